@@ -1,0 +1,1 @@
+//! Hashing, randomness, keyed derivation and the system clock behind the ports of Doorward.

@@ -1,0 +1,1 @@
+//! SQLite and PostgreSQL behind the store port of Doorward, by diesel.

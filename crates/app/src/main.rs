@@ -1,0 +1,3 @@
+//! Doorward: the door-keeper of a developer platform.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Use cases of Doorward: authorize, load, decide, write, audit.

@@ -1,0 +1,1 @@
+//! What the tests of Doorward share: a throw-away PostgreSQL cluster, browsers, clients.
