@@ -1,0 +1,54 @@
+//! One type per kind of id, so that a group's id cannot be passed where a user's is wanted.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+macro_rules! uuid_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// The all-zero id, which names nothing.
+            pub const NIL: Self = Self(Uuid::nil());
+        }
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self { Self(id) }
+        }
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self { id.0 }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{}({})", stringify!($name), self.0) }
+        }
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { Uuid::parse_str(text).map(Self) }
+        }
+    )*};
+}
+
+uuid_ids! {
+    /// Id of a user.
+    UserId;
+    /// Id of an organization; also the id of its group Everyone.
+    OrganizationId;
+    /// Id of a group.
+    GroupId;
+    /// Id of an OAuth2 app: its `client_id`.
+    AppId;
+    /// Id of a client secret of an app.
+    AppSecretId;
+    /// Id of an authorization code.
+    CodeId;
+    /// Id of a grant: one user's consent to one app, with its refresh and access token.
+    GrantId;
+    /// Id of an audit record.
+    AuditId;
+}

@@ -1,0 +1,132 @@
+//! Authorization codes and what must be true when one is redeemed.
+
+use super::{App, CodeChallenge, CodeVerifier, OAuthErrorCode, Resource};
+use crate::ids::{AppId, CodeId, GrantId, UserId};
+use crate::{Digest, Instant};
+use time::Duration;
+
+/// How long a code may be redeemed.
+pub const CODE_LIFETIME: Duration = Duration::minutes(10);
+
+/// An authorization code, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// Its id.
+    pub id: CodeId,
+    /// The part by which it is found.
+    pub prefix: String,
+    /// Digest of the part that proves it.
+    pub digest: Digest,
+    /// The app it was given to.
+    pub app_id: AppId,
+    /// The user who consented.
+    pub user_id: UserId,
+    /// The redirect URI as it was sent; `None` when it was not.
+    pub redirect_uri: Option<String>,
+    /// PKCE challenge.
+    pub challenge: Option<CodeChallenge>,
+    /// Resource the tokens will be bound to.
+    pub resource: Option<Resource>,
+    /// Names of the granted scopes.
+    pub scopes: Vec<String>,
+    /// When the user consented.
+    pub created_at: Instant,
+    /// When it stops being good.
+    pub expires_at: Instant,
+    /// When it was redeemed, and for which grant. The row is kept until the code expires, to notice a replay.
+    pub redeemed: Option<(Instant, GrantId)>,
+}
+
+/// What a client sends to redeem a code.
+#[derive(Clone, Debug, Default)]
+pub struct Redemption<'a> {
+    /// `redirect_uri`.
+    pub redirect_uri: Option<&'a str>,
+    /// `code_verifier`.
+    pub verifier: Option<&'a str>,
+    /// `resource`.
+    pub resource: Option<&'a Resource>,
+    /// Whether a bound resource must be repeated.
+    pub require_resource: bool,
+}
+
+/// Why a code is not redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CodeError {
+    /// It belongs to another app.
+    #[error("the code was issued to another client")]
+    OtherClient,
+    /// It is too old.
+    #[error("the code has expired")]
+    Expired,
+    /// It was redeemed before.
+    #[error("the code was redeemed before")]
+    Redeemed,
+    /// The redirect URI is not the one of the authorization request (RFC 6749 4.1.3).
+    #[error("redirect_uri is not the one of the authorization request")]
+    RedirectUri,
+    /// A challenge was sent, but no verifier.
+    #[error("code_verifier is missing")]
+    VerifierMissing,
+    /// The verifier does not meet the challenge, or there is no challenge to meet (RFC 9700 4.8.2).
+    #[error("code_verifier is wrong")]
+    VerifierWrong,
+    /// The resource is not the bound one.
+    #[error("resource is not the one of the authorization request")]
+    Resource,
+}
+
+impl CodeError {
+    /// The code the client is told.
+    #[must_use]
+    pub const fn oauth_code(self) -> OAuthErrorCode {
+        match self {
+            Self::Resource => OAuthErrorCode::InvalidTarget,
+            Self::OtherClient
+            | Self::Expired
+            | Self::Redeemed
+            | Self::RedirectUri
+            | Self::VerifierMissing
+            | Self::VerifierWrong => OAuthErrorCode::InvalidGrant,
+        }
+    }
+}
+
+impl AuthorizationCode {
+    /// Checks everything but the client's authentication and the user, in the order of `oauth2.md` 11.
+    ///
+    /// A failed check does not use the code up.
+    pub fn check(&self, app: &App, request: &Redemption<'_>, now: Instant) -> Result<(), CodeError> {
+        if self.app_id != app.id {
+            return Err(CodeError::OtherClient);
+        }
+        if self.redeemed.is_some() {
+            return Err(CodeError::Redeemed);
+        }
+        if self.expires_at <= now {
+            return Err(CodeError::Expired);
+        }
+        let redirect_ok = match (&self.redirect_uri, request.redirect_uri) {
+            (Some(sent), Some(again)) => sent == again,
+            (Some(_), None) => false,
+            (None, Some(given)) => app.redirect_uri(Some(given)).is_ok(),
+            (None, None) => true,
+        };
+        if !redirect_ok {
+            return Err(CodeError::RedirectUri);
+        }
+        match (&self.challenge, request.verifier) {
+            (None, None) => {}
+            (Some(_), None) => return Err(CodeError::VerifierMissing),
+            (Some(challenge), Some(text))
+                if CodeVerifier::parse(text).is_ok_and(|verifier| challenge.is_met_by(&verifier)) => {}
+            (_, Some(_)) => return Err(CodeError::VerifierWrong),
+        }
+        match (&self.resource, request.resource) {
+            (Some(bound), Some(asked)) if bound.is_same_as(asked) => Ok(()),
+            (Some(_), None) if !request.require_resource => Ok(()),
+            (None, None) => Ok(()),
+            _ => Err(CodeError::Resource),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The error codes of OAuth 2 and its extensions.
+
+/// An `error` code as clients read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OAuthErrorCode {
+    /// RFC 6749 4.1.2.1 and 5.2.
+    InvalidRequest,
+    /// RFC 6749 5.2: client authentication failed.
+    InvalidClient,
+    /// RFC 6749 5.2: code or refresh token is not, or no longer, good.
+    InvalidGrant,
+    /// RFC 6749 5.2: the client may not use this grant type.
+    UnauthorizedClient,
+    /// RFC 6749 5.2.
+    UnsupportedGrantType,
+    /// RFC 6749 4.1.2.1.
+    UnsupportedResponseType,
+    /// RFC 6749 4.1.2.1 and 5.2.
+    InvalidScope,
+    /// RFC 8707 2.
+    InvalidTarget,
+    /// RFC 6749 4.1.2.1: the resource owner refused.
+    AccessDenied,
+    /// RFC 6749 4.1.2.1.
+    ServerError,
+    /// RFC 6750 3.1: the access token is not good.
+    InvalidToken,
+    /// RFC 6750 3.1: the access token's scope is too small.
+    InsufficientScope,
+    /// RFC 6749 4.1.2.1: overloaded, try again.
+    TemporarilyUnavailable,
+}
+
+impl OAuthErrorCode {
+    /// The code as it is sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::ServerError => "server_error",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}

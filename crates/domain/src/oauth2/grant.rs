@@ -1,0 +1,225 @@
+//! Grants: a user's consent to an app, with one live pair of tokens, and the rules for refreshing them.
+
+use super::{OAuthErrorCode, Resource};
+use crate::ids::{AppId, AppSecretId, GrantId, UserId};
+use crate::sessions::ApiKeyId;
+use crate::{Digest, Instant};
+use time::Duration;
+
+/// A grant, as it is stored. Deleting it ends its refresh token and its access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// The app that may act.
+    pub app_id: AppId,
+    /// The user as whom it may act.
+    pub user_id: UserId,
+    /// The secret with which the code was redeemed; the grant ends with it. `None` for public clients.
+    pub secret_id: Option<AppSecretId>,
+    /// The resource its tokens are bound to.
+    pub audience: Option<Resource>,
+    /// Names of the granted scopes.
+    pub scopes: Vec<String>,
+    /// The key that is its access token; the id stays, the secret changes with each refresh.
+    pub access_key_id: ApiKeyId,
+    /// When the present access token stops working.
+    pub access_expires_at: Instant,
+    /// What all its refresh tokens have in common, and by which they are found.
+    pub refresh_prefix: String,
+    /// Digest of the live refresh token.
+    pub refresh_digest: Digest,
+    /// When the live refresh token stops being good.
+    pub refresh_expires_at: Instant,
+    /// The refresh token before the live one, and when it was exchanged for it.
+    pub previous: Option<(Digest, Instant)>,
+    /// How often it was refreshed.
+    pub generation: i32,
+    /// When the user consented.
+    pub created_at: Instant,
+}
+
+/// The parts of the settings that a refresh depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshPolicy {
+    /// For how long an exchanged refresh token still yields its successor.
+    pub reuse_grace: Duration,
+}
+
+/// A refresh token of a grant's prefix, and what an authenticated client sends with it.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentedRefresh<'a> {
+    /// The client.
+    pub app_id: AppId,
+    /// Digest of the token.
+    pub digest: Digest,
+    /// Whether the token carries this server's tag, see [`super::DerivationKey::has_issued`].
+    pub issued: bool,
+    /// `resource`.
+    pub resource: Option<&'a Resource>,
+    /// `scope`.
+    pub scopes: Option<&'a [String]>,
+}
+
+/// What is to be done with a presented refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshPlan {
+    /// It is the live one: exchange it for its successor.
+    Rotate {
+        /// Scopes of the new access token: those of the grant, or fewer.
+        scopes: Vec<String>,
+    },
+    /// It was exchanged a moment ago: hand out the same successor again.
+    Repeat,
+    /// It was exchanged long ago: somebody else has it. End the grant.
+    Theft,
+    /// It is none of this grant's.
+    Unknown,
+}
+
+/// Why a refresh is refused without consequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// The grant belongs to another app.
+    #[error("the refresh token was issued to another client")]
+    OtherClient,
+    /// The refresh token is too old.
+    #[error("the refresh token has expired")]
+    Expired,
+    /// The resource is not the bound one.
+    #[error("resource is not the bound one")]
+    Resource,
+    /// The scope is wider than the granted one (RFC 6749 6).
+    #[error("scope is wider than granted")]
+    Scope,
+}
+
+impl RefreshError {
+    /// The code the client is told.
+    #[must_use]
+    pub const fn oauth_code(self) -> OAuthErrorCode {
+        match self {
+            Self::OtherClient | Self::Expired => OAuthErrorCode::InvalidGrant,
+            Self::Resource => OAuthErrorCode::InvalidTarget,
+            Self::Scope => OAuthErrorCode::InvalidScope,
+        }
+    }
+}
+
+impl Grant {
+    /// Decides about a refresh token of this grant's prefix. `covers` says whether the granted scopes permit a scope of the given name.
+    pub fn plan_refresh(
+        &self,
+        presented: &PresentedRefresh<'_>,
+        covers: impl Fn(&[String], &str) -> bool,
+        policy: RefreshPolicy,
+        now: Instant,
+    ) -> Result<RefreshPlan, RefreshError> {
+        if self.app_id != presented.app_id {
+            return Err(RefreshError::OtherClient);
+        }
+        let live = self.refresh_digest == presented.digest;
+        let repeated = self
+            .previous
+            .as_ref()
+            .is_some_and(|(digest, rotated_at)| *digest == presented.digest && now - *rotated_at <= policy.reuse_grace);
+        if !live && !repeated {
+            return Ok(if presented.issued { RefreshPlan::Theft } else { RefreshPlan::Unknown });
+        }
+        if self.refresh_expires_at <= now {
+            return Err(RefreshError::Expired);
+        }
+        let same_resource = match (&self.audience, presented.resource) {
+            (_, None) => true,
+            (Some(bound), Some(asked)) => bound.is_same_as(asked),
+            (None, Some(_)) => false,
+        };
+        if !same_resource {
+            return Err(RefreshError::Resource);
+        }
+        let asked = presented.scopes.unwrap_or(&self.scopes);
+        if !asked.iter().all(|name| covers(&self.scopes, name)) {
+            return Err(RefreshError::Scope);
+        }
+        Ok(if live { RefreshPlan::Rotate { scopes: asked.to_vec() } } else { RefreshPlan::Repeat })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOW: Instant = datetime!(2026-01-02 00:00 UTC);
+    const POLICY: RefreshPolicy = RefreshPolicy { reuse_grace: Duration::seconds(60) };
+
+    fn grant(rotated_ago: Duration) -> Grant {
+        Grant {
+            id: GrantId::NIL,
+            app_id: AppId::NIL,
+            user_id: UserId::NIL,
+            secret_id: None,
+            audience: Some(Resource::parse("https://api.example").unwrap()),
+            scopes: vec!["a".into(), "b".into()],
+            access_key_id: ApiKeyId::new("0123456789").unwrap(),
+            access_expires_at: NOW,
+            refresh_prefix: "p".into(),
+            refresh_digest: Digest::of("live"),
+            refresh_expires_at: NOW + Duration::DAY,
+            previous: Some((Digest::of("previous"), NOW - rotated_ago)),
+            generation: 1,
+            created_at: NOW - Duration::DAY,
+        }
+    }
+
+    fn presented(token: &str) -> PresentedRefresh<'_> {
+        PresentedRefresh { app_id: AppId::NIL, digest: Digest::of(token), issued: true, resource: None, scopes: None }
+    }
+
+    fn plan(grant: &Grant, presented: PresentedRefresh<'_>) -> Result<RefreshPlan, RefreshError> {
+        grant.plan_refresh(&presented, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
+    }
+
+    #[test]
+    fn live_previous_older_and_invented() {
+        let fresh = grant(Duration::seconds(60));
+        assert_eq!(plan(&fresh, presented("live")), Ok(RefreshPlan::Rotate { scopes: vec!["a".into(), "b".into()] }));
+        assert_eq!(plan(&fresh, presented("previous")), Ok(RefreshPlan::Repeat));
+        assert_eq!(plan(&grant(Duration::seconds(61)), presented("previous")), Ok(RefreshPlan::Theft));
+        assert_eq!(plan(&fresh, presented("older")), Ok(RefreshPlan::Theft));
+        assert_eq!(plan(&fresh, PresentedRefresh { issued: false, ..presented("invented") }), Ok(RefreshPlan::Unknown));
+    }
+
+    #[test]
+    fn another_client_learns_and_ends_nothing() {
+        let other = AppId(uuid::Uuid::from_u128(7));
+        for token in ["live", "older"] {
+            assert_eq!(
+                plan(&grant(Duration::ZERO), PresentedRefresh { app_id: other, ..presented(token) }),
+                Err(RefreshError::OtherClient)
+            );
+        }
+    }
+
+    #[test]
+    fn scope_and_resource_are_never_widened() {
+        let grant = grant(Duration::ZERO);
+        let narrower = ["b".to_owned()];
+        let wider = ["b".to_owned(), "c".to_owned()];
+        assert_eq!(
+            plan(&grant, PresentedRefresh { scopes: Some(&narrower), ..presented("live") }),
+            Ok(RefreshPlan::Rotate { scopes: narrower.to_vec() })
+        );
+        assert_eq!(
+            plan(&grant, PresentedRefresh { scopes: Some(&wider), ..presented("live") }),
+            Err(RefreshError::Scope)
+        );
+        let same = Resource::parse("https://API.example/").unwrap();
+        let other = Resource::parse("https://other.example").unwrap();
+        assert!(plan(&grant, PresentedRefresh { resource: Some(&same), ..presented("live") }).is_ok());
+        assert_eq!(
+            plan(&grant, PresentedRefresh { resource: Some(&other), ..presented("live") }),
+            Err(RefreshError::Resource)
+        );
+    }
+}

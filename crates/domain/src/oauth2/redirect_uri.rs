@@ -1,0 +1,296 @@
+//! Redirect URIs: what may be registered, and when a presented one is the registered one.
+
+use std::fmt;
+use url::{Host, Url};
+
+/// Longest redirect URI, in bytes.
+pub const REDIRECT_URI_MAX: usize = 2048;
+
+/// Why a redirect URI cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectUriError {
+    /// It is empty.
+    #[error("a redirect URI is required")]
+    Empty,
+    /// It is longer than [`REDIRECT_URI_MAX`].
+    #[error("a redirect URI has at most {REDIRECT_URI_MAX} bytes")]
+    TooLong,
+    /// It is no absolute URI.
+    #[error("a redirect URI must be an absolute URI")]
+    NotAbsolute,
+    /// It has a fragment, even an empty one (RFC 6749 3.1.2).
+    #[error("a redirect URI must not have a fragment")]
+    Fragment,
+    /// Its scheme would run code or leave the web.
+    #[error("this scheme is not allowed in a redirect URI")]
+    Scheme,
+    /// An http or https URI without a host.
+    #[error("a redirect URI with http or https needs a host")]
+    Host,
+    /// It carries a user name or password.
+    #[error("a redirect URI must not carry credentials")]
+    Credentials,
+    /// Plain http to another machine, for a public client.
+    #[error("http is allowed only for localhost, 127.0.0.1 and [::1]")]
+    PlainHttp,
+}
+
+/// How a presented redirect URI is compared with the registered ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RedirectMatch {
+    /// The same text; on loopback hosts any port (RFC 8252 7.3, RFC 9700 2.1).
+    #[default]
+    Exact,
+    /// Same scheme, host and port, and the registered path or one below it. For old apps only.
+    Prefix,
+}
+
+impl RedirectMatch {
+    /// The value as it is sent and stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Prefix => "prefix",
+        }
+    }
+}
+
+impl std::str::FromStr for RedirectMatch {
+    type Err = crate::users::UnknownValueError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "exact" => Ok(Self::Exact),
+            "prefix" => Ok(Self::Prefix),
+            _ => Err(crate::users::UnknownValueError::new(text)),
+        }
+    }
+}
+
+/// A registered redirect URI.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// Checks a URI that is to be registered (`oauth2.md` 5 and 14.2).
+    ///
+    /// `public` clients may use plain http only on the loopback interface, and not `mailto`, `tel` and `sms`.
+    pub fn register(text: &str, public: bool) -> Result<Self, RedirectUriError> {
+        const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
+        if text.is_empty() {
+            return Err(RedirectUriError::Empty);
+        }
+        if text.len() > REDIRECT_URI_MAX {
+            return Err(RedirectUriError::TooLong);
+        }
+        if text.contains('#') {
+            return Err(RedirectUriError::Fragment);
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(RedirectUriError::NotAbsolute);
+        }
+        let url = Url::parse(text).or(Err(RedirectUriError::NotAbsolute))?;
+        match url.scheme() {
+            "javascript" | "data" | "file" | "ftp" | "vbscript" | "blob" | "about" | "view-source" => {
+                Err(RedirectUriError::Scheme)
+            }
+            "urn" if text != OUT_OF_BAND => Err(RedirectUriError::Scheme),
+            "mailto" | "tel" | "sms" if public => Err(RedirectUriError::Scheme),
+            "http" | "https" if !has_authority(text) || url.host().is_none() => Err(RedirectUriError::Host),
+            "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
+                Err(RedirectUriError::Credentials)
+            }
+            "http" if public && !is_loopback(&url) => Err(RedirectUriError::PlainHttp),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// Takes a URI that was checked when it was stored.
+    #[must_use]
+    pub const fn from_storage(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The URI as it was registered.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `presented` is this URI under the given rule.
+    #[must_use]
+    pub fn matches(&self, presented: &str, rule: RedirectMatch) -> bool {
+        if presented == self.0 {
+            return true;
+        }
+        if presented.len() > REDIRECT_URI_MAX || presented.contains('#') {
+            return false;
+        }
+        let (Ok(registered), Ok(url)) = (Url::parse(&self.0), Url::parse(presented)) else { return false };
+        match rule {
+            RedirectMatch::Exact => {
+                registered.scheme() == "http"
+                    && is_loopback(&registered)
+                    && without_port(&self.0).is_some_and(|mine| Some(mine) == without_port(presented))
+            }
+            RedirectMatch::Prefix => {
+                let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
+                matches!(registered.scheme(), "http" | "https")
+                    && origin(&registered) == origin(&url)
+                    && url.username().is_empty()
+                    && url.password().is_none()
+                    && is_below(url.path(), registered.path())
+            }
+        }
+    }
+
+    /// The host, as the consent page shows it; the scheme for URIs of an app on the device.
+    #[must_use]
+    pub fn display_host(&self) -> String {
+        match Url::parse(&self.0) {
+            Ok(url) => url.host_str().map_or_else(|| format!("{}:", url.scheme()), str::to_owned),
+            Err(_) => self.0.clone(),
+        }
+    }
+
+    /// Adds the members of an authorization response to the query; those of the same name are replaced.
+    #[must_use]
+    pub fn with_response(&self, members: &[(&str, &str)]) -> String {
+        const OWN: [&str; 6] = ["code", "state", "error", "error_description", "error_uri", "iss"];
+        let (base, query) = self.0.split_once('?').unwrap_or((&self.0, ""));
+        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !OWN.contains(&name.as_ref()));
+        let mut serializer = url::form_urlencoded::Serializer::new(String::new());
+        serializer.extend_pairs(kept).extend_pairs(members);
+        format!("{base}?{}", serializer.finish())
+    }
+}
+
+impl fmt::Debug for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedirectUri({})", self.0)
+    }
+}
+
+/// `Url` accepts `http:host`; a registered URI must say `http://host`.
+fn has_authority(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//") && !rest.starts_with("///"))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(ip)) => ip.octets() == [127, 0, 0, 1],
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// The text before and after the port of the authority, so that everything else is compared as it was written.
+fn without_port(text: &str) -> Option<(&str, &str)> {
+    let authority_at = text.find("://")? + 3;
+    let rest = text.get(authority_at..)?;
+    let authority_len = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at_checked(authority_len)?;
+    let host_len = match authority.rfind(':') {
+        Some(colon) if authority.get(colon + 1..)?.bytes().all(|b| b.is_ascii_digit()) && !authority.ends_with(']') => {
+            colon
+        }
+        _ => authority.len(),
+    };
+    Some((text.get(..authority_at + host_len)?, tail))
+}
+
+/// Whether `path` is `base` or lies below it, by whole segments and without steps upwards.
+fn is_below(path: &str, base: &str) -> bool {
+    let escapes = path.to_ascii_lowercase();
+    if escapes.contains("%2e") || escapes.contains("%2f") || escapes.contains("%5c") {
+        return false;
+    }
+    let base = base.strip_suffix('/').unwrap_or(base);
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> RedirectUri {
+        RedirectUri::register(text, false).unwrap()
+    }
+
+    #[test]
+    fn what_may_be_registered() {
+        for good in
+            ["https://a.example/cb", "http://a.example/cb?x=1", "com.example.app:/cb", "myapp://cb", "http://[::1]:1/"]
+        {
+            assert!(RedirectUri::register(good, false).is_ok(), "{good}");
+        }
+        for (bad, error) in [
+            ("", RedirectUriError::Empty),
+            ("/cb", RedirectUriError::NotAbsolute),
+            ("https://a.example/cb#", RedirectUriError::Fragment),
+            ("javascript:alert(1)", RedirectUriError::Scheme),
+            ("JavaScript:alert(1)", RedirectUriError::Scheme),
+            ("urn:x:y", RedirectUriError::Scheme),
+            ("http:a.example", RedirectUriError::Host),
+            ("https:///cb", RedirectUriError::Host),
+            ("https://user@a.example/", RedirectUriError::Credentials),
+            ("https://a.example/ cb", RedirectUriError::NotAbsolute),
+        ] {
+            assert_eq!(RedirectUri::register(bad, false), Err(error), "{bad}");
+        }
+        assert_eq!(RedirectUri::register("http://a.example/", true), Err(RedirectUriError::PlainHttp));
+        assert!(RedirectUri::register("http://127.0.0.1/cb", true).is_ok());
+        assert!(RedirectUri::register("urn:ietf:wg:oauth:2.0:oob", true).is_ok());
+        assert_eq!(RedirectUri::register("mailto:a@b.c", true), Err(RedirectUriError::Scheme));
+    }
+
+    #[test]
+    fn exact_means_exact_but_for_the_port_of_loopback() {
+        let rule = RedirectMatch::Exact;
+        assert!(uri("https://a.example/cb").matches("https://a.example/cb", rule));
+        for other in
+            ["https://a.example/cb/", "https://a.example:443/cb", "http://a.example/cb", "https://A.example/cb"]
+        {
+            assert!(!uri("https://a.example/cb").matches(other, rule), "{other}");
+        }
+        let loopback = uri("http://127.0.0.1:3000/cb?a=1");
+        assert!(loopback.matches("http://127.0.0.1:51234/cb?a=1", rule));
+        assert!(loopback.matches("http://127.0.0.1/cb?a=1", rule));
+        for other in [
+            "http://127.0.0.1:1/cb",
+            "http://localhost:1/cb?a=1",
+            "https://127.0.0.1:1/cb?a=1",
+            "http://127.0.0.1:1@evil.example/cb?a=1",
+        ] {
+            assert!(!loopback.matches(other, rule), "{other}");
+        }
+        assert!(uri("http://[::1]/cb").matches("http://[::1]:9/cb", rule));
+        assert!(!uri("https://localhost/cb").matches("https://localhost:9/cb", rule));
+    }
+
+    #[test]
+    fn prefix_keeps_to_whole_segments() {
+        let rule = RedirectMatch::Prefix;
+        let base = uri("http://h:8080/foo/bar");
+        assert!(base.matches("http://h:8080/foo/bar/nested?x=1", rule));
+        for other in [
+            "https://h:8080/foo/bar",
+            "http://h:8080/foo/barbaz",
+            "http://h:8080/foo",
+            "http://h:8081/foo/bar",
+            "http://x.h:8080/foo/bar",
+            "http://h:8080/foo/bar/../../x",
+            "http://h:8080/foo/bar/%2e%2e/x",
+            "http://u@h:8080/foo/bar",
+        ] {
+            assert!(!base.matches(other, rule), "{other}");
+        }
+    }
+
+    #[test]
+    fn response_members_are_added_never_doubled() {
+        let with = uri("https://a.example/cb?x=1&code=old").with_response(&[("code", "new"), ("state", "a b")]);
+        assert_eq!(with, "https://a.example/cb?x=1&code=new&state=a+b");
+    }
+}

@@ -1,0 +1,161 @@
+//! Refresh token rotation that survives races and lost answers.
+//!
+//! The successor of a refresh token is *derived* from it with a keyed function, so that whoever asks twice, even at the
+//! same moment on two replicas, gets the same successor, while the database holds digests only. Who has the database
+//! and the key but not the presented token can derive nothing.
+//!
+//! All refresh tokens of a grant share their prefix. The last characters of the secret are a keyed tag, by which a
+//! token of an earlier generation is told from an invented one without keeping any of them: presenting an earlier one
+//! is theft, presenting an invented one is noise.
+
+use super::OpaqueToken;
+use crate::Secret;
+use ring::hmac;
+use subtle::ConstantTimeEq;
+
+/// Characters of a refresh token's secret that carry its randomness (178 bits).
+const RANDOM_LEN: usize = 30;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The server's key for deriving successors; all replicas share it.
+#[derive(Clone)]
+pub struct DerivationKey(hmac::Key);
+
+/// The pair of tokens that follows a presented refresh token.
+#[derive(Clone, Debug)]
+pub struct Successor {
+    /// The next refresh token, with the prefix of its grant.
+    pub refresh: OpaqueToken,
+    /// Secret part of the next access token; its id is that of the grant's key.
+    pub access_secret: Secret<String>,
+}
+
+impl DerivationKey {
+    /// Takes 32 random bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// Makes the first refresh token of a grant of random alphanumeric text: 10 characters of prefix, 30 of secret.
+    #[must_use]
+    pub fn first(&self, prefix: String, random: &Secret<String>) -> OpaqueToken {
+        self.seal(prefix, random.expose())
+    }
+
+    /// The pair that follows `presented`; the same whenever and wherever it is asked.
+    #[must_use]
+    pub fn successor(&self, presented: &OpaqueToken) -> Successor {
+        let refresh = self.derive(b"refresh", presented, RANDOM_LEN);
+        let access = self.derive(b"access", presented, crate::sessions::ApiToken::SECRET_LEN);
+        Successor { refresh: self.seal(presented.prefix().to_owned(), &refresh), access_secret: Secret::new(access) }
+    }
+
+    /// Whether this server issued `presented` at some time: its tag is right.
+    #[must_use]
+    pub fn has_issued(&self, presented: &OpaqueToken) -> bool {
+        presented
+            .secret()
+            .expose()
+            .split_at_checked(RANDOM_LEN)
+            .is_some_and(|(random, tag)| self.tag(presented.prefix(), random).as_bytes().ct_eq(tag.as_bytes()).into())
+    }
+
+    fn seal(&self, prefix: String, random: &str) -> OpaqueToken {
+        let tag = self.tag(&prefix, random);
+        OpaqueToken::new(prefix, Secret::new(format!("{random}{tag}")))
+    }
+
+    fn tag(&self, prefix: &str, random: &str) -> String {
+        self.alphanumeric(&[b"tag", prefix.as_bytes(), random.as_bytes()], OpaqueToken::SECRET_LEN - RANDOM_LEN)
+    }
+
+    fn derive(&self, purpose: &[u8], from: &OpaqueToken, len: usize) -> String {
+        self.alphanumeric(&[purpose, from.prefix().as_bytes(), from.secret().expose().as_bytes()], len)
+    }
+
+    /// A stream of HMAC blocks over the length-prefixed parts and a counter, mapped to letters and digits without bias.
+    fn alphanumeric(&self, parts: &[&[u8]], len: usize) -> String {
+        let mut text = String::with_capacity(len);
+        for counter in 0_u32.. {
+            let mut context = hmac::Context::with_key(&self.0);
+            for part in parts {
+                context.update(&(part.len() as u64).to_be_bytes());
+                context.update(part);
+            }
+            context.update(&counter.to_be_bytes());
+            let letters = context.sign();
+            let letters = letters.as_ref().iter().filter_map(|byte| alphanumeric_of(*byte));
+            text.extend(letters.take(len - text.len()));
+            if text.len() == len {
+                break;
+            }
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for DerivationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DerivationKey(..)")
+    }
+}
+
+/// Maps a random byte to a letter or digit; `None` for the few that would favour some of them.
+fn alphanumeric_of(byte: u8) -> Option<char> {
+    if byte >= 248 {
+        return None;
+    }
+    ALPHABET.get(usize::from(byte % 62)).map(|letter| char::from(*letter))
+}
+
+/// Turns random bytes into alphanumeric text of the wanted length; `None` when there are too few bytes.
+///
+/// About one byte in 32 is thrown away, so that no character is more likely than another.
+#[must_use]
+pub fn alphanumeric_from(random: &[u8], len: usize) -> Option<String> {
+    let text: String = random.iter().filter_map(|byte| alphanumeric_of(*byte)).take(len).collect();
+    (text.len() == len).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(byte: u8) -> DerivationKey {
+        DerivationKey::new(&[byte; 32])
+    }
+
+    proptest! {
+        #[test]
+        fn the_successor_is_always_the_same_and_never_the_token_itself(random in "[0-9A-Za-z]{30}") {
+            let first = key(1).first("0123456789".into(), &Secret::new(random));
+            let (one, two) = (key(1).successor(&first), key(1).successor(&first));
+            prop_assert_eq!(one.refresh.secret().expose(), two.refresh.secret().expose());
+            prop_assert_eq!(one.access_secret.expose(), two.access_secret.expose());
+            prop_assert_ne!(one.refresh.secret().expose(), first.secret().expose());
+            prop_assert_eq!(one.refresh.prefix(), first.prefix());
+            prop_assert_eq!(one.refresh.secret().expose().len(), OpaqueToken::SECRET_LEN);
+            let other = key(2).successor(&first);
+            prop_assert_ne!(other.refresh.secret().expose(), one.refresh.secret().expose());
+        }
+
+        #[test]
+        fn only_issued_tokens_carry_the_tag(random in "[0-9A-Za-z]{30}", invented in "[0-9A-Za-z]{40}") {
+            let first = key(1).first("0123456789".into(), &Secret::new(random));
+            let later = key(1).successor(&key(1).successor(&first).refresh).refresh;
+            prop_assert!(key(1).has_issued(&first) && key(1).has_issued(&later));
+            prop_assert!(!key(2).has_issued(&first));
+            prop_assert!(!key(1).has_issued(&OpaqueToken::new("0123456789".into(), Secret::new(invented))));
+            prop_assert!(!key(1).has_issued(&OpaqueToken::new("9876543210".into(), first.secret().clone())));
+        }
+    }
+
+    #[test]
+    fn short_and_odd_secrets_are_not_ours() {
+        for secret in ["", "x", "é".repeat(20).as_str()] {
+            assert!(!key(1).has_issued(&OpaqueToken::new("p".into(), Secret::from(secret))));
+        }
+    }
+}

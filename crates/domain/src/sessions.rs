@@ -1,0 +1,9 @@
+//! API keys: browser sessions, API tokens and OAuth2 access tokens are all one thing (`identity.md` 2).
+
+mod key;
+mod throttle;
+mod token;
+
+pub use key::{ApiKey, KeyRefresh, OAuth2Binding};
+pub use throttle::{Throttle, ThrottlePolicy};
+pub use token::{ApiKeyId, ApiToken, TokenFormatError};

@@ -1,0 +1,153 @@
+//! Users: who they are, how they sign in, what state they are in (`identity.md` 3).
+
+mod password;
+mod query;
+
+pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
+pub use query::{QueryError, UserFilter, parse_user_query};
+
+use crate::Instant;
+use crate::ids::UserId;
+use std::fmt;
+use std::str::FromStr;
+
+/// A word that names none of the values of an enumeration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not one of the known values")]
+pub struct UnknownValueError(String);
+
+impl UnknownValueError {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The value as it is sent and stored.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+        impl FromStr for $name {
+            type Err = UnknownValueError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::users::UnknownValueError::new(text)) }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+
+text_enum! {
+    /// The state of a user.
+    UserStatus {
+        /// May sign in.
+        Active = "active",
+        /// Has not been seen yet; the first request makes it active.
+        Dormant = "dormant",
+        /// Is refused everywhere.
+        Suspended = "suspended",
+    }
+}
+
+text_enum! {
+    /// How a user signs in, and for what a key was issued.
+    LoginType {
+        /// With a password kept here.
+        Password = "password",
+        /// With GitHub.
+        Github = "github",
+        /// With an OpenID Connect provider.
+        Oidc = "oidc",
+        /// Of keys only: an API token.
+        Token = "token",
+        /// Not at all: a service account.
+        None = "none",
+        /// Of keys only: issued to an OAuth2 app.
+        Oauth2ProviderApp = "oauth2_provider_app",
+    }
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Mail address, unique without regard to letter case among users that are not deleted.
+    pub email: String,
+    /// Name for signing in and for URLs, unique like the address.
+    pub username: String,
+    /// Real name, may be empty.
+    pub name: String,
+    /// URL of a picture, may be empty.
+    pub avatar_url: String,
+    /// Argon2id hash in PHC form; `None` when the user has no password.
+    pub password_hash: Option<PasswordHash>,
+    /// Present state.
+    pub status: UserStatus,
+    /// How the user signs in.
+    pub login_type: LoginType,
+    /// Stored site roles; the implied `member` is not among them unless it was granted explicitly.
+    pub roles: Vec<String>,
+    /// When the user was made.
+    pub created_at: Instant,
+    /// When the user last changed.
+    pub updated_at: Instant,
+    /// When the user last sent a request; `None` means never.
+    pub last_seen_at: Option<Instant>,
+    /// Whether the user was deleted. Deleted users keep their row, for audit.
+    pub deleted: bool,
+    /// Whether the user is part of the server itself and never listed.
+    pub is_system: bool,
+    /// Colours of the dashboard, or empty.
+    pub theme_preference: String,
+    /// Font of the web terminal, or empty.
+    pub terminal_font: String,
+}
+
+impl User {
+    /// Whether keys of this user are accepted: not deleted, and active or (until the first request) dormant.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        !self.deleted && self.status != UserStatus::Suspended
+    }
+}
+
+/// Fonts that the web terminal knows.
+pub const TERMINAL_FONTS: [&str; 4] = ["ibm-plex-mono", "fira-code", "source-code-pro", "jetbrains-mono"];
+
+/// A password hash in PHC string form. It prints only as its type.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Wraps a PHC string.
+    #[must_use]
+    pub const fn new(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string, for storage and verification.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}

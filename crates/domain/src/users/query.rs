@@ -1,0 +1,146 @@
+//! The search language of user lists (`identity.md` 3.1).
+
+use super::{LoginType, UserStatus};
+use crate::Instant;
+use time::format_description::well_known::Rfc3339;
+
+/// What a list of users is narrowed to; empty lists and `None` narrow nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserFilter {
+    /// Part of the address or the user name, lower case.
+    pub search: String,
+    /// Any of these states.
+    pub statuses: Vec<UserStatus>,
+    /// Holding any of these site roles.
+    pub roles: Vec<String>,
+    /// Any of these login types.
+    pub login_types: Vec<LoginType>,
+    /// Last seen at this instant or before.
+    pub last_seen_before: Option<Instant>,
+    /// Last seen at this instant or later.
+    pub last_seen_after: Option<Instant>,
+    /// Made at this instant or before.
+    pub created_before: Option<Instant>,
+    /// Made at this instant or later.
+    pub created_after: Option<Instant>,
+    /// Id at GitHub.
+    pub github_user_id: Option<i64>,
+}
+
+/// A term that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryError {
+    /// The key of the term, or `q`.
+    pub field: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// Reads the query text of a user list; every term that cannot be understood is reported.
+pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
+    let mut filter = UserFilter::default();
+    let mut errors = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    let lower = text.to_lowercase();
+    for term in split_quoted(&lower, char::is_whitespace) {
+        let parts = split_quoted(&term, |c| c == ':');
+        match parts.as_slice() {
+            _ if term.starts_with(':') || term.ends_with(':') => errors.push(QueryError {
+                field: "q".into(),
+                detail: format!("Query element `{term}` cannot start or end with ':'"),
+            }),
+            [word] => words.push(unquote(word)),
+            [key, value] => {
+                if let Err(detail) = filter.narrow(key, &unquote(value)) {
+                    errors.push(QueryError { field: key.clone(), detail });
+                }
+            }
+            _ => errors.push(QueryError {
+                field: "q".into(),
+                detail: format!("Query element `{term}` can only contain 1 ':'"),
+            }),
+        }
+    }
+    if !words.is_empty() {
+        filter.search = words.join(" ");
+    }
+    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+}
+
+impl UserFilter {
+    fn narrow(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "search" => value.clone_into(&mut self.search),
+            "status" => self.statuses = list(value)?,
+            "login_type" => self.login_types = list(value)?,
+            "role" => self.roles = value.split(',').map(|role| role.trim().to_owned()).collect(),
+            "last_seen_before" => self.last_seen_before = Some(instant(value)?),
+            "last_seen_after" => self.last_seen_after = Some(instant(value)?),
+            "created_before" => self.created_before = Some(instant(value)?),
+            "created_after" => self.created_after = Some(instant(value)?),
+            "github_com_user_id" => {
+                self.github_user_id = Some(
+                    value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"))?,
+                );
+            }
+            _ => return Err(format!("\"{key}\" is not a valid query param")),
+        }
+        Ok(())
+    }
+}
+
+fn list<T: std::str::FromStr<Err = super::UnknownValueError>>(value: &str) -> Result<Vec<T>, String> {
+    value
+        .split(',')
+        .filter(|item| !item.trim().is_empty())
+        .map(|item| item.trim().parse().map_err(|error: super::UnknownValueError| error.to_string()))
+        .collect()
+}
+
+fn instant(value: &str) -> Result<Instant, String> {
+    Instant::parse(&value.to_uppercase(), &Rfc3339).map_err(|error| format!("must be an RFC 3339 time: {error}"))
+}
+
+/// Splits at separators that do not stand between double quotes; empty pieces are left out.
+fn split_quoted(text: &str, is_separator: impl Fn(char) -> bool) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut quoted = false;
+    for c in text.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        }
+        if !quoted && is_separator(c) {
+            pieces.push(String::new());
+        } else if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+fn unquote(text: &str) -> String {
+    text.replace('"', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_keys() {
+        let filter = parse_user_query("Ann  Lee status:active,Dormant role:owner \"a b:c\"").unwrap();
+        assert_eq!(filter.search, "ann lee a b:c");
+        assert_eq!(filter.statuses, [UserStatus::Active, UserStatus::Dormant]);
+        assert_eq!(filter.roles, ["owner"]);
+        let filter = parse_user_query("created_after:\"2023-01-02T03:04:05Z\"").unwrap();
+        assert_eq!(filter.created_after, Some(time::macros::datetime!(2023-01-02 03:04:05 UTC)));
+    }
+
+    #[test]
+    fn every_bad_term_is_reported() {
+        let errors = parse_user_query("a:b:c :x y: status:gone nope:1 created_before:yesterday").unwrap_err();
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["q", "q", "q", "status", "nope", "created_before"]);
+    }
+}
