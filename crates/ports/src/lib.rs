@@ -1,1 +1,44 @@
-//! Traits through which the use cases of Doorward reach storage, time, randomness and cryptography; with mocks.
+//! What the use cases of Doorward need of the outside, as traits; with mocks (feature `mocks`).
+//!
+//! # The store
+//!
+//! [`Store::read`] and [`Store::write`] are async outside and take a closure over **synchronous** repositories. One
+//! call is one trip to the blocking pool and, for `write`, one transaction: `Ok` commits, `Err` rolls back, and the
+//! error crosses unchanged.
+//!
+//! **A refusal that must leave a trace is an `Ok`.** Counting a failed sign-in, ending a stolen grant, writing an audit
+//! record of a denial: return a verdict from the closure and turn it into an error afterwards, or the rollback erases
+//! the trace.
+//!
+//! Methods that write take a [`Permit`](doorward_domain::roles::Permit), which only the access engine can issue: code
+//! that forgets to authorize does not compile.
+//!
+//! # Adding a repository
+//!
+//! 1. A trait in the room's module here: object-safe, synchronous, `&mut self`; each method says what it means, what
+//!    `None` and a count of zero mean, and which [`Conflict`] it may answer.
+//! 2. An accessor in [`Repositories`] and a mock in `mocks`.
+//! 3. Queries, written once for both databases, and a contract test in the storage crate.
+#![forbid(unsafe_code)]
+
+mod error;
+mod store;
+
+pub mod audit;
+pub mod clock;
+pub mod crypto;
+pub mod maintenance;
+#[cfg(feature = "mocks")]
+pub mod mocks;
+pub mod oauth2;
+pub mod organizations;
+pub mod random;
+pub mod roles;
+pub mod sessions;
+pub mod users;
+
+pub use clock::Clock;
+pub use crypto::PasswordHasher;
+pub use error::{Conflict, StoreError};
+pub use random::Random;
+pub use store::{Commit, Repositories, Store, StoreBackend, Work, WorkMode};

@@ -1,0 +1,15 @@
+//! The audit log.
+
+use crate::StoreError;
+use doorward_domain::audit::AuditRecord;
+use doorward_domain::roles::{Permit, action, resource};
+
+/// Writes the audit log.
+pub trait AuditRepository {
+    /// Adds a record.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::AuditLog>,
+        record: &AuditRecord,
+    ) -> Result<(), StoreError>;
+}

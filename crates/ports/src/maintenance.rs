@@ -1,0 +1,53 @@
+//! Cleaning, keys of the server, health.
+
+use crate::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::roles::{Permit, action, resource};
+
+/// How many rows of each kind a batch of cleaning removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Expired authorization codes.
+    pub codes: usize,
+    /// Grants whose refresh token has expired.
+    pub grants: usize,
+    /// Keys that have expired and belong to no live grant.
+    pub api_keys: usize,
+    /// Forgotten failures of sign-in.
+    pub throttles: usize,
+}
+
+impl Purged {
+    /// Rows removed altogether.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        self.codes + self.grants + self.api_keys + self.throttles
+    }
+}
+
+/// What the server needs of its database for itself.
+pub trait MaintenanceRepository {
+    /// The value of a key of the server by its name, made by `generate` if it does not exist. Atomic: of several
+    /// replicas that start at once, all get the same value.
+    fn server_key(
+        &mut self,
+        permit: &Permit<action::Create, resource::CryptoKey>,
+        name: &str,
+        generated: &[u8],
+        now: Instant,
+    ) -> Result<Vec<u8>, StoreError>;
+
+    /// Removes at most `batch` rows of each kind that are dead at `now`.
+    fn purge(
+        &mut self,
+        permit: &Permit<action::Delete, resource::System>,
+        now: Instant,
+        batch: u32,
+    ) -> Result<Purged, StoreError>;
+
+    /// Asks the database for a sign of life.
+    fn ping(&mut self) -> Result<(), StoreError>;
+
+    /// Number of live grants, for the metrics.
+    fn count_grants(&mut self) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,255 @@
+//! OAuth2 apps, codes and grants.
+//!
+//! Some methods here are coarse on purpose: issuing, rotating and introspecting are what a busy server does all day,
+//! and one statement that does the whole is several times faster than the steps. Each says which conditions it checks
+//! by itself; when one does not hold it answers `None` and the use case finds out why, step by step.
+
+use crate::StoreError;
+use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Resource};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::{Digest, Instant};
+
+/// A client as it presents itself, not yet believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCredentials {
+    /// `client_id`.
+    pub app_id: AppId,
+    /// Prefix and digest of the secret; `None` for a public client.
+    pub secret: Option<(String, Digest)>,
+}
+
+/// Stores apps and their secrets.
+pub trait AppRepository {
+    /// The app with this id.
+    fn find(&mut self, id: AppId) -> Result<Option<App>, StoreError>;
+    /// All apps, by name and id.
+    fn list(&mut self) -> Result<Vec<App>, StoreError>;
+    /// Apps that hold a live grant of this user, by name and id.
+    fn list_granted_by(&mut self, user: UserId, now: Instant) -> Result<Vec<App>, StoreError>;
+    /// Adds an app.
+    fn insert(&mut self, permit: &Permit<action::Create, resource::Oauth2App>, app: &App) -> Result<(), StoreError>;
+    /// Replaces all but id and time of registration. `false` when there is no such app.
+    fn update(&mut self, permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError>;
+    /// Deletes an app with its secrets, codes, grants and keys.
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::Oauth2App>, id: AppId) -> Result<bool, StoreError>;
+
+    /// The secret with this id.
+    fn find_secret(&mut self, id: AppSecretId) -> Result<Option<AppSecret>, StoreError>;
+    /// The secret with this prefix.
+    fn find_secret_by_prefix(&mut self, prefix: &str) -> Result<Option<AppSecret>, StoreError>;
+    /// The secrets of an app, by time of creation and id.
+    fn list_secrets(&mut self, app: AppId) -> Result<Vec<AppSecret>, StoreError>;
+    /// Adds a secret. May answer `Conflict::Random`.
+    fn insert_secret(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppSecret>,
+        secret: &AppSecret,
+    ) -> Result<(), StoreError>;
+    /// Deletes a secret with the grants and keys that were obtained with it.
+    fn delete_secret(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppSecret>,
+        id: AppSecretId,
+    ) -> Result<bool, StoreError>;
+    /// Writes when a client last authenticated with a secret.
+    fn touch_secret(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppSecret>,
+        id: AppSecretId,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+}
+
+/// Stores authorization codes.
+pub trait CodeRepository {
+    /// The code with this prefix, redeemed and expired ones included.
+    fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError>;
+    /// Adds a code and deletes the earlier ones of the same app and user that were not redeemed.
+    /// May answer `Conflict::Random`.
+    fn replace(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: &AuthorizationCode,
+    ) -> Result<(), StoreError>;
+    /// Marks a code as redeemed for a grant. `false` when it is gone or was redeemed before: of two at once, one wins.
+    fn redeem(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        id: CodeId,
+        grant: GrantId,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What the app's service account is to be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientToken {
+    /// Who asks.
+    pub client: ClientCredentials,
+    /// Id of the new key.
+    pub key_id: ApiKeyId,
+    /// Digest of its secret.
+    pub key_digest: Digest,
+    /// Scopes of the key.
+    pub scopes: Vec<String>,
+    /// The resource it is bound to.
+    pub audience: Option<Resource>,
+    /// Address of the client.
+    pub ip: String,
+    /// When it is issued.
+    pub now: Instant,
+    /// When it stops working.
+    pub expires_at: Instant,
+}
+
+/// A refresh token is exchanged for its successor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Who asks.
+    pub client: ClientCredentials,
+    /// Prefix of the presented token.
+    pub prefix: String,
+    /// Digest of the presented token's secret.
+    pub presented: Digest,
+    /// Digest of its successor's secret.
+    pub next: Digest,
+    /// Digest of the next access token's secret.
+    pub next_access: Digest,
+    /// When the exchange happens.
+    pub now: Instant,
+    /// When the next refresh token stops being good.
+    pub refresh_expires_at: Instant,
+    /// When the next access token stops working.
+    pub access_expires_at: Instant,
+    /// Seconds from `now` to `access_expires_at`.
+    pub access_lifetime_seconds: i64,
+}
+
+/// What a successful exchange changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// The grant.
+    pub grant_id: GrantId,
+    /// The key that is its access token.
+    pub access_key_id: ApiKeyId,
+    /// Names of the granted scopes.
+    pub scopes: Vec<String>,
+    /// The client secret with which the client authenticated, and when it was last seen.
+    pub secret: Option<(AppSecretId, Option<Instant>)>,
+}
+
+/// What a token is, for the client that may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// The app it was issued to.
+    pub app_id: AppId,
+    /// The user as whom it acts.
+    pub user_id: UserId,
+    /// The name of that user.
+    pub username: String,
+    /// Names of its scopes.
+    pub scopes: Vec<String>,
+    /// The resource it is bound to.
+    pub audience: Option<Resource>,
+    /// When it was issued.
+    pub issued_at: Instant,
+    /// When it stops working.
+    pub expires_at: Instant,
+}
+
+/// The answer to [`GrantRepository::introspect_access`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection {
+    /// The client secret with which the caller authenticated.
+    pub secret_id: AppSecretId,
+    /// When that secret was last seen.
+    pub secret_last_used_at: Option<Instant>,
+    /// Resources that the calling app serves.
+    pub caller_resources: Vec<Resource>,
+    /// The token, if its id and secret are right, it has not expired and its user may act.
+    pub token: Option<TokenFacts>,
+}
+
+/// A live grant as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizedGrant {
+    /// The grant.
+    pub grant: Grant,
+    /// The app that may act.
+    pub app: App,
+    /// When its access token was last used, to the hour.
+    pub last_used: Option<Instant>,
+}
+
+/// Stores grants with their tokens.
+pub trait GrantRepository {
+    /// The grant with this id.
+    fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+    /// The grant whose refresh tokens have this prefix.
+    fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<Grant>, StoreError>;
+    /// The live grants of a user, newest first.
+    fn list_of_user(&mut self, user: UserId, now: Instant) -> Result<Vec<AuthorizedGrant>, StoreError>;
+
+    /// Adds a grant and the key that is its access token. May answer `Conflict::Random`.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        grant: &Grant,
+        key: &ApiKey,
+    ) -> Result<(), StoreError>;
+
+    /// Exchanges a refresh token in one step, if **all** of this holds, and writes nothing otherwise (`None`):
+    ///
+    /// - the client exists; a confidential one proves itself by the secret, a public one has none to give;
+    /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
+    /// - the user of the grant may act.
+    ///
+    /// Atomic: of several at once exactly one gets `Some`. Scopes of the access token become those of the grant.
+    fn rotate(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        rotation: &Rotation,
+    ) -> Result<Option<Rotated>, StoreError>;
+
+    /// Sets the scopes of the access token of a grant, within the transaction that exchanges a refresh token.
+    fn narrow_access(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        key: &ApiKeyId,
+        scopes: &[String],
+    ) -> Result<(), StoreError>;
+
+    /// Issues an access token for the service account of the client, in one step, if the client proves itself by its
+    /// secret, has a service account, and that user may act; `None`, and nothing written, otherwise. Answers the
+    /// client secret used and when it was last seen.
+    fn issue_client_token(
+        &mut self,
+        permit: &Permit<action::Create, resource::ApiKey>,
+        token: &ClientToken,
+    ) -> Result<Option<(AppSecretId, Option<Instant>)>, StoreError>;
+
+    /// Looks at an access token for a confidential client, in one step. `None` when the client does not prove itself.
+    fn introspect_access(
+        &mut self,
+        client: &ClientCredentials,
+        key: &ApiKeyId,
+        digest: Digest,
+        now: Instant,
+    ) -> Result<Option<Introspection>, StoreError>;
+
+    /// Ends a grant: deletes it and its key. `false` when it was gone.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        id: GrantId,
+    ) -> Result<bool, StoreError>;
+    /// Ends all grants of a user for an app, deletes their codes too, and answers how many grants there were.
+    fn delete_of_user_and_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,72 @@
+//! Sessions, API tokens and access tokens; failed sign-ins.
+
+use crate::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::organizations::Membership;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
+use doorward_domain::users::{LoginType, User};
+
+/// All that a request needs to know about the one who sends it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyOwner {
+    /// The key.
+    pub key: ApiKey,
+    /// Its user.
+    pub user: User,
+    /// The memberships of the user.
+    pub memberships: Vec<Membership>,
+    /// The explicit groups of the user.
+    pub groups: Vec<GroupId>,
+}
+
+/// Stores keys.
+pub trait ApiKeyRepository {
+    /// The key with its user, memberships and groups. Expired keys and keys of suspended users are found; keys of
+    /// deleted users are not.
+    fn find_owner(&mut self, id: &ApiKeyId) -> Result<Option<KeyOwner>, StoreError>;
+    /// The key of this id.
+    fn find(&mut self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
+    /// The API token of this user with this name.
+    fn find_token(&mut self, user: UserId, name: &str) -> Result<Option<ApiKey>, StoreError>;
+    /// Keys of a login type with the names of their users, of one user or (`None`) of all, oldest first.
+    fn list(&mut self, login_type: LoginType, user: Option<UserId>) -> Result<Vec<(ApiKey, String)>, StoreError>;
+    /// Adds a key. May answer `Conflict::TokenName` or `Conflict::Random`.
+    fn insert(&mut self, permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError>;
+    /// Writes that a key was used, from which address.
+    fn refresh(
+        &mut self,
+        permit: &Permit<action::Update, resource::ApiKey>,
+        id: &ApiKeyId,
+        refresh: KeyRefresh,
+        ip: &str,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+    /// Deletes a key, and the grant whose access token it is. `false` when there was none.
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
+    /// Deletes the keys of a user that carry exactly this scope.
+    fn delete_of_scope(
+        &mut self,
+        permit: &Permit<action::Delete, resource::ApiKey>,
+        user: UserId,
+        scope: &str,
+    ) -> Result<usize, StoreError>;
+    /// Whether this user has signed in with a password from this address since then: a place that is known.
+    fn has_session_from(&mut self, user: UserId, ip: &str, since: Instant) -> Result<bool, StoreError>;
+}
+
+/// Remembers failed sign-ins, for all replicas.
+pub trait ThrottleRepository {
+    /// What is remembered under these keys, in their order; nothing is a default value.
+    fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError>;
+    /// Counts one more failure under each key.
+    fn record_failure(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        keys: &[(String, ThrottlePolicy)],
+        now: Instant,
+    ) -> Result<(), StoreError>;
+    /// Forgets a key.
+    fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,140 @@
+//! The store: transactions outside, repositories inside.
+
+use crate::StoreError;
+use crate::audit::AuditRepository;
+use crate::maintenance::MaintenanceRepository;
+use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
+use crate::organizations::OrganizationRepository;
+use crate::roles::RoleRepository;
+use crate::sessions::{ApiKeyRepository, ThrottleRepository};
+use crate::users::UserRepository;
+use async_trait::async_trait;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// All repositories, over one connection.
+pub trait Repositories {
+    /// Users.
+    fn users(&mut self) -> &mut dyn UserRepository;
+    /// Sessions, API tokens and access tokens.
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
+    /// Failed sign-ins.
+    fn throttles(&mut self) -> &mut dyn ThrottleRepository;
+    /// Organizations and members.
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository;
+    /// Custom roles.
+    fn roles(&mut self) -> &mut dyn RoleRepository;
+    /// OAuth2 apps and their secrets.
+    fn apps(&mut self) -> &mut dyn AppRepository;
+    /// Authorization codes.
+    fn codes(&mut self) -> &mut dyn CodeRepository;
+    /// Grants with their tokens.
+    fn grants(&mut self) -> &mut dyn GrantRepository;
+    /// The audit log.
+    fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// Cleaning, keys of the server, health.
+    fn maintenance(&mut self) -> &mut dyn MaintenanceRepository;
+}
+
+/// How the closure of a store call uses the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkMode {
+    /// Reads only, outside a transaction.
+    Read,
+    /// Reads and writes in one transaction.
+    Write,
+    /// Exactly one repository call that is atomic by itself; no transaction is opened where that costs round trips.
+    WriteOnce,
+}
+
+/// Whether the work of a closure is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Keep it.
+    Yes,
+    /// Undo it.
+    No,
+}
+
+/// A closure over the repositories, for [`StoreBackend::run`].
+pub type Work = Box<dyn FnOnce(&mut dyn Repositories) -> Commit + Send>;
+
+/// What a database adapter implements; use it through [`Store`].
+#[async_trait]
+pub trait StoreBackend: Send + Sync {
+    /// Runs `work` once on a blocking thread.
+    ///
+    /// MUST commit before it returns `Ok` when the work says [`Commit::Yes`] in a writing mode, and MUST NOT keep
+    /// anything when it says [`Commit::No`] in [`WorkMode::Write`]. `Err` means that nothing was kept.
+    async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError>;
+}
+
+/// The store, cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<dyn StoreBackend>);
+
+impl Store {
+    /// Wraps an adapter.
+    pub fn new(backend: impl StoreBackend + 'static) -> Self {
+        Self(Arc::new(backend))
+    }
+
+    /// Reads, outside a transaction.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(WorkMode::Read, work).await
+    }
+
+    /// Reads and writes in one transaction: `Ok` commits, `Err` rolls back.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(WorkMode::Write, work).await
+    }
+
+    /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
+    /// stays, also when the closure answers `Err`.
+    pub async fn write_once<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(WorkMode::WriteOnce, work).await
+    }
+
+    async fn run<T, E, F>(&self, mode: WorkMode, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (send, receive) = oneshot::channel();
+        let work: Work = Box::new(move |repos| {
+            let result = work(repos);
+            let commit = if result.is_ok() { Commit::Yes } else { Commit::No };
+            // The receiver is gone only when the caller was dropped; the transaction ends as it would have.
+            drop(send.send(result));
+            commit
+        });
+        self.0.run(mode, work).await?;
+        match receive.await {
+            Ok(result) => result,
+            Err(closed) => Err(StoreError::other(closed).into()),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store(..)")
+    }
+}

@@ -1,0 +1,92 @@
+//! Users.
+
+use crate::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::users::{PasswordHash, User, UserFilter, UserStatus};
+
+/// One page of users.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserPage {
+    /// The users of the page.
+    pub users: Vec<User>,
+    /// How many match after `after_id`, before limit and offset; 0 when the page is empty.
+    pub count: u64,
+}
+
+/// Stores users.
+pub trait UserRepository {
+    /// Whether any user exists that is not part of the server itself; deleted ones count.
+    fn any_exists(&mut self) -> Result<bool, StoreError>;
+    /// The user with this id, deleted ones included.
+    fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user with this name, without regard to letter case; deleted ones are not found.
+    fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
+    /// The user with this address, without regard to letter case; deleted ones are not found.
+    fn find_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError>;
+    /// The explicit groups of a user, sorted.
+    fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError>;
+    /// A page of users, ordered by lower-cased name; `after_id` as in `identity.md` 3.1. Deleted users and those that
+    /// are part of the server are left out, and so are those that `visible` does not let through.
+    fn list(&mut self, filter: &UserFilter, visible: &ListFilter, page: Page) -> Result<UserPage, StoreError>;
+
+    /// Adds a user. May answer `Conflict::Username` or `Conflict::Email`.
+    fn insert(&mut self, permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError>;
+    /// Adds the first user, and only if no other exists: `Conflict::FirstUser` otherwise, also when two try at once.
+    fn insert_first(&mut self, permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError>;
+    /// Changes name and real name. May answer `Conflict::Username`. `false` when there is no such user.
+    fn update_profile(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        username: &str,
+        name: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Changes theme and font.
+    fn update_appearance(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        theme_preference: &str,
+        terminal_font: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Changes the password and deletes all keys and grants of the user.
+    fn update_password(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        hash: &PasswordHash,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Changes the state. Suspending deletes all keys, codes and grants of the user.
+    fn update_status(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        id: UserId,
+        status: UserStatus,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Replaces the stored site roles.
+    fn update_roles(
+        &mut self,
+        permit: &Permit<action::Assign, resource::AssignRole>,
+        id: UserId,
+        roles: &[String],
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Marks a user as deleted: frees name and address, deletes keys, codes and grants, and removes the user from
+    /// organizations and groups.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::User>,
+        id: UserId,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Writes that a user was seen; a dormant one becomes active.
+    fn touch(&mut self, permit: &Permit<action::Update, resource::User>, id: UserId, now: Instant)
+    -> Result<(), StoreError>;
+}

@@ -1,0 +1,170 @@
+//! What can go wrong in a use case, in terms of the use case.
+
+use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_domain::roles::Denied;
+use doorward_ports::{Conflict, StoreError};
+use std::borrow::Cow;
+use time::Duration;
+
+/// Why one field of a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Name of the field as the client knows it.
+    pub field: Cow<'static, str>,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A field and what is wrong with it.
+    pub fn new(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+}
+
+/// Why a use case of the API was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("resource not found")]
+    NotFound,
+    /// The user named in the request does not exist, or the caller may not know.
+    #[error("no such user")]
+    UserNotFound,
+    /// The organization named in the request does not exist, or the caller may not know.
+    #[error("no such organization: `{0}`")]
+    OrganizationNotFound(String),
+    /// No credential, a bad one, or its user may not act.
+    #[error("{message}")]
+    Unauthenticated {
+        /// What to do about it.
+        message: String,
+        /// What is wrong with the credential.
+        detail: String,
+    },
+    /// The caller is known and may not do this.
+    #[error("forbidden")]
+    Forbidden(#[from] Denied),
+    /// The caller may not do this, for a reason worth saying.
+    #[error("{0}")]
+    Refused(String),
+    /// Fields break a rule; all of them are named.
+    #[error("{message}")]
+    Invalid {
+        /// The whole in one sentence.
+        message: String,
+        /// Each field; may be empty when the message says it all.
+        fields: Vec<FieldError>,
+    },
+    /// The state does not allow it now.
+    #[error("{message}")]
+    Conflict {
+        /// The whole in one sentence.
+        message: String,
+        /// The field that clashes, if one does.
+        fields: Vec<FieldError>,
+    },
+    /// Something else must be done first.
+    #[error("{0}")]
+    Precondition(String),
+    /// Too many failed tries; wait so long.
+    #[error("too many failed attempts")]
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The server is overloaded or its database away; trying again may help.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+    /// Anything else; the cause is for the log.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A refused command without a single field to blame.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), fields: Vec::new() }
+    }
+
+    /// A refused field.
+    pub fn invalid_field(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid { message: VALIDATION_FAILED.to_owned(), fields: vec![FieldError::new(field, detail)] }
+    }
+
+    /// A name that is taken.
+    pub fn taken(message: impl Into<String>, field: &'static str) -> Self {
+        let fields = vec![FieldError::new(field, "This value is already in use and should be unique.")];
+        Self::Conflict { message: message.into(), fields }
+    }
+}
+
+/// Message of answers that blame fields (`identity.md` 1.2).
+pub const VALIDATION_FAILED: &str = "Validation failed.";
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(Conflict::Username | Conflict::Email) => Self::taken("User already exists.", "username"),
+            StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
+            StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
+            StoreError::Other(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+/// Why a request to the authorization server is refused: what the client is told, and what only the log is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {description}", code.as_str())]
+pub struct OAuthError {
+    /// The code (RFC 6749 5.2 and its extensions).
+    pub code: OAuthErrorCode,
+    /// Safe to send: printable ASCII without `"` and `\`.
+    pub description: Cow<'static, str>,
+    /// The true reason, for the log.
+    pub reason: Cow<'static, str>,
+}
+
+impl OAuthError {
+    /// An error whose reason may be told.
+    pub fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+        let description = description.into();
+        Self { code, reason: description.clone(), description }
+    }
+
+    /// An error whose reason is for the log only.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// A required parameter is missing; `name` says which.
+    #[must_use]
+    pub fn missing(name: &str) -> Self {
+        Self::new(OAuthErrorCode::InvalidRequest, format!("missing parameter: {name}"))
+    }
+
+    /// Client authentication failed; what exactly is for the log.
+    #[must_use]
+    pub fn invalid_client(reason: &'static str) -> Self {
+        Self::new(OAuthErrorCode::InvalidClient, "client authentication failed").because(reason)
+    }
+
+    /// The code or refresh token is not good; why is for the log, so that unknown, expired, foreign and reused ones
+    /// look the same from outside.
+    #[must_use]
+    pub fn invalid_grant(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(OAuthErrorCode::InvalidGrant, "the grant is invalid, expired or revoked").because(reason)
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Unavailable(_) => OAuthErrorCode::TemporarilyUnavailable,
+            StoreError::Conflict(_) | StoreError::Other(_) => OAuthErrorCode::ServerError,
+        };
+        Self::new(code, "the server cannot answer now").because(error.to_string())
+    }
+}
