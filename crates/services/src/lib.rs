@@ -1,1 +1,17 @@
-//! Use cases of Doorward: authorize, load, decide, write, audit.
+//! Use cases of Doorward, one public async function each, named as a user would say it.
+//!
+//! The order inside is always: authorize, load, decide by the rules of the domain, write, audit, all in one trip to the
+//! store. There are no HTTP words and no SQL words here.
+#![forbid(unsafe_code)]
+
+mod context;
+mod error;
+
+pub mod maintenance;
+pub mod oauth2;
+pub mod organizations;
+pub mod sessions;
+pub mod users;
+
+pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

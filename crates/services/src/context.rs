@@ -1,0 +1,218 @@
+//! What every use case gets: the ports, the settings, and who is asking.
+
+use doorward_domain::audit::AuditRecord;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::oauth2::{DerivationKey, RefreshPolicy, Resource};
+use doorward_domain::organizations::Membership;
+use doorward_domain::roles::{Subject, System, action, resource};
+use doorward_domain::sessions::ApiKey;
+use doorward_domain::users::User;
+use doorward_domain::{Instant, Secret};
+use doorward_ports::{Clock, PasswordHasher, Random, Repositories, Store, StoreError};
+use std::sync::Arc;
+use time::Duration;
+use url::Url;
+use uuid::Uuid;
+
+/// The ports and settings of the running server; cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Password hashing.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// Derives the successors of refresh tokens.
+    pub derivation: DerivationKey,
+    /// The settings that use cases depend on.
+    pub settings: Arc<Settings>,
+}
+
+impl Context {
+    /// Now, and a new id of that moment.
+    pub fn new_id<T: From<Uuid>>(&self) -> (Instant, T) {
+        let now = self.clock.now();
+        (now, self.random.id(now))
+    }
+
+    /// Random alphanumeric text.
+    pub fn alphanumeric(&self, len: usize) -> Secret<String> {
+        self.random.alphanumeric(len)
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Settings that use cases depend on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where users and clients reach this server, without trailing slash: the issuer, and the base of every URL.
+    pub access_url: Url,
+    /// Keys and sessions.
+    pub sessions: SessionSettings,
+    /// The authorization server.
+    pub oauth2: OAuth2Settings,
+}
+
+impl Settings {
+    /// The access URL as text, without trailing slash: the issuer identifier (RFC 8414 2).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.access_url.as_str().trim_end_matches('/')
+    }
+}
+
+/// Settings of sessions, API tokens and passwords.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSettings {
+    /// How long a session lives without being used.
+    pub lifetime: Duration,
+    /// Whether use prolongs sessions.
+    pub refresh: bool,
+    /// Lifetime of an API token for which none is asked.
+    pub token_lifetime_default: Duration,
+    /// Longest lifetime of an API token of a user.
+    pub token_lifetime_max: Duration,
+    /// Longest lifetime of an API token of an owner.
+    pub token_lifetime_max_owner: Duration,
+    /// Whether users may sign in with a password.
+    pub password_login: bool,
+}
+
+impl Default for SessionSettings {
+    /// The defaults of `identity.md` 2.5.
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::hours(24),
+            refresh: true,
+            token_lifetime_default: Duration::hours(168),
+            token_lifetime_max: Duration::hours(876_600),
+            token_lifetime_max_owner: Duration::hours(168),
+            password_login: true,
+        }
+    }
+}
+
+/// Settings of the authorization server; the defaults are those of `decisions.md`.
+#[derive(Clone, Debug)]
+pub struct OAuth2Settings {
+    /// Lifetime of an access token.
+    pub access_token_lifetime: Duration,
+    /// Lifetime of a refresh token; each refresh starts it anew.
+    pub refresh_token_lifetime: Duration,
+    /// For how long an exchanged refresh token still yields its successor.
+    pub refresh_reuse_grace: Duration,
+    /// Whether a new exchange ends the earlier grant of the same user and app.
+    pub single_grant_per_app: bool,
+    /// Whether the replay of a code ends the grant that came of it.
+    pub revoke_on_code_replay: bool,
+    /// Whether new confidential apps must use PKCE.
+    pub require_pkce: bool,
+    /// Whether a bound resource must be repeated at the code exchange.
+    pub require_resource_at_exchange: bool,
+    /// Resources that tokens may be bound to; `None` means any.
+    pub resources: Option<Vec<Resource>>,
+}
+
+impl Default for OAuth2Settings {
+    fn default() -> Self {
+        Self {
+            access_token_lifetime: Duration::hours(24),
+            refresh_token_lifetime: Duration::days(30),
+            refresh_reuse_grace: Duration::seconds(60),
+            single_grant_per_app: false,
+            revoke_on_code_replay: true,
+            require_pkce: true,
+            require_resource_at_exchange: false,
+            resources: None,
+        }
+    }
+}
+
+impl OAuth2Settings {
+    /// The part that the refresh rule needs.
+    #[must_use]
+    pub const fn refresh_policy(&self) -> RefreshPolicy {
+        RefreshPolicy { reuse_grace: self.refresh_reuse_grace }
+    }
+}
+
+/// Where a request comes from, for audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Address of the client.
+    pub ip: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+    /// Id of the request.
+    pub request_id: Option<Uuid>,
+}
+
+/// Who is asking: an authenticated key with its user, seen as a subject of access control.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// For every decision.
+    pub subject: Subject,
+    /// The user, as of this request.
+    pub user: User,
+    /// The memberships of the user.
+    pub memberships: Vec<Membership>,
+    /// The key that was presented.
+    pub key: ApiKey,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+impl Actor {
+    /// Whether `id` is the actor itself.
+    #[must_use]
+    pub fn is(&self, id: UserId) -> bool {
+        self.user.id == id
+    }
+}
+
+/// An event to be written to the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct Event<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) resource_type: &'static str,
+    pub(crate) resource_id: String,
+    pub(crate) resource_target: String,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) organization_id: Option<OrganizationId>,
+    pub(crate) diff: serde_json::Value,
+    pub(crate) additional_fields: serde_json::Value,
+    pub(crate) status_code: u16,
+    pub(crate) origin: &'a Origin,
+}
+
+impl Event<'_> {
+    /// Writes the event within the transaction of the use case.
+    pub(crate) fn write(self, id: doorward_domain::ids::AuditId, now: Instant, repos: &mut dyn Repositories) -> Result<(), StoreError> {
+        let permit = System::because("every write leaves a record").permit::<action::Create, resource::AuditLog>();
+        let record = AuditRecord {
+            id,
+            time: now,
+            user_id: self.user_id,
+            organization_id: self.organization_id,
+            ip: self.origin.ip.clone(),
+            user_agent: self.origin.user_agent.clone(),
+            resource_type: self.resource_type,
+            resource_id: self.resource_id,
+            resource_target: self.resource_target,
+            action: self.action,
+            diff: self.diff,
+            status_code: self.status_code,
+            additional_fields: self.additional_fields,
+            request_id: self.origin.request_id,
+        };
+        repos.audit().insert(&permit, &record)
+    }
+}
