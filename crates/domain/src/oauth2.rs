@@ -14,7 +14,7 @@ mod scope;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX};
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;
-pub use grant::{Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
+pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
 pub use opaque::{OpaqueToken, OpaqueTokenError};
 pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};

@@ -206,6 +206,8 @@ pub trait GrantRepository {
     /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
     /// - the user of the grant may act.
     ///
+    /// It replaces the live digest and the digest of the access token's key, prepends the presented token to
+    /// [`Grant::exchanged`](doorward_domain::oauth2::ExchangedTokens), counts the generation and sets the expiries.
     /// Atomic: of several at once exactly one gets `Some`. Scopes of the access token become those of the grant.
     fn rotate(
         &mut self,

@@ -31,12 +31,75 @@ pub struct Grant {
     pub refresh_digest: Digest,
     /// When the live refresh token stops being good.
     pub refresh_expires_at: Instant,
-    /// The refresh token before the live one, and when it was exchanged for it.
-    pub previous: Option<(Digest, Instant)>,
+    /// The last exchanged refresh tokens, newest first.
+    pub exchanged: ExchangedTokens,
     /// How often it was refreshed.
     pub generation: i32,
     /// When the user consented.
     pub created_at: Instant,
+}
+
+/// The refresh tokens of a grant that were exchanged last, and when: at most [`ExchangedTokens::MAX`], newest first.
+///
+/// Clients that race or lose an answer present one of these again; older ones are told from invented ones by their tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExchangedTokens(Vec<(Digest, Instant)>);
+
+impl ExchangedTokens {
+    /// How many are remembered.
+    pub const MAX: usize = 8;
+    /// Bytes of one entry in storage: the digest, then microseconds since 1970, big-endian.
+    pub const ENTRY_LEN: usize = 40;
+
+    /// One entry as it is stored. Storage prepends it and cuts after [`Self::MAX`] entries.
+    #[must_use]
+    pub fn entry(digest: &Digest, at: Instant) -> [u8; Self::ENTRY_LEN] {
+        let mut entry = [0; Self::ENTRY_LEN];
+        let (left, right) = entry.split_at_mut(32);
+        left.copy_from_slice(digest.as_bytes());
+        let micros = i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
+        right.copy_from_slice(&micros.to_be_bytes());
+        entry
+    }
+
+    /// Reads the stored bytes; `None` when they are not a whole number of entries.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (entries, rest) = bytes.as_chunks::<{ Self::ENTRY_LEN }>();
+        if !rest.is_empty() {
+            return None;
+        }
+        let read = |entry: &[u8; Self::ENTRY_LEN]| {
+            let (digest, micros) = entry.split_first_chunk::<32>()?;
+            let micros = i64::from_be_bytes(micros.try_into().ok()?);
+            let at = Instant::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+            Some((Digest::from_slice(digest)?, at))
+        };
+        entries.iter().map(read).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|(digest, at)| Self::entry(digest, *at)).collect()
+    }
+
+    /// When the token of this digest was exchanged, if it is remembered.
+    #[must_use]
+    pub fn exchanged_at(&self, digest: &Digest) -> Option<Instant> {
+        self.0.iter().find(|(known, _)| known == digest).map(|(_, at)| *at)
+    }
+
+    /// Puts the token that is exchanged now in front.
+    pub fn push(&mut self, digest: Digest, at: Instant) {
+        self.0.insert(0, (digest, at));
+        self.0.truncate(Self::MAX);
+    }
+
+    /// Whether tokens were forgotten that may have been exchanged after `since`.
+    fn may_have_forgotten(&self, since: Instant) -> bool {
+        self.0.len() >= Self::MAX && self.0.last().is_some_and(|(_, at)| *at >= since)
+    }
 }
 
 /// The parts of the settings that a refresh depends on.
@@ -73,7 +136,8 @@ pub enum RefreshPlan {
     Repeat,
     /// It was exchanged long ago: somebody else has it. End the grant.
     Theft,
-    /// It is none of this grant's.
+    /// It is none of this grant's, or the grant is refreshed so fast that it cannot be told for how long it has been
+    /// exchanged.
     Unknown,
 }
 
@@ -119,12 +183,11 @@ impl Grant {
             return Err(RefreshError::OtherClient);
         }
         let live = self.refresh_digest == presented.digest;
-        let repeated = self
-            .previous
-            .as_ref()
-            .is_some_and(|(digest, rotated_at)| *digest == presented.digest && now - *rotated_at <= policy.reuse_grace);
+        let grace_began = now - policy.reuse_grace;
+        let repeated = self.exchanged.exchanged_at(&presented.digest).is_some_and(|at| at >= grace_began);
         if !live && !repeated {
-            return Ok(if presented.issued { RefreshPlan::Theft } else { RefreshPlan::Unknown });
+            let known_to_be_old = presented.issued && !self.exchanged.may_have_forgotten(grace_began);
+            return Ok(if known_to_be_old { RefreshPlan::Theft } else { RefreshPlan::Unknown });
         }
         if self.refresh_expires_at <= now {
             return Err(RefreshError::Expired);
@@ -166,7 +229,7 @@ mod tests {
             refresh_prefix: "p".into(),
             refresh_digest: Digest::of("live"),
             refresh_expires_at: NOW + Duration::DAY,
-            previous: Some((Digest::of("previous"), NOW - rotated_ago)),
+            exchanged: ExchangedTokens(vec![(Digest::of("previous"), NOW - rotated_ago)]),
             generation: 1,
             created_at: NOW - Duration::DAY,
         }
@@ -188,6 +251,41 @@ mod tests {
         assert_eq!(plan(&grant(Duration::seconds(61)), presented("previous")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, presented("older")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, PresentedRefresh { issued: false, ..presented("invented") }), Ok(RefreshPlan::Unknown));
+    }
+
+    #[test]
+    fn the_successor_may_be_used_while_the_grace_lasts() {
+        let mut quick = grant(Duration::seconds(30));
+        quick.exchanged.push(Digest::of("between"), NOW - Duration::seconds(10));
+        assert_eq!(plan(&quick, presented("previous")), Ok(RefreshPlan::Repeat));
+        assert_eq!(plan(&quick, presented("between")), Ok(RefreshPlan::Repeat));
+    }
+
+    #[test]
+    fn a_token_forgotten_within_the_grace_is_refused_without_ending_the_grant() {
+        let mut busy = grant(Duration::seconds(30));
+        for step in 0..8_i64 {
+            busy.exchanged.push(Digest::of(step.to_be_bytes()), NOW - Duration::seconds(20 - step));
+        }
+        assert_eq!(plan(&busy, presented("previous")), Ok(RefreshPlan::Unknown));
+        let mut calm = grant(Duration::minutes(30));
+        for step in 0..8_i64 {
+            calm.exchanged.push(Digest::of(step.to_be_bytes()), NOW - Duration::minutes(20 - step));
+        }
+        assert_eq!(plan(&calm, presented("previous")), Ok(RefreshPlan::Theft));
+    }
+
+    #[test]
+    fn stored_bytes_round_trip() {
+        let mut tokens = ExchangedTokens::default();
+        assert_eq!(ExchangedTokens::from_bytes(&[]), Some(tokens.clone()));
+        for step in 0..12_i64 {
+            tokens.push(Digest::of(step.to_be_bytes()), NOW + Duration::microseconds(step));
+        }
+        let bytes = tokens.to_bytes();
+        assert_eq!(bytes.len(), ExchangedTokens::MAX * ExchangedTokens::ENTRY_LEN);
+        assert_eq!(ExchangedTokens::from_bytes(&bytes), Some(tokens));
+        assert_eq!(ExchangedTokens::from_bytes(&[0; 39]), None);
     }
 
     #[test]
