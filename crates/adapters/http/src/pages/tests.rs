@@ -1,0 +1,371 @@
+//! Every page in its states: what must hold for all of them, and a gallery for the eye.
+
+use askama::Template;
+
+use super::{
+    moment::Moment,
+    views::{
+        Access, AuthorizedApp, AuthorizedApps, Brand, Consent, ErrorPage, Field, Home, Link, Person, Provider,
+        Registration, Scope, Setup, SignIn, SignedOut,
+    },
+};
+
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const ADA: Person<'_> = Person { username: "ada", email: "ada@example.com", name: "Ada Lovelace" };
+
+fn sign_in() -> SignIn<'static> {
+    SignIn {
+        csrf_token: "token",
+        redirect: "/oauth2/authorize?client_id=1&state=a%20b",
+        password_enabled: true,
+        ..SignIn::default()
+    }
+}
+
+fn setup() -> Setup<'static> {
+    Setup { csrf_token: "token", ..Setup::default() }
+}
+
+fn consent() -> Consent<'static> {
+    Consent {
+        brand: Brand::default(),
+        csrf_token: "token",
+        user: ADA,
+        app_name: "Atlas",
+        app_icon: None,
+        registered: Registration::Administrator,
+        access: Access::Full,
+        redirect_uri: "https://atlas.example.com/callback",
+        resource: None,
+        cancel_url: "https://atlas.example.com/callback?error=access_denied&state=x",
+        return_to: "/oauth2/authorize?client_id=1&state=x",
+    }
+}
+
+fn scopes() -> Access<'static> {
+    Access::Scopes(vec![
+        Scope { name: "workspace:read", description: "See your workspaces" },
+        Scope { name: "template:read", description: "See the templates you can use" },
+        Scope { name: "user:read_personal", description: "See your profile, with your email address" },
+    ])
+}
+
+fn app(name: &'static str) -> AuthorizedApp<'static> {
+    let moment = |machine: &str, words: &str| Moment { machine: machine.to_owned(), words: words.to_owned() };
+    AuthorizedApp {
+        client_id: "8d3f0c5e-4b0a-4b6e-9d36-2f7a1c0e9b11",
+        name,
+        icon: None,
+        authorized: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
+        last_used: Some(moment("2026-05-12T08:00:00Z", "3 hours ago")),
+        access: scopes(),
+        grants: 2,
+    }
+}
+
+fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
+    AuthorizedApps { brand: Brand::default(), csrf_token: "token", user: ADA, notice: None, apps }
+}
+
+fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
+    ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
+}
+
+fn html(page: &impl Template) -> String {
+    page.render().unwrap()
+}
+
+/// Each page in each state worth a look, by name.
+fn gallery() -> Vec<(&'static str, String)> {
+    let bad = |value, error| Field { value, error: Some(error) };
+    let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
+    let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
+    let hostile_scope = Scope { name: HOSTILE, description: HOSTILE };
+    vec![
+        ("setup", html(&setup())),
+        (
+            "setup-errors",
+            html(&Setup {
+                email: bad("ada@", "This is not an email address."),
+                username: bad("ada_l", "Only letters, digits and single hyphens."),
+                name: Field { value: "Ada Lovelace", error: None },
+                password_error: Some("This password is too easy to guess."),
+                ..setup()
+            }),
+        ),
+        ("sign-in", html(&sign_in())),
+        (
+            "sign-in-error",
+            html(&SignIn {
+                email: "ada@example.com",
+                message: Some("Sign in to continue to Atlas."),
+                error: Some("Incorrect email or password."),
+                ..sign_in()
+            }),
+        ),
+        (
+            "sign-in-providers",
+            html(&SignIn {
+                providers: vec![
+                    Provider { icon: Some(PIXEL), ..provider("Continue with Example ID") },
+                    provider("Continue with GitHub"),
+                ],
+                message: Some("You have been signed out because your session expired."),
+                ..sign_in()
+            }),
+        ),
+        (
+            "sign-in-providers-only",
+            html(&SignIn { providers: vec![provider("Continue with GitHub")], password_enabled: false, ..sign_in() }),
+        ),
+        ("sign-in-impossible", html(&SignIn { password_enabled: false, ..sign_in() })),
+        ("consent-full", html(&consent())),
+        (
+            "consent-scopes",
+            html(&Consent {
+                app_icon: Some(PIXEL),
+                access: scopes(),
+                resource: Some("https://doorward.example.com/api/experimental/mcp/http"),
+                ..consent()
+            }),
+        ),
+        (
+            "consent-document",
+            html(&Consent {
+                app_name: "Quill for Desktop",
+                registered: Registration::Document { host: "quill.example.net", only_loopback: true },
+                access: scopes(),
+                redirect_uri: "http://127.0.0.1:8123/callback",
+                ..consent()
+            }),
+        ),
+        (
+            "consent-native",
+            html(&Consent {
+                app_name: "An application with a name that is much longer than anybody would expect",
+                app_icon: Some("https://icons.invalid/missing.png"),
+                registered: Registration::Itself,
+                redirect_uri: "com.example.longest.name.anyone.has.registered:/callback",
+                user: Person {
+                    username: "maximiliane-von-der-gartenstrass",
+                    email: "maximiliane.von.der.gartenstrasse@department.example.com",
+                    name: "",
+                },
+                ..consent()
+            }),
+        ),
+        (
+            "consent-hostile",
+            html(&Consent {
+                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)") },
+                csrf_token: HOSTILE,
+                user: hostile_person,
+                app_name: HOSTILE,
+                app_icon: Some(HOSTILE),
+                registered: Registration::Document { host: HOSTILE, only_loopback: true },
+                access: Access::Scopes(vec![hostile_scope]),
+                redirect_uri: HOSTILE,
+                resource: Some(HOSTILE),
+                cancel_url: "javascript:alert(1)",
+                return_to: HOSTILE,
+            }),
+        ),
+        (
+            "apps",
+            html(&AuthorizedApps {
+                notice: Some("Access of Lantern is revoked."),
+                ..apps(vec![
+                    AuthorizedApp { icon: Some(PIXEL), ..app("Atlas") },
+                    AuthorizedApp { access: Access::Full, grants: 1, last_used: None, ..app("Command line") },
+                    app("Quill for Desktop"),
+                ])
+            }),
+        ),
+        ("apps-empty", html(&apps(Vec::new()))),
+        (
+            "apps-hostile",
+            html(&AuthorizedApps {
+                user: hostile_person,
+                csrf_token: HOSTILE,
+                notice: Some(HOSTILE),
+                ..apps(vec![AuthorizedApp {
+                    client_id: HOSTILE,
+                    icon: Some(HOSTILE),
+                    access: Access::Scopes(vec![hostile_scope]),
+                    ..app(HOSTILE)
+                }])
+            }),
+        ),
+        (
+            "error-redirect-uri",
+            html(&ErrorPage {
+                request_id: Some("0197a3b0-6f1e-7c44-9a55-0d4f5b8c2e10"),
+                ..error(
+                    400,
+                    "This link cannot be trusted",
+                    "The application asked us to send you to an address that is not registered for it, so we stopped here. \
+                     Go back to the application and try again, or tell its makers.",
+                )
+            }),
+        ),
+        (
+            "error-not-found",
+            html(&ErrorPage {
+                back: Some(Link { href: "/", text: "Back to your account" }),
+                ..error(404, "There is nothing here", "The address may be mistyped, or the page has moved.")
+            }),
+        ),
+        ("error-hostile", html(&ErrorPage { request_id: Some(HOSTILE), ..error(400, HOSTILE, HOSTILE) })),
+        (
+            "home",
+            html(&Home { brand: Brand::default(), csrf_token: "token", user: ADA, roles: vec!["Owner", "Auditor"] }),
+        ),
+        ("signed-out", html(&SignedOut::default())),
+    ]
+}
+
+#[test]
+fn no_page_carries_script_or_inline_style() {
+    for (name, html) in gallery() {
+        let lower = html.to_ascii_lowercase();
+        for forbidden in ["<script", "style=", "<style", "javascript:", "onclick", "<img src=x", "<base", "<iframe"] {
+            assert!(!lower.contains(forbidden), "{name} contains {forbidden}");
+        }
+        // An event handler is an attribute: it would stand inside a tag. Text has its `<` escaped.
+        for tag in lower.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+            let unquoted: String = tag.split('"').step_by(2).collect();
+            assert!(!unquoted.contains(" on"), "{name} has a handler in <{tag}>");
+        }
+    }
+}
+
+#[test]
+fn every_page_is_a_whole_document() {
+    for (name, html) in gallery() {
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{name}");
+        for part in [
+            "name=\"viewport\"",
+            "<title>",
+            "<header",
+            "<main id=\"main\">",
+            "/assets/doorward.css?v=",
+            "/assets/favicon.svg?v=",
+        ] {
+            // The consent card carries the brand itself.
+            assert!(html.contains(part) || (part == "<header" && name.starts_with("consent")), "{name} lacks {part}");
+        }
+        assert_eq!(html.matches("<h1").count(), 1, "{name}");
+        let mut ids: Vec<_> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let labels: Vec<_> = html.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let references = ["aria-describedby=\"", "aria-labelledby=\""].map(|attribute| html.split(attribute).skip(1));
+        let referred =
+            references.into_iter().flatten().filter_map(|rest| rest.split('"').next()).flat_map(str::split_whitespace);
+        for id in labels.into_iter().chain(referred) {
+            assert!(ids.contains(&id), "{name} refers to the missing id {id}");
+        }
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "{name} has an id twice");
+    }
+}
+
+#[test]
+fn every_post_form_carries_the_csrf_token() {
+    for (name, html) in gallery() {
+        for form in html.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()) {
+            assert!(form.contains("<input type=\"hidden\" name=\"csrf_token\" value=\""), "{name}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_are_text() {
+    let page = html(&Consent { app_name: HOSTILE, ..consent() });
+    assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;"));
+    assert!(!page.contains("<script"));
+}
+
+#[test]
+fn consent_has_what_clients_look_for() {
+    for access in [Access::Full, scopes()] {
+        let page = html(&Consent { access, ..consent() });
+        for part in [
+            "<form method=\"POST\" id=\"allow-form\">",
+            "<input type=\"hidden\" name=\"csrf_token\" value=\"token\">",
+            "id=\"cancel-link\" href=\"https://atlas.example.com/callback?error=access_denied&#38;state=x\"",
+            "id=\"scope-list\"",
+            "id=\"scope-disclaimer\"",
+            ">Allow</button>",
+            "atlas.example.com</bdi>",
+            "ada@example.com",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+    }
+}
+
+#[test]
+fn consent_lists_the_scopes_or_says_full_access() {
+    let page = html(&Consent { access: scopes(), ..consent() });
+    assert!(page.contains("<code>workspace:read</code>") && page.contains("See your workspaces"));
+    assert!(!page.contains("full access"));
+    assert!(html(&consent()).contains("full access"));
+}
+
+#[test]
+fn consent_warns_of_a_loopback_document() {
+    let document = |only_loopback| {
+        html(&Consent { registered: Registration::Document { host: "quill.example.net", only_loopback }, ..consent() })
+    };
+    assert!(document(true).contains("notice-caution"));
+    assert!(!document(false).contains("notice-caution"));
+    assert!(document(false).contains("quill.example.net"));
+}
+
+#[test]
+fn an_unsafe_icon_or_cancel_address_is_left_out() {
+    let page =
+        html(&Consent { app_icon: Some("data:image/svg+xml,<svg/>"), cancel_url: "javascript:alert(1)", ..consent() });
+    assert!(!page.contains("svg+xml,"));
+    assert!(page.contains("id=\"cancel-link\" href=\"/\""));
+    assert!(html(&Consent { app_icon: Some(PIXEL), ..consent() }).contains("<img src=\"data:image/png;base64,"));
+}
+
+#[test]
+fn a_form_shows_its_errors_and_what_was_typed() {
+    let page =
+        html(&Setup { email: Field { value: "a\"b", error: Some("wrong") }, password_error: Some("weak"), ..setup() });
+    assert!(page.contains("value=\"a&#34;b\""));
+    assert!(page.contains("aria-invalid=\"true\" aria-describedby=\"email-error "));
+    assert!(page.contains("aria-describedby=\"password-error password-hint "));
+    assert!(page.contains("role=\"alert\""));
+    assert!(!html(&setup()).contains("role=\"alert\""));
+}
+
+#[test]
+fn sign_in_without_passwords_has_no_form() {
+    let page = html(&SignIn { password_enabled: false, ..sign_in() });
+    assert!(!page.contains("<form"));
+    assert!(page.contains("turned off"));
+}
+
+#[test]
+fn sign_in_keeps_the_way_back() {
+    assert!(html(&sign_in()).contains("name=\"redirect\" value=\"/oauth2/authorize?client_id=1&#38;state=a%20b\""));
+}
+
+#[test]
+#[ignore = "writes every page to the folder GALLERY, to be looked at in a browser"]
+fn write_the_gallery() {
+    let folder = std::path::PathBuf::from(std::env::var_os("GALLERY").expect("GALLERY names a folder"));
+    let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    std::fs::create_dir_all(folder.join("assets")).unwrap();
+    for file in ["doorward.css", "logo.svg", "favicon.svg"] {
+        std::fs::copy(assets.join(file), folder.join("assets").join(file)).unwrap();
+    }
+    for (name, html) in gallery() {
+        std::fs::write(folder.join(name).with_extension("html"), html).unwrap();
+    }
+}
