@@ -94,8 +94,6 @@ pub struct ClientToken {
     pub key_digest: Digest,
     /// Scopes of the key.
     pub scopes: Vec<String>,
-    /// The resource it is bound to.
-    pub audience: Option<Resource>,
     /// Address of the client.
     pub ip: String,
     /// When it is issued.
@@ -224,8 +222,9 @@ pub trait GrantRepository {
     ) -> Result<(), StoreError>;
 
     /// Issues an access token for the service account of the client, in one step, if the client proves itself by its
-    /// secret, has a service account, and that user may act; `None`, and nothing written, otherwise. Answers the
-    /// client secret used and when it was last seen.
+    /// secret, has a service account, that user may act, and the app has no list of allowed scopes; `None`, and nothing
+    /// written, otherwise. The key belongs to the app and the secret, slides not, and is bound to no resource.
+    /// Answers the client secret used and when it was last seen.
     fn issue_client_token(
         &mut self,
         permit: &Permit<action::Create, resource::ApiKey>,
