@@ -1,1 +1,82 @@
-//! Use cases of the room `maintenance`.
+//! What the server does for itself: the first start, its keys, cleaning.
+
+use crate::{Context, Error};
+use doorward_domain::Instant;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{System, action, resource};
+use doorward_domain::wire;
+use doorward_ports::maintenance::Purged;
+use doorward_ports::{Clock, Conflict, Random, Store, StoreError};
+
+/// Name under which the key for deriving refresh tokens is stored.
+const DERIVATION_KEY: &str = "oauth2_refresh_derivation";
+
+/// Makes what must exist before the first request: the default organization and the keys of the server. Of several
+/// replicas that start at once, one makes it and all use the same.
+pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<DerivationKey, Error> {
+    let now = clock.now();
+    let id: OrganizationId = random.id(now);
+    let mut fresh = [0; 32];
+    random.fill(&mut fresh);
+    let key = store
+        .write(move |repos| {
+            let permit =
+                System::because("the server keeps its own keys").permit::<action::Create, resource::CryptoKey>();
+            Ok::<_, Error>(repos.maintenance().server_key(&permit, DERIVATION_KEY, &fresh, now)?)
+        })
+        .await?;
+    let made = store
+        .write(move |repos| {
+            if repos.organizations().find_default()?.is_none() {
+                let permit = System::because("the default organization exists from the first start").permit();
+                repos.organizations().insert(&permit, &default_organization(id, now))?;
+            }
+            Ok(())
+        })
+        .await;
+    match made {
+        // Another replica was quicker.
+        Ok(()) | Err(StoreError::Conflict(Conflict::OrganizationName)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let key: [u8; 32] = key.try_into().map_err(|odd: Vec<u8>| {
+        Error::Internal(format!("the server key `{DERIVATION_KEY}` has {} bytes instead of 32", odd.len()).into())
+    })?;
+    Ok(DerivationKey::new(&key))
+}
+
+fn default_organization(id: OrganizationId, now: Instant) -> Organization {
+    Organization {
+        id,
+        name: wire::DEFAULT_ORGANIZATION.to_owned(),
+        display_name: "Coder".to_owned(),
+        description: String::new(),
+        icon: String::new(),
+        created_at: now,
+        updated_at: now,
+        is_default: true,
+    }
+}
+
+/// Removes one batch of dead rows; call again soon while it removes many.
+pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
+    let now = ctx.clock.now();
+    ctx.store
+        .write(move |repos| {
+            let permit = System::because("dead rows are cleaned").permit::<action::Delete, resource::System>();
+            Ok(repos.maintenance().purge(&permit, now, batch)?)
+        })
+        .await
+}
+
+/// Asks the database for a sign of life.
+pub async fn ready(ctx: &Context) -> Result<(), Error> {
+    ctx.store.read(|repos| Ok(repos.maintenance().ping()?)).await
+}
+
+/// Number of live grants, for the metrics.
+pub async fn count_grants(ctx: &Context) -> Result<u64, Error> {
+    ctx.store.read(|repos| Ok(repos.maintenance().count_grants()?)).await
+}

@@ -1,1 +1,16 @@
-//! Use cases of the room `oauth2`.
+//! The authorization server: apps, authorization, tokens, revocation, introspection, metadata.
+
+pub mod apps;
+pub mod authorize;
+pub mod grants;
+pub mod introspect;
+pub mod metadata;
+pub mod revoke;
+pub mod secrets;
+pub mod token;
+
+mod client;
+mod scopes;
+
+pub use client::ClientAuthentication;
+pub use scopes::{describe_scopes, is_unrestricted};

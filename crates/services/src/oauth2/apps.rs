@@ -1,0 +1,316 @@
+//! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
+
+use crate::context::Event;
+use crate::users::insert_service_account;
+use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
+use doorward_domain::Instant;
+use doorward_domain::ids::{AppId, AuditId, UserId};
+use doorward_domain::names::is_name;
+use doorward_domain::oauth2::{
+    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError,
+};
+use doorward_domain::roles::{Object, Permit, ScopeName, System, action, resource};
+use doorward_ports::Repositories;
+use serde_json::json;
+
+/// What an owner says about an app. `None` keeps (update) or takes the default (create).
+#[derive(Clone, Debug, Default)]
+pub struct AppCommand {
+    /// Its name.
+    pub name: String,
+    /// Its first redirect URI.
+    pub callback_url: Option<String>,
+    /// All its redirect URIs.
+    pub redirect_uris: Option<Vec<String>>,
+    /// URL or path of its icon.
+    pub icon: String,
+    /// `exact` or `prefix`.
+    pub redirect_match: Option<String>,
+    /// Whether it is a public client; fixed at creation.
+    pub public: Option<bool>,
+    /// Whether it must use PKCE.
+    pub require_pkce: Option<bool>,
+    /// Scopes it may ask for.
+    pub scopes: Option<Vec<String>>,
+    /// Resources its tokens may be bound to.
+    pub allowed_resources: Option<Vec<String>>,
+    /// Resources it serves, whose tokens it may introspect.
+    pub resources: Option<Vec<String>>,
+    /// Whether it has a service account for `client_credentials`.
+    pub service_account: Option<bool>,
+}
+
+/// All apps, by name.
+pub async fn list(ctx: &Context, actor: &Actor) -> Result<Vec<App>, Error> {
+    actor.subject.permit::<action::Read, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    ctx.store.read(|repos| Ok(repos.apps().list()?)).await
+}
+
+/// The apps that hold a live grant of a user. Ordinary users may ask only about themselves.
+pub async fn list_of_user(ctx: &Context, actor: &Actor, user: UserId) -> Result<Vec<App>, Error> {
+    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user.0);
+    actor.subject.permit::<action::Read, resource::Oauth2AppCodeToken>(&object)?;
+    let now = ctx.clock.now();
+    ctx.store.read(move |repos| Ok(repos.apps().list_granted_by(user, now)?)).await
+}
+
+/// One app.
+pub async fn find(ctx: &Context, actor: &Actor, id: AppId) -> Result<App, Error> {
+    let may = actor.subject.permit::<action::Read, resource::Oauth2App>(&Object::of::<resource::Oauth2App>());
+    if may.is_err() {
+        return Err(Error::NotFound);
+    }
+    ctx.store.read(move |repos| repos.apps().find(id)?.ok_or(Error::NotFound)).await
+}
+
+/// Registers an app, with its service account if it is to have one.
+pub async fn create(ctx: &Context, actor: &Actor, command: AppCommand) -> Result<App, Error> {
+    let permit = actor.subject.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    insert(ctx, permit, Some(actor.user.id), actor.origin.clone(), command).await
+}
+
+/// Registers an app from the command line of the server.
+pub async fn create_as_operator(ctx: &Context, command: AppCommand) -> Result<App, Error> {
+    let permit = System::because("the operator registers an app on the command line").permit();
+    insert(ctx, permit, None, Origin::default(), command).await
+}
+
+async fn insert(
+    ctx: &Context,
+    permit: Permit<action::Create, resource::Oauth2App>,
+    by: Option<UserId>,
+    origin: Origin,
+    command: AppCommand,
+) -> Result<App, Error> {
+    let (now, id) = ctx.new_id::<AppId>();
+    let (audit_id, account_id) = (ctx.random.id::<AuditId>(now), ctx.random.id::<UserId>(now));
+    let fresh = App {
+        id,
+        name: String::new(),
+        icon: String::new(),
+        redirect_uris: Vec::new(),
+        redirect_match: RedirectMatch::Exact,
+        client_type: if command.public == Some(true) { ClientType::Public } else { ClientType::Confidential },
+        require_pkce: ctx.settings.oauth2.require_pkce,
+        allowed_scopes: None,
+        allowed_resources: None,
+        resources: Vec::new(),
+        service_account_id: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let wants_account = command.service_account == Some(true);
+    let mut app = apply(fresh, command, now)?;
+    if wants_account && app.client_type == ClientType::Public {
+        return Err(Error::invalid_field("service_account", "a public client cannot have a service account"));
+    }
+    ctx.store
+        .write(move |repos| {
+            if wants_account {
+                app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
+            }
+            repos.apps().insert(&permit, &app)?;
+            record(repos, audit_id, now, "create", by, &origin, None, Some(&app))?;
+            Ok(app)
+        })
+        .await
+}
+
+/// Replaces what is registered of an app. Codes and tokens stay.
+pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand) -> Result<App, Error> {
+    let old = find(ctx, actor, id).await?;
+    let permit = actor.subject.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    let (now, audit_id) = ctx.new_id::<AuditId>();
+    let account_id = ctx.random.id::<UserId>(now);
+    let (by, origin) = (actor.user.id, actor.origin.clone());
+    if command.public.is_some_and(|public| public != (old.client_type == ClientType::Public)) {
+        return Err(Error::invalid_field("public", "an app stays public or confidential; register another one"));
+    }
+    // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
+    apply(old, command.clone(), now)?;
+    ctx.store
+        .write(move |repos| {
+            let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
+            let wants_account = command.service_account;
+            let mut app = apply(old.clone(), command, now)?;
+            match (wants_account, app.service_account_id) {
+                (Some(true), None) if app.client_type == ClientType::Confidential => {
+                    app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
+                }
+                (Some(true), None) => {
+                    return Err(Error::invalid_field(
+                        "service_account",
+                        "a public client cannot have a service account",
+                    ));
+                }
+                (Some(false), Some(account)) => {
+                    let permit = System::because("its app gives the service account up").permit();
+                    repos.users().delete(&permit, account, now)?;
+                    app.service_account_id = None;
+                }
+                (None | Some(_), _) => {}
+            }
+            repos.apps().update(&permit, &app)?;
+            record(repos, audit_id, now, "write", Some(by), &origin, Some(&old), Some(&app))?;
+            Ok(app)
+        })
+        .await
+}
+
+/// Deletes an app; its secrets, codes, grants, keys and service account go with it.
+pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error> {
+    find(ctx, actor, id).await?;
+    let permit = actor.subject.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    let (now, audit_id) = ctx.new_id::<AuditId>();
+    let (by, origin) = (actor.user.id, actor.origin.clone());
+    ctx.store
+        .write(move |repos| {
+            let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
+            repos.apps().delete(&permit, id)?;
+            if let Some(account) = old.service_account_id {
+                let permit = System::because("the app of the service account is deleted").permit();
+                repos.users().delete(&permit, account, now)?;
+            }
+            record(repos, audit_id, now, "delete", Some(by), &origin, Some(&old), None)
+        })
+        .await
+}
+
+/// The apps, for the command line of the server.
+pub async fn list_as_operator(ctx: &Context) -> Result<Vec<App>, Error> {
+    ctx.store.read(|repos| Ok(repos.apps().list()?)).await
+}
+
+fn service_account(repos: &mut dyn Repositories, id: UserId, app: &App, now: Instant) -> Result<UserId, Error> {
+    // The name is free by construction: the id of the app is in it.
+    let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
+    insert_service_account(repos, id, &username, &app.name, now)?;
+    Ok(id)
+}
+
+/// Checks every field and names all that are wrong.
+fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> {
+    let mut fields = Vec::new();
+    if command.name.is_empty() {
+        fields.push(FieldError::new("name", "Validation failed for tag \"required\" with value: \"\""));
+    } else if !is_name(&command.name) {
+        fields.push(FieldError::new(
+            "name",
+            format!("Validation failed for tag \"oauth2_app_name\" with value: \"{}\"", command.name),
+        ));
+    }
+    let public = app.client_type == ClientType::Public;
+    match redirect_uris(&app, &command, public) {
+        Ok(uris) => app.redirect_uris = uris,
+        Err(error) => fields.push(error),
+    }
+    if command.icon.len() > ICON_MAX {
+        fields.push(FieldError::new("icon", format!("at most {ICON_MAX} bytes are allowed")));
+    }
+    match command.redirect_match.as_deref().map(str::parse::<RedirectMatch>) {
+        None => {}
+        Some(Ok(rule)) => app.redirect_match = rule,
+        Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
+    }
+    if let Some(names) = command.scopes {
+        match names.iter().find(|name| ScopeName::parse(name).is_none()) {
+            Some(unknown) => fields.push(FieldError::new("scopes", format!("unknown scope: `{unknown}`"))),
+            None => app.allowed_scopes = (!names.is_empty()).then_some(names),
+        }
+    }
+    match command.allowed_resources.map(parse_resources) {
+        None => {}
+        Some(Ok(list)) => app.allowed_resources = (!list.is_empty()).then_some(list),
+        Some(Err(error)) => fields.push(FieldError::new("allowed_resources", error.to_string())),
+    }
+    match command.resources.map(parse_resources) {
+        None => {}
+        Some(Ok(list)) => app.resources = list,
+        Some(Err(error)) => fields.push(FieldError::new("resources", error.to_string())),
+    }
+    if !fields.is_empty() {
+        return Err(Error::Invalid { message: VALIDATION_FAILED.to_owned(), fields });
+    }
+    app.name = command.name;
+    app.icon = command.icon;
+    app.require_pkce = command.require_pkce.unwrap_or(app.require_pkce);
+    app.updated_at = now;
+    Ok(app)
+}
+
+/// Most resources in one list of an app.
+const RESOURCES_MAX: usize = 64;
+
+fn parse_resources(list: Vec<String>) -> Result<Vec<Resource>, ResourceError> {
+    if list.len() > RESOURCES_MAX {
+        return Err(ResourceError::TooLong);
+    }
+    list.iter().map(|text| Resource::parse(text)).collect()
+}
+
+/// `callback_url` is the first of `redirect_uris`; alone it replaces only the first, and neither keeps the list.
+fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<RedirectUri>, FieldError> {
+    let callback = command.callback_url.as_deref().filter(|text| !text.is_empty());
+    let listed = command.redirect_uris.as_deref().filter(|list| !list.is_empty());
+    let texts: Vec<String> = match (callback, listed) {
+        (Some(callback), Some(list)) if list.first().is_some_and(|first| first != callback) => {
+            return Err(FieldError::new("callback_url", "must be the first of redirect_uris when both are given"));
+        }
+        (_, Some(list)) if list.len() > REDIRECT_URIS_MAX => {
+            return Err(FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed")));
+        }
+        (_, Some(list)) => list.to_vec(),
+        (Some(callback), None) => {
+            let others = app.redirect_uris.iter().skip(1).map(|uri| uri.as_str().to_owned());
+            std::iter::once(callback.to_owned()).chain(others).collect()
+        }
+        (None, None) if app.redirect_uris.is_empty() => {
+            return Err(FieldError::new("callback_url", "Validation failed for tag \"required\" with value: \"\""));
+        }
+        (None, None) => return Ok(app.redirect_uris.clone()),
+    };
+    let field = if listed.is_some() { "redirect_uris" } else { "callback_url" };
+    let check =
+        |text: &String| RedirectUri::register(text, public).map_err(|error| FieldError::new(field, error.to_string()));
+    texts.iter().map(check).collect()
+}
+
+fn record(
+    repos: &mut dyn Repositories,
+    id: AuditId,
+    now: Instant,
+    action: &'static str,
+    by: Option<UserId>,
+    origin: &Origin,
+    old: Option<&App>,
+    new: Option<&App>,
+) -> Result<(), Error> {
+    let Some(app) = new.or(old) else { return Ok(()) };
+    let facts = |app: Option<&App>| {
+        app.map(|app| {
+            json!({
+                "name": app.name,
+                "icon": app.icon,
+                "redirect_uris": app.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
+                "redirect_match": app.redirect_match.as_str(),
+                "client_type": app.client_type.as_str(),
+                "require_pkce": app.require_pkce,
+                "scopes": app.allowed_scopes,
+                "service_account_id": app.service_account_id,
+            })
+        })
+    };
+    let event = Event {
+        action,
+        resource_type: "oauth2_provider_app",
+        resource_id: app.id.to_string(),
+        resource_target: app.name.clone(),
+        user_id: by,
+        organization_id: None,
+        diff: json!({ "old": facts(old), "new": facts(new) }),
+        additional_fields: json!({}),
+        status_code: 200,
+        origin,
+    };
+    Ok(event.write(id, now, repos)?)
+}

@@ -1,0 +1,193 @@
+//! The authorization endpoint (RFC 6749 3.1): what is asked, and what becomes of the user's consent.
+
+use super::scopes;
+use super::token::parse_resource;
+use crate::{Actor, Context, Error, OAuthError};
+use doorward_domain::Secret;
+use doorward_domain::ids::{AppId, CodeId};
+use doorward_domain::oauth2::{
+    App, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, Resource,
+};
+use doorward_domain::roles::{Object, action, resource};
+
+/// The parameters of an authorization request as they were sent; empty values count as missing.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizeRequest {
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `response_type`.
+    pub response_type: Option<String>,
+    /// `redirect_uri`.
+    pub redirect_uri: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
+    /// `scope`.
+    pub scope: Option<String>,
+    /// `code_challenge`.
+    pub code_challenge: Option<String>,
+    /// `code_challenge_method`.
+    pub code_challenge_method: Option<String>,
+    /// Every `resource`, in order.
+    pub resources: Vec<String>,
+    /// Parameters that may come once and came twice.
+    pub repeated: Vec<&'static str>,
+}
+
+/// A request that may be put before the user.
+#[derive(Clone, Debug)]
+pub struct ConsentRequest {
+    /// Who asks.
+    pub app: App,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// The resource the tokens will be bound to.
+    pub resource: Option<Resource>,
+    challenge: Option<CodeChallenge>,
+    redirect_uri_sent: bool,
+    state: Option<String>,
+}
+
+/// Why a request is not put before the user, and how that is told.
+#[derive(Debug)]
+pub enum AuthorizeError {
+    /// The client is not known: told as an OAuth2 error body, never by redirect.
+    Client(OAuthError),
+    /// The redirect URI cannot be trusted: told on an error page, never by redirect.
+    RedirectUri(OAuthError),
+    /// Everything else is told to the client by redirect (RFC 6749 4.1.2.1).
+    Redirect {
+        /// The whole URI, with error, description, state and issuer.
+        location: String,
+        /// What is told, for the log.
+        error: OAuthError,
+    },
+}
+
+/// Finds the client of an authorization request; this comes before the question who is signed in.
+pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
+    if request.repeated.contains(&"client_id") {
+        return Err(AuthorizeError::Client(repeated("client_id")));
+    }
+    let Some(text) = given(request.client_id.as_deref()) else {
+        return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
+    };
+    let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
+    let Ok(id) = text.parse::<AppId>() else { return Err(unknown()) };
+    let found = ctx.store.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
+    found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
+}
+
+/// Checks an authorization request, in the order of `oauth2.md` 7.
+pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<ConsentRequest, AuthorizeError> {
+    if request.repeated.contains(&"redirect_uri") {
+        return Err(AuthorizeError::RedirectUri(repeated("redirect_uri")));
+    }
+    let redirect_uri = app.redirect_uri(given(request.redirect_uri.as_deref())).map_err(|code| {
+        AuthorizeError::RedirectUri(OAuthError::new(code, "redirect_uri is not one of the registered redirect URIs"))
+    })?;
+    let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
+    match check(ctx, &app, request) {
+        Ok((scopes, resource, challenge)) => Ok(ConsentRequest {
+            app,
+            redirect_uri,
+            scopes,
+            resource,
+            challenge,
+            redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
+            state: state.map(str::to_owned),
+        }),
+        Err(error) => {
+            Err(AuthorizeError::Redirect { location: error_location(ctx, &redirect_uri, &error, state), error })
+        }
+    }
+}
+
+type Checked = (Vec<String>, Option<Resource>, Option<CodeChallenge>);
+
+fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
+    if let Some(name) = request.repeated.first() {
+        return Err(repeated(name));
+    }
+    match given(request.response_type.as_deref()) {
+        Some("code") => {}
+        Some(_) => return Err(OAuthError::new(OAuthErrorCode::UnsupportedResponseType, "response_type must be code")),
+        None => return Err(OAuthError::missing("response_type")),
+    }
+    let challenge = CodeChallenge::from_request(
+        given(request.code_challenge.as_deref()),
+        given(request.code_challenge_method.as_deref()),
+    )
+    .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidRequest, error.to_string()))?;
+    if challenge.is_none() && app.needs_pkce() {
+        return Err(OAuthError::new(
+            OAuthErrorCode::InvalidRequest,
+            "missing parameter: code_challenge (this app must use PKCE with S256)",
+        ));
+    }
+    let resource = parse_resource(&request.resources)?;
+    if let Some(resource) = &resource
+        && !app.may_target(resource, ctx.settings.oauth2.resources.as_deref())
+    {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, "this resource is not allowed"));
+    }
+    let asked = given(request.scope.as_deref()).map(scopes::parse_known).transpose()?;
+    let scopes = scopes::negotiate(app.allowed_scopes.as_deref(), asked.as_deref())?;
+    Ok((scopes, resource, challenge))
+}
+
+fn given(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn repeated(name: &str) -> OAuthError {
+    OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}"))
+}
+
+fn error_location(ctx: &Context, redirect_uri: &RedirectUri, error: &OAuthError, state: Option<&str>) -> String {
+    let mut members = vec![("error", error.code.as_str()), ("error_description", &*error.description)];
+    members.extend(state.map(|state| ("state", state)));
+    members.push(("iss", ctx.settings.issuer()));
+    redirect_uri.with_response(&members)
+}
+
+impl ConsentRequest {
+    /// Where Cancel leads: back to the client with `access_denied`.
+    #[must_use]
+    pub fn cancel_location(&self, ctx: &Context) -> String {
+        let error = OAuthError::new(OAuthErrorCode::AccessDenied, "the user did not allow the request");
+        error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
+    }
+}
+
+/// The user pressed Allow: makes the code and answers where the browser goes with it.
+pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> Result<String, Error> {
+    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
+    let permit = actor.subject.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?;
+    let (now, id) = ctx.new_id::<CodeId>();
+    let token = OpaqueToken::new(
+        ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
+        ctx.alphanumeric(OpaqueToken::SECRET_LEN),
+    );
+    let code = AuthorizationCode {
+        id,
+        prefix: token.prefix().to_owned(),
+        digest: token.digest(),
+        app_id: consent.app.id,
+        user_id: actor.user.id,
+        redirect_uri: consent.redirect_uri_sent.then(|| consent.redirect_uri.as_str().to_owned()),
+        challenge: consent.challenge,
+        resource: consent.resource,
+        scopes: consent.scopes,
+        created_at: now,
+        expires_at: now + CODE_LIFETIME,
+        redeemed: None,
+    };
+    ctx.store.write(move |repos| Ok::<_, Error>(repos.codes().replace(&permit, &code)?)).await?;
+    let wire: Secret<String> = token.to_wire();
+    let mut members = vec![("code", wire.expose().as_str())];
+    members.extend(consent.state.as_deref().map(|state| ("state", state)));
+    members.push(("iss", ctx.settings.issuer()));
+    Ok(consent.redirect_uri.with_response(&members))
+}

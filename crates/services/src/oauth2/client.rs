@@ -1,0 +1,130 @@
+//! Client authentication (RFC 6749 2.3): who presents itself, and whether that is proved.
+
+use crate::OAuthError;
+use doorward_domain::Instant;
+use doorward_domain::Secret;
+use doorward_domain::ids::{AppId, AppSecretId};
+use doorward_domain::oauth2::{App, ClientType, OpaqueToken};
+use doorward_domain::roles::{System, action, resource};
+use doorward_ports::oauth2::ClientCredentials;
+use doorward_ports::{Repositories, StoreError};
+use time::Duration;
+
+/// How often the last use of a secret is written down, at most.
+const TOUCH_EVERY: Duration = Duration::HOUR;
+
+/// How a client presents itself: by Basic, in the body, or by its id alone.
+#[derive(Clone, Debug, Default)]
+pub struct ClientAuthentication {
+    /// `client_id`, or the user name of Basic.
+    pub client_id: Option<String>,
+    /// `client_secret`, or the password of Basic.
+    pub client_secret: Option<Secret<String>>,
+    /// Basic and body are both there and disagree.
+    pub disagrees: bool,
+}
+
+/// A client as it presents itself, parsed but not believed.
+#[derive(Clone, Debug)]
+pub(crate) struct PresentedClient {
+    pub(crate) app_id: AppId,
+    pub(crate) secret: PresentedSecret,
+}
+
+/// The secret that came with it.
+#[derive(Clone, Debug)]
+pub(crate) enum PresentedSecret {
+    Absent,
+    Malformed,
+    Given(OpaqueToken),
+}
+
+impl ClientAuthentication {
+    /// Step 1 of every endpoint for clients (`oauth2.md` 11): the id is there and is one.
+    pub(crate) fn present(&self) -> Result<PresentedClient, OAuthError> {
+        let id =
+            self.client_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| OAuthError::missing("client_id"))?;
+        let app_id = id.parse().map_err(|error: uuid::Error| unknown_client().because(error.to_string()))?;
+        if self.disagrees {
+            return Err(OAuthError::new(
+                doorward_domain::oauth2::OAuthErrorCode::InvalidRequest,
+                "the Authorization header and the body name different clients",
+            ));
+        }
+        let secret = match self.client_secret.as_ref().map(|secret| secret.expose().as_str()) {
+            None | Some("") => PresentedSecret::Absent,
+            Some(text) => OpaqueToken::parse(text).map_or(PresentedSecret::Malformed, PresentedSecret::Given),
+        };
+        Ok(PresentedClient { app_id, secret })
+    }
+}
+
+/// The id names no client. From outside it looks like a wrong secret.
+fn unknown_client() -> OAuthError {
+    OAuthError::invalid_client("client_id names no client")
+}
+
+impl PresentedClient {
+    /// The form in which one statement can check everything; `None` when only the steps can say what is wrong.
+    pub(crate) fn credentials(&self) -> Option<ClientCredentials> {
+        let secret = match &self.secret {
+            PresentedSecret::Absent => None,
+            PresentedSecret::Malformed => return None,
+            PresentedSecret::Given(token) => Some((token.prefix().to_owned(), token.digest())),
+        };
+        Some(ClientCredentials { app_id: self.app_id, secret })
+    }
+
+    /// The app of this id.
+    pub(crate) fn find_app(&self, repos: &mut dyn Repositories) -> Result<App, OAuthError> {
+        repos.apps().find(self.app_id)?.ok_or_else(unknown_client)
+    }
+
+    /// Proves the client: a confidential one by a secret of its own, a public one has none to give. Answers the secret
+    /// that was used.
+    pub(crate) fn authenticate(
+        &self,
+        app: &App,
+        repos: &mut dyn Repositories,
+        now: Instant,
+    ) -> Result<Option<AppSecretId>, OAuthError> {
+        match (app.client_type, &self.secret) {
+            (ClientType::Public, PresentedSecret::Absent) => Ok(None),
+            (ClientType::Public, _) => Err(OAuthError::invalid_client("a public client has no secret")),
+            (ClientType::Confidential, PresentedSecret::Absent) => {
+                Err(OAuthError::invalid_client("a confidential client must authenticate"))
+            }
+            (ClientType::Confidential, PresentedSecret::Malformed) => {
+                Err(OAuthError::invalid_client("the client secret is malformed"))
+            }
+            (ClientType::Confidential, PresentedSecret::Given(token)) => {
+                let known = repos.apps().find_secret_by_prefix(token.prefix())?;
+                let Some(secret) = known.filter(|known| known.digest == token.digest() && known.app_id == app.id)
+                else {
+                    return Err(OAuthError::invalid_client("the client secret is wrong"));
+                };
+                touch_secret(repos, secret.id, secret.last_used_at, now)?;
+                Ok(Some(secret.id))
+            }
+        }
+    }
+}
+
+/// Whether the last use of a secret is so long ago that this one must be written.
+pub(crate) fn is_touch_due(last_used_at: Option<Instant>, now: Instant) -> bool {
+    last_used_at.is_none_or(|last| now - last > TOUCH_EVERY)
+}
+
+/// Writes the use of a secret, when it is due.
+pub(crate) fn touch_secret(
+    repos: &mut dyn Repositories,
+    id: AppSecretId,
+    last_used_at: Option<Instant>,
+    now: Instant,
+) -> Result<(), StoreError> {
+    if is_touch_due(last_used_at, now) {
+        let permit = System::because("a client used its secret").permit::<action::Update, resource::Oauth2AppSecret>();
+        repos.apps().touch_secret(&permit, id, now)?;
+    }
+    Ok(())
+}

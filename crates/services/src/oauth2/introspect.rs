@@ -1,0 +1,133 @@
+//! Introspection (RFC 7662): a resource server asks what a token is.
+
+use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
+use crate::{Context, OAuthError};
+use doorward_domain::ids::{AppId, UserId};
+use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::sessions::{ApiKeyId, ApiToken};
+use doorward_domain::{Digest, Instant, Secret};
+use doorward_ports::Repositories;
+
+/// A request to the introspection endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct IntrospectRequest {
+    /// Who asks.
+    pub client: ClientAuthentication,
+    /// `token`.
+    pub token: Option<Secret<String>>,
+    /// A parameter that may come once and came twice.
+    pub repeated: Option<&'static str>,
+}
+
+/// What a live token is (RFC 7662 2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveToken {
+    /// The app it was issued to.
+    pub client_id: AppId,
+    /// The user as whom it acts.
+    pub user_id: UserId,
+    /// The name of that user.
+    pub username: String,
+    /// Names of its scopes.
+    pub scopes: Vec<String>,
+    /// The resource it is bound to; `None` means this server.
+    pub audience: Option<Resource>,
+    /// When it was issued.
+    pub issued_at: Instant,
+    /// When it stops working.
+    pub expires_at: Instant,
+    /// `Bearer` for access tokens, nothing for refresh tokens.
+    pub token_type: Option<&'static str>,
+}
+
+/// Says what a token is; `None` when it is expired, revoked, unknown or none of the caller's business.
+///
+/// The caller must be a confidential client. It may know the tokens issued to it and those bound to a resource that it
+/// serves.
+pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Option<ActiveToken>, OAuthError> {
+    let client = request.client.present()?;
+    let now = ctx.clock.now();
+    let token = request.token.filter(|token| !token.expose().is_empty());
+    let access = token.as_ref().and_then(|token| ApiToken::parse(token.expose()).ok());
+    // The one statement answers for every well-formed question; the steps say what is wrong with the others.
+    if let (Some(credentials), PresentedSecret::Given(_), None) =
+        (client.credentials(), &client.secret, request.repeated)
+        && token.is_some()
+    {
+        let nobody = || ApiKeyId::new("0000000000").map(|id| (id, Digest::of([])));
+        let (key, digest) =
+            access.as_ref().map_or_else(nobody, |token| Ok((token.id.clone(), token.digest()))).map_err(|error| {
+                OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string())
+            })?;
+        let app_id = credentials.app_id;
+        let looked = ctx
+            .store
+            .read(move |repos| {
+                Ok::<_, OAuthError>(repos.grants().introspect_access(&credentials, &key, digest, now)?)
+            })
+            .await?;
+        if let Some(answer) = looked {
+            if is_touch_due(answer.secret_last_used_at, now) {
+                let (id, last) = (answer.secret_id, answer.secret_last_used_at);
+                ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last, now)?)).await?;
+            }
+            if access.is_some() {
+                let business = |app: AppId, audience: Option<&Resource>| {
+                    app == app_id
+                        || audience.is_some_and(|bound| answer.caller_resources.iter().any(|r| r.is_same_as(bound)))
+                };
+                return Ok(answer.token.filter(|t| business(t.app_id, t.audience.as_ref())).map(|token| ActiveToken {
+                    client_id: token.app_id,
+                    user_id: token.user_id,
+                    username: token.username,
+                    scopes: token.scopes,
+                    audience: token.audience,
+                    issued_at: token.issued_at,
+                    expires_at: token.expires_at,
+                    token_type: Some("Bearer"),
+                }));
+            }
+        }
+    }
+    ctx.store
+        .write(move |repos| {
+            let app = client.find_app(repos)?;
+            if let Some(name) = request.repeated {
+                return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+            }
+            if app.client_type == ClientType::Public {
+                return Err(OAuthError::invalid_client("a public client may not introspect"));
+            }
+            client.authenticate(&app, repos, now)?;
+            let token = token.ok_or_else(|| OAuthError::missing("token"))?;
+            match OpaqueToken::parse(token.expose()) {
+                Ok(token) => refresh_token(repos, &app, &token, now),
+                Err(_) => Ok(None),
+            }
+        })
+        .await
+}
+
+/// A refresh token is the business of its own client only.
+fn refresh_token(
+    repos: &mut dyn Repositories,
+    app: &App,
+    token: &OpaqueToken,
+    now: Instant,
+) -> Result<Option<ActiveToken>, OAuthError> {
+    let is_live = |grant: &Grant| {
+        grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
+    };
+    let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(None) };
+    let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
+    Ok(user.map(|user| ActiveToken {
+        client_id: grant.app_id,
+        user_id: user.id,
+        username: user.username,
+        scopes: grant.scopes,
+        audience: grant.audience,
+        issued_at: grant.created_at,
+        expires_at: grant.refresh_expires_at,
+        token_type: None,
+    }))
+}

@@ -1,0 +1,89 @@
+//! What clients read before they know anything else (RFC 8414, RFC 9728).
+
+use crate::Settings;
+use serde::Serialize;
+
+/// Authorization server metadata (RFC 8414 2). It names exactly what works.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct AuthorizationServer {
+    /// The issuer identifier: the access URL.
+    pub issuer: String,
+    /// RFC 6749 3.1.
+    pub authorization_endpoint: String,
+    /// RFC 6749 3.2.
+    pub token_endpoint: String,
+    /// RFC 7009.
+    pub revocation_endpoint: String,
+    /// RFC 7662.
+    pub introspection_endpoint: String,
+    /// Only `code`.
+    pub response_types_supported: Vec<&'static str>,
+    /// The grants of the token endpoint.
+    pub grant_types_supported: Vec<&'static str>,
+    /// Only `S256` (RFC 7636).
+    pub code_challenge_methods_supported: Vec<&'static str>,
+    /// Every scope of the catalogue.
+    pub scopes_supported: Vec<String>,
+    /// How clients authenticate at the token endpoint.
+    pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// How clients authenticate at the revocation endpoint.
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// How clients authenticate at the introspection endpoint: never `none`.
+    pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// RFC 9207.
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+/// The metadata of this authorization server.
+#[must_use]
+pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
+    let issuer = settings.issuer();
+    let with_none = vec!["client_secret_basic", "client_secret_post", "none"];
+    AuthorizationServer {
+        issuer: issuer.to_owned(),
+        authorization_endpoint: format!("{issuer}/oauth2/authorize"),
+        token_endpoint: format!("{issuer}/oauth2/tokens"),
+        revocation_endpoint: format!("{issuer}/oauth2/revoke"),
+        introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        response_types_supported: vec!["code"],
+        grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
+        code_challenge_methods_supported: vec!["S256"],
+        scopes_supported: scope_names(),
+        token_endpoint_auth_methods_supported: with_none.clone(),
+        revocation_endpoint_auth_methods_supported: with_none,
+        introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
+        authorization_response_iss_parameter_supported: true,
+    }
+}
+
+/// Protected resource metadata (RFC 9728 2).
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ProtectedResource {
+    /// The resource identifier from which the client formed the URL of this document.
+    pub resource: String,
+    /// Who issues tokens for it.
+    pub authorization_servers: Vec<String>,
+    /// How a token is presented.
+    pub bearer_methods_supported: Vec<&'static str>,
+    /// Every scope of the catalogue.
+    pub scopes_supported: Vec<String>,
+    /// For people.
+    pub resource_name: &'static str,
+}
+
+/// The metadata of this server as a protected resource; `path` is empty or begins with a slash (RFC 9728 3.1).
+#[must_use]
+pub fn protected_resource(settings: &Settings, path: &str) -> ProtectedResource {
+    let issuer = settings.issuer();
+    ProtectedResource {
+        resource: format!("{issuer}{path}"),
+        authorization_servers: vec![issuer.to_owned()],
+        bearer_methods_supported: vec!["header", "query"],
+        scopes_supported: scope_names(),
+        resource_name: "Doorward",
+    }
+}
+
+fn scope_names() -> Vec<String> {
+    doorward_domain::roles::catalogue().iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,74 @@
+//! Revocation (RFC 7009): a client gives a token back; its pair dies with it.
+
+use super::client::ClientAuthentication;
+use crate::{Context, OAuthError};
+use doorward_domain::Secret;
+use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken};
+use doorward_domain::roles::System;
+use doorward_domain::sessions::ApiToken;
+
+/// A request to the revocation endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct RevokeRequest {
+    /// Who asks.
+    pub client: ClientAuthentication,
+    /// `token`.
+    pub token: Option<Secret<String>>,
+    /// A parameter that may come once and came twice.
+    pub repeated: Option<&'static str>,
+}
+
+enum Presented {
+    Refresh(OpaqueToken),
+    Access(ApiToken),
+}
+
+/// Revokes a token of the client. Unknown and foreign tokens change nothing and are no error (RFC 7009 2.2).
+pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthError> {
+    let client = request.client.present()?;
+    let now = ctx.clock.now();
+    let keys = ctx.derivation.clone();
+    ctx.store
+        .write(move |repos| {
+            let app = client.find_app(repos)?;
+            if let Some(name) = request.repeated {
+                return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+            }
+            let token = request.token.filter(|token| !token.expose().is_empty());
+            let token = token.ok_or_else(|| OAuthError::missing("token"))?;
+            client.authenticate(&app, repos, now)?;
+            match parse(token.expose())? {
+                Presented::Refresh(token) => {
+                    let grant = repos.grants().find_by_prefix(token.prefix())?;
+                    // An exchanged token of the grant is good enough to end it; an invented one is not.
+                    let proves = |grant: &Grant| grant.refresh_digest == token.digest() || keys.has_issued(&token);
+                    if let Some(grant) = grant.filter(|grant| grant.app_id == app.id && proves(grant)) {
+                        let permit = System::because("the client gives its grant back").permit();
+                        repos.grants().delete(&permit, grant.id)?;
+                    }
+                }
+                Presented::Access(token) => {
+                    let key = repos.api_keys().find(&token.id)?;
+                    let is_ours = |key: &doorward_domain::sessions::ApiKey| {
+                        key.secret_digest == token.digest() && key.oauth2.as_ref().is_some_and(|o| o.app_id == app.id)
+                    };
+                    if let Some(key) = key.filter(is_ours) {
+                        let permit = System::because("the client gives its token back").permit();
+                        repos.api_keys().delete(&permit, &key.id)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn parse(text: &str) -> Result<Presented, OAuthError> {
+    let malformed =
+        |reason: String| OAuthError::new(OAuthErrorCode::InvalidRequest, "the token is malformed").because(reason);
+    if OpaqueToken::is_meant(text) {
+        OpaqueToken::parse(text).map(Presented::Refresh).map_err(|error| malformed(error.to_string()))
+    } else {
+        ApiToken::parse(text).map(Presented::Access).map_err(|error| malformed(error.to_string()))
+    }
+}

@@ -1,0 +1,160 @@
+//! The token endpoint (RFC 6749 3.2): one file per grant, dispatched here.
+
+mod authorization_code;
+mod client_credentials;
+mod refresh_token;
+
+use super::client::{ClientAuthentication, PresentedClient};
+use crate::{Context, OAuthError, Origin};
+use doorward_domain::oauth2::{OAuthErrorCode, Resource};
+use doorward_domain::{Instant, Secret};
+
+/// A request to the token endpoint, as it was sent; empty values count as missing (RFC 6749 3.2).
+#[derive(Clone, Debug, Default)]
+pub struct TokenRequest {
+    /// Who asks.
+    pub client: ClientAuthentication,
+    /// `grant_type`.
+    pub grant_type: Option<String>,
+    /// `code`.
+    pub code: Option<Secret<String>>,
+    /// `redirect_uri`.
+    pub redirect_uri: Option<String>,
+    /// `code_verifier`.
+    pub code_verifier: Option<Secret<String>>,
+    /// `refresh_token`.
+    pub refresh_token: Option<Secret<String>>,
+    /// `scope`.
+    pub scope: Option<String>,
+    /// Every `resource`, in order.
+    pub resources: Vec<String>,
+    /// A parameter that may come once and came twice.
+    pub repeated: Option<&'static str>,
+}
+
+/// Tokens, for the client to which they are issued.
+#[derive(Clone, Debug)]
+pub struct TokenSet {
+    /// The access token.
+    pub access_token: Secret<String>,
+    /// The refresh token; none with `client_credentials`.
+    pub refresh_token: Option<Secret<String>>,
+    /// When the access token stops working.
+    pub expires_at: Instant,
+    /// Whole seconds until then, rounded down.
+    pub expires_in: i64,
+    /// Names of the scopes of the access token.
+    pub scopes: Vec<String>,
+}
+
+impl TokenSet {
+    fn new(
+        access_token: Secret<String>,
+        refresh_token: Option<Secret<String>>,
+        expires_at: Instant,
+        scopes: Vec<String>,
+        now: Instant,
+    ) -> Self {
+        let expires_in = (expires_at - now).whole_seconds().max(0);
+        Self { access_token, refresh_token, expires_at, expires_in, scopes }
+    }
+}
+
+/// What the three grants have in common, checked.
+#[derive(Clone, Debug)]
+struct Common {
+    client: PresentedClient,
+    resource: Option<Resource>,
+    /// `None` when `scope` was not sent.
+    scopes: Option<Vec<String>>,
+    origin: Origin,
+    now: Instant,
+}
+
+/// The parameters of each grant, checked.
+#[derive(Clone, Debug)]
+enum GrantRequest {
+    AuthorizationCode(authorization_code::Request),
+    RefreshToken(refresh_token::Request),
+    ClientCredentials,
+}
+
+/// Issues tokens: `authorization_code`, `refresh_token` or `client_credentials`.
+pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Origin) -> Result<TokenSet, OAuthError> {
+    let client = request.client.present()?;
+    let now = ctx.clock.now();
+    let parsed = parse(&request).and_then(|grant| {
+        let (resource, scopes) = (request.resource()?, request.scopes()?);
+        Ok((grant, Common { client: client.clone(), resource, scopes, origin, now }))
+    });
+    match parsed {
+        Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,
+        Ok((GrantRequest::RefreshToken(grant), common)) => refresh_token::refresh(ctx, common, grant).await,
+        Ok((GrantRequest::ClientCredentials, common)) => client_credentials::issue(ctx, common).await,
+        // An unknown client is told so before anything about its parameters.
+        Err(error) => {
+            ctx.store.read(move |repos| client.find_app(repos).map(drop)).await?;
+            Err(error)
+        }
+    }
+}
+
+fn parse(request: &TokenRequest) -> Result<GrantRequest, OAuthError> {
+    let grant = match request.grant_type.as_deref() {
+        Some("authorization_code") => {
+            let code = given(request.code.as_ref()).ok_or_else(|| OAuthError::missing("code"))?;
+            GrantRequest::AuthorizationCode(authorization_code::Request {
+                code: code.clone(),
+                redirect_uri: request.redirect_uri.clone().filter(|uri| !uri.is_empty()),
+                code_verifier: given(request.code_verifier.as_ref()).cloned(),
+            })
+        }
+        Some("refresh_token") => {
+            let token = given(request.refresh_token.as_ref()).ok_or_else(|| OAuthError::missing("refresh_token"))?;
+            GrantRequest::RefreshToken(refresh_token::Request { token: token.clone() })
+        }
+        Some("client_credentials") => GrantRequest::ClientCredentials,
+        Some(_) | None => {
+            return Err(OAuthError::new(
+                OAuthErrorCode::UnsupportedGrantType,
+                "grant_type must be authorization_code, refresh_token or client_credentials",
+            ));
+        }
+    };
+    match request.repeated {
+        Some(name) => Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}"))),
+        None => Ok(grant),
+    }
+}
+
+fn given(secret: Option<&Secret<String>>) -> Option<&Secret<String>> {
+    secret.filter(|secret| !secret.expose().is_empty())
+}
+
+impl TokenRequest {
+    fn resource(&self) -> Result<Option<Resource>, OAuthError> {
+        parse_resource(&self.resources)
+    }
+
+    fn scopes(&self) -> Result<Option<Vec<String>>, OAuthError> {
+        match self.scope.as_deref().filter(|scope| !scope.is_empty()) {
+            None => Ok(None),
+            Some(text) => super::scopes::parse_known(text).map(Some),
+        }
+    }
+}
+
+/// The one `resource` of a request; several are refused, for a token is bound to one.
+pub(crate) fn parse_resource(given: &[String]) -> Result<Option<Resource>, OAuthError> {
+    let mut given = given.iter().filter(|text| !text.is_empty());
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(OAuthError::new(
+            OAuthErrorCode::InvalidTarget,
+            "a token is bound to one resource, and several were given",
+        )),
+        (Some(text), None) => Resource::parse(text)
+            .map(Some)
+            .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidTarget, error.to_string())),
+    }
+}

@@ -1,0 +1,198 @@
+//! `authorization_code` (RFC 6749 4.1.3) with PKCE, bound resource and replay detection.
+
+use super::client_credentials::internal;
+use super::{Common, TokenSet};
+use crate::context::Event;
+use crate::oauth2::client::PresentedSecret;
+use crate::{Context, OAuthError};
+use doorward_domain::ids::{AuditId, GrantId};
+use doorward_domain::oauth2::{
+    App, AuthorizationCode, ClientType, CodeError, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken, Redemption,
+};
+use doorward_domain::roles::{System, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
+use doorward_domain::users::LoginType;
+use doorward_domain::{Instant, Secret};
+use doorward_ports::Repositories;
+
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) code: Secret<String>,
+    pub(super) redirect_uri: Option<String>,
+    pub(super) code_verifier: Option<Secret<String>>,
+}
+
+enum Verdict {
+    Granted { scopes: Vec<String> },
+    Replayed,
+}
+
+/// The tokens of a new grant, made before the transaction.
+struct NewTokens {
+    grant_id: GrantId,
+    audit_id: AuditId,
+    access: ApiToken,
+    refresh: OpaqueToken,
+}
+
+pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
+    let now = common.now;
+    let refresh_random = ctx.alphanumeric(OpaqueToken::SECRET_LEN);
+    let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
+    let tokens = NewTokens {
+        grant_id: ctx.random.id(now),
+        audit_id: ctx.random.id(now),
+        access: ApiToken::new(
+            ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed()).map_err(internal)?,
+            ctx.alphanumeric(ApiToken::SECRET_LEN),
+        )
+        .map_err(internal)?,
+        refresh: ctx.derivation.first(refresh_prefix, &refresh_random),
+    };
+    let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
+    let expires_at = now + ctx.settings.oauth2.access_token_lifetime;
+    let in_store = ctx.clone();
+    match ctx.store.write(move |repos| decide(&in_store, repos, &common, &request, &tokens)).await? {
+        Verdict::Granted { scopes } => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
+    }
+}
+
+/// The order of `oauth2.md` 11. Ending the grant of a replayed code must stay, so it is an `Ok`.
+fn decide(
+    ctx: &Context,
+    repos: &mut dyn Repositories,
+    common: &Common,
+    request: &Request,
+    tokens: &NewTokens,
+) -> Result<Verdict, OAuthError> {
+    let now = common.now;
+    let app = common.client.find_app(repos)?;
+    if app.client_type == ClientType::Confidential && matches!(common.client.secret, PresentedSecret::Absent) {
+        return Err(OAuthError::missing("client_secret"));
+    }
+    let secret_id = common.client.authenticate(&app, repos, now)?;
+    let presented =
+        OpaqueToken::parse(request.code.expose()).map_err(|error| OAuthError::invalid_grant(error.to_string()))?;
+    let code = repos
+        .codes()
+        .find_by_prefix(presented.prefix())?
+        .filter(|code| code.digest == presented.digest())
+        .ok_or_else(|| OAuthError::invalid_grant("no such code"))?;
+    let redemption = Redemption {
+        redirect_uri: request.redirect_uri.as_deref(),
+        verifier: request.code_verifier.as_ref().map(|verifier| verifier.expose().as_str()),
+        resource: common.resource.as_ref(),
+        require_resource: ctx.settings.oauth2.require_resource_at_exchange,
+    };
+    match code.check(&app, &redemption, now) {
+        Ok(()) => {}
+        Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code, tokens),
+        Err(error) => {
+            return Err(match error.oauth_code() {
+                OAuthErrorCode::InvalidGrant => OAuthError::invalid_grant(error.to_string()),
+                other => OAuthError::new(other, error.to_string()),
+            });
+        }
+    }
+    if !repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
+        return Err(OAuthError::invalid_grant("the user may not act"));
+    }
+    let used_up = System::because("a client redeems its code").permit();
+    if !repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
+        // Two redeem at once and the other won: the same as a replay, seen a moment earlier.
+        let Some(code) = repos.codes().find_by_prefix(presented.prefix())? else {
+            return Err(OAuthError::invalid_grant("the code is gone"));
+        };
+        return replayed(ctx, repos, common, &code, tokens);
+    }
+    if ctx.settings.oauth2.single_grant_per_app {
+        let replaced = System::because("a new grant replaces the earlier one of the same user and app").permit();
+        repos.grants().delete_of_user_and_app(&replaced, code.user_id, app.id)?;
+    }
+    let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
+    let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.origin.ip, now);
+    repos.grants().insert(&permit, &grant, &key)?;
+    Ok(Verdict::Granted { scopes: code.scopes })
+}
+
+fn new_grant(
+    ctx: &Context,
+    app: &App,
+    code: &AuthorizationCode,
+    secret_id: Option<doorward_domain::ids::AppSecretId>,
+    tokens: &NewTokens,
+    ip: &str,
+    now: Instant,
+) -> (Grant, ApiKey) {
+    let oauth2 = &ctx.settings.oauth2;
+    let access_expires_at = now + oauth2.access_token_lifetime;
+    let refresh_expires_at = now + oauth2.refresh_token_lifetime;
+    let grant = Grant {
+        id: tokens.grant_id,
+        app_id: app.id,
+        user_id: code.user_id,
+        secret_id,
+        audience: code.resource.clone(),
+        scopes: code.scopes.clone(),
+        access_key_id: tokens.access.id.clone(),
+        access_expires_at,
+        refresh_prefix: tokens.refresh.prefix().to_owned(),
+        refresh_digest: tokens.refresh.digest(),
+        refresh_expires_at,
+        exchanged: ExchangedTokens::default(),
+        generation: 0,
+        created_at: now,
+    };
+    let key = ApiKey {
+        id: tokens.access.id.clone(),
+        user_id: code.user_id,
+        secret_digest: tokens.access.digest(),
+        login_type: LoginType::Oauth2ProviderApp,
+        scopes: code.scopes.clone(),
+        token_name: format!("{}_{}_oauth_session_token", code.user_id, app.id),
+        ip: ip.to_owned(),
+        created_at: now,
+        updated_at: now,
+        last_used: None,
+        expires_at: access_expires_at,
+        lifetime_seconds: oauth2.access_token_lifetime.whole_seconds(),
+        oauth2: Some(OAuth2Binding {
+            app_id: app.id,
+            grant_id: Some(tokens.grant_id),
+            secret_id,
+            audience: code.resource.clone(),
+            slides_until: refresh_expires_at,
+        }),
+    };
+    (grant, key)
+}
+
+/// A redeemed code comes again: somebody else may have it, so what came of it ends (RFC 6749 4.1.2).
+fn replayed(
+    ctx: &Context,
+    repos: &mut dyn Repositories,
+    common: &Common,
+    code: &AuthorizationCode,
+    tokens: &NewTokens,
+) -> Result<Verdict, OAuthError> {
+    if let (true, Some((_, grant))) = (ctx.settings.oauth2.revoke_on_code_replay, code.redeemed) {
+        let permit = System::because("a code was presented again").permit();
+        if repos.grants().delete(&permit, grant)? {
+            let event = Event {
+                action: "authorization_code_replay",
+                resource_type: "oauth2_provider_grant",
+                resource_id: grant.to_string(),
+                resource_target: code.app_id.to_string(),
+                user_id: Some(code.user_id),
+                organization_id: None,
+                diff: serde_json::json!({}),
+                additional_fields: serde_json::json!({}),
+                status_code: 400,
+                origin: &common.origin,
+            };
+            event.write(tokens.audit_id, common.now, repos)?;
+        }
+    }
+    Ok(Verdict::Replayed)
+}
