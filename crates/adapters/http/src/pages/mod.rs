@@ -23,7 +23,7 @@ pub(crate) mod paths {
     /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in.
     pub(crate) const LOGOUT: &str = "/logout";
     /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
-    pub(crate) const AUTHORIZED_APPS: &str = "/settings/oauth2-provider";
+    pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
     /// The viewer of the API documentation.
     pub(crate) const API_DOCS: &str = "/docs";
 }
