@@ -1,1 +1,10 @@
-//! What the tests of Doorward share: a throw-away PostgreSQL cluster, browsers, clients.
+//! What the tests of Doorward share.
+//!
+//! - [`postgres`]: a throw-away PostgreSQL cluster from the installed binaries, shared by all test processes that run
+//!   at the same moment, gone when the last of them is gone, however it ended.
+//! - [`process`]: the real `doorward` binary on a free port, with its own data directory and its log.
+//!
+//! This crate is a dev-dependency only; nothing of it is part of the product.
+
+pub mod postgres;
+pub mod process;
