@@ -1,0 +1,112 @@
+//! The command line.
+
+mod access;
+mod app;
+mod doctor;
+mod serve;
+mod user;
+
+use crate::settings::Settings;
+use crate::{logging, wiring};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The input of a command cannot be used; distinct from 1, which says that a thing failed.
+const BAD_INPUT: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorward",
+    version,
+    about = "The door-keeper of a developer platform: OAuth 2.1 for MCP clients, users, groups, roles, access checks.",
+    long_about = "Doorward is an OAuth 2.1 authorization server ready for MCP clients, with users, organizations, groups, \
+                  roles and access checks, wire-compatible with the enterprise API of Coder 2.24.\n\n\
+                  Without a command it serves. Without settings it listens on 127.0.0.1:3000 and keeps its data in an \
+                  embedded database below ./data; the first start prints a link under which you set it up.",
+    after_help = "Examples:\n  doorward                                        serve with the defaults\n  \
+                  DOORWARD__SERVER__LISTEN=0.0.0.0:8080 doorward  the same on another address\n  \
+                  doorward --config /etc/doorward.toml serve      settings from a file\n  \
+                  doorward config                                 every setting, its meaning and its value\n  \
+                  doorward doctor                                 find out why it does not work"
+)]
+struct Cli {
+    /// Settings file (TOML); what it leaves out keeps its default. See `doorward config`.
+    #[arg(long, short, global = true, env = "DOORWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and the pages (the default command)
+    Serve,
+    /// Bring the database to the version of this binary
+    Migrate {
+        /// Only say what would be done; exit status 1 if anything would
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make users and reset passwords
+    #[command(subcommand)]
+    User(user::Command),
+    /// Register OAuth2 apps
+    #[command(subcommand)]
+    App(app::Command),
+    /// Answer access questions offline
+    #[command(subcommand)]
+    Access(access::Command),
+    /// Print the effective settings with their comments, secrets hidden
+    Config,
+    /// Print the OpenAPI document of everything that is served
+    Openapi,
+    /// Look for what is wrong with the settings, the database and the surroundings
+    Doctor,
+}
+
+/// How a command prints what it made.
+#[derive(Clone, Copy, Debug, Args)]
+struct Output {
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("doorward: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = || Settings::load(cli.config.as_deref());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            let settings = settings()?;
+            logging::start(&settings.log)?;
+            serve::run(&settings)
+        }
+        Command::Migrate { check } => wiring::migrate(&settings()?, check),
+        Command::User(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
+        Command::App(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
+        Command::Access(command) => command.run(),
+        Command::Config => print(&settings()?.to_toml()),
+        Command::Openapi => print(&doorward_http::openapi_json()),
+        Command::Doctor => doctor::run(&settings()?),
+    }
+}
+
+/// Prints to standard output; a reader that went away is no error worth a panic.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}

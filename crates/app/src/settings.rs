@@ -1,0 +1,388 @@
+//! Settings: defaults in the binary, then a file, then the environment.
+
+use anyhow::{Context as _, bail};
+use config::{Config, File, FileFormat, Source, Value, ValueKind};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use time::Duration;
+
+/// Every setting with its comment and default: the one place where they are listed.
+pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const ENV_PREFIX: &str = "DOORWARD";
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) session: Session,
+    pub(crate) passwords: Passwords,
+    pub(crate) oauth2: OAuth2,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) cleanup: Cleanup,
+    pub(crate) log: Log,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Server {
+    pub(crate) listen: String,
+    pub(crate) access_url: String,
+    pub(crate) workers: usize,
+    pub(crate) body_limit: usize,
+    pub(crate) trusted_proxies: Vec<String>,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) shutdown_timeout: Duration,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    pub(crate) auto_migrate: bool,
+    pub(crate) pool_size: u32,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) connect_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) statement_timeout: Duration,
+    pub(crate) sqlite_synchronous: Synchronous,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database(..)")
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Synchronous {
+    Full,
+    Normal,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Session {
+    #[serde(deserialize_with = "duration")]
+    pub(crate) lifetime: Duration,
+    pub(crate) refresh: bool,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) token_lifetime_default: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) token_lifetime_max: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) token_lifetime_max_owner: Duration,
+    pub(crate) password_login: bool,
+    pub(crate) secure_cookies: SecureCookies,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SecureCookies {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Passwords {
+    pub(crate) concurrency: usize,
+    pub(crate) queue: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct OAuth2 {
+    #[serde(deserialize_with = "duration")]
+    pub(crate) access_token_lifetime: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) refresh_token_lifetime: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) refresh_reuse_grace: Duration,
+    pub(crate) single_grant_per_app: bool,
+    pub(crate) revoke_on_code_replay: bool,
+    pub(crate) require_pkce: bool,
+    pub(crate) require_resource_at_exchange: bool,
+    pub(crate) resources: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RateLimit {
+    pub(crate) api: i64,
+    pub(crate) login: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Cleanup {
+    #[serde(deserialize_with = "duration")]
+    pub(crate) interval: Duration,
+    pub(crate) batch: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Reads the settings; the error names the key and the place where it stands.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::from_sources(file, std::env::vars())
+    }
+
+    fn from_sources(
+        file: Option<&Path>,
+        vars: impl Iterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
+        let defaults = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build()?;
+        let known = keys(&defaults.cache);
+        let mut builder = Config::builder().add_source(defaults);
+        if let Some(path) = file {
+            let source = File::from(path).format(FileFormat::Toml).required(true);
+            let own = Config::builder()
+                .add_source(source)
+                .build()
+                .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+            if let Some(key) = keys(&own.cache).into_keys().find(|key| !known.contains_key(key)) {
+                bail!("unknown setting `{key}` in {}{}", path.display(), suggestion(&key, &known));
+            }
+            builder = builder.add_source(own);
+        }
+        for (name, text) in vars {
+            let Some(path) = name.strip_prefix(ENV_PREFIX).and_then(|rest| rest.strip_prefix("__")) else { continue };
+            let key = path.replace("__", ".").to_lowercase();
+            let Some(default) = known.get(&key) else {
+                bail!("unknown setting `{key}` in the environment variable {name}{}", suggestion(&key, &known));
+            };
+            let value = from_environment(default, &text)
+                .with_context(|| format!("the setting `{key}` in the environment variable {name} is not valid"))?;
+            builder = builder.set_override(&key, Value::new(Some(&format!("the environment variable {name}")), value))?;
+        }
+        let settings: Self = builder.build()?.try_deserialize()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What no type says.
+    fn check(&self) -> anyhow::Result<()> {
+        let positive = [
+            ("session.lifetime", self.session.lifetime),
+            ("session.token_lifetime_default", self.session.token_lifetime_default),
+            ("session.token_lifetime_max", self.session.token_lifetime_max),
+            ("session.token_lifetime_max_owner", self.session.token_lifetime_max_owner),
+            ("oauth2.access_token_lifetime", self.oauth2.access_token_lifetime),
+            ("database.connect_timeout", self.database.connect_timeout),
+            ("cleanup.interval", self.cleanup.interval),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, duration)| *duration < Duration::SECOND) {
+            bail!("the setting `{key}` must be at least one second");
+        }
+        if self.oauth2.refresh_token_lifetime <= self.oauth2.access_token_lifetime {
+            bail!("the setting `oauth2.refresh_token_lifetime` must be longer than `oauth2.access_token_lifetime`");
+        }
+        if !(1024..=64 * 1024 * 1024).contains(&self.server.body_limit) {
+            bail!("the setting `server.body_limit` must lie between 1024 and 67108864");
+        }
+        if self.cleanup.batch == 0 || self.cleanup.batch > 10_000 {
+            bail!("the setting `cleanup.batch` must lie between 1 and 10000");
+        }
+        if self.database.pool_size > 1000 || self.server.workers > 1024 || self.passwords.concurrency > 1024 {
+            bail!("`database.pool_size`, `server.workers` and `passwords.concurrency` have at most 1000, 1024 and 1024");
+        }
+        Ok(())
+    }
+
+    /// The URL of the database: the given one, or the embedded file.
+    pub(crate) fn database_url(&self) -> String {
+        if self.database.url.is_empty() {
+            format!("sqlite://{}", self.data_dir.join("doorward.db").display())
+        } else {
+            self.database.url.clone()
+        }
+    }
+
+    /// The settings as TOML, passwords of URLs hidden.
+    pub(crate) fn to_toml(&self) -> String {
+        let quote = |text: &str| format!("{text:?}");
+        let list = |texts: &[String]| format!("[{}]", texts.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", "));
+        let span = |duration: Duration| quote(&humantime::format_duration(duration.unsigned_abs()).to_string().replace(' ', ""));
+        let word = |value: &dyn std::fmt::Debug| quote(&format!("{value:?}").to_lowercase());
+        let values: BTreeMap<&str, String> = [
+            ("data_dir", quote(&self.data_dir.display().to_string())),
+            ("server.listen", quote(&self.server.listen)),
+            ("server.access_url", quote(&self.server.access_url)),
+            ("server.workers", self.server.workers.to_string()),
+            ("server.body_limit", self.server.body_limit.to_string()),
+            ("server.trusted_proxies", list(&self.server.trusted_proxies)),
+            ("server.shutdown_timeout", span(self.server.shutdown_timeout)),
+            ("database.url", quote(&without_password(&self.database.url))),
+            ("database.auto_migrate", self.database.auto_migrate.to_string()),
+            ("database.pool_size", self.database.pool_size.to_string()),
+            ("database.connect_timeout", span(self.database.connect_timeout)),
+            ("database.statement_timeout", span(self.database.statement_timeout)),
+            ("database.sqlite_synchronous", word(&self.database.sqlite_synchronous)),
+            ("session.lifetime", span(self.session.lifetime)),
+            ("session.refresh", self.session.refresh.to_string()),
+            ("session.token_lifetime_default", span(self.session.token_lifetime_default)),
+            ("session.token_lifetime_max", span(self.session.token_lifetime_max)),
+            ("session.token_lifetime_max_owner", span(self.session.token_lifetime_max_owner)),
+            ("session.password_login", self.session.password_login.to_string()),
+            ("session.secure_cookies", word(&self.session.secure_cookies)),
+            ("passwords.concurrency", self.passwords.concurrency.to_string()),
+            ("passwords.queue", self.passwords.queue.to_string()),
+            ("oauth2.access_token_lifetime", span(self.oauth2.access_token_lifetime)),
+            ("oauth2.refresh_token_lifetime", span(self.oauth2.refresh_token_lifetime)),
+            ("oauth2.refresh_reuse_grace", span(self.oauth2.refresh_reuse_grace)),
+            ("oauth2.single_grant_per_app", self.oauth2.single_grant_per_app.to_string()),
+            ("oauth2.revoke_on_code_replay", self.oauth2.revoke_on_code_replay.to_string()),
+            ("oauth2.require_pkce", self.oauth2.require_pkce.to_string()),
+            ("oauth2.require_resource_at_exchange", self.oauth2.require_resource_at_exchange.to_string()),
+            ("oauth2.resources", list(&self.oauth2.resources)),
+            ("rate_limit.api", self.rate_limit.api.to_string()),
+            ("rate_limit.login", self.rate_limit.login.to_string()),
+            ("cleanup.interval", span(self.cleanup.interval)),
+            ("cleanup.batch", self.cleanup.batch.to_string()),
+            ("log.format", word(&self.log.format)),
+            ("log.filter", quote(&self.log.filter)),
+        ]
+        .into();
+        let mut text = String::new();
+        let mut section = "";
+        for line in DEFAULTS.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name;
+                text.push_str(line);
+            } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+                let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+                let value = values.get(key.as_str()).map_or("", String::as_str);
+                text.push_str(&format!("{name} = {value}"));
+            } else {
+                text.push_str(line);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A database URL that may be printed.
+pub(crate) fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("********")) {
+            Ok(()) => parsed.into(),
+            Err(()) => "********".to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
+/// Every key with its default value, nested ones joined by dots.
+fn keys(value: &Value) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(String::new(), value.clone())];
+    while let Some((path, value)) = open.pop() {
+        if let ValueKind::Table(table) = &value.kind {
+            for (key, inner) in table {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                open.push((path, inner.clone()));
+            }
+        } else {
+            found.insert(path, value);
+        }
+    }
+    found
+}
+
+/// Text of the environment as the kind of value that the default is.
+fn from_environment(default: &Value, text: &str) -> anyhow::Result<ValueKind> {
+    Ok(match default.kind {
+        ValueKind::Boolean(_) => ValueKind::Boolean(text.parse().context("it must be true or false")?),
+        ValueKind::I64(_) => ValueKind::I64(text.parse().context("it must be a whole number")?),
+        ValueKind::Array(_) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            ValueKind::Array(items.map(|item| Value::new(None, item.to_owned())).collect())
+        }
+        _ => ValueKind::String(text.to_owned()),
+    })
+}
+
+/// The known key that was probably meant.
+fn suggestion(key: &str, known: &BTreeMap<String, Value>) -> String {
+    let near = known.keys().map(|other| (strsim::damerau_levenshtein(key, other), other)).min();
+    near.filter(|(distance, _)| *distance <= 3).map(|(_, other)| format!("; did you mean `{other}`?")).unwrap_or_default()
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parsed = humantime::parse_duration(&text)
+        .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a duration such as 90s, 15m, 24h or 30d: {error}")))?;
+    Duration::try_from(parsed).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn load(file: Option<&str>, vars: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let Some(text) = file else { return Settings::from_sources(None, vars) };
+        let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Settings::from_sources(Some(file.path()), vars)
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_print_as_they_are() {
+        let settings = load(None, &[]).unwrap();
+        let reread: Settings = Config::builder()
+            .add_source(File::from_str(&settings.to_toml(), FileFormat::Toml))
+            .build()
+            .unwrap()
+            .try_deserialize()
+            .unwrap();
+        assert_eq!(format!("{settings:?}"), format!("{reread:?}"));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]";
+        let settings = load(Some(file), &[("DOORWARD__SERVER__WORKERS", "4"), ("OTHER", "x")]).unwrap();
+        assert_eq!((settings.server.listen.as_str(), settings.server.workers), ("1.2.3.4:5", 4));
+        assert_eq!(settings.oauth2.resources, ["https://a.example"]);
+        let settings = load(None, &[("DOORWARD__OAUTH2__RESOURCES", "https://a.example, https://b.example")]).unwrap();
+        assert_eq!(settings.oauth2.resources.len(), 2);
+    }
+
+    #[test]
+    fn unknown_and_ill_typed_keys_are_named_with_their_place() {
+        for (file, vars, words) in [
+            (Some("[server]\nlisen = \"x\""), &[][..], &["server.lisen", ".toml", "server.listen"][..]),
+            (None, &[("DOORWARD__SERVER__LISEN", "x")], &["server.lisen", "DOORWARD__SERVER__LISEN"]),
+            (None, &[("DOORWARD__SERVER__WORKERS", "many")], &["server.workers", "DOORWARD__SERVER__WORKERS", "number"]),
+            (Some("[server]\nworkers = \"many\""), &[], &["server.workers", ".toml"]),
+            (Some("[session]\nlifetime = \"soon\""), &[], &["session.lifetime", "soon"]),
+            (Some("[database]\nsqlite_synchronous = \"off\""), &[], &["sqlite_synchronous"]),
+            (Some("not toml"), &[], &[".toml"]),
+            (None, &[("DOORWARD__OAUTH2__REFRESH_TOKEN_LIFETIME", "1h")], &["oauth2.refresh_token_lifetime"]),
+        ] {
+            let message = format!("{:#}", load(file, vars).unwrap_err());
+            for word in words {
+                assert!(message.contains(word), "{message:?} does not name {word:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden() {
+        let settings = load(None, &[("DOORWARD__DATABASE__URL", "postgres://ann:hunter2@db/x")]).unwrap();
+        assert!(!settings.to_toml().contains("hunter2") && !format!("{settings:?}").contains("hunter2"));
+    }
+}
