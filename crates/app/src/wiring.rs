@@ -1,0 +1,155 @@
+//! Connects the adapters to the ports.
+
+use crate::settings::{SecureCookies, Settings, Synchronous};
+use anyhow::{Context as _, bail};
+use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+use doorward_domain::oauth2::Resource;
+use doorward_ports::{Clock, Random};
+use doorward_services::{Context, OAuth2Settings, SessionSettings};
+use doorward_storage::Opened;
+use std::process::ExitCode;
+use std::sync::Arc;
+use url::Url;
+
+/// The running parts that outlive a request.
+pub(crate) struct Parts {
+    pub(crate) context: Context,
+    pub(crate) opened: Opened,
+    pub(crate) hasher: Arc<Argon2Hasher>,
+}
+
+/// The access URL of the settings, or the address on which the server listens.
+pub(crate) fn access_url(settings: &Settings, listen: &str) -> anyhow::Result<Url> {
+    let given = settings.server.access_url.trim_end_matches('/');
+    let text = if given.is_empty() { format!("http://{listen}") } else { given.to_owned() };
+    let url = Url::parse(&text).with_context(|| format!("the setting `server.access_url` is no URL: `{text}`"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() || url.username() != "" {
+        bail!("the setting `server.access_url` must be an http or https URL without user, query and fragment: `{text}`");
+    }
+    Ok(url)
+}
+
+pub(crate) fn secure_cookies(settings: &Settings, access_url: &Url) -> bool {
+    match settings.session.secure_cookies {
+        SecureCookies::Auto => access_url.scheme() == "https",
+        SecureCookies::Always => true,
+        SecureCookies::Never => false,
+    }
+}
+
+/// Opens the database and makes what every use case needs.
+pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Result<Parts> {
+    let opened = open(settings, settings.database.auto_migrate)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let hasher = Arc::new(Argon2Hasher::new(settings.passwords.concurrency, settings.passwords.queue));
+    let derivation = doorward_services::maintenance::bootstrap(&opened.store, &*clock, &*random)
+        .await
+        .context("cannot prepare the database for the first request")?;
+    let context = Context {
+        store: opened.store.clone(),
+        clock,
+        random,
+        passwords: Arc::<Argon2Hasher>::clone(&hasher),
+        derivation,
+        settings: Arc::new(service_settings(settings, access_url)?),
+    };
+    Ok(Parts { context, opened, hasher })
+}
+
+fn open(settings: &Settings, migrate: bool) -> anyhow::Result<Opened> {
+    if settings.database.url.is_empty() {
+        std::fs::create_dir_all(&settings.data_dir)
+            .with_context(|| format!("cannot make the folder {} (data_dir)", settings.data_dir.display()))?;
+    }
+    let options = storage_options(settings, migrate)?;
+    let url = settings.database_url();
+    doorward_storage::open(&url, &options)
+        .with_context(|| format!("cannot open the database {}", crate::settings::without_password(&url)))
+}
+
+fn storage_options(settings: &Settings, migrate: bool) -> anyhow::Result<doorward_storage::Options> {
+    let database = &settings.database;
+    Ok(doorward_storage::Options {
+        auto_migrate: migrate,
+        pool_size: (database.pool_size > 0).then_some(database.pool_size),
+        connect_timeout: database.connect_timeout.try_into().context("database.connect_timeout")?,
+        statement_timeout: database.statement_timeout.try_into().context("database.statement_timeout")?,
+        synchronous: match database.sqlite_synchronous {
+            Synchronous::Full => doorward_storage::Synchronous::Full,
+            Synchronous::Normal => doorward_storage::Synchronous::Normal,
+        },
+        ..doorward_storage::Options::default()
+    })
+}
+
+fn service_settings(settings: &Settings, access_url: Url) -> anyhow::Result<doorward_services::Settings> {
+    let oauth2 = &settings.oauth2;
+    let resources: Vec<Resource> = oauth2
+        .resources
+        .iter()
+        .map(|text| Resource::parse(text).with_context(|| format!("the setting `oauth2.resources` names `{text}`")))
+        .collect::<anyhow::Result<_>>()?;
+    Ok(doorward_services::Settings {
+        access_url,
+        sessions: SessionSettings {
+            lifetime: settings.session.lifetime,
+            refresh: settings.session.refresh,
+            token_lifetime_default: settings.session.token_lifetime_default,
+            token_lifetime_max: settings.session.token_lifetime_max,
+            token_lifetime_max_owner: settings.session.token_lifetime_max_owner,
+            password_login: settings.session.password_login,
+        },
+        oauth2: OAuth2Settings {
+            access_token_lifetime: oauth2.access_token_lifetime,
+            refresh_token_lifetime: oauth2.refresh_token_lifetime,
+            refresh_reuse_grace: oauth2.refresh_reuse_grace,
+            single_grant_per_app: oauth2.single_grant_per_app,
+            revoke_on_code_replay: oauth2.revoke_on_code_replay,
+            require_pkce: oauth2.require_pkce,
+            require_resource_at_exchange: oauth2.require_resource_at_exchange,
+            resources: (!resources.is_empty()).then_some(resources),
+        },
+    })
+}
+
+/// Runs a command on the database without serving.
+pub(crate) fn with_context<F, Fut>(settings: &Settings, run: F) -> anyhow::Result<ExitCode>
+where
+    F: FnOnce(Context) -> Fut,
+    Fut: Future<Output = anyhow::Result<ExitCode>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        let parts = connect(settings, access_url(settings, &settings.server.listen)?).await?;
+        run(parts.context).await
+    })
+}
+
+/// Migrations that have not run yet.
+pub(crate) fn pending_migrations(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let options = storage_options(settings, false)?;
+    Ok(doorward_storage::pending_migrations(&settings.database_url(), &options)?)
+}
+
+/// `doorward migrate`.
+pub(crate) fn migrate(settings: &Settings, check: bool) -> anyhow::Result<ExitCode> {
+    if settings.database.url.is_empty() {
+        std::fs::create_dir_all(&settings.data_dir)
+            .with_context(|| format!("cannot make the folder {} (data_dir)", settings.data_dir.display()))?;
+    }
+    let pending = pending_migrations(settings)?;
+    if pending.is_empty() {
+        println!("The database is up to date.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for name in &pending {
+        println!("{} {name}", if check { "outstanding" } else { "running    " });
+    }
+    if check {
+        return Ok(ExitCode::FAILURE);
+    }
+    open(settings, true)?;
+    println!("The database is up to date.");
+    Ok(ExitCode::SUCCESS)
+}
