@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, anyhow, bail, ensure};
 
 use self::address::Address;
-use self::binaries::Psql;
+use self::binaries::{Binaries, Psql};
 pub use self::instance::Options;
 use self::instance::{Instance, Rendezvous};
 
@@ -60,6 +60,12 @@ pub fn cluster() -> anyhow::Result<&'static Cluster> {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
     let found = CLUSTER.get_or_init(|| Cluster::from_environment().map_err(|error| format!("{error:#}")));
     found.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+/// Whether the programs are there that a throw-away cluster needs.
+#[must_use]
+pub fn is_installed() -> bool {
+    Binaries::find(None).is_ok() && Psql::find().is_ok()
 }
 
 /// A PostgreSQL server that answers.
