@@ -1,0 +1,69 @@
+//! `cargo xtask ci`: what decides whether a change may land, cheapest first.
+
+use std::fs;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::command::{cargo, output, run, step};
+use crate::install;
+use crate::lint;
+use crate::tests::Test;
+use crate::workspace::Workspace;
+
+/// Check everything that decides whether a change may land
+///
+/// In this order: format, clippy, the rules of the house, licences and bans of dependencies, documentation, the
+/// committed OpenAPI document, all tests.
+#[derive(Args, Debug)]
+pub(crate) struct Ci {
+    /// Also look up security advisories; needs to reach their database
+    #[arg(long)]
+    advisories: bool,
+
+    /// Stop before the tests
+    #[arg(long)]
+    no_tests: bool,
+}
+
+impl Ci {
+    pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        step("Format", || run(&mut cargo(workspace, &["fmt", "--all", "--check"])))?;
+        step("Clippy", || {
+            let arguments = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+            run(&mut cargo(workspace, &arguments))
+        })?;
+        step("Rules of the house", || lint::run(workspace))?;
+        step("Dependencies", || self.dependencies(workspace))?;
+        step("Documentation", || {
+            let mut doc = cargo(workspace, &["doc", "--workspace", "--all-features", "--no-deps"]);
+            run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+        })?;
+        step("OpenAPI document", || openapi(workspace))?;
+        if self.no_tests { Ok(()) } else { Test::everything().run(workspace) }
+    }
+
+    fn dependencies(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        install::cargo_deny(workspace)?;
+        let mut deny = cargo(workspace, &["deny", "--workspace", "check", "licenses", "bans", "sources"]);
+        if self.advisories {
+            deny.arg("advisories");
+        } else {
+            println!(
+                "  advisories are not looked up; `cargo xtask ci --advisories` does, where their database is reached"
+            );
+        }
+        run(&mut deny)
+    }
+}
+
+/// The committed document is what the binary would serve.
+fn openapi(workspace: &Workspace) -> anyhow::Result<()> {
+    let served = output(&mut cargo(workspace, &["run", "--quiet", "--package", "doorward", "--", "openapi"]))?;
+    let path = workspace.root().join("docs/openapi.json");
+    let committed = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    if served.trim_end() != committed.trim_end() {
+        bail!("docs/openapi.json is stale; renew it by `cargo run --quiet -- openapi > docs/openapi.json`");
+    }
+    Ok(())
+}

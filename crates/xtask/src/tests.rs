@@ -1,0 +1,179 @@
+//! `cargo xtask test` and `cargo xtask fuzz`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use doorward_testkit::postgres;
+
+use crate::command::{cargo, run, step};
+use crate::install;
+use crate::workspace::Workspace;
+
+/// Run the tests: Rust, real clients, a browser, a short fuzz run
+///
+/// What they need is installed where that is possible: PostgreSQL and Chromium by apt-get (as root, or by sudo when it
+/// asks for no password), the Python clients into `.cache/python`. PostgreSQL runs as a throw-away cluster without TCP,
+/// gone afterwards; `DOORWARD_TEST_DATABASE_URL` names a running server to use instead. A part that cannot run is an
+/// error, never a skip.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test --only rust
+  cargo xtask test --only rust -- refresh          only Rust tests whose name holds `refresh`
+  cargo xtask test --only clients -- -k authlib -x
+  cargo xtask test --only browser,fuzz --binary target/release/doorward")]
+pub(crate) struct Test {
+    /// Only these parts, comma separated
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    only: Vec<Part>,
+
+    /// Test this binary with the clients, instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+
+    /// Build the binary for the clients with optimizations
+    #[arg(long, conflicts_with = "binary")]
+    release: bool,
+
+    /// Passed on to the test runners: libtest's for `rust`, pytest's for the others
+    #[arg(last = true, requires = "only")]
+    rest: Vec<String>,
+}
+
+/// Fuzz the API for long: schemathesis sends what the OpenAPI document allows, and what it does not
+///
+/// Fails on any 5xx answer and on any status that the document does not name. `cargo xtask test` holds a short form.
+#[derive(Args, Debug)]
+pub(crate) struct Fuzz {
+    /// Stop after so many seconds, on each database
+    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    seconds: u32,
+
+    /// Repeat a run with the seed it printed
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Fuzz this binary instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+
+    /// Passed on to pytest
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Part {
+    /// Unit, contract, HTTP and binary tests: `cargo test`
+    Rust,
+    /// OAuth clients that we did not write, among them an MCP client
+    Clients,
+    /// The pages in headless Chromium
+    Browser,
+    /// Requests made from the OpenAPI document
+    Fuzz,
+}
+
+impl Test {
+    /// All parts, with a binary built for them.
+    pub(crate) fn everything() -> Self {
+        Self { only: Vec::new(), binary: None, release: false, rest: Vec::new() }
+    }
+
+    pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let wants = |part| self.only.is_empty() || self.only.contains(&part);
+        let cluster = start_postgres()?;
+        if wants(Part::Rust) {
+            step("Rust tests", || {
+                let mut test = cargo(workspace, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
+                if !self.rest.is_empty() {
+                    test.arg("--").args(&self.rest);
+                }
+                run(test.env(postgres::DATABASE_URL, cluster.url()))
+            })?;
+        }
+        let files: Vec<&str> = [
+            (Part::Clients, ["test_authlib.py", "test_mcp.py"].as_slice()),
+            (Part::Browser, &["test_pages.py"]),
+            (Part::Fuzz, &["test_fuzz.py"]),
+        ]
+        .into_iter()
+        .filter(|(part, _)| wants(*part))
+        .flat_map(|(_, files)| files.iter().copied())
+        .collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let suite = Suite::prepare(workspace, self.binary.as_deref(), self.release, &cluster.url())?;
+        step("Clients against the real binary", || run(suite.pytest().args(files).args(&self.rest)))
+    }
+}
+
+impl Fuzz {
+    pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let cluster = start_postgres()?;
+        let suite = Suite::prepare(workspace, self.binary.as_deref(), false, &cluster.url())?;
+        step("Fuzzing", || {
+            let mut pytest = suite.pytest();
+            pytest.args(["test_fuzz.py", "--capture=no"]).env("DOORWARD_FUZZ_SECONDS", self.seconds.to_string());
+            if let Some(seed) = self.seed {
+                pytest.env("DOORWARD_FUZZ_SEED", seed.to_string());
+            }
+            run(pytest.args(&self.rest))
+        })
+    }
+}
+
+/// One cluster for everything that follows, also for the processes that we start.
+fn start_postgres() -> anyhow::Result<&'static postgres::Cluster> {
+    install::postgres()?;
+    let cluster = postgres::cluster()?;
+    println!("  PostgreSQL: {}", cluster.execute("SELECT current_setting('server_version')")?.trim());
+    Ok(cluster)
+}
+
+/// The Python suite, ready to run.
+struct Suite {
+    folder: PathBuf,
+    python: PathBuf,
+    chromium: PathBuf,
+    binary: PathBuf,
+    database_url: String,
+}
+
+impl Suite {
+    fn prepare(
+        workspace: &Workspace,
+        binary: Option<&std::path::Path>,
+        release: bool,
+        database_url: &str,
+    ) -> anyhow::Result<Self> {
+        let chromium = install::chromium()?;
+        let python = install::python(workspace)?;
+        let binary = match binary {
+            Some(binary) => binary.canonicalize().with_context(|| format!("looking for {}", binary.display()))?,
+            None => build(workspace, release)?,
+        };
+        let folder = workspace.clients();
+        Ok(Self { folder, python, chromium, binary, database_url: database_url.to_owned() })
+    }
+
+    fn pytest(&self) -> Command {
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "pytest"]).current_dir(&self.folder);
+        command.env("DOORWARD_BIN", &self.binary).env("DOORWARD_CHROMIUM", &self.chromium);
+        command.env(postgres::DATABASE_URL, &self.database_url).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+}
+
+fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
+    let mut build = cargo(workspace, &["build", "--package", "doorward"]);
+    if release {
+        build.arg("--release");
+    }
+    run(&mut build)?;
+    Ok(workspace.target().join(if release { "release" } else { "debug" }).join("doorward"))
+}
