@@ -1,0 +1,140 @@
+use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, repos, user, with_secret};
+use doorward_domain::Secret;
+use doorward_domain::ids::{CodeId, GrantId};
+use doorward_domain::oauth2::{AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::users::UserStatus;
+use doorward_ports::mocks::MockRepositories;
+use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
+use doorward_services::{OAuth2Settings, OAuthError, Origin};
+use time::Duration;
+use uuid::Uuid;
+
+const CODE: &str = "coder_codeprefix_0123456789012345678901234567890123456789";
+// RFC 7636 appendix B
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+fn code() -> AuthorizationCode {
+    let token = OpaqueToken::parse(CODE).unwrap();
+    AuthorizationCode {
+        id: CodeId(Uuid::from_u128(1)),
+        prefix: token.prefix().to_owned(),
+        digest: token.digest(),
+        app_id: APP,
+        user_id: USER,
+        redirect_uri: Some("https://app.example/cb".into()),
+        challenge: Some(CodeChallenge::parse(CHALLENGE, None).unwrap()),
+        resource: None,
+        scopes: vec!["coder:all".into()],
+        created_at: NOW,
+        expires_at: NOW + Duration::minutes(10),
+        redeemed: None,
+    }
+}
+
+fn with_code(code: AuthorizationCode) -> MockRepositories {
+    let mut repos = repos(app(ClientType::Confidential));
+    repos.codes.expect_find_by_prefix().returning(move |p| Ok((p == code.prefix).then(|| code.clone())));
+    repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    repos
+}
+
+fn redeemable(code: AuthorizationCode) -> MockRepositories {
+    let mut repos = with_code(code);
+    repos.codes.expect_redeem().once().returning(|_, _, _, _| Ok(true));
+    repos.grants.expect_insert().once().returning(|_, _, _| Ok(()));
+    repos
+}
+
+async fn redeem(repos: MockRepositories, change: impl FnOnce(&mut TokenRequest)) -> Result<TokenSet, OAuthError> {
+    redeem_under(repos, OAuth2Settings::default(), change).await
+}
+
+async fn redeem_under(
+    repos: MockRepositories,
+    settings: OAuth2Settings,
+    change: impl FnOnce(&mut TokenRequest),
+) -> Result<TokenSet, OAuthError> {
+    let mut request = TokenRequest {
+        client: with_secret(Some(SECRET)),
+        grant_type: Some("authorization_code".into()),
+        code: Some(Secret::from(CODE)),
+        redirect_uri: Some("https://app.example/cb".into()),
+        code_verifier: Some(Secret::from(VERIFIER)),
+        ..TokenRequest::default()
+    };
+    change(&mut request);
+    exchange(&context_with(repos, settings), request, Origin::default()).await
+}
+
+#[tokio::test]
+async fn a_good_code_gives_both_tokens() {
+    let tokens = redeem(redeemable(code()), |_| ()).await.unwrap();
+    assert_eq!(tokens.expires_in, 86_400);
+    assert!(tokens.refresh_token.unwrap().expose().starts_with("coder_"));
+}
+
+#[tokio::test]
+async fn each_defect_has_its_error_and_uses_nothing_up() {
+    type Change = fn(&mut TokenRequest);
+    let cases: [(Change, OAuthErrorCode); 9] = [
+        (|r| r.client.client_id = None, OAuthErrorCode::InvalidRequest),
+        (|r| r.client.client_id = Some("x".into()), OAuthErrorCode::InvalidClient),
+        (|r| r.client.client_secret = None, OAuthErrorCode::InvalidRequest),
+        (|r| r.client.client_secret = Some(Secret::from("coder_secretpref_x")), OAuthErrorCode::InvalidClient),
+        (|r| r.code = Some(Secret::from("coder_codeprefix_x")), OAuthErrorCode::InvalidGrant),
+        (|r| r.redirect_uri = None, OAuthErrorCode::InvalidGrant),
+        (|r| r.code_verifier = None, OAuthErrorCode::InvalidGrant),
+        (|r| r.code_verifier = Some(Secret::new("x".repeat(43))), OAuthErrorCode::InvalidGrant),
+        (|r| r.resources = vec!["https://other.example".into()], OAuthErrorCode::InvalidTarget),
+    ];
+    for (at, (change, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(redeem(with_code(code()), change).await.unwrap_err().code, expected, "case {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_another_app_or_an_expired_one_is_refused() {
+    let foreign = AuthorizationCode { app_id: doorward_domain::ids::AppId::NIL, ..code() };
+    let expired = AuthorizationCode { expires_at: NOW, ..code() };
+    for bad in [foreign, expired] {
+        assert_eq!(redeem(with_code(bad), |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_without_a_challenge_is_refused() {
+    let open = AuthorizationCode { challenge: None, ..code() };
+    assert_eq!(redeem(with_code(open), |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+}
+
+#[tokio::test]
+async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
+    let bound = || AuthorizationCode { resource: Some(Resource::parse("https://api.example").unwrap()), ..code() };
+    redeem(redeemable(bound()), |_| ()).await.unwrap();
+    redeem(redeemable(bound()), |r| r.resources = vec!["https://api.example/".into()]).await.unwrap();
+    let strict = OAuth2Settings { require_resource_at_exchange: true, ..OAuth2Settings::default() };
+    let error = redeem_under(with_code(bound()), strict, |_| ()).await.unwrap_err();
+    assert_eq!(error.code, OAuthErrorCode::InvalidTarget);
+}
+
+#[tokio::test]
+async fn a_replay_ends_the_grant_unless_that_is_switched_off() {
+    let grant = GrantId(Uuid::from_u128(9));
+    let redeemed = || AuthorizationCode { redeemed: Some((NOW, grant)), ..code() };
+    let mut strict = with_code(redeemed());
+    strict.grants.expect_delete().once().withf(move |_, id| *id == grant).returning(|_, _| Ok(true));
+    strict.audit.expect_insert().once().returning(|_, _| Ok(()));
+    assert_eq!(redeem(strict, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+    let lenient = OAuth2Settings { revoke_on_code_replay: false, ..OAuth2Settings::default() };
+    let error = redeem_under(with_code(redeemed()), lenient, |_| ()).await.unwrap_err();
+    assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
+}
+
+#[tokio::test]
+async fn a_single_grant_per_app_replaces_the_earlier_one() {
+    let mut repos = redeemable(code());
+    repos.grants.expect_delete_of_user_and_app().once().returning(|_, _, _| Ok(1));
+    let single = OAuth2Settings { single_grant_per_app: true, ..OAuth2Settings::default() };
+    redeem_under(repos, single, |_| ()).await.unwrap();
+}

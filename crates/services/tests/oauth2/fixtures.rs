@@ -1,0 +1,104 @@
+use doorward_domain::ids::{AppId, AppSecretId, UserId};
+use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
+use doorward_domain::users::{LoginType, User, UserStatus};
+use doorward_domain::{Instant, Secret};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_services::oauth2::ClientAuthentication;
+use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings};
+use std::sync::Arc;
+use time::macros::datetime;
+use uuid::Uuid;
+
+pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
+pub(crate) const APP: AppId = AppId(Uuid::from_u128(0xA));
+pub(crate) const USER: UserId = UserId(Uuid::from_u128(0xB));
+pub(crate) const SECRET: &str = "coder_secretpref_0123456789012345678901234567890123456789";
+
+pub(crate) fn key() -> DerivationKey {
+    DerivationKey::new(&[7; 32])
+}
+
+pub(crate) fn context(repos: MockRepositories) -> Context {
+    context_with(repos, OAuth2Settings::default())
+}
+
+pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
+    Context {
+        store: repos.into_store(),
+        clock: Arc::new(FixedClock::at(NOW)),
+        random: Arc::new(SeededRandom::new(1)),
+        passwords: Arc::new(PlainHasher),
+        derivation: key(),
+        settings: Arc::new(Settings {
+            access_url: "https://door.example".parse().unwrap(),
+            sessions: SessionSettings::default(),
+            oauth2,
+        }),
+    }
+}
+
+pub(crate) fn app(client_type: ClientType) -> App {
+    App {
+        id: APP,
+        name: "robot".into(),
+        icon: String::new(),
+        redirect_uris: vec![RedirectUri::register("https://app.example/cb", false).unwrap()],
+        redirect_match: RedirectMatch::Exact,
+        client_type,
+        require_pkce: true,
+        allowed_scopes: None,
+        allowed_resources: None,
+        resources: Vec::new(),
+        service_account_id: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub(crate) fn user(status: UserStatus) -> User {
+    User {
+        id: USER,
+        email: "ann@example.com".into(),
+        username: "ann".into(),
+        name: String::new(),
+        avatar_url: String::new(),
+        password_hash: None,
+        status,
+        login_type: LoginType::Password,
+        roles: Vec::new(),
+        created_at: NOW,
+        updated_at: NOW,
+        last_seen_at: None,
+        deleted: false,
+        is_system: false,
+        theme_preference: String::new(),
+        terminal_font: String::new(),
+    }
+}
+
+/// A confidential app that knows its secret, and one user of the given state.
+pub(crate) fn repos(app: App) -> MockRepositories {
+    let mut repos = MockRepositories::default();
+    repos.apps.expect_find().returning(move |id| Ok((id == APP).then(|| app.clone())));
+    repos.apps.expect_find_secret_by_prefix().returning(|prefix| {
+        let token = OpaqueToken::parse(SECRET).unwrap();
+        Ok((prefix == token.prefix()).then(|| AppSecret {
+            id: AppSecretId(Uuid::from_u128(0xC)),
+            app_id: APP,
+            prefix: token.prefix().to_owned(),
+            digest: token.digest(),
+            display_suffix: token.display_suffix(),
+            created_at: NOW,
+            last_used_at: Some(NOW),
+        }))
+    });
+    repos
+}
+
+pub(crate) fn with_secret(secret: Option<&str>) -> ClientAuthentication {
+    ClientAuthentication {
+        client_id: Some(APP.to_string()),
+        client_secret: secret.map(Secret::from),
+        disagrees: false,
+    }
+}
