@@ -1,0 +1,92 @@
+//! The other commands, as an operator types them.
+
+use doorward_testkit::postgres;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn doorward(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(crate::DOORWARD);
+    command.args(arguments).current_dir(folder).env("DOORWARD__DATA_DIR", folder.join("data"));
+    command.envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn an_unknown_or_ill_typed_setting_stops_the_start_with_its_name_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("own.toml"), "[server]\nlisen = \"x\"\n").unwrap();
+    let output = doorward(folder.path(), &["--config", "own.toml", "serve"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("server.lisen") && message.contains("own.toml") && message.contains("server.listen"), "{message}");
+    let output = doorward(folder.path(), &["config"], &[("DOORWARD__SERVER__WORKERS", "many")]);
+    let message = text(&output.stderr);
+    assert!(!output.status.success() && message.contains("DOORWARD__SERVER__WORKERS"), "{message}");
+}
+
+#[test]
+fn users_and_apps_are_made_on_both_databases() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    for url in ["", &database.url()] {
+        let folder = tempfile::tempdir().unwrap();
+        let env = [("DOORWARD__DATABASE__URL", url)];
+        let run = |arguments: &[&str]| doorward(folder.path(), arguments, &env);
+        let check = run(&["migrate", "--check"]);
+        assert_eq!(check.status.code(), Some(1), "{}", text(&check.stderr));
+        assert!(run(&["migrate"]).status.success());
+        assert!(run(&["migrate", "--check"]).status.success());
+
+        let create = ["user", "create", "--email", "a@example.com", "--username", "ann", "--password-stdin", "--json"];
+        let output = with_input(folder.path(), &create, &env, "SomeSecurePassword!\n");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let user: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(user["roles"], serde_json::json!(["owner"]), "the first user is the owner");
+        let again = with_input(folder.path(), &create, &env, "SomeSecurePassword!\n");
+        assert!(!again.status.success(), "the name is taken");
+        let weak = with_input(folder.path(), &["user", "reset-password", "ann", "--password-stdin"], &env, "weak\n");
+        assert!(!weak.status.success());
+        let reset = with_input(folder.path(), &["user", "reset-password", "ann", "--password-stdin"], &env, "AnotherSecure1!Password\n");
+        assert!(reset.status.success(), "{}", text(&reset.stderr));
+
+        let app = run(&["app", "create", "robot", "--redirect-uri", "https://robot.example/cb", "--service-account", "--json"]);
+        assert!(app.status.success(), "{}", text(&app.stderr));
+        let app: serde_json::Value = serde_json::from_slice(&app.stdout).unwrap();
+        assert!(app["client_secret"].as_str().unwrap().starts_with("coder_"));
+        let bad = run(&["app", "create", "robot", "--redirect-uri", "javascript:alert(1)"]);
+        assert!(!bad.status.success() && text(&bad.stderr).contains("redirect_uris"), "{}", text(&bad.stderr));
+        assert!(text(&run(&["app", "list"]).stdout).contains("robot"));
+        let doctor = run(&["doctor"]);
+        assert!(doctor.status.success(), "{}", text(&doctor.stdout));
+    }
+}
+
+fn with_input(folder: &Path, arguments: &[&str], env: &[(&str, &str)], input: &str) -> Output {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut command = Command::new(crate::DOORWARD);
+    command.args(arguments).current_dir(folder).env("DOORWARD__DATA_DIR", folder.join("data")).envs(env.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_database_of_no_known_kind_is_an_error_and_makes_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = doorward(folder.path(), &["migrate"], &[("DOORWARD__DATABASE__URL", "mysql://x/y")]);
+    assert!(!output.status.success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
+fn the_openapi_document_and_the_settings_print() {
+    let folder = tempfile::tempdir().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&doorward(folder.path(), &["openapi"], &[]).stdout).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert!(text(&doorward(folder.path(), &["config"], &[]).stdout).contains("refresh_reuse_grace"));
+    assert!(doorward(folder.path(), &["--help"], &[]).status.success());
+}
