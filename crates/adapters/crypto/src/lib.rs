@@ -1,1 +1,21 @@
-//! Hashing, randomness, keyed derivation and the system clock behind the ports of Doorward.
+//! Hashing, randomness and the system clock behind the ports of Doorward.
+//!
+//! ```
+//! use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+//! use doorward_ports::{Clock, Random};
+//!
+//! let passwords = Argon2Hasher::new(0, 64);
+//! assert_eq!(passwords.waiting(), 0);
+//! let now = SystemClock.now();
+//! let random: &dyn Random = &SystemRandom::default();
+//! assert_eq!(random.id::<uuid::Uuid>(now).get_version_num(), 7);
+//! ```
+#![forbid(unsafe_code)]
+
+mod clock;
+mod passwords;
+mod random;
+
+pub use clock::SystemClock;
+pub use passwords::Argon2Hasher;
+pub use random::SystemRandom;
