@@ -1,1 +1,48 @@
-//! Use cases of the room `sessions`.
+//! Sessions, API tokens, and who sends a request (`identity.md` 2).
+
+mod authenticate;
+mod issue;
+mod keys;
+mod login;
+mod throttling;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use authenticate::authenticate;
+#[cfg(test)]
+pub(crate) use authenticate::subject_of;
+pub use issue::IssuedKey;
+pub use keys::{create_key, delete_key, find_key};
+pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
+pub use tokens::{CreateToken, ListedToken, TokenConfig, create_token, find_token, list_tokens, token_config};
+
+use crate::error::Error;
+use crate::users::trail::{Diff, Trail};
+use doorward_domain::Instant;
+use doorward_domain::roles::System;
+use doorward_domain::users::{User, UserStatus};
+use doorward_ports::{Repositories, StoreError};
+
+/// Why users in this state are refused.
+fn inactive(status: UserStatus) -> Error {
+    Error::Unauthenticated {
+        message: format!("User is not active (status = \"{status}\"). Contact an admin to reactivate your account."),
+        detail: String::new(),
+    }
+}
+
+/// Writes that the user was seen; a dormant one becomes active, which the audit log remembers.
+fn seen(repos: &mut dyn Repositories, user: User, now: Instant, trail: Trail) -> Result<User, StoreError> {
+    let permit = System::because("the user is here").permit();
+    repos.users().touch(&permit, user.id, now)?;
+    let before = user.status;
+    let status = if before == UserStatus::Dormant { UserStatus::Active } else { before };
+    let user = User { status, last_seen_at: Some(now), updated_at: now, ..user };
+    if status != before {
+        let diff = Diff::default().field("status", before.as_str(), status.as_str());
+        trail.user(repos, "write", &user, diff)?;
+    }
+    Ok(user)
+}

@@ -1,1 +1,36 @@
-//! Use cases of the room `users`.
+//! Users: creating, finding, changing and ending them (`identity.md` 3).
+//!
+//! A user that the caller cannot read does not exist for the caller ([`Error::UserNotFound`]); a user that can be read
+//! but not changed is [`Error::Forbidden`].
+//!
+//! [`Error::UserNotFound`]: crate::Error::UserNotFound
+//! [`Error::Forbidden`]: crate::Error::Forbidden
+
+pub mod admin;
+
+pub(crate) mod access;
+mod create;
+pub(crate) mod fields;
+mod lookup;
+mod password;
+mod places;
+mod profile;
+pub(crate) mod reference;
+mod roles;
+mod status;
+pub(crate) mod trail;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use create::insert_service_account;
+pub use create::{CreateFirstUser, CreateUser, FirstUser, create, create_first, first_exists};
+pub use lookup::{UserList, find, list};
+pub use password::{ChangePassword, PasswordCheck, change_password, validate_password};
+pub use places::{organization, organizations};
+pub use profile::{Appearance, UpdateProfile, appearance, login_type, update_appearance, update_profile};
+pub use reference::{UserRef, UserView};
+pub use roles::{UserRoles, roles, update_roles};
+pub use status::{activate, delete, suspend};

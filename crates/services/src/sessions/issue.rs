@@ -1,0 +1,76 @@
+//! Making keys.
+
+use crate::context::Context;
+use crate::error::Error;
+use doorward_domain::ids::UserId;
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, TokenFormatError};
+use doorward_domain::users::LoginType;
+use doorward_domain::{Instant, Secret};
+use time::Duration;
+
+/// The scope that limits nothing: that of sessions.
+pub(crate) const SCOPE_ALL: &str = "all";
+/// The scope of keys for apps on their own subdomain.
+pub(crate) const SCOPE_APPLICATION_CONNECT: &str = "application_connect";
+
+/// What a key is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct KeySpec {
+    pub(crate) user_id: UserId,
+    pub(crate) login_type: LoginType,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) token_name: String,
+    pub(crate) lifetime: Duration,
+    pub(crate) ip: String,
+}
+
+impl KeySpec {
+    /// The key of a session.
+    pub(crate) fn session(user_id: UserId, lifetime: Duration, ip: &str) -> Self {
+        Self {
+            user_id,
+            login_type: LoginType::Password,
+            scopes: vec![SCOPE_ALL.to_owned()],
+            token_name: String::new(),
+            lifetime,
+            ip: ip.to_owned(),
+        }
+    }
+}
+
+/// A key just made, with the text that only its owner gets to see.
+#[derive(Clone, Debug)]
+pub struct IssuedKey {
+    /// `<id>-<secret>`.
+    pub token: Secret<String>,
+    /// What is stored of it.
+    pub key: ApiKey,
+}
+
+impl IssuedKey {
+    /// Makes a key. It is not stored yet.
+    pub(crate) fn new(ctx: &Context, now: Instant, spec: KeySpec) -> Result<Self, Error> {
+        let token = random_token(ctx).map_err(|defect| Error::Internal(defect.into()))?;
+        let key = ApiKey {
+            id: token.id.clone(),
+            user_id: spec.user_id,
+            secret_digest: token.digest(),
+            login_type: spec.login_type,
+            scopes: spec.scopes,
+            token_name: spec.token_name,
+            ip: spec.ip,
+            created_at: now,
+            updated_at: now,
+            last_used: None,
+            expires_at: now.saturating_add(spec.lifetime),
+            lifetime_seconds: spec.lifetime.whole_seconds(),
+            oauth2: None,
+        };
+        Ok(Self { token: token.to_wire(), key })
+    }
+}
+
+fn random_token(ctx: &Context) -> Result<ApiToken, TokenFormatError> {
+    let id = ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed())?;
+    ApiToken::new(id, ctx.alphanumeric(ApiToken::SECRET_LEN))
+}

@@ -1,0 +1,88 @@
+//! Session keys for the command line, and any key by its id (`identity.md` 2.7).
+
+use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::users::reference::{resolve, resolve_live};
+use crate::users::trail::{Diff, Trail};
+use crate::users::{UserRef, access};
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::scope::covers;
+use doorward_domain::roles::{Action, ScopeName, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_ports::Repositories;
+
+/// Makes a session key for the command line, without limits and with the default lifetime of tokens.
+pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<IssuedKey, Error> {
+    check_scopes(actor, &[SCOPE_ALL.to_owned()])?;
+    let (asking, reference) = (actor.clone(), user.clone());
+    let trail = Trail::of(ctx, actor);
+    let lifetime = ctx.settings.sessions.token_lifetime_default;
+    // Random text is made before the store is entered; whose key it is, is known only inside.
+    let issued = IssuedKey::new(ctx, trail.now, KeySpec::session(UserId::NIL, lifetime, &actor.origin.ip))?;
+    ctx.store
+        .write(move |repos| {
+            let user = resolve_live(repos, &asking, &reference)?;
+            let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
+            let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
+            repos.api_keys().insert(&permit, &issued.key)?;
+            trail.key(repos, "create", 201, &issued.key, Diff::default())?;
+            Ok(issued)
+        })
+        .await
+}
+
+/// Shows a key of a user.
+pub async fn find_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<ApiKey, Error> {
+    let (actor, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
+    ctx.store.read(move |repos| readable_key(repos, &actor, &reference, &id)).await
+}
+
+/// Deletes a key of a user, and the grant whose access token it is.
+pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<(), Error> {
+    let (asking, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
+    let trail = Trail::of(ctx, actor);
+    ctx.store
+        .write(move |repos| {
+            let key = readable_key(repos, &asking, &reference, &id)?;
+            let permit = access::permit::<action::Delete, resource::ApiKey>(&asking, &access::key(&key))?;
+            if !repos.api_keys().delete(&permit, &key.id)? {
+                return Err(Error::NotFound);
+            }
+            trail.key(repos, "delete", 204, &key, Diff::default())?;
+            Ok(())
+        })
+        .await
+}
+
+/// A text that cannot be the id of a key names no key.
+fn parse_id(text: &str) -> Result<ApiKeyId, Error> {
+    ApiKeyId::new(text).or(Err(Error::NotFound))
+}
+
+fn readable_key(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &UserRef,
+    id: &ApiKeyId,
+) -> Result<ApiKey, Error> {
+    let user = resolve(repos, actor, reference)?;
+    let key = repos.api_keys().find(id)?.filter(|key| key.user_id == user.id).ok_or(Error::NotFound)?;
+    access::may(actor, Action::Read, &access::key(&key)).or(Err(Error::NotFound))?;
+    Ok(key)
+}
+
+/// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
+pub(super) fn check_scopes(actor: &Actor, wanted: &[String]) -> Result<(), Error> {
+    let held: Vec<ScopeName> = scopes_of(&actor.key);
+    let covered = |name: &String| ScopeName::parse(name).is_ok_and(|asked| covers(&held, &asked));
+    if wanted.iter().all(covered) {
+        return Ok(());
+    }
+    Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()))
+}
+
+/// The scopes of a key. A name that means nothing permits nothing.
+pub(super) fn scopes_of(key: &ApiKey) -> Vec<ScopeName> {
+    key.scopes.iter().filter_map(|name| ScopeName::parse(name).ok()).collect()
+}

@@ -1,0 +1,6 @@
+//! Tests of sessions and keys, one file per use case.
+
+mod authenticate;
+mod keys;
+mod login;
+mod tokens;

@@ -1,0 +1,158 @@
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::sessions::authenticate;
+use crate::users::testing::*;
+use doorward_domain::ids::AppId;
+use doorward_domain::oauth2::Resource;
+use doorward_domain::roles::{Object, RoleName, action, resource};
+use doorward_domain::sessions::{ApiKey, KeyRefresh, OAuth2Binding};
+use doorward_domain::users::{User, UserStatus};
+use doorward_ports::mocks::MockRepositories;
+use doorward_ports::sessions::KeyOwner;
+use time::Duration;
+
+fn presenting(key: ApiKey, user: User) -> MockRepositories {
+    let mut repos = MockRepositories::default();
+    let memberships = vec![membership(user.id)];
+    let owner = KeyOwner { key, user, memberships, groups: Vec::new() };
+    repos
+        .api_keys
+        .expect_find_owner()
+        .times(1)
+        .returning(move |id| Ok(Some(owner.clone()).filter(|owner| owner.key.id == *id)));
+    repos
+}
+
+async fn present(ctx: &Context) -> Result<Actor, Error> {
+    authenticate(ctx, TOKEN, &origin()).await
+}
+
+fn refusal(result: Result<Actor, Error>) -> (String, String) {
+    match result {
+        Err(Error::Unauthenticated { message, detail }) => (message, detail),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_key_used_within_the_hour_costs_one_read() {
+    let actor = present(&context(presenting(key(ANN), ann()))).await.unwrap();
+    assert_eq!((actor.user, actor.key, actor.memberships), (ann(), key(ANN), vec![membership(ANN)]));
+    assert!(actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(ANN.0)).is_ok());
+    assert!(
+        actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(BOB.0)).is_err()
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_token_never_reaches_the_store() {
+    let ctx = context(MockRepositories::default());
+    let (message, detail) = refusal(authenticate(&ctx, "", &origin()).await);
+    assert!(message.contains("signed out") && detail.contains("coder_session_token"), "{message} {detail}");
+    for (text, says) in
+        [("a-b-c", "expected 2 got 3"), ("a-b", "expected length 10"), ("0123456789-b", "expected length 22")]
+    {
+        let (same, detail) = refusal(authenticate(&ctx, text, &origin()).await);
+        assert!(same == message && detail.contains(says), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_id_and_a_wrong_secret_look_the_same() {
+    let unknown = ApiKey { id: doorward_domain::sessions::ApiKeyId::new("aaaaaaaaaa").unwrap(), ..key(ANN) };
+    let unknown = refusal(present(&context(presenting(unknown, ann()))).await);
+    let wrong = ApiKey { secret_digest: doorward_domain::Digest::of("other"), ..key(ANN) };
+    let wrong = refusal(present(&context(presenting(wrong, ann()))).await);
+    assert_eq!(unknown, wrong);
+}
+
+#[tokio::test]
+async fn an_expired_key_says_when_it_expired() {
+    let expired = ApiKey { expires_at: NOW, ..key(ANN) };
+    let (_, detail) = refusal(present(&context(presenting(expired, ann()))).await);
+    assert!(detail.contains("API key expired at \"2026-03-04T05:06:07Z\""), "{detail}");
+}
+
+#[tokio::test]
+async fn the_first_use_of_a_key_is_written_down() {
+    let mut repos = presenting(ApiKey { last_used: None, ..key(ANN) }, ann());
+    let written = KeyRefresh { last_used: Some(NOW), expires_at: NOW + Duration::DAY };
+    repos
+        .api_keys
+        .expect_refresh()
+        .times(1)
+        .withf(move |_, _, refresh, ip, now| *refresh == written && ip == "192.0.2.7" && *now == NOW)
+        .returning(|_, _, _, _, _| Ok(()));
+    repos.users.expect_touch().times(1).withf(|_, id, now| (*id, *now) == (ANN, NOW)).returning(|_, _, _| Ok(()));
+    let actor = present(&context(repos)).await.unwrap();
+    assert_eq!((actor.key.last_used, actor.user.last_seen_at), (Some(NOW), Some(NOW)));
+}
+
+#[tokio::test]
+async fn a_session_slides_unless_the_settings_say_no() {
+    let old = || ApiKey { expires_at: NOW + Duration::HOUR, ..key(ANN) };
+    let mut repos = presenting(old(), ann());
+    repos.api_keys.expect_refresh().times(1).returning(|_, _, _, _, _| Ok(()));
+    repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
+    assert_eq!(present(&context(repos)).await.unwrap().key.expires_at, NOW + Duration::DAY);
+
+    let still = context_with(presenting(old(), ann()), with_sessions(|sessions| sessions.refresh = false));
+    assert_eq!(present(&still).await.unwrap().key.expires_at, NOW + Duration::HOUR);
+}
+
+#[tokio::test]
+async fn a_dormant_user_becomes_active_and_the_audit_log_tells() {
+    let dormant = User { status: UserStatus::Dormant, ..ann() };
+    let mut repos = presenting(key(ANN), dormant);
+    repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
+    expect_audit(&mut repos, "write", 200);
+    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Active);
+}
+
+#[tokio::test]
+async fn a_suspended_user_is_told_so_and_leaves_no_trace() {
+    let suspended = User { status: UserStatus::Suspended, ..ann() };
+    let unused = ApiKey { last_used: None, ..key(ANN) };
+    let (message, _) = refusal(present(&context(presenting(unused, suspended))).await);
+    assert!(message.contains("\"suspended\"") && message.contains("admin"), "{message}");
+}
+
+fn bound_to(resource: &str) -> ApiKey {
+    let audience = Some(Resource::parse(resource).unwrap());
+    let slides_until = NOW + Duration::DAY;
+    let binding = OAuth2Binding { app_id: AppId::NIL, grant_id: None, secret_id: None, audience, slides_until };
+    ApiKey { oauth2: Some(binding), ..key(ANN) }
+}
+
+#[tokio::test]
+async fn a_token_for_another_server_is_refused_and_one_for_this_server_is_not() {
+    let (message, detail) = refusal(present(&context(presenting(bound_to("https://mcp.example"), ann()))).await);
+    assert!(message.contains("audience") && detail.contains("audience"), "{message} {detail}");
+    for here in ["https://door.example", "https://door.example/", "HTTPS://DOOR.example:443"] {
+        assert!(present(&context(presenting(bound_to(here), ann()))).await.is_ok(), "{here}");
+    }
+}
+
+#[tokio::test]
+async fn custom_roles_are_loaded_only_when_there_are_some() {
+    let built_in = User { roles: vec!["owner".to_owned(), "auditor".to_owned()], ..ann() };
+    assert!(present(&context(presenting(key(ANN), built_in))).await.is_ok());
+
+    let mut repos = presenting(key(ANN), User { roles: vec!["doorman".to_owned()], ..ann() });
+    repos
+        .roles
+        .expect_find_custom()
+        .times(1)
+        .withf(|names| names.iter().map(RoleName::name).eq(["doorman"]))
+        .returning(|_| Ok(Vec::new()));
+    assert!(present(&context(repos)).await.is_ok(), "a role that is gone grants nothing, and that is all");
+}
+
+#[tokio::test]
+async fn a_key_can_do_no_more_than_its_scopes() {
+    let limited = ApiKey { scopes: vec!["application_connect".to_owned()], ..key(ANN) };
+    let owner = User { roles: vec!["owner".to_owned()], ..ann() };
+    let actor = present(&context(presenting(limited, owner))).await.unwrap();
+    let users = Object::of::<resource::User>();
+    assert!(actor.subject.permit::<action::Read, resource::User>(&users).is_err());
+}

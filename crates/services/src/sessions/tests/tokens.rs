@@ -1,0 +1,136 @@
+use crate::context::Actor;
+use crate::error::Error;
+use crate::sessions::{CreateToken, IssuedKey, create_token, find_token, list_tokens, token_config};
+use crate::users::UserRef;
+use crate::users::testing::*;
+use doorward_domain::users::LoginType;
+use doorward_ports::mocks::MockRepositories;
+use doorward_ports::{Conflict, StoreError};
+use time::Duration;
+
+fn storing() -> MockRepositories {
+    let mut repos = repos_with(&[ann(), owner_of_site()]);
+    repos.api_keys.expect_insert().times(1).returning(|_, _| Ok(()));
+    expect_audit(&mut repos, "create", 201);
+    repos
+}
+
+async fn ask(repos: MockRepositories, actor: &Actor, command: CreateToken) -> Result<IssuedKey, Error> {
+    create_token(&context(repos), actor, &UserRef::Me, command).await
+}
+
+fn blamed(result: Result<IssuedKey, Error>) -> (String, String) {
+    match result {
+        Err(Error::Invalid { fields, .. } | Error::Conflict { fields, .. }) => {
+            (fields[0].field.to_string(), fields[0].detail.clone())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_which_nothing_is_asked_has_a_name_all_scopes_and_a_week() {
+    let issued = ask(storing(), &actor().build(), CreateToken::default()).await.unwrap();
+    assert_eq!((issued.key.login_type, issued.key.user_id), (LoginType::Token, ANN));
+    assert_eq!((issued.key.expires_at, issued.key.lifetime_seconds), (NOW + Duration::WEEK, 604_800));
+    assert_eq!(issued.key.scopes, ["all"]);
+    assert!(issued.key.token_name.starts_with("token-"), "{}", issued.key.token_name);
+}
+
+#[tokio::test]
+async fn a_token_has_what_was_asked_for() {
+    let lifetime = Duration::hours(5);
+    let scopes = vec!["application_connect".to_owned(), "application_connect".to_owned()];
+    let command = CreateToken { lifetime, scopes, name: "ci".to_owned() };
+    let key = ask(storing(), &actor().build(), command).await.unwrap().key;
+    assert_eq!((key.expires_at, key.token_name.as_str()), (NOW + lifetime, "ci"));
+    assert_eq!(key.scopes, ["application_connect"]);
+}
+
+#[tokio::test]
+async fn owners_get_shorter_tokens_than_users() {
+    let long = |hours| CreateToken { lifetime: Duration::hours(hours), ..CreateToken::default() };
+    assert!(ask(storing(), &actor().build(), long(876_600)).await.is_ok());
+    assert!(ask(storing(), &owner().build(), long(168)).await.is_ok());
+    for (actor, hours) in [(actor().build(), 876_601), (owner().build(), 169)] {
+        let (field, detail) = blamed(ask(repos_with(&[ann(), owner_of_site()]), &actor, long(hours)).await);
+        assert!(field == "lifetime" && detail.contains("lifetime must be less than"), "{detail}");
+    }
+    let (field, _) = blamed(ask(repos_with(&[ann()]), &actor().build(), long(-1)).await);
+    assert_eq!(field, "lifetime");
+}
+
+#[tokio::test]
+async fn the_default_lifetime_never_exceeds_the_longest() {
+    let short = with_sessions(|sessions| sessions.token_lifetime_max = Duration::HOUR);
+    let ctx = context_with(storing(), short);
+    let issued = create_token(&ctx, &actor().build(), &UserRef::Me, CreateToken::default()).await.unwrap();
+    assert_eq!(issued.key.expires_at, NOW + Duration::HOUR);
+}
+
+#[tokio::test]
+async fn unknown_scopes_and_bad_names_are_refused() {
+    let none = MockRepositories::default;
+    let scoped = CreateToken { scopes: vec!["everything".to_owned()], ..CreateToken::default() };
+    assert_eq!(blamed(ask(none(), &actor().build(), scoped).await).0, "scope");
+    for name in ["a\nb".to_owned(), "x".repeat(129)] {
+        let named = CreateToken { name, ..CreateToken::default() };
+        assert_eq!(blamed(ask(none(), &actor().build(), named).await).0, "token_name");
+    }
+}
+
+#[tokio::test]
+async fn a_limited_key_makes_only_keys_that_are_as_limited() {
+    let limited = actor().scopes(&["api_key:create"]).build();
+    let all = ask(MockRepositories::default(), &limited, CreateToken::default()).await;
+    assert!(matches!(all, Err(Error::Refused(_))));
+    let same = CreateToken { scopes: vec!["api_key:create".to_owned()], ..CreateToken::default() };
+    assert!(ask(storing(), &limited, same).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_second_token_of_the_same_name_is_a_conflict() {
+    let mut repos = repos_with(&[ann()]);
+    repos.api_keys.expect_insert().returning(|_, _| Err(StoreError::Conflict(Conflict::TokenName)));
+    let named = CreateToken { name: "ci".to_owned(), ..CreateToken::default() };
+    let (field, detail) = blamed(ask(repos, &actor().build(), named).await);
+    assert!(field == "name" && detail.contains("unique"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_list_of_all_tokens_shows_what_the_caller_may_read() {
+    let listing = |all: bool| {
+        let mut repos = repos_with(&[ann(), owner_of_site()]);
+        repos.api_keys.expect_list().times(1).returning(move |login_type, user| {
+            assert_eq!((login_type, user.is_none()), (LoginType::Token, all));
+            Ok(vec![(token(ANN, "mine"), "ann".to_owned()), (token(BOB, "his"), "bob".to_owned())])
+        });
+        context(repos)
+    };
+    let anns = list_tokens(&listing(true), &actor().build(), &UserRef::Me, true).await.unwrap();
+    assert_eq!(anns.iter().map(|token| token.username.as_str()).collect::<Vec<_>>(), ["ann"]);
+    let owners = list_tokens(&listing(true), &owner().build(), &UserRef::Me, true).await.unwrap();
+    assert_eq!(owners.len(), 2);
+    assert_eq!(list_tokens(&listing(false), &actor().build(), &UserRef::Me, false).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_is_found_by_its_name() {
+    let knowing = || {
+        let mut repos = repos_with(&[ann()]);
+        repos.api_keys.expect_find_token().returning(|user, name| Ok(Some(token(user, "ci")).filter(|_| name == "ci")));
+        context(repos)
+    };
+    let found = find_token(&knowing(), &actor().build(), &UserRef::Me, "ci").await.unwrap();
+    assert_eq!(found.token_name, "ci");
+    let none = find_token(&knowing(), &actor().build(), &UserRef::Me, "cd").await;
+    assert!(matches!(none, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn the_longest_lifetime_is_that_of_the_user_asked_about() {
+    let ctx = || context(repos_with(&[ann(), owner_of_site()]));
+    let anns = token_config(&ctx(), &owner().build(), &UserRef::Id(ANN)).await.unwrap();
+    assert_eq!(anns.max_lifetime, Duration::hours(876_600));
+    assert_eq!(token_config(&ctx(), &owner().build(), &UserRef::Me).await.unwrap().max_lifetime, Duration::hours(168));
+}

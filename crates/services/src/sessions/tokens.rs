@@ -1,0 +1,193 @@
+//! API tokens, which users make for their scripts (`identity.md` 2.7).
+
+use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use super::keys::check_scopes;
+use crate::context::{Actor, Context, SessionSettings};
+use crate::error::{Error, FieldError};
+use crate::users::reference::{resolve, resolve_live};
+use crate::users::trail::{Diff, Trail};
+use crate::users::{UserRef, access};
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::{Action, OWNER, ScopeName, action, resource};
+use doorward_domain::sessions::ApiKey;
+use doorward_domain::users::{LoginType, User};
+use doorward_ports::{Conflict, StoreError};
+use time::Duration;
+
+/// Longest name of a token.
+const TOKEN_NAME_MAX: usize = 128;
+
+/// What is asked for a token.
+#[derive(Clone, Debug, Default)]
+pub struct CreateToken {
+    /// How long it lives; zero means the default.
+    pub lifetime: Duration,
+    /// Names of the scopes that limit it; none means `all`.
+    pub scopes: Vec<String>,
+    /// Its name; empty means a random one.
+    pub name: String,
+}
+
+/// A token with the name of its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedToken {
+    /// The token.
+    pub key: ApiKey,
+    /// Name of the user as whom it acts.
+    pub username: String,
+}
+
+/// What a user may ask for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenConfig {
+    /// Longest lifetime.
+    pub max_lifetime: Duration,
+}
+
+/// Makes a token for a user.
+pub async fn create_token(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+    command: CreateToken,
+) -> Result<IssuedKey, Error> {
+    let scopes = if command.scopes.is_empty() { vec![SCOPE_ALL.to_owned()] } else { known_scopes(&command.scopes)? };
+    let name = match command.name {
+        name if name.is_empty() => format!("token-{}", ctx.alphanumeric(8).into_exposed()),
+        name if name.len() <= TOKEN_NAME_MAX && !name.contains(char::is_control) => name,
+        _ => {
+            return Err(Error::invalid_field(
+                "token_name",
+                format!("must have at most {TOKEN_NAME_MAX} bytes without control characters"),
+            ));
+        }
+    };
+    check_scopes(actor, &scopes)?;
+
+    let settings = ctx.settings.sessions;
+    let (asking, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    let spec = KeySpec {
+        user_id: UserId::NIL,
+        login_type: LoginType::Token,
+        scopes,
+        token_name: name.clone(),
+        lifetime: Duration::ZERO,
+        ip: actor.origin.ip.clone(),
+    };
+    // Random text is made before the store is entered; whose token it is, and so its limits, is known only inside.
+    let issued = IssuedKey::new(ctx, trail.now, spec)?;
+    ctx.store
+        .write(move |repos| {
+            let user = resolve_live(repos, &asking, &reference)?;
+            let lifetime = check_lifetime(command.lifetime, settings, &user)?;
+            let key = ApiKey {
+                user_id: user.id,
+                expires_at: trail.now.saturating_add(lifetime),
+                lifetime_seconds: lifetime.whole_seconds(),
+                ..issued.key
+            };
+            let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
+            match repos.api_keys().insert(&permit, &key) {
+                Err(StoreError::Conflict(Conflict::TokenName)) => {
+                    return Err(Error::taken(
+                        format!("A token with name \"{}\" already exists.", key.token_name),
+                        "name",
+                    ));
+                }
+                inserted => inserted?,
+            }
+            let diff = Diff::default().field("token_name", "", key.token_name.as_str()).field(
+                "scopes",
+                serde_json::json!([]),
+                key.scopes.clone(),
+            );
+            trail.key(repos, "create", 201, &key, diff)?;
+            Ok(IssuedKey { key, token: issued.token })
+        })
+        .await
+}
+
+/// Lists the tokens of a user, or of all, as far as the caller may read them.
+pub async fn list_tokens(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+    include_all: bool,
+) -> Result<Vec<ListedToken>, Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            let owner = if include_all { None } else { Some(user.id) };
+            let tokens = repos.api_keys().list(LoginType::Token, owner)?;
+            Ok(tokens
+                .into_iter()
+                .filter(|(key, _)| access::may(&actor, Action::Read, &access::key(key)).is_ok())
+                .map(|(key, username)| ListedToken { key, username })
+                .collect())
+        })
+        .await
+}
+
+/// Shows a token of a user by its name.
+pub async fn find_token(ctx: &Context, actor: &Actor, user: &UserRef, name: &str) -> Result<ApiKey, Error> {
+    let (actor, reference, name) = (actor.clone(), user.clone(), name.to_owned());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            let key = repos.api_keys().find_token(user.id, &name)?.ok_or(Error::NotFound)?;
+            access::may(&actor, Action::Read, &access::key(&key)).or(Err(Error::NotFound))?;
+            Ok(key)
+        })
+        .await
+}
+
+/// What a user may ask for a token.
+pub async fn token_config(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<TokenConfig, Error> {
+    let (actor, reference, settings) = (actor.clone(), user.clone(), ctx.settings.sessions);
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            Ok(TokenConfig { max_lifetime: max_lifetime(settings, &user) })
+        })
+        .await
+}
+
+fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
+    if user.roles.iter().any(|role| role == OWNER) {
+        settings.token_lifetime_max_owner
+    } else {
+        settings.token_lifetime_max
+    }
+}
+
+/// The lifetime asked for, or the default, which never exceeds what may be asked for.
+fn check_lifetime(asked: Duration, settings: SessionSettings, user: &User) -> Result<Duration, Error> {
+    let longest = max_lifetime(settings, user);
+    if asked.is_zero() {
+        return Ok(settings.token_lifetime_default.min(longest));
+    }
+    let detail = if asked.is_negative() {
+        "lifetime must be positive number".to_owned()
+    } else if asked > longest {
+        format!("lifetime must be less than {} hours", longest.whole_hours())
+    } else {
+        return Ok(asked);
+    };
+    let fields = vec![FieldError::new("lifetime", detail)];
+    Err(Error::Invalid { message: "Failed to validate create API key request.".to_owned(), fields })
+}
+
+/// Scopes of the catalogue, each once. The two that are older than the catalogue keep their old names, by which every
+/// client knows them.
+fn known_scopes(names: &[String]) -> Result<Vec<String>, Error> {
+    let mut known: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        let scope = ScopeName::parse(name).map_err(|unknown| Error::invalid_field("scope", unknown.to_string()))?;
+        let name = scope.old_name().map_or_else(|| scope.as_str().into_owned(), str::to_owned);
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    Ok(known)
+}

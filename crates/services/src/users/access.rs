@@ -1,0 +1,54 @@
+//! What a caller may do with users, their keys and their organizations: the objects of `rbac.md` 6.
+
+use crate::context::Actor;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::roles::{
+    Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceMarker, ResourceType, action, resource,
+};
+use doorward_domain::sessions::ApiKey;
+
+/// May the caller do this to what is described? The proof is for a write port; use [`may`] where nothing is written.
+pub(crate) fn permit<A: ActionMarker, R: ResourceMarker>(
+    actor: &Actor,
+    object: &Object<'_>,
+) -> Result<Permit<A, R>, Denied> {
+    actor.subject.permit(object)
+}
+
+/// May the caller do this to what is described?
+pub(crate) fn may(actor: &Actor, action: Action, object: &Object<'_>) -> Result<(), Denied> {
+    actor.subject.check(action, object)
+}
+
+/// The users that the caller may read.
+pub(crate) fn visible_users(actor: &Actor) -> ListFilter {
+    actor.subject.list_filter(Action::Read, ResourceType::User)
+}
+
+/// A user, who owns itself.
+pub(crate) fn user(id: UserId) -> Object<'static> {
+    Object::of::<resource::User>().id(id.0).owner(id.0)
+}
+
+/// A key, owned by its user.
+pub(crate) fn key(key: &ApiKey) -> Object<'static> {
+    Object::of::<resource::ApiKey>().id(key.id.as_str()).owner(key.user_id.0)
+}
+
+/// The keys of a user, and one that is to be made.
+pub(crate) fn keys_of(owner: UserId) -> Object<'static> {
+    Object::of::<resource::ApiKey>().owner(owner.0)
+}
+
+/// An organization, which belongs to itself.
+pub(crate) fn organization(id: OrganizationId) -> Object<'static> {
+    Object::of::<resource::Organization>().id(id.0).organization(id.0)
+}
+
+/// May the caller add members to this organization? Asked without an owner, so that nobody can add themselves.
+pub(crate) fn add_member(
+    actor: &Actor,
+    id: OrganizationId,
+) -> Result<Permit<action::Create, resource::OrganizationMember>, Denied> {
+    permit(actor, &Object::of::<resource::OrganizationMember>().organization(id.0))
+}

@@ -1,0 +1,98 @@
+//! What an operator does to users on the command line of the server. There is no caller to authorize: whoever can
+//! start the server with its settings can reach its database too. Each leaves an audit record without a user.
+
+use super::create::{blank_user, default_organization, insert};
+use super::fields::{Fields, strong_password};
+use super::roles::check_site_roles;
+use super::trail::{Diff, Trail};
+use crate::context::{Context, Origin};
+use crate::error::Error;
+use doorward_domain::Secret;
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::{OWNER, System};
+use doorward_domain::users::{LoginType, User};
+use doorward_ports::Repositories;
+
+/// What an operator asks for a user.
+#[derive(Clone, Debug)]
+pub struct CreateUserAsOperator {
+    /// Mail address.
+    pub email: String,
+    /// User name.
+    pub username: String,
+    /// Real name, may be empty.
+    pub name: String,
+    /// Password.
+    pub password: Secret<String>,
+    /// Names of the site roles.
+    pub roles: Vec<String>,
+}
+
+/// Creates an active user in the default organization. The first user becomes owner, whatever is asked.
+pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result<User, Error> {
+    Fields::default()
+        .email("email", &command.email)
+        .username("username", &command.username)
+        .required_secret("password", &command.password)
+        .real_name("name", &command.name)
+        .done()?;
+    strong_password(&command.password)?;
+    let roles = check_site_roles(&command.roles)?;
+    let hash = ctx.hash_password(command.password).await?;
+
+    let (now, id) = ctx.new_id();
+    let trail = Trail::from(ctx, None, &Origin::default());
+    let user = User {
+        name: command.name,
+        password_hash: Some(hash),
+        roles,
+        ..blank_user(id, command.email, command.username, now)
+    };
+    ctx.store
+        .write(move |repos| {
+            let because = System::because("the operator asked on the command line");
+            let organization = default_organization(repos)?;
+            let mut user = user;
+            if !repos.users().any_exists()? && !user.roles.iter().any(|role| role == OWNER) {
+                user.roles.push(OWNER.to_owned());
+            }
+            let view = insert(repos, &because.permit(), user, &[(organization.id, because.permit())], trail)?;
+            Ok(view.user)
+        })
+        .await
+}
+
+/// Sets the password of a user, named by id, user name or mail address, and ends all sessions, keys and grants of it.
+pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>) -> Result<User, Error> {
+    strong_password(&password)?;
+    let name = user.to_owned();
+    let user = ctx.store.read(move |repos| find(repos, &name)).await?;
+    if user.login_type != LoginType::Password {
+        return Err(Error::invalid(format!(
+            "User \"{}\" signs in with login type \"{}\" and has no password.",
+            user.username, user.login_type
+        )));
+    }
+    let hash = ctx.hash_password(password).await?;
+
+    let trail = Trail::from(ctx, None, &Origin::default());
+    ctx.store
+        .write(move |repos| {
+            let permit = System::because("the operator asked on the command line").permit();
+            if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            trail.user(repos, "write", &user, Diff::default().secret("hashed_password"))?;
+            Ok(user)
+        })
+        .await
+}
+
+fn find(repos: &mut dyn Repositories, name: &str) -> Result<User, Error> {
+    let found = match name.parse::<UserId>() {
+        Ok(id) => repos.users().find(id)?,
+        Err(_not_a_uuid) if name.contains('@') => repos.users().find_by_email(name)?,
+        Err(_not_a_uuid) => repos.users().find_by_username(name)?,
+    };
+    found.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
+}

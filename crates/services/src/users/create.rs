@@ -1,0 +1,297 @@
+//! Creating users: the first one, those that follow, and service accounts.
+
+use super::access;
+use super::fields::{Fields, strong_password};
+use super::reference::UserView;
+use super::roles::may_make_member;
+use super::trail::{Diff, Trail};
+use crate::context::{Actor, Context, Origin};
+use crate::error::{Error, FieldError};
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::organizations::{Membership, Organization};
+use doorward_domain::roles::assign::Level;
+use doorward_domain::roles::{Action, OWNER, Object, Permit, System, action, resource};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::{Instant, Secret};
+use doorward_ports::{Conflict, Repositories, StoreError};
+
+/// What is asked for the first user.
+#[derive(Clone, Debug)]
+pub struct CreateFirstUser {
+    /// Mail address.
+    pub email: String,
+    /// User name.
+    pub username: String,
+    /// Real name, may be empty.
+    pub name: String,
+    /// Password.
+    pub password: Secret<String>,
+}
+
+/// The first user, and where it is a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstUser {
+    /// The user.
+    pub user_id: UserId,
+    /// The default organization.
+    pub organization_id: OrganizationId,
+}
+
+/// What is asked for a further user (`identity.md` 3.2).
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    /// Mail address.
+    pub email: String,
+    /// User name.
+    pub username: String,
+    /// Real name, may be empty.
+    pub name: String,
+    /// Password; empty for users who sign in otherwise.
+    pub password: Secret<String>,
+    /// How the user signs in, as it was sent; empty means with a password.
+    pub login_type: String,
+    /// State at first, as it was sent; empty means dormant.
+    pub status: String,
+    /// Where the user becomes a member; the nil id means the default organization.
+    pub organization_ids: Vec<OrganizationId>,
+}
+
+/// Whether the server has been set up, that is, has a first user.
+pub async fn first_exists(ctx: &Context) -> Result<bool, Error> {
+    ctx.store.read(|repos| Ok(repos.users().any_exists()?)).await
+}
+
+/// Sets the server up: creates an active owner in the default organization. Anyone may, but only once; of two who
+/// try at once, one wins.
+pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Origin) -> Result<FirstUser, Error> {
+    Fields::default()
+        .email("email", &command.email)
+        .username("username", &command.username)
+        .required_secret("password", &command.password)
+        .real_name("name", &command.name)
+        .done()?;
+    if first_exists(ctx).await? {
+        return Err(first_exists_already());
+    }
+    strong_password(&command.password)?;
+    let hash = ctx.hash_password(command.password).await?;
+
+    let (now, id) = ctx.new_id();
+    let trail = Trail::from(ctx, Some(id), origin);
+    let user = User {
+        name: command.name,
+        password_hash: Some(hash),
+        roles: vec![OWNER.to_owned()],
+        ..blank_user(id, command.email, command.username, now)
+    };
+    ctx.store
+        .write(move |repos| {
+            let organization = default_organization(repos)?;
+            let because = System::because("the first user sets the server up");
+            match repos.users().insert_first(&because.permit(), &user) {
+                Err(StoreError::Conflict(Conflict::FirstUser)) => return Err(first_exists_already()),
+                inserted => inserted?,
+            }
+            repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
+            trail.user(repos, "create", &user, Diff::new_user(&user))?;
+            Ok(FirstUser { user_id: id, organization_id: organization.id })
+        })
+        .await
+}
+
+/// Creates a user in one or more organizations.
+pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
+    Fields::default()
+        .email("email", &command.email)
+        .username("username", &command.username)
+        .real_name("name", &command.name)
+        .done()?;
+    let login_type = if command.login_type.is_empty() { LoginType::Password.as_str() } else { &command.login_type };
+    if login_type != LoginType::Password.as_str() && !command.password.expose().is_empty() {
+        return Err(Error::invalid(format!("Password cannot be set for login type \"{login_type}\".")));
+    }
+    if login_type == LoginType::Password.as_str() && !ctx.settings.sessions.password_login {
+        return Err(Error::Refused("Password based authentication is disabled.".to_owned()));
+    }
+    if command.organization_ids.is_empty() {
+        return Err(Error::Invalid {
+            message: "No organization specified to place the user as a member of. It is required to specify at least \
+                      one organization id to place the user in."
+                .to_owned(),
+            fields: vec![FieldError::new("organization_ids", "required")],
+        });
+    }
+    let status = parse_status(&command.status)?;
+
+    let organizations = find_places(ctx, actor, &command).await?;
+    let login_type = parse_login_type(login_type)?;
+    if login_type == LoginType::Password {
+        strong_password(&command.password)?;
+    }
+    may_make_member(actor, Level::Site)?;
+    let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+    let places = organizations
+        .into_iter()
+        .map(|id| {
+            may_make_member(actor, Level::Organization(id.0))?;
+            Ok((id, access::add_member(actor, id)?))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let password_hash =
+        if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };
+
+    let (now, id) = ctx.new_id();
+    let trail = Trail::of(ctx, actor);
+    let user = User {
+        name: command.name,
+        password_hash,
+        status,
+        login_type,
+        ..blank_user(id, command.email, command.username, now)
+    };
+    ctx.store.write(move |repos| insert(repos, &permit, user, &places, trail)).await
+}
+
+/// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
+/// inside the transaction that creates the app. May answer `Conflict::Username`.
+pub(crate) fn insert_service_account(
+    repos: &mut dyn Repositories,
+    id: UserId,
+    username: &str,
+    name: &str,
+    now: Instant,
+) -> Result<User, StoreError> {
+    let because = System::because("an app gets its service account");
+    let organization = default_organization(repos)?;
+    let user = User {
+        name: name.to_owned(),
+        login_type: LoginType::None,
+        // Unique like every address, and no mail can be sent there (RFC 2606).
+        ..blank_user(id, format!("{id}@service-account.invalid"), username.to_owned(), now)
+    };
+    repos.users().insert(&because.permit(), &user)?;
+    repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
+    Ok(user)
+}
+
+/// Adds a user with memberships and the audit record.
+pub(super) fn insert(
+    repos: &mut dyn Repositories,
+    permit: &Permit<action::Create, resource::User>,
+    user: User,
+    places: &[(OrganizationId, Permit<action::Create, resource::OrganizationMember>)],
+    trail: Trail,
+) -> Result<UserView, Error> {
+    repos.users().insert(permit, &user)?;
+    for (organization, permit) in places {
+        repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
+    }
+    trail.user(repos, "create", &user, Diff::new_user(&user))?;
+    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), user })
+}
+
+/// An active user who signs in with a password, of whom nothing else is known.
+pub(super) const fn blank_user(id: UserId, email: String, username: String, now: Instant) -> User {
+    User {
+        id,
+        email,
+        username,
+        name: String::new(),
+        avatar_url: String::new(),
+        password_hash: None,
+        status: UserStatus::Active,
+        login_type: LoginType::Password,
+        roles: Vec::new(),
+        created_at: now,
+        updated_at: now,
+        last_seen_at: None,
+        deleted: false,
+        is_system: false,
+        theme_preference: String::new(),
+        terminal_font: String::new(),
+    }
+}
+
+/// The organization of those for whom none is named.
+pub(super) fn default_organization(repos: &mut dyn Repositories) -> Result<Organization, StoreError> {
+    repos.organizations().find_default()?.ok_or_else(|| StoreError::other("there is no default organization"))
+}
+
+/// A membership without roles.
+pub(super) const fn member(organization_id: OrganizationId, user_id: UserId, now: Instant) -> Membership {
+    Membership { organization_id, user_id, roles: Vec::new(), created_at: now, updated_at: now }
+}
+
+/// Checks that name and address are free, then finds the organizations: each must exist and be readable.
+async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Result<Vec<OrganizationId>, Error> {
+    let actor = actor.clone();
+    let (email, username, asked) = (command.email.clone(), command.username.clone(), command.organization_ids.clone());
+    ctx.store
+        .read(move |repos| {
+            if repos.users().find_by_email(&email)?.is_some() {
+                return Err(Error::taken(USER_EXISTS, "email"));
+            }
+            if repos.users().find_by_username(&username)?.is_some() {
+                return Err(Error::taken(USER_EXISTS, "username"));
+            }
+            let mut places = Vec::with_capacity(asked.len());
+            for id in asked {
+                let found = match id {
+                    OrganizationId::NIL => repos.organizations().find_default()?,
+                    _ => repos.organizations().find(id)?,
+                };
+                let place = found
+                    .map(|organization| organization.id)
+                    .filter(|id| access::may(&actor, Action::Read, &access::organization(*id)).is_ok())
+                    .ok_or_else(|| Error::OrganizationNotFound(id.to_string()))?;
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+            Ok(places)
+        })
+        .await
+}
+
+fn parse_login_type(text: &str) -> Result<LoginType, Error> {
+    match text.parse() {
+        Ok(kind @ (LoginType::Password | LoginType::None | LoginType::Github)) => Ok(kind),
+        Ok(LoginType::Oidc) => {
+            Err(Error::invalid("You must configure OIDC before you can create users with the OIDC login type."))
+        }
+        Ok(LoginType::Token | LoginType::Oauth2ProviderApp) | Err(_) => {
+            Err(Error::invalid(format!("Unsupported login type \"{text}\" for manually creating new users.")))
+        }
+    }
+}
+
+fn parse_status(text: &str) -> Result<UserStatus, Error> {
+    if text.is_empty() {
+        return Ok(UserStatus::Dormant);
+    }
+    text.parse().map_err(|unknown: doorward_domain::users::UnknownValueError| {
+        Error::invalid_field("user_status", unknown.to_string())
+    })
+}
+
+fn first_exists_already() -> Error {
+    Error::Conflict { message: "The initial user has already been created.".to_owned(), fields: Vec::new() }
+}
+
+const USER_EXISTS: &str = "User already exists.";
+
+impl Context {
+    /// Hashes a password, off the async threads. To be called outside the store's closures.
+    pub(crate) async fn hash_password(&self, password: Secret<String>) -> Result<PasswordHash, Error> {
+        self.passwords.hash(password).await.map_err(|busy| Error::Unavailable(busy.to_string()))
+    }
+
+    /// Whether this is the password; `None` is nobody's.
+    pub(crate) async fn verify_password(
+        &self,
+        password: Secret<String>,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, Error> {
+        self.passwords.verify(password, hash).await.map_err(|busy| Error::Unavailable(busy.to_string()))
+    }
+}

@@ -1,0 +1,95 @@
+//! Field rules of commands: every failing field is named, each with the first rule that it breaks.
+
+use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use doorward_domain::names;
+use doorward_domain::users::check_password;
+use doorward_domain::{Secret, users::PasswordRuleError};
+
+/// Collects the failing fields of one command, in the order in which they are checked.
+#[derive(Debug, Default)]
+#[must_use = "call `done`, or nothing is refused"]
+pub(crate) struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// The field must not be empty.
+    pub(crate) fn required(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "required", value, !value.is_empty())
+    }
+
+    /// The secret must not be empty. Its value is never repeated.
+    pub(crate) fn required_secret(self, field: &'static str, value: &Secret<String>) -> Self {
+        self.rule(field, "required", "", !value.expose().is_empty())
+    }
+
+    /// The field must be a mail address.
+    pub(crate) fn email(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "email", value, names::is_email(value))
+    }
+
+    /// The field must be a user name.
+    pub(crate) fn username(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "username", value, names::is_name(value))
+    }
+
+    /// The field must be the real name of a person, or empty.
+    pub(crate) fn real_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "user_real_name", value, names::is_real_name(value))
+    }
+
+    fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
+        if !holds && self.0.iter().all(|known| known.field != field) {
+            let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");
+            self.0.push(FieldError::new(field, detail));
+        }
+        self
+    }
+
+    /// Refuses the command if any field failed.
+    pub(crate) fn done(self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Invalid { message: VALIDATION_FAILED.to_owned(), fields: self.0 })
+    }
+}
+
+/// Refuses a password that breaks the rule, blaming the field `password`.
+pub(crate) fn strong_password(password: &Secret<String>) -> Result<(), Error> {
+    check_password(password.expose()).map_err(|broken: PasswordRuleError| Error::Invalid {
+        message: "Password not strong enough!".to_owned(),
+        fields: vec![FieldError::new("password", broken.to_string())],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failing_field_is_named_once_and_in_order() {
+        let refused = Fields::default()
+            .email("email", "")
+            .username("username", "a_b")
+            .required_secret("password", &Secret::from(""))
+            .real_name("name", "Ann")
+            .done();
+        let Err(Error::Invalid { message, fields }) = refused else { panic!("{refused:?}") };
+        assert_eq!(message, "Validation failed.");
+        let told: Vec<(&str, &str)> = fields.iter().map(|f| (f.field.as_ref(), f.detail.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("email", "Validation failed for tag \"required\" with value: \"\""),
+                ("username", "Validation failed for tag \"username\" with value: \"a_b\""),
+                ("password", "Validation failed for tag \"required\" with value: \"\""),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_weak_password_is_refused_without_being_repeated() {
+        let refused = strong_password(&Secret::from("newpassword"));
+        assert!(!format!("{refused:?}").contains("newpassword"));
+        assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "password"));
+    }
+}

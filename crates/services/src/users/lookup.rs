@@ -1,0 +1,50 @@
+//! Finding users.
+
+use super::access;
+use super::reference::{UserRef, UserView, resolve};
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use doorward_domain::page::Page;
+use doorward_domain::roles::Action;
+use doorward_domain::users::parse_user_query;
+
+/// A page of users.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserList {
+    /// The users of the page.
+    pub users: Vec<UserView>,
+    /// How many match after `after_id`, before limit and offset; 0 when the page is empty.
+    pub count: u64,
+}
+
+/// Shows one user. Whoever is asked for and cannot be read does not exist.
+pub async fn find(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            access::may(&actor, Action::Read, &access::user(user.id))?;
+            UserView::load(user, repos)
+        })
+        .await
+}
+
+/// Lists the users that the caller may read, narrowed by a search query (`identity.md` 3.1).
+pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<UserList, Error> {
+    let filter = parse_user_query(query).map_err(|errors| Error::Invalid {
+        message: "Invalid user search query.".to_owned(),
+        fields: errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect(),
+    })?;
+    let visible = access::visible_users(actor);
+    let page = Page { limit: page.limit.filter(|limit| *limit > 0), ..page };
+    ctx.store
+        .read(move |repos| {
+            let found = repos.users().list(&filter, &visible, page)?;
+            let ids: Vec<_> = found.users.iter().map(|user| user.id).collect();
+            let memberships =
+                if ids.is_empty() { Vec::new() } else { repos.organizations().list_memberships_of(&ids)? };
+            let users = found.users.into_iter().map(|user| UserView::new(user, &memberships)).collect();
+            Ok(UserList { users, count: found.count })
+        })
+        .await
+}

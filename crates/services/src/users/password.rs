@@ -1,0 +1,98 @@
+//! Passwords: the rule, and changing one.
+
+use super::access;
+use super::fields::{Fields, strong_password};
+use super::reference::{UserRef, resolve_live};
+use super::trail::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use doorward_domain::Secret;
+use doorward_domain::roles::{action, resource};
+use doorward_domain::users::{LoginType, check_password};
+
+/// What is asked of a new password.
+#[derive(Clone, Debug)]
+pub struct ChangePassword {
+    /// The new password.
+    pub password: Secret<String>,
+    /// The present one; needed for one's own account, and checked whenever it is given.
+    pub old_password: Option<Secret<String>>,
+}
+
+/// Whether a password keeps the rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordCheck {
+    /// Whether it does.
+    pub valid: bool,
+    /// If not, why.
+    pub details: String,
+}
+
+/// Checks a password against the rule, without doing anything with it.
+pub fn validate_password(password: &Secret<String>) -> Result<PasswordCheck, Error> {
+    Fields::default().required_secret("password", password).done()?;
+    Ok(match check_password(password.expose()) {
+        Ok(()) => PasswordCheck { valid: true, details: String::new() },
+        Err(broken) => PasswordCheck { valid: false, details: broken.to_string() },
+    })
+}
+
+/// Changes a password and ends all sessions, keys and grants of the user, the one in use among them.
+pub async fn change_password(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+    command: ChangePassword,
+) -> Result<(), Error> {
+    let ChangePassword { password, old_password } = command;
+    Fields::default().required_secret("password", &password).done()?;
+    // An empty one is as good as none.
+    let old_password = old_password.filter(|old| !old.expose().is_empty());
+
+    let (asking, reference) = (actor.clone(), user.clone());
+    let (user, permit) = ctx
+        .store
+        .read(move |repos| {
+            let user = resolve_live(repos, &asking, &reference)?;
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(&asking, &access::user(user.id))
+                .or(Err(Error::NotFound))?;
+            Ok::<_, Error>((user, permit))
+        })
+        .await?;
+    if user.login_type != LoginType::Password {
+        return Err(Error::invalid("Users without password login type cannot change their password."));
+    }
+    if old_password.is_none() && actor.is(user.id) {
+        return Err(refused("Old password is required.", "old_password", "required"));
+    }
+    strong_password(&password)?;
+    let is_current = match old_password {
+        Some(old) => {
+            let repeats = old.expose() == password.expose();
+            if !ctx.verify_password(old, user.password_hash.clone()).await? {
+                return Err(refused("Old password is incorrect.", "old_password", "Old password is incorrect."));
+            }
+            repeats
+        }
+        None => ctx.verify_password(password.clone(), user.password_hash.clone()).await?,
+    };
+    if is_current {
+        return Err(refused("New password cannot match old password.", "password", "must differ from the present one"));
+    }
+    let hash = ctx.hash_password(password).await?;
+
+    let trail = Trail::of(ctx, actor);
+    ctx.store
+        .write(move |repos| {
+            if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            trail.user(repos, "write", &user, Diff::default().secret("hashed_password"))?;
+            Ok(())
+        })
+        .await
+}
+
+fn refused(message: &str, field: &'static str, detail: &str) -> Error {
+    Error::Invalid { message: message.to_owned(), fields: vec![FieldError::new(field, detail)] }
+}

@@ -1,0 +1,132 @@
+//! What users say about themselves: name, colours, font.
+
+use super::access;
+use super::fields::Fields;
+use super::reference::{UserRef, UserView, resolve, resolve_live};
+use super::trail::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use doorward_domain::roles::{Action, action, resource};
+use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
+
+/// What is asked of a profile.
+#[derive(Clone, Debug)]
+pub struct UpdateProfile {
+    /// The new user name.
+    pub username: String,
+    /// The new real name; empty clears it.
+    pub name: String,
+}
+
+/// How the dashboard looks to a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// Colours of the dashboard, or empty.
+    pub theme_preference: String,
+    /// Font of the web terminal, or empty.
+    pub terminal_font: String,
+}
+
+/// Changes user name and real name.
+pub async fn update_profile(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+    command: UpdateProfile,
+) -> Result<UserView, Error> {
+    Fields::default().username("username", &command.username).real_name("name", &command.name).done()?;
+    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let old = resolve_live(repos, &actor, &reference)?;
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(&actor, &access::user(old.id))?;
+            let namesake = repos.users().find_by_username(&command.username)?;
+            if namesake.is_some_and(|other| other.id != old.id) {
+                return Err(Error::taken("A user with this username already exists.", "username"));
+            }
+            let now = trail.now;
+            if !repos.users().update_profile(&permit, old.id, &command.username, &command.name, now)? {
+                return Err(Error::UserNotFound);
+            }
+            let diff = Diff::default().field("username", old.username.as_str(), command.username.as_str()).field(
+                "name",
+                old.name.as_str(),
+                command.name.as_str(),
+            );
+            let new = User { username: command.username, name: command.name, updated_at: now, ..old };
+            trail.user(repos, "write", &new, diff)?;
+            UserView::load(new, repos)
+        })
+        .await
+}
+
+/// How the dashboard looks to a user.
+pub async fn appearance(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<Appearance, Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            access::may(&actor, Action::ReadPersonal, &access::user(user.id)).or(Err(Error::NotFound))?;
+            Ok(Appearance { theme_preference: user.theme_preference, terminal_font: user.terminal_font })
+        })
+        .await
+}
+
+/// Changes how the dashboard looks to a user. Both parts are required.
+pub async fn update_appearance(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+    command: Appearance,
+) -> Result<Appearance, Error> {
+    Fields::default()
+        .required("theme_preference", &command.theme_preference)
+        .required("terminal_font", &command.terminal_font)
+        .done()?;
+    if !TERMINAL_FONTS.contains(&command.terminal_font.as_str()) {
+        return Err(Error::Invalid {
+            message: "Unsupported font family.".to_owned(),
+            fields: vec![FieldError::new("terminal_font", format!("must be one of {}", TERMINAL_FONTS.join(", ")))],
+        });
+    }
+    if command.theme_preference.len() > THEME_MAX || command.theme_preference.contains(char::is_control) {
+        return Err(Error::invalid_field(
+            "theme_preference",
+            format!("must be the name of a theme, at most {THEME_MAX} bytes"),
+        ));
+    }
+    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let old = resolve_live(repos, &actor, &reference)?;
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(&actor, &access::user(old.id))?;
+            let Appearance { theme_preference, terminal_font } = &command;
+            if !repos.users().update_appearance(&permit, old.id, theme_preference, terminal_font, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let diff = Diff::default()
+                .field("theme_preference", old.theme_preference.as_str(), theme_preference.as_str())
+                .field("terminal_font", old.terminal_font.as_str(), terminal_font.as_str());
+            trail.user(repos, "write", &old, diff)?;
+            Ok(command)
+        })
+        .await
+}
+
+/// How a user signs in. Only the user itself may know.
+pub async fn login_type(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<LoginType, Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            if !actor.is(user.id) {
+                return Err(Error::Refused("You are not authorized to view this user's login type.".to_owned()));
+            }
+            access::may(&actor, Action::ReadPersonal, &access::user(user.id))?;
+            Ok(user.login_type)
+        })
+        .await
+}
+
+/// Longest name of a theme.
+const THEME_MAX: usize = 64;

@@ -1,0 +1,89 @@
+//! Naming a user in a path, and what is shown of one.
+
+use super::access;
+use crate::context::Actor;
+use crate::error::Error;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::organizations::Membership;
+use doorward_domain::roles::Action;
+use doorward_domain::users::User;
+use doorward_ports::Repositories;
+use uuid::Uuid;
+
+/// A user as named in a request (`identity.md` 1.4).
+///
+/// ```
+/// use doorward_services::users::UserRef;
+/// assert_eq!(UserRef::parse("me"), UserRef::Me);
+/// assert_eq!(UserRef::parse("ann"), UserRef::Name("ann".to_owned()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// The caller.
+    Me,
+    /// By id; finds deleted users too.
+    Id(UserId),
+    /// By name, without regard to letter case; never finds deleted users.
+    Name(String),
+}
+
+impl UserRef {
+    /// Reads a segment of a path. Whatever is neither `me` nor a UUID is a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text == "me" {
+            return Self::Me;
+        }
+        Uuid::parse_str(text).map_or_else(|_not_a_uuid| Self::Name(text.to_owned()), |id| Self::Id(UserId(id)))
+    }
+}
+
+impl From<UserId> for UserRef {
+    fn from(id: UserId) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// A user together with the organizations it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserView {
+    /// The user.
+    pub user: User,
+    /// Its organizations, by id.
+    pub organization_ids: Vec<OrganizationId>,
+}
+
+impl UserView {
+    /// Pairs a user with those of `memberships` that are its own.
+    pub(crate) fn new(user: User, memberships: &[Membership]) -> Self {
+        let organization_ids = memberships.iter().filter(|m| m.user_id == user.id).map(|m| m.organization_id).collect();
+        Self { user, organization_ids }
+    }
+
+    /// Loads what is to be shown with a user.
+    pub(crate) fn load(user: User, repos: &mut dyn Repositories) -> Result<Self, Error> {
+        let memberships = repos.organizations().list_memberships(user.id)?;
+        Ok(Self::new(user, &memberships))
+    }
+}
+
+/// The user that `reference` names, deleted ones included, if the caller may know of it. The caller always knows of
+/// itself, whatever the credential is limited to.
+pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+    let found = match reference {
+        UserRef::Me => repos.users().find(actor.user.id)?,
+        UserRef::Id(id) => repos.users().find(*id)?,
+        UserRef::Name(name) => repos.users().find_by_username(name)?,
+    };
+    let user = found.ok_or(Error::UserNotFound)?;
+    if !actor.is(user.id) {
+        access::may(actor, Action::Read, &access::user(user.id)).or(Err(Error::UserNotFound))?;
+    }
+    Ok(user)
+}
+
+/// Like [`resolve`], for use cases that change the user: those that are deleted or part of the server are out of reach.
+pub(crate) fn resolve_live(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+    let user = resolve(repos, actor, reference)?;
+    if user.deleted || user.is_system { Err(Error::UserNotFound) } else { Ok(user) }
+}

@@ -1,0 +1,109 @@
+//! The roles of users.
+
+use super::access;
+use super::reference::{UserRef, UserView, resolve, resolve_live};
+use super::trail::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::assign::{AssignError, Level, plan};
+use doorward_domain::roles::{Action, CustomRoles, Object, Permit, RoleName, RoleSet, System, action, resource};
+use doorward_domain::users::User;
+use doorward_ports::Repositories;
+use std::collections::BTreeSet;
+
+/// The stored roles of a user; implied ones are not among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserRoles {
+    /// Names of the site roles.
+    pub roles: Vec<String>,
+    /// Names of the roles in each organization the user belongs to.
+    pub organization_roles: Vec<(OrganizationId, Vec<String>)>,
+}
+
+/// The roles that a user holds. Who may not read personal things of the user is told that nothing is there.
+pub async fn roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserRoles, Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve(repos, &actor, &reference)?;
+            access::may(&actor, Action::ReadPersonal, &access::user(user.id)).or(Err(Error::NotFound))?;
+            let memberships = repos.organizations().list_memberships(user.id)?;
+            let organization_roles = memberships.into_iter().map(|m| (m.organization_id, m.roles)).collect();
+            Ok(UserRoles { roles: user.roles, organization_roles })
+        })
+        .await
+}
+
+/// Replaces the site roles of a user (`identity.md` 3.3).
+pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
+    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let user = resolve_live(repos, &actor, &reference)?;
+            if actor.is(user.id) {
+                return Err(Error::invalid("You cannot change your own roles."));
+            }
+            access::may(&actor, Action::Read, &access::user(user.id))?;
+            let wanted: BTreeSet<String> = names.into_iter().collect();
+            let permit = authorize_change(repos, &actor, &user.roles, &wanted)?;
+            // `member` is implied, but who grants it explicitly sees it listed.
+            let roles: Vec<String> = wanted.into_iter().collect();
+            if !repos.users().update_roles(&permit, user.id, &roles, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
+            let user = User { roles, updated_at: trail.now, ..user };
+            trail.user(repos, "write", &user, diff)?;
+            UserView::load(user, repos)
+        })
+        .await
+}
+
+/// Asks whether the caller may make this of the roles of a user. The proof says so.
+fn authorize_change(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    current: &[String],
+    wanted: &BTreeSet<String>,
+) -> Result<Permit<action::Assign, resource::AssignRole>, Error> {
+    let current: Vec<RoleName> = current.iter().map(RoleName::site).collect();
+    let wanted: Vec<RoleName> = wanted.iter().map(RoleName::site).collect();
+    let custom: Vec<RoleName> = current.iter().chain(&wanted).filter(|name| !name.is_built_in()).cloned().collect();
+    let custom = if custom.is_empty() { Vec::new() } else { repos.roles().find_custom(&custom)? };
+    let custom: CustomRoles = custom.into_iter().collect();
+    let change = plan(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
+        .map_err(refuse_assignment)?;
+    if change.added().is_empty() {
+        return Ok(System::because("the plan allows the caller to take these roles").permit());
+    }
+    Ok(actor.subject.permit(&Object::of::<resource::AssignRole>())?)
+}
+
+/// What a refused change of roles means to the one who asked for it.
+fn refuse_assignment(error: AssignError) -> Error {
+    match error {
+        AssignError::Denied(denied) => Error::Forbidden(denied),
+        AssignError::WrongLevel(_) | AssignError::Unknown(_) | AssignError::NotAuthorized(_) => {
+            Error::invalid(error.to_string())
+        }
+    }
+}
+
+/// Asks whether the caller may give a new user or member the role that is implied there.
+pub(super) fn may_make_member(actor: &Actor, level: Level) -> Result<(), Error> {
+    match plan(&actor.subject, level, &[], &[], &RoleSet::new()) {
+        Ok(_change) => Ok(()),
+        Err(AssignError::Denied(denied)) => Err(Error::Forbidden(denied)),
+        Err(error) => Err(Error::Refused(error.to_string())),
+    }
+}
+
+/// Built-in site roles by name, each once; any other name is refused.
+pub(super) fn check_site_roles(names: &[String]) -> Result<Vec<String>, Error> {
+    let names: BTreeSet<&String> = names.iter().collect();
+    match names.iter().find(|name| !RoleName::site(name.as_str()).is_built_in()) {
+        Some(unknown) => Err(Error::invalid(AssignError::Unknown(RoleName::site(unknown.as_str())).to_string())),
+        None => Ok(names.into_iter().cloned().collect()),
+    }
+}

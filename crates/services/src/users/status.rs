@@ -1,0 +1,66 @@
+//! Suspending, activating and deleting users.
+
+use super::access;
+use super::reference::{UserRef, UserView, resolve_live};
+use super::trail::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use doorward_domain::roles::{OWNER, action, resource};
+use doorward_domain::users::{User, UserStatus};
+
+/// Suspends a user: ends all sessions, keys and grants, and refuses new ones.
+pub async fn suspend(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
+    change_status(ctx, actor, user, UserStatus::Suspended).await
+}
+
+/// Activates a user, who may sign in again.
+pub async fn activate(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
+    change_status(ctx, actor, user, UserStatus::Active).await
+}
+
+/// Deletes a user: frees name and address, ends all sessions, keys and grants, and leaves organizations and groups.
+pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
+    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let user = resolve_live(repos, &actor, &reference)?;
+            if actor.is(user.id) {
+                return Err(Error::Refused("You cannot delete yourself!".to_owned()));
+            }
+            let permit = access::permit::<action::Delete, resource::User>(&actor, &access::user(user.id))?;
+            if !repos.users().delete(&permit, user.id, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            trail.user(repos, "delete", &user, Diff::default().field("deleted", false, true))?;
+            Ok(())
+        })
+        .await
+}
+
+async fn change_status(ctx: &Context, actor: &Actor, user: &UserRef, status: UserStatus) -> Result<UserView, Error> {
+    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let user = resolve_live(repos, &actor, &reference)?;
+            if status == UserStatus::Suspended && actor.is(user.id) {
+                return Err(Error::invalid("You cannot suspend yourself."));
+            }
+            let permit = access::permit::<action::Update, resource::User>(&actor, &access::user(user.id))?;
+            if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
+                return Err(Error::invalid(format!(
+                    "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
+                )));
+            }
+            if user.status == status {
+                return UserView::load(user, repos);
+            }
+            if !repos.users().update_status(&permit, user.id, status, trail.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let diff = Diff::default().field("status", user.status.as_str(), status.as_str());
+            let user = User { status, updated_at: trail.now, ..user };
+            trail.user(repos, "write", &user, diff)?;
+            UserView::load(user, repos)
+        })
+        .await
+}

@@ -1,0 +1,206 @@
+//! People and things for the tests of use cases.
+
+use crate::context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::sessions::subject_of;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::organizations::{Membership, Organization};
+use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::{Digest, Instant};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_ports::sessions::KeyOwner;
+use std::sync::Arc;
+use time::Duration;
+use time::macros::datetime;
+use uuid::Uuid;
+
+pub(crate) const NOW: Instant = datetime!(2026-03-04 05:06:07 UTC);
+pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(Uuid::from_u128(0xA));
+pub(crate) const ANN: UserId = UserId(Uuid::from_u128(1));
+pub(crate) const BOB: UserId = UserId(Uuid::from_u128(2));
+/// A password that keeps the rule, and that of everybody here.
+pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
+/// The token of [`key`].
+pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        access_url: "https://door.example/".parse().unwrap(),
+        sessions: SessionSettings::default(),
+        oauth2: OAuth2Settings::default(),
+    }
+}
+
+pub(crate) fn context(repos: MockRepositories) -> Context {
+    context_with(repos, settings())
+}
+
+pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Context {
+    Context {
+        store: repos.into_store(),
+        clock: Arc::new(FixedClock::at(NOW)),
+        random: Arc::new(SeededRandom::new(1)),
+        passwords: Arc::new(PlainHasher),
+        derivation: DerivationKey::new(&[7; 32]),
+        settings: Arc::new(settings),
+    }
+}
+
+/// Settings that differ from the usual ones in those of sessions.
+pub(crate) fn with_sessions(change: impl FnOnce(&mut SessionSettings)) -> Settings {
+    let mut settings = settings();
+    change(&mut settings.sessions);
+    settings
+}
+
+/// An active user with [`PASSWORD`].
+pub(crate) fn user(id: UserId, username: &str) -> User {
+    User {
+        id,
+        email: format!("{username}@example.com"),
+        username: username.to_owned(),
+        name: String::new(),
+        avatar_url: String::new(),
+        password_hash: Some(PasswordHash::new(format!("plain:{PASSWORD}"))),
+        status: UserStatus::Active,
+        login_type: LoginType::Password,
+        roles: Vec::new(),
+        created_at: NOW - Duration::DAY,
+        updated_at: NOW - Duration::DAY,
+        last_seen_at: None,
+        deleted: false,
+        is_system: false,
+        theme_preference: String::new(),
+        terminal_font: String::new(),
+    }
+}
+
+pub(crate) fn ann() -> User {
+    user(ANN, "ann")
+}
+
+pub(crate) fn bob() -> User {
+    user(BOB, "bob")
+}
+
+pub(crate) fn owner_of_site() -> User {
+    User { roles: vec!["owner".to_owned()], ..user(UserId(Uuid::from_u128(9)), "olivia") }
+}
+
+pub(crate) fn organization() -> Organization {
+    Organization {
+        id: ORGANIZATION,
+        name: "acme".to_owned(),
+        display_name: "Acme".to_owned(),
+        description: String::new(),
+        icon: String::new(),
+        created_at: NOW,
+        updated_at: NOW,
+        is_default: true,
+    }
+}
+
+pub(crate) fn membership(user_id: UserId) -> Membership {
+    Membership { organization_id: ORGANIZATION, user_id, roles: Vec::new(), created_at: NOW, updated_at: NOW }
+}
+
+/// A session with a day to live, last used now.
+pub(crate) fn key(user_id: UserId) -> ApiKey {
+    let token = ApiToken::parse(TOKEN).unwrap();
+    ApiKey {
+        id: token.id.clone(),
+        user_id,
+        secret_digest: token.digest(),
+        login_type: LoginType::Password,
+        scopes: vec!["all".to_owned()],
+        token_name: String::new(),
+        ip: String::new(),
+        created_at: NOW,
+        updated_at: NOW,
+        last_used: Some(NOW),
+        expires_at: NOW + Duration::DAY,
+        lifetime_seconds: Duration::DAY.whole_seconds(),
+        oauth2: None,
+    }
+}
+
+/// An API token by this name.
+pub(crate) fn token(user_id: UserId, name: &str) -> ApiKey {
+    ApiKey {
+        login_type: LoginType::Token,
+        token_name: name.to_owned(),
+        secret_digest: Digest::of(name),
+        ..key(user_id)
+    }
+}
+
+/// Ann with her session, unless the test says otherwise.
+pub(crate) fn actor() -> ActorBuilder {
+    as_user(ann())
+}
+
+/// The site's owner.
+pub(crate) fn owner() -> ActorBuilder {
+    as_user(owner_of_site())
+}
+
+pub(crate) fn as_user(user: User) -> ActorBuilder {
+    let memberships = vec![membership(user.id)];
+    ActorBuilder(KeyOwner { key: key(user.id), user, memberships, groups: Vec::new() })
+}
+
+pub(crate) struct ActorBuilder(KeyOwner);
+
+impl ActorBuilder {
+    pub(crate) fn role(mut self, name: &str) -> Self {
+        self.0.user.roles.push(name.to_owned());
+        self
+    }
+
+    pub(crate) fn scopes(mut self, names: &[&str]) -> Self {
+        self.0.key.scopes = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    pub(crate) fn without_memberships(mut self) -> Self {
+        self.0.memberships.clear();
+        self
+    }
+
+    pub(crate) fn build(self) -> Actor {
+        let subject = subject_of(&self.0, Vec::new());
+        let KeyOwner { key, user, memberships, groups: _ } = self.0;
+        Actor { subject, user, memberships, key, origin: origin() }
+    }
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin { ip: "192.0.2.7".to_owned(), user_agent: "tests".to_owned(), request_id: None }
+}
+
+/// Mocks that know these users by id and by name, and that each is a member of the organization.
+pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
+    let mut repos = MockRepositories::default();
+    let known = users.to_vec();
+    repos.users.expect_find().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
+    let known = users.to_vec();
+    repos.users.expect_find_by_username().returning(move |name| {
+        Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
+    });
+    repos.organizations.expect_list_memberships().returning(|user| Ok(vec![membership(user)]));
+    repos
+}
+
+/// Exactly one audit record of this action and status will be written.
+pub(crate) fn expect_audit(repos: &mut MockRepositories, action: &'static str, status: u16) {
+    repos
+        .audit
+        .expect_insert()
+        .times(1)
+        .withf(move |_, record| {
+            let clean = !record.diff.to_string().contains(PASSWORD) && !record.diff.to_string().contains("plain:");
+            clean && record.action == action && record.status_code == status
+        })
+        .returning(|_, _| Ok(()));
+}

@@ -1,0 +1,78 @@
+use crate::context::Actor;
+use crate::error::Error;
+use crate::users::testing::*;
+use crate::users::{ChangePassword, UserRef, change_password, validate_password};
+use doorward_domain::Secret;
+use doorward_domain::users::{LoginType, User};
+use doorward_ports::mocks::MockRepositories;
+
+const NEW: &str = "AnotherPassword!";
+
+fn change(password: &str, old: Option<&str>) -> ChangePassword {
+    ChangePassword { password: Secret::from(password), old_password: old.map(Secret::from) }
+}
+
+fn changing(user: User) -> MockRepositories {
+    let mut repos = repos_with(&[user]);
+    repos
+        .users
+        .expect_update_password()
+        .times(1)
+        .withf(|_, _, hash, now| hash.expose() == format!("plain:{NEW}") && *now == NOW)
+        .returning(|_, _, _, _| Ok(true));
+    expect_audit(&mut repos, "write", 200);
+    repos
+}
+
+async fn ask(repos: MockRepositories, actor: &Actor, user: &UserRef, command: ChangePassword) -> Result<(), Error> {
+    change_password(&context(repos), actor, user, command).await
+}
+
+async fn blamed(actor: &Actor, target: User, command: ChangePassword) -> String {
+    let id = UserRef::Id(target.id);
+    match ask(repos_with(&[target]), actor, &id, command).await {
+        Err(Error::Invalid { message, fields }) => fields.first().map_or(message, |field| field.field.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn users_change_their_password_by_giving_the_old_one() {
+    ask(changing(ann()), &actor().build(), &UserRef::Me, change(NEW, Some(PASSWORD))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_owner_changes_the_password_of_others_without_the_old_one() {
+    ask(changing(bob()), &owner().build(), &UserRef::Id(BOB), change(NEW, None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_come_in_the_order_of_the_contract() {
+    let anns = actor().build();
+    assert_eq!(blamed(&anns, ann(), change("", None)).await, "password");
+    let service = User { login_type: LoginType::None, ..ann() };
+    assert!(blamed(&anns, service, change("weak", None)).await.contains("login type"));
+    assert_eq!(blamed(&anns, ann(), change("weak", None)).await, "old_password");
+    assert_eq!(blamed(&anns, ann(), change("weak", Some(""))).await, "old_password");
+    assert_eq!(blamed(&anns, ann(), change("weak", Some("wrong"))).await, "password");
+    assert_eq!(blamed(&anns, ann(), change(NEW, Some("wrong"))).await, "old_password");
+    assert_eq!(blamed(&anns, ann(), change(PASSWORD, Some(PASSWORD))).await, "password");
+    let owners = owner().build();
+    assert_eq!(blamed(&owners, bob(), change(NEW, Some("wrong"))).await, "old_password");
+    assert_eq!(blamed(&owners, bob(), change(PASSWORD, None)).await, "password");
+}
+
+#[tokio::test]
+async fn a_password_that_one_may_not_change_is_not_found() {
+    let limited = actor().scopes(&["application_connect"]).build();
+    let refused = ask(repos_with(&[ann()]), &limited, &UserRef::Me, change(NEW, Some(PASSWORD))).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+}
+
+#[test]
+fn a_password_is_judged_without_being_stored() {
+    assert!(validate_password(&Secret::from(PASSWORD)).unwrap().valid);
+    let weak = validate_password(&Secret::from("newpassword")).unwrap();
+    assert!(!weak.valid && !weak.details.is_empty());
+    assert!(matches!(validate_password(&Secret::from("")), Err(Error::Invalid { .. })));
+}

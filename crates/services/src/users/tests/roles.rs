@@ -1,0 +1,86 @@
+use crate::context::Actor;
+use crate::error::Error;
+use crate::users::testing::*;
+use crate::users::{UserRef, UserRoles, UserView, roles, update_roles};
+use doorward_domain::users::User;
+use doorward_ports::mocks::MockRepositories;
+
+fn user_admin() -> Actor {
+    as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build()
+}
+
+async fn ask(repos: MockRepositories, actor: &Actor, names: &[&str]) -> Result<UserView, Error> {
+    let names = names.iter().map(ToString::to_string).collect();
+    update_roles(&context(repos), actor, &UserRef::Id(BOB), names).await
+}
+
+fn storing(expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
+    let mut repos = repos_with(&[User { roles: before.iter().map(ToString::to_string).collect(), ..bob() }]);
+    repos
+        .users
+        .expect_update_roles()
+        .times(1)
+        .withf(move |_, id, roles, _| *id == BOB && roles == expected)
+        .returning(|_, _, _, _| Ok(true));
+    expect_audit(&mut repos, "write", 200);
+    repos
+}
+
+#[tokio::test]
+async fn the_roles_of_the_first_user_are_owner_and_none_in_the_organization() {
+    let shown = roles(&context(repos_with(&[owner_of_site()])), &owner().build(), &UserRef::Me).await.unwrap();
+    let expected = UserRoles { roles: vec!["owner".to_owned()], organization_roles: vec![(ORGANIZATION, Vec::new())] };
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn who_may_not_read_personal_things_is_told_that_nothing_is_there() {
+    let limited = actor().scopes(&["application_connect"]).build();
+    let refused = roles(&context(repos_with(&[ann()])), &limited, &UserRef::Me).await;
+    assert!(matches!(refused, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn an_owner_replaces_all_roles() {
+    let view = ask(storing(&["auditor"], &["user-admin"]), &owner().build(), &["auditor"]).await.unwrap();
+    assert_eq!((view.user.roles, view.user.updated_at), (vec!["auditor".to_owned()], NOW));
+    assert!(ask(storing(&[], &["auditor"]), &owner().build(), &[]).await.unwrap().user.roles.is_empty());
+    assert!(ask(storing(&["auditor"], &[]), &owner().build(), &["auditor", "auditor"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn member_may_be_granted_and_is_then_listed() {
+    let view = ask(storing(&["member"], &[]), &user_admin(), &["member"]).await.unwrap();
+    assert_eq!(view.user.roles, ["member"]);
+}
+
+#[tokio::test]
+async fn nobody_changes_their_own_roles() {
+    let refused =
+        update_roles(&context(repos_with(&[owner_of_site()])), &owner().build(), &UserRef::Me, Vec::new()).await;
+    assert!(matches!(refused, Err(Error::Invalid { message, .. }) if message == "You cannot change your own roles."));
+}
+
+#[tokio::test]
+async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
+    for (actor, name, says) in [
+        (owner().build(), "doorman", "not a supported role"),
+        (owner().build(), "organization-admin", "organization-admin"),
+        (owner().build(), "owner:x", "owner:x"),
+        (user_admin(), "owner", "not authorized to assign role"),
+    ] {
+        let mut repos = repos_with(&[bob()]);
+        repos.roles.expect_find_custom().returning(|_| Ok(Vec::new()));
+        match ask(repos, &actor, &[name]).await {
+            Err(Error::Invalid { message, .. }) => assert!(message.contains(says), "{message}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_assign_roles_is_forbidden_to() {
+    let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
+    let refused = ask(repos_with(&[bob()]), &auditor, &["auditor"]).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
