@@ -15,6 +15,7 @@ pub mod names;
 pub mod oauth2;
 pub mod organizations;
 pub mod page;
+pub mod roles;
 pub mod secret;
 pub mod sessions;
 pub mod users;

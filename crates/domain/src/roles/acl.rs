@@ -1,0 +1,195 @@
+//! Access lists of objects.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Id};
+
+const EVERY: u32 = 1 << Action::COUNT;
+
+/// An access list: who (a user or group id) may do what. `*` stands for every action.
+///
+/// Serialised as a map from id to action names. Unknown action names are kept and match as text.
+///
+/// ```
+/// use doorward_domain::roles::{Acl, Action};
+///
+/// let acl = Acl::new().grant("some-group", Action::Read).grant_every("some-user");
+/// assert_eq!(acl, serde_json::from_str(r#"{"some-group": ["read"], "some-user": ["*"]}"#)?);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<Id, Vec<String>>", from = "BTreeMap<Id, Vec<String>>")]
+pub struct Acl {
+    // INVARIANT: sorted by id, one entry per id.
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    id: Id,
+    /// One bit per known action, and [`EVERY`].
+    actions: u32,
+    unknown: Vec<Box<str>>,
+}
+
+impl Acl {
+    /// An empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds one action.
+    #[must_use]
+    pub fn grant(mut self, id: impl Into<Id>, action: Action) -> Self {
+        self.merge(id.into(), u32::from(action.bit()), None);
+        self
+    }
+
+    /// Adds every action.
+    #[must_use]
+    pub fn grant_every(mut self, id: impl Into<Id>) -> Self {
+        self.merge(id.into(), EVERY, None);
+        self
+    }
+
+    /// Adds an action by its name, `*` included.
+    pub fn add(&mut self, id: impl Into<Id>, action: &str) {
+        match Action::parse(action) {
+            Some(action) => self.merge(id.into(), u32::from(action.bit()), None),
+            None if action == "*" => self.merge(id.into(), EVERY, None),
+            None => self.merge(id.into(), 0, Some(action)),
+        }
+    }
+
+    /// Takes an id off the list.
+    pub fn remove(&mut self, id: &Id) {
+        self.entries.retain(|entry| entry.id != *id);
+    }
+
+    /// Whether nobody is listed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Who is listed, each with the names of the actions.
+    pub fn iter(&self) -> impl Iterator<Item = (&Id, Vec<&str>)> {
+        self.entries.iter().map(|entry| (&entry.id, entry.names()))
+    }
+
+    fn merge(&mut self, id: Id, actions: u32, unknown: Option<&str>) {
+        let unknown = unknown.map(Box::from);
+        match self.entries.binary_search_by(|entry| entry.id.cmp(&id)) {
+            Err(at) => self.entries.insert(at, Entry { id, actions, unknown: unknown.into_iter().collect() }),
+            Ok(at) => {
+                if let Some(entry) = self.entries.get_mut(at) {
+                    entry.actions |= actions;
+                    entry.unknown.extend(unknown);
+                }
+            }
+        }
+    }
+
+    /// Whether `id` may do what is asked.
+    pub(super) fn allows(&self, id: &Id, asked: Asked<'_>) -> bool {
+        self.entries.iter().any(|entry| entry.allows(asked) && entry.id == *id)
+    }
+
+    /// Whether one of `ids`, which are sorted, may do what is asked.
+    pub(super) fn allows_any(&self, ids: &[Id], asked: Asked<'_>) -> bool {
+        self.entries.iter().any(|entry| entry.allows(asked) && contains(ids, &entry.id))
+    }
+}
+
+/// Whether sorted `ids` have `id`. A short list is faster read through than halved.
+pub(super) fn contains(ids: &[Id], id: &Id) -> bool {
+    if ids.len() <= 16 { ids.contains(id) } else { ids.binary_search(id).is_ok() }
+}
+
+/// The action of a question.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked<'a> {
+    Known(Action),
+    /// A name that is not in the tables.
+    Unknown(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn parse(name: &'a str) -> Self {
+        Action::parse(name).map_or(Self::Unknown(name), Self::Known)
+    }
+}
+
+impl Entry {
+    #[inline]
+    fn allows(&self, asked: Asked<'_>) -> bool {
+        match asked {
+            Asked::Known(action) => self.actions & (EVERY | u32::from(action.bit())) != 0,
+            Asked::Unknown(name) => self.actions & EVERY != 0 || self.unknown.iter().any(|known| **known == *name),
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.unknown.iter().map(|name| &**name).collect();
+        names.extend((self.actions & EVERY != 0).then_some("*"));
+        for action in Action::ALL.into_iter().filter(|action| self.actions & u32::from(action.bit()) != 0) {
+            names.push(action.as_str());
+        }
+        names
+    }
+}
+
+/// From ids and the names of their actions.
+impl<I: Into<Id>, A: AsRef<str>, L: IntoIterator<Item = A>> FromIterator<(I, L)> for Acl {
+    fn from_iter<T: IntoIterator<Item = (I, L)>>(lists: T) -> Self {
+        let mut acl = Self::new();
+        for (id, actions) in lists {
+            let id = id.into();
+            acl.merge(id.clone(), 0, None);
+            for action in actions {
+                acl.add(id.clone(), action.as_ref());
+            }
+        }
+        acl
+    }
+}
+
+impl From<BTreeMap<Id, Vec<String>>> for Acl {
+    fn from(lists: BTreeMap<Id, Vec<String>>) -> Self {
+        lists.into_iter().collect()
+    }
+}
+
+impl From<Acl> for BTreeMap<Id, Vec<String>> {
+    fn from(acl: Acl) -> Self {
+        acl.iter().map(|(id, names)| (id.clone(), names.into_iter().map(str::to_owned).collect())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_of_one_id_join() {
+        let mut acl = Acl::new().grant("b", Action::Read).grant("a", Action::Use);
+        acl.add("b", "fly");
+        acl.add("b", "*");
+        let text = r#"{"a":["use"],"b":["fly","*","read"]}"#;
+        assert_eq!(serde_json::to_string(&acl).unwrap(), text);
+        acl.remove(&Id::from("a"));
+        assert!(!acl.allows(&Id::from("a"), Asked::Known(Action::Use)));
+    }
+
+    #[test]
+    fn names_match_as_text() {
+        let acl: Acl = [("g", ["fly", "read"])].into_iter().collect();
+        let asks = |name| acl.allows(&Id::from("g"), Asked::parse(name));
+        assert!(asks("fly") && asks("read") && !asks("*") && !asks("Read"));
+        assert!(!acl.allows(&Id::from("g"), Asked::Known(Action::Use)));
+        assert!(!acl.allows(&Id::from(""), Asked::Unknown("fly")));
+    }
+}

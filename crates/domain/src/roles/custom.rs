@@ -1,0 +1,195 @@
+//! Custom roles, and the rules for making one.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::permission::{Pattern, Permission};
+use super::{Action, Because, Denied, Object, ResourceType, Role, RoleName, Subject, reserved_names};
+
+/// A role kept in the database.
+#[derive(Debug, Clone)]
+pub struct CustomRole {
+    name: RoleName,
+    display_name: String,
+    role: Role,
+}
+
+impl CustomRole {
+    /// Compiles the three lists. The organization list counts in the organization of `name`, and not at all for a site
+    /// role.
+    #[must_use]
+    pub fn new(
+        name: RoleName,
+        display_name: impl Into<String>,
+        site: Vec<Permission>,
+        organization: Vec<Permission>,
+        user: Vec<Permission>,
+    ) -> Self {
+        let organizations = name.organization_id().map(|id| (id.into(), organization));
+        let role = Role::custom(name.name(), site, organizations, user);
+        Self { name, display_name: display_name.into(), role }
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub const fn name(&self) -> &RoleName {
+        &self.name
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    /// What it grants.
+    #[must_use]
+    pub const fn role(&self) -> &Role {
+        &self.role
+    }
+}
+
+/// Custom roles by name and organization.
+#[derive(Debug, Clone, Default)]
+pub struct CustomRoles(HashMap<RoleName, CustomRole>);
+
+impl CustomRoles {
+    /// The role of exactly that name and place.
+    #[must_use]
+    pub fn find(&self, name: &RoleName) -> Option<&CustomRole> {
+        self.0.get(name)
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &CustomRole> {
+        self.0.values()
+    }
+
+    /// Adds a role, or replaces the one of the same name and place.
+    pub fn insert(&mut self, role: CustomRole) {
+        self.0.insert(role.name.clone(), role);
+    }
+}
+
+impl FromIterator<CustomRole> for CustomRoles {
+    fn from_iter<I: IntoIterator<Item = CustomRole>>(roles: I) -> Self {
+        Self(roles.into_iter().map(|role| (role.name.clone(), role)).collect())
+    }
+}
+
+/// What is wrong with a custom role that someone wants to make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CustomRoleError {
+    /// Not 1 to 32 letters, digits and single inner hyphens, or `new` or `create`.
+    #[error("must be 1 to 32 letters, digits and single hyphens between them, and not `new` or `create`")]
+    Name,
+    /// The name of a built-in role.
+    #[error("`{0}` is a reserved role name")]
+    Reserved(String),
+    /// Site permissions, for an organization role.
+    #[error("site permissions are not allowed for an organization role.")]
+    SitePermissions,
+    /// User permissions, for an organization role.
+    #[error("user permissions are not allowed for an organization role.")]
+    UserPermissions,
+    /// A permission that denies.
+    #[error("`{0}` is negated, only allowing permissions can be given")]
+    Negated(Permission),
+    /// A permission with `*`.
+    #[error("`{0}` has a wildcard, each action must be named")]
+    Wildcard(Permission),
+    /// A pair that is not defined.
+    #[error("`{0}` is not a permission: unknown resource type or action")]
+    Unknown(Permission),
+    /// A permission that the maker does not have.
+    #[error("`{permission}` cannot be given: you do not have it in this organization")]
+    NotHeld {
+        /// The permission.
+        permission: Permission,
+        /// Why the maker does not have it.
+        because: Because,
+    },
+}
+
+/// A custom organization role as it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// The name, as given.
+    pub name: String,
+    /// The name for people.
+    pub display_name: String,
+    /// Must be empty.
+    pub site: Vec<Permission>,
+    /// What the role grants.
+    pub organization: Vec<Permission>,
+    /// Must be empty.
+    pub user: Vec<Permission>,
+}
+
+impl Draft {
+    /// Forgets permissions on unknown pairs, so that an old role stays editable.
+    pub fn drop_unknown(&mut self) {
+        for list in [&mut self.site, &mut self.organization, &mut self.user] {
+            list.retain(|permission| permission.defined().is_some());
+        }
+    }
+
+    /// The checks that come before authorization: name, reserved names, no site and no user permissions.
+    pub fn check(&self) -> Result<(), CustomRoleError> {
+        check_name(&self.name)?;
+        if !self.site.is_empty() {
+            return Err(CustomRoleError::SitePermissions);
+        }
+        if !self.user.is_empty() {
+            return Err(CustomRoleError::UserPermissions);
+        }
+        Ok(())
+    }
+
+    /// The checks that come after: each permission is defined, allows, names its action, and is held by `maker` in the
+    /// organization.
+    pub fn check_permissions(&self, maker: &Subject, organization: Uuid) -> Result<(), CustomRoleError> {
+        self.organization.iter().try_for_each(|permission| check_permission(permission, maker, organization))
+    }
+
+    /// The finished role; the name is stored in lower case.
+    #[must_use]
+    pub fn into_role(self, organization: Uuid) -> CustomRole {
+        let name = RoleName::organization(self.name.to_lowercase(), organization);
+        CustomRole::new(name, self.display_name, self.site, self.organization, self.user)
+    }
+}
+
+/// Whether `maker` may `action` (create, update, delete) custom roles of the organization.
+pub fn check_maker(maker: &Subject, action: Action, organization: Uuid) -> Result<(), Denied> {
+    maker.check(action, &Object::new(ResourceType::AssignOrgRole).organization(organization))
+}
+
+/// The rule for names of custom roles.
+pub fn check_name(name: &str) -> Result<(), CustomRoleError> {
+    let well_formed = (1..=32).contains(&name.len())
+        && name.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if !well_formed || matches!(name, "new" | "create") {
+        return Err(CustomRoleError::Name);
+    }
+    if reserved_names().iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+        return Err(CustomRoleError::Reserved(name.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_permission(permission: &Permission, maker: &Subject, organization: Uuid) -> Result<(), CustomRoleError> {
+    if permission.negate {
+        return Err(CustomRoleError::Negated(permission.clone()));
+    }
+    if permission.resource == Pattern::Any || permission.action == Pattern::Any {
+        return Err(CustomRoleError::Wildcard(permission.clone()));
+    }
+    let (resource, action) = permission.defined().ok_or_else(|| CustomRoleError::Unknown(permission.clone()))?;
+    let decision = maker.decide(action, &Object::new(resource).organization(organization));
+    if decision.allow() {
+        return Ok(());
+    }
+    Err(CustomRoleError::NotHeld { permission: permission.clone(), because: decision.because() })
+}

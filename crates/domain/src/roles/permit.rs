@@ -1,0 +1,142 @@
+//! Proofs that something was authorized.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::{Action, ActionMarker, Id, Object, ResourceMarker, ResourceType};
+
+/// Who was allowed to act.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A user, by id.
+    User(Id),
+    /// The server itself, for this reason.
+    System(&'static str),
+}
+
+/// The proof that action `A` on a resource `R` was authorized. A write port takes one, so code that forgets to ask
+/// does not compile.
+///
+/// Only [`Subject::permit`](super::Subject::permit) and [`System`] make one:
+///
+/// ```
+/// use doorward_domain::roles::{Object, Permit, Scope, Subject, System, action, resource};
+/// use uuid::Uuid;
+///
+/// fn delete_app(permit: &Permit<action::Delete, resource::Oauth2App>) -> String {
+///     format!("deleted by {:?}", permit.actor())
+/// }
+///
+/// let apps = Object::of::<resource::Oauth2App>();
+/// let owner = Subject::for_user(Uuid::NAMESPACE_URL).site_roles(["owner"]).scope(Scope::all()).build();
+/// delete_app(&owner.permit(&apps)?);
+/// delete_app(&System::because("the deployment is being reset").permit());
+///
+/// let member = Subject::for_user(Uuid::NAMESPACE_DNS).scope(Scope::all()).build();
+/// assert!(member.permit::<action::Delete, resource::Oauth2App>(&apps).is_err());
+/// # Ok::<(), doorward_domain::roles::Denied>(())
+/// ```
+///
+/// It cannot be forged:
+///
+/// ```compile_fail,E0451
+/// use doorward_domain::roles::{Actor, Id, Permit, action, resource};
+///
+/// let forged: Permit<action::Delete, resource::Oauth2App> = Permit {
+///     actor: Actor::System("me"), id: Id::EMPTY, owner: Id::EMPTY, organization: Id::EMPTY, proof: Default::default(),
+/// };
+/// ```
+///
+/// nor taken for another:
+///
+/// ```compile_fail,E0308
+/// use doorward_domain::roles::{Permit, System, action, resource};
+///
+/// let read: Permit<action::Read, resource::Oauth2App> = System::because("a look").permit();
+/// let delete: Permit<action::Delete, resource::Oauth2App> = read;
+/// ```
+#[must_use]
+pub struct Permit<A, R> {
+    actor: Actor,
+    id: Id,
+    owner: Id,
+    organization: Id,
+    proof: PhantomData<fn() -> (A, R)>,
+}
+
+impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
+    pub(super) fn granted(user: &Id, object: &Object<'_>) -> Self {
+        Self::new(Actor::User(user.clone()), object)
+    }
+
+    fn new(actor: Actor, object: &Object<'_>) -> Self {
+        let Object { id, owner, organization, .. } = object.clone();
+        Self { actor, id, owner, organization, proof: PhantomData }
+    }
+
+    /// The authorized action.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        A::ACTION
+    }
+
+    /// The resource type it was authorized on.
+    #[must_use]
+    pub const fn resource(&self) -> ResourceType {
+        R::TYPE
+    }
+
+    /// Who was authorized, for the audit log.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The object's id; unset when the permit is for all of its kind.
+    #[must_use]
+    pub const fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The object's owner; may be unset.
+    #[must_use]
+    pub const fn owner(&self) -> &Id {
+        &self.owner
+    }
+
+    /// The object's organization; may be unset.
+    #[must_use]
+    pub const fn organization(&self) -> &Id {
+        &self.organization
+    }
+}
+
+impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Permit({}:{} for {:?})", R::TYPE, A::ACTION, self.actor)
+    }
+}
+
+/// The server acting on its own account, for a reason that ends up in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct System {
+    reason: &'static str,
+}
+
+impl System {
+    /// States the reason.
+    pub const fn because(reason: &'static str) -> Self {
+        Self { reason }
+    }
+
+    /// A permit for all objects of a type.
+    pub fn permit<A: ActionMarker, R: ResourceMarker>(self) -> Permit<A, R> {
+        self.permit_on(&Object::of::<R>())
+    }
+
+    /// A permit for one object. Its type is taken from `R`.
+    pub fn permit_on<A: ActionMarker, R: ResourceMarker>(self, object: &Object<'_>) -> Permit<A, R> {
+        Permit::new(Actor::System(self.reason), object)
+    }
+}

@@ -1,0 +1,324 @@
+//! Roles: their names, and what they grant.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::builtin::{BuiltIn, Kind, ORGANIZATION_MEMBER, OWNER};
+use super::permission::{Grants, Permission, Shared};
+use super::system::SystemTable;
+use super::{Id, builtin};
+
+/// The identity of a role: a name and, for an organization role, the organization. Text form `name` or `name:uuid`.
+///
+/// ```
+/// use doorward_domain::roles::RoleName;
+///
+/// let name: RoleName = "organization-admin:6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse()?;
+/// assert_eq!(name.name(), "organization-admin");
+/// assert!("organization-admin:nowhere".parse::<RoleName>().is_err());
+/// # Ok::<(), doorward_domain::roles::RoleNameError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleName {
+    name: String,
+    organization: Option<Uuid>,
+}
+
+impl RoleName {
+    /// A site role.
+    #[must_use]
+    pub fn site(name: impl Into<String>) -> Self {
+        Self { name: name.into(), organization: None }
+    }
+
+    /// A role in one organization.
+    #[must_use]
+    pub fn organization(name: impl Into<String>, organization: Uuid) -> Self {
+        Self { name: name.into(), organization: Some(organization) }
+    }
+
+    /// The name without organization.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The organization of an organization role.
+    #[must_use]
+    pub const fn organization_id(&self) -> Option<Uuid> {
+        self.organization
+    }
+
+    /// Where the role is given.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        if self.organization.is_some() { Kind::Organization } else { Kind::Site }
+    }
+
+    /// Whether it names a built-in role in its right place.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        BuiltIn::find(self).is_some()
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.organization {
+            None => f.write_str(&self.name),
+            Some(organization) => write!(f, "{}:{organization}", self.name),
+        }
+    }
+}
+
+/// A text that is no role name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleNameError {
+    /// Nothing before the colon, or nothing at all.
+    #[error("the name of a role must not be empty")]
+    Empty,
+    /// More than one colon.
+    #[error("`{0}` is not a role: more than one colon")]
+    Colons(String),
+    /// The part after the colon.
+    #[error("`{text}` is not a role: the organization is not a uuid")]
+    Organization {
+        /// The whole text.
+        text: String,
+        /// What is wrong with it.
+        source: uuid::Error,
+    },
+}
+
+impl FromStr for RoleName {
+    type Err = RoleNameError;
+
+    fn from_str(text: &str) -> Result<Self, RoleNameError> {
+        let (name, organization) = match text.split_once(':') {
+            None => (text, None),
+            Some((_, rest)) if rest.contains(':') => return Err(RoleNameError::Colons(text.to_owned())),
+            Some((name, organization)) => (name, Some(organization)),
+        };
+        if name.is_empty() {
+            return Err(RoleNameError::Empty);
+        }
+        let organization = organization.map(Uuid::try_parse).transpose();
+        let organization =
+            organization.map_err(|source| RoleNameError::Organization { text: text.to_owned(), source })?;
+        Ok(Self { name: name.to_owned(), organization })
+    }
+}
+
+/// Where a role comes from; only a built-in role or an internal one may have powers beyond its permissions.
+#[derive(Clone, Copy)]
+pub(super) enum Origin {
+    BuiltIn(&'static BuiltIn),
+    System(&'static SystemTable),
+    Custom,
+}
+
+/// A role ready to be used: permissions for the whole site, per organization, and for what the holder owns. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Role {
+    name: Arc<str>,
+    origin: Origin,
+    site: Shared,
+    organizations: Arc<[(Id, Shared)]>,
+    user: Shared,
+}
+
+impl Role {
+    pub(super) fn new(
+        name: &str,
+        origin: Origin,
+        site: Shared,
+        organizations: Vec<(Id, Shared)>,
+        user: Shared,
+    ) -> Self {
+        Self { name: Arc::from(name), origin, site, organizations: organizations.into(), user }
+    }
+
+    /// A role made at run time. Every organization listed is a membership, even with an empty permission list.
+    #[must_use]
+    pub fn custom(
+        name: &str,
+        site: Vec<Permission>,
+        organizations: impl IntoIterator<Item = (Id, Vec<Permission>)>,
+        user: Vec<Permission>,
+    ) -> Self {
+        let organizations = organizations.into_iter().map(|(id, list)| (id, list.into())).collect();
+        Self::new(name, Origin::Custom, site.into(), organizations, user.into())
+    }
+
+    /// A built-in role; `organization` (any text) counts for organization roles. `None` when there is no such role in
+    /// that place.
+    #[must_use]
+    pub fn built_in(name: &str, organization: impl Into<Id>) -> Option<Self> {
+        let organization = organization.into();
+        let kind = if organization.is_empty() { Kind::Site } else { Kind::Organization };
+        BuiltIn::find_in(name, kind).map(|role| role.role(&organization))
+    }
+
+    /// Its name, without organization.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its permission list for the whole site.
+    #[must_use]
+    pub fn site(&self) -> &Grants {
+        &self.site
+    }
+
+    /// Its permission list on what the holder owns.
+    #[must_use]
+    pub fn user(&self) -> &Grants {
+        &self.user
+    }
+
+    /// Its organizations, each with its permission list.
+    pub fn organizations(&self) -> impl Iterator<Item = (&Id, &Grants)> {
+        self.organizations.iter().map(|(id, grants)| (id, &**grants))
+    }
+
+    /// Its permission list in one organization.
+    #[must_use]
+    pub fn organization(&self, id: &Id) -> Option<&Grants> {
+        self.organizations().find_map(|(known, grants)| (known == id).then_some(grants))
+    }
+
+    pub(super) fn is_owner(&self) -> bool {
+        matches!(self.origin, Origin::BuiltIn(role) if role.name() == OWNER)
+    }
+
+    pub(super) const fn assigns(&self) -> &'static [&'static str] {
+        match self.origin {
+            Origin::BuiltIn(role) => role.assigns(),
+            Origin::System(role) => role.assigns,
+            Origin::Custom => &[],
+        }
+    }
+}
+
+/// `name`, or `name:organization` when it has exactly one organization.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.organizations {
+            [(organization, _)] => write!(f, "{}:{organization}", self.name),
+            _ => f.write_str(&self.name),
+        }
+    }
+}
+
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Role({self})")
+    }
+}
+
+/// Turns names into roles: built-in ones from the tables, all others from the custom roles.
+///
+/// ```
+/// use doorward_domain::roles::{RoleName, RoleSet};
+///
+/// let roles = RoleSet::new();
+/// assert!(roles.find(&RoleName::site("auditor")).is_some());
+/// assert!(roles.find(&RoleName::site("organization-admin")).is_none());
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RoleSet<'a> {
+    custom: Option<&'a super::CustomRoles>,
+    owner_workspace_access: bool,
+}
+
+impl<'a> RoleSet<'a> {
+    /// The built-in roles.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { custom: None, owner_workspace_access: true }
+    }
+
+    /// Adds custom roles.
+    #[must_use]
+    pub const fn custom(mut self, roles: &'a super::CustomRoles) -> Self {
+        self.custom = Some(roles);
+        self
+    }
+
+    /// Whether `owner` includes `ssh` and `application_connect` on every workspace (it does unless switched off).
+    #[must_use]
+    pub const fn owner_workspace_access(mut self, allowed: bool) -> Self {
+        self.owner_workspace_access = allowed;
+        self
+    }
+
+    /// The role of that name and place.
+    #[must_use]
+    pub fn find(&self, name: &RoleName) -> Option<Role> {
+        match BuiltIn::find(name) {
+            Some(role) if role.name() == OWNER && !self.owner_workspace_access => {
+                Some(builtin::owner_without_workspace_access(role))
+            }
+            Some(role) => Some(role.role(&Id::from(name.organization))),
+            None => self.custom?.find(name).map(|custom| custom.role().clone()),
+        }
+    }
+}
+
+impl Default for RoleSet<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The role that membership of `organization` implies.
+#[must_use]
+pub fn implied_in(organization: Uuid) -> RoleName {
+    RoleName::organization(ORGANIZATION_MEMBER, organization)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_strictly() {
+        let id = Uuid::NAMESPACE_DNS;
+        assert_eq!("owner".parse(), Ok(RoleName::site("owner")));
+        assert_eq!(format!("a:{id}").parse(), Ok(RoleName::organization("a", id)));
+        assert_eq!(format!("a:{id}").parse::<RoleName>().unwrap().to_string(), format!("a:{id}"));
+        for text in ["", ":", "a:", "a:b", &format!(":{id}"), &format!("a:{id}:"), "a:b:c"] {
+            assert!(text.parse::<RoleName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn built_in_names_in_the_wrong_place_are_not_built_in() {
+        assert!(RoleName::site("owner").is_built_in());
+        assert!(!RoleName::organization("owner", Uuid::nil()).is_built_in());
+        assert!(!RoleName::site("organization-admin").is_built_in());
+        assert!(Role::built_in("owner", "org").is_none());
+        assert!(Role::built_in("organization-admin", "").is_none());
+        assert_eq!(
+            Role::built_in("organization-admin", "any text").unwrap().to_string(),
+            "organization-admin:any text"
+        );
+    }
+
+    #[test]
+    fn owners_can_be_kept_out_of_workspaces() {
+        let strict = RoleSet::new().owner_workspace_access(false).find(&RoleName::site("owner")).unwrap();
+        let usual = RoleSet::new().find(&RoleName::site("owner")).unwrap();
+        let dropped: Vec<String> = (usual.site().permissions().iter())
+            .filter(|permission| !strict.site().permissions().contains(permission))
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(dropped, ["workspace:application_connect", "workspace:ssh"]);
+        assert!(strict.is_owner());
+    }
+}

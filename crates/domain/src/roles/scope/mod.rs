@@ -1,0 +1,255 @@
+//! Scopes: what a credential lets its holder do.
+
+mod name;
+mod tables;
+
+use std::fmt;
+
+pub use name::{ScopeName, catalogue, covers, describe, join_names, parse_names};
+
+use super::permission::{Permission, Shared, Vote};
+use super::{Action, Grants, Id, ResourceType, UnknownName};
+
+/// An entry of a scope's allow list: objects of any type, or of one, with that id; `*` as id means all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AllowEntry {
+    resource: Option<ResourceType>,
+    id: Id,
+}
+
+impl AllowEntry {
+    /// Every object.
+    #[must_use]
+    pub fn every() -> Self {
+        Self::any_type("*")
+    }
+
+    /// The object of that id, whatever its type. The empty id stands for objects without id.
+    #[must_use]
+    pub fn any_type(id: impl Into<Id>) -> Self {
+        Self { resource: None, id: id.into() }
+    }
+
+    /// The object of that type and id.
+    #[must_use]
+    pub fn typed(resource: ResourceType, id: impl Into<Id>) -> Self {
+        Self { resource: Some(resource), id: id.into() }
+    }
+
+    /// The type it is limited to.
+    #[must_use]
+    pub const fn resource(&self) -> Option<ResourceType> {
+        self.resource
+    }
+
+    /// The id; `*` for all.
+    #[must_use]
+    pub const fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// Whether it admits every object of the type.
+    pub(super) fn admits_type(&self, resource: Option<ResourceType>) -> bool {
+        self.id.is("*") && (self.resource.is_none() || self.resource == resource)
+    }
+
+    fn admits(&self, resource: Option<ResourceType>, id: &Id) -> bool {
+        self.admits_type(resource) || self.id == *id && (self.resource.is_none() || self.resource == resource)
+    }
+}
+
+/// What a credential lets its holder do, at most. Read by the same rules as a role; only site permissions count.
+///
+/// ```
+/// use doorward_domain::roles::{Action, ResourceType, Scope, ScopeName};
+///
+/// let names = [ScopeName::parse("workspace:read")?, ScopeName::parse("coder:templates.author")?];
+/// let scope = Scope::from_names(&names);
+/// assert!(scope.permits(Action::Read, ResourceType::Workspace));
+/// assert!(!scope.permits(Action::Delete, ResourceType::Workspace));
+/// assert!(Scope::all().covers(&scope) && !scope.covers(&Scope::all()));
+/// # Ok::<(), doorward_domain::roles::UnknownName>(())
+/// ```
+#[derive(Clone)]
+pub struct Scope {
+    site: Shared,
+    allow_list: Vec<AllowEntry>,
+    every: bool,
+}
+
+impl Scope {
+    /// From permissions and an allow list. Without entries nothing is admitted.
+    #[must_use]
+    pub fn new(site: Vec<Permission>, allow_list: Vec<AllowEntry>) -> Self {
+        Self::made(site.into(), allow_list)
+    }
+
+    fn made(site: Shared, allow_list: Vec<AllowEntry>) -> Self {
+        let every = allow_list.iter().any(|entry| entry.admits_type(None));
+        Self { site, allow_list, every }
+    }
+
+    /// Everything the holder may do: signing in, and tokens by default.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::named("all")
+    }
+
+    /// Only connecting to workspace apps.
+    #[must_use]
+    pub fn application_connect() -> Self {
+        Self::named("application_connect")
+    }
+
+    /// One of the built-in scopes: `all`, `application_connect`, `no_user_data`.
+    pub fn built_in(name: &str) -> Result<Self, UnknownName> {
+        tables::built_in(name).map(Self::table).ok_or_else(|| UnknownName::new("scope", name))
+    }
+
+    /// The scope a key of this release may be made with: `all`, `application_connect`, or empty for `all`.
+    pub fn for_token(name: &str) -> Result<Self, UnknownName> {
+        let name = if name.is_empty() { "all" } else { name };
+        let table = tables::built_in(name).filter(|table| table.for_tokens);
+        table.map(Self::table).ok_or_else(|| UnknownName::new("scope", name))
+    }
+
+    /// A name of the data files; a test proves that these exist. Nothing is permitted otherwise.
+    fn named(name: &str) -> Self {
+        tables::built_in(name).map_or_else(|| Self::from_names(&[]), Self::table)
+    }
+
+    fn table(table: &'static tables::BuiltInScope) -> Self {
+        Self::made(Shared::Table(&table.site), vec![AllowEntry::every()])
+    }
+
+    /// Everything that at least one of the names permits. Nothing without names.
+    #[must_use]
+    pub fn from_names(names: &[ScopeName]) -> Self {
+        let entries = names.iter().flat_map(|name| name.permissions().into_owned());
+        Self::new(entries.collect(), vec![AllowEntry::every()])
+    }
+
+    /// The same, for these objects only. Entries replace the ones before.
+    #[must_use]
+    pub fn limited_to(self, allow_list: Vec<AllowEntry>) -> Self {
+        Self::made(self.site, allow_list)
+    }
+
+    /// What a workspace agent's credential may do: `self` for exactly workspace, owner, template and template version.
+    /// `None` when one of the four is unset or the all-zero UUID.
+    #[must_use]
+    pub fn for_agent(self, ids: [Id; 4]) -> Option<Self> {
+        let usable = ids.iter().all(|id| !id.is_empty() && !id.is_nil());
+        usable.then(|| self.limited_to(ids.into_iter().map(AllowEntry::any_type).collect()))
+    }
+
+    /// Its permission list.
+    #[must_use]
+    pub fn site(&self) -> &Grants {
+        &self.site
+    }
+
+    /// The objects it is limited to.
+    #[must_use]
+    pub fn allow_list(&self) -> &[AllowEntry] {
+        &self.allow_list
+    }
+
+    /// Whether it admits every object.
+    #[must_use]
+    pub const fn admits_every(&self) -> bool {
+        self.every
+    }
+
+    /// Whether it permits the action on some object of the type.
+    #[must_use]
+    pub fn permits(&self, action: Action, resource: ResourceType) -> bool {
+        self.site.vote(action, resource) == Vote::Allow
+    }
+
+    /// Whether it admits the object; the permissions are another matter.
+    #[must_use]
+    pub fn admits(&self, resource: Option<ResourceType>, id: &Id) -> bool {
+        self.every || self.allow_list.iter().any(|entry| entry.admits(resource, id))
+    }
+
+    /// Whether `other` permits nothing that this one does not, on no object that this one does not admit.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let objects = other.allow_list.iter().all(|entry| self.admits_entry(entry));
+        objects && self.covers_permissions(other)
+    }
+
+    fn admits_entry(&self, entry: &AllowEntry) -> bool {
+        let own = self.allow_list.iter();
+        self.every
+            || own
+                .filter(|known| known.resource.is_none() || known.resource == entry.resource)
+                .any(|known| known.id.is("*") || known.id == entry.id)
+    }
+
+    /// Tries every name that can make a difference: the known ones, those mentioned, and one that nobody mentions.
+    fn covers_permissions(&self, other: &Self) -> bool {
+        let entries = || self.site.permissions().iter().chain(other.site.permissions());
+        let mut resources: Vec<&str> = ResourceType::ALL.iter().map(|resource| resource.as_str()).collect();
+        let mut actions: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
+        let longest = entries().map(|entry| entry.resource_name().len().max(entry.action_name().len())).max();
+        let fresh = "-".repeat(longest.unwrap_or(0) + 1);
+        resources.extend(entries().map(Permission::resource_name).chain([fresh.as_str()]));
+        actions.extend(entries().map(Permission::action_name).chain([fresh.as_str()]));
+        let allowed = |scope: &Self, action, resource| scope.site.vote_named(action, resource) == Vote::Allow;
+        resources.iter().all(|resource| {
+            actions.iter().all(|action| !allowed(other, action, resource) || allowed(self, action, resource))
+        })
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("site", &*self.site).field("allow_list", &self.allow_list).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_scopes_are_those_of_the_data() {
+        assert!(Scope::all().permits(Action::Delete, ResourceType::License) && Scope::all().admits_every());
+        let apps = Scope::application_connect();
+        assert!(apps.permits(Action::ApplicationConnect, ResourceType::Workspace));
+        assert!(!apps.permits(Action::Read, ResourceType::Workspace));
+        let agents = Scope::built_in("no_user_data").unwrap();
+        assert!(agents.permits(Action::Read, ResourceType::File) && !agents.permits(Action::Read, ResourceType::User));
+    }
+
+    #[test]
+    fn tokens_take_two_scopes_or_none() {
+        for (name, fine) in [("all", true), ("application_connect", true), ("", true), ("no_user_data", false)] {
+            assert_eq!(Scope::for_token(name).is_ok(), fine, "{name}");
+        }
+    }
+
+    #[test]
+    fn agents_are_limited_to_four_ids() {
+        let ids = ["w", "o", "t", "v"].map(Id::from);
+        let scope = Scope::all().for_agent(ids.clone()).unwrap();
+        assert!(scope.admits(Some(ResourceType::User), &ids[1]) && !scope.admits(None, &Id::EMPTY));
+        assert!(Scope::all().for_agent(["w", "", "t", "v"].map(Id::from)).is_none());
+        let nil = "00000000-0000-0000-0000-000000000000";
+        assert!(Scope::all().for_agent(["w", nil, "t", "v"].map(Id::from)).is_none());
+    }
+
+    #[test]
+    fn covering_counts_objects_and_unknown_names() {
+        let limited = Scope::all().limited_to(vec![AllowEntry::any_type("a")]);
+        let typed = Scope::all().limited_to(vec![AllowEntry::typed(ResourceType::User, "a")]);
+        assert!(Scope::all().covers(&limited) && limited.covers(&typed));
+        assert!(!limited.covers(&Scope::all()) && !typed.covers(&limited));
+        let made = |permission| Scope::new(vec![permission], vec![AllowEntry::every()]);
+        let fly = made(Permission::named(false, "workspace", "fly"));
+        let any = made(Permission::named(false, "workspace", "*"));
+        assert!(any.covers(&fly) && !fly.covers(&any));
+    }
+}

@@ -1,0 +1,43 @@
+//! Scopes of the data files.
+
+use super::super::permission::{Grants, Mask, Masks, Pattern, Permission};
+use super::super::{Action, ResourceType};
+
+#[derive(Debug)]
+pub(super) struct BuiltInScope {
+    pub(super) name: &'static str,
+    /// Its name in the catalogue; empty when it is not for tokens.
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) for_tokens: bool,
+    pub(super) site: Grants,
+}
+
+#[derive(Debug)]
+pub(super) struct CompositeScope {
+    pub(super) name: &'static str,
+    pub(super) description: &'static str,
+    pub(super) site: Grants,
+}
+
+mod generated {
+    use super::{Action, BuiltInScope, CompositeScope, Grants, Mask, Masks, Pattern, Permission, ResourceType};
+
+    include!(concat!(env!("OUT_DIR"), "/scopes.rs"));
+}
+
+pub(super) fn built_in(name: &str) -> Option<&'static BuiltInScope> {
+    generated::BUILT_IN.iter().find(|scope| scope.name == name)
+}
+
+pub(super) fn built_ins() -> &'static [BuiltInScope] {
+    &generated::BUILT_IN
+}
+
+pub(super) fn composites() -> &'static [CompositeScope] {
+    &generated::COMPOSITES
+}
+
+pub(super) fn words(resource: ResourceType, action: Option<Action>) -> &'static str {
+    generated::words(resource, action)
+}

@@ -1,0 +1,218 @@
+//! Who asks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::engine::{Known, Named, judge};
+use super::members::Members;
+use super::permission::{Masks, Vote};
+use super::{
+    Action, ActionMarker, Because, Decision, Denied, Id, ListFilter, Object, Permit, ResourceMarker, ResourceType,
+    Role, Scope, SubjectBuilder,
+};
+
+/// Who asks: a user with roles and groups, through a credential with a scope. Built once, cheap to clone, and then
+/// every question costs a few mask tests.
+///
+/// ```
+/// use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
+/// use uuid::Uuid;
+///
+/// let (alice, acme) = (Uuid::NAMESPACE_URL, Uuid::NAMESPACE_DNS);
+/// let subject = Subject::for_user(alice).membership(acme, ["organization-auditor"]).scope(Scope::all()).build();
+///
+/// let workspace = Object::new(ResourceType::Workspace).organization(acme).owner(alice);
+/// assert!(subject.allows(Action::Delete, &workspace));
+/// assert!(!subject.allows(Action::Delete, &Object::new(ResourceType::Template).organization(acme)));
+/// ```
+#[derive(Clone)]
+pub struct Subject(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) id: Id,
+    pub(super) roles: Vec<Role>,
+    /// Sorted.
+    pub(super) groups: Vec<Id>,
+    pub(super) scope: Option<Scope>,
+    pub(super) rows: Box<[Row; ResourceType::COUNT]>,
+    pub(super) members: Members,
+}
+
+/// All levels of one resource type side by side, one bit per action, deny already taken off allow.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Row {
+    pub(super) scope: Votes,
+    pub(super) site: Votes,
+    pub(super) user: Votes,
+    /// Some organization allows.
+    pub(super) any: u16,
+}
+
+/// Bits that vote for, and bits that vote against; never both.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Votes {
+    pub(super) allow: u16,
+    pub(super) deny: u16,
+}
+
+impl Votes {
+    fn of(masks: &Masks, resource: ResourceType) -> Self {
+        let row = masks.row(resource);
+        Self { allow: row.allow & !row.deny, deny: row.deny }
+    }
+
+    #[inline]
+    pub(super) const fn vote(self, bit: u16) -> Vote {
+        if self.allow & bit != 0 {
+            Vote::Allow
+        } else if self.deny & bit != 0 {
+            Vote::Deny
+        } else {
+            Vote::Silent
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn new(id: Id, roles: Vec<Role>, mut groups: Vec<Id>, scope: Option<Scope>) -> Self {
+        groups.sort_unstable();
+        groups.dedup();
+        let (mut site, mut user) = (Masks::default(), Masks::default());
+        for role in &roles {
+            site.join(role.site().masks());
+            user.join(role.user().masks());
+        }
+        let members = Members::new(roles.iter().flat_map(Role::organizations));
+        let mut rows = Box::new([Row::default(); ResourceType::COUNT]);
+        for (row, resource) in rows.iter_mut().zip(ResourceType::ALL) {
+            let scope = scope.as_ref().map(|scope| Votes::of(scope.site().masks(), resource));
+            *row = Row {
+                scope: scope.unwrap_or_default(),
+                site: Votes::of(&site, resource),
+                user: Votes::of(&user, resource),
+                any: members.iter().map(|(_, masks)| Votes::of(masks, resource).allow).fold(0, |any, bits| any | bits),
+            };
+        }
+        Self { id, roles, groups, scope, rows, members }
+    }
+}
+
+impl Subject {
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    #[inline]
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// Starts a subject with exactly the roles that are given.
+    pub fn builder<'a>(id: impl Into<Id>) -> SubjectBuilder<'a> {
+        SubjectBuilder::new(id.into(), false)
+    }
+
+    /// Starts the subject of a request: `member` and, per membership, `organization-member` are added.
+    pub fn for_user<'a>(id: impl Into<Id>) -> SubjectBuilder<'a> {
+        SubjectBuilder::new(id.into(), true)
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn id(&self) -> &Id {
+        &self.0.id
+    }
+
+    /// The roles, implied ones included.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.0.roles
+    }
+
+    /// The explicit groups, sorted.
+    #[must_use]
+    pub fn groups(&self) -> &[Id] {
+        &self.0.groups
+    }
+
+    /// The scope of the credential.
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scope> {
+        self.0.scope.as_ref()
+    }
+
+    /// The same person through another credential.
+    #[must_use]
+    pub fn with_scope(&self, scope: Scope) -> Self {
+        let inner = self.inner();
+        Self::from_inner(Inner::new(inner.id.clone(), inner.roles.clone(), inner.groups.clone(), Some(scope)))
+    }
+
+    /// The organizations that appear in any role, sorted.
+    pub fn memberships(&self) -> impl Iterator<Item = &Id> {
+        self.0.members.iter().map(|(id, _)| id)
+    }
+
+    /// Whether it belongs to the organization.
+    #[must_use]
+    pub fn is_member(&self, organization: impl Into<Id>) -> bool {
+        let organization = organization.into();
+        !organization.is_empty() && self.0.members.find(&organization).is_some()
+    }
+
+    /// Whether it has the built-in site role `owner`.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.0.roles.iter().any(Role::is_owner)
+    }
+
+    /// Whether it may.
+    #[must_use]
+    #[inline]
+    pub fn allows(&self, action: Action, object: &Object<'_>) -> bool {
+        judge(self.inner(), Known::new(self.inner(), action, object.resource), object).allow()
+    }
+
+    /// Whether it may, and why.
+    pub fn decide(&self, action: Action, object: &Object<'_>) -> Decision {
+        Decision::new(judge(self.inner(), Known::new(self.inner(), action, object.resource), object))
+    }
+
+    /// Whether it may, for names as text that may be unknown. The type of `object` itself is not looked at.
+    pub fn decide_named(&self, action: &str, resource: &str, object: &Object<'_>) -> Decision {
+        let inner = self.inner();
+        Decision::new(match (Action::parse(action), ResourceType::parse(resource)) {
+            (Some(action), Some(resource)) => judge(inner, Known::new(inner, action, resource), object),
+            (_, resource_type) => judge(inner, Named { action, resource, resource_type }, object),
+        })
+    }
+
+    /// Whether it may, as a `Result`.
+    pub fn check(&self, action: Action, object: &Object<'_>) -> Result<(), Denied> {
+        let because = self.decide(action, object).because();
+        if because.allow() { Ok(()) } else { Err(Denied { action, resource: object.resource, because }) }
+    }
+
+    /// The proof that it may, which a write port asks for.
+    pub fn permit<A: ActionMarker, R: ResourceMarker>(&self, object: &Object<'_>) -> Result<Permit<A, R>, Denied> {
+        if object.resource != R::TYPE {
+            return Err(Denied { action: A::ACTION, resource: R::TYPE, because: Because::OtherType });
+        }
+        self.check(A::ACTION, object)?;
+        Ok(Permit::granted(self.id(), object))
+    }
+
+    /// What of a list it may see: the decision for every row at once.
+    #[must_use]
+    pub fn list_filter(&self, action: Action, resource: ResourceType) -> ListFilter {
+        ListFilter::new(self.inner(), action, resource)
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, roles, groups, scope, .. } = self.inner();
+        let mut debug = f.debug_struct("Subject");
+        debug.field("id", id).field("roles", roles).field("groups", groups).field("scope", scope).finish()
+    }
+}
