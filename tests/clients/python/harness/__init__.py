@@ -1,0 +1,1 @@
+"""What the tests share: the real server, its databases, a browser, an MCP server."""
