@@ -467,7 +467,11 @@ impl PasswordHasher for PlainHasher {
     async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, crate::crypto::HashingBusy> {
         Ok(PasswordHash::new(format!("plain:{}", password.expose())))
     }
-    async fn verify(&self, password: Secret<String>, hash: Option<PasswordHash>) -> Result<bool, crate::crypto::HashingBusy> {
+    async fn verify(
+        &self,
+        password: Secret<String>,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, crate::crypto::HashingBusy> {
         Ok(hash.is_some_and(|hash| hash.expose() == format!("plain:{}", password.expose())))
     }
 }

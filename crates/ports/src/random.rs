@@ -10,7 +10,7 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-impl dyn Random {
+impl dyn Random + '_ {
     /// A new id, ordered by time (UUIDv7, RFC 9562).
     pub fn id<T: From<Uuid>>(&self, now: Instant) -> T {
         let mut bytes = [0; 10];

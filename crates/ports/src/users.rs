@@ -87,6 +87,10 @@ pub trait UserRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Writes that a user was seen; a dormant one becomes active.
-    fn touch(&mut self, permit: &Permit<action::Update, resource::User>, id: UserId, now: Instant)
-    -> Result<(), StoreError>;
+    fn touch(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        id: UserId,
+        now: Instant,
+    ) -> Result<(), StoreError>;
 }

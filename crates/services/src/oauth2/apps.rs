@@ -9,7 +9,7 @@ use doorward_domain::names::is_name;
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError,
 };
-use doorward_domain::roles::{Object, Permit, ScopeName, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, ScopeName, System, action, resource};
 use doorward_ports::Repositories;
 use serde_json::json;
 
@@ -42,21 +42,21 @@ pub struct AppCommand {
 
 /// All apps, by name.
 pub async fn list(ctx: &Context, actor: &Actor) -> Result<Vec<App>, Error> {
-    actor.subject.permit::<action::Read, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.store.read(|repos| Ok(repos.apps().list()?)).await
 }
 
 /// The apps that hold a live grant of a user. Ordinary users may ask only about themselves.
 pub async fn list_of_user(ctx: &Context, actor: &Actor, user: UserId) -> Result<Vec<App>, Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user.0);
-    actor.subject.permit::<action::Read, resource::Oauth2AppCodeToken>(&object)?;
+    actor.subject.check(Action::Read, &object)?;
     let now = ctx.clock.now();
     ctx.store.read(move |repos| Ok(repos.apps().list_granted_by(user, now)?)).await
 }
 
 /// One app.
 pub async fn find(ctx: &Context, actor: &Actor, id: AppId) -> Result<App, Error> {
-    let may = actor.subject.permit::<action::Read, resource::Oauth2App>(&Object::of::<resource::Oauth2App>());
+    let may = actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>());
     if may.is_err() {
         return Err(Error::NotFound);
     }
@@ -213,7 +213,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     if let Some(names) = command.scopes {
-        match names.iter().find(|name| ScopeName::parse(name).is_none()) {
+        match names.iter().find(|name| ScopeName::parse(name).is_err()) {
             Some(unknown) => fields.push(FieldError::new("scopes", format!("unknown scope: `{unknown}`"))),
             None => app.allowed_scopes = (!names.is_empty()).then_some(names),
         }

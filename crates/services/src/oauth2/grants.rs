@@ -4,13 +4,13 @@ use crate::context::Event;
 use crate::{Actor, Context, Error};
 use doorward_domain::ids::{AppId, AuditId, GrantId};
 use doorward_domain::oauth2::App;
-use doorward_domain::roles::{Object, action, resource};
+use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::oauth2::AuthorizedGrant;
 
 /// The live grants of the actor, newest first.
 pub async fn list_mine(ctx: &Context, actor: &Actor) -> Result<Vec<AuthorizedGrant>, Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
-    actor.subject.permit::<action::Read, resource::Oauth2AppCodeToken>(&object)?;
+    actor.subject.check(Action::Read, &object)?;
     let (user, now) = (actor.user.id, ctx.clock.now());
     ctx.store.read(move |repos| Ok(repos.grants().list_of_user(user, now)?)).await
 }

@@ -85,5 +85,5 @@ pub fn protected_resource(settings: &Settings, path: &str) -> ProtectedResource 
 }
 
 fn scope_names() -> Vec<String> {
-    doorward_domain::roles::catalogue().iter().map(ToString::to_string).collect()
+    doorward_domain::roles::scope::catalogue().iter().map(|name| name.as_str().into_owned()).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::OAuthError;
 use doorward_domain::oauth2::{OAuthErrorCode, parse_scope_list};
-use doorward_domain::roles::{self, ScopeName};
+use doorward_domain::roles::scope::{self, ScopeName};
 
 /// The scope that limits nothing.
 const ALL: &str = "coder:all";
@@ -21,14 +21,14 @@ pub fn is_unrestricted(names: &[String]) -> bool {
 /// Each name with its meaning in plain words, for the consent page.
 #[must_use]
 pub fn describe_scopes(names: &[String]) -> Vec<(String, String)> {
-    names.iter().filter_map(|name| Some((name.clone(), roles::describe(&ScopeName::parse(name)?)))).collect()
+    names.iter().filter_map(|name| Some((name.clone(), scope::describe(name).ok()?.to_owned()))).collect()
 }
 
 /// Reads a `scope` parameter; every name must be in the catalogue.
 pub(crate) fn parse_known(text: &str) -> Result<Vec<String>, OAuthError> {
     let names =
         parse_scope_list(text).map_err(|error| OAuthError::new(OAuthErrorCode::InvalidScope, error.to_string()))?;
-    match names.iter().find(|name| ScopeName::parse(name).is_none()) {
+    match names.iter().find(|name| ScopeName::parse(name).is_err()) {
         Some(unknown) => Err(OAuthError::new(OAuthErrorCode::InvalidScope, format!("unknown scope: {unknown}"))),
         None => Ok(names),
     }
@@ -36,8 +36,8 @@ pub(crate) fn parse_known(text: &str) -> Result<Vec<String>, OAuthError> {
 
 /// Whether what `granted` permits includes the scope `asked`.
 pub(crate) fn covers(granted: &[String], asked: &str) -> bool {
-    let granted: Vec<ScopeName> = granted.iter().filter_map(|name| ScopeName::parse(name)).collect();
-    ScopeName::parse(asked).is_some_and(|asked| roles::covers(&granted, &asked))
+    let granted: Vec<ScopeName> = granted.iter().filter_map(|name| ScopeName::parse(name).ok()).collect();
+    ScopeName::parse(asked).is_ok_and(|asked| scope::covers(&granted, &asked))
 }
 
 /// The scopes that a request gets: what it asks for if the app may, or all the app may.

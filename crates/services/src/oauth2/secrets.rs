@@ -5,13 +5,13 @@ use crate::{Actor, Context, Error};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId, AuditId};
 use doorward_domain::oauth2::{App, AppSecret, ClientType, OpaqueToken};
-use doorward_domain::roles::{Object, Permit, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use serde_json::json;
 
 /// The secrets of an app, by time of creation.
 pub async fn list(ctx: &Context, actor: &Actor, app: AppId) -> Result<Vec<AppSecret>, Error> {
     super::apps::find(ctx, actor, app).await?;
-    actor.subject.permit::<action::Read, resource::Oauth2AppSecret>(&Object::of::<resource::Oauth2AppSecret>())?;
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2AppSecret>())?;
     ctx.store.read(move |repos| Ok(repos.apps().list_secrets(app)?)).await
 }
 

@@ -19,7 +19,11 @@ async fn issue(repos: MockRepositories, change: impl FnOnce(&mut TokenRequest)) 
 async fn the_service_account_gets_an_access_token_and_no_refresh_token() {
     let mut repos = MockRepositories::default();
     let secret = doorward_domain::ids::AppSecretId::NIL;
-    repos.grants.expect_issue_client_token().once().returning(move |_, _| Ok(Some((secret, Some(crate::fixtures::NOW)))));
+    repos
+        .grants
+        .expect_issue_client_token()
+        .once()
+        .returning(move |_, _| Ok(Some((secret, Some(crate::fixtures::NOW)))));
     let tokens = issue(repos, |_| ()).await.unwrap();
     assert!(tokens.refresh_token.is_none());
     assert_eq!(tokens.scopes, ["coder:all"]);

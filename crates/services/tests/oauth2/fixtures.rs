@@ -96,9 +96,5 @@ pub(crate) fn repos(app: App) -> MockRepositories {
 }
 
 pub(crate) fn with_secret(secret: Option<&str>) -> ClientAuthentication {
-    ClientAuthentication {
-        client_id: Some(APP.to_string()),
-        client_secret: secret.map(Secret::from),
-        disagrees: false,
-    }
+    ClientAuthentication { client_id: Some(APP.to_string()), client_secret: secret.map(Secret::from), disagrees: false }
 }

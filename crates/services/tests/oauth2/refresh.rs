@@ -48,7 +48,10 @@ fn rotated() -> Rotated {
     Rotated { grant_id: GRANT, access_key_id: key_id(), scopes: vec!["coder:all".into()], secret: None }
 }
 
-async fn refresh(repos: MockRepositories, change: impl FnOnce(&mut TokenRequest)) -> Result<(String, String), OAuthError> {
+async fn refresh(
+    repos: MockRepositories,
+    change: impl FnOnce(&mut TokenRequest),
+) -> Result<(String, String), OAuthError> {
     let mut request = TokenRequest {
         client: with_secret(Some(SECRET)),
         grant_type: Some("refresh_token".into()),
@@ -153,7 +156,11 @@ async fn a_narrower_scope_narrows_the_access_token_and_a_wider_one_is_refused() 
     let mut narrowed = repos(app(ClientType::Confidential));
     narrowed.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
     narrowed.grants.expect_find_by_prefix().returning(move |_| Ok(Some(live())));
-    narrowed.grants.expect_rotate().once().returning(move |_, _| Ok(Some(Rotated { scopes: live().scopes, ..rotated() })));
+    narrowed
+        .grants
+        .expect_rotate()
+        .once()
+        .returning(move |_, _| Ok(Some(Rotated { scopes: live().scopes, ..rotated() })));
     narrowed.grants.expect_narrow_access().once().withf(|_, _, s| s == ["template:read"]).returning(|_, _, _| Ok(()));
     refresh(narrowed, |r| r.scope = Some("template:read".into())).await.unwrap();
 
