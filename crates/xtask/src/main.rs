@@ -7,6 +7,8 @@ mod lint;
 mod tests;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
@@ -41,8 +43,17 @@ enum Chore {
     Ci(ci::Ci),
 }
 
-fn main() -> anyhow::Result<()> {
-    let chore = Arguments::parse().chore;
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match chore {
         Chore::Test(test) => test.run(&workspace),
