@@ -15,6 +15,7 @@ pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
         LogFormat::Json => true,
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if json { builder.json().flatten_event(true).try_init() } else { builder.with_target(false).try_init() };
+    let started =
+        if json { builder.json().flatten_event(true).try_init() } else { builder.with_target(false).try_init() };
     started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }

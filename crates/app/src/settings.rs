@@ -137,10 +137,7 @@ impl Settings {
         Self::from_sources(file, std::env::vars())
     }
 
-    fn from_sources(
-        file: Option<&Path>,
-        vars: impl Iterator<Item = (String, String)>,
-    ) -> anyhow::Result<Self> {
+    fn from_sources(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let defaults = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build()?;
         let known = keys(&defaults.cache);
         let mut builder = Config::builder().add_source(defaults);
@@ -163,7 +160,8 @@ impl Settings {
             };
             let value = from_environment(default, &text)
                 .with_context(|| format!("the setting `{key}` in the environment variable {name} is not valid"))?;
-            builder = builder.set_override(&key, Value::new(Some(&format!("the environment variable {name}")), value))?;
+            builder =
+                builder.set_override(&key, Value::new(Some(&format!("the environment variable {name}")), value))?;
         }
         let settings: Self = builder.build()?.try_deserialize()?;
         settings.check()?;
@@ -194,7 +192,9 @@ impl Settings {
             bail!("the setting `cleanup.batch` must lie between 1 and 10000");
         }
         if self.database.pool_size > 1000 || self.server.workers > 1024 || self.passwords.concurrency > 1024 {
-            bail!("`database.pool_size`, `server.workers` and `passwords.concurrency` have at most 1000, 1024 and 1024");
+            bail!(
+                "`database.pool_size`, `server.workers` and `passwords.concurrency` have at most 1000, 1024 and 1024"
+            );
         }
         Ok(())
     }
@@ -212,7 +212,9 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> String {
         let quote = |text: &str| format!("{text:?}");
         let list = |texts: &[String]| format!("[{}]", texts.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", "));
-        let span = |duration: Duration| quote(&humantime::format_duration(duration.unsigned_abs()).to_string().replace(' ', ""));
+        let span = |duration: Duration| {
+            quote(&humantime::format_duration(duration.unsigned_abs()).to_string().replace(' ', ""))
+        };
         let word = |value: &dyn std::fmt::Debug| quote(&format!("{value:?}").to_lowercase());
         let values: BTreeMap<&str, String> = [
             ("data_dir", quote(&self.data_dir.display().to_string())),
@@ -316,13 +318,16 @@ fn from_environment(default: &Value, text: &str) -> anyhow::Result<ValueKind> {
 /// The known key that was probably meant.
 fn suggestion(key: &str, known: &BTreeMap<String, Value>) -> String {
     let near = known.keys().map(|other| (strsim::damerau_levenshtein(key, other), other)).min();
-    near.filter(|(distance, _)| *distance <= 3).map(|(_, other)| format!("; did you mean `{other}`?")).unwrap_or_default()
+    near.filter(|(distance, _)| *distance <= 3)
+        .map(|(_, other)| format!("; did you mean `{other}`?"))
+        .unwrap_or_default()
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let parsed = humantime::parse_duration(&text)
-        .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a duration such as 90s, 15m, 24h or 30d: {error}")))?;
+    let parsed = humantime::parse_duration(&text).map_err(|error| {
+        serde::de::Error::custom(format!("`{text}` is not a duration such as 90s, 15m, 24h or 30d: {error}"))
+    })?;
     Duration::try_from(parsed).map_err(serde::de::Error::custom)
 }
 
@@ -366,7 +371,11 @@ mod tests {
         for (file, vars, words) in [
             (Some("[server]\nlisen = \"x\""), &[][..], &["server.lisen", ".toml", "server.listen"][..]),
             (None, &[("DOORWARD__SERVER__LISEN", "x")], &["server.lisen", "DOORWARD__SERVER__LISEN"]),
-            (None, &[("DOORWARD__SERVER__WORKERS", "many")], &["server.workers", "DOORWARD__SERVER__WORKERS", "number"]),
+            (
+                None,
+                &[("DOORWARD__SERVER__WORKERS", "many")],
+                &["server.workers", "DOORWARD__SERVER__WORKERS", "number"],
+            ),
             (Some("[server]\nworkers = \"many\""), &[], &["server.workers", ".toml"]),
             (Some("[session]\nlifetime = \"soon\""), &[], &["session.lifetime", "soon"]),
             (Some("[database]\nsqlite_synchronous = \"off\""), &[], &["sqlite_synchronous"]),

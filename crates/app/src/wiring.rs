@@ -23,8 +23,14 @@ pub(crate) fn access_url(settings: &Settings, listen: &str) -> anyhow::Result<Ur
     let given = settings.server.access_url.trim_end_matches('/');
     let text = if given.is_empty() { format!("http://{listen}") } else { given.to_owned() };
     let url = Url::parse(&text).with_context(|| format!("the setting `server.access_url` is no URL: `{text}`"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() || url.username() != "" {
-        bail!("the setting `server.access_url` must be an http or https URL without user, query and fragment: `{text}`");
+    if !matches!(url.scheme(), "http" | "https")
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || url.username() != ""
+    {
+        bail!(
+            "the setting `server.access_url` must be an http or https URL without user, query and fragment: `{text}`"
+        );
     }
     Ok(url)
 }

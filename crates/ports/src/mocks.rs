@@ -18,7 +18,10 @@
 
 use crate::audit::AuditRepository;
 use crate::maintenance::{MaintenanceRepository, Purged};
-use crate::oauth2::*;
+use crate::oauth2::{
+    AppRepository, AuthorizedGrant, ClientCredentials, ClientToken, CodeRepository, GrantRepository, Introspection,
+    Rotated, Rotation,
+};
 use crate::organizations::OrganizationRepository;
 use crate::roles::RoleRepository;
 use crate::sessions::{ApiKeyRepository, KeyOwner, ThrottleRepository};

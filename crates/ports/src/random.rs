@@ -11,7 +11,7 @@ pub trait Random: Send + Sync {
 }
 
 impl dyn Random + '_ {
-    /// A new id, ordered by time (UUIDv7, RFC 9562).
+    /// A new id, ordered by time (`UUIDv7`, RFC 9562).
     pub fn id<T: From<Uuid>>(&self, now: Instant) -> T {
         let mut bytes = [0; 10];
         self.fill(&mut bytes);

@@ -33,12 +33,14 @@ pub struct Context {
 
 impl Context {
     /// Now, and a new id of that moment.
+    #[must_use]
     pub fn new_id<T: From<Uuid>>(&self) -> (Instant, T) {
         let now = self.clock.now();
         (now, self.random.id(now))
     }
 
     /// Random alphanumeric text.
+    #[must_use]
     pub fn alphanumeric(&self, len: usize) -> Secret<String> {
         self.random.alphanumeric(len)
     }
@@ -101,6 +103,7 @@ impl Default for SessionSettings {
 }
 
 /// Settings of the authorization server; the defaults are those of `decisions.md`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the settings file")]
 #[derive(Clone, Debug)]
 pub struct OAuth2Settings {
     /// Lifetime of an access token.
@@ -195,7 +198,12 @@ pub(crate) struct Event<'a> {
 
 impl Event<'_> {
     /// Writes the event within the transaction of the use case.
-    pub(crate) fn write(self, id: doorward_domain::ids::AuditId, now: Instant, repos: &mut dyn Repositories) -> Result<(), StoreError> {
+    pub(crate) fn write(
+        self,
+        id: doorward_domain::ids::AuditId,
+        now: Instant,
+        repos: &mut dyn Repositories,
+    ) -> Result<(), StoreError> {
         let permit = System::because("every write leaves a record").permit::<action::Create, resource::AuditLog>();
         let record = AuditRecord {
             id,

@@ -105,7 +105,9 @@ pub const VALIDATION_FAILED: &str = "Validation failed.";
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(Conflict::Username | Conflict::Email) => Self::taken("User already exists.", "username"),
+            StoreError::Conflict(Conflict::Username | Conflict::Email) => {
+                Self::taken("User already exists.", "username")
+            }
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
@@ -156,6 +158,12 @@ impl OAuthError {
     #[must_use]
     pub fn invalid_grant(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(OAuthErrorCode::InvalidGrant, "the grant is invalid, expired or revoked").because(reason)
+    }
+
+    /// A rule of a code or grant is broken: `invalid_grant` keeps the reason to the log, other codes tell it.
+    #[must_use]
+    pub fn of_grant(code: OAuthErrorCode, reason: String) -> Self {
+        if code == OAuthErrorCode::InvalidGrant { Self::invalid_grant(reason) } else { Self::new(code, reason) }
     }
 }
 

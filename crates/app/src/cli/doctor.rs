@@ -51,7 +51,9 @@ fn access_url(settings: &Settings) -> Finding {
         Ok(url) if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) => {
             Finding::Worth(format!("the access URL is {url}: only this machine can use it (server.access_url)"))
         }
-        Ok(url) => Finding::Worth(format!("the access URL {url} is not https: OAuth 2.1 asks for it (server.access_url)")),
+        Ok(url) => {
+            Finding::Worth(format!("the access URL {url} is not https: OAuth 2.1 asks for it (server.access_url)"))
+        }
         Err(error) => Finding::Bad(format!("{error:#}")),
     }
 }
@@ -59,7 +61,9 @@ fn access_url(settings: &Settings) -> Finding {
 fn data_dir(settings: &Settings) -> Finding {
     let dir = &settings.data_dir;
     let probe = dir.join(".doctor");
-    let tried = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&probe, b"")).and_then(|()| std::fs::remove_file(&probe));
+    let tried = std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe));
     match tried {
         Ok(()) => Finding::Good(format!("the folder {} can be written", dir.display())),
         Err(error) => Finding::Bad(format!("the folder {} cannot be written: {error} (data_dir)", dir.display())),
@@ -73,7 +77,9 @@ fn database(settings: &Settings) -> Vec<Finding> {
         Ok(pending) => {
             let migrations = match pending.len() {
                 0 => Finding::Good("no migration is outstanding".to_owned()),
-                n if settings.database.auto_migrate => Finding::Worth(format!("{n} migrations will run at the next start")),
+                n if settings.database.auto_migrate => {
+                    Finding::Worth(format!("{n} migrations will run at the next start"))
+                }
                 n => Finding::Bad(format!("{n} migrations are outstanding; run `doorward migrate`")),
             };
             vec![Finding::Good(format!("the database {url} answers")), migrations]

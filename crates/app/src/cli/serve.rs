@@ -11,8 +11,7 @@ use std::time::Duration;
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let listen = &settings.server.listen;
-    let listener = TcpListener::bind(listen)
-        .with_context(|| format!("cannot listen on `{listen}` (server.listen)"))?;
+    let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on `{listen}` (server.listen)"))?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let access_url = wiring::access_url(settings, &address.to_string())?;
     actix_web::rt::System::new().block_on(async {
@@ -34,9 +33,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         tracing::info!(database = %crate::settings::without_password(&settings.database_url()), "ready");
         println!("listening on http://{address}");
         if first_start {
-            println!("There are no users yet. Open {}/setup to make the first one, who becomes the owner.", context.settings.issuer());
+            println!(
+                "There are no users yet. Open {}/setup to make the first one, who becomes the owner.",
+                context.settings.issuer()
+            );
         }
-        let cleaning = actix_web::rt::spawn(clean(context, settings.cleanup.interval.unsigned_abs(), settings.cleanup.batch));
+        let cleaning =
+            actix_web::rt::spawn(clean(context, settings.cleanup.interval.unsigned_abs(), settings.cleanup.batch));
         let ended = server.await.context("the server failed");
         cleaning.abort();
         tracing::info!("stopped");

@@ -31,7 +31,8 @@ fn answers_come_in_the_order_of_the_questions() {
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let allowed: Vec<bool> = answer["results"].as_array().unwrap().iter().map(|r| r["allow"].as_bool().unwrap()).collect();
+    let allowed: Vec<bool> =
+        answer["results"].as_array().unwrap().iter().map(|r| r["allow"].as_bool().unwrap()).collect();
     assert_eq!(allowed, [true, false, true, true, false]);
     assert!(answer["results"].as_array().unwrap().iter().all(|result| result["because"].is_object()));
 }
@@ -41,7 +42,10 @@ fn bad_input_is_exit_2_with_the_place() {
     for (document, place) in [
         ("", "line"),
         ("{", "line"),
-        (r#"{"questions": [{"subject": "nobody", "action": "read", "object": {"type": "user"}}]}"#, "questions[0].subject"),
+        (
+            r#"{"questions": [{"subject": "nobody", "action": "read", "object": {"type": "user"}}]}"#,
+            "questions[0].subject",
+        ),
         (r#"{"subjects": {"a": {"id": "a", "roles": ["no-such-role"], "scope": "all"}}}"#, "subjects.a.roles[0]"),
         (r#"{"subjects": {"a": {"id": 7}}}"#, "subjects.a.id"),
         (r#"{"question": []}"#, "question"),

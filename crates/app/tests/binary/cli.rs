@@ -22,7 +22,10 @@ fn an_unknown_or_ill_typed_setting_stops_the_start_with_its_name_and_place() {
     let output = doorward(folder.path(), &["--config", "own.toml", "serve"], &[]);
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
-    assert!(message.contains("server.lisen") && message.contains("own.toml") && message.contains("server.listen"), "{message}");
+    assert!(
+        message.contains("server.lisen") && message.contains("own.toml") && message.contains("server.listen"),
+        "{message}"
+    );
     let output = doorward(folder.path(), &["config"], &[("DOORWARD__SERVER__WORKERS", "many")]);
     let message = text(&output.stderr);
     assert!(!output.status.success() && message.contains("DOORWARD__SERVER__WORKERS"), "{message}");
@@ -49,10 +52,23 @@ fn users_and_apps_are_made_on_both_databases() {
         assert!(!again.status.success(), "the name is taken");
         let weak = with_input(folder.path(), &["user", "reset-password", "ann", "--password-stdin"], &env, "weak\n");
         assert!(!weak.status.success());
-        let reset = with_input(folder.path(), &["user", "reset-password", "ann", "--password-stdin"], &env, "AnotherSecure1!Password\n");
+        let reset = with_input(
+            folder.path(),
+            &["user", "reset-password", "ann", "--password-stdin"],
+            &env,
+            "AnotherSecure1!Password\n",
+        );
         assert!(reset.status.success(), "{}", text(&reset.stderr));
 
-        let app = run(&["app", "create", "robot", "--redirect-uri", "https://robot.example/cb", "--service-account", "--json"]);
+        let app = run(&[
+            "app",
+            "create",
+            "robot",
+            "--redirect-uri",
+            "https://robot.example/cb",
+            "--service-account",
+            "--json",
+        ]);
         assert!(app.status.success(), "{}", text(&app.stderr));
         let app: serde_json::Value = serde_json::from_slice(&app.stdout).unwrap();
         assert!(app["client_secret"].as_str().unwrap().starts_with("coder_"));
@@ -68,7 +84,11 @@ fn with_input(folder: &Path, arguments: &[&str], env: &[(&str, &str)], input: &s
     use std::io::Write as _;
     use std::process::Stdio;
     let mut command = Command::new(crate::DOORWARD);
-    command.args(arguments).current_dir(folder).env("DOORWARD__DATA_DIR", folder.join("data")).envs(env.iter().copied());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("DOORWARD__DATA_DIR", folder.join("data"))
+        .envs(env.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
@@ -85,7 +105,8 @@ fn a_database_of_no_known_kind_is_an_error_and_makes_no_file() {
 #[test]
 fn the_openapi_document_and_the_settings_print() {
     let folder = tempfile::tempdir().unwrap();
-    let document: serde_json::Value = serde_json::from_slice(&doorward(folder.path(), &["openapi"], &[]).stdout).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_slice(&doorward(folder.path(), &["openapi"], &[]).stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(text(&doorward(folder.path(), &["config"], &[]).stdout).contains("refresh_reuse_grace"));
     assert!(doorward(folder.path(), &["--help"], &[]).status.success());

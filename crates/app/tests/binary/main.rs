@@ -1,4 +1,10 @@
 //! The real binary, over real sockets, on both databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
 
 mod access_eval;
 mod cli;

@@ -52,7 +52,10 @@ fn whole_flow(site: &Site, auth: AuthType) -> Result<(), Box<dyn Error>> {
 
     let wrong = PkceCodeVerifier::new("x".repeat(43));
     let refused = client.exchange_code(AuthorizationCode::new(code.clone())).set_pkce_verifier(wrong).request(&http);
-    assert!(matches!(&refused, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_grant"), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_grant"),
+        "{refused:?}"
+    );
 
     let tokens = client.exchange_code(AuthorizationCode::new(code)).set_pkce_verifier(verifier).request(&http)?;
     assert!(tokens.expires_in().is_some_and(|left| left.as_secs() > 3600));
@@ -72,70 +75,88 @@ fn whole_flow(site: &Site, auth: AuthType) -> Result<(), Box<dyn Error>> {
     let next = client.exchange_refresh_token(refresh).request(&http)?;
     assert!(!client.introspect(access).request(&http)?.active());
     assert!(client.introspect(next.access_token()).request(&http)?.active());
-    let wider = client.exchange_refresh_token(next.refresh_token().unwrap()).add_scope(Scope::new("user:create".to_owned())).request(&http);
-    assert!(matches!(&wider, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_scope"), "{wider:?}");
+    let wider = client
+        .exchange_refresh_token(next.refresh_token().unwrap())
+        .add_scope(Scope::new("user:create".to_owned()))
+        .request(&http);
+    assert!(
+        matches!(&wider, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_scope"),
+        "{wider:?}"
+    );
 
     client.revoke_token(StandardRevocableToken::RefreshToken(next.refresh_token().unwrap().clone()))?.request(&http)?;
     assert!(!client.introspect(next.access_token()).request(&http)?.active());
     assert!(!site.api.is_live(next.access_token().secret()));
     let gone = client.exchange_refresh_token(next.refresh_token().unwrap()).request(&http);
-    assert!(matches!(&gone, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_grant"), "{gone:?}");
+    assert!(
+        matches!(&gone, Err(RequestTokenError::ServerResponse(e)) if e.error().as_ref() == "invalid_grant"),
+        "{gone:?}"
+    );
     Ok(())
 }
 
 #[test]
 fn the_whole_flow_with_basic_and_with_credentials_in_the_body() {
-    on_both(|b| b, |site| {
-        whole_flow(site, AuthType::BasicAuth).unwrap();
-        whole_flow(site, AuthType::RequestBody).unwrap();
-    });
+    on_both(
+        |b| b,
+        |site| {
+            whole_flow(site, AuthType::BasicAuth).unwrap();
+            whole_flow(site, AuthType::RequestBody).unwrap();
+        },
+    );
 }
 
 #[test]
 fn client_credentials_act_as_the_service_account() {
-    on_both(|b| b, |site| {
-        let plain = site.api.register(json!({}));
-        let refused = site.api.token(&plain, &[("grant_type", "client_credentials")]);
-        assert_eq!((refused.status.as_u16(), refused.json()["error"].as_str()), (400, Some("unauthorized_client")));
+    on_both(
+        |b| b,
+        |site| {
+            let plain = site.api.register(json!({}));
+            let refused = site.api.token(&plain, &[("grant_type", "client_credentials")]);
+            assert_eq!((refused.status.as_u16(), refused.json()["error"].as_str()), (400, Some("unauthorized_client")));
 
-        let robot = site.api.register(json!({"name": "robot", "service_account": true}));
-        let answer = site.api.token(&robot, &[("grant_type", "client_credentials")]);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert!(answer.json().get("refresh_token").is_none());
-        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-        let me = site.api.get_with_bearer("/api/v2/users/me", &token).json();
-        assert_eq!(me["login_type"], "none");
-        assert_eq!(site.api.get_with_bearer("/api/v2/users", &token).json()["count"], 1, "it sees only itself");
-        let account = me["id"].as_str().unwrap();
-        let owner = site.api.put(&format!("/api/v2/users/{account}/roles"), &json!({"roles": ["owner"]}));
-        assert_eq!(owner.status, 200, "{}", owner.text);
-        let seen = site.api.get_with_bearer("/api/v2/users", &token).json();
-        assert_eq!(seen["count"], 2, "roles given to it act on the next request: {seen}");
-        let login = site.api.post("/api/v2/users/login", &json!({"email": me["email"], "password": PASSWORD}));
-        assert_eq!(login.status, 401, "nobody signs in as a service account");
-    });
+            let robot = site.api.register(json!({"name": "robot", "service_account": true}));
+            let answer = site.api.token(&robot, &[("grant_type", "client_credentials")]);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert!(answer.json().get("refresh_token").is_none());
+            let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+            let me = site.api.get_with_bearer("/api/v2/users/me", &token).json();
+            assert_eq!(me["login_type"], "none");
+            assert_eq!(site.api.get_with_bearer("/api/v2/users", &token).json()["count"], 1, "it sees only itself");
+            let account = me["id"].as_str().unwrap();
+            let owner = site.api.put(&format!("/api/v2/users/{account}/roles"), &json!({"roles": ["owner"]}));
+            assert_eq!(owner.status, 200, "{}", owner.text);
+            let seen = site.api.get_with_bearer("/api/v2/users", &token).json();
+            assert_eq!(seen["count"], 2, "roles given to it act on the next request: {seen}");
+            let login = site.api.post("/api/v2/users/login", &json!({"email": me["email"], "password": PASSWORD}));
+            assert_eq!(login.status, 401, "nobody signs in as a service account");
+        },
+    );
 }
 
 #[test]
 fn a_token_bound_to_another_resource_is_refused_here_and_known_to_its_resource_server() {
-    on_both(|b| b, |site| {
-        let client = site.api.register(json!({"public": true}));
-        let server = site.api.register(json!({"name": "mcp-server", "resources": ["https://mcp.example/mcp"]}));
-        let code = site.api.code(&client, "&resource=https%3A%2F%2Fmcp.example%2Fmcp");
-        let fields =
-            [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
-        let answer = site.api.token(&client, &fields);
-        let access = answer.json()["access_token"].as_str().unwrap().to_owned();
-        let refused = site.api.get_with_bearer("/api/v2/users/me", &access);
-        assert_eq!(refused.status, 401);
-        assert!(refused.text.contains("audience"), "{}", refused.text);
-        let secret = server.secret.as_deref().unwrap();
-        let fields = [("client_id", &*server.id), ("client_secret", secret), ("token", &*access)];
-        let facts = site.api.form("/oauth2/introspect", &fields).json();
-        assert_eq!((&facts["active"], &facts["aud"]), (&json!(true), &json!("https://mcp.example/mcp")));
-        let stranger = site.api.register(json!({"name": "stranger"}));
-        let secret = stranger.secret.as_deref().unwrap();
-        let fields = [("client_id", &*stranger.id), ("client_secret", secret), ("token", &*access)];
-        assert_eq!(site.api.form("/oauth2/introspect", &fields).text.trim(), "{\"active\":false}");
-    });
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(json!({"public": true}));
+            let server = site.api.register(json!({"name": "mcp-server", "resources": ["https://mcp.example/mcp"]}));
+            let code = site.api.code(&client, "&resource=https%3A%2F%2Fmcp.example%2Fmcp");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            let answer = site.api.token(&client, &fields);
+            let access = answer.json()["access_token"].as_str().unwrap().to_owned();
+            let refused = site.api.get_with_bearer("/api/v2/users/me", &access);
+            assert_eq!(refused.status, 401);
+            assert!(refused.text.contains("audience"), "{}", refused.text);
+            let secret = server.secret.as_deref().unwrap();
+            let fields = [("client_id", &*server.id), ("client_secret", secret), ("token", &*access)];
+            let facts = site.api.form("/oauth2/introspect", &fields).json();
+            assert_eq!((&facts["active"], &facts["aud"]), (&json!(true), &json!("https://mcp.example/mcp")));
+            let stranger = site.api.register(json!({"name": "stranger"}));
+            let secret = stranger.secret.as_deref().unwrap();
+            let fields = [("client_id", &*stranger.id), ("client_secret", secret), ("token", &*access)];
+            assert_eq!(site.api.form("/oauth2/introspect", &fields).text.trim(), "{\"active\":false}");
+        },
+    );
 }

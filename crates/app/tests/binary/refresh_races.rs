@@ -38,12 +38,15 @@ fn one_successor_and_one_live_pair(apis: &[Api], client: &Client) {
 
 #[test]
 fn parallel_refreshes_give_one_successor_on_both_databases() {
-    on_both(|b| b, |site| {
-        let confidential = site.api.register(json!({}));
-        one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &confidential);
-        let public = site.api.register(json!({"public": true}));
-        one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &public);
-    });
+    on_both(
+        |b| b,
+        |site| {
+            let confidential = site.api.register(json!({}));
+            one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &confidential);
+            let public = site.api.register(json!({"public": true}));
+            one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &public);
+        },
+    );
 }
 
 #[test]
@@ -59,97 +62,109 @@ fn parallel_refreshes_at_two_servers_on_one_postgresql_give_one_successor() {
 
 #[test]
 fn a_stolen_token_ends_the_grant_after_the_grace() {
-    on_both(|b| b.setting("oauth2.refresh_reuse_grace", "0s"), |site| {
-        let client = site.api.register(json!({}));
-        let (first, untouched) = (site.api.grant(&client), site.api.grant(&client));
-        let next = Pair::of(&site.api.refresh(&client, &first.refresh));
-        let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
-        assert!(site.api.is_live(&latest.access));
-        let reuse = site.api.refresh(&client, &first.refresh);
-        assert_eq!((reuse.status.as_u16(), reuse.json()["error"].as_str()), (400, Some("invalid_grant")));
-        assert!(!site.api.is_live(&latest.access), "the whole grant is revoked");
-        assert_eq!(site.api.refresh(&client, &latest.refresh).status, 400);
-        assert!(site.api.is_live(&untouched.access), "another grant of the same user and app lives on");
-    });
+    on_both(
+        |b| b.setting("oauth2.refresh_reuse_grace", "0s"),
+        |site| {
+            let client = site.api.register(json!({}));
+            let (first, untouched) = (site.api.grant(&client), site.api.grant(&client));
+            let next = Pair::of(&site.api.refresh(&client, &first.refresh));
+            let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
+            assert!(site.api.is_live(&latest.access));
+            let reuse = site.api.refresh(&client, &first.refresh);
+            assert_eq!((reuse.status.as_u16(), reuse.json()["error"].as_str()), (400, Some("invalid_grant")));
+            assert!(!site.api.is_live(&latest.access), "the whole grant is revoked");
+            assert_eq!(site.api.refresh(&client, &latest.refresh).status, 400);
+            assert!(site.api.is_live(&untouched.access), "another grant of the same user and app lives on");
+        },
+    );
 }
 
 #[test]
 fn a_lost_answer_is_given_again_also_after_the_successor_was_used() {
-    on_both(|b| b, |site| {
-        let client = site.api.register(json!({"public": true}));
-        let first = site.api.grant(&client);
-        let next = Pair::of(&site.api.refresh(&client, &first.refresh));
-        assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next);
-        let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
-        assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next, "within the grace it is no theft");
-        assert!(site.api.is_live(&latest.access));
-    });
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(json!({"public": true}));
+            let first = site.api.grant(&client);
+            let next = Pair::of(&site.api.refresh(&client, &first.refresh));
+            assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next);
+            let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
+            assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next, "within the grace it is no theft");
+            assert!(site.api.is_live(&latest.access));
+        },
+    );
 }
 
 #[test]
 fn revoking_while_refreshing_leaves_nothing_alive() {
-    on_both(|b| b, |site| {
-        let client = site.api.register(json!({}));
-        for _ in 0..8 {
-            let first = site.api.grant(&client);
-            let alive = thread::scope(|scope| {
-                let refreshes: Vec<_> = (0..8)
-                    .map(|_| {
-                        let (api, client, first) = (&site.api, &client, &first);
-                        scope.spawn(move || {
-                            let mut seen = vec![first.clone()];
-                            // Follows the chain until it is cut.
-                            while let Some(last) = seen.last() {
-                                let answer = api.refresh(client, &last.refresh);
-                                if answer.status != 200 {
-                                    break;
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(json!({}));
+            for _ in 0..8 {
+                let first = site.api.grant(&client);
+                let alive = thread::scope(|scope| {
+                    let refreshes: Vec<_> = (0..8)
+                        .map(|_| {
+                            let (api, client, first) = (&site.api, &client, &first);
+                            scope.spawn(move || {
+                                let mut seen = vec![first.clone()];
+                                // Follows the chain until it is cut.
+                                while let Some(last) = seen.last() {
+                                    let answer = api.refresh(client, &last.refresh);
+                                    if answer.status != 200 {
+                                        break;
+                                    }
+                                    let next = Pair::of(&answer);
+                                    if seen.contains(&next) || seen.len() > 40 {
+                                        break;
+                                    }
+                                    seen.push(next);
                                 }
-                                let next = Pair::of(&answer);
-                                if seen.contains(&next) || seen.len() > 40 {
-                                    break;
-                                }
-                                seen.push(next);
-                            }
-                            seen
+                                seen
+                            })
                         })
-                    })
-                    .collect();
-                let mut fields = vec![("token", first.refresh.as_str()), ("client_id", &client.id)];
-                fields.extend(client.secret.as_deref().map(|secret| ("client_secret", secret)));
-                assert_eq!(site.api.form("/oauth2/revoke", &fields).status, 200);
-                refreshes.into_iter().flat_map(|refresh| refresh.join().unwrap()).collect::<BTreeSet<_>>()
-            });
-            for pair in alive {
-                assert!(!site.api.is_live(&pair.access));
-                assert_eq!(site.api.refresh(&client, &pair.refresh).status, 400);
+                        .collect();
+                    let mut fields = vec![("token", first.refresh.as_str()), ("client_id", &client.id)];
+                    fields.extend(client.secret.as_deref().map(|secret| ("client_secret", secret)));
+                    assert_eq!(site.api.form("/oauth2/revoke", &fields).status, 200);
+                    refreshes.into_iter().flat_map(|refresh| refresh.join().unwrap()).collect::<BTreeSet<_>>()
+                });
+                for pair in alive {
+                    assert!(!site.api.is_live(&pair.access));
+                    assert_eq!(site.api.refresh(&client, &pair.refresh).status, 400);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
 fn a_replayed_code_ends_what_came_of_it_and_of_two_at_once_at_most_one_wins() {
-    on_both(|b| b, |site| {
-        let client = site.api.register(json!({}));
-        let code = site.api.code(&client, "");
-        let fields =
-            [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
-        let pair = Pair::of(&site.api.token(&client, &fields));
-        assert!(site.api.is_live(&pair.access));
-        let replay = site.api.token(&client, &fields);
-        assert_eq!((replay.status.as_u16(), replay.json()["error"].as_str()), (400, Some("invalid_grant")));
-        assert!(!site.api.is_live(&pair.access));
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(json!({}));
+            let code = site.api.code(&client, "");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            let pair = Pair::of(&site.api.token(&client, &fields));
+            assert!(site.api.is_live(&pair.access));
+            let replay = site.api.token(&client, &fields);
+            assert_eq!((replay.status.as_u16(), replay.json()["error"].as_str()), (400, Some("invalid_grant")));
+            assert!(!site.api.is_live(&pair.access));
 
-        let code = site.api.code(&client, "");
-        let fields =
-            [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
-        let answers: Vec<_> = thread::scope(|scope| {
-            let requests: Vec<_> = (0..8).map(|_| scope.spawn(|| site.api.token(&client, &fields))).collect();
-            requests.into_iter().map(|request| request.join().unwrap()).collect()
-        });
-        assert!(answers.iter().filter(|answer| answer.status == 200).count() <= 1);
-        for answer in answers.iter().filter(|answer| answer.status == 200) {
-            assert!(!site.api.is_live(&Pair::of(answer).access), "the others were replays and ended it");
-        }
-    });
+            let code = site.api.code(&client, "");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            let answers: Vec<_> = thread::scope(|scope| {
+                let requests: Vec<_> = (0..8).map(|_| scope.spawn(|| site.api.token(&client, &fields))).collect();
+                requests.into_iter().map(|request| request.join().unwrap()).collect()
+            });
+            assert!(answers.iter().filter(|answer| answer.status == 200).count() <= 1);
+            for answer in answers.iter().filter(|answer| answer.status == 200) {
+                assert!(!site.api.is_live(&Pair::of(answer).access), "the others were replays and ended it");
+            }
+        },
+    );
 }

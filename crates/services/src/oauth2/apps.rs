@@ -110,7 +110,12 @@ async fn insert(
                 app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
             }
             repos.apps().insert(&permit, &app)?;
-            record(repos, audit_id, now, "create", by, &origin, None, Some(&app))?;
+            record(
+                repos,
+                audit_id,
+                now,
+                &Change { action: "create", by, origin: &origin, old: None, new: Some(&app) },
+            )?;
             Ok(app)
         })
         .await
@@ -151,7 +156,12 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                 (None | Some(_), _) => {}
             }
             repos.apps().update(&permit, &app)?;
-            record(repos, audit_id, now, "write", Some(by), &origin, Some(&old), Some(&app))?;
+            record(
+                repos,
+                audit_id,
+                now,
+                &Change { action: "write", by: Some(by), origin: &origin, old: Some(&old), new: Some(&app) },
+            )?;
             Ok(app)
         })
         .await
@@ -171,7 +181,12 @@ pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error
                 let permit = System::because("the app of the service account is deleted").permit();
                 repos.users().delete(&permit, account, now)?;
             }
-            record(repos, audit_id, now, "delete", Some(by), &origin, Some(&old), None)
+            record(
+                repos,
+                audit_id,
+                now,
+                &Change { action: "delete", by: Some(by), origin: &origin, old: Some(&old), new: None },
+            )
         })
         .await
 }
@@ -218,12 +233,12 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
             None => app.allowed_scopes = (!names.is_empty()).then_some(names),
         }
     }
-    match command.allowed_resources.map(parse_resources) {
+    match command.allowed_resources.as_deref().map(parse_resources) {
         None => {}
         Some(Ok(list)) => app.allowed_resources = (!list.is_empty()).then_some(list),
         Some(Err(error)) => fields.push(FieldError::new("allowed_resources", error.to_string())),
     }
-    match command.resources.map(parse_resources) {
+    match command.resources.as_deref().map(parse_resources) {
         None => {}
         Some(Ok(list)) => app.resources = list,
         Some(Err(error)) => fields.push(FieldError::new("resources", error.to_string())),
@@ -241,7 +256,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
 /// Most resources in one list of an app.
 const RESOURCES_MAX: usize = 64;
 
-fn parse_resources(list: Vec<String>) -> Result<Vec<Resource>, ResourceError> {
+fn parse_resources(list: &[String]) -> Result<Vec<Resource>, ResourceError> {
     if list.len() > RESOURCES_MAX {
         return Err(ResourceError::TooLong);
     }
@@ -275,17 +290,17 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
     texts.iter().map(check).collect()
 }
 
-fn record(
-    repos: &mut dyn Repositories,
-    id: AuditId,
-    now: Instant,
+/// A change of an app, for the audit log.
+struct Change<'a> {
     action: &'static str,
     by: Option<UserId>,
-    origin: &Origin,
-    old: Option<&App>,
-    new: Option<&App>,
-) -> Result<(), Error> {
-    let Some(app) = new.or(old) else { return Ok(()) };
+    origin: &'a Origin,
+    old: Option<&'a App>,
+    new: Option<&'a App>,
+}
+
+fn record(repos: &mut dyn Repositories, id: AuditId, now: Instant, change: &Change<'_>) -> Result<(), Error> {
+    let Some(app) = change.new.or(change.old) else { return Ok(()) };
     let facts = |app: Option<&App>| {
         app.map(|app| {
             json!({
@@ -301,16 +316,16 @@ fn record(
         })
     };
     let event = Event {
-        action,
+        action: change.action,
         resource_type: "oauth2_provider_app",
         resource_id: app.id.to_string(),
         resource_target: app.name.clone(),
-        user_id: by,
+        user_id: change.by,
         organization_id: None,
-        diff: json!({ "old": facts(old), "new": facts(new) }),
+        diff: json!({ "old": facts(change.old), "new": facts(change.new) }),
         additional_fields: json!({}),
         status_code: 200,
-        origin,
+        origin: change.origin,
     };
     Ok(event.write(id, now, repos)?)
 }

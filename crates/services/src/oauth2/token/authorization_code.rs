@@ -89,10 +89,7 @@ fn decide(
         Ok(()) => {}
         Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code, tokens),
         Err(error) => {
-            return Err(match error.oauth_code() {
-                OAuthErrorCode::InvalidGrant => OAuthError::invalid_grant(error.to_string()),
-                other => OAuthError::new(other, error.to_string()),
-            });
+            return Err(OAuthError::of_grant(error.oauth_code(), error.to_string()));
         }
     }
     if !repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {

@@ -10,6 +10,7 @@ use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
 use doorward_domain::users::LoginType;
 use doorward_ports::Repositories;
 use doorward_ports::oauth2::ClientToken;
+use std::sync::Arc;
 
 pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAuthError> {
     let now = common.now;
@@ -42,7 +43,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             return Ok(TokenSet::new(token.to_wire(), None, expires_at, scopes::unrestricted(), now));
         }
     }
-    let (settings, access) = (ctx.settings.clone(), token.to_wire());
+    let (settings, access) = (Arc::clone(&ctx.settings), token.to_wire());
     let names = ctx
         .store
         .write(move |repos| {
