@@ -1,10 +1,5 @@
 //! The authorization server against mocks: one test per branch of a rule that spans repositories.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails, in its helpers too")]
 
 mod authorization_code;
 mod authorize;

@@ -7,7 +7,7 @@ use crate::oauth2::client::PresentedSecret;
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AuditId, GrantId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, ClientType, CodeError, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken, Redemption,
+    App, AuthorizationCode, ClientType, CodeError, ExchangedTokens, Grant, OpaqueToken, Redemption,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
