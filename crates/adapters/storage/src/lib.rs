@@ -1,1 +1,29 @@
 //! SQLite and PostgreSQL behind the store port of Doorward, by diesel.
+//!
+//! [`open`] chooses the database by the scheme of the URL and gives the [`Store`](doorward_ports::Store). The queries
+//! are written once, in `queries`, against `super::Conn`; `postgres.rs` and `sqlite.rs` each say what `Conn` is and
+//! compile them. Where the databases truly differ, the difference stands in a file of its own below `postgres` and
+//! `sqlite`.
+//!
+//! # Adding a query
+//!
+//! A migration for each database, the columns in `schema.rs`, the row in `rows`, the query in `queries`, and a test in
+//! `tests/contract`, which runs it on both databases.
+#![forbid(unsafe_code)]
+#![expect(clippy::duplicate_mod, reason = "the queries are compiled once for each kind of connection")]
+
+mod error;
+mod migrate;
+mod open;
+mod options;
+mod pool;
+mod postgres;
+mod rows;
+mod schema;
+mod session;
+mod sqlite;
+mod types;
+
+pub use open::{DatabaseKind, OpenError, Opened, PoolHandle, open, pending_migrations, run_migrations};
+pub use options::{Options, Synchronous};
+pub use pool::PoolStatus;

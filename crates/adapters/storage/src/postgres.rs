@@ -1,0 +1,160 @@
+//! PostgreSQL: pooled connections, prepared statements, the token path in one round trip each.
+
+mod filters;
+mod hot;
+mod locks;
+mod owner;
+mod statement;
+
+#[path = "queries/apps.rs"]
+mod apps;
+#[path = "queries/audit.rs"]
+mod audit;
+#[path = "queries/codes.rs"]
+mod codes;
+#[path = "queries/grants.rs"]
+mod grants;
+#[path = "queries/maintenance.rs"]
+mod maintenance;
+#[path = "queries/organizations.rs"]
+mod organizations;
+#[path = "queries/repositories.rs"]
+mod repositories;
+#[path = "queries/roles.rs"]
+mod roles;
+#[path = "queries/sessions.rs"]
+mod sessions;
+#[path = "queries/throttles.rs"]
+mod throttles;
+#[path = "queries/users.rs"]
+mod users;
+
+use crate::error::store_error;
+use crate::options::Options;
+use crate::pool::{Connect, Pool, PoolStatus};
+use crate::session::{Session, Spoilt};
+use async_trait::async_trait;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::{Connection as _, PgConnection};
+use doorward_ports::{Commit, StoreBackend, StoreError, Work, WorkMode};
+use std::time::Duration;
+
+/// The connection that the queries are compiled for.
+type Conn = PgConnection;
+
+/// PostgreSQL behind the store port.
+#[derive(Clone, Debug)]
+pub(crate) struct PostgresBackend {
+    pool: Pool<Manager>,
+}
+
+impl PostgresBackend {
+    /// A database whose schema is up to date. Connects when it is needed.
+    pub(crate) fn new(url: &str, options: &Options) -> Self {
+        let manager = Manager {
+            url: url.to_owned(),
+            connect_timeout: options.connect_timeout,
+            statement_timeout: options.statement_timeout,
+        };
+        Self { pool: Pool::new(manager, options.postgres_pool_size(), options.connect_timeout) }
+    }
+
+    pub(crate) fn pool_status(&self) -> PoolStatus {
+        self.pool.status()
+    }
+}
+
+#[async_trait]
+impl StoreBackend for PostgresBackend {
+    async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
+        let job = self.pool.run(move |turn| match mode {
+            WorkMode::Read => turn.with(
+                |_| Ok(()),
+                |conn| {
+                    work(&mut Session::new(conn));
+                    Ok(())
+                },
+            )?,
+            WorkMode::WriteOnce => turn.with(
+                |_| Ok(()),
+                |conn| {
+                    work(&mut Session::alone(conn));
+                    Ok(())
+                },
+            )?,
+            WorkMode::Write => turn.with(begin, |conn| transact(conn, work))?,
+        });
+        job.await
+    }
+}
+
+fn begin(conn: &mut Conn) -> Result<(), StoreError> {
+    AnsiTransactionManager::begin_transaction(conn).map_err(store_error)
+}
+
+/// Runs work in the transaction that was begun, and ends it.
+fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
+    let mut session = Session::new(conn);
+    let commit = work(&mut session);
+    let spoilt = session.has_failed();
+    if commit == Commit::Yes && !spoilt {
+        return AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
+    }
+    // Without a connection to say it on, the server rolls back by itself.
+    if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
+        tracing::debug!(%error, "a connection was lost before the rollback");
+    }
+    if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
+}
+
+#[derive(Debug)]
+struct Manager {
+    url: String,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+}
+
+impl Connect for Manager {
+    type Connection = Conn;
+
+    fn connect(&self) -> Result<Conn, StoreError> {
+        let mut conn = connect(&self.url, self.connect_timeout)?;
+        // A transaction here never waits for anything but this process.
+        let settings = format!(
+            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000; SET jit = off",
+            self.statement_timeout.as_millis()
+        );
+        conn.batch_execute(&settings).map_err(store_error)?;
+        Ok(conn)
+    }
+
+    fn is_usable(&self, conn: &mut Conn) -> bool {
+        // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
+        let open = (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()));
+        open && AnsiTransactionManager::transaction_manager_status_mut(conn)
+            .transaction_depth()
+            .is_ok_and(|depth| depth.is_none())
+    }
+}
+
+/// Connects, with limits on how long a dead peer goes unnoticed where the URL sets none.
+pub(crate) fn connect(url: &str, timeout: Duration) -> Result<Conn, StoreError> {
+    // libpq counts whole seconds, and zero is for ever.
+    let connect_timeout = timeout.as_secs().max(1).to_string();
+    let defaults = [
+        ("application_name", "doorward"),
+        ("connect_timeout", connect_timeout.as_str()),
+        ("keepalives_idle", "30"),
+        ("keepalives_interval", "10"),
+        ("keepalives_count", "3"),
+        ("tcp_user_timeout", "30000"),
+    ];
+    let mut url = url.to_owned();
+    for (name, value) in defaults {
+        if !url.contains(&format!("{name}=")) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.extend([name, "=", value]);
+        }
+    }
+    Conn::establish(&url).map_err(|error| StoreError::Unavailable(error.into()))
+}

@@ -1,0 +1,71 @@
+//! A key with all that a request needs to know about its user: one prepared statement, one round trip.
+
+use super::Conn;
+use super::statement::statement;
+use crate::error::Error;
+use crate::rows::{KeyRow, UserRow};
+use crate::types::{At, Id, Json, sql};
+use diesel::pg::Pg;
+use diesel::sql_types::{Array, Nullable, Text};
+use diesel::{Expression, OptionalExtension as _, RunQueryDsl as _, Selectable};
+use doorward_domain::ids::{GroupId, OrganizationId};
+use doorward_domain::organizations::Membership;
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::users::User;
+use doorward_ports::sessions::KeyOwner;
+
+type SqlTypeOf<Row> = <<Row as Selectable<Pg>>::SelectExpression as Expression>::SqlType;
+
+/// The memberships, column by column, and the groups.
+type Belongings = (
+    Option<Vec<Id<OrganizationId>>>,
+    Option<Vec<Json<Vec<String>>>>,
+    Option<Vec<At>>,
+    Option<Vec<At>>,
+    Vec<Id<GroupId>>,
+);
+
+statement! {
+    FindOwner { id: &'a str as Text, } -> (
+        SqlTypeOf<KeyRow>,
+        SqlTypeOf<UserRow>,
+        (
+            Nullable<Array<sql::Uuid>>,
+            Nullable<Array<sql::Json>>,
+            Nullable<Array<sql::Instant>>,
+            Nullable<Array<sql::Instant>>,
+            Array<sql::Uuid>,
+        ),
+    ) {
+        // All columns of keys and users, in the order of the migrations, which is that of the rows here.
+        "SELECT k.*, u.*, m.organizations, m.roles, m.created, m.updated, \
+           ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id) \
+         FROM api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted \
+         CROSS JOIN LATERAL (\
+           SELECT array_agg(o.organization_id) AS organizations, array_agg(o.roles) AS roles, \
+             array_agg(o.created_at) AS created, array_agg(o.updated_at) AS updated \
+           FROM (SELECT * FROM organization_members WHERE user_id = k.user_id ORDER BY organization_id) o) m \
+         WHERE k.id = ?"
+    }
+}
+
+pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, Error> {
+    let row: Option<(KeyRow, UserRow, Belongings)> = FindOwner { id: id.as_str() }.get_result(conn).optional()?;
+    let Some((key, user, (organizations, roles, created, updated, groups))) = row else { return Ok(None) };
+    let key = ApiKey::try_from(key)?;
+    let times = created.into_iter().flatten().zip(updated.into_iter().flatten());
+    let memberships = organizations.into_iter().flatten().zip(roles.into_iter().flatten()).zip(times);
+    let memberships = memberships.map(|((organization, roles), (created, updated))| Membership {
+        organization_id: organization.0,
+        user_id: key.user_id,
+        roles: roles.0,
+        created_at: created.0,
+        updated_at: updated.0,
+    });
+    Ok(Some(KeyOwner {
+        memberships: memberships.collect(),
+        user: User::try_from(user)?,
+        groups: groups.into_iter().map(|id| id.0).collect(),
+        key,
+    }))
+}

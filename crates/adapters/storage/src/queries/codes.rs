@@ -1,0 +1,59 @@
+//! Authorization codes.
+
+use super::Conn;
+use crate::rows::CodeRow;
+use crate::schema::oauth2_codes;
+use crate::session::Session;
+use crate::types::{At, Id};
+use diesel::prelude::*;
+use doorward_domain::Instant;
+use doorward_domain::ids::{CodeId, GrantId};
+use doorward_domain::oauth2::AuthorizationCode;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_ports::StoreError;
+use doorward_ports::oauth2::CodeRepository;
+
+impl CodeRepository for Session<'_, Conn> {
+    fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError> {
+        self.run(|conn| {
+            let row = oauth2_codes::table
+                .filter(oauth2_codes::prefix.eq(prefix))
+                .select(CodeRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(AuthorizationCode::try_from).transpose()?)
+        })
+    }
+
+    fn replace(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: &AuthorizationCode,
+    ) -> Result<(), StoreError> {
+        self.atomically(|conn| {
+            let earlier = oauth2_codes::table
+                .filter(oauth2_codes::user_id.eq(Id(code.user_id)))
+                .filter(oauth2_codes::app_id.eq(Id(code.app_id)))
+                .filter(oauth2_codes::redeemed_at.is_null());
+            diesel::delete(earlier).execute(conn)?;
+            diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn redeem(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        id: CodeId,
+        grant: GrantId,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let open = oauth2_codes::table.find(Id(id)).filter(oauth2_codes::redeemed_at.is_null());
+            let redeemed = diesel::update(open)
+                .set((oauth2_codes::redeemed_at.eq(Some(At(now))), oauth2_codes::grant_id.eq(Some(Id(grant)))))
+                .execute(conn)?;
+            Ok(redeemed == 1)
+        })
+    }
+}

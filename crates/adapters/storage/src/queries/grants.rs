@@ -1,0 +1,139 @@
+//! Grants with their tokens.
+
+use super::{Conn, hot};
+use crate::error::Error;
+use crate::rows::{AppRow, GrantRow, KeyRow};
+use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
+use crate::session::Session;
+use crate::types::{At, Id, Words};
+use diesel::prelude::*;
+use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
+use doorward_domain::oauth2::{App, Grant};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::{Digest, Instant};
+use doorward_ports::StoreError;
+use doorward_ports::oauth2::{
+    AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Rotated, Rotation,
+};
+
+impl GrantRepository for Session<'_, Conn> {
+    fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.run(|conn| {
+            let row = oauth2_grants::table.find(Id(id)).select(GrantRow::as_select()).first(conn).optional()?;
+            Ok(row.map(Grant::try_from).transpose()?)
+        })
+    }
+
+    fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<Grant>, StoreError> {
+        self.run(|conn| {
+            let row = oauth2_grants::table
+                .filter(oauth2_grants::refresh_prefix.eq(prefix))
+                .select(GrantRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(Grant::try_from).transpose()?)
+        })
+    }
+
+    fn list_of_user(&mut self, user: UserId, now: Instant) -> Result<Vec<AuthorizedGrant>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(GrantRow, AppRow, Option<At>)> = oauth2_grants::table
+                .inner_join(oauth2_apps::table.on(oauth2_apps::id.eq(oauth2_grants::app_id)))
+                .inner_join(api_keys::table.on(api_keys::grant_id.eq(oauth2_grants::id.nullable())))
+                .filter(oauth2_grants::user_id.eq(Id(user)))
+                .filter(oauth2_grants::refresh_expires_at.gt(At(now)))
+                .order((oauth2_grants::created_at.desc(), oauth2_grants::id.desc()))
+                .select((GrantRow::as_select(), AppRow::as_select(), api_keys::last_used))
+                .load(conn)?;
+            let grants = rows.into_iter().map(|(grant, app, last_used)| {
+                Ok(AuthorizedGrant {
+                    grant: Grant::try_from(grant)?,
+                    app: App::try_from(app)?,
+                    last_used: last_used.map(|at| at.0),
+                })
+            });
+            grants.collect::<Result<_, Error>>()
+        })
+    }
+
+    fn insert(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        grant: &Grant,
+        key: &ApiKey,
+    ) -> Result<(), StoreError> {
+        self.atomically(|conn| {
+            diesel::insert_into(oauth2_grants::table).values(GrantRow::from(grant)).execute(conn)?;
+            diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn rotate(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        rotation: &Rotation,
+    ) -> Result<Option<Rotated>, StoreError> {
+        self.run(|conn| hot::rotate(conn, rotation))
+    }
+
+    fn narrow_access(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        key: &ApiKeyId,
+        scopes: &[String],
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::update(api_keys::table.find(key.as_str()))
+                .set(api_keys::scopes.eq(Words(scopes.to_vec())))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn issue_client_token(
+        &mut self,
+        _permit: &Permit<action::Create, resource::ApiKey>,
+        token: &ClientToken,
+    ) -> Result<Option<(AppSecretId, Option<Instant>)>, StoreError> {
+        self.run(|conn| hot::issue_client_token(conn, token))
+    }
+
+    fn introspect_access(
+        &mut self,
+        client: &ClientCredentials,
+        key: &ApiKeyId,
+        digest: Digest,
+        now: Instant,
+    ) -> Result<Option<Introspection>, StoreError> {
+        self.run(|conn| hot::introspect_access(conn, client, key, digest, now))
+    }
+
+    fn delete(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        id: GrantId,
+    ) -> Result<bool, StoreError> {
+        // The key goes by the cascade of its foreign key.
+        self.run(|conn| Ok(diesel::delete(oauth2_grants::table.find(Id(id))).execute(conn)? > 0))
+    }
+
+    fn delete_of_user_and_app(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<usize, StoreError> {
+        self.atomically(|conn| {
+            // Codes first, for the reason given at `sessions::end_all`.
+            let codes =
+                oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
+            diesel::delete(codes).execute(conn)?;
+            let grants = oauth2_grants::table
+                .filter(oauth2_grants::user_id.eq(Id(user)))
+                .filter(oauth2_grants::app_id.eq(Id(app)));
+            Ok(diesel::delete(grants).execute(conn)?)
+        })
+    }
+}

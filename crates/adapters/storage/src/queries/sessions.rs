@@ -1,0 +1,144 @@
+//! Sessions, API tokens and access tokens.
+
+use super::Conn;
+use super::owner;
+use crate::error::Error;
+use crate::rows::{KeyRow, entities};
+use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
+use crate::session::Session;
+use crate::types::{At, Id, sql};
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::Nullable;
+use doorward_domain::Instant;
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
+use doorward_domain::users::LoginType;
+use doorward_ports::StoreError;
+use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
+
+/// Deletes all that lets somebody act for a user: codes, grants and keys.
+///
+/// Codes go first. An exchange that runs at the same time has either redeemed its code already, then this waits for it
+/// and deletes the grant it has made; or it finds the code gone.
+pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    diesel::delete(oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user)))).execute(conn)?;
+    diesel::delete(oauth2_grants::table.filter(oauth2_grants::user_id.eq(Id(user)))).execute(conn)?;
+    diesel::delete(api_keys::table.filter(api_keys::user_id.eq(Id(user)))).execute(conn)?;
+    Ok(())
+}
+
+impl ApiKeyRepository for Session<'_, Conn> {
+    fn find_owner(&mut self, id: &ApiKeyId) -> Result<Option<KeyOwner>, StoreError> {
+        self.run(|conn| owner::find(conn, id))
+    }
+
+    fn find(&mut self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.run(|conn| {
+            let row = api_keys::table.find(id.as_str()).select(KeyRow::as_select()).first(conn).optional()?;
+            Ok(row.map(ApiKey::try_from).transpose()?)
+        })
+    }
+
+    fn find_token(&mut self, user: UserId, name: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.run(|conn| {
+            let row = api_keys::table
+                .filter(api_keys::user_id.eq(Id(user)))
+                .filter(api_keys::login_type.eq(LoginType::Token.as_str()))
+                .filter(api_keys::token_name.eq(name))
+                .select(KeyRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(ApiKey::try_from).transpose()?)
+        })
+    }
+
+    fn list(&mut self, login_type: LoginType, user: Option<UserId>) -> Result<Vec<(ApiKey, String)>, StoreError> {
+        self.run(|conn| {
+            let mut query = api_keys::table
+                .inner_join(users::table.on(users::id.eq(api_keys::user_id)))
+                .filter(api_keys::login_type.eq(login_type.as_str()))
+                .order((api_keys::created_at, api_keys::id))
+                .select((KeyRow::as_select(), users::username))
+                .into_boxed();
+            if let Some(user) = user {
+                query = query.filter(api_keys::user_id.eq(Id(user)));
+            }
+            let rows: Vec<(KeyRow, String)> = query.load(conn)?;
+            let (keys, names): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+            Ok(entities(keys)?.into_iter().zip(names).collect())
+        })
+    }
+
+    fn insert(&mut self, _permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn refresh(
+        &mut self,
+        _permit: &Permit<action::Update, resource::ApiKey>,
+        id: &ApiKeyId,
+        refresh: KeyRefresh,
+        ip: &str,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            let expiry = Some(At(refresh.expires_at)).into_sql::<Nullable<sql::Instant>>();
+            diesel::update(api_keys::table.find(id.as_str()))
+                .set((
+                    api_keys::last_used.eq(refresh.last_used.map(At)),
+                    api_keys::expires_at.eq(At(refresh.expires_at)),
+                    api_keys::purge_at.eq(case_when(api_keys::grant_id.is_null(), expiry)),
+                    api_keys::ip.eq(ip),
+                    api_keys::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn delete(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::ApiKey>,
+        id: &ApiKeyId,
+    ) -> Result<bool, StoreError> {
+        self.atomically(|conn| {
+            // The grant first, which takes its key along: in the same order as an exchange of its refresh token.
+            let of_key = api_keys::table.find(id.as_str()).filter(api_keys::grant_id.is_not_null());
+            let grants =
+                oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_key.select(api_keys::grant_id)));
+            let ended = diesel::delete(grants).execute(conn)?;
+            Ok(ended + diesel::delete(api_keys::table.find(id.as_str())).execute(conn)? > 0)
+        })
+    }
+
+    fn delete_of_scope(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::ApiKey>,
+        user: UserId,
+        scope: &str,
+    ) -> Result<usize, StoreError> {
+        self.atomically(|conn| {
+            let keys = api_keys::table.filter(api_keys::user_id.eq(Id(user))).filter(api_keys::scopes.eq(scope));
+            let of_keys = keys.filter(api_keys::grant_id.is_not_null()).select(api_keys::grant_id);
+            let grants = oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_keys));
+            let ended = diesel::delete(grants).execute(conn)?;
+            Ok(ended + diesel::delete(keys).execute(conn)?)
+        })
+    }
+
+    fn has_session_from(&mut self, user: UserId, ip: &str, since: Instant) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let sessions = api_keys::table
+                .filter(api_keys::user_id.eq(Id(user)))
+                .filter(api_keys::login_type.eq(LoginType::Password.as_str()))
+                .filter(api_keys::ip.eq(ip))
+                .filter(api_keys::updated_at.ge(At(since)));
+            Ok(diesel::select(diesel::dsl::exists(sessions)).get_result(conn)?)
+        })
+    }
+}

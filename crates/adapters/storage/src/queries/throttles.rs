@@ -1,0 +1,73 @@
+//! Failed sign-ins.
+
+use super::Conn;
+use crate::schema::signin_throttles;
+use crate::session::Session;
+use crate::types::At;
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use doorward_domain::Instant;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::{Throttle, ThrottlePolicy};
+use doorward_ports::StoreError;
+use doorward_ports::sessions::ThrottleRepository;
+
+impl ThrottleRepository for Session<'_, Conn> {
+    fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(String, i32, At)> = signin_throttles::table
+                .filter(signin_throttles::key.eq_any(keys))
+                .select((signin_throttles::key, signin_throttles::failures, signin_throttles::last_failure))
+                .load(conn)?;
+            let of_key = |wanted: &String| {
+                rows.iter().find(|(key, ..)| key == wanted).map_or_else(Throttle::default, |(_, failures, last)| {
+                    Throttle { failures: u32::try_from(*failures).unwrap_or(0), last_failure: Some(last.0) }
+                })
+            };
+            Ok(keys.iter().map(of_key).collect())
+        })
+    }
+
+    fn record_failure(
+        &mut self,
+        _permit: &Permit<action::Update, resource::System>,
+        keys: &[(String, ThrottlePolicy)],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        // Always in the same order, so that two servers cannot wait for each other.
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.atomically(|conn| {
+            for (key, policy) in keys {
+                diesel::insert_into(signin_throttles::table)
+                    .values((
+                        signin_throttles::key.eq(key),
+                        signin_throttles::failures.eq(1),
+                        signin_throttles::last_failure.eq(At(now)),
+                        signin_throttles::forget_at.eq(At(now + policy.memory)),
+                    ))
+                    .on_conflict(signin_throttles::key)
+                    .do_update()
+                    .set((
+                        signin_throttles::failures.eq(case_when(
+                            signin_throttles::last_failure.le(At(now - policy.memory)),
+                            excluded(signin_throttles::failures),
+                        )
+                        .otherwise(signin_throttles::failures + 1)),
+                        signin_throttles::last_failure.eq(excluded(signin_throttles::last_failure)),
+                        signin_throttles::forget_at.eq(excluded(signin_throttles::forget_at)),
+                    ))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn clear(&mut self, _permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::delete(signin_throttles::table.filter(signin_throttles::key.eq(key))).execute(conn)?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,345 @@
+//! Users.
+
+use super::sessions::end_all;
+use super::{Conn, filters, locks};
+use crate::error::Error;
+use crate::rows::{UserRow, entities};
+use crate::schema::{group_members, organization_members, users};
+use crate::session::Session;
+use crate::types::{At, Id, Json};
+use diesel::dsl::{case_when, exists, not};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use doorward_domain::Instant;
+use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::names;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{self, ListFilter, MEMBER, OwnerClause, Permit, action, resource};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
+use doorward_ports::users::{UserPage, UserRepository};
+use doorward_ports::{Conflict, StoreError};
+use uuid::Uuid;
+
+type Backend = <Conn as Connection>::Backend;
+type Query<'a> = users::BoxedQuery<'a, Backend>;
+
+/// A user that is not deleted, for changing it.
+macro_rules! living {
+    ($id:expr) => {
+        users::table.find(Id($id)).filter(not(users::deleted))
+    };
+}
+
+impl UserRepository for Session<'_, Conn> {
+    fn any_exists(&mut self) -> Result<bool, StoreError> {
+        self.run(|conn| Ok(any_exists(conn)?))
+    }
+
+    fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(|conn| {
+            let row = users::table.find(Id(id)).select(UserRow::as_select()).first(conn).optional()?;
+            Ok(row.map(User::try_from).transpose()?)
+        })
+    }
+
+    fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
+        self.run(|conn| {
+            let row = users::table
+                .filter(users::username_key.eq(names::key(username)))
+                .filter(not(users::deleted))
+                .select(UserRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(User::try_from).transpose()?)
+        })
+    }
+
+    fn find_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError> {
+        self.run(|conn| {
+            let row = users::table
+                .filter(users::email_key.eq(names::key(email)))
+                .filter(not(users::deleted))
+                .select(UserRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(User::try_from).transpose()?)
+        })
+    }
+
+    fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError> {
+        self.run(|conn| {
+            let groups = group_members::table
+                .filter(group_members::user_id.eq(Id(id)))
+                .order(group_members::group_id)
+                .select(group_members::group_id)
+                .load::<Id<GroupId>>(conn)?;
+            Ok(groups.into_iter().map(|id| id.0).collect())
+        })
+    }
+
+    fn list(&mut self, filter: &UserFilter, visible: &ListFilter, page: Page) -> Result<UserPage, StoreError> {
+        let visible = Visible::of(visible);
+        self.run(|conn| {
+            let after = match page.after_id {
+                None => None,
+                Some(id) => match position(conn, id)? {
+                    Some(key) => Some(key),
+                    None => return Ok(UserPage::default()),
+                },
+            };
+            let Some(count) = matching(filter, &visible, after.as_deref()) else { return Ok(UserPage::default()) };
+            let Some(rows) = matching(filter, &visible, after.as_deref()) else { return Ok(UserPage::default()) };
+            let mut rows = rows.order((users::username_key, users::id)).offset(page.offset.into());
+            // SQLite takes no offset without a limit.
+            rows = rows.limit(page.limit.map_or(i64::MAX, i64::from));
+            let rows: Vec<UserRow> = rows.select(UserRow::as_select()).load(conn)?;
+            if rows.is_empty() {
+                return Ok(UserPage::default());
+            }
+            let count: i64 = count.count().get_result(conn)?;
+            Ok(UserPage { users: entities(rows)?, count: u64::try_from(count).unwrap_or(0) })
+        })
+    }
+
+    fn insert(&mut self, _permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn insert_first(
+        &mut self,
+        _permit: &Permit<action::Create, resource::User>,
+        user: &User,
+    ) -> Result<(), StoreError> {
+        self.atomically(|conn| {
+            locks::lock_first_user(conn)?;
+            if any_exists(conn)? {
+                return Err(Error::Conflict(Conflict::FirstUser));
+            }
+            diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn update_profile(
+        &mut self,
+        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        username: &str,
+        name: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((
+                    users::username.eq(username),
+                    users::username_key.eq(names::key(username)),
+                    users::name.eq(name),
+                    users::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn update_appearance(
+        &mut self,
+        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        theme_preference: &str,
+        terminal_font: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((
+                    users::theme_preference.eq(theme_preference),
+                    users::terminal_font.eq(terminal_font),
+                    users::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn update_password(
+        &mut self,
+        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        hash: &PasswordHash,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.atomically(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((users::password_hash.eq(Some(hash.expose())), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            if changed > 0 {
+                end_all(conn, id)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+
+    fn update_status(
+        &mut self,
+        _permit: &Permit<action::Update, resource::User>,
+        id: UserId,
+        status: UserStatus,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.atomically(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            if changed > 0 && status == UserStatus::Suspended {
+                end_all(conn, id)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+
+    fn update_roles(
+        &mut self,
+        _permit: &Permit<action::Assign, resource::AssignRole>,
+        id: UserId,
+        roles: &[String],
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::User>,
+        id: UserId,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.atomically(|conn| {
+            let changed = diesel::update(living!(id))
+                .set((users::deleted.eq(true), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            if changed > 0 {
+                end_all(conn, id)?;
+                let memberships = organization_members::table.filter(organization_members::user_id.eq(Id(id)));
+                diesel::delete(memberships).execute(conn)?;
+                diesel::delete(group_members::table.filter(group_members::user_id.eq(Id(id)))).execute(conn)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+
+    fn touch(
+        &mut self,
+        _permit: &Permit<action::Update, resource::User>,
+        id: UserId,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            let dormant = users::status.eq(UserStatus::Dormant.as_str());
+            let active = UserStatus::Active.as_str().into_sql::<Text>();
+            diesel::update(living!(id))
+                .set((
+                    users::last_seen_at.eq(Some(At(now))),
+                    users::status.eq(case_when(dormant, active).otherwise(users::status)),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+}
+
+fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
+    diesel::select(exists(users::table.filter(not(users::is_system)))).get_result(conn)
+}
+
+/// Where a user stands in the list.
+fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
+    users::table.find(Id(id)).select(users::username_key).first(conn).optional()
+}
+
+/// Which users somebody may see. A user belongs to itself and to no organization, and has no access lists.
+enum Visible {
+    All,
+    Only(Vec<UserId>),
+}
+
+impl Visible {
+    fn of(filter: &ListFilter) -> Self {
+        let gate = filter.allowed_ids();
+        let gated = || gate.unwrap_or_default().iter().filter_map(roles::Id::as_uuid).map(UserId).collect();
+        if filter.is_never() {
+            return Self::Only(Vec::new());
+        }
+        if filter.is_all() || filter.organizations().contains(&roles::Id::EMPTY) {
+            return if gate.is_none() { Self::All } else { Self::Only(gated()) };
+        }
+        let own = filter.owner().filter(|clause| clause.without_organization()).map(OwnerClause::owner);
+        let own = own.filter(|id| gate.is_none_or(|ids| ids.contains(id))).and_then(roles::Id::as_uuid);
+        Self::Only(own.map(UserId).into_iter().collect())
+    }
+}
+
+/// The users that match; `None` when there can be none.
+fn matching<'a>(filter: &'a UserFilter, visible: &'a Visible, after: Option<&'a str>) -> Option<Query<'a>> {
+    let mut query = users::table.filter(not(users::deleted)).filter(not(users::is_system)).into_boxed();
+    match visible {
+        Visible::All => {}
+        Visible::Only(ids) if ids.is_empty() => return None,
+        Visible::Only(ids) => query = query.filter(users::id.eq_any(ids.iter().copied().map(Id))),
+    }
+    if let Some(key) = after {
+        query = query.filter(users::username_key.gt(key));
+    }
+    if !filter.search.is_empty() {
+        let pattern = containing(&filter.search);
+        let email = users::email_key.like(pattern.clone()).escape('\\');
+        query = query.filter(email.or(users::username_key.like(pattern).escape('\\')));
+    }
+    if !filter.statuses.is_empty() {
+        query = query.filter(users::status.eq_any(filter.statuses.iter().map(|status| status.as_str())));
+    }
+    if !filter.login_types.is_empty() {
+        query = query.filter(users::login_type.eq_any(filter.login_types.iter().map(|kind: &LoginType| kind.as_str())));
+    }
+    // Everybody is a member.
+    if !filter.roles.is_empty() && filter.roles != [MEMBER] {
+        query = query.filter(filters::holds_any_role(&filter.roles));
+    }
+    if let Some(before) = filter.last_seen_before {
+        query = query.filter(users::last_seen_at.le(At(before)));
+    }
+    if let Some(after) = filter.last_seen_after {
+        query = query.filter(users::last_seen_at.ge(At(after)));
+    }
+    if let Some(before) = filter.created_before {
+        query = query.filter(users::created_at.le(At(before)));
+    }
+    if let Some(after) = filter.created_after {
+        query = query.filter(users::created_at.ge(At(after)));
+    }
+    // Links to accounts at GitHub are not stored yet, so nobody has one.
+    if filter.github_user_id.is_some() {
+        return None;
+    }
+    Some(query)
+}
+
+/// A pattern for `LIKE` that finds `text` anywhere and takes none of it for a wildcard.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

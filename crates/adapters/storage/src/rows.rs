@@ -1,0 +1,44 @@
+//! Rows as they are stored, and how they become entities.
+
+mod oauth2;
+mod organizations;
+mod sessions;
+mod users;
+
+pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
+pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
+pub(crate) use sessions::KeyRow;
+pub(crate) use users::UserRow;
+
+use crate::error::RowError;
+use doorward_domain::Instant;
+
+/// The day of an expiry, counted from 1970 and rounded up: from that day on the row is dead.
+pub(crate) fn purge_day(expiry: Instant) -> i32 {
+    const DAY: i64 = 24 * 60 * 60;
+    let seconds = expiry.unix_timestamp() + i64::from(expiry.nanosecond() > 0);
+    i32::try_from(seconds.div_euclid(DAY) + i64::from(seconds.rem_euclid(DAY) > 0)).unwrap_or(i32::MAX)
+}
+
+/// Turns rows into entities, up to the first that is none.
+pub(crate) fn entities<R, E>(rows: Vec<R>) -> Result<Vec<E>, RowError>
+where
+    E: TryFrom<R, Error = RowError>,
+{
+    rows.into_iter().map(E::try_from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    #[test]
+    fn days_are_rounded_up() {
+        let midnight = Instant::UNIX_EPOCH + Duration::DAY;
+        assert_eq!(purge_day(midnight), 1);
+        assert_eq!(purge_day(midnight + Duration::MICROSECOND), 2);
+        assert_eq!(purge_day(midnight - Duration::MICROSECOND), 1);
+        assert_eq!(purge_day(Instant::UNIX_EPOCH - Duration::HOUR), 0);
+    }
+}

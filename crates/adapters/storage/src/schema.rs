@@ -1,0 +1,267 @@
+//! The tables, as the migrations make them.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    users (id) {
+        id -> Uuid,
+        email -> Text,
+        email_key -> Text,
+        username -> Text,
+        username_key -> Text,
+        name -> Text,
+        avatar_url -> Text,
+        password_hash -> Nullable<Text>,
+        status -> Text,
+        login_type -> Text,
+        roles -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+        last_seen_at -> Nullable<Instant>,
+        deleted -> Bool,
+        is_system -> Bool,
+        theme_preference -> Text,
+        terminal_font -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    organizations (id) {
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        display_name -> Text,
+        description -> Text,
+        icon -> Text,
+        created_at -> Instant,
+        updated_at -> Instant,
+        is_default -> Bool,
+        deleted -> Bool,
+    }
+}
+
+table! {
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    organization_members (organization_id, user_id) {
+        organization_id -> Uuid,
+        user_id -> Uuid,
+        roles -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    custom_roles (id) {
+        id -> Uuid,
+        organization_id -> Nullable<Uuid>,
+        name -> Text,
+        display_name -> Text,
+        site_permissions -> Json,
+        organization_permissions -> Json,
+        user_permissions -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    groups (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        display_name -> Text,
+        avatar_url -> Text,
+        quota_allowance -> Integer,
+        source -> Text,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use crate::types::sql::Uuid;
+
+    group_members (group_id, user_id) {
+        group_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    oauth2_apps (id) {
+        id -> Uuid,
+        name -> Text,
+        icon -> Text,
+        redirect_uris -> Json,
+        redirect_match -> Text,
+        client_type -> Text,
+        require_pkce -> Bool,
+        allowed_scopes -> Nullable<Json>,
+        allowed_resources -> Nullable<Json>,
+        resources -> Json,
+        service_account_id -> Nullable<Uuid>,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_app_secrets (id) {
+        id -> Uuid,
+        app_id -> Uuid,
+        prefix -> Text,
+        digest -> Digest,
+        display_suffix -> Text,
+        created_at -> Instant,
+        last_used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_codes (id) {
+        id -> Uuid,
+        prefix -> Text,
+        digest -> Digest,
+        app_id -> Uuid,
+        user_id -> Uuid,
+        redirect_uri -> Nullable<Text>,
+        challenge -> Nullable<Text>,
+        resource -> Nullable<Text>,
+        scopes -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        redeemed_at -> Nullable<Instant>,
+        grant_id -> Nullable<Uuid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_grants (id) {
+        id -> Uuid,
+        app_id -> Uuid,
+        user_id -> Uuid,
+        app_secret_id -> Nullable<Uuid>,
+        audience -> Nullable<Text>,
+        scopes -> Text,
+        access_key_id -> Text,
+        access_expires_at -> Instant,
+        refresh_prefix -> Text,
+        refresh_digest -> Digest,
+        refresh_expires_at -> Instant,
+        exchanged -> Binary,
+        generation -> Integer,
+        created_at -> Instant,
+        purge_on -> Integer,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    api_keys (id) {
+        id -> Text,
+        user_id -> Uuid,
+        secret_digest -> Digest,
+        login_type -> Text,
+        scopes -> Text,
+        token_name -> Text,
+        ip -> Text,
+        created_at -> Instant,
+        updated_at -> Instant,
+        last_used -> Nullable<Instant>,
+        expires_at -> Instant,
+        lifetime_seconds -> BigInt,
+        app_id -> Nullable<Uuid>,
+        grant_id -> Nullable<Uuid>,
+        app_secret_id -> Nullable<Uuid>,
+        audience -> Nullable<Text>,
+        slides_until -> Nullable<Instant>,
+        purge_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    audit_logs (id) {
+        id -> Uuid,
+        time -> Instant,
+        user_id -> Nullable<Uuid>,
+        organization_id -> Nullable<Uuid>,
+        ip -> Text,
+        user_agent -> Text,
+        resource_type -> Text,
+        resource_id -> Text,
+        resource_target -> Text,
+        action -> Text,
+        diff -> Json,
+        status_code -> Integer,
+        additional_fields -> Json,
+        request_id -> Nullable<Uuid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::types::sql::Instant;
+
+    signin_throttles (key) {
+        key -> Text,
+        failures -> Integer,
+        last_failure -> Instant,
+        forget_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::sql::Instant;
+
+    server_keys (name) {
+        name -> Text,
+        value -> Binary,
+        created_at -> Instant,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    users,
+    organizations,
+    organization_members,
+    groups,
+    group_members,
+    oauth2_apps,
+    oauth2_app_secrets,
+    oauth2_codes,
+    oauth2_grants,
+    api_keys,
+);

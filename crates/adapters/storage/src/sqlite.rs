@@ -1,0 +1,145 @@
+//! SQLite: one thread that writes, several connections that read.
+
+mod filters;
+mod hot;
+mod locks;
+mod owner;
+mod writer;
+
+#[path = "queries/apps.rs"]
+mod apps;
+#[path = "queries/audit.rs"]
+mod audit;
+#[path = "queries/codes.rs"]
+mod codes;
+#[path = "queries/grants.rs"]
+mod grants;
+#[path = "queries/maintenance.rs"]
+mod maintenance;
+#[path = "queries/organizations.rs"]
+mod organizations;
+#[path = "queries/repositories.rs"]
+mod repositories;
+#[path = "queries/roles.rs"]
+mod roles;
+#[path = "queries/sessions.rs"]
+mod sessions;
+#[path = "queries/throttles.rs"]
+mod throttles;
+#[path = "queries/users.rs"]
+mod users;
+
+use crate::error::store_error;
+use crate::open::OpenError;
+use crate::options::Options;
+use crate::pool::{Connect, Pool, PoolStatus};
+use crate::session::Session;
+use async_trait::async_trait;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use doorward_ports::{StoreBackend, StoreError, Work, WorkMode};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use writer::Writer;
+
+/// The connection that the queries are compiled for.
+type Conn = SqliteConnection;
+
+/// How long a connection waits for a lock that another process holds: a backup, say.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
+
+/// SQLite behind the store port.
+#[derive(Clone, Debug)]
+pub(crate) struct SqliteBackend {
+    readers: Pool<Readers>,
+    writer: Arc<Writer>,
+}
+
+impl SqliteBackend {
+    /// Opens a database whose schema is up to date.
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let settings = format!(
+            // The log is copied into the database every 4000 pages (16 MB), for each copy stops the writer for a while.
+            "{BUSY_TIMEOUT} PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; \
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000; \
+             PRAGMA journal_size_limit = 67108864;",
+            options.synchronous.as_str()
+        );
+        let file = path.to_owned();
+        let connect = move || {
+            let mut conn = connect(&file)?;
+            conn.batch_execute(&settings).map_err(store_error)?;
+            Ok(conn)
+        };
+        let writer = Writer::start(connect).map_err(OpenError::Prepare)?;
+        let readers = Readers { path: path.to_owned() };
+        Ok(Self {
+            readers: Pool::new(readers, options.sqlite_pool_size(), options.connect_timeout),
+            writer: Arc::new(writer),
+        })
+    }
+
+    pub(crate) fn pool_status(&self) -> PoolStatus {
+        let mut status = self.readers.status();
+        status.waiting += self.writer.waiting();
+        status
+    }
+}
+
+#[async_trait]
+impl StoreBackend for SqliteBackend {
+    async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
+        match mode {
+            WorkMode::Write | WorkMode::WriteOnce => self.writer.run(mode, work).await,
+            WorkMode::Read => {
+                let job = self.readers.run(move |turn| {
+                    turn.with(
+                        |_| Ok(()),
+                        |conn| {
+                            work(&mut Session::new(conn));
+                        },
+                    )
+                });
+                job.await
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+}
+
+impl Connect for Readers {
+    type Connection = Conn;
+
+    fn connect(&self) -> Result<Conn, StoreError> {
+        let mut conn = connect(&self.path)?;
+        conn.batch_execute(&format!("{BUSY_TIMEOUT} PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"))
+            .map_err(store_error)?;
+        Ok(conn)
+    }
+
+    fn is_usable(&self, _conn: &mut Conn) -> bool {
+        true
+    }
+}
+
+fn connect(path: &Path) -> Result<Conn, StoreError> {
+    let path = path.to_str().ok_or_else(|| StoreError::other("the path of the database is not UTF-8"))?;
+    Conn::establish(path).map_err(|error| StoreError::Unavailable(error.into()))
+}
+
+/// Connects in order to migrate: makes the file if it is missing, readable for this user alone. Foreign keys are off, as
+/// SQLite wants it for rebuilding tables.
+pub(crate) fn connect_to_migrate(path: &Path) -> Result<Conn, OpenError> {
+    let mut file = std::fs::OpenOptions::new();
+    file.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.open(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    let mut conn = connect(path).map_err(OpenError::Connect)?;
+    conn.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = OFF;").map_err(OpenError::prepare)?;
+    Ok(conn)
+}

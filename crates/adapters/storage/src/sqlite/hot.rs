@@ -1,0 +1,179 @@
+//! What a busy server does all day, step by step: within one process a step costs microseconds, and the writer thread
+//! makes the steps of one call one whole.
+
+use super::Conn;
+use crate::error::{Error, RowError};
+use crate::rows::{AppRow, KeyRow, SecretRow, purge_day};
+use crate::schema::{api_keys, oauth2_app_secrets, oauth2_apps, oauth2_grants, users};
+use crate::types::{At, Hash, Id, Words};
+use diesel::dsl::not;
+use diesel::prelude::*;
+use doorward_domain::ids::{AppSecretId, GrantId, UserId};
+use doorward_domain::oauth2::{App, AppSecret, ClientType, ExchangedTokens};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
+use doorward_domain::users::{LoginType, UserStatus};
+use doorward_domain::{Digest, Instant};
+use doorward_ports::oauth2::{ClientCredentials, ClientToken, Introspection, Rotated, Rotation, TokenFacts};
+
+/// The secret with which a confidential client proves itself, and its app.
+fn prove(conn: &mut Conn, client: &ClientCredentials) -> Result<Option<(AppSecret, App)>, Error> {
+    let Some((prefix, digest)) = &client.secret else { return Ok(None) };
+    let row: Option<(SecretRow, AppRow)> = oauth2_app_secrets::table
+        .inner_join(oauth2_apps::table.on(oauth2_apps::id.eq(oauth2_app_secrets::app_id)))
+        .filter(oauth2_app_secrets::prefix.eq(prefix))
+        .filter(oauth2_app_secrets::app_id.eq(Id(client.app_id)))
+        .select((SecretRow::as_select(), AppRow::as_select()))
+        .first(conn)
+        .optional()?;
+    let Some((secret, app)) = row else { return Ok(None) };
+    let (secret, app) = (AppSecret::from(secret), App::try_from(app)?);
+    let proven = secret.digest == *digest && app.client_type == ClientType::Confidential;
+    Ok(proven.then_some((secret, app)))
+}
+
+/// The name of a user who may act.
+fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
+    users::table
+        .find(Id(id))
+        .filter(not(users::deleted))
+        .filter(users::status.ne(UserStatus::Suspended.as_str()))
+        .select(users::username)
+        .first(conn)
+        .optional()
+}
+
+/// Id, user, live digest and its expiry, exchanged tokens, scopes and key of a grant.
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, Words, String);
+
+/// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
+pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
+    let client = &rotation.client;
+    let secret = if client.secret.is_some() {
+        let Some((secret, _)) = prove(conn, client)? else { return Ok(None) };
+        Some((secret.id, secret.last_used_at))
+    } else {
+        let client_type: Option<String> =
+            oauth2_apps::table.find(Id(client.app_id)).select(oauth2_apps::client_type).first(conn).optional()?;
+        if client_type.as_deref() != Some(ClientType::Public.as_str()) {
+            return Ok(None);
+        }
+        None
+    };
+    let row: Option<LiveGrant> = oauth2_grants::table
+        .filter(oauth2_grants::refresh_prefix.eq(&rotation.prefix))
+        .filter(oauth2_grants::app_id.eq(Id(client.app_id)))
+        .select((
+            oauth2_grants::id,
+            oauth2_grants::user_id,
+            oauth2_grants::refresh_digest,
+            oauth2_grants::refresh_expires_at,
+            oauth2_grants::exchanged,
+            oauth2_grants::scopes,
+            oauth2_grants::access_key_id,
+        ))
+        .first(conn)
+        .optional()?;
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key)) = row else { return Ok(None) };
+    if live != rotation.presented || expires_at <= rotation.now || acting_user(conn, user)?.is_none() {
+        return Ok(None);
+    }
+    let bad = |column| RowError::new("oauth2_grants", column, id);
+    let mut exchanged = ExchangedTokens::from_bytes(&exchanged).ok_or_else(|| bad("exchanged"))?;
+    exchanged.push(rotation.presented, rotation.now);
+    diesel::update(oauth2_grants::table.find(Id(id)))
+        .set((
+            oauth2_grants::refresh_digest.eq(Hash(rotation.next)),
+            oauth2_grants::refresh_expires_at.eq(At(rotation.refresh_expires_at)),
+            oauth2_grants::purge_on.eq(purge_day(rotation.refresh_expires_at)),
+            oauth2_grants::access_expires_at.eq(At(rotation.access_expires_at)),
+            oauth2_grants::exchanged.eq(exchanged.to_bytes()),
+            oauth2_grants::generation.eq(oauth2_grants::generation + 1),
+        ))
+        .execute(conn)?;
+    diesel::update(api_keys::table.find(&key))
+        .set((
+            api_keys::secret_digest.eq(Hash(rotation.next_access)),
+            api_keys::scopes.eq(&scopes),
+            api_keys::created_at.eq(At(rotation.now)),
+            api_keys::updated_at.eq(At(rotation.now)),
+            api_keys::expires_at.eq(At(rotation.access_expires_at)),
+            api_keys::lifetime_seconds.eq(rotation.access_lifetime_seconds),
+            api_keys::slides_until.eq(Some(At(rotation.refresh_expires_at))),
+        ))
+        .execute(conn)?;
+    let access_key_id = ApiKeyId::new(key).map_err(|cause| bad("access_key_id").because(cause))?;
+    Ok(Some(Rotated { grant_id: id, access_key_id, scopes: scopes.0, secret }))
+}
+
+/// Issues an access token for a service account, see
+/// [`GrantRepository::issue_client_token`](doorward_ports::oauth2::GrantRepository::issue_client_token).
+pub(super) fn issue_client_token(
+    conn: &mut Conn,
+    token: &ClientToken,
+) -> Result<Option<(AppSecretId, Option<Instant>)>, Error> {
+    let Some((secret, app)) = prove(conn, &token.client)? else { return Ok(None) };
+    let Some(user_id) = app.service_account_id else { return Ok(None) };
+    if app.allowed_scopes.is_some() || acting_user(conn, user_id)?.is_none() {
+        return Ok(None);
+    }
+    let key = ApiKey {
+        id: token.key_id.clone(),
+        user_id,
+        secret_digest: token.key_digest,
+        login_type: LoginType::Oauth2ProviderApp,
+        scopes: token.scopes.clone(),
+        token_name: String::new(),
+        ip: token.ip.clone(),
+        created_at: token.now,
+        updated_at: token.now,
+        last_used: None,
+        expires_at: token.expires_at,
+        lifetime_seconds: (token.expires_at - token.now).whole_seconds(),
+        oauth2: Some(OAuth2Binding {
+            app_id: app.id,
+            grant_id: None,
+            secret_id: Some(secret.id),
+            audience: None,
+            slides_until: token.expires_at,
+        }),
+    };
+    diesel::insert_into(api_keys::table).values(KeyRow::from(&key)).execute(conn)?;
+    Ok(Some((secret.id, secret.last_used_at)))
+}
+
+/// Looks at an access token, see
+/// [`GrantRepository::introspect_access`](doorward_ports::oauth2::GrantRepository::introspect_access).
+pub(super) fn introspect_access(
+    conn: &mut Conn,
+    client: &ClientCredentials,
+    key: &ApiKeyId,
+    digest: Digest,
+    now: Instant,
+) -> Result<Option<Introspection>, Error> {
+    let Some((secret, app)) = prove(conn, client)? else { return Ok(None) };
+    let found = api_keys::table.find(key.as_str()).select(KeyRow::as_select()).first(conn).optional()?;
+    let found = found.map(ApiKey::try_from).transpose()?;
+    let mut token = None;
+    if let Some(key) = found
+        && key.secret_digest == digest
+        && !key.is_expired(now)
+        && let Some(binding) = key.oauth2
+        && let Some(username) = acting_user(conn, key.user_id)?
+    {
+        token = Some(TokenFacts {
+            app_id: binding.app_id,
+            user_id: key.user_id,
+            username,
+            scopes: key.scopes,
+            audience: binding.audience,
+            issued_at: key.created_at,
+            expires_at: key.expires_at,
+        });
+    }
+    Ok(Some(Introspection {
+        secret_id: secret.id,
+        secret_last_used_at: secret.last_used_at,
+        caller_resources: app.resources,
+        token,
+    }))
+}

@@ -1,0 +1,42 @@
+//! A key with all that a request needs to know about its user, step by step: steps are cheap here.
+
+use super::Conn;
+use crate::error::Error;
+use crate::rows::{KeyRow, MembershipRow, UserRow};
+use crate::schema::{api_keys, group_members, organization_members, users};
+use crate::types::Id;
+use diesel::dsl::not;
+use diesel::prelude::*;
+use doorward_domain::ids::GroupId;
+use doorward_domain::organizations::Membership;
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::users::User;
+use doorward_ports::sessions::KeyOwner;
+
+pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, Error> {
+    let row: Option<(KeyRow, UserRow)> = api_keys::table
+        .inner_join(users::table.on(users::id.eq(api_keys::user_id)))
+        .filter(api_keys::id.eq(id.as_str()))
+        .filter(not(users::deleted))
+        .select((KeyRow::as_select(), UserRow::as_select()))
+        .first(conn)
+        .optional()?;
+    let Some((key, user)) = row else { return Ok(None) };
+    let (key, user) = (ApiKey::try_from(key)?, User::try_from(user)?);
+    let memberships = organization_members::table
+        .filter(organization_members::user_id.eq(Id(user.id)))
+        .order(organization_members::organization_id)
+        .select(MembershipRow::as_select())
+        .load(conn)?;
+    let groups = group_members::table
+        .filter(group_members::user_id.eq(Id(user.id)))
+        .order(group_members::group_id)
+        .select(group_members::group_id)
+        .load::<Id<GroupId>>(conn)?;
+    Ok(Some(KeyOwner {
+        key,
+        user,
+        memberships: memberships.into_iter().map(Membership::from).collect(),
+        groups: groups.into_iter().map(|id| id.0).collect(),
+    }))
+}

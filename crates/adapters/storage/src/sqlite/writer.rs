@@ -1,0 +1,172 @@
+//! The thread that writes.
+//!
+//! SQLite lets one connection write at a time, and a durable commit waits for the disk. So all writes go to one thread,
+//! which takes what is waiting, runs each piece of work in a savepoint of its own inside one transaction, commits once
+//! and answers all: many share one wait for the disk, and none is answered before it is safe.
+
+use super::Conn;
+use crate::session::{Session, Spoilt};
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::result::Error as DieselError;
+use doorward_ports::{Commit, StoreError, Work, WorkMode};
+use std::any::Any;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Most pieces of work in one transaction, so that the first of them does not wait for long.
+const BATCH: usize = 64;
+
+struct Job {
+    mode: WorkMode,
+    work: Work,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Sends work to the thread that writes. Dropping it waits until accepted work is done.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    waiting: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The thread that writes is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the database is closed")]
+struct Closed;
+
+/// Work panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("a store closure panicked: {0}")]
+struct Panicked(String);
+
+impl Writer {
+    /// Starts the thread with a connection of its own, which is made anew should it ever break.
+    pub(super) fn start(
+        connect: impl Fn() -> Result<Conn, StoreError> + Send + 'static,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let mut conn = connect()?;
+        let (jobs, queue) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&waiting);
+        let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
+            while let Some(batch) = next_batch(&queue) {
+                counter.fetch_sub(batch.len(), Ordering::Relaxed);
+                run_batch(&mut conn, batch);
+                let status = AnsiTransactionManager::transaction_manager_status_mut(&mut conn);
+                if !status.transaction_depth().is_ok_and(|depth| depth.is_none()) {
+                    match connect() {
+                        Ok(new) => conn = new,
+                        Err(error) => tracing::error!(%error, "the connection that writes is broken"),
+                    }
+                }
+            }
+        })?;
+        Ok(Self { jobs: Some(jobs), waiting, thread: Some(thread) })
+    }
+
+    /// Calls that have not begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
+        let (answer, receive) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or_else(|| StoreError::other(Closed))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        jobs.send(Job { mode, work, answer }).map_err(|closed| StoreError::other(closed.to_string()))?;
+        receive.await.map_err(StoreError::other)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Without a sender the thread ends when the queue is empty.
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes to the database has panicked");
+        }
+    }
+}
+
+/// Waits for work and takes what is there; `None` when there will be no more.
+fn next_batch(queue: &mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+    let mut batch = vec![queue.recv().ok()?];
+    batch.extend(queue.try_iter().take(BATCH - 1));
+    Some(batch)
+}
+
+fn run_batch(conn: &mut Conn, batch: Vec<Job>) {
+    let alone = batch.len() == 1;
+    let mut jobs = batch.into_iter();
+    let mut answers = Vec::with_capacity(jobs.len());
+    let committed = conn.immediate_transaction(|conn| {
+        for Job { mode, work, answer } in jobs.by_ref() {
+            let (result, end) = if alone { in_transaction(conn, mode, work) } else { in_savepoint(conn, mode, work) };
+            answers.push((answer, result));
+            end?;
+        }
+        Ok(())
+    });
+    let failure = committed.err().filter(|error| !matches!(error, DieselError::RollbackTransaction));
+    // Work that never began, because there was no transaction to be had, learns why.
+    answers.extend(jobs.map(|job| (job.answer, Ok(()))));
+    for (answer, result) in answers {
+        let result = match &failure {
+            Some(failure) => result.and_then(|()| Err(StoreError::Unavailable(failure.to_string().into()))),
+            None => result,
+        };
+        // Nobody waits when the caller was dropped.
+        drop(answer.send(result));
+    }
+}
+
+/// What the caller is told, and whether the transaction goes on.
+type Outcome = (Result<(), StoreError>, Result<(), DieselError>);
+
+/// Runs work that has the transaction for itself, and ends it when nothing is to be kept.
+fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
+    let (keep, result) = perform(conn, mode, work);
+    (result, if keep { Ok(()) } else { Err(DieselError::RollbackTransaction) })
+}
+
+/// Runs work that shares the transaction. When its savepoint cannot be set or left, SQLite has given up the transaction
+/// by itself (the disk is full, say), and nothing of the batch is kept.
+fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
+    if let Err(error) = AnsiTransactionManager::begin_transaction(conn) {
+        return (Ok(()), Err(error));
+    }
+    let (keep, result) = perform(conn, mode, work);
+    let left = if keep {
+        AnsiTransactionManager::commit_transaction(conn)
+    } else {
+        AnsiTransactionManager::rollback_transaction(conn)
+    };
+    (result, left)
+}
+
+/// Runs work; tells whether to keep what it wrote.
+fn perform(conn: &mut Conn, mode: WorkMode, work: Work) -> (bool, Result<(), StoreError>) {
+    let mut session = Session::new(conn);
+    let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
+    let spoilt = session.has_failed();
+    match (done, mode) {
+        (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
+        (Ok(_), WorkMode::WriteOnce) => (!spoilt, Ok(())),
+        (Ok(Commit::Yes), _) if spoilt => (false, Err(StoreError::other(Spoilt))),
+        (Ok(commit), _) => (commit == Commit::Yes, Ok(())),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
