@@ -37,6 +37,12 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Like [`run`], but what it prints is only told when it fails.
+pub(crate) fn run_quietly(command: &mut Command) -> anyhow::Result<()> {
+    println!("  $ {}", show(command));
+    output(command).map(drop)
+}
+
 /// Runs to the end and returns what it printed.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = show(command);

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use doorward_testkit::postgres;
 
-use crate::command::{cargo, find_program, output, run, succeeds};
+use crate::command::{cargo, find_program, output, run, run_quietly, succeeds};
 use crate::workspace::Workspace;
 
 /// The cargo-deny that is installed when there is none; any other that is there is used.
@@ -103,7 +103,7 @@ fn install_packages(purpose: &str, packages: &[&str]) -> anyhow::Result<()> {
         // Waits for another apt-get instead of giving up at once.
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600"]);
         command.args(arguments);
-        run(&mut command)
+        run_quietly(&mut command)
     };
     apt(&["update"])?;
     apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())
