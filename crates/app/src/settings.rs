@@ -1,7 +1,7 @@
 //! Settings: defaults in the binary, then a file, then the environment.
 
 use anyhow::{Context as _, bail};
-use config::{Config, File, FileFormat, Source, Value, ValueKind};
+use config::{Config, File, FileFormat, Value, ValueKind};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

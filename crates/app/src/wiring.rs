@@ -16,6 +16,7 @@ pub(crate) struct Parts {
     pub(crate) context: Context,
     pub(crate) opened: Opened,
     pub(crate) hasher: Arc<Argon2Hasher>,
+    pub(crate) deployment_id: uuid::Uuid,
 }
 
 /// The access URL of the settings, or the address on which the server listens.
@@ -49,7 +50,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     let hasher = Arc::new(Argon2Hasher::new(settings.passwords.concurrency, settings.passwords.queue));
-    let derivation = doorward_services::maintenance::bootstrap(&opened.store, &*clock, &*random)
+    let bootstrap = doorward_services::maintenance::bootstrap(&opened.store, &*clock, &*random)
         .await
         .context("cannot prepare the database for the first request")?;
     let context = Context {
@@ -57,10 +58,10 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
         clock,
         random,
         passwords: Arc::<Argon2Hasher>::clone(&hasher),
-        derivation,
+        derivation: bootstrap.derivation,
         settings: Arc::new(service_settings(settings, access_url)?),
     };
-    Ok(Parts { context, opened, hasher })
+    Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
 }
 
 fn open(settings: &Settings, migrate: bool) -> anyhow::Result<Opened> {

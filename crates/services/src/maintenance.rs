@@ -9,22 +9,38 @@ use doorward_domain::roles::{System, action, resource};
 use doorward_domain::wire;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::{Clock, Conflict, Random, Store, StoreError};
+use uuid::Uuid;
 
 /// Name under which the key for deriving refresh tokens is stored.
 const DERIVATION_KEY: &str = "oauth2_refresh_derivation";
 
+/// Name under which the id of the deployment is stored.
+const DEPLOYMENT_ID: &str = "deployment_id";
+
+/// What the database keeps for the server itself.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    /// Derives the successors of refresh tokens.
+    pub derivation: DerivationKey,
+    /// Tells this deployment from others; the same for all replicas.
+    pub deployment_id: Uuid,
+}
+
 /// Makes what must exist before the first request: the default organization and the keys of the server. Of several
 /// replicas that start at once, one makes it and all use the same.
-pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<DerivationKey, Error> {
+pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<Bootstrap, Error> {
     let now = clock.now();
     let id: OrganizationId = random.id(now);
     let mut fresh = [0; 32];
     random.fill(&mut fresh);
-    let key = store
+    let fresh_id: Uuid = random.id(now);
+    let (key, deployment_id) = store
         .write(move |repos| {
             let permit =
                 System::because("the server keeps its own keys").permit::<action::Create, resource::CryptoKey>();
-            Ok::<_, Error>(repos.maintenance().server_key(&permit, DERIVATION_KEY, &fresh, now)?)
+            let key = repos.maintenance().server_key(&permit, DERIVATION_KEY, &fresh, now)?;
+            let id = repos.maintenance().server_key(&permit, DEPLOYMENT_ID, fresh_id.as_bytes(), now)?;
+            Ok::<_, Error>((key, id))
         })
         .await?;
     let made = store
@@ -44,7 +60,8 @@ pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) ->
     let key: [u8; 32] = key.try_into().map_err(|odd: Vec<u8>| {
         Error::Internal(format!("the server key `{DERIVATION_KEY}` has {} bytes instead of 32", odd.len()).into())
     })?;
-    Ok(DerivationKey::new(&key))
+    let deployment_id = Uuid::from_slice(&deployment_id).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Bootstrap { derivation: DerivationKey::new(&key), deployment_id })
 }
 
 fn default_organization(id: OrganizationId, now: Instant) -> Organization {

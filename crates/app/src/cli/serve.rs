@@ -3,10 +3,12 @@
 use crate::settings::Settings;
 use crate::wiring::{self, Parts};
 use anyhow::Context as _;
+use doorward_http::{Gauge, HttpSettings, Network};
 use doorward_services::{Context, maintenance};
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -14,20 +16,31 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on `{listen}` (server.listen)"))?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let access_url = wiring::access_url(settings, &address.to_string())?;
+    let trusted_proxies: Vec<Network> = settings
+        .server
+        .trusted_proxies
+        .iter()
+        .map(|text| text.parse().context("the setting `server.trusted_proxies`"))
+        .collect::<anyhow::Result<_>>()?;
     actix_web::rt::System::new().block_on(async {
-        let Parts { context, opened, hasher } = wiring::connect(settings, access_url.clone()).await?;
+        let parts = wiring::connect(settings, access_url.clone()).await?;
+        let context = parts.context.clone();
         let first_start = !doorward_services::users::first_exists(&context).await?;
-        let pool = opened.pool.clone();
-        let http = doorward_http::HttpSettings {
+        let grants = Arc::new(AtomicU64::new(maintenance::count_grants(&context).await?));
+        let secure = access_url.scheme() == "https";
+        let http = HttpSettings {
             workers: settings.server.workers,
             body_limit: settings.server.body_limit,
-            trusted_proxies: settings.server.trusted_proxies.clone(),
+            trusted_proxies,
             secure_cookies: wiring::secure_cookies(settings, &access_url),
+            hsts: secure.then_some(Duration::from_hours(365 * 24)),
             rate_limit_api: settings.rate_limit.api,
             rate_limit_login: settings.rate_limit.login,
             shutdown_timeout: settings.server.shutdown_timeout.unsigned_abs(),
-            pool_status: Arc::new(move || pool.status()),
-            hashing_waiting: Arc::new(move || hasher.waiting()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            deployment_id: parts.deployment_id.to_string(),
+            gauges: gauges(&parts, &grants),
+            ..HttpSettings::default()
         };
         let server = doorward_http::run(listener, http, context.clone()).context("cannot start the server")?;
         tracing::info!(database = %crate::settings::without_password(&settings.database_url()), "ready");
@@ -38,8 +51,12 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
                 context.settings.issuer()
             );
         }
-        let cleaning =
-            actix_web::rt::spawn(clean(context, settings.cleanup.interval.unsigned_abs(), settings.cleanup.batch));
+        let cleaning = actix_web::rt::spawn(clean(
+            context,
+            settings.cleanup.interval.unsigned_abs(),
+            settings.cleanup.batch,
+            grants,
+        ));
         let ended = server.await.context("the server failed");
         cleaning.abort();
         tracing::info!("stopped");
@@ -48,9 +65,38 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What `/metrics` shows beside the requests. The number of grants is counted now and then, not at every look.
+fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
+    let number = |value: usize| value as f64;
+    let mut gauges = Vec::new();
+    type Read = fn(&doorward_storage::PoolStatus) -> usize;
+    let pool: [(&'static str, &'static str, Read); 4] = [
+        ("database_connections_max", "Most connections that may be open at once.", |status| status.max),
+        ("database_connections_open", "Open connections.", |status| status.open),
+        ("database_connections_idle", "Open connections that nobody uses.", |status| status.idle),
+        ("database_waiting", "Calls that wait for a connection, or for the one that writes.", |status| status.waiting),
+    ];
+    for (name, help, read) in pool {
+        let handle = parts.opened.pool.clone();
+        gauges.push(Gauge::new(name, help, move || number(read(&handle.status()))));
+    }
+    let hasher = Arc::clone(&parts.hasher);
+    gauges.push(Gauge::new("password_hashing_waiting", "Passwords that wait to be hashed.", move || {
+        number(hasher.waiting())
+    }));
+    let grants = Arc::clone(grants);
+    gauges.push(Gauge::new("grants", "Live OAuth2 grants, counted at every cleaning.", move || {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
+        let count = grants.load(Ordering::Relaxed) as f64;
+        count
+    }));
+    gauges
+}
+
 /// Removes dead rows in small batches for as long as the server runs: full batches follow each other with a breath in
 /// between, so that requests never wait for the cleaning.
-async fn clean(context: Context, interval: Duration, batch: u32) {
+async fn clean(context: Context, interval: Duration, batch: u32, grants: Arc<AtomicU64>) {
     const BREATH: Duration = Duration::from_millis(200);
     loop {
         actix_web::rt::time::sleep(interval).await;
@@ -70,6 +116,10 @@ async fn clean(context: Context, interval: Duration, batch: u32) {
                 }
             }
             actix_web::rt::time::sleep(BREATH).await;
+        }
+        match maintenance::count_grants(&context).await {
+            Ok(count) => grants.store(count, Ordering::Relaxed),
+            Err(error) => tracing::debug!(%error, "cannot count the grants now"),
         }
     }
 }
