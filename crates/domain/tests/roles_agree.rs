@@ -327,3 +327,58 @@ fn the_engine_agrees_with_the_text_of_the_rule() {
     assert!(rows > asked / 4 && rows_allowed > rows / 10);
     assert!(reasons.len() == 17 && reasons.values().all(|count| *count >= 100), "a step that is hardly ever taken");
 }
+
+fn document(subject: &literal::Subject, questions: &[(String, literal::Object)]) -> String {
+    use serde_json::json;
+    let list = |list: &[literal::Permission]| -> Value {
+        let one = |p: &literal::Permission| json!({"negate": p.negate, "resource": p.resource, "actions": [p.action]});
+        list.iter().map(one).collect()
+    };
+    let orgs = |orgs: &[(String, Vec<literal::Permission>)]| -> Value {
+        orgs.iter().map(|(id, permissions)| (id.clone(), list(permissions))).collect()
+    };
+    let acl = |acl: &literal::List| -> Value { acl.iter().map(|(id, actions)| (id.clone(), json!(actions))).collect() };
+    let (mut roles, mut names) = (Vec::new(), Vec::new());
+    for (index, role) in subject.roles.iter().enumerate() {
+        names.push(match (&role.built_in, role.org.first()) {
+            (Some(name), None) => name.clone(),
+            (Some(name), Some((org, _))) => format!("{name}:{org}"),
+            (None, _) => {
+                let (site, org, user) = (list(&role.site), orgs(&role.org), list(&role.user));
+                roles.push(json!({"name": index.to_string(), "site": site, "org": org, "user": user}));
+                format!("custom:{index}")
+            }
+        });
+    }
+    let scopes: Vec<Value> = (subject.scope.iter())
+        .map(|scope| {
+            // What a scope says of organizations and users is without effect.
+            let dead = list(&scope.site);
+            json!({"name": "s", "site": dead, "org": {"a": dead}, "user": dead, "allow_list": scope.allow_list})
+        })
+        .collect();
+    let scope = subject.scope.as_ref().map(|_| "s");
+    let subject = json!({"id": subject.id, "roles": names, "groups": subject.groups, "scope": scope});
+    let question = |(action, o): &(String, literal::Object)| {
+        json!({"subject": "who", "action": action, "object": {
+            "type": o.kind, "id": o.id, "owner": o.owner, "org": o.org, "any_org": o.any_org,
+            "acl_user_list": acl(&o.user_list), "acl_group_list": acl(&o.group_list),
+        }})
+    };
+    let questions: Vec<Value> = questions.iter().map(question).collect();
+    json!({"roles": roles, "scopes": scopes, "subjects": {"who": subject}, "questions": questions}).to_string()
+}
+
+#[test]
+fn documents_are_answered_by_the_text_of_the_rule() {
+    let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(subject(), vec(object(), OBJECTS)), |(plain, questions)| {
+        let answers = doorward_domain::roles::eval::evaluate(&document(&plain, &questions)).unwrap();
+        for (answer, (action, question)) in answers["results"].as_array().unwrap().iter().zip(&questions) {
+            prop_assert_eq!(&answer["allow"], literal::allow(&plain, action, question), "{} {:?}", action, question);
+        }
+        prop_assert_eq!(answers["results"].as_array().unwrap().len(), questions.len());
+        Ok(())
+    });
+    outcome.unwrap();
+}
