@@ -1,5 +1,7 @@
 //! The engine against a slow evaluator that follows the text of the rule word by word.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
 mod literal {
     //! Sections 2 and 3 of the rule, on text alone.
 
@@ -50,13 +52,7 @@ mod literal {
             .into_iter()
             .filter(|p| (p.resource == kind || p.resource == "*") && (p.action == action || p.action == "*"))
             .collect();
-        if matching.iter().any(|p| p.negate) {
-            -1
-        } else if matching.is_empty() {
-            0
-        } else {
-            1
-        }
+        if matching.iter().any(|p| p.negate) { -1 } else { i8::from(!matching.is_empty()) }
     }
 
     fn listed(list: &List, key: &str, action: &str) -> bool {
@@ -252,12 +248,12 @@ fn compiled(subject: &literal::Subject) -> Subject {
     let list = |list: &[literal::Permission]| -> Vec<Permission> {
         list.iter().map(|p| Permission::named(p.negate, &p.resource, &p.action)).collect()
     };
-    let roles = subject.roles.iter().map(|role| match &role.built_in {
-        Some(name) => Role::built_in(name, role.org.first().map(|(id, _)| id)).unwrap(),
-        None => {
-            let org = role.org.iter().map(|(id, permissions)| (Id::from(id), list(permissions)));
-            Role::custom("custom", list(&role.site), org, list(&role.user))
+    let roles = subject.roles.iter().map(|role| {
+        if let Some(name) = &role.built_in {
+            return Role::built_in(name, role.org.first().map(|(id, _)| id)).unwrap();
         }
+        let org = role.org.iter().map(|(id, permissions)| (Id::from(id), list(permissions)));
+        Role::custom("custom", list(&role.site), org, list(&role.user))
     });
     let builder = Subject::builder(&subject.id).roles(roles).groups(&subject.groups);
     let Some(scope) = &subject.scope else { return builder.build() };

@@ -1,5 +1,7 @@
 //! The tables against the JSON they are made from.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use doorward_domain::roles::{Action, BuiltIn, Grants, Kind, ResourceType, Scope, SystemSubject, Vote, reserved_names};
 use serde_json::Value;
 
