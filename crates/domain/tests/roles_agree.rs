@@ -1,6 +1,6 @@
 //! The engine against a slow evaluator that follows the text of the rule word by word.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod literal {
     //! Sections 2 and 3 of the rule, on text alone.
