@@ -34,6 +34,7 @@
 //! - [`ListFilter`] is the answer for all rows of a list.
 //! - [`Scope`] and [`ScopeName`] limit what a credential may do, and have words for a consent page.
 //! - [`assign`] says who may give which role, [`custom`] what a custom role may grant.
+//! - [`eval`] answers the questions of a JSON document.
 //!
 //! Built-in roles, scopes and types come from JSON in `data/`; the build turns them into tables.
 
@@ -44,6 +45,7 @@ mod builtin;
 pub mod custom;
 mod decision;
 mod engine;
+pub mod eval;
 mod id;
 mod list_filter;
 mod members;

@@ -35,48 +35,48 @@ impl SystemSubject {
 
     /// Its name.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         self.0.name
     }
 
     /// The name of its role.
     #[must_use]
-    pub const fn role(&self) -> &'static str {
+    pub const fn role(self) -> &'static str {
         self.0.role
     }
 
     /// Its site permissions.
     #[must_use]
-    pub const fn site(&self) -> &Grants {
+    pub const fn site(self) -> &'static Grants {
         &self.0.site
     }
 
     /// Its permissions on what it owns.
     #[must_use]
-    pub const fn user(&self) -> &Grants {
+    pub const fn user(self) -> &'static Grants {
         &self.0.user
     }
 
     /// Whether it acts for somebody else, and has to be made with [`acting_for`](Self::acting_for).
     #[must_use]
-    pub const fn needs_owner(&self) -> bool {
+    pub const fn needs_owner(self) -> bool {
         self.0.id.is_empty()
     }
 
     /// The subject. One that acts for somebody has no id here, and so no rights.
     #[must_use]
-    pub fn subject(&self) -> Subject {
+    pub fn subject(self) -> Subject {
         self.make(Id::from(self.0.id), None)
     }
 
     /// The subject on behalf of a workspace's owner, as a member of the workspace's organization without rights there.
     #[must_use]
-    pub fn acting_for(&self, owner: impl Into<Id>, organization: impl Into<Id>) -> Subject {
+    pub fn acting_for(self, owner: impl Into<Id>, organization: impl Into<Id>) -> Subject {
         self.make(owner.into(), self.0.member.then(|| organization.into()))
     }
 
-    fn make(&self, id: Id, organization: Option<Id>) -> Subject {
-        let Self(table) = *self;
+    fn make(self, id: Id, organization: Option<Id>) -> Subject {
+        let Self(table) = self;
         let organizations = organization.into_iter().map(|id| (id, Vec::new().into())).collect();
         let (site, user) = (Shared::Table(&table.site), Shared::Table(&table.user));
         let role = Role::new(table.role, Origin::System(table), site, organizations, user);

@@ -206,7 +206,7 @@ impl Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("site", &*self.site).field("allow_list", &self.allow_list).finish()
+        f.debug_struct("Scope").field("site", &*self.site).field("allow_list", &self.allow_list).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,380 @@
+//! The engine against a slow evaluator that follows the text of the rule word by word.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod literal {
+    //! Sections 2 and 3 of the rule, on text alone.
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Permission {
+        pub(crate) negate: bool,
+        pub(crate) resource: String,
+        pub(crate) action: String,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct Role {
+        pub(crate) built_in: Option<String>,
+        pub(crate) site: Vec<Permission>,
+        pub(crate) org: Vec<(String, Vec<Permission>)>,
+        pub(crate) user: Vec<Permission>,
+    }
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Scope {
+        pub(crate) site: Vec<Permission>,
+        pub(crate) allow_list: Vec<String>,
+    }
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Subject {
+        pub(crate) id: String,
+        pub(crate) roles: Vec<Role>,
+        pub(crate) groups: Vec<String>,
+        pub(crate) scope: Option<Scope>,
+    }
+
+    pub(crate) type List = Vec<(String, Vec<String>)>;
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Object {
+        pub(crate) kind: String,
+        pub(crate) id: String,
+        pub(crate) owner: String,
+        pub(crate) org: String,
+        pub(crate) any_org: bool,
+        pub(crate) user_list: List,
+        pub(crate) group_list: List,
+    }
+
+    fn vote<'a>(list: impl IntoIterator<Item = &'a Permission>, action: &str, kind: &str) -> i8 {
+        let matching: Vec<&Permission> = list
+            .into_iter()
+            .filter(|p| (p.resource == kind || p.resource == "*") && (p.action == action || p.action == "*"))
+            .collect();
+        if matching.iter().any(|p| p.negate) { -1 } else { i8::from(!matching.is_empty()) }
+    }
+
+    fn listed(list: &List, key: &str, action: &str) -> bool {
+        list.iter().filter(|(id, _)| id == key).any(|(_, actions)| actions.iter().any(|a| a == action || a == "*"))
+    }
+
+    pub(crate) fn allow(subject: &Subject, action: &str, object: &Object) -> bool {
+        let Some(scope) = &subject.scope else { return false };
+        if subject.roles.is_empty() {
+            return false;
+        }
+        let nil = "00000000-0000-0000-0000-000000000000";
+        if object.any_org && !object.org.is_empty() && object.org != nil {
+            return false;
+        }
+        let mut memberships: Vec<&str> =
+            subject.roles.iter().flat_map(|role| role.org.iter().map(|(id, _)| id.as_str())).collect();
+        memberships.sort_unstable();
+        memberships.dedup();
+        let org_list = |org: &str| -> Vec<&Permission> {
+            let lists = subject.roles.iter().flat_map(|role| &role.org);
+            lists.filter(|(id, _)| id == org).flat_map(|(_, list)| list).collect()
+        };
+        let vote = |list: Vec<&Permission>| vote(list, action, &object.kind);
+
+        let site = vote(subject.roles.iter().flat_map(|role| &role.site).collect());
+        let org = if object.any_org {
+            i8::from(memberships.iter().any(|org| vote(org_list(org)) == 1))
+        } else if memberships.contains(&object.org.as_str()) {
+            vote(org_list(&object.org))
+        } else {
+            0
+        };
+        let user = if !object.owner.is_empty() && object.owner == subject.id {
+            vote(subject.roles.iter().flat_map(|role| &role.user).collect())
+        } else {
+            0
+        };
+
+        let is_member = if object.any_org {
+            !memberships.is_empty()
+        } else {
+            !object.org.is_empty() && memberships.contains(&object.org.as_str())
+        };
+        let in_org = is_member || (object.org.is_empty() && !object.any_org);
+        let role_ok = site == 1 || (site != -1 && org == 1) || (site != -1 && org != -1 && in_org && user == 1);
+        let acl_ok = listed(&object.user_list, &subject.id, action)
+            || (is_member && subject.groups.iter().any(|group| listed(&object.group_list, group, action)))
+            || (is_member && listed(&object.group_list, &object.org, action));
+        let scope_ok =
+            (scope.allow_list.iter().any(|id| id == "*" || *id == object.id)) && vote(scope.site.iter().collect()) == 1;
+        scope_ok && (role_ok || acl_ok)
+    }
+}
+
+use doorward_domain::roles::{Acl, Action, AllowEntry, Id, Object, Permission, ResourceType, Role, Scope, Subject};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+
+const SUBJECTS: u32 = 12_000;
+const OBJECTS: usize = 20;
+
+const NIL: &str = "00000000-0000-0000-0000-000000000000";
+const IDS: &[&str] = &[
+    "",
+    "*",
+    "a",
+    "b",
+    NIL,
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
+    "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
+    "a name that is longer than any id of ours",
+];
+const TYPES: &[&str] = &["workspace", "workspace", "template", "user", "workspace_dormant", "*", "spaceship", ""];
+const ACTIONS: &[&str] = &["read", "read", "create", "use", "*", "fly", ""];
+
+fn ids() -> impl Strategy<Value = String> {
+    select(IDS).prop_map(str::to_owned)
+}
+
+fn permissions() -> impl Strategy<Value = Vec<literal::Permission>> {
+    let permission = (prop::bool::weighted(0.25), select(TYPES), select(ACTIONS));
+    vec(permission, 0..4).prop_map(|list| {
+        let make = |(negate, resource, action): (bool, &str, &str)| literal::Permission {
+            negate,
+            resource: resource.to_owned(),
+            action: action.to_owned(),
+        };
+        list.into_iter().map(make).collect()
+    })
+}
+
+fn custom_role() -> impl Strategy<Value = literal::Role> {
+    (permissions(), vec((ids(), permissions()), 0..5), permissions()).prop_map(|(site, org, user)| literal::Role {
+        built_in: None,
+        site,
+        org: joined(org),
+        user,
+    })
+}
+
+/// A map has each key once.
+fn joined<T>(lists: Vec<(String, Vec<T>)>) -> Vec<(String, Vec<T>)> {
+    let mut map: Vec<(String, Vec<T>)> = Vec::new();
+    for (key, list) in lists {
+        match map.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, all)) => all.extend(list),
+            None => map.push((key, list)),
+        }
+    }
+    map
+}
+
+fn built_in_role() -> impl Strategy<Value = literal::Role> {
+    let table: Vec<Value> = serde_json::from_str(include_str!("../data/rbac-roles.json")).unwrap();
+    let list = |value: &Value| -> Vec<literal::Permission> {
+        let groups = value.as_array().unwrap().iter();
+        let one = |group: &Value, action: &Value| literal::Permission {
+            negate: group["negate"].as_bool().unwrap(),
+            resource: group["resource"].as_str().unwrap().to_owned(),
+            action: action.as_str().unwrap().to_owned(),
+        };
+        groups.flat_map(|group| group["actions"].as_array().unwrap().iter().map(|a| one(group, a))).collect()
+    };
+    let roles: Vec<(String, bool, literal::Role)> = table
+        .iter()
+        .map(|role| {
+            let site_role = role["kind"] == "site";
+            let org = if site_role { Vec::new() } else { vec![(String::new(), list(&role["org"]))] };
+            let name = role["name"].as_str().unwrap().to_owned();
+            let literal = literal::Role {
+                built_in: Some(name.clone()),
+                site: list(&role["site"]),
+                org,
+                user: list(&role["user"]),
+            };
+            (name, site_role, literal)
+        })
+        .collect();
+    // An organization role needs an organization.
+    (select(roles), ids().prop_filter("unset", |id| !id.is_empty())).prop_map(|((_, _, mut role), org)| {
+        for (id, _) in &mut role.org {
+            id.clone_from(&org);
+        }
+        role
+    })
+}
+
+fn scope() -> impl Strategy<Value = Option<literal::Scope>> {
+    let every = || {
+        let permission = literal::Permission { negate: false, resource: "*".to_owned(), action: "*".to_owned() };
+        Some(literal::Scope { site: vec![permission], allow_list: vec!["*".to_owned()] })
+    };
+    let allow_list = prop_oneof![Just(vec!["*".to_owned()]), vec(ids(), 0..4)];
+    prop_oneof![
+        1 => Just(None),
+        24 => Just(()).prop_map(move |()| every()),
+        12 => (permissions(), allow_list).prop_map(|(site, allow_list)| Some(literal::Scope { site, allow_list })),
+    ]
+}
+
+fn subject() -> impl Strategy<Value = literal::Subject> {
+    let role = || prop_oneof![2 => custom_role(), 1 => built_in_role()];
+    let groups = prop_oneof![9 => vec(ids(), 0..4), 1 => vec("[a-z]{1,2}", 0..40)];
+    (ids(), prop_oneof![1 => vec(role(), 0..1), 12 => vec(role(), 1..6)], groups, scope())
+        .prop_map(|(id, roles, groups, scope)| literal::Subject { id, roles, groups, scope })
+}
+
+fn access_list() -> impl Strategy<Value = literal::List> {
+    let actions = vec(select(ACTIONS).prop_map(str::to_owned), 0..3);
+    prop_oneof![Just(Vec::new()), vec((ids(), actions), 0..4).prop_map(joined)]
+}
+
+fn object() -> impl Strategy<Value = (String, literal::Object)> {
+    let kind = prop_oneof![6 => select(TYPES), 1 => select(&ResourceType::ALL[..]).prop_map(ResourceType::as_str)];
+    let action = prop_oneof![6 => select(ACTIONS), 1 => select(&Action::ALL[..]).prop_map(Action::as_str)];
+    let any_org = prop::bool::weighted(0.2);
+    (action, kind, ids(), ids(), ids(), any_org, access_list(), access_list()).prop_map(
+        |(action, kind, id, owner, org, any_org, user_list, group_list)| {
+            // Mostly a question that makes sense.
+            let org = if any_org && org.len() < 3 { String::new() } else { org };
+            let object = literal::Object { kind: kind.to_owned(), id, owner, org, any_org, user_list, group_list };
+            (action.to_owned(), object)
+        },
+    )
+}
+
+fn compiled(subject: &literal::Subject) -> Subject {
+    let list = |list: &[literal::Permission]| -> Vec<Permission> {
+        list.iter().map(|p| Permission::named(p.negate, &p.resource, &p.action)).collect()
+    };
+    let roles = subject.roles.iter().map(|role| {
+        if let Some(name) = &role.built_in {
+            return Role::built_in(name, role.org.first().map(|(id, _)| id)).unwrap();
+        }
+        let org = role.org.iter().map(|(id, permissions)| (Id::from(id), list(permissions)));
+        Role::custom("custom", list(&role.site), org, list(&role.user))
+    });
+    let builder = Subject::builder(&subject.id).roles(roles).groups(&subject.groups);
+    let Some(scope) = &subject.scope else { return builder.build() };
+    let allow_list = scope.allow_list.iter().map(AllowEntry::any_type).collect();
+    builder.scope(Scope::new(list(&scope.site), allow_list)).build()
+}
+
+fn acl(list: &literal::List) -> Acl {
+    list.iter().map(|(id, actions)| (id, actions)).collect()
+}
+
+/// Counts, so that a generator that asks only dull questions is noticed.
+#[derive(Default)]
+struct Seen {
+    asked: usize,
+    allowed: usize,
+    known: usize,
+    rows: usize,
+    rows_allowed: usize,
+    reasons: std::collections::BTreeMap<&'static str, usize>,
+}
+
+#[test]
+fn the_engine_agrees_with_the_text_of_the_rule() {
+    let seen = std::cell::RefCell::new(Seen::default());
+    let mut runner = TestRunner::new(Config { cases: SUBJECTS, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(subject(), vec(object(), OBJECTS)), |(plain, questions)| {
+        let subject = compiled(&plain);
+        let mut seen = seen.borrow_mut();
+        for (action, question) in &questions {
+            let expected = literal::allow(&plain, action, question);
+            let (users, groups) = (acl(&question.user_list), acl(&question.group_list));
+            let kind = ResourceType::parse(&question.kind);
+            let mut object = Object::new(kind.unwrap_or(ResourceType::User))
+                .id(&question.id)
+                .owner(&question.owner)
+                .organization(&question.org)
+                .user_acl(&users)
+                .group_acl(&groups);
+            if question.any_org {
+                object = object.any_organization();
+            }
+            let decision = subject.decide_named(action, &question.kind, &object);
+            prop_assert_eq!(decision.allow(), expected, "{} {:?}: {}", action, question, decision.because());
+            seen.asked += 1;
+            seen.allowed += usize::from(expected);
+            *seen.reasons.entry(decision.because().code()).or_default() += 1;
+            let (Some(action), Some(kind)) = (Action::parse(action), kind) else { continue };
+            seen.known += 1;
+            prop_assert_eq!(subject.allows(action, &object), expected);
+            prop_assert_eq!(subject.decide(action, &object), decision);
+            if !question.any_org {
+                let filter = subject.list_filter(action, kind);
+                prop_assert_eq!(filter.matches(&object), expected, "{} {:?}\n{:?}", action, question, filter);
+                seen.rows += 1;
+                seen.rows_allowed += usize::from(expected);
+            }
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    let Seen { asked, allowed, known, rows, rows_allowed, reasons } = seen.into_inner();
+    println!(
+        "{asked} asked, {allowed} allowed, {known} known, {rows} rows, {rows_allowed} of them allowed, {reasons:?}"
+    );
+    assert!(asked >= 200_000 && allowed > asked / 10 && known > asked / 3);
+    assert!(rows > asked / 4 && rows_allowed > rows / 10);
+    assert!(reasons.len() == 17 && reasons.values().all(|count| *count >= 100), "a step that is hardly ever taken");
+}
+
+fn document(subject: &literal::Subject, questions: &[(String, literal::Object)]) -> String {
+    use serde_json::json;
+    let list = |list: &[literal::Permission]| -> Value {
+        let one = |p: &literal::Permission| json!({"negate": p.negate, "resource": p.resource, "actions": [p.action]});
+        list.iter().map(one).collect()
+    };
+    let orgs = |orgs: &[(String, Vec<literal::Permission>)]| -> Value {
+        orgs.iter().map(|(id, permissions)| (id.clone(), list(permissions))).collect()
+    };
+    let acl = |acl: &literal::List| -> Value { acl.iter().map(|(id, actions)| (id.clone(), json!(actions))).collect() };
+    let (mut roles, mut names) = (Vec::new(), Vec::new());
+    for (index, role) in subject.roles.iter().enumerate() {
+        names.push(match (&role.built_in, role.org.first()) {
+            (Some(name), None) => name.clone(),
+            (Some(name), Some((org, _))) => format!("{name}:{org}"),
+            (None, _) => {
+                let (site, org, user) = (list(&role.site), orgs(&role.org), list(&role.user));
+                roles.push(json!({"name": index.to_string(), "site": site, "org": org, "user": user}));
+                format!("custom:{index}")
+            }
+        });
+    }
+    let scopes: Vec<Value> = (subject.scope.iter())
+        .map(|scope| {
+            // What a scope says of organizations and users is without effect.
+            let dead = list(&scope.site);
+            json!({"name": "s", "site": dead, "org": {"a": dead}, "user": dead, "allow_list": scope.allow_list})
+        })
+        .collect();
+    let scope = subject.scope.as_ref().map(|_| "s");
+    let subject = json!({"id": subject.id, "roles": names, "groups": subject.groups, "scope": scope});
+    let question = |(action, o): &(String, literal::Object)| {
+        json!({"subject": "who", "action": action, "object": {
+            "type": o.kind, "id": o.id, "owner": o.owner, "org": o.org, "any_org": o.any_org,
+            "acl_user_list": acl(&o.user_list), "acl_group_list": acl(&o.group_list),
+        }})
+    };
+    let questions: Vec<Value> = questions.iter().map(question).collect();
+    json!({"roles": roles, "scopes": scopes, "subjects": {"who": subject}, "questions": questions}).to_string()
+}
+
+#[test]
+fn documents_are_answered_by_the_text_of_the_rule() {
+    let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(subject(), vec(object(), OBJECTS)), |(plain, questions)| {
+        let answers = doorward_domain::roles::eval::evaluate(&document(&plain, &questions)).unwrap();
+        for (answer, (action, question)) in answers["results"].as_array().unwrap().iter().zip(&questions) {
+            prop_assert_eq!(&answer["allow"], literal::allow(&plain, action, question), "{} {:?}", action, question);
+        }
+        prop_assert_eq!(answers["results"].as_array().unwrap().len(), questions.len());
+        Ok(())
+    });
+    outcome.unwrap();
+}
