@@ -1,0 +1,85 @@
+//! Answers: JSON, text, redirects.
+
+use crate::json;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// An answer that is a JSON value.
+pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> HttpResponse {
+    match json::to_bytes(value) {
+        Ok(body) => bytes(status, JSON, body.into()),
+        Err(error) => {
+            tracing::error!(%error, "writing an answer");
+            bytes(StatusCode::INTERNAL_SERVER_ERROR, JSON, Bytes::from_static(crate::error::INTERNAL.as_bytes()))
+        }
+    }
+}
+
+/// 200 with a JSON value.
+pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> HttpResponse {
+    json(StatusCode::OK, value)
+}
+
+/// 201 with a JSON value.
+pub(crate) fn created<T: Serialize + ?Sized>(value: &T) -> HttpResponse {
+    json(StatusCode::CREATED, value)
+}
+
+/// 204.
+pub(crate) fn no_content() -> HttpResponse {
+    HttpResponse::new(StatusCode::NO_CONTENT)
+}
+
+/// An answer in plain text.
+pub(crate) fn text(status: StatusCode, body: &'static str) -> HttpResponse {
+    bytes(status, TEXT, Bytes::from_static(body.as_bytes()))
+}
+
+/// An answer whose body is at hand.
+pub(crate) fn bytes(status: StatusCode, content_type: HeaderValue, body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::with_body(status, actix_web::body::BoxBody::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// A redirect. Control characters never reach the header: an address that has any leads to our own start page.
+pub(crate) fn redirect(status: StatusCode, location: &str) -> HttpResponse {
+    let mut response = HttpResponse::new(status);
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
+/// Sets a header if it is not there yet.
+pub(crate) fn default_header(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, value);
+    }
+}
+
+/// Sets a header whose value is made at run time; what cannot stand in a header is left out.
+pub(crate) fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// What an API answer says when it carries no resource.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Response)]
+pub(crate) struct Message {
+    /// For a human.
+    pub(crate) message: &'static str,
+}
+
+/// 200 with a message only.
+pub(crate) fn message(message: &'static str) -> HttpResponse {
+    ok(&Message { message })
+}

@@ -1,0 +1,7 @@
+//! Reading requests.
+
+pub(crate) mod client_ip;
+pub(crate) mod credential;
+pub(crate) mod form;
+pub(crate) mod path;
+pub(crate) mod query;

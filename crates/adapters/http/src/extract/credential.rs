@@ -1,0 +1,177 @@
+//! Where a request carries its credential.
+
+use super::form;
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorward_domain::{Secret, wire};
+use doorward_services::OAuthError;
+use doorward_services::oauth2::ClientAuthentication;
+use std::borrow::Cow;
+
+/// The session token in the cookie, if there is one.
+pub(crate) fn session_cookie(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    cookie(request, wire::SESSION_COOKIE)
+}
+
+/// The value of the first cookie of this name that is not empty. The jar of actix is not used: it parses every cookie
+/// and allocates each.
+pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
+    let lines = request.headers().get_all(actix_web::http::header::COOKIE).filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, value)| *known == name && !value.is_empty())
+        .map(|(_, value)| Cow::Borrowed(value.trim_matches('"')))
+}
+
+/// The first value of a query parameter that is not empty.
+pub(crate) fn query_parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.query_string();
+    if query.is_empty() {
+        return None;
+    }
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// The value of `Coder-Session-Token`, if there is one.
+pub(crate) fn session_header(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    header(request, wire::SESSION_HEADER).map(Cow::Borrowed)
+}
+
+/// The token of `Authorization: Bearer`, if there is one.
+pub(crate) fn bearer(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    let (scheme, token) = header(request, AUTHORIZATION.as_str())?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(Cow::Borrowed(token))
+}
+
+fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let value = request.headers().get(name)?.to_str().ok()?.trim();
+    (!value.is_empty()).then_some(value)
+}
+
+/// The token that a request presents (`oauth2.md` 4): the first of five places that is not empty. A good token later
+/// does not rescue a bad one before it.
+pub(crate) fn token(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    session_cookie(request)
+        .or_else(|| query_parameter(request, wire::SESSION_COOKIE))
+        .or_else(|| session_header(request))
+        .or_else(|| bearer(request))
+        .or_else(|| query_parameter(request, "access_token"))
+}
+
+/// Who a client says it is: `Authorization: Basic`, the form, and for the id alone the query (`oauth2.md` 11).
+pub(crate) fn client(request: &HttpRequest, form: &form::Form) -> Result<ClientAuthentication, OAuthError> {
+    let in_query = query_parameter(request, "client_id").map(Cow::into_owned);
+    let in_body = (form.text("client_id"), form.secret("client_secret"));
+    let Some((user, password)) = basic(request)? else {
+        let disagrees = matches!((&in_query, &in_body.0), (Some(query), Some(body)) if query != body);
+        return Ok(ClientAuthentication { client_id: in_query.or(in_body.0), client_secret: in_body.1, disagrees });
+    };
+    let differs = |other: &Option<String>| other.as_ref().is_some_and(|other| *other != user);
+    let disagrees = differs(&in_query)
+        || differs(&in_body.0)
+        || in_body.1.is_some_and(|secret| secret.expose() != password.expose());
+    let client_secret = Some(password).filter(|password| !password.expose().is_empty());
+    Ok(ClientAuthentication { client_id: Some(user), client_secret, disagrees })
+}
+
+/// User name and password of `Authorization: Basic`, decoded from form encoding (RFC 6749 2.3.1). `None` when there is
+/// no such header.
+fn basic(request: &HttpRequest) -> Result<Option<(String, Secret<String>)>, OAuthError> {
+    let Some((scheme, encoded)) = header(request, AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
+    else {
+        return Ok(None);
+    };
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Ok(None);
+    }
+    let malformed = || OAuthError::invalid_client("the Authorization header is not well formed");
+    let decoded = STANDARD.decode(encoded.trim()).map_err(|error| malformed().because(error.to_string()))?;
+    let at = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
+    let (user, password) = (decoded.get(..at).unwrap_or_default(), decoded.get(at + 1..).unwrap_or_default());
+    let decode = |part| form::decode(part).map_err(|error| malformed().because(error.reason));
+    Ok(Some((decode(user)?, Secret::new(decode(password)?))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+    use doorward_domain::oauth2::OAuthErrorCode;
+
+    #[test]
+    fn the_first_place_that_is_not_empty_counts() {
+        let full = || {
+            TestRequest::get()
+                .uri("/?coder_session_token=query&access_token=parameter")
+                .insert_header(("Cookie", "a=b; coder_session_token=cookie"))
+                .insert_header(("Coder-Session-Token", "header"))
+                .insert_header(("Authorization", "bEARER  bearer "))
+        };
+        let found = |request: TestRequest| token(&request.to_http_request()).map(Cow::into_owned);
+        assert_eq!(found(full()).as_deref(), Some("cookie"));
+        let no_cookie = full().insert_header(("Cookie", "coder_session_token="));
+        assert_eq!(found(no_cookie).as_deref(), Some("query"));
+        let no_query = TestRequest::get()
+            .uri("/?coder_session_token=&access_token=parameter")
+            .insert_header(("Coder-Session-Token", "header"))
+            .insert_header(("Authorization", "Bearer bearer"));
+        assert_eq!(found(no_query).as_deref(), Some("header"));
+        let bearer = TestRequest::get().uri("/?access_token=p").insert_header(("Authorization", "bearer token"));
+        assert_eq!(found(bearer).as_deref(), Some("token"));
+        let basic = TestRequest::get().uri("/?access_token=p%41").insert_header(("Authorization", "Basic YTpi"));
+        assert_eq!(found(basic).as_deref(), Some("pA"));
+        assert_eq!(found(TestRequest::get().insert_header(("Authorization", "Bearer "))), None);
+    }
+
+    fn presented(authorization: Option<&str>, uri: &str, body: &str) -> Result<ClientAuthentication, OAuthError> {
+        let mut request = TestRequest::post().uri(uri);
+        if let Some(value) = authorization {
+            request = request.insert_header(("Authorization", value));
+        }
+        client(&request.to_http_request(), &form::Form::parse(body.as_bytes())?)
+    }
+
+    #[test]
+    fn clients_present_themselves_in_three_ways() {
+        let basic = format!("Basic {}", STANDARD.encode("id%3A1:se%20cret+x"));
+        let one = presented(Some(&basic), "/", "").unwrap();
+        assert_eq!(one.client_id.as_deref(), Some("id:1"));
+        assert_eq!(one.client_secret.unwrap().expose(), "se cret x");
+        assert!(!one.disagrees);
+
+        let body = presented(None, "/", "client_id=a&client_secret=b").unwrap();
+        assert_eq!((body.client_id.as_deref(), body.client_secret.unwrap().expose().as_str()), (Some("a"), "b"));
+
+        let query = presented(None, "/?client_id=a", "client_secret=b").unwrap();
+        assert_eq!((query.client_id.as_deref(), query.disagrees), (Some("a"), false));
+    }
+
+    #[test]
+    fn ways_that_disagree_are_seen() {
+        let basic = format!("Basic {}", STANDARD.encode("a:b"));
+        for (uri, body, disagrees) in [
+            ("/", "client_id=a&client_secret=b", false),
+            ("/?client_id=a", "", false),
+            ("/", "client_id=x", true),
+            ("/", "client_secret=x", true),
+            ("/?client_id=x", "", true),
+        ] {
+            assert_eq!(presented(Some(&basic), uri, body).unwrap().disagrees, disagrees, "{uri} {body}");
+        }
+        assert!(presented(None, "/?client_id=a", "client_id=b").unwrap().disagrees);
+    }
+
+    #[test]
+    fn a_malformed_header_is_a_failed_authentication() {
+        for bad in ["Basic !", "Basic", "Basic YQ==", "Basic /zo6"] {
+            let code = presented(Some(bad), "/", "").map(drop).map_err(|error| error.code);
+            let expected = if bad == "Basic" { Ok(()) } else { Err(OAuthErrorCode::InvalidClient) };
+            assert_eq!(code, expected, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Query strings, read strictly (`identity.md` 1.5): every defect is found and reported at once.
+
+use crate::error::Failure;
+use actix_web::HttpRequest;
+use doorward_domain::page::Page;
+use doorward_services::{Error, FieldError};
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// Reads the parameters that an endpoint knows; whatever is left over is unknown.
+///
+/// ```ignore
+/// let mut query = StrictQuery::new(&request);
+/// let (q, page) = (query.text("q"), query.page());
+/// query.done()?;
+/// ```
+#[must_use = "call `done`, or unknown parameters pass"]
+pub(crate) struct StrictQuery {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl StrictQuery {
+    pub(crate) fn new(request: &HttpRequest) -> Self {
+        Self::of(request.query_string())
+    }
+
+    fn of(text: &str) -> Self {
+        let pairs = url::form_urlencoded::parse(text.as_bytes());
+        Self { pairs: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(), errors: Vec::new() }
+    }
+
+    /// The value of a parameter that may come once; empty is as good as absent.
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        let mut values = self.pairs.extract_if(.., |(known, _)| known == name).map(|(_, value)| value);
+        let first = values.next();
+        let more = values.count();
+        if more > 0 {
+            self.refuse(name, format!("Query param {name:?} provided more than once, found {} times", more + 1));
+        }
+        first.filter(|value| !value.is_empty())
+    }
+
+    /// A parameter of another type than text; `what` names the type in the error.
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str, what: &str) -> Option<T> {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.refuse(name, format!("Query param {name:?} must be a valid {what}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// A yes or no, in any spelling that Go's `strconv.ParseBool` takes; absent is no.
+    pub(crate) fn flag(&mut self, name: &'static str) -> bool {
+        match self.text(name).as_deref() {
+            None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+            Some(other) => {
+                let detail = format!("Query param {name:?} must be a valid boolean: `{other}` is none");
+                self.refuse(name, detail);
+                false
+            }
+        }
+    }
+
+    /// `limit`, `offset` and `after_id` (`identity.md` 1.6).
+    pub(crate) fn page(&mut self) -> Page {
+        let after_id = self.parsed::<Uuid>("after_id", "UUID");
+        let limit = self.count("limit").filter(|limit| *limit > 0);
+        Page { limit, offset: self.count("offset").unwrap_or(0), after_id }
+    }
+
+    fn count(&mut self, name: &'static str) -> Option<u32> {
+        let count = self.parsed::<i32>(name, "32-bit integer")?;
+        u32::try_from(count)
+            .map_err(|error| self.refuse(name, format!("Query param {name:?} must be >= 0: {error}")))
+            .ok()
+    }
+
+    fn refuse(&mut self, name: impl Into<Cow<'static, str>>, detail: String) {
+        self.errors.push(FieldError::new(name, detail));
+    }
+
+    /// Refuses the request if anything was wrong or is left over.
+    pub(crate) fn done(mut self) -> Result<(), Failure> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            let detail = format!("{name:?} is not a valid query param");
+            if self.errors.iter().all(|known| known.field != name) {
+                self.refuse(name, detail);
+            }
+        }
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        let message = "Query parameters have invalid values.".to_owned();
+        Err(Error::Invalid { message, fields: self.errors }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<String>, Page, bool, Vec<String>) {
+        let mut query = StrictQuery::of(text);
+        let read = (query.text("q"), query.page(), query.flag("all"));
+        let fields = match query.done() {
+            Ok(()) => Vec::new(),
+            Err(Failure::Api(Error::Invalid { fields, .. })) => {
+                fields.into_iter().map(|f| f.field.into_owned()).collect()
+            }
+            Err(other) => panic!("{other:?}"),
+        };
+        (read.0, read.1, read.2, fields)
+    }
+
+    #[test]
+    fn values_are_read() {
+        let id = Uuid::from_u128(7);
+        let (q, page, all, errors) = read(&format!("q=a%20b+c&limit=10&offset=3&after_id={id}&all=true"));
+        assert_eq!((q.as_deref(), all, errors.len()), (Some("a b c"), true, 0));
+        assert_eq!(page, Page { limit: Some(10), offset: 3, after_id: Some(id) });
+    }
+
+    #[test]
+    fn empty_is_absent_and_no_limit_is_no_limit() {
+        assert_eq!(read("q=&limit=&offset=&after_id=&all="), (None, Page::default(), false, vec![]));
+        assert_eq!(read("limit=0").1, Page::default());
+    }
+
+    #[test]
+    fn every_defect_is_reported() {
+        for (text, fields) in [
+            ("x=1&x=2&y=", &["x", "y"][..]),
+            ("q=1&q=2", &["q"]),
+            ("limit=-1", &["limit"]),
+            ("limit=2147483648", &["limit"]),
+            ("offset=1.5", &["offset"]),
+            ("after_id=me", &["after_id"]),
+            ("all=yes", &["all"]),
+            ("limit=a&offset=b&after_id=c&all=d&e=f", &["after_id", "limit", "offset", "all", "e"]),
+            ("LIMIT=1", &["LIMIT"]),
+        ] {
+            assert_eq!(read(text).3, fields, "{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! JSON as Go writes it: compact, one newline at the end, nothing in it that HTML could take for markup.
+
+use serde::Serialize;
+use serde_json::ser::Formatter;
+use std::io;
+
+/// The JSON text of a value, as answers carry it.
+pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut body = Vec::with_capacity(256);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut body, GoFormatter))?;
+    body.push(b'\n');
+    Ok(body)
+}
+
+struct GoFormatter;
+
+impl Formatter for GoFormatter {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            let (before, found) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = found.chars();
+            if let Some(c) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(c))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped() {
+        let text = String::from_utf8(to_bytes(&["a<b>&\u{2028}\u{2029}é\"\\\n", ""]).unwrap()).unwrap();
+        assert_eq!(text, "[\"a\\u003cb\\u003e\\u0026\\u2028\\u2029é\\\"\\\\\\n\",\"\"]\n");
+    }
+}
