@@ -1,0 +1,128 @@
+//! A request on its way to its handler.
+
+use crate::error::{Failure, bad_body};
+use crate::extract::form::Form;
+use crate::extract::path;
+use crate::extract::query::StrictQuery;
+use crate::site::Site;
+use crate::{error, json};
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpRequest, HttpResponse};
+use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_services::users::UserRef;
+use doorward_services::{Context, OAuthError, Origin};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What a handler answers.
+pub(crate) type Outcome = Result<HttpResponse, Failure>;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that was let in. The body is read when the handler asks for it, so that everything that comes before it in
+/// the order of checks has been checked.
+pub(crate) struct Call {
+    pub(crate) site: Arc<Site>,
+    pub(crate) request: HttpRequest,
+    pub(crate) origin: Origin,
+    payload: Payload,
+}
+
+/// Why a body could not be read.
+enum BodyError {
+    TooLarge(usize),
+    Broken(String),
+}
+
+impl Call {
+    pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, payload: Payload) -> Self {
+        Self { site, request, origin, payload }
+    }
+
+    /// For the use cases.
+    pub(crate) fn context(&self) -> &Context {
+        &self.site.context
+    }
+
+    /// The user that the path names.
+    pub(crate) fn user(&self) -> UserRef {
+        path::user(&self.request)
+    }
+
+    /// A UUID in the path.
+    pub(crate) fn id<T: From<Uuid>>(&self, name: &'static str) -> Result<T, Failure> {
+        path::id(&self.request, name)
+    }
+
+    /// A text in the path.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        path::segment(&self.request, name)
+    }
+
+    /// The query string, to be read strictly.
+    pub(crate) fn query(&self) -> StrictQuery {
+        StrictQuery::new(&self.request)
+    }
+
+    /// The body as JSON; its content type does not matter.
+    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        let body = self.body().await.map_err(|problem| match problem {
+            BodyError::TooLarge(limit) => {
+                let detail = format!("At most {limit} bytes are accepted.");
+                error::api_error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.", &detail).into()
+            }
+            BodyError::Broken(detail) => bad_body(&detail),
+        })?;
+        json::from_bytes(&body).map_err(|detail| bad_body(&detail))
+    }
+
+    /// The body as a form; its content type does not matter.
+    pub(crate) async fn form(&mut self) -> Result<Form, Failure> {
+        let body = self.body().await.map_err(|problem| {
+            let (status, description) = match problem {
+                BodyError::TooLarge(limit) => {
+                    (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+                }
+                BodyError::Broken(detail) => (StatusCode::BAD_REQUEST, detail),
+            };
+            error::oauth_body(status, &OAuthError::new(OAuthErrorCode::InvalidRequest, description))
+        })?;
+        Ok(Form::parse(&body)?)
+    }
+
+    async fn body(&mut self) -> Result<Bytes, BodyError> {
+        let limit = self.site.settings.body_limit;
+        let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+        if announced > limit {
+            return Err(BodyError::TooLarge(limit));
+        }
+        let reading = read(&mut self.payload, limit, announced);
+        tokio::time::timeout(BODY_TIMEOUT, reading)
+            .await
+            .unwrap_or_else(|late| Err(BodyError::Broken(format!("the body did not arrive in time: {late}"))))
+    }
+}
+
+async fn read(payload: &mut Payload, limit: usize, announced: usize) -> Result<Bytes, BodyError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error: PayloadError| BodyError::Broken(error.to_string()))?;
+        if body.len() + chunk.len() > limit {
+            return Err(BodyError::TooLarge(limit));
+        }
+        // Nearly every body is one chunk, which needs no copy.
+        if body.is_empty() && chunk.len() >= announced && announced > 0 {
+            return Ok(chunk);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

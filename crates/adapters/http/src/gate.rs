@@ -1,0 +1,330 @@
+//! What every request passes on its way in and out. There is no stack of middlewares: each route goes through one
+//! function, which does exactly what its area asks for, in the order that the wire contract fixes: request id, CSRF,
+//! credential, rate limit, handler, headers.
+
+use crate::answer::{self, default_header, set_header};
+use crate::call::{Call, Outcome};
+use crate::error::{self, Failure};
+use crate::extract::client_ip::client_ip;
+use crate::extract::credential;
+use crate::limits::{Party, RateLimit, Standing};
+use crate::site::Site;
+use crate::{cors, csrf, screens};
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_domain::roles::OWNER;
+use doorward_domain::wire;
+use doorward_services::{Actor, Error, OAuthError, Origin, sessions};
+use futures_util::FutureExt as _;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-coder-request-id");
+const BUILD_VERSION: HeaderName = HeaderName::from_static("x-coder-build-version");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Key under which the requests to all OAuth2 endpoints are counted.
+const ALL_OF_OAUTH2: &str = "/oauth2";
+
+/// Which conventions an endpoint follows, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// `/api/v2`: JSON, CSRF check, request id.
+    Api,
+    /// `/oauth2` but for `/oauth2/authorize`: OAuth2 errors, never cached, open to any origin.
+    OAuth2,
+    /// `/oauth2/authorize`: pages for people, never cached, closed to other origins.
+    Consent,
+    /// `/.well-known`: documents, open to any origin, and as lean as can be.
+    Document,
+    /// Everything else: pages and probes.
+    Page,
+}
+
+impl Area {
+    pub(crate) fn of(path: &str) -> Self {
+        if path.starts_with("/api/") || path == "/api" {
+            Self::Api
+        } else if path == "/oauth2/authorize" {
+            Self::Consent
+        } else if path.starts_with("/oauth2/") {
+            Self::OAuth2
+        } else if path.starts_with("/.well-known/") {
+            Self::Document
+        } else {
+            Self::Page
+        }
+    }
+}
+
+/// Which limit counts the requests to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// None.
+    Off,
+    /// That of the API, per endpoint.
+    Api,
+    /// That of sign-in, per endpoint.
+    Login,
+    /// That of sign-in, for all of OAuth2 together.
+    OAuth2,
+}
+
+/// An endpoint: what the route table says about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) method: Method,
+    /// The pattern of its path.
+    pub(crate) path: &'static str,
+    pub(crate) area: Area,
+    pub(crate) limit: Limit,
+}
+
+/// A handler, told apart by whom it lets in.
+pub(crate) trait Handle: Clone + 'static {
+    /// Finds out who asks as far as the handler wants to know, counts the request, and calls the handler.
+    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = (Outcome, Option<Standing>)>;
+}
+
+/// A handler that anyone may call.
+#[derive(Clone)]
+pub(crate) struct Public<F>(pub(crate) F);
+
+/// A handler for users who are signed in.
+#[derive(Clone)]
+pub(crate) struct SignedIn<F>(pub(crate) F);
+
+/// A handler that anyone may call, and that wants to know who does.
+#[derive(Clone)]
+pub(crate) struct Recognized<F>(pub(crate) F);
+
+impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
+    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        match count(&call, None, endpoint) {
+            Ok(standing) => ((self.0)(call).await, standing),
+            Err((failure, standing)) => (Err(failure), standing),
+        }
+    }
+}
+
+impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F> {
+    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = authenticate(&call).await;
+        let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => standing,
+            Err((failure, standing)) => return (Err(failure), standing),
+        };
+        let outcome = match authenticated {
+            Ok(actor) => (self.0)(call, actor).await,
+            Err(failure) => Err(failure),
+        };
+        (outcome, standing)
+    }
+}
+
+impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
+    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = authenticate(&call).await;
+        match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => ((self.0)(call, authenticated).await, standing),
+            Err((failure, standing)) => (Err(failure), standing),
+        }
+    }
+}
+
+/// Finds out who sends a request.
+async fn authenticate(call: &Call) -> Result<Actor, Failure> {
+    let token = credential::token(&call.request);
+    let was_sent = token.is_some();
+    let token = token.unwrap_or_default();
+    sessions::authenticate(call.context(), &token, &call.origin).await.map_err(|error| {
+        if matches!(error, Error::Unauthenticated { .. }) {
+            error::refused_credential(&call.site, &error, was_sent).into()
+        } else {
+            Failure::Api(error)
+        }
+    })
+}
+
+/// Why a request is not counted, and where its caller stands.
+type Refusal = (Failure, Option<Standing>);
+
+/// Counts a request against its limit, unless an owner asks to be exempt.
+fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Option<Standing>, Refusal> {
+    if call.request.headers().contains_key(wire::BYPASS_RATE_LIMIT_HEADER) && wants_bypass(&call.request) {
+        if actor.is_some_and(|actor| actor.user.roles.iter().any(|role| role == OWNER)) {
+            return Ok(None);
+        }
+        let message = "Only owners can bypass rate limits.";
+        return Err((error::api_error(StatusCode::PRECONDITION_REQUIRED, message, "").into(), None));
+    }
+    let (limit, key): (&Option<RateLimit>, _) = match endpoint.limit {
+        Limit::Off => return Ok(None),
+        Limit::Api => (&call.site.api_limit, endpoint.path),
+        Limit::Login => (&call.site.login_limit, endpoint.path),
+        Limit::OAuth2 => (&call.site.login_limit, ALL_OF_OAUTH2),
+    };
+    let Some(limit) = limit else { return Ok(None) };
+    let address = || call.origin.ip.parse::<IpAddr>().map_or(Party::Address(IpAddr::from([0; 4])), Party::of_address);
+    let party = actor.map_or_else(address, |actor| Party::User(actor.user.id));
+    let standing = limit.check(party, key, call.context().clock.now());
+    if standing.retry_after.is_none() {
+        return Ok(Some(standing));
+    }
+    Err((too_many(call, endpoint.area, standing).into(), Some(standing)))
+}
+
+fn wants_bypass(request: &HttpRequest) -> bool {
+    let value = request.headers().get(wire::BYPASS_RATE_LIMIT_HEADER).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+fn too_many(call: &Call, area: Area, standing: Standing) -> HttpResponse {
+    let message = format!("You have been rate limited: more than {} requests per minute.", standing.limit);
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    match area {
+        Area::OAuth2 => error::oauth_body(status, &OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, message)),
+        Area::Api | Area::Document => error::api_error(status, &message, ""),
+        Area::Consent | Area::Page => {
+            screens::error_page(call.origin.request_id, status, "Too many requests", &message)
+        }
+    }
+}
+
+/// Serves one request.
+pub(crate) async fn serve<H: Handle>(
+    endpoint: &Endpoint,
+    handler: &H,
+    site: Arc<Site>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let started = Instant::now();
+    let mut response = if endpoint.area == Area::Document {
+        let call = Call::new(Arc::clone(&site), request.clone(), Origin::default(), payload);
+        guarded(endpoint, handler, call).await
+    } else {
+        let id: Uuid = site.context.random.id(site.context.clock.now());
+        let origin = Origin {
+            ip: client_ip(&request, &site.settings.trusted_proxies).to_string(),
+            user_agent: user_agent(&request),
+            request_id: Some(id),
+        };
+        let span = tracing::info_span!("request", %id, method = %request.method(), route = endpoint.path);
+        let call = Call::new(Arc::clone(&site), request.clone(), origin, payload);
+        let mut response = guarded(endpoint, handler, call).instrument(span.clone()).await;
+        id_headers(&mut response, &site, endpoint.area, id);
+        let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+        tracing::debug!(target: "doorward_http::access", parent: &span, status, ?elapsed, "answered");
+        response
+    };
+    area_headers(&mut response, &site, endpoint, request.path());
+    site.metrics.observe(request.method().as_str(), endpoint.path, response.status().as_str(), started.elapsed());
+    response
+}
+
+/// The handler with its checks. A panic in it is an internal error and ends nothing but this request.
+async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> HttpResponse {
+    let (site, request, id) = (Arc::clone(&call.site), call.request.clone(), call.origin.request_id);
+    let guarded = AssertUnwindSafe(async {
+        if endpoint.area == Area::Api
+            && let Err(text) = csrf::check_api(&call.request)
+        {
+            return (Ok(answer::text(StatusCode::BAD_REQUEST, text)), None);
+        }
+        handler.handle(call, endpoint).await
+    });
+    let (outcome, standing) = guarded.catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let cause = format!("panic: {}", text.unwrap_or("of an unknown kind"));
+        (Err(Failure::Api(Error::Internal(cause.into()))), None)
+    });
+    let mut response = outcome.unwrap_or_else(|failure| failed(&site, endpoint.area, &request, failure, id));
+    if let Some(standing) = standing {
+        rate_headers(&mut response, standing);
+    }
+    response
+}
+
+/// The answer to a request that failed, in the form of its area.
+fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: Option<Uuid>) -> HttpResponse {
+    match (failure, area) {
+        (Failure::Answer(answer), _) => *answer,
+        (Failure::OAuth(error), _) => error::oauth(&error),
+        (Failure::Api(Error::Internal(cause)), Area::OAuth2) => error::oauth(
+            &OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(cause.to_string()),
+        ),
+        (Failure::Api(Error::Unavailable(cause)), Area::OAuth2) => {
+            let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "the server cannot answer now");
+            error::oauth(&error.because(cause))
+        }
+        (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => error::api(site, &error),
+        (Failure::Api(error), Area::Consent | Area::Page) => screens::failure(site, request, &error, id),
+    }
+}
+
+fn user_agent(request: &HttpRequest) -> String {
+    const MAX: usize = 256;
+    let value = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.chars().take(MAX).collect()
+}
+
+fn rate_headers(response: &mut HttpResponse, standing: Standing) {
+    let headers = response.headers_mut();
+    headers.insert(LIMIT, HeaderValue::from(standing.limit));
+    headers.insert(REMAINING, HeaderValue::from(standing.remaining));
+    headers.insert(RESET, HeaderValue::from(standing.reset));
+    if let Some(seconds) = standing.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+fn id_headers(response: &mut HttpResponse, site: &Site, area: Area, id: Uuid) {
+    let headers = response.headers_mut();
+    set_header(headers, REQUEST_ID, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    if matches!(area, Area::Api | Area::OAuth2) {
+        set_header(headers, BUILD_VERSION, &site.settings.version);
+    }
+}
+
+fn area_headers(response: &mut HttpResponse, site: &Site, endpoint: &Endpoint, path: &str) {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match endpoint.area {
+        Area::Document => {
+            cors::allow(headers);
+            return;
+        }
+        Area::OAuth2 => cors::allow(headers),
+        Area::Api | Area::Consent | Area::Page => {}
+    }
+    let is_api = matches!(endpoint.area, Area::Api | Area::OAuth2);
+    if is_api {
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        default_header(headers, header::CONTENT_SECURITY_POLICY, policy);
+    }
+    default_header(headers, header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    default_header(headers, header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if matches!(endpoint.area, Area::OAuth2 | Area::Consent) || path.starts_with("/api/v2/oauth2-provider/") {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    } else if is_api {
+        default_header(headers, header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Some(age) = site.settings.hsts {
+        set_header(headers, header::STRICT_TRANSPORT_SECURITY, &format!("max-age={}", age.as_secs()));
+    }
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -1,0 +1,367 @@
+//! The conventions of every request, each tested once.
+
+use crate::settings::HttpSettings;
+use crate::testing::{Answer, TOKEN, as_user, in_browser, send, send_all, send_with, signed_in, user};
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use doorward_ports::mocks::MockRepositories;
+use doorward_ports::users::UserPage;
+
+fn request(method: Method, uri: &str) -> TestRequest {
+    TestRequest::with_uri(uri).method(method)
+}
+
+fn get(uri: &str) -> TestRequest {
+    request(Method::GET, uri)
+}
+
+fn post(uri: &str) -> TestRequest {
+    request(Method::POST, uri)
+}
+
+#[actix_web::test]
+async fn an_unknown_path_is_json_in_the_api_and_a_page_elsewhere() {
+    let api = send(MockRepositories::default(), get("/api/v2/nothing/here?x=1")).await;
+    assert_eq!((api.status.as_u16(), api.header("content-type")), (404, "application/json; charset=utf-8"));
+    assert_eq!(api.body, "{\"message\":\"Route not found.\"}\n");
+    let page = send(MockRepositories::default(), get("/nothing")).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"));
+    let metadata = send(MockRepositories::default(), get("/.well-known/openid-configuration")).await;
+    assert_eq!((metadata.status.as_u16(), metadata.header("content-type")), (404, "application/json; charset=utf-8"));
+}
+
+#[actix_web::test]
+async fn a_wrong_method_is_405_and_names_the_right_ones() {
+    let api = send(MockRepositories::default(), post("/api/v2/buildinfo")).await;
+    assert_eq!((api.status.as_u16(), api.body.as_str(), api.header("allow")), (405, "", "GET, HEAD"));
+    let api = send(MockRepositories::default(), request(Method::PATCH, "/api/v2/users/me")).await;
+    assert_eq!((api.status.as_u16(), api.header("allow")), (405, "GET, HEAD, DELETE"));
+    let oauth = send(MockRepositories::default(), get("/oauth2/revoke")).await;
+    assert_eq!((oauth.status.as_u16(), oauth.header("allow")), (405, "POST, OPTIONS"));
+    assert_eq!(oauth.json()["error"], "invalid_request");
+}
+
+#[actix_web::test]
+async fn api_answers_carry_id_version_and_safe_headers() {
+    let answers = send_all(
+        HttpSettings { version: "v1.2.3".into(), ..HttpSettings::default() },
+        MockRepositories::default(),
+        vec![get("/api/v2/buildinfo"), get("/api/v2/buildinfo"), get("/api/v2/nothing")],
+    )
+    .await;
+    let ids: Vec<uuid::Uuid> = answers.iter().map(|a| a.header("x-coder-request-id").parse().unwrap()).collect();
+    assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+    for answer in &answers {
+        assert_eq!(answer.header("x-coder-build-version"), "v1.2.3");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+    }
+    assert_eq!(answers[0].json()["external_url"], "https://door.example");
+    let tls = HttpSettings { hsts: Some(std::time::Duration::from_mins(1)), ..HttpSettings::default() };
+    let answer = send_with(tls, MockRepositories::default(), get("/healthz")).await;
+    assert_eq!(answer.header("strict-transport-security"), "max-age=60");
+}
+
+#[actix_web::test]
+async fn head_is_answered_like_get() {
+    let answer = send(MockRepositories::default(), request(Method::HEAD, "/healthz")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_panic_is_an_internal_error() {
+    // A mock without expectations panics when it is called.
+    let answers = send_all(
+        HttpSettings::default(),
+        MockRepositories::default(),
+        vec![as_user(get("/api/v2/users/me")), get("/api/v2/buildinfo")],
+    )
+    .await;
+    assert_eq!(answers[0].status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answers[0].body, crate::error::INTERNAL);
+    assert!(!answers[0].header("x-coder-request-id").is_empty());
+    assert_eq!(answers[1].status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn who_is_not_signed_in_learns_how_to_be() {
+    let none = send(MockRepositories::default(), get("/api/v2/users/me")).await;
+    assert_eq!(none.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        none.header("www-authenticate"),
+        "Bearer realm=\"coder\", resource_metadata=\"https://door.example/.well-known/oauth-protected-resource\""
+    );
+    assert!(none.json()["detail"].as_str().unwrap().contains("coder_session_token"));
+
+    let bad = post("/api/v2/users/logout").insert_header(("Authorization", "Bearer nonsense"));
+    let bad = send(MockRepositories::default(), bad).await;
+    assert_eq!(bad.status, StatusCode::UNAUTHORIZED);
+    assert!(bad.header("www-authenticate").contains("error=\"invalid_token\""));
+}
+
+#[actix_web::test]
+async fn the_credential_comes_before_the_body_and_the_path() {
+    let answer = send(MockRepositories::default(), post("/api/v2/oauth2-provider/apps").set_payload("nonsense")).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let answer = send(MockRepositories::default(), get("/api/v2/oauth2-provider/apps/nonsense")).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let answer = send(signed_in(&[]), as_user(get("/api/v2/oauth2-provider/apps/nonsense"))).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.json()["message"].as_str().unwrap().contains("\"nonsense\""));
+}
+
+#[actix_web::test]
+async fn bodies_are_checked() {
+    let login = |body: &'static str| post("/api/v2/users/login").set_payload(body);
+    for body in ["", "nonsense", "[]", "{\"email\":1}"] {
+        let answer = send(MockRepositories::default(), login(body)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answer.json()["message"], "Request body must be valid JSON.");
+        assert!(!answer.json()["detail"].as_str().unwrap().is_empty());
+    }
+    let answer = send(MockRepositories::default(), login("{\"EMAIL\":\"x\"}")).await;
+    assert_eq!(answer.json()["message"], "Validation failed.");
+    assert_eq!(answer.json()["validations"][0]["field"], "email");
+}
+
+#[actix_web::test]
+async fn a_body_over_the_limit_is_not_parsed() {
+    let small = || HttpSettings { body_limit: 16, ..HttpSettings::default() };
+    let answer =
+        send_with(small(), MockRepositories::default(), post("/api/v2/users/login").set_payload("x".repeat(17))).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.json()["message"].is_string());
+    let answer =
+        send_with(small(), MockRepositories::default(), post("/oauth2/tokens").set_payload("x".repeat(17))).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (413, &"invalid_request".into()));
+    let announced = post("/api/v2/users/login").insert_header(("Content-Length", "17"));
+    let answer = send_with(small(), MockRepositories::default(), announced).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[actix_web::test]
+async fn queries_are_read_strictly() {
+    let answer = send(signed_in(&["owner"]), as_user(get("/api/v2/users?limit=-1&foo=1"))).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let fields: Vec<_> = answer.json()["validations"].as_array().unwrap().iter().map(|v| v["field"].clone()).collect();
+    assert_eq!(fields, ["limit", "foo"]);
+}
+
+#[actix_web::test]
+async fn oauth_answers_are_never_cached_and_open_to_any_origin() {
+    let answer = send(MockRepositories::default(), post("/oauth2/tokens")).await;
+    assert_eq!(answer.json()["error"], "invalid_request");
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("pragma", "no-cache"),
+        ("access-control-allow-origin", "*"),
+        (
+            "access-control-expose-headers",
+            "Content-Type, Authorization, x-api-key, Mcp-Session-Id, MCP-Protocol-Version",
+        ),
+    ] {
+        assert_eq!(answer.header(name), value, "{name}");
+    }
+    let asked = request(Method::OPTIONS, "/oauth2/tokens").insert_header(("Origin", "https://a.example"));
+    let preflight = send(MockRepositories::default(), asked).await;
+    assert_eq!(preflight.status, StatusCode::NO_CONTENT);
+    assert_eq!(preflight.header("access-control-allow-methods"), "GET, POST, DELETE, OPTIONS");
+    assert!(preflight.header("access-control-allow-headers").contains("MCP-Protocol-Version"));
+    assert_eq!(preflight.header("access-control-max-age"), "86400");
+
+    let consent = send(MockRepositories::default(), get("/oauth2/authorize")).await;
+    assert_eq!((consent.status.as_u16(), &consent.json()["error"]), (400, &"invalid_request".into()));
+    assert_eq!((consent.header("cache-control"), consent.header("pragma")), ("no-store", "no-cache"));
+    assert_eq!(consent.header("access-control-allow-origin"), "");
+    let consent = send(MockRepositories::default(), request(Method::OPTIONS, "/oauth2/authorize")).await;
+    assert_eq!(consent.status, StatusCode::METHOD_NOT_ALLOWED);
+
+    let management = send(MockRepositories::default(), get("/api/v2/oauth2-provider/apps")).await;
+    assert_eq!((management.header("cache-control"), management.header("pragma")), ("no-store", "no-cache"));
+    assert_eq!(management.header("access-control-allow-origin"), "");
+}
+
+#[actix_web::test]
+async fn documents_are_open_and_cacheable() {
+    for uri in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/a/b"] {
+        let answer = send(MockRepositories::default(), get(uri)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, "*"));
+        assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+        assert!(answer.header("cache-control").starts_with("public"));
+        assert_eq!(answer.json()["issuer"], "https://door.example");
+    }
+    let root = send(MockRepositories::default(), get("/.well-known/oauth-protected-resource")).await;
+    assert_eq!(root.json()["resource"], "https://door.example");
+    let below = send(MockRepositories::default(), get("/.well-known/oauth-protected-resource/mcp")).await;
+    assert_eq!(below.json()["resource"], "https://door.example/mcp");
+}
+
+async fn limited(repos: MockRepositories, limit: i64, requests: Vec<TestRequest>) -> Vec<Answer> {
+    let settings = HttpSettings { rate_limit_api: limit, rate_limit_login: limit, ..HttpSettings::default() };
+    send_all(settings, repos, requests).await
+}
+
+fn statuses(answers: &[Answer]) -> Vec<u16> {
+    answers.iter().map(|answer| answer.status.as_u16()).collect()
+}
+
+#[actix_web::test]
+async fn the_one_too_many_is_429() {
+    let answers = limited(MockRepositories::default(), 2, (0..3).map(|_| get("/api/v2/buildinfo")).collect()).await;
+    assert_eq!(statuses(&answers), [200, 200, 429]);
+    assert_eq!(answers[0].header("x-ratelimit-limit"), "2");
+    assert_eq!(answers[0].header("x-ratelimit-remaining"), "1");
+    assert_eq!(answers[2].header("x-ratelimit-remaining"), "0");
+    assert_eq!(answers[2].header("x-ratelimit-reset"), "1772366460");
+    assert_eq!(answers[2].header("retry-after"), "60");
+    assert!(answers[2].json()["message"].as_str().unwrap().contains("2 requests per minute"));
+}
+
+#[actix_web::test]
+async fn callers_are_counted_by_user_else_by_address() {
+    let from = |ip: &str| get("/api/v2/buildinfo").peer_addr(format!("{ip}:1").parse().unwrap());
+    let answers =
+        limited(MockRepositories::default(), 1, vec![from("192.0.2.1"), from("192.0.2.2"), from("192.0.2.1")]).await;
+    assert_eq!(statuses(&answers), [200, 200, 429]);
+
+    let me = |ip: &str| as_user(get("/api/v2/users/me")).peer_addr(format!("{ip}:1").parse().unwrap());
+    let answers = limited(signed_in(&[]), 1, vec![me("192.0.2.1"), me("192.0.2.2")]).await;
+    assert_eq!(statuses(&answers), [200, 429]);
+
+    let bad = || get("/api/v2/users/me").insert_header(("Coder-Session-Token", "bad"));
+    let answers = limited(MockRepositories::default(), 1, vec![bad(), bad()]).await;
+    assert_eq!(statuses(&answers), [401, 429], "bad credentials count against the address");
+}
+
+#[actix_web::test]
+async fn oauth_endpoints_share_one_limit() {
+    let answers = limited(MockRepositories::default(), 1, vec![post("/oauth2/tokens"), post("/oauth2/revoke")]).await;
+    assert_eq!(statuses(&answers), [400, 429]);
+    assert!(answers[1].json()["error"].is_string());
+    assert_eq!(answers[1].header("cache-control"), "no-store");
+}
+
+#[actix_web::test]
+async fn zero_turns_limits_off() {
+    let answers = limited(MockRepositories::default(), 0, (0..50).map(|_| get("/api/v2/buildinfo")).collect()).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    assert_eq!(answers[0].header("x-ratelimit-limit"), "");
+}
+
+#[actix_web::test]
+async fn only_owners_bypass_limits() {
+    let bypass = || as_user(get("/api/v2/users/me")).insert_header(("X-Coder-Bypass-Ratelimit", "true"));
+    let answers = limited(signed_in(&["owner"]), 1, vec![bypass(), bypass(), bypass()]).await;
+    assert_eq!(statuses(&answers), [200, 200, 200]);
+    let answers = limited(signed_in(&[]), 1, vec![bypass()]).await;
+    assert_eq!(statuses(&answers), [428]);
+    let nobody = get("/api/v2/buildinfo").insert_header(("X-Coder-Bypass-Ratelimit", "true"));
+    assert_eq!(statuses(&limited(MockRepositories::default(), 1, vec![nobody]).await), [428]);
+}
+
+#[actix_web::test]
+async fn a_cookie_alone_changes_nothing() {
+    let put = || request(Method::PUT, "/api/v2/users/me/profile").set_payload("{}");
+    let refused = send(signed_in(&[]), in_browser(put())).await;
+    assert_eq!((refused.status.as_u16(), refused.header("content-type")), (400, "text/plain; charset=utf-8"));
+
+    let differs = send(signed_in(&[]), in_browser(put()).insert_header(("Coder-Session-Token", "other"))).await;
+    assert_eq!(differs.status, StatusCode::BAD_REQUEST);
+    assert!(differs.body.contains("differ"));
+
+    let passes = |answer: &Answer| answer.json()["message"] == "Validation failed.";
+    let header = send(signed_in(&[]), in_browser(put()).insert_header(("Coder-Session-Token", TOKEN))).await;
+    assert!(passes(&header));
+    let only_header = send(signed_in(&[]), as_user(put())).await;
+    assert!(passes(&only_header));
+    let uri = format!("/api/v2/users/me/profile?coder_session_token={TOKEN}");
+    let query = send(signed_in(&[]), in_browser(request(Method::PUT, &uri).set_payload("{}"))).await;
+    assert!(passes(&query));
+    let safe = send(signed_in(&[]), in_browser(get("/api/v2/users/me"))).await;
+    assert_eq!(safe.status, StatusCode::OK);
+    let exempt = send(MockRepositories::default(), in_browser(post("/api/v2/users/first"))).await;
+    assert_eq!(exempt.json()["message"], "Request body must be valid JSON.");
+}
+
+/// The token of the form on a page, and the cookie that goes with it.
+fn csrf_of(page: &Answer) -> (String, String) {
+    let token = page.body.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    (token.to_owned(), page.header("set-cookie").split(';').next().unwrap().to_owned())
+}
+
+#[actix_web::test]
+async fn a_masked_token_proves_where_a_request_comes_from() {
+    let page = send(signed_in(&[]), in_browser(get("/"))).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let set = page.header("set-cookie");
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
+    let (token, cookie) = csrf_of(&page);
+    let put = |token: &str, cookie: &str| {
+        request(Method::PUT, "/api/v2/users/me/profile")
+            .insert_header(("Cookie", format!("coder_session_token={TOKEN}; {cookie}")))
+            .insert_header(("X-CSRF-TOKEN", token))
+            .set_payload("{}")
+    };
+    let answer = send(signed_in(&[]), put(&token, &cookie)).await;
+    assert_eq!(answer.json()["message"], "Validation failed.");
+    let value = cookie.split_once('=').unwrap().1.to_owned();
+    let unmasked = &value;
+    let mut forged = token.clone().into_bytes();
+    forged[60] = if forged[60] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).unwrap();
+    for (token, cookie) in
+        [(unmasked, &cookie), (&forged, &cookie), (&token, &String::new()), (&String::new(), &cookie)]
+    {
+        assert_eq!(send(signed_in(&[]), put(token, cookie)).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[actix_web::test]
+async fn forms_need_their_token() {
+    let form = |field: &str, cookie: &str| {
+        post("/logout")
+            .insert_header(("Cookie", format!("coder_session_token={TOKEN}; {cookie}")))
+            .set_payload(format!("csrf_token={field}"))
+    };
+    let page = send(signed_in(&[]), in_browser(get("/"))).await;
+    let (token, cookie) = csrf_of(&page);
+    assert_eq!(send(signed_in(&[]), form("", &cookie)).await.status, StatusCode::BAD_REQUEST);
+    let ending = || {
+        let mut repos = signed_in(&[]);
+        repos.api_keys.expect_delete().returning(|_, _| Ok(true));
+        repos.api_keys.expect_delete_of_scope().returning(|_, _, _| Ok(0));
+        repos.audit.expect_insert().returning(|_, _| Ok(()));
+        repos
+    };
+    let answer = send(ending(), form(&token, &cookie)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.header("set-cookie").contains("coder_session_token=; "), "{}", answer.header("set-cookie"));
+    let script = post("/logout").insert_header(("Authorization", format!("Bearer {TOKEN}")));
+    assert_eq!(send(ending(), script).await.status, StatusCode::OK);
+
+    let mut repos = MockRepositories::default();
+    repos.users.expect_any_exists().returning(|| Ok(true));
+    let page = send(repos, get("/login")).await;
+    let (token, cookie) = csrf_of(&page);
+    let sign_in = |body: String| post("/login").insert_header(("Cookie", cookie.clone())).set_payload(body);
+    let forged = send(MockRepositories::default(), sign_in("email=a%40b.c&password=x".into())).await;
+    assert_eq!((forged.status.as_u16(), forged.header("content-type")), (400, "text/plain; charset=utf-8"));
+    let empty = send(MockRepositories::default(), sign_in(format!("csrf_token={token}"))).await;
+    assert_eq!((empty.status.as_u16(), empty.header("content-type")), (400, "text/html; charset=utf-8"));
+}
+
+#[actix_web::test]
+async fn users_are_sent_as_coder_sends_them() {
+    let mut repos = signed_in(&["owner"]);
+    repos.users.expect_list().returning(|_, _, _| Ok(UserPage { users: vec![user(&["owner"])], count: 1 }));
+    repos.organizations.expect_list_memberships_of().returning(|_| Ok(Vec::new()));
+    let answer = send(repos, as_user(get("/api/v2/users"))).await;
+    assert_eq!(
+        answer.body,
+        "{\"users\":[{\"id\":\"00000000-0000-0000-0000-00000000000b\",\"username\":\"ann\",\"name\":\"Ann\",\
+         \"email\":\"ann@example.com\",\"created_at\":\"2026-03-01T12:00:00Z\",\"updated_at\":\"2026-03-01T12:00:00Z\",\
+         \"last_seen_at\":\"0001-01-01T00:00:00Z\",\"status\":\"active\",\"login_type\":\"password\",\
+         \"organization_ids\":[],\"roles\":[{\"name\":\"owner\",\"display_name\":\"Owner\"}]}],\"count\":1}\n"
+    );
+}

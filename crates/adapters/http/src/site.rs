@@ -1,0 +1,53 @@
+//! What all requests share.
+
+use crate::limits::RateLimit;
+use crate::metrics::Metrics;
+use crate::settings::HttpSettings;
+use crate::{docs, json};
+use actix_web::web::Bytes;
+use doorward_domain::wire;
+use doorward_services::Context;
+use doorward_services::oauth2::metadata;
+use std::io;
+
+/// The running site: settings, limits, and documents that never change.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) context: Context,
+    pub(crate) settings: HttpSettings,
+    /// For each endpoint of the API.
+    pub(crate) api_limit: Option<RateLimit>,
+    /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
+    pub(crate) login_limit: Option<RateLimit>,
+    pub(crate) metrics: Metrics,
+    /// `WWW-Authenticate` of a request without credential.
+    pub(crate) challenge: String,
+    /// RFC 8414.
+    pub(crate) authorization_server: Bytes,
+    /// RFC 9728, of the whole server.
+    pub(crate) protected_resource: Bytes,
+    pub(crate) openapi: Bytes,
+}
+
+impl Site {
+    pub(crate) fn new(context: Context, settings: HttpSettings) -> io::Result<Self> {
+        let issuer = context.settings.issuer();
+        let challenge = format!(
+            "Bearer realm=\"{}\", resource_metadata=\"{issuer}/.well-known/oauth-protected-resource\"",
+            wire::REALM
+        );
+        let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
+        let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
+        Ok(Self {
+            api_limit: RateLimit::per_minute(settings.rate_limit_api),
+            login_limit: RateLimit::per_minute(settings.rate_limit_login),
+            metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
+            challenge,
+            authorization_server: authorization_server.into(),
+            protected_resource: protected_resource.into(),
+            openapi: docs::openapi_json().into(),
+            context,
+            settings,
+        })
+    }
+}

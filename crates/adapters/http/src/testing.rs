@@ -1,0 +1,155 @@
+//! The site over mock repositories, for tests.
+
+use crate::server::Application;
+use crate::settings::HttpSettings;
+use crate::site::Site;
+use actix_web::body::to_bytes;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, HttpResponse};
+use doorward_domain::Instant;
+use doorward_domain::ids::UserId;
+use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::users::{LoginType, User, UserStatus};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_ports::sessions::KeyOwner;
+use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings};
+use std::sync::Arc;
+use time::Duration;
+use time::macros::datetime;
+use uuid::Uuid;
+
+pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
+pub(crate) const USER: UserId = UserId(Uuid::from_u128(0xB));
+/// A token that [`signed_in`] knows.
+pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
+
+pub(crate) fn context(repos: MockRepositories) -> Context {
+    Context {
+        store: repos.into_store(),
+        clock: Arc::new(FixedClock::at(NOW)),
+        random: Arc::new(SeededRandom::new(1)),
+        passwords: Arc::new(PlainHasher),
+        derivation: DerivationKey::new(&[7; 32]),
+        settings: Arc::new(Settings {
+            access_url: "https://door.example".parse().unwrap(),
+            sessions: SessionSettings::default(),
+            oauth2: OAuth2Settings::default(),
+        }),
+    }
+}
+
+pub(crate) fn site() -> Site {
+    Site::new(context(MockRepositories::default()), HttpSettings::default()).unwrap()
+}
+
+pub(crate) fn user(roles: &[&str]) -> User {
+    User {
+        id: USER,
+        email: "ann@example.com".into(),
+        username: "ann".into(),
+        name: "Ann".into(),
+        avatar_url: String::new(),
+        password_hash: None,
+        status: UserStatus::Active,
+        login_type: LoginType::Password,
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        created_at: NOW,
+        updated_at: NOW,
+        last_seen_at: None,
+        deleted: false,
+        is_system: false,
+        theme_preference: String::new(),
+        terminal_font: String::new(),
+    }
+}
+
+/// Repositories that know [`TOKEN`] as a session of a user with these site roles.
+pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
+    let token = ApiToken::parse(TOKEN).unwrap();
+    let owner = KeyOwner {
+        key: ApiKey {
+            id: token.id.clone(),
+            user_id: USER,
+            secret_digest: token.digest(),
+            login_type: LoginType::Password,
+            scopes: vec!["all".into()],
+            token_name: String::new(),
+            ip: String::new(),
+            created_at: NOW,
+            updated_at: NOW,
+            last_used: Some(NOW),
+            expires_at: NOW + Duration::DAY,
+            lifetime_seconds: Duration::DAY.whole_seconds(),
+            oauth2: None,
+        },
+        user: user(roles),
+        memberships: Vec::new(),
+        groups: Vec::new(),
+    };
+    let mut repos = MockRepositories::default();
+    repos.api_keys.expect_find_owner().returning(move |id| Ok((*id == owner.key.id).then(|| owner.clone())));
+    let found = user(roles);
+    repos.users.expect_find().returning(move |id| Ok((id == USER).then(|| found.clone())));
+    repos.organizations.expect_list_memberships().returning(|_| Ok(Vec::new()));
+    repos
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+}
+
+/// Sends requests, one after the other, to one site.
+pub(crate) async fn send_all(
+    settings: HttpSettings,
+    repos: MockRepositories,
+    requests: Vec<TestRequest>,
+) -> Vec<Answer> {
+    let application = Application::new(settings, context(repos)).unwrap();
+    let app = init_service(App::new().configure(|config| application.configure(config))).await;
+    let mut answers = Vec::new();
+    for request in requests {
+        let (_, response) = call_service(&app, request.to_request()).await.into_parts();
+        let (status, headers) = (response.status(), response.headers().clone());
+        answers.push(Answer { status, headers, body: body_of(response.map_into_boxed_body()).await });
+    }
+    answers
+}
+
+pub(crate) async fn send_with(settings: HttpSettings, repos: MockRepositories, request: TestRequest) -> Answer {
+    send_all(settings, repos, vec![request]).await.remove(0)
+}
+
+pub(crate) async fn send(repos: MockRepositories, request: TestRequest) -> Answer {
+    send_with(HttpSettings::default(), repos, request).await
+}
+
+pub(crate) async fn body_of(response: HttpResponse) -> String {
+    String::from_utf8(to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap()
+}
+
+/// A request with the session in the header.
+pub(crate) fn as_user(request: TestRequest) -> TestRequest {
+    request.insert_header(("Coder-Session-Token", TOKEN))
+}
+
+/// A request with the session in the cookie.
+pub(crate) fn in_browser(request: TestRequest) -> TestRequest {
+    request.insert_header(("Cookie", format!("coder_session_token={TOKEN}")))
+}
