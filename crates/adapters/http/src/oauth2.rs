@@ -1,0 +1,6 @@
+//! The authorization server (`oauth2.md`).
+
+pub(crate) mod apps;
+pub(crate) mod authorize;
+pub(crate) mod documents;
+pub(crate) mod tokens;

@@ -1,0 +1,238 @@
+//! Apps and their secrets, for owners (`oauth2.md` 5 and 6).
+
+use crate::answer::{created, no_content, ok};
+use crate::call::{Call, Outcome};
+use crate::json::Timestamp;
+use crate::site::Site;
+use doorward_domain::ids::UserId;
+use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource};
+use doorward_services::oauth2::{apps, secrets};
+use doorward_services::{Actor, Error};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An OAuth2 app.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuth2ProviderApp)]
+pub(crate) struct AppObject {
+    /// Its `client_id`.
+    id: Uuid,
+    name: String,
+    /// Its first redirect URI.
+    callback_url: String,
+    redirect_uris: Vec<String>,
+    icon: String,
+    endpoints: Endpoints,
+    /// `exact` or `prefix`.
+    redirect_match: &'static str,
+    /// Whether it has no secret.
+    public: bool,
+    /// Whether it must use PKCE.
+    require_pkce: bool,
+    /// Scopes it may ask for; absent means any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
+    /// Resources its tokens may be bound to; absent means what the server allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_resources: Option<Vec<String>>,
+    /// Resources it serves, whose tokens it may introspect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    resources: Vec<String>,
+    /// The user as whom it acts with `client_credentials`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_account_id: Option<Uuid>,
+}
+
+/// Where a client of an app finds the authorization server.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuth2AppEndpoints)]
+pub(crate) struct Endpoints {
+    authorization: String,
+    token: String,
+    token_revoke: String,
+    /// Empty: there is no device grant.
+    device_authorization: &'static str,
+}
+
+impl AppObject {
+    fn new(site: &Site, app: App) -> Self {
+        let issuer = site.context.settings.issuer();
+        let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
+        Self {
+            id: app.id.0,
+            name: app.name,
+            callback_url: app.redirect_uris.first().map(|uri| uri.as_str().to_owned()).unwrap_or_default(),
+            redirect_uris: app.redirect_uris.iter().map(RedirectUri::as_str).map(str::to_owned).collect(),
+            icon: app.icon,
+            endpoints: Endpoints {
+                authorization: format!("{issuer}/oauth2/authorize"),
+                token: format!("{issuer}/oauth2/tokens"),
+                token_revoke: format!("{issuer}/oauth2/revoke"),
+                device_authorization: "",
+            },
+            redirect_match: app.redirect_match.as_str(),
+            public: app.client_type == ClientType::Public,
+            require_pkce: app.require_pkce,
+            scopes: app.allowed_scopes,
+            allowed_resources: app.allowed_resources.map(texts),
+            resources: texts(app.resources),
+            service_account_id: app.service_account_id.map(|id| id.0),
+        }
+    }
+}
+
+/// Lists the apps, or those that may act for a user.
+#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps",
+    params(("user_id" = Option<Uuid>, Query, description = "Only apps that hold a live grant of this user")),
+    responses((status = 200, body = [AppObject])))]
+pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let user = query.parsed::<UserId>("user_id", "UUID");
+    query.done()?;
+    let found = match user {
+        Some(user) => apps::list_of_user(call.context(), &actor, user).await?,
+        None => apps::list(call.context(), &actor).await?,
+    };
+    Ok(ok(&found.into_iter().map(|app| AppObject::new(&call.site, app)).collect::<Vec<_>>()))
+}
+
+/// What is registered of an app. On update, what is optional and absent stays as it is.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = OAuth2ProviderAppRequest)]
+pub(crate) struct AppRequest {
+    #[schema(required)]
+    name: String,
+    /// The first redirect URI. Required on creation unless `redirect_uris` is given.
+    callback_url: Option<String>,
+    /// Up to 32 redirect URIs.
+    redirect_uris: Option<Vec<String>>,
+    /// URL or path, up to 256 bytes.
+    icon: String,
+    /// `exact` (default), or `prefix` for apps that rely on sub-paths.
+    redirect_match: Option<String>,
+    /// Whether it has no secret; fixed at creation.
+    public: Option<bool>,
+    /// Whether it must use PKCE.
+    require_pkce: Option<bool>,
+    /// Scopes it may ask for; empty means any.
+    scopes: Option<Vec<String>>,
+    /// Resources its tokens may be bound to; empty means what the server allows.
+    allowed_resources: Option<Vec<String>>,
+    /// Resources it serves, whose tokens it may introspect.
+    resources: Option<Vec<String>>,
+    /// Whether it has a service account, as which it acts with `client_credentials`.
+    service_account: Option<bool>,
+}
+
+impl From<AppRequest> for apps::AppCommand {
+    fn from(body: AppRequest) -> Self {
+        Self {
+            name: body.name,
+            callback_url: body.callback_url,
+            redirect_uris: body.redirect_uris,
+            icon: body.icon,
+            redirect_match: body.redirect_match,
+            public: body.public,
+            require_pkce: body.require_pkce,
+            scopes: body.scopes,
+            allowed_resources: body.allowed_resources,
+            resources: body.resources,
+            service_account: body.service_account,
+        }
+    }
+}
+
+/// Registers an app.
+#[utoipa::path(post, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps", request_body = AppRequest, responses((status = 201, body = AppObject)))]
+pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+    let body: AppRequest = call.json().await?;
+    let app = apps::create(call.context(), &actor, body.into()).await?;
+    Ok(created(&AppObject::new(&call.site, app)))
+}
+
+/// Shows an app.
+#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 200, body = AppObject)))]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let app = apps::find(call.context(), &actor, call.id("app")?).await?;
+    Ok(ok(&AppObject::new(&call.site, app)))
+}
+
+/// Replaces what is registered of an app. Codes and tokens stay valid.
+#[utoipa::path(put, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), request_body = AppRequest, responses((status = 200, body = AppObject)))]
+pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+    let app = apps::find(call.context(), &actor, call.id("app")?).await?;
+    let body: AppRequest = call.json().await?;
+    let app = apps::update(call.context(), &actor, app.id, body.into()).await?;
+    Ok(ok(&AppObject::new(&call.site, app)))
+}
+
+/// Deletes an app with its secrets, codes and tokens.
+#[utoipa::path(delete, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 204)))]
+pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+    apps::delete(call.context(), &actor, call.id("app")?).await?;
+    Ok(no_content())
+}
+
+/// A client secret, without the secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuth2ProviderAppSecret)]
+pub(crate) struct SecretObject {
+    id: Uuid,
+    /// When a client last authenticated with it, to the hour.
+    last_used_at: Option<Timestamp>,
+    /// Its last six characters.
+    client_secret_truncated: String,
+}
+
+impl From<AppSecret> for SecretObject {
+    fn from(secret: AppSecret) -> Self {
+        Self {
+            id: secret.id.0,
+            last_used_at: secret.last_used_at.map(Timestamp::from),
+            client_secret_truncated: secret.display_suffix,
+        }
+    }
+}
+
+/// A client secret just made: the only time that it is seen.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuth2ProviderAppSecretFull)]
+pub(crate) struct NewSecret<'a> {
+    id: Uuid,
+    client_secret_full: &'a str,
+}
+
+/// Lists the secrets of an app.
+#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 200, body = [SecretObject])))]
+pub(crate) async fn list_secrets(call: Call, actor: Actor) -> Outcome {
+    let found = secrets::list(call.context(), &actor, call.id("app")?).await?;
+    Ok(ok(&found.into_iter().map(SecretObject::from).collect::<Vec<_>>()))
+}
+
+/// Makes a secret for an app.
+#[utoipa::path(post, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 201, body = NewSecret)))]
+pub(crate) async fn create_secret(call: Call, actor: Actor) -> Outcome {
+    let (secret, full) = secrets::create(call.context(), &actor, call.id("app")?).await?;
+    Ok(created(&NewSecret { id: secret.id.0, client_secret_full: full.expose() }))
+}
+
+/// Deletes a secret; every token issued with it dies.
+#[utoipa::path(delete, path = "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app"), ("secretID" = Uuid, Path, description = "Id of the secret")),
+    responses((status = 204)))]
+pub(crate) async fn delete_secret(call: Call, actor: Actor) -> Outcome {
+    let app = call.id("app")?;
+    secrets::delete(call.context(), &actor, app, call.id("secretID")?).await?;
+    Ok(no_content())
+}
+
+/// An app by the text of its id, as a form sends it.
+pub(crate) async fn find_by_text(call: &Call, actor: &Actor, id: &str) -> Result<App, Error> {
+    match id.parse() {
+        Ok(id) => apps::find(call.context(), actor, id).await,
+        Err(_not_a_uuid) => Err(Error::NotFound),
+    }
+}

@@ -1,0 +1,136 @@
+//! The authorization endpoint (`oauth2.md` 7 and 8): asks the user, and sends the answer to the client.
+
+use super::tokens::{resources, told};
+use crate::answer::{self, redirect};
+use crate::call::{Call, Outcome};
+use crate::csrf;
+use crate::error::{self, Failure};
+use crate::extract::form::Form;
+use crate::pages::headers::{FormAction, render};
+use crate::pages::views::{Access, Brand, Consent, Registration, Scope};
+use crate::screens::{self, person};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use doorward_domain::oauth2::Resource;
+use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
+use doorward_services::oauth2::{describe_scopes, is_unrestricted};
+use doorward_services::{Actor, OAuthError};
+
+/// Parameters that may come once; `resource` has an error of its own.
+const PARAMETERS: [&str; 7] =
+    ["client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method"];
+
+/// Asks the signed-in user whether a client may act for them.
+#[utoipa::path(get, path = "/oauth2/authorize", tag = "oauth2",
+    params(
+        ("client_id" = String, Query, description = "Id of the app"),
+        ("response_type" = String, Query, description = "`code`"),
+        ("redirect_uri" = Option<String>, Query, description = "Where the answer goes; required if several are registered"),
+        ("state" = Option<String>, Query, description = "Comes back unchanged"),
+        ("scope" = Option<String>, Query, description = "Names separated by spaces"),
+        ("code_challenge" = Option<String>, Query, description = "RFC 7636"),
+        ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
+        ("resource" = Option<String>, Query, description = "RFC 8707"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/html", description = "The consent page"),
+        (status = 302, description = "The request is refused, and the client is told"),
+        (status = 303, description = "The user must sign in first"),
+    ))]
+pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
+    let (actor, consent) = prepare(&call, who).await?;
+    consent_page(&call, &actor, &consent)
+}
+
+/// The signed-in user allows a client to act for them.
+#[utoipa::path(post, path = "/oauth2/authorize", tag = "oauth2",
+    params(
+        ("client_id" = String, Query, description = "Id of the app"),
+        ("response_type" = String, Query, description = "`code`"),
+        ("redirect_uri" = Option<String>, Query, description = "Where the answer goes; required if several are registered"),
+        ("state" = Option<String>, Query, description = "Comes back unchanged"),
+        ("scope" = Option<String>, Query, description = "Names separated by spaces"),
+        ("code_challenge" = Option<String>, Query, description = "RFC 7636"),
+        ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
+        ("resource" = Option<String>, Query, description = "RFC 8707"),
+    ),
+    responses(
+        (status = 302, description = "Back to the client, with `code`, or with `error`"),
+        (status = 303, description = "The user must sign in first"),
+    ))]
+pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+    let form = call.form().await?;
+    if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {
+        return Ok(answer::text(StatusCode::BAD_REQUEST, text));
+    }
+    let (actor, consent) = prepare(&call, who).await?;
+    let location = authorize::approve(call.context(), &actor, consent).await?;
+    Ok(redirect(StatusCode::FOUND, &location))
+}
+
+/// Everything up to the question to the user: first the client, then who is signed in, then the rest.
+async fn prepare(call: &Call, who: Result<Actor, Failure>) -> Result<(Actor, ConsentRequest), Failure> {
+    let request = read(call)?;
+    let app = authorize::find_client(call.context(), &request).await.map_err(told)?;
+    let actor = screens::signed_in(&call.request, who)?;
+    match authorize::prepare(call.context(), app, &request) {
+        Ok(consent) => Ok((actor, consent)),
+        Err(AuthorizeError::Client(error)) => Err(error.into()),
+        Err(AuthorizeError::RedirectUri(error)) => Err(bad_redirect_uri(call, &error).into()),
+        Err(AuthorizeError::Redirect { location, error }) => {
+            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
+            Err(redirect(StatusCode::FOUND, &location).into())
+        }
+    }
+}
+
+/// The parameters come from the query string only.
+fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
+    let query = Form::parse(call.request.query_string().as_bytes())?;
+    Ok(AuthorizeRequest {
+        client_id: query.text("client_id"),
+        response_type: query.text("response_type"),
+        redirect_uri: query.text("redirect_uri"),
+        state: query.text("state"),
+        scope: query.text("scope"),
+        code_challenge: query.text("code_challenge"),
+        code_challenge_method: query.text("code_challenge_method"),
+        resources: resources(&query),
+        repeated: query.repeated(&PARAMETERS).collect(),
+    })
+}
+
+/// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.
+fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
+    if call.request.method() == actix_web::http::Method::POST {
+        return error::oauth(error);
+    }
+    let explanation = "The application sent you here with an address to return to that is not registered for it. \
+                       Nothing was shared with it. Please tell whoever runs the application.";
+    screens::error_page(call.origin.request_id, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation)
+}
+
+fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest) -> Outcome {
+    let scopes = describe_scopes(&consent.scopes);
+    let cancel_url = consent.cancel_location(call.context());
+    screens::with_token(call, |token| {
+        let page = Consent {
+            brand: Brand::default(),
+            csrf_token: token,
+            user: person(&actor.user),
+            app_name: &consent.app.name,
+            app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+            registered: Registration::Administrator,
+            access: if is_unrestricted(&consent.scopes) {
+                Access::Full
+            } else {
+                Access::Scopes(scopes.iter().map(|(name, description)| Scope { name, description }).collect())
+            },
+            redirect_uri: consent.redirect_uri.as_str(),
+            resource: consent.resource.as_ref().map(Resource::as_str),
+            cancel_url: &cancel_url,
+            return_to: screens::path_and_query(&call.request),
+        };
+        render(StatusCode::OK, &page, &FormAction::toward(consent.redirect_uri.as_str()))
+    })
+}

@@ -1,0 +1,111 @@
+//! The applications that the signed-in user has allowed.
+
+use super::{forged, person, signed_in, with_token};
+use crate::call::{Call, Outcome};
+use crate::csrf;
+use crate::error::Failure;
+use crate::oauth2::apps::find_by_text;
+use crate::pages::headers::{FormAction, render};
+use crate::pages::moment::Moment;
+use crate::pages::views::{Access, AuthorizedApp, AuthorizedApps, Brand, Scope};
+use actix_web::http::StatusCode;
+use doorward_domain::Instant;
+use doorward_domain::oauth2::App;
+use doorward_services::Actor;
+use doorward_services::oauth2::{describe_scopes, grants, is_unrestricted};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Shows the applications that may act for the signed-in user.
+#[utoipa::path(get, path = "/account/applications", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The user must sign in first")))]
+pub(crate) async fn list(call: Call, who: Result<Actor, Failure>) -> Outcome {
+    let actor = signed_in(&call.request, who)?;
+    page(&call, &actor, None).await
+}
+
+/// The form that takes access back.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RevokeForm)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read by name")]
+pub(crate) struct RevokeForm {
+    csrf_token: String,
+    client_id: String,
+}
+
+/// Takes the access of an application back.
+#[utoipa::path(post, path = "/account/applications", tag = "pages", request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The user must sign in first")))]
+pub(crate) async fn revoke(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+    let form = call.form().await?;
+    if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {
+        return Ok(forged(text));
+    }
+    let actor = signed_in(&call.request, who)?;
+    let app = find_by_text(&call, &actor, &form.text("client_id").unwrap_or_default()).await?;
+    grants::withdraw(call.context(), &actor, &app).await?;
+    page(&call, &actor, Some(&format!("Access of {} is revoked.", app.name))).await
+}
+
+/// What one application holds, over all its grants.
+struct Allowed {
+    id: String,
+    app: App,
+    since: Instant,
+    last_used: Option<Instant>,
+    scopes: Vec<(String, String)>,
+    unrestricted: bool,
+    grants: usize,
+}
+
+async fn page(call: &Call, actor: &Actor, notice: Option<&str>) -> Outcome {
+    let now = call.context().clock.now();
+    let mut allowed: Vec<Allowed> = Vec::new();
+    for found in grants::list_mine(call.context(), actor).await? {
+        let scopes = describe_scopes(&found.grant.scopes);
+        let unrestricted = is_unrestricted(&found.grant.scopes);
+        match allowed.iter_mut().find(|known| known.app.id == found.app.id) {
+            Some(known) => {
+                known.grants += 1;
+                known.since = known.since.min(found.grant.created_at);
+                known.last_used = known.last_used.max(found.last_used);
+                known.unrestricted |= unrestricted;
+                let missing = scopes.into_iter().filter(|scope| !known.scopes.contains(scope)).collect::<Vec<_>>();
+                known.scopes.extend(missing);
+            }
+            None => allowed.push(Allowed {
+                id: found.app.id.to_string(),
+                app: found.app,
+                since: found.grant.created_at,
+                last_used: found.last_used,
+                scopes,
+                unrestricted,
+                grants: 1,
+            }),
+        }
+    }
+    with_token(call, |token| {
+        let page = AuthorizedApps {
+            brand: Brand::default(),
+            csrf_token: token,
+            user: person(&actor.user),
+            notice,
+            apps: allowed.iter().map(|allowed| view(allowed, now)).collect(),
+        };
+        render(StatusCode::OK, &page, &FormAction::own())
+    })
+}
+
+fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
+    AuthorizedApp {
+        client_id: &allowed.id,
+        name: &allowed.app.name,
+        icon: Some(allowed.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        authorized: Moment::day(allowed.since),
+        last_used: allowed.last_used.map(|used| Moment::ago(used, now)),
+        access: if allowed.unrestricted {
+            Access::Full
+        } else {
+            Access::Scopes(allowed.scopes.iter().map(|(name, description)| Scope { name, description }).collect())
+        },
+        grants: allowed.grants,
+    }
+}

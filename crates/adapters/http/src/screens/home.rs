@@ -1,0 +1,31 @@
+//! The start page.
+
+use super::{person, signed_in, with_token};
+use crate::answer::redirect;
+use crate::call::{Call, Outcome};
+use crate::error::Failure;
+use crate::pages::headers::{FormAction, render};
+use crate::pages::paths;
+use crate::pages::views::{Brand, Home};
+use crate::users::role_display_name;
+use actix_web::http::StatusCode;
+use doorward_services::{Actor, users};
+
+/// Shows the account of the signed-in user; leads to set-up or sign-in if there is none.
+#[utoipa::path(get, path = "/", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "To set-up or sign-in")))]
+pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
+    if who.is_err() && !users::first_exists(call.context()).await? {
+        return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
+    }
+    let actor = signed_in(&call.request, who)?;
+    let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
+    with_token(&call, |token| {
+        let page = Home {
+            brand: Brand::default(),
+            csrf_token: token,
+            user: person(&actor.user),
+            roles: roles.iter().map(String::as_str).collect(),
+        };
+        render(StatusCode::OK, &page, &FormAction::own())
+    })
+}

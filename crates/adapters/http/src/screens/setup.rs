@@ -1,0 +1,106 @@
+//! First set-up in the browser.
+
+use super::{forged, with_token};
+use crate::answer::redirect;
+use crate::call::{Call, Outcome};
+use crate::csrf;
+use crate::extract::form::Form;
+use crate::pages::headers::{FormAction, render};
+use crate::pages::paths;
+use crate::pages::views::{Brand, Field, Setup};
+use crate::sessions::{session_cookie, set_cookie};
+use actix_web::http::StatusCode;
+use doorward_services::{Error, FieldError, sessions, users};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Shows the form for the first account.
+#[utoipa::path(get, path = "/setup", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The server is set up already")))]
+pub(crate) async fn show(call: Call) -> Outcome {
+    if users::first_exists(call.context()).await? {
+        return Ok(redirect(StatusCode::SEE_OTHER, paths::HOME));
+    }
+    page(&call, StatusCode::OK, &Form::default(), "", &[])
+}
+
+/// The form for the first account.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SetupForm)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read by name")]
+pub(crate) struct SetupForm {
+    csrf_token: String,
+    email: String,
+    username: String,
+    name: Option<String>,
+    password: String,
+}
+
+/// Creates the first account and signs it in.
+#[utoipa::path(post, path = "/setup", tag = "pages", request_body(content = SetupForm, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "Done, or the server is set up already")))]
+pub(crate) async fn submit(mut call: Call) -> Outcome {
+    let form = call.form().await?;
+    if let Err(text) = csrf::check_anonymous_form(&call.request, form.text("csrf_token").as_deref()) {
+        return Ok(forged(text));
+    }
+    let password = form.secret("password").unwrap_or_else(|| "".into());
+    let email = form.text("email").unwrap_or_default();
+    let command = users::CreateFirstUser {
+        email: email.clone(),
+        username: form.text("username").unwrap_or_default(),
+        name: form.text("name").unwrap_or_default(),
+        password: password.clone(),
+    };
+    match users::create_first(call.context(), command, &call.origin).await {
+        Ok(_) => {}
+        Err(Error::Invalid { message, fields }) => {
+            return page(&call, StatusCode::BAD_REQUEST, &form, &message, &fields);
+        }
+        Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
+        Err(error) => return Err(error.into()),
+    }
+    let signed_in = sessions::login(call.context(), sessions::Login { email, password }, &call.origin).await?;
+    let mut response = redirect(StatusCode::SEE_OTHER, paths::HOME);
+    set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
+    Ok(response)
+}
+
+fn page(call: &Call, status: StatusCode, form: &Form, message: &str, errors: &[FieldError]) -> Outcome {
+    let error_of =
+        |name: &str| errors.iter().find(|error| error.field == name).map(|error| in_words(name, &error.detail));
+    let (email, username, name) = (form.text("email"), form.text("username"), form.text("name"));
+    let faults = [error_of("email"), error_of("username"), error_of("name"), error_of("password")];
+    let [email_error, username_error, name_error, password_error] = &faults;
+    let error = Some(message).filter(|message| !message.is_empty() && faults.iter().all(Option::is_none));
+    with_token(call, |token| {
+        let page = Setup {
+            brand: Brand::default(),
+            csrf_token: token,
+            email: field(email.as_deref(), email_error.as_deref()),
+            username: field(username.as_deref(), username_error.as_deref()),
+            name: field(name.as_deref(), name_error.as_deref()),
+            password_error: password_error.as_deref(),
+            error,
+        };
+        render(status, &page, &FormAction::own())
+    })
+}
+
+fn field<'a>(value: Option<&'a str>, error: Option<&'a str>) -> Field<'a> {
+    Field { value: value.unwrap_or_default(), error }
+}
+
+/// What is wrong with a field, for a person: details that name a rule are meant for programs.
+fn in_words(field: &str, detail: &str) -> String {
+    let is_rule = detail.starts_with("Validation failed for tag");
+    match field {
+        _ if detail.contains("\"required\"") => "Please fill this in.".to_owned(),
+        "email" if is_rule => "This is not an email address.".to_owned(),
+        "username" if is_rule => "Use letters, digits and single hyphens, up to 32.".to_owned(),
+        "name" if is_rule => "At most 128 characters, without spaces at either end.".to_owned(),
+        _ => {
+            let mut chars = detail.chars();
+            let capital = chars.next().map(char::to_uppercase).into_iter().flatten();
+            capital.chain(chars).chain((!detail.ends_with('.')).then_some('.')).collect()
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Session keys for the command line, and API tokens (`identity.md` 2.7).
+
+use crate::answer::{created, no_content, ok};
+use crate::call::{Call, Outcome};
+use crate::json::{Nanoseconds, Timestamp};
+use doorward_domain::sessions::ApiKey;
+use doorward_services::{Actor, sessions};
+use serde::{Deserialize, Serialize};
+use time::Duration;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A key, without its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKey)]
+pub(crate) struct KeyObject {
+    id: String,
+    user_id: Uuid,
+    last_used: Timestamp,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    login_type: &'static str,
+    /// `all`, `application_connect`, or the first of several.
+    scope: String,
+    scopes: Vec<String>,
+    token_name: String,
+    lifetime_seconds: i64,
+}
+
+impl From<ApiKey> for KeyObject {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            user_id: key.user_id.0,
+            last_used: key.last_used.into(),
+            expires_at: key.expires_at.into(),
+            created_at: key.created_at.into(),
+            updated_at: key.updated_at.into(),
+            login_type: key.login_type.as_str(),
+            scope: key.scopes.first().cloned().unwrap_or_default(),
+            scopes: key.scopes,
+            token_name: key.token_name,
+            lifetime_seconds: key.lifetime_seconds,
+        }
+    }
+}
+
+/// A token with the name of its user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyWithOwner)]
+pub(crate) struct OwnedKeyObject {
+    #[serde(flatten)]
+    key: KeyObject,
+    username: String,
+}
+
+/// A key just made: the only time that it is seen.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerateAPIKeyResponse)]
+pub(crate) struct NewKey<'a> {
+    key: &'a str,
+}
+
+/// Makes a session key for the command line.
+#[utoipa::path(post, path = "/api/v2/users/{user}/keys", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 201, body = NewKey)))]
+pub(crate) async fn create_key(call: Call, actor: Actor) -> Outcome {
+    let issued = sessions::create_key(call.context(), &actor, &call.user()).await?;
+    Ok(created(&NewKey { key: issued.token.expose() }))
+}
+
+/// Shows a key.
+#[utoipa::path(get, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`"), ("keyid" = String, Path, description = "Id of the key")),
+    responses((status = 200, body = KeyObject)))]
+pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
+    let key = sessions::find_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
+    Ok(ok(&KeyObject::from(key)))
+}
+
+/// Deletes a key.
+#[utoipa::path(delete, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`"), ("keyid" = String, Path, description = "Id of the key")),
+    responses((status = 204)))]
+pub(crate) async fn delete_key(call: Call, actor: Actor) -> Outcome {
+    sessions::delete_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
+    Ok(no_content())
+}
+
+/// A token to be made.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = CreateTokenRequest)]
+pub(crate) struct CreateToken {
+    /// In nanoseconds; 0 means the default.
+    lifetime: i64,
+    /// The scope that limits it; `all` by default.
+    scope: String,
+    /// The scopes that limit it, if there are several.
+    scopes: Vec<String>,
+    /// A random one by default.
+    token_name: String,
+}
+
+/// Makes an API token.
+#[utoipa::path(post, path = "/api/v2/users/{user}/keys/tokens", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), request_body = CreateToken, responses((status = 201, body = NewKey)))]
+pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
+    let body: CreateToken = call.json().await?;
+    let scopes = body.scopes.into_iter().chain(Some(body.scope)).filter(|scope| !scope.is_empty()).collect();
+    let command =
+        sessions::CreateToken { lifetime: Duration::nanoseconds(body.lifetime), scopes, name: body.token_name };
+    let issued = sessions::create_token(call.context(), &actor, &call.user(), command).await?;
+    Ok(created(&NewKey { key: issued.token.expose() }))
+}
+
+/// Lists API tokens.
+#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`"), ("include_all" = Option<bool>, Query, description = "Those of all users, as far as the caller may read them")),
+    responses((status = 200, body = [OwnedKeyObject])))]
+pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let include_all = query.flag("include_all");
+    query.done()?;
+    let tokens = sessions::list_tokens(call.context(), &actor, &call.user(), include_all).await?;
+    let objects = tokens.into_iter().map(|token| OwnedKeyObject { key: token.key.into(), username: token.username });
+    Ok(ok(&objects.collect::<Vec<_>>()))
+}
+
+/// Shows an API token by its name.
+#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens/{keyname}", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`"), ("keyname" = String, Path, description = "Name of the token")),
+    responses((status = 200, body = KeyObject)))]
+pub(crate) async fn find_token(call: Call, actor: Actor) -> Outcome {
+    let key = sessions::find_token(call.context(), &actor, &call.user(), call.segment("keyname")).await?;
+    Ok(ok(&KeyObject::from(key)))
+}
+
+/// What may be asked for a token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenConfig)]
+pub(crate) struct TokenConfig {
+    /// In nanoseconds.
+    max_token_lifetime: Nanoseconds,
+}
+
+/// Shows what a user may ask for a token.
+#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens/tokenconfig", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = TokenConfig)))]
+pub(crate) async fn token_config(call: Call, actor: Actor) -> Outcome {
+    let config = sessions::token_config(call.context(), &actor, &call.user()).await?;
+    Ok(ok(&TokenConfig { max_token_lifetime: Nanoseconds(config.max_lifetime) }))
+}

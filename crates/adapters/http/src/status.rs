@@ -1,0 +1,78 @@
+//! Whether the server is there, well, and of which version (`identity.md` 7.2).
+
+use crate::answer::{self, Message, message, ok};
+use crate::call::{Call, Outcome};
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use doorward_services::{Error, maintenance};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Greets.
+#[utoipa::path(get, path = "/api/v2/", tag = "status", responses((status = 200, body = Message)))]
+pub(crate) async fn greeting(_: Call) -> Outcome {
+    Ok(message("👋"))
+}
+
+/// What server this is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BuildInfoResponse)]
+pub(crate) struct BuildInfo<'a> {
+    external_url: &'a str,
+    version: &'a str,
+    dashboard_url: &'a str,
+    telemetry: bool,
+    workspace_proxy: bool,
+    agent_api_version: &'a str,
+    provisioner_api_version: &'a str,
+    upgrade_message: &'a str,
+    deployment_id: &'a str,
+}
+
+/// Shows what server this is.
+#[utoipa::path(get, path = "/api/v2/buildinfo", tag = "status", responses((status = 200, body = BuildInfo)))]
+pub(crate) async fn build_info(call: Call) -> Outcome {
+    let url = call.context().settings.issuer();
+    Ok(ok(&BuildInfo {
+        external_url: url,
+        version: &call.site.settings.version,
+        dashboard_url: url,
+        telemetry: false,
+        workspace_proxy: false,
+        agent_api_version: "2.7",
+        provisioner_api_version: "1.7",
+        upgrade_message: "",
+        deployment_id: &call.site.settings.deployment_id,
+    }))
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn health(_: Call) -> Outcome {
+    Ok(answer::text(StatusCode::OK, "OK"))
+}
+
+/// Whether the server can serve: its database answers.
+#[utoipa::path(get, path = "/readyz", tag = "status", responses((status = 200, body = String, content_type = "text/plain"), (status = 503, body = String, content_type = "text/plain")))]
+pub(crate) async fn ready(call: Call) -> Outcome {
+    match maintenance::ready(call.context()).await {
+        Ok(()) => Ok(answer::text(StatusCode::OK, "OK")),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            Ok(answer::text(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"))
+        }
+    }
+}
+
+/// Shows metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn metrics(call: Call) -> Outcome {
+    if !call.site.settings.metrics {
+        return Ok(crate::screens::not_found(&call));
+    }
+    let grants = maintenance::count_grants(call.context()).await.ok();
+    let text = call.site.metrics.text(&call.site.settings.gauges, grants);
+    let text = text.map_err(|error| Error::Internal(error.into()))?;
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(answer::bytes(StatusCode::OK, content_type, text.into()))
+}

@@ -1,0 +1,137 @@
+//! Users as they are sent (`identity.md` 3).
+
+use crate::json::Timestamp;
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{BuiltIn, RoleName};
+use doorward_services::users::{UserList, UserRoles, UserView};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub(crate) struct UserObject {
+    id: Uuid,
+    username: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    avatar_url: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    name: String,
+    email: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    last_seen_at: Timestamp,
+    /// `active`, `dormant` or `suspended`.
+    status: &'static str,
+    /// `password`, `github`, `oidc`, `token` or `none`.
+    login_type: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    theme_preference: String,
+    organization_ids: Vec<Uuid>,
+    /// Site roles; the implied `member` is not among them.
+    roles: Vec<RoleObject>,
+}
+
+/// A role that somebody holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SlimRole)]
+pub(crate) struct RoleObject {
+    name: String,
+    display_name: String,
+}
+
+impl From<UserView> for UserObject {
+    fn from(UserView { user, organization_ids }: UserView) -> Self {
+        Self {
+            id: user.id.0,
+            username: user.username,
+            avatar_url: user.avatar_url,
+            name: user.name,
+            email: user.email,
+            created_at: user.created_at.into(),
+            updated_at: user.updated_at.into(),
+            last_seen_at: user.last_seen_at.into(),
+            status: user.status.as_str(),
+            login_type: user.login_type.as_str(),
+            theme_preference: user.theme_preference,
+            organization_ids: organization_ids.into_iter().map(|id| id.0).collect(),
+            roles: user.roles.into_iter().map(RoleObject::from).collect(),
+        }
+    }
+}
+
+impl From<String> for RoleObject {
+    fn from(name: String) -> Self {
+        Self { display_name: role_display_name(&name), name }
+    }
+}
+
+/// The name of a site role for people; custom roles go by their name.
+pub(crate) fn role_display_name(name: &str) -> String {
+    BuiltIn::find(&RoleName::site(name)).map_or_else(|| name.to_owned(), |role| role.display_name().to_owned())
+}
+
+/// A page of users.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GetUsersResponse)]
+pub(crate) struct UsersObject {
+    users: Vec<UserObject>,
+    /// How many match, before `limit` and `offset`; 0 when the page is empty.
+    count: u64,
+}
+
+impl From<UserList> for UsersObject {
+    fn from(list: UserList) -> Self {
+        Self { users: list.users.into_iter().map(UserObject::from).collect(), count: list.count }
+    }
+}
+
+/// The roles of a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserRoles)]
+pub(crate) struct UserRolesObject {
+    roles: Vec<String>,
+    /// By the id of the organization.
+    organization_roles: BTreeMap<Uuid, Vec<String>>,
+}
+
+impl From<UserRoles> for UserRolesObject {
+    fn from(roles: UserRoles) -> Self {
+        let organization_roles = roles.organization_roles.into_iter().map(|(id, names)| (id.0, names)).collect();
+        Self { roles: roles.roles, organization_roles }
+    }
+}
+
+/// An organization.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organization)]
+pub(crate) struct OrganizationObject {
+    id: Uuid,
+    name: String,
+    display_name: String,
+    description: String,
+    icon: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    is_default: bool,
+}
+
+impl From<Organization> for OrganizationObject {
+    fn from(organization: Organization) -> Self {
+        Self {
+            id: organization.id.0,
+            name: organization.name,
+            display_name: organization.display_name,
+            description: organization.description,
+            icon: organization.icon,
+            created_at: organization.created_at.into(),
+            updated_at: organization.updated_at.into(),
+            is_default: organization.is_default,
+        }
+    }
+}
