@@ -1,4 +1,47 @@
 //! The REST API, OAuth 2.1 endpoints and pages of Doorward, by actix-web.
+//!
+//! # The way of a request
+//!
+//! Each route of [`routes`](self) hands over to one function, `gate::serve`, instead of a stack of middlewares. It
+//! gives the request an id and a tracing span, checks CSRF, finds out who asks, counts the request against its limit,
+//! calls the handler, and sets the headers of its area. A panic in a handler becomes a 500.
+//!
+//! A handler takes a `Call` (and an `Actor` if it is for users who are signed in), reads what it needs, calls one use
+//! case and answers. It is called with the body unread, so that the order of checks is the order of its lines.
+//!
+//! # Adding an endpoint
+//!
+//! 1. A handler in its room, with its DTOs and its `#[utoipa::path]`.
+//! 2. A line in `routes::table` and in `docs::Document`; a test proves that both name the same routes.
+//! 3. `doorward openapi > docs/openapi.json`.
+#![forbid(unsafe_code)]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "used as the routes of the pages arrive"))]
+mod answer;
+mod call;
+mod cors;
+mod csrf;
+mod docs;
+mod error;
+mod extract;
+mod gate;
+mod json;
+mod limits;
+mod metrics;
+mod oauth2;
+#[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
+mod routes;
+mod screens;
+mod server;
+mod sessions;
+mod settings;
+mod site;
+mod status;
+mod users;
+
+#[cfg(test)]
+mod testing;
+
+pub use docs::openapi_json;
+pub use server::{Application, run};
+pub use settings::{Gauge, HttpSettings, Network, NetworkError};

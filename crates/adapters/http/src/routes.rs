@@ -1,0 +1,261 @@
+//! Every route that is served, with whom it lets in and how often.
+
+use crate::call::{Call, Outcome};
+use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
+use crate::pages::{assets, paths};
+use crate::site::Site;
+use crate::{answer, cors, docs, error, oauth2, screens, sessions, status, users};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
+use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_services::{Actor, OAuthError};
+use std::sync::Arc;
+
+/// Where the API stands.
+const API: &str = "/api/v2";
+/// What metrics call requests that no route takes.
+const UNMATCHED: &str = "(none)";
+
+/// Whom a route lets in, for the OpenAPI document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Public,
+    SignedIn,
+    Recognized,
+}
+
+/// One route.
+pub(crate) struct Entry {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) access: Access,
+    route: Box<dyn FnOnce(Arc<Site>) -> Route>,
+}
+
+/// The route table.
+#[derive(Default)]
+struct Table(Vec<Entry>);
+
+impl Table {
+    fn public<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
+    where
+        F: AsyncFn(Call) -> Outcome + Clone + 'static,
+    {
+        self.add(method, path, limit, Access::Public, Public(handler))
+    }
+
+    fn user<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
+    where
+        F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static,
+    {
+        self.add(method, path, limit, Access::SignedIn, SignedIn(handler))
+    }
+
+    fn recognized<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
+    where
+        F: AsyncFn(Call, Result<Actor, error::Failure>) -> Outcome + Clone + 'static,
+    {
+        self.add(method, path, limit, Access::Recognized, Recognized(handler))
+    }
+
+    fn add<H: Handle>(
+        &mut self,
+        method: Method,
+        path: &'static str,
+        limit: Limit,
+        access: Access,
+        handler: H,
+    ) -> &mut Self {
+        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit });
+        let route = {
+            let endpoint = Arc::clone(&endpoint);
+            Box::new(move |site| route(&site, endpoint, handler))
+        };
+        self.0.push(Entry { endpoint, access, route });
+        self
+    }
+}
+
+/// Every route. Those that a busy server serves all day come first, for they are tried in this order.
+pub(crate) fn table() -> Vec<Entry> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const DELETE: Method = Method::DELETE;
+    let mut table = Table::default();
+    table
+        .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
+        .public(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
+        .public(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
+        .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
+        .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
+        .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)
+        .public(POST, "/oauth2/revoke", Limit::OAuth2, oauth2::tokens::revoke)
+        .public(GET, "/.well-known/oauth-protected-resource", Limit::Off, oauth2::documents::protected_resource)
+        .public(
+            GET,
+            "/.well-known/oauth-authorization-server/{path:.*}",
+            Limit::Off,
+            oauth2::documents::authorization_server_below,
+        )
+        .public(
+            GET,
+            "/.well-known/oauth-protected-resource/{path:.*}",
+            Limit::Off,
+            oauth2::documents::protected_resource_below,
+        );
+    table
+        .public(GET, "/healthz", Limit::Off, status::health)
+        .public(GET, "/readyz", Limit::Off, status::ready)
+        .public(GET, "/metrics", Limit::Off, status::metrics)
+        .recognized(GET, paths::HOME, Limit::Api, screens::home::show)
+        .public(GET, paths::SETUP, Limit::Api, screens::setup::show)
+        .public(POST, paths::SETUP, Limit::Login, screens::setup::submit)
+        .recognized(GET, paths::LOGIN, Limit::Api, screens::sign_in::show)
+        .public(POST, paths::LOGIN, Limit::Login, screens::sign_in::submit)
+        .recognized(POST, paths::LOGOUT, Limit::Api, screens::sign_in::sign_out)
+        .recognized(GET, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::list)
+        .recognized(POST, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::revoke)
+        .public(GET, paths::API_DOCS, Limit::Api, docs::viewer)
+        .public(GET, "/docs/{file}", Limit::Off, docs::viewer_file);
+    table
+        .public(GET, "/api/v2/", Limit::Api, status::greeting)
+        .public(GET, "/api/v2/buildinfo", Limit::Api, status::build_info)
+        .public(GET, "/api/v2/openapi.json", Limit::Api, docs::openapi)
+        .public(GET, "/api/v2/users/first", Limit::Api, users::first_exists)
+        .public(POST, "/api/v2/users/first", Limit::Login, users::create_first)
+        .public(POST, "/api/v2/users/login", Limit::Login, sessions::login)
+        .user(POST, "/api/v2/users/logout", Limit::Api, sessions::logout)
+        .public(GET, "/api/v2/users/authmethods", Limit::Api, sessions::auth_methods)
+        .public(POST, "/api/v2/users/validate-password", Limit::Login, users::validate_password)
+        .user(GET, "/api/v2/users", Limit::Api, users::list)
+        .user(POST, "/api/v2/users", Limit::Api, users::create)
+        .user(GET, "/api/v2/users/{user}", Limit::Api, users::find)
+        .user(DELETE, "/api/v2/users/{user}", Limit::Api, users::delete)
+        .user(PUT, "/api/v2/users/{user}/status/suspend", Limit::Api, users::suspend)
+        .user(PUT, "/api/v2/users/{user}/status/activate", Limit::Api, users::activate)
+        .user(GET, "/api/v2/users/{user}/roles", Limit::Api, users::roles)
+        .user(PUT, "/api/v2/users/{user}/roles", Limit::Api, users::update_roles)
+        .user(PUT, "/api/v2/users/{user}/profile", Limit::Api, users::update_profile)
+        .user(PUT, "/api/v2/users/{user}/password", Limit::Login, users::change_password)
+        .user(GET, "/api/v2/users/{user}/appearance", Limit::Api, users::appearance)
+        .user(PUT, "/api/v2/users/{user}/appearance", Limit::Api, users::update_appearance)
+        .user(GET, "/api/v2/users/{user}/login-type", Limit::Api, users::login_type)
+        .user(GET, "/api/v2/users/{user}/organizations", Limit::Api, users::organizations)
+        .user(GET, "/api/v2/users/{user}/organizations/{name}", Limit::Api, users::organization)
+        .user(POST, "/api/v2/users/{user}/keys", Limit::Api, sessions::keys::create_key)
+        .user(POST, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::create_token)
+        .user(GET, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::list_tokens)
+        .user(GET, "/api/v2/users/{user}/keys/tokens/tokenconfig", Limit::Api, sessions::keys::token_config)
+        .user(GET, "/api/v2/users/{user}/keys/tokens/{keyname}", Limit::Api, sessions::keys::find_token)
+        .user(GET, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::find_key)
+        .user(DELETE, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::delete_key)
+        .user(GET, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::list)
+        .user(POST, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::create)
+        .user(GET, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::find)
+        .user(PUT, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::update)
+        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::delete)
+        .user(GET, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::list_secrets)
+        .user(POST, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::create_secret)
+        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret);
+    table.0
+}
+
+/// Registers everything.
+pub(crate) fn configure(site: &Arc<Site>, config: &mut web::ServiceConfig) {
+    let mut resources: Vec<(&'static str, Vec<Entry>)> = Vec::new();
+    for entry in table() {
+        let path = entry.endpoint.path;
+        match resources.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, entries)) => entries.push(entry),
+            None => resources.push((path, vec![entry])),
+        }
+    }
+    let mut api = web::scope(API);
+    for (path, entries) in resources {
+        match path.strip_prefix(API) {
+            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
+            None => {
+                config.service(resource(site, web::resource(path), entries));
+            }
+        }
+    }
+    config.service(api);
+    assets::configure(config);
+    config.default_service(any(site, Public(not_found)));
+}
+
+fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Resource {
+    let mut methods: Vec<String> = Vec::new();
+    let area = entries.first().map(|entry| entry.endpoint.area);
+    let path = entries.first().map_or(UNMATCHED, |entry| entry.endpoint.path);
+    for entry in entries {
+        methods.push(entry.endpoint.method.to_string());
+        if entry.endpoint.method == Method::GET {
+            methods.push("HEAD".to_owned());
+        }
+        resource = resource.route((entry.route)(Arc::clone(site)));
+    }
+    if let Some(area @ (Area::OAuth2 | Area::Document)) = area {
+        methods.push("OPTIONS".to_owned());
+        let endpoint = Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off };
+        resource = resource.route(route(site, Arc::new(endpoint), Public(preflight)));
+    }
+    let allow = methods.join(", ");
+    resource.default_service(any(site, Public(async move |call: Call| Ok(method_not_allowed(&call, &allow)))))
+}
+
+/// A route that hands over to the gate.
+fn route<H: Handle>(site: &Arc<Site>, endpoint: Arc<Endpoint>, handler: H) -> Route {
+    let site = Arc::clone(site);
+    let route = match endpoint.method {
+        Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        _ => web::method(endpoint.method.clone()),
+    };
+    route.to(move |request: HttpRequest, payload: web::Payload| {
+        let (site, endpoint, handler) = (Arc::clone(&site), Arc::clone(&endpoint), handler.clone());
+        async move { serve(&endpoint, &handler, site, request, payload.into_inner()).await }
+    })
+}
+
+/// What answers when no route does.
+fn any<H: Handle>(site: &Arc<Site>, handler: H) -> Route {
+    let site = Arc::clone(site);
+    web::to(move |request: HttpRequest, payload: web::Payload| {
+        let (site, handler) = (Arc::clone(&site), handler.clone());
+        async move {
+            let area = Area::of(request.path());
+            let endpoint = Endpoint { method: Method::GET, path: UNMATCHED, area, limit: Limit::Off };
+            serve(&endpoint, &handler, site, request, payload.into_inner()).await
+        }
+    })
+}
+
+async fn preflight(_: Call) -> Outcome {
+    let mut response = answer::no_content();
+    cors::preflight(response.headers_mut());
+    Ok(response)
+}
+
+async fn not_found(call: Call) -> Outcome {
+    Ok(match Area::of(call.request.path()) {
+        Area::Api | Area::OAuth2 | Area::Document => error::api_error(StatusCode::NOT_FOUND, "Route not found.", ""),
+        Area::Consent | Area::Page => screens::not_found(&call),
+    })
+}
+
+/// 405, with JSON where only JSON is spoken, and without body in the API (`identity.md` 1.1).
+fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
+    let mut response = match Area::of(call.request.path()) {
+        Area::OAuth2 => {
+            let error =
+                OAuthError::new(OAuthErrorCode::InvalidRequest, format!("the methods allowed here are {allow}"));
+            error::oauth_body(StatusCode::METHOD_NOT_ALLOWED, &error)
+        }
+        Area::Api | Area::Document | Area::Consent | Area::Page => HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED),
+    };
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
