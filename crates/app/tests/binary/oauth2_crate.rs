@@ -10,7 +10,10 @@ use oauth2::{
 use serde_json::json;
 use std::error::Error;
 
-fn http(request: HttpRequest) -> Result<HttpResponse, ureq::Error> {
+/// The crate revokes over https only; the test server speaks http on loopback.
+fn http(mut request: HttpRequest) -> Result<HttpResponse, ureq::Error> {
+    let plain = request.uri().to_string().replace("https://127.0.0.1", "http://127.0.0.1");
+    *request.uri_mut() = plain.parse().unwrap();
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
     let response = config.new_agent().run(request)?;
     let (parts, mut body) = response.into_parts();
@@ -36,7 +39,7 @@ fn whole_flow(site: &Site, auth: AuthType) -> Result<(), Box<dyn Error>> {
         .set_auth_type(auth)
         .set_auth_uri(AuthUrl::new(endpoint("authorization_endpoint"))?)
         .set_token_uri(TokenUrl::new(endpoint("token_endpoint"))?)
-        .set_revocation_url(RevocationUrl::new(endpoint("revocation_endpoint"))?)
+        .set_revocation_url(RevocationUrl::new(endpoint("revocation_endpoint").replace("http://", "https://"))?)
         .set_introspection_url(IntrospectionUrl::new(endpoint("introspection_endpoint"))?)
         .set_redirect_uri(RedirectUrl::new(REDIRECT.to_owned())?);
 

@@ -13,8 +13,6 @@ use crate::Secret;
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
-/// Characters of a refresh token's secret that carry its randomness (178 bits).
-const RANDOM_LEN: usize = 30;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The server's key for deriving successors; all replicas share it.
@@ -30,17 +28,25 @@ pub struct Successor {
     pub access_secret: Secret<String>,
 }
 
+/// Characters of a refresh token's secret that carry its randomness (178 bits).
+const RANDOM_LEN: usize = DerivationKey::RANDOM_LEN;
+
 impl DerivationKey {
+    /// Random characters from which the first refresh token of a grant is made.
+    pub const RANDOM_LEN: usize = 30;
+
     /// Takes 32 random bytes.
     #[must_use]
     pub fn new(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// Makes the first refresh token of a grant of random alphanumeric text: 10 characters of prefix, 30 of secret.
+    /// Makes the first refresh token of a grant of random alphanumeric text; of `random`, the first
+    /// [`Self::RANDOM_LEN`] characters count.
     #[must_use]
     pub fn first(&self, prefix: String, random: &Secret<String>) -> OpaqueToken {
-        self.seal(prefix, random.expose())
+        let random = random.expose();
+        self.seal(prefix, random.split_at_checked(Self::RANDOM_LEN).map_or(random, |(used, _)| used))
     }
 
     /// The pair that follows `presented`; the same whenever and wherever it is asked.
@@ -150,6 +156,13 @@ mod tests {
             prop_assert!(!key(1).has_issued(&OpaqueToken::new("0123456789".into(), Secret::new(invented))));
             prop_assert!(!key(1).has_issued(&OpaqueToken::new("9876543210".into(), first.secret().clone())));
         }
+    }
+
+    #[test]
+    fn the_first_token_has_the_length_of_all_others() {
+        let first = key(1).first("0123456789".into(), &Secret::new("x".repeat(64)));
+        assert_eq!(first.secret().expose().len(), OpaqueToken::SECRET_LEN);
+        assert!(key(1).has_issued(&first));
     }
 
     #[test]

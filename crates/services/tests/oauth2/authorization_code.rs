@@ -71,7 +71,9 @@ async fn redeem_under(
 async fn a_good_code_gives_both_tokens() {
     let tokens = redeem(redeemable(code()), |_| ()).await.unwrap();
     assert_eq!(tokens.expires_in, 86_400);
-    assert!(tokens.refresh_token.unwrap().expose().starts_with("coder_"));
+    let refresh = OpaqueToken::parse(tokens.refresh_token.unwrap().expose()).unwrap();
+    assert_eq!(refresh.secret().expose().len(), OpaqueToken::SECRET_LEN);
+    assert!(crate::fixtures::key().has_issued(&refresh));
 }
 
 #[tokio::test]

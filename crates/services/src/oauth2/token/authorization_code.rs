@@ -7,7 +7,7 @@ use crate::oauth2::client::PresentedSecret;
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AuditId, GrantId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, ClientType, CodeError, ExchangedTokens, Grant, OpaqueToken, Redemption,
+    App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OpaqueToken, Redemption,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
@@ -37,7 +37,7 @@ struct NewTokens {
 
 pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
     let now = common.now;
-    let refresh_random = ctx.alphanumeric(OpaqueToken::SECRET_LEN);
+    let refresh_random = ctx.alphanumeric(DerivationKey::RANDOM_LEN);
     let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
     let tokens = NewTokens {
         grant_id: ctx.random.id(now),
