@@ -36,10 +36,10 @@ def test_no_5xx_and_no_undocumented_status(server, tmp_path):
         "SCHEMATHESIS_HOOKS": "fuzz_hooks",
         "PYTHONPATH": str(Path(__file__).parent),
         "DOORWARD_FUZZ_URL": server.url,
-        "DOORWARD_FUZZ_EMAIL": server.owner.user.email,
+        "DOORWARD_FUZZ_TOKEN": server.sign_in_owner().token,
     }
     run = subprocess.run(command, cwd=tmp_path, env=environment, timeout=SECONDS * 4 + 300)
     assert server.is_running(), server.log()[-5000:]
     assert run.returncode == 0, "schemathesis found something; see its report above"
     # The server is as alive as before.
-    server.sign_in_owner().me()
+    server.owner.me()

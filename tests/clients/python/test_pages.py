@@ -242,7 +242,10 @@ def test_pages_cannot_be_framed(server, person, app):
 def test_an_unknown_app_gets_no_page_and_no_redirect(server, person):
     person.sign_in()
     for client_id, status in (("1a2b3c4d-0000-4000-8000-000000000000", 401), ("x", 401), ("", 400)):
-        answer = person.visit(f"/oauth2/authorize?response_type=code&client_id={client_id}")
+        path = f"/oauth2/authorize?response_type=code&client_id={client_id}"
+        challenge = httpx2.get(server.url + path).headers.get("www-authenticate", "")
+        assert "Basic" not in challenge, "a browser would ask the person for a password"
+        answer = person.visit(path)
         assert answer.status == status
         assert "application/json" in answer.headers["content-type"]
 
@@ -360,6 +363,7 @@ def test_a_form_of_another_site_cannot_revoke_or_sign_out(server, person, app, c
             with person.page.expect_response(lambda answer: answer.request.method == "POST") as answer:
                 person.page.evaluate("document.forms[0].submit()")
             assert answer.value.status == 400, path
+            person.page.wait_for_url(f"{server.url}{path}")
     session = person.session_cookie()["value"]
     for bearer in (token, session):
         answer = httpx2.get(f"{server.url}/api/v2/users/me", headers={"Authorization": f"Bearer {bearer}"})
