@@ -32,6 +32,7 @@ pub(crate) struct AppRow {
     allowed_resources: Option<Json<Vec<String>>>,
     resources: Json<Vec<String>>,
     service_account_id: Option<Id<UserId>>,
+    #[diesel(skip_update)]
     created_at: At,
     updated_at: At,
 }

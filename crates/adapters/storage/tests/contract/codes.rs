@@ -1,0 +1,93 @@
+use crate::support::*;
+use doorward_domain::ids::GrantId;
+use doorward_domain::oauth2::{AuthorizationCode, CodeChallenge, Resource};
+use doorward_ports::{Conflict, StoreError};
+use time::Duration;
+
+contract! {
+    async fn every_field_of_a_code_is_kept(db) {
+        let granted = Granted::in_store(&db).await;
+        let full = AuthorizationCode {
+            challenge: Some(CodeChallenge::parse(&"c".repeat(43), None).unwrap()),
+            resource: Some(Resource::from_storage("https://mcp.example/".to_owned())),
+            scopes: vec!["a".to_owned(), "b:c".to_owned()],
+            ..code(&granted.app, &granted.user)
+        };
+        let bare = AuthorizationCode { redirect_uri: None, scopes: vec![], ..code(&granted.app, &granted.user) };
+        for code in [full, bare] {
+            let expected = code.clone();
+            let found = db
+                .write(move |repos| {
+                    repos.codes().replace(&permit(), &code)?;
+                    repos.codes().find_by_prefix(&code.prefix)
+                })
+                .await;
+            assert_eq!(found, Some(expected));
+        }
+        assert_eq!(db.read(|repos| repos.codes().find_by_prefix("nothing")).await, None);
+    }
+
+    async fn a_new_code_replaces_the_open_ones_of_the_same_app_and_user(db) {
+        let granted = Granted::in_store(&db).await;
+        let other = Granted::in_store(&db).await;
+        let redeemed = code(&granted.app, &granted.user);
+        let open = code(&granted.app, &granted.user);
+        let others = [code(&granted.app, &other.user), code(&other.app, &granted.user)];
+        let newest = code(&granted.app, &granted.user);
+        let prefixes: Vec<String> =
+            [&redeemed, &open, &others[0], &others[1], &newest].map(|code| code.prefix.clone()).to_vec();
+        let found = db
+            .write(move |repos| {
+                let codes = repos.codes();
+                codes.replace(&permit(), &redeemed)?;
+                assert!(codes.redeem(&permit(), redeemed.id, GrantId::NIL, NOW)?);
+                for code in [&open, &others[0], &others[1], &newest] {
+                    codes.replace(&permit(), code)?;
+                }
+                prefixes.iter().map(|prefix| Ok(codes.find_by_prefix(prefix)?.is_some())).collect::<Result<Vec<_>, StoreError>>()
+            })
+            .await;
+        assert_eq!(found, [true, false, true, true, true]);
+    }
+
+    async fn prefixes_and_ids_are_unique(db) {
+        let (one, two) = (Granted::in_store(&db).await, Granted::in_store(&db).await);
+        let first = code(&one.app, &one.user);
+        let twins = [
+            AuthorizationCode { prefix: first.prefix.clone(), ..code(&two.app, &two.user) },
+            AuthorizationCode { id: first.id, ..code(&two.app, &two.user) },
+        ];
+        db.write(move |repos| repos.codes().replace(&permit(), &first)).await;
+        for twin in twins {
+            let error = db.refused(move |repos| repos.codes().replace(&permit(), &twin)).await;
+            assert!(matches!(error, StoreError::Conflict(Conflict::Random)), "{error:?}");
+        }
+    }
+
+    async fn of_many_that_redeem_a_code_one_wins(db) {
+        let granted = Granted::in_store(&db).await;
+        let code = code(&granted.app, &granted.user);
+        let (id, prefix) = (code.id, code.prefix.clone());
+        db.write(move |repos| repos.codes().replace(&permit(), &code)).await;
+        let other = db.open_again();
+        let tasks: Vec<_> = (0..16_u128)
+            .map(|n| {
+                let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+                let grant = GrantId(uuid::Uuid::from_u128(n));
+                tokio::spawn(async move {
+                    let won = store.write(move |repos| repos.codes().redeem(&permit(), id, grant, NOW + Duration::SECOND));
+                    won.await.map(|won| won.then_some(grant))
+                })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for task in tasks {
+            winners.extend(task.await.unwrap().unwrap());
+        }
+        let found = db.read(move |repos| repos.codes().find_by_prefix(&prefix)).await.unwrap();
+        assert_eq!(winners.len(), 1);
+        assert_eq!(found.redeemed, Some((NOW + Duration::SECOND, winners[0])));
+        let gone = db.write(move |repos| repos.codes().redeem(&permit(), doorward_domain::ids::CodeId::NIL, winners[0], NOW)).await;
+        assert!(!gone);
+    }
+}

@@ -1,0 +1,129 @@
+//! The database goes away, in part or altogether, and comes back.
+
+use crate::support::*;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+use doorward_ports::{Store, StoreError};
+use doorward_testkit::postgres::{Cluster, Options as ClusterOptions};
+use std::time::Duration;
+
+async fn ping(store: &Store) -> Result<(), StoreError> {
+    store.read(|repos| repos.maintenance().ping()).await
+}
+
+/// Opens as many connections as there may be.
+async fn warm(db: &Fixture) {
+    let barrier = std::sync::Arc::new(std::sync::Barrier::new(4));
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, barrier) = (db.store.clone(), std::sync::Arc::clone(&barrier));
+            tokio::spawn(async move {
+                store
+                    .read(move |repos| {
+                        barrier.wait();
+                        repos.maintenance().ping()
+                    })
+                    .await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(db.pool.status().idle, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_that_died_are_replaced_unnoticed() {
+    let db = Fixture::postgres();
+    for mode in 0..3 {
+        warm(&db).await;
+        db.end_connections();
+        for n in 0..6 {
+            let name = format!("u{mode}x{n}");
+            match mode {
+                0 => ping(&db.store).await.unwrap(),
+                1 => db.store.write(move |repos| repos.users().insert(&permit(), &user(&name))).await.unwrap(),
+                _ => db.store.write_once(move |repos| repos.users().insert(&permit(), &user(&name))).await.unwrap(),
+            }
+        }
+    }
+    assert_eq!(db.rows("users"), 12);
+    let status = db.pool.status();
+    assert_eq!(status.open, status.idle, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_dies_in_use_is_reported_and_the_next_call_succeeds() {
+    let db = Fixture::postgres();
+    for mode in 0..3 {
+        let ender = db.url.clone();
+        let work = move |repos: &mut dyn doorward_ports::Repositories| {
+            repos.users().insert(&permit(), &user("lost")).unwrap_or_default();
+            PgConnection::establish(&ender).unwrap().batch_execute(END_CONNECTIONS).unwrap();
+            repos.maintenance().ping()
+        };
+        let error = match mode {
+            0 => {
+                db.store
+                    .read(move |repos| {
+                        let _unused = repos.users().any_exists()?;
+                        work(repos)
+                    })
+                    .await
+            }
+            1 => db.store.write(work).await,
+            _ => db.store.write(move |repos| work(repos).or(Ok(()))).await,
+        }
+        .unwrap_err();
+        match mode {
+            // The work hid the error: all that is known is that nothing was kept.
+            2 => assert!(matches!(error, StoreError::Other(_)), "{error:?}"),
+            _ => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
+        }
+        ping(&db.store).await.unwrap();
+        if mode == 0 {
+            db.execute("DELETE FROM users");
+        }
+    }
+    assert_eq!(db.rows("users"), 0, "nothing was kept of the transactions");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_too_long_is_ended() {
+    let db = Fixture::postgres();
+    let options = doorward_storage::Options { statement_timeout: Duration::from_millis(100), ..options() };
+    let hasty = doorward_storage::open(&db.url, &options).unwrap();
+    db.write(|repos| repos.users().insert(&permit(), &user("ann"))).await;
+    let mut blocker = PgConnection::establish(&db.url).unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE users").unwrap();
+    let error: Result<bool, StoreError> = hasty.store.read(|repos| repos.users().any_exists()).await;
+    assert!(matches!(error, Err(StoreError::Unavailable(_))), "{error:?}");
+    blocker.batch_execute("ROLLBACK").unwrap();
+    let exists: Result<bool, StoreError> = hasty.store.read(|repos| repos.users().any_exists()).await;
+    assert!(exists.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_crashes_and_comes_back() {
+    let mut cluster = Cluster::private(&ClusterOptions { durable: true, ..ClusterOptions::default() }).unwrap();
+    let url = cluster.url();
+    let opened = doorward_storage::open(&url, &options()).unwrap();
+    opened
+        .store
+        .write(|repos| repos.users().insert(&permit(), &user("ann")))
+        .await
+        .map_err(|error: StoreError| error)
+        .unwrap();
+    cluster.crash().unwrap();
+    for _ in 0..6 {
+        let error = ping(&opened.store).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+    cluster.restart().unwrap();
+    for _ in 0..6 {
+        ping(&opened.store).await.unwrap();
+    }
+    let exists: Result<bool, StoreError> = opened.store.read(|repos| repos.users().any_exists()).await;
+    assert!(exists.unwrap(), "what was committed is there");
+}

@@ -1,0 +1,95 @@
+use crate::support::*;
+use doorward_domain::oauth2::{AuthorizationCode, Grant};
+use doorward_domain::sessions::{ApiKey, ThrottlePolicy};
+use doorward_ports::maintenance::Purged;
+use time::Duration;
+
+contract! {
+    async fn it_answers(db) {
+        db.read(|repos| repos.maintenance().ping()).await;
+    }
+
+    async fn a_key_of_the_server_is_made_once(db) {
+        let other = db.open_again();
+        let tasks: Vec<_> = (0..12_u8)
+            .map(|n| {
+                let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+                tokio::spawn(async move {
+                    store.write(move |repos| repos.maintenance().server_key(&permit(), "derivation", &[n; 32], NOW)).await
+                })
+            })
+            .collect();
+        let mut keys = Vec::new();
+        for task in tasks {
+            keys.push(task.await.unwrap().unwrap());
+        }
+        assert_eq!(keys[0].len(), 32);
+        keys.dedup();
+        assert_eq!(keys.len(), 1, "all got the same");
+        let second = db.write(|repos| repos.maintenance().server_key(&permit(), "other", b"x", NOW)).await;
+        assert_eq!(second, b"x");
+    }
+
+    async fn the_dead_are_removed_in_batches_and_the_living_are_spared(db) {
+        let granted = Granted::in_store(&db).await;
+        let second = Duration::SECOND;
+        let dead_codes: Vec<AuthorizationCode> =
+            (0..5).map(|_| AuthorizationCode { expires_at: NOW, redeemed: Some((NOW, granted.grant.id)), ..code(&granted.app, &granted.user) }).collect();
+        let live_code = AuthorizationCode { expires_at: NOW + second, ..code(&granted.app, &granted.user) };
+        let mut grants: Vec<(Grant, ApiKey)> = (0..5).map(|_| grant(&granted.app, None, &granted.user)).collect();
+        for (grant, _) in &mut grants {
+            grant.refresh_expires_at = NOW;
+        }
+        // Its access token has expired, its refresh token has not; both days are the same.
+        let (mut live_grant, mut live_key) = grant(&granted.app, None, &granted.user);
+        live_grant.refresh_expires_at = NOW + second;
+        live_key.expires_at = NOW - Duration::HOUR;
+        let dead_keys: Vec<ApiKey> = (0..5).map(|_| ApiKey { expires_at: NOW, ..session(&granted.user) }).collect();
+        let fresh_key = ApiKey { expires_at: NOW + second, ..session(&granted.user) };
+        let (survivor, survivor_key) = (live_grant.id, live_key.id.clone());
+        db.write(move |repos| {
+            dead_codes.iter().chain([&live_code]).try_for_each(|code| repos.codes().replace(&permit(), code))?;
+            grants.push((live_grant, live_key));
+            grants.iter().try_for_each(|(grant, key)| repos.grants().insert(&permit(), grant, key))?;
+            dead_keys.iter().chain([&fresh_key]).try_for_each(|key| repos.api_keys().insert(&permit(), key))?;
+            let policy = ThrottlePolicy::ACCOUNT;
+            let forgotten: Vec<_> = (0..5).map(|n| (format!("user:{n}"), policy)).collect();
+            repos.throttles().record_failure(&permit(), &forgotten, NOW - policy.memory)?;
+            let remembered = [("user:9".to_owned(), policy)];
+            repos.throttles().record_failure(&permit(), &remembered, NOW - policy.memory + second)
+        })
+        .await;
+        let mut batches = Vec::new();
+        for _ in 0..4 {
+            batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
+        }
+        let two = Purged { codes: 2, grants: 2, api_keys: 2, throttles: 2 };
+        let one = Purged { codes: 1, grants: 1, api_keys: 1, throttles: 1 };
+        assert_eq!(batches, [two, two, one, Purged::default()]);
+        let left = ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles"].map(|table| db.rows(table));
+        assert_eq!(left, [1, 2, 3, 1]);
+        let found = db
+            .read(move |repos| Ok((repos.grants().find(survivor)?, repos.api_keys().find(&survivor_key)?)))
+            .await;
+        assert!(found.0.is_some() && found.1.is_some(), "a key whose grant lives is spared");
+        let rest = db.write(|repos| repos.maintenance().purge(&permit(), NOW + 60 * Duration::DAY, 100)).await;
+        assert_eq!((rest.codes, rest.grants, rest.api_keys, rest.throttles), (1, 2, 1, 1));
+        assert_eq!(db.rows("api_keys"), 0);
+    }
+
+    async fn cleaning_while_grants_are_refreshed_removes_none_of_them(db) {
+        let granted = Granted::in_store(&db).await;
+        let (mut grant, client) = (granted.grant.clone(), granted.client());
+        for n in 0..10 {
+            let rotation = rotation(client.clone(), &grant, n);
+            let (store, expiry) = (db.store.clone(), grant.refresh_expires_at - Duration::MICROSECOND);
+            grant.refresh_expires_at = rotation.refresh_expires_at;
+            let cleaning = tokio::spawn(async move {
+                store.write(move |repos| repos.maintenance().purge(&permit(), expiry, 10)).await
+            });
+            let rotated = db.store.write_once(move |repos| repos.grants().rotate(&permit(), &rotation)).await;
+            assert!(rotated.unwrap().is_some());
+            assert_eq!(cleaning.await.unwrap().unwrap().total(), 0);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Bringing the schema up to date, and back.
+
+use crate::support::*;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use doorward_storage::{OpenError, Options, open, pending_migrations, run_migrations};
+use doorward_testkit::postgres;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
+
+/// Runs a test on an empty database of each kind.
+fn on_empty(test: impl Fn(&str)) {
+    let folder = tempfile::tempdir().unwrap();
+    test(&format!("sqlite://{}", folder.path().join("a.db").display()));
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    test(&database.url());
+}
+
+#[test]
+fn migrations_are_listed_and_run_once() {
+    on_empty(|url| {
+        let pending = pending_migrations(url, &options()).unwrap();
+        assert_eq!(pending, ["20260101000000"]);
+        let closed = Options { auto_migrate: false, ..options() };
+        let error = open(url, &closed).unwrap_err();
+        assert!(matches!(&error, OpenError::PendingMigrations(versions) if *versions == pending), "{error:?}");
+        assert_eq!(run_migrations(url, &options()).unwrap(), pending);
+        assert!(run_migrations(url, &options()).unwrap().is_empty());
+        assert!(pending_migrations(url, &options()).unwrap().is_empty());
+        open(url, &closed).unwrap();
+    });
+}
+
+#[test]
+fn of_several_servers_that_start_at_once_one_migrates() {
+    on_empty(|url| {
+        let ran: usize = std::thread::scope(|scope| {
+            let servers: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| run_migrations(url, &options()).unwrap().len())).collect();
+            servers.into_iter().map(|server| server.join().unwrap()).sum()
+        });
+        assert_eq!(ran, 1);
+    });
+}
+
+#[test]
+fn a_database_that_is_newer_than_the_program_is_not_touched() {
+    on_empty(|url| {
+        run_migrations(url, &options()).unwrap();
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')";
+        execute(url, newer);
+        for error in [open(url, &options()).unwrap_err(), pending_migrations(url, &options()).unwrap_err()] {
+            assert!(
+                matches!(&error, OpenError::NewerDatabase(versions) if versions == &["29990101000000"]),
+                "{error:?}"
+            );
+        }
+    });
+}
+
+fn execute(url: &str, sql: &str) {
+    use diesel::connection::SimpleConnection as _;
+    match url.strip_prefix("sqlite://") {
+        Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap(),
+        None => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
+    }
+}
+
+#[test]
+fn every_migration_can_be_undone() {
+    on_empty(|url| {
+        for _ in 0..2 {
+            run_migrations(url, &options()).unwrap();
+            match url.strip_prefix("sqlite://") {
+                Some(path) => {
+                    SqliteConnection::establish(path).unwrap().revert_all_migrations(SQLITE).unwrap();
+                }
+                None => {
+                    PgConnection::establish(url).unwrap().revert_all_migrations(POSTGRES).unwrap();
+                }
+            }
+        }
+        assert_eq!(pending_migrations(url, &options()).unwrap().len(), 1);
+    });
+    let (here, there) = (names("postgres"), names("sqlite"));
+    assert_eq!(here, there, "both databases have the same migrations");
+}
+
+fn names(database: &str) -> Vec<String> {
+    let folder = format!("{}/../../../migrations/{database}", env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,78 @@
+use crate::support::*;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::organizations::{Membership, Organization};
+use doorward_ports::{Conflict, StoreError};
+
+contract! {
+    async fn an_organization_is_found_and_has_its_group_everyone(db) {
+        let acme = Organization { is_default: true, ..organization("Acme") };
+        let expected = Some(acme.clone());
+        let id = acme.id;
+        db.write(move |repos| repos.organizations().insert(&permit(), &acme)).await;
+        let found = db
+            .read(move |repos| {
+                let organizations = repos.organizations();
+                Ok([
+                    organizations.find(id)?,
+                    organizations.find_by_name("aCME")?,
+                    organizations.find_default()?,
+                    organizations.find(OrganizationId::NIL)?,
+                    organizations.find_by_name("acm")?,
+                ])
+            })
+            .await;
+        assert_eq!(found, [expected.clone(), expected.clone(), expected, None, None]);
+        assert_eq!(db.number("SELECT count(*) FROM groups WHERE id = organization_id AND name = 'Everyone'"), 1);
+        db.execute("UPDATE organizations SET deleted = NOT deleted");
+        let found = db
+            .read(move |repos| Ok([repos.organizations().find(id)?, repos.organizations().find_by_name("acme")?]))
+            .await;
+        assert_eq!(found, [None, None]);
+    }
+
+    async fn names_are_unique_and_there_is_one_default(db) {
+        let acme = Organization { is_default: true, ..organization("Acme") };
+        let default = Organization { is_default: true, ..organization("other") };
+        db.write(move |repos| repos.organizations().insert(&permit(), &acme)).await;
+        for twin in [organization("ACME"), default] {
+            let error = db.refused(move |repos| repos.organizations().insert(&permit(), &twin)).await;
+            assert!(matches!(error, StoreError::Conflict(Conflict::OrganizationName)), "{error:?}");
+        }
+        assert_eq!((db.rows("organizations"), db.rows("groups")), (1, 1), "nothing is left of the refused ones");
+    }
+
+    async fn members_and_their_organizations(db) {
+        let (ann, bob) = (user("ann"), user("bob"));
+        let organizations = [organization("zoo"), organization("Acme"), organization("gone")];
+        let (a, b) = (ann.id, bob.id);
+        let ids = organizations.each_ref().map(|organization| organization.id);
+        let memberships: Vec<Membership> =
+            [(ids[0], a), (ids[1], a), (ids[1], b), (ids[2], a)].map(|(org, user)| membership(org, user)).to_vec();
+        let expected = memberships.clone();
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.users().insert(&permit(), &bob)?;
+            for organization in &organizations {
+                repos.organizations().insert(&permit(), organization)?;
+            }
+            memberships.iter().try_for_each(|member| repos.organizations().insert_member(&permit(), member))
+        })
+        .await;
+        db.execute("UPDATE organizations SET deleted = NOT deleted WHERE name = 'gone'");
+        let (names, of_a, of_both, of_none) = db
+            .read(move |repos| {
+                let organizations = repos.organizations();
+                let names: Vec<String> = organizations.list_of_user(a)?.into_iter().map(|org| org.name).collect();
+                let both = organizations.list_memberships_of(&[b, a])?;
+                Ok((names, organizations.list_memberships(a)?, both, organizations.list_memberships_of(&[])?))
+            })
+            .await;
+        assert_eq!(names, ["Acme", "zoo"]);
+        let [zoo, acme_a, acme_b, gone] = expected.try_into().unwrap();
+        assert_eq!(of_a, [zoo.clone(), acme_a.clone(), gone.clone()], "by organization id");
+        assert_eq!(of_both, [zoo, acme_a, gone, acme_b.clone()], "by user and organization id");
+        assert!(of_none.is_empty());
+        let error = db.refused(move |repos| repos.organizations().insert_member(&permit(), &acme_b)).await;
+        assert!(matches!(error, StoreError::Conflict(Conflict::Membership)), "{error:?}");
+    }
+}

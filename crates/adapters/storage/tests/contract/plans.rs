@@ -1,0 +1,295 @@
+//! How the databases go about the token path: by index, and in how many round trips.
+
+use crate::support::*;
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use diesel::{QueryableByName, RunQueryDsl as _};
+use doorward_domain::Digest;
+use doorward_domain::ids::GrantId;
+use doorward_ports::oauth2::ClientToken;
+use doorward_ports::{Repositories, StoreError};
+use doorward_storage::open;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use time::Duration;
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+static LOGS: Mutex<Option<HashMap<String, Log>>> = Mutex::new(None);
+
+/// Writes down the statements of connections to the databases that are watched.
+#[derive(Default)]
+struct Recorder(Option<Log>);
+
+impl Instrumentation for Recorder {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                let logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
+                let watched = logs.iter().flatten().find(|(name, _)| url.contains(name.as_str()));
+                self.0 = watched.map(|(_, log)| Arc::clone(log));
+            }
+            InstrumentationEvent::StartQuery { query, .. } => {
+                if let Some(log) = &self.0 {
+                    log.lock().unwrap_or_else(PoisonError::into_inner).push(query.to_string());
+                }
+            }
+            InstrumentationEvent::FinishEstablishConnection { .. }
+            | InstrumentationEvent::CacheQuery { .. }
+            | InstrumentationEvent::FinishQuery { .. }
+            | InstrumentationEvent::BeginTransaction { .. }
+            | InstrumentationEvent::CommitTransaction { .. }
+            | InstrumentationEvent::RollbackTransaction { .. }
+            | _ => {}
+        }
+    }
+}
+
+/// The statements that the store sends to a database from now on.
+fn watch(db: &Fixture) -> (doorward_ports::Store, Log) {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| set_default_instrumentation(|| Some(Box::new(Recorder::default()))).unwrap());
+    let log = Log::default();
+    let name = db.url.strip_prefix("sqlite://").unwrap_or(&db.url).to_owned();
+    LOGS.lock().unwrap().get_or_insert_default().insert(name, Arc::clone(&log));
+    let store = open(&db.url, &options()).unwrap().store;
+    log.lock().unwrap().clear();
+    (store, log)
+}
+
+fn taken(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+/// A step of the token path, which can be walked again and again.
+type Step = fn(&mut dyn Repositories, &Granted, i64) -> Result<(), StoreError>;
+
+const STEPS: [(&str, Step); 12] = [
+    ("rotate", |repos, granted, n| {
+        let rotated = repos.grants().rotate(&permit(), &rotation(granted.client(), &granted.grant, n))?;
+        assert!(rotated.is_some(), "{n}");
+        Ok(())
+    }),
+    ("issue_client_token", |repos, granted, _| {
+        let token = ClientToken {
+            client: granted.client(),
+            key_id: key_id(),
+            key_digest: Digest::of("x"),
+            scopes: vec!["all".to_owned()],
+            ip: String::new(),
+            now: NOW,
+            expires_at: NOW + Duration::HOUR,
+        };
+        assert!(repos.grants().issue_client_token(&permit(), &token)?.is_some());
+        Ok(())
+    }),
+    ("introspect_access", |repos, granted, _| {
+        let found = repos.grants().introspect_access(&granted.client(), &granted.key.id, Digest::of("x"), NOW)?;
+        assert!(found.is_some());
+        Ok(())
+    }),
+    ("find_owner", |repos, granted, _| {
+        assert!(repos.api_keys().find_owner(&granted.key.id)?.is_some());
+        Ok(())
+    }),
+    ("find by prefix", |repos, granted, _| {
+        assert!(repos.grants().find_by_prefix(&granted.grant.refresh_prefix)?.is_some());
+        repos.codes().find_by_prefix("nothing")?;
+        repos.apps().find_secret_by_prefix(&granted.secret.prefix)?;
+        Ok(())
+    }),
+    ("find by id", |repos, granted, _| {
+        repos.apps().find(granted.app.id)?;
+        repos.users().find(granted.user.id)?;
+        repos.grants().find(granted.grant.id)?;
+        repos.api_keys().find(&granted.key.id)?;
+        Ok(())
+    }),
+    ("exchange a code", |repos, granted, _| {
+        let code = code(&granted.app, &granted.user);
+        let (grant, key) = grant(&granted.app, Some(&granted.secret), &granted.user);
+        repos.codes().replace(&permit(), &code)?;
+        repos.codes().redeem(&permit(), code.id, grant.id, NOW)?;
+        repos.grants().insert(&permit(), &grant, &key)?;
+        repos.grants().narrow_access(&permit(), &key.id, &[])?;
+        // As the earlier grant goes, with its key.
+        repos.grants().delete(&permit(), grant.id)?;
+        Ok(())
+    }),
+    ("revoke a key", |repos, granted, _| {
+        let (grant, key) = grant(&granted.app, Some(&granted.secret), &granted.user);
+        repos.grants().insert(&permit(), &grant, &key)?;
+        repos.api_keys().delete(&permit(), &key.id)?;
+        repos.grants().delete(&permit(), GrantId::NIL)?;
+        Ok(())
+    }),
+    ("delete a secret", |repos, granted, _| {
+        let secret = secret(&granted.app);
+        let (grant, key) = grant(&granted.app, Some(&secret), &granted.user);
+        repos.apps().insert_secret(&permit(), &secret)?;
+        repos.grants().insert(&permit(), &grant, &key)?;
+        repos.apps().delete_secret(&permit(), secret.id)?;
+        Ok(())
+    }),
+    ("delete an app", |repos, granted, _| {
+        let app = app("short-lived");
+        repos.apps().insert(&permit(), &app)?;
+        let (grant, key) = grant(&app, None, &granted.user);
+        repos.grants().insert(&permit(), &grant, &key)?;
+        repos.codes().replace(&permit(), &code(&app, &granted.user))?;
+        repos.apps().delete(&permit(), app.id)?;
+        Ok(())
+    }),
+    ("end all of a user", |repos, granted, _| {
+        let user = doorward_domain::users::User {
+            id: id(),
+            email: key_id().to_string(),
+            username: key_id().to_string(),
+            ..granted.user.clone()
+        };
+        repos.users().insert(&permit(), &user)?;
+        let (grant, key) = grant(&granted.app, None, &user);
+        repos.grants().insert(&permit(), &grant, &key)?;
+        repos.grants().delete_of_user_and_app(&permit(), user.id, granted.app.id)?;
+        repos.users().delete(&permit(), user.id, NOW)?;
+        Ok(())
+    }),
+    ("purge", |repos, _, _| {
+        repos.maintenance().purge(&permit(), NOW - Duration::DAY, 100)?;
+        Ok(())
+    }),
+];
+
+/// Tables that must not be read from end to end.
+const TABLES: [&str; 5] = ["api_keys", "oauth2_grants", "oauth2_app_secrets", "oauth2_codes", "users"];
+
+/// Enough rows that reading all of a table is a bad idea, and statistics that say so.
+async fn fill(db: &Fixture) -> Granted {
+    let granted = Granted::in_store(db).await;
+    let (series, id, digest, text, at, day) = if db.is_postgres() {
+        (
+            "generate_series(1, 4000) AS s(n)",
+            "gen_random_uuid()",
+            "decode(repeat('ab', 32), 'hex')",
+            "md5(random()::text)",
+            "now() + interval '90 days'",
+            "50000",
+        )
+    } else {
+        (
+            "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 4000) SELECT n FROM s)",
+            "randomblob(16)",
+            "randomblob(32)",
+            "lower(hex(randomblob(8)))",
+            "4102444800000000",
+            "50000",
+        )
+    };
+    db.execute(&format!(
+        "INSERT INTO users SELECT {id}, {text}, {text}, {text}, {text}, '', '', NULL, 'active', 'password', '[]', {at}, {at}, NULL, \
+           is_system, is_system, '', '' FROM {series}, (SELECT is_system FROM users) u; \
+         INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at} \
+           FROM {series}, (SELECT is_system FROM users LIMIT 1) u; \
+         INSERT INTO oauth2_app_secrets SELECT {id}, id, {text}, {digest}, '', {at}, NULL FROM oauth2_apps; \
+         INSERT INTO oauth2_codes SELECT {id}, {text}, {digest}, s.app_id, u.id, NULL, NULL, NULL, '', {at}, {at}, NULL, NULL \
+           FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
+         INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {digest}, 0, {at}, {day} \
+           FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
+         INSERT INTO api_keys SELECT {text}, g.user_id, {digest}, 'oauth2_provider_app', '', '', '', {at}, {at}, NULL, {at}, 1, g.app_id, g.id, \
+           g.app_secret_id, NULL, {at}, NULL FROM oauth2_grants g WHERE g.purge_on = {day}; \
+         INSERT INTO api_keys SELECT {text}, {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at} \
+           FROM {series}; \
+         UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users WHERE email_key = '{}') WHERE name = 'app'; \
+         ANALYZE",
+        granted.user.email.to_lowercase()
+    ));
+    granted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_goes_by_index() {
+    let db = Fixture::postgres();
+    let granted = Arc::new(fill(&db).await);
+    let (store, _) = watch(&db);
+    let scans = |db: &Fixture| {
+        let sql = "SELECT relname || ' ' || coalesce(seq_scan, 0) AS t FROM pg_stat_user_tables ORDER BY relname";
+        let all = db.texts(sql);
+        all.into_iter().filter(|line| TABLES.contains(&line.split(' ').next().unwrap())).collect::<Vec<_>>()
+    };
+    // A connection reports what it has read when it ends: first those that filled the tables, then those of the steps.
+    db.end_connections();
+    let before = scans(&db);
+    assert_eq!(before.len(), TABLES.len());
+    for (name, step) in STEPS {
+        // Often enough that the plan for all parameters takes over from plans for these.
+        for n in 0..12 {
+            let granted = Arc::clone(&granted);
+            let result: Result<(), StoreError> = store.write(move |repos| step(repos, &granted, n)).await;
+            result.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        }
+    }
+    drop(store);
+    db.end_connections();
+    assert_eq!(scans(&db), before, "no table was read from end to end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_goes_by_index() {
+    let db = Fixture::sqlite();
+    let granted = Arc::new(fill(&db).await);
+    let (store, log) = watch(&db);
+    for (name, step) in STEPS {
+        let granted = Arc::clone(&granted);
+        let result: Result<(), StoreError> = store.write(move |repos| step(repos, &granted, 0)).await;
+        result.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let statements = taken(&log);
+        assert!(!statements.is_empty(), "{name}");
+        // Without rows to delete there is nothing to look for.
+        for statement in statements.iter().filter(|statement| !statement.contains("(1=0)")) {
+            let sql = statement.split(" -- binds").next().unwrap();
+            for line in plan(&db, sql) {
+                let reads_all = line.starts_with("SCAN ") && !line.contains(" INDEX ");
+                let watched = TABLES.iter().any(|table| line.contains(table));
+                assert!(!(reads_all && watched), "{name}: `{line}` of\n{sql}");
+            }
+        }
+    }
+}
+
+fn plan(db: &Fixture, sql: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let begins = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+    if !begins.iter().any(|begin| sql.starts_with(begin)) {
+        return Vec::new();
+    }
+    let rows: Vec<Row> =
+        diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut db.sqlite_connection()).unwrap();
+    rows.into_iter().map(|row| row.detail).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_step_is_one_round_trip_on_postgres() {
+    let db = Fixture::postgres();
+    let granted = Arc::new(Granted::in_store(&db).await);
+    db.execute("UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users)");
+    let (store, log) = watch(&db);
+    for (name, step) in STEPS.iter().take(4) {
+        for n in 0..8 {
+            let (granted, step) = (Arc::clone(&granted), *step);
+            let result: Result<(), StoreError> = store.write_once(move |repos| step(repos, &granted, n)).await;
+            result.unwrap();
+            let statements: Vec<String> =
+                taken(&log).into_iter().filter(|statement| !statement.starts_with("SET ")).collect();
+            assert_eq!(statements.len(), 1, "{name}: {statements:#?}");
+        }
+    }
+    let granted_again = Arc::clone(&granted);
+    let step = STEPS[0].1;
+    let result: Result<(), StoreError> = store.write(move |repos| step(repos, &granted_again, 8)).await;
+    result.unwrap();
+    let statements = taken(&log);
+    assert_eq!(statements.len(), 3, "and with a transaction around it, BEGIN and COMMIT: {statements:#?}");
+}

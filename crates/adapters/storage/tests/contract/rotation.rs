@@ -1,0 +1,180 @@
+use crate::support::*;
+use doorward_domain::Digest;
+use doorward_domain::oauth2::{ExchangedTokens, Grant};
+use doorward_domain::sessions::ApiKey;
+use doorward_ports::Store;
+use doorward_ports::oauth2::{ClientCredentials, Rotated, Rotation};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use time::Duration;
+
+async fn rotate(store: &Store, rotation: Rotation) -> Option<Rotated> {
+    store.write_once(move |repos| repos.grants().rotate(&permit(), &rotation)).await.unwrap()
+}
+
+contract! {
+    async fn a_refresh_token_is_exchanged(db) {
+        let granted = Granted::in_store(&db).await;
+        let mut grant = granted.grant.clone();
+        let key = granted.key.id.clone();
+        db.write(move |repos| repos.grants().narrow_access(&permit(), &key, &["user:read".to_owned()])).await;
+        // More often than a database plans a statement anew, and than exchanged tokens are remembered.
+        for n in 0..12 {
+            let asked = rotation(granted.client(), &grant, n);
+            let rotated = rotate(&db.store, asked.clone()).await;
+            assert_eq!(
+                rotated,
+                Some(Rotated {
+                    grant_id: grant.id,
+                    access_key_id: granted.key.id.clone(),
+                    scopes: grant.scopes.clone(),
+                    secret: Some((granted.secret.id, None)),
+                })
+            );
+            grant.refresh_digest = asked.next;
+            grant.refresh_expires_at = asked.refresh_expires_at;
+            grant.access_expires_at = asked.access_expires_at;
+            grant.exchanged.push(asked.presented, asked.now);
+            grant.generation += 1;
+            let (id, key) = (grant.id, granted.key.id.clone());
+            let (found, key) = db.read(move |repos| Ok((repos.grants().find(id)?, repos.api_keys().find(&key)?))).await;
+            assert_eq!(found.as_ref(), Some(&grant));
+            let expected = ApiKey {
+                secret_digest: asked.next_access,
+                created_at: asked.now,
+                updated_at: asked.now,
+                expires_at: asked.access_expires_at,
+                lifetime_seconds: asked.access_lifetime_seconds,
+                oauth2: granted.key.oauth2.clone().map(|binding| doorward_domain::sessions::OAuth2Binding {
+                    slides_until: asked.refresh_expires_at,
+                    ..binding
+                }),
+                ..granted.key.clone()
+            };
+            assert_eq!(key, Some(expected));
+        }
+        assert_eq!(grant.exchanged.to_bytes().len(), ExchangedTokens::MAX * ExchangedTokens::ENTRY_LEN);
+        assert_eq!(rotate(&db.store, rotation(granted.client(), &grant, 3)).await, None, "an old one");
+    }
+
+    async fn a_public_client_proves_itself_by_the_token_alone(db) {
+        let (ann, public) = (user("ann"), public_app("cli"));
+        let (grant, key) = grant(&public, None, &ann);
+        let stored = (ann, public.clone(), grant.clone(), key);
+        db.write(move |repos| {
+            let (ann, public, grant, key) = stored;
+            repos.users().insert(&permit(), &ann)?;
+            repos.apps().insert(&permit(), &public)?;
+            repos.grants().insert(&permit(), &grant, &key)
+        })
+        .await;
+        let secret = Some(("x".to_owned(), Digest::of("x")));
+        let pretender = ClientCredentials { app_id: public.id, secret };
+        assert_eq!(rotate(&db.store, rotation(pretender, &grant, 0)).await, None);
+        let rotated = rotate(&db.store, rotation(public_client(public.id), &grant, 0)).await.unwrap();
+        assert_eq!(rotated.secret, None);
+    }
+
+    async fn what_does_not_hold_is_refused_without_a_trace(db) {
+        let granted = Granted::in_store(&db).await;
+        let other = Granted::in_store(&db).await;
+        let good = rotation(granted.client(), &granted.grant, 0);
+        let expiry = granted.grant.refresh_expires_at;
+        let wrong = ClientCredentials {
+            secret: Some((granted.secret.prefix.clone(), Digest::of("wrong"))),
+            ..granted.client()
+        };
+        let borrowed = ClientCredentials { secret: other.client().secret, ..granted.client() };
+        for bad in [
+            Rotation { client: public_client(granted.app.id), ..good.clone() },
+            Rotation { client: wrong, ..good.clone() },
+            Rotation { client: borrowed, ..good.clone() },
+            Rotation { client: other.client(), ..good.clone() },
+            Rotation { prefix: "nothing".to_owned(), ..good.clone() },
+            Rotation { prefix: other.grant.refresh_prefix.clone(), ..good.clone() },
+            Rotation { presented: Digest::of("invented"), ..good.clone() },
+            Rotation { now: expiry, ..good.clone() },
+        ] {
+            assert_eq!(rotate(&db.store, bad.clone()).await, None, "{bad:?}");
+        }
+        for (spoil, mend) in [
+            ("UPDATE users SET status = 'suspended'", "UPDATE users SET status = 'active'"),
+            ("UPDATE users SET deleted = NOT deleted", "UPDATE users SET deleted = NOT deleted"),
+        ] {
+            db.execute(spoil);
+            assert_eq!(rotate(&db.store, good.clone()).await, None, "{spoil}");
+            db.execute(mend);
+        }
+        let (id, key) = (granted.grant.id, granted.key.id.clone());
+        let found = db.read(move |repos| Ok((repos.grants().find(id)?, repos.api_keys().find(&key)?))).await;
+        assert_eq!(found, (Some(granted.grant), Some(granted.key)));
+        assert!(rotate(&db.store, good).await.is_some());
+    }
+
+    async fn of_many_at_once_on_two_servers_exactly_one_gets_it(db) {
+        let granted = Granted::in_store(&db).await;
+        let other = db.open_again();
+        for round in 0..10 {
+            let tasks: Vec<_> = (0..32)
+                .map(|n| {
+                    let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+                    let rotation = rotation(granted.client(), &granted.grant, round);
+                    tokio::spawn(async move { rotate(&store, rotation).await.is_some() })
+                })
+                .collect();
+            let mut winners = 0;
+            for task in tasks {
+                winners += u32::from(task.await.unwrap());
+            }
+            assert_eq!(winners, 1, "round {round}");
+        }
+        let id = granted.grant.id;
+        let found = db.read(move |repos| repos.grants().find(id)).await.unwrap();
+        assert_eq!((found.generation, found.refresh_digest), (10, Digest::of("refresh 10")));
+    }
+
+    async fn a_grant_deleted_during_rotations_never_comes_back(db) {
+        let other = db.open_again();
+        for round in 0..12 {
+            let granted = Granted::in_store(&db).await;
+            let stop = Arc::new(AtomicBool::new(false));
+            let rotators: Vec<_> = (0..4)
+                .map(|n| {
+                    let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+                    let (stop, client, grant) = (Arc::clone(&stop), granted.client(), granted.grant.clone());
+                    tokio::spawn(rotate_until(store, stop, client, grant))
+                })
+                .collect();
+            tokio::task::yield_now().await;
+            let (id, key, user, app) = (granted.grant.id, granted.key.id.clone(), granted.user.id, granted.app.id);
+            let secret = granted.secret.id;
+            db.write(move |repos| {
+                match round % 6 {
+                    0 => repos.grants().delete(&permit(), id)?,
+                    1 => repos.api_keys().delete(&permit(), &key)?,
+                    2 => repos.grants().delete_of_user_and_app(&permit(), user, app)? > 0,
+                    3 => repos.apps().delete_secret(&permit(), secret)?,
+                    4 => repos.users().delete(&permit(), user, NOW)?,
+                    _ => repos.apps().delete(&permit(), app)?,
+                };
+                Ok(())
+            })
+            .await;
+            stop.store(true, Ordering::Relaxed);
+            for rotator in rotators {
+                rotator.await.unwrap();
+            }
+            assert_eq!((db.rows("oauth2_grants"), db.rows("api_keys")), (0, 0), "round {round}");
+        }
+    }
+}
+
+async fn rotate_until(store: Store, stop: Arc<AtomicBool>, client: ClientCredentials, grant: Grant) {
+    let mut n = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let next = Rotation { refresh_expires_at: NOW + 60 * Duration::DAY, ..rotation(client.clone(), &grant, n) };
+        // Whoever loses a round goes on with the next, as all know what it would be.
+        rotate(&store, next).await;
+        n += 1;
+    }
+}

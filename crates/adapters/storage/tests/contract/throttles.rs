@@ -1,0 +1,62 @@
+use crate::support::*;
+use doorward_domain::sessions::{Throttle, ThrottlePolicy};
+use time::Duration;
+
+contract! {
+    async fn failures_are_counted_as_the_rule_says_and_forgotten(db) {
+        let policy = ThrottlePolicy::ACCOUNT;
+        let keys = ["user:b".to_owned(), "ip:a".to_owned()];
+        let mut expected = Throttle::default();
+        for after in [Duration::ZERO, Duration::SECOND, Duration::MINUTE, policy.memory + Duration::MINUTE, policy.memory * 3] {
+            let (now, found) = (NOW + after, keys.clone());
+            expected = expected.after_failure(policy, now);
+            let found = db
+                .write(move |repos| {
+                    let both = found.clone().map(|key| (key, policy));
+                    repos.throttles().record_failure(&permit(), &both, now)?;
+                    let [user, ip] = found;
+                    repos.throttles().find(&[ip, "nobody".to_owned(), user])
+                })
+                .await;
+            assert_eq!(found, [expected, Throttle::default(), expected]);
+        }
+        let found = db
+            .write(move |repos| {
+                repos.throttles().clear(&permit(), "user:b")?;
+                repos.throttles().find(&keys)
+            })
+            .await;
+        assert_eq!(found, [Throttle::default(), expected]);
+    }
+
+    async fn many_failures_at_once_are_all_counted(db) {
+        let other = db.open_again();
+        let tasks: Vec<_> = (0..20)
+            .map(|n| {
+                let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+                let mut keys = vec![("a".to_owned(), ThrottlePolicy::ACCOUNT), ("b".to_owned(), ThrottlePolicy::ADDRESS)];
+                if n % 3 == 0 {
+                    keys.reverse();
+                }
+                tokio::spawn(async move {
+                    store.write(move |repos| repos.throttles().record_failure(&permit(), &keys, NOW)).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        let found = db.read(|repos| repos.throttles().find(&["a".to_owned(), "b".to_owned()])).await;
+        assert_eq!(found.map_failures(), [20, 20]);
+    }
+}
+
+trait MapFailures {
+    fn map_failures(&self) -> Vec<u32>;
+}
+
+impl MapFailures for Vec<Throttle> {
+    fn map_failures(&self) -> Vec<u32> {
+        self.iter().map(|throttle| throttle.failures).collect()
+    }
+}

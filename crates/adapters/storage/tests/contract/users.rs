@@ -1,0 +1,252 @@
+use crate::support::*;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::users::{PasswordHash, User, UserStatus};
+use doorward_ports::{Conflict, StoreError};
+use time::Duration;
+use uuid::Uuid;
+
+contract! {
+    async fn a_user_is_found_by_id_name_and_address(db) {
+        let ann = user("Ann");
+        let stored = User { last_seen_at: Some(NOW), password_hash: None, ..ann.clone() };
+        let expected = stored.clone();
+        db.write(move |repos| repos.users().insert(&permit(), &stored)).await;
+        let id = ann.id;
+        let found = db
+            .read(move |repos| {
+                let users = repos.users();
+                Ok([
+                    users.find(id)?,
+                    users.find_by_username("aNN")?,
+                    users.find_by_email("ann@example.COM")?,
+                    users.find(UserId::NIL)?,
+                    users.find_by_username("ann@example.com")?,
+                    users.find_by_email("ann")?,
+                ])
+            })
+            .await;
+        let expected = Some(expected);
+        assert_eq!(found, [expected.clone(), expected.clone(), expected, None, None, None]);
+    }
+
+    async fn names_and_addresses_are_unique_without_regard_to_case(db) {
+        let ann = user("Ann");
+        let same_name = User { email: "other@example.com".to_owned(), ..user("aNn") };
+        let same_email = User { email: "ANN@example.com".to_owned(), ..user("other") };
+        let same_id = User { id: ann.id, ..user("bob") };
+        db.write(move |repos| repos.users().insert(&permit(), &ann)).await;
+        for (twin, conflict) in
+            [(same_name, Conflict::Username), (same_email, Conflict::Email), (same_id, Conflict::Random)]
+        {
+            let error = db.refused(move |repos| repos.users().insert(&permit(), &twin)).await;
+            assert!(matches!(error, StoreError::Conflict(found) if found == conflict), "{error:?}");
+        }
+        assert_eq!(db.rows("users"), 1);
+    }
+
+    async fn a_deleted_user_frees_name_and_address_and_keeps_its_row(db) {
+        let granted = Granted::in_store(&db).await;
+        let (id, organization) = (granted.user.id, organization("acme"));
+        let code = code(&granted.app, &granted.user);
+        db.write(move |repos| {
+            repos.organizations().insert(&permit(), &organization)?;
+            repos.organizations().insert_member(&permit(), &membership(organization.id, id))?;
+            repos.codes().replace(&permit(), &code)
+        })
+        .await;
+        let later = NOW + Duration::HOUR;
+        assert!(db.write(move |repos| repos.users().delete(&permit(), id, later)).await);
+        assert!(!db.write(move |repos| repos.users().delete(&permit(), id, later)).await, "twice");
+        for table in ["api_keys", "oauth2_grants", "oauth2_codes", "organization_members", "group_members"] {
+            assert_eq!(db.rows(table), 0, "{table}");
+        }
+        let twin = User { id: id_of_another(), ..granted.user.clone() };
+        db.write(move |repos| repos.users().insert(&permit(), &twin)).await;
+        let (deleted, by_name, exists) = db
+            .read(move |repos| {
+                let users = repos.users();
+                Ok((users.find(id)?, users.find_by_username(&granted.user.username)?, users.any_exists()?))
+            })
+            .await;
+        let deleted = deleted.unwrap();
+        assert!(deleted.deleted && deleted.updated_at == later);
+        assert_ne!(by_name.unwrap().id, id);
+        assert!(exists);
+    }
+
+    async fn deleted_users_count_as_users_and_parts_of_the_server_do_not(db) {
+        let system = User { is_system: true, ..user("prebuilds") };
+        db.write(move |repos| repos.users().insert(&permit(), &system)).await;
+        assert!(!db.read(|repos| repos.users().any_exists()).await);
+        let deleted = User { deleted: true, ..user("gone") };
+        db.write(move |repos| repos.users().insert(&permit(), &deleted)).await;
+        assert!(db.read(|repos| repos.users().any_exists()).await);
+        let error = db.refused(|repos| repos.users().insert_first(&permit(), &user("late"))).await;
+        assert!(matches!(error, StoreError::Conflict(Conflict::FirstUser)), "{error:?}");
+    }
+
+    async fn of_many_first_users_one_is_made(db) {
+        let other = db.open_again();
+        let attempts = (0..8).map(|n| {
+            let store = if n % 2 == 0 { db.store.clone() } else { other.store.clone() };
+            tokio::spawn(async move {
+                store.write(move |repos| repos.users().insert_first(&permit(), &user(&format!("u{n}")))).await
+            })
+        });
+        let mut made = 0;
+        for attempt in attempts.collect::<Vec<_>>() {
+            match attempt.await.unwrap() {
+                Ok(()) => made += 1,
+                Err(StoreError::Conflict(Conflict::FirstUser)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!((made, db.rows("users")), (1, 1));
+    }
+
+    async fn profile_and_appearance_change(db) {
+        let (ann, bob) = (user("ann"), user("bob"));
+        let (id, other, expected) = (ann.id, bob.id, ann.clone());
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.users().insert(&permit(), &bob)
+        })
+        .await;
+        let later = NOW + Duration::HOUR;
+        let (changed, found) = db
+            .write(move |repos| {
+                let users = repos.users();
+                let changed = [
+                    users.update_profile(&permit(), id, "Anna", "Anna Lee", later)?,
+                    users.update_appearance(&permit(), id, "light", "", later)?,
+                    users.update_roles(&permit(), id, &["owner".to_owned(), "auditor".to_owned()], later)?,
+                    users.update_profile(&permit(), UserId::NIL, "x", "", later)?,
+                    users.update_appearance(&permit(), UserId::NIL, "", "", later)?,
+                    users.update_roles(&permit(), UserId::NIL, &[], later)?,
+                ];
+                Ok((changed, users.find_by_username("ANNA")?))
+            })
+            .await;
+        assert_eq!(changed, [true, true, true, false, false, false]);
+        let expected = User {
+            username: "Anna".to_owned(),
+            name: "Anna Lee".to_owned(),
+            theme_preference: "light".to_owned(),
+            terminal_font: String::new(),
+            roles: vec!["owner".to_owned(), "auditor".to_owned()],
+            updated_at: later,
+            ..expected
+        };
+        assert_eq!(found, Some(expected));
+        let error =
+            db.refused(move |repos| repos.users().update_profile(&permit(), other, "ANNA", "", later)).await;
+        assert!(matches!(error, StoreError::Conflict(Conflict::Username)), "{error:?}");
+    }
+
+    async fn a_new_password_ends_all_sessions_and_grants(db) {
+        let granted = Granted::in_store(&db).await;
+        let (id, bystander) = (granted.user.id, Granted::in_store(&db).await);
+        let keys = [session(&granted.user), token(&granted.user, "ci")];
+        let code = code(&granted.app, &granted.user);
+        db.write(move |repos| {
+            repos.codes().replace(&permit(), &code)?;
+            keys.iter().try_for_each(|key| repos.api_keys().insert(&permit(), key))
+        })
+        .await;
+        let hash = PasswordHash::new("$argon2id$new".to_owned());
+        let (changed, unknown, found) = db
+            .write(move |repos| {
+                let users = repos.users();
+                let changed = users.update_password(&permit(), id, &hash, NOW + Duration::HOUR)?;
+                let unknown = users.update_password(&permit(), UserId::NIL, &hash, NOW)?;
+                Ok((changed, unknown, users.find(id)?))
+            })
+            .await;
+        assert!(changed && !unknown);
+        assert_eq!(found.unwrap().password_hash, Some(PasswordHash::new("$argon2id$new".to_owned())));
+        let survivors = db.read(move |repos| repos.grants().find(bystander.grant.id)).await;
+        assert!(survivors.is_some());
+        assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants"), db.rows("oauth2_codes")), (1, 1, 0));
+    }
+
+    async fn suspending_ends_everything_and_waking_ends_nothing(db) {
+        let granted = Granted::in_store(&db).await;
+        let (id, code) = (granted.user.id, code(&granted.app, &granted.user));
+        db.write(move |repos| repos.codes().replace(&permit(), &code)).await;
+        let status = |status| move |repos: &mut dyn doorward_ports::Repositories| {
+            repos.users().update_status(&permit(), id, status, NOW + Duration::HOUR)
+        };
+        assert!(db.write(status(UserStatus::Active)).await);
+        assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants"), db.rows("oauth2_codes")), (1, 1, 1));
+        assert!(db.write(status(UserStatus::Suspended)).await);
+        assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants"), db.rows("oauth2_codes")), (0, 0, 0));
+        let found = db.read(move |repos| repos.users().find(id)).await.unwrap();
+        assert_eq!((found.status, found.updated_at), (UserStatus::Suspended, NOW + Duration::HOUR));
+        let unknown = db
+            .write(|repos| repos.users().update_status(&permit(), UserId::NIL, UserStatus::Active, NOW))
+            .await;
+        assert!(!unknown);
+    }
+
+    async fn being_seen_wakes_the_dormant_only(db) {
+        for (status, after) in [
+            (UserStatus::Dormant, UserStatus::Active),
+            (UserStatus::Active, UserStatus::Active),
+            (UserStatus::Suspended, UserStatus::Suspended),
+        ] {
+            let someone = User { status, ..user(status.as_str()) };
+            let id = someone.id;
+            let found = db
+                .write(move |repos| {
+                    repos.users().insert(&permit(), &someone)?;
+                    repos.users().touch(&permit(), id, NOW + Duration::SECOND)?;
+                    repos.users().find(id)
+                })
+                .await
+                .unwrap();
+            assert_eq!((found.status, found.last_seen_at), (after, Some(NOW + Duration::SECOND)));
+        }
+    }
+
+    async fn explicit_groups_are_listed_sorted(db) {
+        let (ann, acme) = (user("ann"), organization("acme"));
+        let (id, organization) = (ann.id, acme.id);
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.organizations().insert(&permit(), &acme)
+        })
+        .await;
+        insert_groups(&db, organization, id);
+        let groups = db.read(move |repos| repos.users().list_group_ids(id)).await;
+        assert_eq!(groups.iter().map(|group| group.0.as_u128()).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    async fn a_bad_row_is_named(db) {
+        let ann = user("ann");
+        let id = ann.id;
+        db.write(move |repos| repos.users().insert(&permit(), &ann)).await;
+        db.execute("UPDATE users SET status = 'asleep'");
+        let error = db.store.read(move |repos| repos.users().find(id)).await.unwrap_err();
+        let told = format!("{error} {:?}", std::error::Error::source(&error));
+        for part in ["users", "status", &id.to_string()] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+}
+
+fn id_of_another() -> UserId {
+    id()
+}
+
+/// Two groups of an organization, with this member.
+pub(crate) fn insert_groups(db: &Fixture, organization: OrganizationId, member: UserId) {
+    let id = |id: Uuid| if db.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.simple()) };
+    let (organization, member) = (id(organization.0), id(member.0));
+    for n in [2, 1] {
+        let group = id(Uuid::from_u128(n));
+        db.execute(&format!(
+            "INSERT INTO groups SELECT {group}, id, 'g{n}', 'g{n}', '', '', 0, 'user', created_at, created_at \
+             FROM organizations WHERE id = {organization}; INSERT INTO group_members VALUES ({group}, {member})"
+        ));
+    }
+}
