@@ -188,7 +188,8 @@ def test_switching_the_user_keeps_the_request(server, person, make_person, app, 
 def test_by_keyboard_alone(server, person, app, callback):
     person.visit(request_url(server, app))
     page = person.page
-    page.keyboard.type(person.user.email)  # the field has the focus
+    expect(page.locator("input[name=email]")).to_be_focused()
+    page.keyboard.type(person.user.email)
     page.keyboard.press("Tab")
     page.keyboard.type(person.user.password)
     page.keyboard.press("Enter")
