@@ -220,6 +220,11 @@ mock! {
     pub CodeRepository {}
     impl CodeRepository for CodeRepository {
         fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError>;
+        fn insert(
+            &mut self,
+            permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+            code: &AuthorizationCode,
+        ) -> Result<(), StoreError>;
         fn replace(
             &mut self,
             permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,

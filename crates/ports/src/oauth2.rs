@@ -66,6 +66,12 @@ pub trait AppRepository {
 pub trait CodeRepository {
     /// The code with this prefix, redeemed and expired ones included.
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError>;
+    /// Adds a code. May answer `Conflict::Random`.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: &AuthorizationCode,
+    ) -> Result<(), StoreError>;
     /// Adds a code and deletes the earlier ones of the same app and user that were not redeemed.
     /// May answer `Conflict::Random`.
     fn replace(

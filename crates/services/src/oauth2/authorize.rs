@@ -184,7 +184,15 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         expires_at: now + CODE_LIFETIME,
         redeemed: None,
     };
-    ctx.store.write(move |repos| Ok::<_, Error>(repos.codes().replace(&permit, &code)?)).await?;
+    let single = ctx.settings.oauth2.single_grant_per_app;
+    ctx.store
+        .write(move |repos| {
+            // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
+            let added =
+                if single { repos.codes().replace(&permit, &code) } else { repos.codes().insert(&permit, &code) };
+            Ok::<_, Error>(added?)
+        })
+        .await?;
     let wire: Secret<String> = token.to_wire();
     let mut members = vec![("code", wire.expose().as_str())];
     members.extend(consent.state.as_deref().map(|state| ("state", state)));

@@ -25,6 +25,17 @@ impl CodeRepository for Session<'_, Conn> {
         })
     }
 
+    fn insert(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: &AuthorizationCode,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
+            Ok(())
+        })
+    }
+
     fn replace(
         &mut self,
         _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,

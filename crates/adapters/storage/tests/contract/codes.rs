@@ -50,6 +50,17 @@ contract! {
         assert_eq!(found, [true, false, true, true, true]);
     }
 
+    async fn an_added_code_leaves_the_open_ones(db) {
+        let granted = Granted::in_store(&db).await;
+        let [one, two] = [code(&granted.app, &granted.user), code(&granted.app, &granted.user)];
+        let prefixes = [one.prefix.clone(), two.prefix.clone()];
+        db.write(move |repos| repos.codes().insert(&permit(), &one)).await;
+        db.write(move |repos| repos.codes().insert(&permit(), &two)).await;
+        for prefix in prefixes {
+            assert!(db.read(move |repos| repos.codes().find_by_prefix(&prefix)).await.is_some());
+        }
+    }
+
     async fn prefixes_and_ids_are_unique(db) {
         let (one, two) = (Granted::in_store(&db).await, Granted::in_store(&db).await);
         let first = code(&one.app, &one.user);
