@@ -87,7 +87,8 @@ impl Acl {
             Ok(at) => {
                 if let Some(entry) = self.entries.get_mut(at) {
                     entry.actions |= actions;
-                    entry.unknown.extend(unknown);
+                    let new = unknown.filter(|name| !entry.unknown.contains(name));
+                    entry.unknown.extend(new);
                 }
             }
         }
@@ -176,6 +177,7 @@ mod tests {
     #[test]
     fn actions_of_one_id_join() {
         let mut acl = Acl::new().grant("b", Action::Read).grant("a", Action::Use);
+        acl.add("b", "fly");
         acl.add("b", "fly");
         acl.add("b", "*");
         let text = r#"{"a":["use"],"b":["fly","*","read"]}"#;

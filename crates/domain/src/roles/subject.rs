@@ -174,6 +174,7 @@ impl Subject {
     }
 
     /// Whether it may, and why.
+    #[inline]
     pub fn decide(&self, action: Action, object: &Object<'_>) -> Decision {
         Decision::new(judge(self.inner(), Known::new(self.inner(), action, object.resource), object))
     }
