@@ -89,6 +89,7 @@ pub(crate) struct Passwords {
     pub(crate) queue: usize,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the settings file")]
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct OAuth2 {
     #[serde(deserialize_with = "duration")]
@@ -264,7 +265,7 @@ impl Settings {
             } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
                 let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
                 let value = values.get(key.as_str()).map_or("", String::as_str);
-                text.push_str(&format!("{name} = {value}"));
+                text.extend([name, " = ", value]);
             } else {
                 text.push_str(line);
             }
@@ -311,7 +312,13 @@ fn from_environment(default: &Value, text: &str) -> anyhow::Result<ValueKind> {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             ValueKind::Array(items.map(|item| Value::new(None, item.to_owned())).collect())
         }
-        _ => ValueKind::String(text.to_owned()),
+        ValueKind::Nil
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_)
+        | ValueKind::Table(_) => ValueKind::String(text.to_owned()),
     })
 }
 

@@ -86,7 +86,6 @@ fn storage_options(settings: &Settings, migrate: bool) -> anyhow::Result<doorwar
             Synchronous::Full => doorward_storage::Synchronous::Full,
             Synchronous::Normal => doorward_storage::Synchronous::Normal,
         },
-        ..doorward_storage::Options::default()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Output, print};
 use clap::{Args, Subcommand};
-use doorward_domain::oauth2::{App, ClientType};
+use doorward_domain::oauth2::{App, ClientType, RedirectUri};
 use doorward_services::Context;
 use doorward_services::oauth2::apps::{self, AppCommand};
 use doorward_services::oauth2::secrets;
@@ -25,13 +25,13 @@ pub(crate) enum Command {
 pub(crate) struct Create {
     /// Name: letters and digits in groups joined by single hyphens, at most 32
     name: String,
-    /// Where the browser goes with the code; may be given several times. On 127.0.0.1, [::1] and localhost any port matches.
+    /// Where the browser goes with the code; may be given several times. On loopback hosts any port matches.
     #[arg(long = "redirect-uri", required = true, value_name = "URI")]
     redirect_uris: Vec<String>,
     /// A client that cannot keep a secret, such as a command line tool or an MCP client
     #[arg(long)]
     public: bool,
-    /// Give the app a user of its own, as whom it acts with client_credentials
+    /// Give the app a user of its own, as whom it acts with `client_credentials`
     #[arg(long, conflicts_with = "public")]
     service_account: bool,
     /// Scopes that the app may ask for; all when not given
@@ -80,12 +80,12 @@ impl Create {
             }
             return print(&format!("{value}\n"));
         }
-        let mut text = format!("client_id      {}\n", app.id);
-        if let Some(secret) = secret {
-            text.push_str(&format!("client_secret  {}\n", secret.expose()));
-            text.push_str("\nThe secret is shown this once; Doorward keeps only its digest.\n");
-        }
-        print(&text)
+        let Some(secret) = secret else { return print(&format!("client_id      {}\n", app.id)) };
+        print(&format!(
+            "client_id      {}\nclient_secret  {}\n\nThe secret is shown this once; Doorward keeps only its digest.\n",
+            app.id,
+            secret.expose()
+        ))
     }
 }
 
@@ -99,7 +99,7 @@ async fn list(ctx: &Context, output: Output) -> anyhow::Result<ExitCode> {
     }
     let width = apps.iter().map(|app| app.name.len()).max().unwrap_or(0);
     let line = |app: &App| {
-        let uris: Vec<&str> = app.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+        let uris: Vec<&str> = app.redirect_uris.iter().map(RedirectUri::as_str).collect();
         format!("{}  {:width$}  {:12}  {}\n", app.id, app.name, app.client_type.as_str(), uris.join(" "))
     };
     print(&apps.iter().map(line).collect::<String>())
@@ -110,7 +110,7 @@ fn describe(app: &App) -> serde_json::Value {
         "client_id": app.id,
         "name": app.name,
         "client_type": app.client_type.as_str(),
-        "redirect_uris": app.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>(),
+        "redirect_uris": app.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
         "scopes": app.allowed_scopes,
         "service_account_id": app.service_account_id,
     })

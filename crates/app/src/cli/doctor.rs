@@ -20,16 +20,15 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         findings.push(data_dir(settings));
     }
     findings.extend(database(settings));
-    let mut text = String::new();
-    for finding in &findings {
+    let line = |finding: &Finding| {
         let (mark, words) = match finding {
             Finding::Good(words) => ("ok   ", words),
             Finding::Worth(words) => ("note ", words),
             Finding::Bad(words) => ("FAIL ", words),
         };
-        text.push_str(&format!("{mark} {words}\n"));
-    }
-    print(&text)?;
+        format!("{mark} {words}")
+    };
+    print(&(findings.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"))?;
     let broken = findings.iter().any(|finding| matches!(finding, Finding::Bad(_)));
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -67,10 +67,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 
 /// What `/metrics` shows beside the requests. The number of grants is counted now and then, not at every look.
 fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
+    type Read = fn(&doorward_storage::PoolStatus) -> usize;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
     let number = |value: usize| value as f64;
     let mut gauges = Vec::new();
-    type Read = fn(&doorward_storage::PoolStatus) -> usize;
     let pool: [(&'static str, &'static str, Read); 4] = [
         ("database_connections_max", "Most connections that may be open at once.", |status| status.max),
         ("database_connections_open", "Open connections.", |status| status.open),

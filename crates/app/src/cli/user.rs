@@ -115,11 +115,12 @@ impl Password {
 
 /// An error of a use case in the words of an operator.
 pub(super) fn explain(error: Error) -> anyhow::Error {
-    match &error {
-        Error::Invalid { message, fields } | Error::Conflict { message, fields } if !fields.is_empty() => {
-            let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.field, field.detail)).collect();
-            anyhow::anyhow!("{message} {}", fields.join("; "))
-        }
-        _ => error.into(),
+    let (Error::Invalid { message, fields } | Error::Conflict { message, fields }) = &error else {
+        return error.into();
+    };
+    if fields.is_empty() {
+        return error.into();
     }
+    let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.field, field.detail)).collect();
+    anyhow::anyhow!("{message} {}", fields.join("; "))
 }

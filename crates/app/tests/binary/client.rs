@@ -14,7 +14,7 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 /// A server with its database; dropping it removes both.
 pub(crate) struct Site {
-    pub(crate) server: Server,
+    _server: Server,
     pub(crate) database: Option<Database>,
     pub(crate) api: Api,
 }
@@ -33,13 +33,13 @@ pub(crate) fn builder() -> Builder {
 impl Site {
     pub(crate) fn on_sqlite(change: impl Fn(Builder) -> Builder) -> Self {
         let server = change(builder()).start().unwrap();
-        Self { api: Api::set_up(server.url()), server, database: None }
+        Self { api: Api::set_up(server.url()), _server: server, database: None }
     }
 
     pub(crate) fn on_postgres(change: impl Fn(Builder) -> Builder) -> Self {
         let database = postgres::cluster().unwrap().fresh_database().unwrap();
         let server = change(builder()).database(&database.url()).start().unwrap();
-        Self { api: Api::set_up(server.url()), server, database: Some(database) }
+        Self { api: Api::set_up(server.url()), _server: server, database: Some(database) }
     }
 }
 
@@ -123,7 +123,7 @@ impl Api {
     }
 
     /// Registers an app; a confidential one gets a secret too.
-    pub(crate) fn register(&self, more: Value) -> Client {
+    pub(crate) fn register(&self, more: &Value) -> Client {
         let mut body = json!({"name": "test-app", "callback_url": REDIRECT});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let app = self.post("/api/v2/oauth2-provider/apps", &body);

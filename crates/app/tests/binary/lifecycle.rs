@@ -12,7 +12,7 @@ fn what_was_answered_is_there_after_a_crash() {
     let server = builder().data_dir(folder.path()).start().unwrap();
     server.wait_for_log("/setup", Duration::from_secs(5)).unwrap();
     let api = Api::set_up(server.url());
-    let client = api.register(json!({}));
+    let client = api.register(&json!({}));
     let pair = api.grant(&client);
     server.kill().unwrap();
     let server = builder().data_dir(folder.path()).start().unwrap();
@@ -53,7 +53,7 @@ fn expired_rows_are_cleaned_while_serving() {
             .setting("oauth2.refresh_token_lifetime", "5s")
     };
     on_both(fast, |site: &Site| {
-        let client = site.api.register(json!({}));
+        let client = site.api.register(&json!({}));
         let pair = site.api.grant(&client);
         let deadline = Instant::now() + Duration::from_secs(30);
         while metric(site, "doorward_grants") < 1.0 {

@@ -31,7 +31,7 @@ fn allow(api: &Api, url: &url::Url) -> (String, String) {
 }
 
 fn whole_flow(site: &Site, auth: AuthType) -> Result<(), Box<dyn Error>> {
-    let app = site.api.register(json!({}));
+    let app = site.api.register(&json!({}));
     let metadata = site.api.get("/.well-known/oauth-authorization-server").json();
     let endpoint = |name: &str| metadata[name].as_str().unwrap().to_owned();
     let client = BasicClient::new(ClientId::new(app.id.clone()))
@@ -114,11 +114,11 @@ fn client_credentials_act_as_the_service_account() {
     on_both(
         |b| b,
         |site| {
-            let plain = site.api.register(json!({}));
+            let plain = site.api.register(&json!({}));
             let refused = site.api.token(&plain, &[("grant_type", "client_credentials")]);
             assert_eq!((refused.status.as_u16(), refused.json()["error"].as_str()), (400, Some("unauthorized_client")));
 
-            let robot = site.api.register(json!({"name": "robot", "service_account": true}));
+            let robot = site.api.register(&json!({"name": "robot", "service_account": true}));
             let answer = site.api.token(&robot, &[("grant_type", "client_credentials")]);
             assert_eq!(answer.status, 200, "{}", answer.text);
             assert!(answer.json().get("refresh_token").is_none());
@@ -142,8 +142,8 @@ fn a_token_bound_to_another_resource_is_refused_here_and_known_to_its_resource_s
     on_both(
         |b| b,
         |site| {
-            let client = site.api.register(json!({"public": true}));
-            let server = site.api.register(json!({"name": "mcp-server", "resources": ["https://mcp.example/mcp"]}));
+            let client = site.api.register(&json!({"public": true}));
+            let server = site.api.register(&json!({"name": "mcp-server", "resources": ["https://mcp.example/mcp"]}));
             let code = site.api.code(&client, "&resource=https%3A%2F%2Fmcp.example%2Fmcp");
             let fields =
                 [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
@@ -156,7 +156,7 @@ fn a_token_bound_to_another_resource_is_refused_here_and_known_to_its_resource_s
             let fields = [("client_id", &*server.id), ("client_secret", secret), ("token", &*access)];
             let facts = site.api.form("/oauth2/introspect", &fields).json();
             assert_eq!((&facts["active"], &facts["aud"]), (&json!(true), &json!("https://mcp.example/mcp")));
-            let stranger = site.api.register(json!({"name": "stranger"}));
+            let stranger = site.api.register(&json!({"name": "stranger"}));
             let secret = stranger.secret.as_deref().unwrap();
             let fields = [("client_id", &*stranger.id), ("client_secret", secret), ("token", &*access)];
             assert_eq!(site.api.form("/oauth2/introspect", &fields).text.trim(), "{\"active\":false}");

@@ -41,9 +41,9 @@ fn parallel_refreshes_give_one_successor_on_both_databases() {
     on_both(
         |b| b,
         |site| {
-            let confidential = site.api.register(json!({}));
+            let confidential = site.api.register(&json!({}));
             one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &confidential);
-            let public = site.api.register(json!({"public": true}));
+            let public = site.api.register(&json!({"public": true}));
             one_successor_and_one_live_pair(std::slice::from_ref(&site.api), &public);
         },
     );
@@ -54,7 +54,7 @@ fn parallel_refreshes_at_two_servers_on_one_postgresql_give_one_successor() {
     let site = Site::on_postgres(|b| b);
     let other = builder().database(&site.database.as_ref().unwrap().url()).start().unwrap();
     let apis = [site.api.clone(), site.api.at(other.url())];
-    let client = site.api.register(json!({}));
+    let client = site.api.register(&json!({}));
     for _ in 0..3 {
         one_successor_and_one_live_pair(&apis, &client);
     }
@@ -65,7 +65,7 @@ fn a_stolen_token_ends_the_grant_after_the_grace() {
     on_both(
         |b| b.setting("oauth2.refresh_reuse_grace", "0s"),
         |site| {
-            let client = site.api.register(json!({}));
+            let client = site.api.register(&json!({}));
             let (first, untouched) = (site.api.grant(&client), site.api.grant(&client));
             let next = Pair::of(&site.api.refresh(&client, &first.refresh));
             let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
@@ -84,7 +84,7 @@ fn a_lost_answer_is_given_again_also_after_the_successor_was_used() {
     on_both(
         |b| b,
         |site| {
-            let client = site.api.register(json!({"public": true}));
+            let client = site.api.register(&json!({"public": true}));
             let first = site.api.grant(&client);
             let next = Pair::of(&site.api.refresh(&client, &first.refresh));
             assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next);
@@ -100,7 +100,7 @@ fn revoking_while_refreshing_leaves_nothing_alive() {
     on_both(
         |b| b,
         |site| {
-            let client = site.api.register(json!({}));
+            let client = site.api.register(&json!({}));
             for _ in 0..8 {
                 let first = site.api.grant(&client);
                 let alive = thread::scope(|scope| {
@@ -144,7 +144,7 @@ fn a_replayed_code_ends_what_came_of_it_and_of_two_at_once_at_most_one_wins() {
     on_both(
         |b| b,
         |site| {
-            let client = site.api.register(json!({}));
+            let client = site.api.register(&json!({}));
             let code = site.api.code(&client, "");
             let fields =
                 [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];

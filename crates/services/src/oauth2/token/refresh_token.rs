@@ -118,13 +118,9 @@ fn decide(
         resource: common.resource.as_ref(),
         scopes: common.scopes.as_deref(),
     };
-    let plan =
-        grant.plan_refresh(&presented, scopes::covers, ctx.settings.oauth2.refresh_policy(), now).map_err(|error| {
-            match error.oauth_code() {
-                OAuthErrorCode::InvalidGrant => OAuthError::invalid_grant(error.to_string()),
-                code => OAuthError::new(code, error.to_string()),
-            }
-        })?;
+    let plan = grant
+        .plan_refresh(&presented, scopes::covers, ctx.settings.oauth2.refresh_policy(), now)
+        .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
     match plan {
         RefreshPlan::Unknown => Err(OAuthError::invalid_grant("no grant has this refresh token")),
         RefreshPlan::Theft => {
