@@ -236,6 +236,9 @@ pub(crate) async fn serve<H: Handle>(
 async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> HttpResponse {
     let (site, request, id) = (Arc::clone(&call.site), call.request.clone(), call.origin.request_id);
     let guarded = AssertUnwindSafe(async {
+        if has_nul(&call.request) {
+            return (Err(nul_refused(endpoint.area)), None);
+        }
         if endpoint.area == Area::Api
             && let Err(text) = csrf::check_api(&call.request)
         {
@@ -253,6 +256,19 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         rate_headers(&mut response, standing);
     }
     response
+}
+
+/// Whether path or query hold a NUL character, which no text of ours does and PostgreSQL could not store.
+fn has_nul(request: &HttpRequest) -> bool {
+    request.path().contains("%00") || request.query_string().contains("%00")
+}
+
+fn nul_refused(area: Area) -> Failure {
+    const TEXT: &str = "Path and query must not contain NUL characters.";
+    match area {
+        Area::OAuth2 | Area::Consent => OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT).into(),
+        Area::Api | Area::Document | Area::Page => Error::invalid(TEXT).into(),
+    }
 }
 
 /// The answer to a request that failed, in the form of its area.

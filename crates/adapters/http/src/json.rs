@@ -97,6 +97,7 @@ mod tests {
             (r#"{"many":[{"theNAME":1}]}"#, "many[0].theName: invalid type: integer"),
             (r#"{"id":"x"}"#, "id: "),
             (r#"{"roles":{}}"#, "roles: invalid type: map"),
+            (r#"{"email":"\u0000"}"#, "NUL"),
         ] {
             let error = from_bytes::<Outer>(body.as_bytes()).unwrap_err();
             assert!(error.contains(part), "{body}: {error}");

@@ -61,6 +61,10 @@ pub(crate) fn decode(text: &[u8]) -> Result<String, OAuthError> {
             (other, _) => *other,
         });
     }
+    // No text of ours holds NUL, and PostgreSQL could not store it.
+    if bytes.contains(&0) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "parameters must not contain NUL characters"));
+    }
     String::from_utf8(bytes).map_err(|error| {
         OAuthError::new(OAuthErrorCode::InvalidRequest, "parameters must be UTF-8").because(error.to_string())
     })
@@ -93,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_refused() {
-        for bad in [&b"a=%FF"[..], b"%C3=1", b"a=\xff"] {
+    fn what_is_not_text_is_refused() {
+        for bad in [&b"a=%FF"[..], b"%C3=1", b"a=\xff", b"a=%00"] {
             assert_eq!(Form::parse(bad).err().map(|e| e.code), Some(OAuthErrorCode::InvalidRequest));
         }
     }

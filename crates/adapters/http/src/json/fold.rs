@@ -49,11 +49,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
         Ok(Tree::Float(value))
     }
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Tree, E> {
+        // PostgreSQL cannot hold it, and nobody means it.
+        if value.contains('\0') {
+            return Err(E::custom("text must not contain a NUL character"));
+        }
         Ok(Tree::Text(value.to_owned()))
-    }
-    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
-        Ok(Tree::Text(value))
     }
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
         let mut list = Vec::new();

@@ -1,0 +1,148 @@
+//! A site of one's own for each test.
+
+use actix_http::Request;
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, Error};
+use doorward_domain::Instant;
+use doorward_http::{Application, HttpSettings};
+use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
+use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, maintenance};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tempfile::TempDir;
+use time::macros::datetime;
+
+pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
+pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
+pub(crate) const ISSUER: &str = "https://door.example";
+
+/// A running site with its own database.
+pub(crate) struct House<S> {
+    app: S,
+    pub(crate) clock: Arc<FixedClock>,
+    /// Deleted with the house.
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{} {error}: {:?}", self.status, self.body))
+    }
+
+    /// The answer, which must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self
+    }
+
+    /// A member of the query of the redirect.
+    pub(crate) fn redirected_with(&self, name: &str) -> Option<String> {
+        let (_, query) = self.header("location").split_once('?')?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Cookies of the answer, for the next request.
+    pub(crate) fn cookies(&self) -> Vec<String> {
+        let set = self.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+        set.map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect()
+    }
+}
+
+/// A fresh site. Nobody is there yet.
+pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let opened = doorward_storage::open(&url, &doorward_storage::Options::default()).unwrap();
+    let clock = Arc::new(FixedClock::at(NOW));
+    let random = Arc::new(SeededRandom::new(7));
+    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();
+    let context = Context {
+        store: opened.store,
+        clock: Arc::<FixedClock>::clone(&clock),
+        random,
+        passwords: Arc::new(PlainHasher),
+        derivation: bootstrap.derivation,
+        settings: Arc::new(Settings {
+            access_url: ISSUER.parse().unwrap(),
+            sessions: SessionSettings::default(),
+            oauth2: OAuth2Settings::default(),
+        }),
+    };
+    let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
+    let application = Application::new(settings, context).unwrap();
+    let app = init_service(App::new().configure(|config| application.configure(config))).await;
+    House { app, clock, _folder: folder }
+}
+
+impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let (_, response) = call_service(&self.app, request.to_request()).await.into_parts();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = String::from_utf8(to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap();
+        Answer { status, headers, body }
+    }
+
+    /// A request to the API with this token; no token when it is empty.
+    pub(crate) async fn api(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+        let mut request = TestRequest::with_uri(&format!("/api/v2{path}")).method(method);
+        if !token.is_empty() {
+            request = request.insert_header(("Coder-Session-Token", token));
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(request.set_payload(body)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.api(Method::GET, path, token, Value::Null).await
+    }
+
+    /// Sets the site up and signs the owner in.
+    pub(crate) async fn owner(&self) -> String {
+        let first = json!({ "email": "ann@example.com", "username": "ann", "password": PASSWORD });
+        self.api(Method::POST, "/users/first", "", first).await.expect(201);
+        self.login("ann@example.com").await
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> String {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = self.api(Method::POST, "/users/login", "", body).await.expect(201);
+        answer.json()["session_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a member and signs in as them.
+    pub(crate) async fn member(&self, owner: &str, name: &str) -> String {
+        let organizations = self.get("/users/me/organizations", owner).await.json();
+        let email = format!("{name}@example.com");
+        let user = json!({
+            "email": email, "username": name, "password": PASSWORD, "organization_ids": [organizations[0]["id"]],
+        });
+        self.api(Method::POST, "/users", owner, user).await.expect(201);
+        self.login(&email).await
+    }
+
+    pub(crate) async fn form(&self, path: &str, authorization: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = TestRequest::post().uri(path).set_payload(body);
+        if !authorization.is_empty() {
+            request = request.insert_header(("Authorization", authorization));
+        }
+        self.send(request).await
+    }
+}

@@ -1,0 +1,13 @@
+//! The whole site over an SQLite file: requests in, answers out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
+
+mod accounts;
+mod bad_input;
+mod browser;
+mod house;
+mod oauth2;
