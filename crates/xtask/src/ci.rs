@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use crate::command::{cargo, output, run, step};
@@ -21,26 +21,42 @@ pub(crate) struct Ci {
     #[arg(long)]
     advisories: bool,
 
+    /// Go on after a failure, and fail in the end
+    #[arg(long)]
+    keep_going: bool,
+
     /// Stop before the tests
     #[arg(long)]
     no_tests: bool,
 }
 
+/// What is checked, by its name.
+type Check<'a> = (&'static str, &'a dyn Fn() -> anyhow::Result<()>);
+
 impl Ci {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        step("Format", || run(&mut cargo(workspace, &["fmt", "--all", "--check"])))?;
-        step("Clippy", || {
-            let arguments = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
-            run(&mut cargo(workspace, &arguments))
-        })?;
-        step("Rules of the house", || lint::run(workspace))?;
-        step("Dependencies", || self.dependencies(workspace))?;
-        step("Documentation", || {
-            let mut doc = cargo(workspace, &["doc", "--workspace", "--all-features", "--no-deps"]);
-            run(doc.env("RUSTDOCFLAGS", "-D warnings"))
-        })?;
-        step("OpenAPI document", || openapi(workspace))?;
-        if self.no_tests { Ok(()) } else { Test::everything().run(workspace) }
+        let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+        let doc = ["doc", "--workspace", "--all-features", "--no-deps"];
+        let checks: [Check<'_>; 7] = [
+            ("Format", &|| run(&mut cargo(workspace, &["fmt", "--all", "--check"]))),
+            ("Clippy", &|| run(&mut cargo(workspace, &clippy))),
+            ("Rules of the house", &|| lint::run(workspace)),
+            ("Dependencies", &|| self.dependencies(workspace)),
+            ("Documentation", &|| run(cargo(workspace, &doc).env("RUSTDOCFLAGS", "-D warnings"))),
+            ("OpenAPI document", &|| openapi(workspace)),
+            ("Tests", &|| if self.no_tests { Ok(()) } else { Test::everything().run(workspace) }),
+        ];
+        let mut failures = Vec::new();
+        for (name, check) in checks {
+            let Err(error) = step(name, check) else { continue };
+            if !self.keep_going {
+                return Err(error);
+            }
+            println!("==> {error:#}");
+            failures.push(name);
+        }
+        ensure!(failures.is_empty(), "failed: {}", failures.join(", "));
+        Ok(())
     }
 
     fn dependencies(&self, workspace: &Workspace) -> anyhow::Result<()> {
