@@ -5,6 +5,9 @@
 //! compile them. Where the databases truly differ, the difference stands in a file of its own below `postgres` and
 //! `sqlite`.
 //!
+//! Where at most one row can match, queries end in `get_result` and not in `first`: that binds a `LIMIT`, and SQLite plans
+//! a prepared statement anew whenever its limit is bound.
+//!
 //! # Adding a query
 //!
 //! A migration for each database, the columns in `schema.rs`, the row in `rows`, the query in `queries`, and a test in

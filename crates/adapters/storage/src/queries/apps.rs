@@ -16,7 +16,7 @@ use doorward_ports::oauth2::AppRepository;
 impl AppRepository for Session<'_, Conn> {
     fn find(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
         self.run(|conn| {
-            let row = oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).first(conn).optional()?;
+            let row = oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(App::try_from).transpose()?)
         })
     }
@@ -67,7 +67,8 @@ impl AppRepository for Session<'_, Conn> {
 
     fn find_secret(&mut self, id: AppSecretId) -> Result<Option<AppSecret>, StoreError> {
         self.run(|conn| {
-            let row = oauth2_app_secrets::table.find(Id(id)).select(SecretRow::as_select()).first(conn).optional()?;
+            let row =
+                oauth2_app_secrets::table.find(Id(id)).select(SecretRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(AppSecret::from))
         })
     }
@@ -77,7 +78,7 @@ impl AppRepository for Session<'_, Conn> {
             let row = oauth2_app_secrets::table
                 .filter(oauth2_app_secrets::prefix.eq(prefix))
                 .select(SecretRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(AppSecret::from))
         })

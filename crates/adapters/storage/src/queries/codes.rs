@@ -19,7 +19,7 @@ impl CodeRepository for Session<'_, Conn> {
             let row = oauth2_codes::table
                 .filter(oauth2_codes::prefix.eq(prefix))
                 .select(CodeRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(AuthorizationCode::try_from).transpose()?)
         })

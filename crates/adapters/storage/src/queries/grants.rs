@@ -20,7 +20,7 @@ use doorward_ports::oauth2::{
 impl GrantRepository for Session<'_, Conn> {
     fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.run(|conn| {
-            let row = oauth2_grants::table.find(Id(id)).select(GrantRow::as_select()).first(conn).optional()?;
+            let row = oauth2_grants::table.find(Id(id)).select(GrantRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(Grant::try_from).transpose()?)
         })
     }
@@ -30,7 +30,7 @@ impl GrantRepository for Session<'_, Conn> {
             let row = oauth2_grants::table
                 .filter(oauth2_grants::refresh_prefix.eq(prefix))
                 .select(GrantRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(Grant::try_from).transpose()?)
         })

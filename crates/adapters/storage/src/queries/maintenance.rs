@@ -30,7 +30,7 @@ impl MaintenanceRepository for Session<'_, Conn> {
                 .on_conflict(server_keys::name)
                 .do_nothing()
                 .execute(conn)?;
-            Ok(server_keys::table.find(name).select(server_keys::value).first(conn)?)
+            Ok(server_keys::table.find(name).select(server_keys::value).get_result(conn)?)
         })
     }
 

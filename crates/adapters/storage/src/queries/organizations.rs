@@ -21,7 +21,7 @@ impl OrganizationRepository for Session<'_, Conn> {
                 .filter(organizations::id.eq(Id(id)))
                 .filter(not(organizations::deleted))
                 .select(OrganizationRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(Organization::from))
         })
@@ -33,7 +33,7 @@ impl OrganizationRepository for Session<'_, Conn> {
                 .filter(organizations::name_key.eq(names::key(name)))
                 .filter(not(organizations::deleted))
                 .select(OrganizationRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(Organization::from))
         })
@@ -44,7 +44,7 @@ impl OrganizationRepository for Session<'_, Conn> {
             let row = organizations::table
                 .filter(organizations::is_default)
                 .select(OrganizationRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(Organization::from))
         })

@@ -36,7 +36,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
 
     fn find(&mut self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         self.run(|conn| {
-            let row = api_keys::table.find(id.as_str()).select(KeyRow::as_select()).first(conn).optional()?;
+            let row = api_keys::table.find(id.as_str()).select(KeyRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(ApiKey::try_from).transpose()?)
         })
     }
@@ -48,7 +48,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 .filter(api_keys::login_type.eq(LoginType::Token.as_str()))
                 .filter(api_keys::token_name.eq(name))
                 .select(KeyRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(ApiKey::try_from).transpose()?)
         })

@@ -37,7 +37,7 @@ impl UserRepository for Session<'_, Conn> {
 
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.run(|conn| {
-            let row = users::table.find(Id(id)).select(UserRow::as_select()).first(conn).optional()?;
+            let row = users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(User::try_from).transpose()?)
         })
     }
@@ -48,7 +48,7 @@ impl UserRepository for Session<'_, Conn> {
                 .filter(users::username_key.eq(names::key(username)))
                 .filter(not(users::deleted))
                 .select(UserRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(User::try_from).transpose()?)
         })
@@ -60,7 +60,7 @@ impl UserRepository for Session<'_, Conn> {
                 .filter(users::email_key.eq(names::key(email)))
                 .filter(not(users::deleted))
                 .select(UserRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(User::try_from).transpose()?)
         })
@@ -261,7 +261,7 @@ fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Where a user stands in the list.
 fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
-    users::table.find(Id(id)).select(users::username_key).first(conn).optional()
+    users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()
 }
 
 /// Which users somebody may see. A user belongs to itself and to no organization, and has no access lists.

@@ -23,7 +23,7 @@ fn prove(conn: &mut Conn, client: &ClientCredentials) -> Result<Option<(AppSecre
         .filter(oauth2_app_secrets::prefix.eq(prefix))
         .filter(oauth2_app_secrets::app_id.eq(Id(client.app_id)))
         .select((SecretRow::as_select(), AppRow::as_select()))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((secret, app)) = row else { return Ok(None) };
     let (secret, app) = (AppSecret::from(secret), App::try_from(app)?);
@@ -38,7 +38,7 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
         .filter(not(users::deleted))
         .filter(users::status.ne(UserStatus::Suspended.as_str()))
         .select(users::username)
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 
@@ -53,7 +53,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         Some((secret.id, secret.last_used_at))
     } else {
         let client_type: Option<String> =
-            oauth2_apps::table.find(Id(client.app_id)).select(oauth2_apps::client_type).first(conn).optional()?;
+            oauth2_apps::table.find(Id(client.app_id)).select(oauth2_apps::client_type).get_result(conn).optional()?;
         if client_type.as_deref() != Some(ClientType::Public.as_str()) {
             return Ok(None);
         }
@@ -71,7 +71,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::scopes,
             oauth2_grants::access_key_id,
         ))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key)) = row else { return Ok(None) };
     if live != rotation.presented || expires_at <= rotation.now || acting_user(conn, user)?.is_none() {
@@ -151,7 +151,7 @@ pub(super) fn introspect_access(
     now: Instant,
 ) -> Result<Option<Introspection>, Error> {
     let Some((secret, app)) = prove(conn, client)? else { return Ok(None) };
-    let found = api_keys::table.find(key.as_str()).select(KeyRow::as_select()).first(conn).optional()?;
+    let found = api_keys::table.find(key.as_str()).select(KeyRow::as_select()).get_result(conn).optional()?;
     let found = found.map(ApiKey::try_from).transpose()?;
     let mut token = None;
     if let Some(key) = found

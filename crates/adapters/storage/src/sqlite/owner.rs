@@ -19,7 +19,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         .filter(api_keys::id.eq(id.as_str()))
         .filter(not(users::deleted))
         .select((KeyRow::as_select(), UserRow::as_select()))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((key, user)) = row else { return Ok(None) };
     let (key, user) = (ApiKey::try_from(key)?, User::try_from(user)?);

@@ -3,6 +3,10 @@
 //! SQLite lets one connection write at a time, and a durable commit waits for the disk. So all writes go to one thread,
 //! which takes what is waiting, runs each piece of work in a savepoint of its own inside one transaction, commits once
 //! and answers all: many share one wait for the disk, and none is answered before it is safe.
+//!
+//! Callers come in waves: those who were answered send their next work while the following batch waits for the disk. So
+//! as not to end up with half of them in every batch, the thread waits a moment for as many as there were lately, but no
+//! longer than half of what the disk takes.
 
 use super::Conn;
 use crate::session::{Session, Spoilt};
@@ -16,16 +20,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Most pieces of work in one transaction, so that the first of them does not wait for long.
 const BATCH: usize = 64;
 
+/// Longest wait for callers that may come.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2);
+
 struct Job {
     mode: WorkMode,
     work: Work,
-    answer: oneshot::Sender<Result<(), StoreError>>,
+    answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<(), StoreError>>;
+type Answers = Vec<(Answer, Result<(), StoreError>)>;
 
 /// Sends work to the thread that writes. Dropping it waits until accepted work is done.
 #[derive(Debug)]
@@ -55,9 +66,18 @@ impl Writer {
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
         let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            while let Some(batch) = next_batch(&queue) {
+            let mut pace = Pace::default();
+            while let Some(batch) = next_batch(&queue, &pace) {
                 counter.fetch_sub(batch.len(), Ordering::Relaxed);
-                run_batch(&mut conn, batch);
+                let (answers, committing) = run_batch(&mut conn, batch);
+                pace = Pace {
+                    callers: answers.len() + counter.load(Ordering::Relaxed),
+                    pause: (committing / 2).min(LONGEST_PAUSE),
+                };
+                // Nobody waits when the caller was dropped.
+                for (answer, result) in answers {
+                    drop(answer.send(result));
+                }
                 let status = AnsiTransactionManager::transaction_manager_status_mut(&mut conn);
                 if !status.transaction_depth().is_ok_and(|depth| depth.is_none()) {
                     match connect() {
@@ -97,36 +117,54 @@ impl Drop for Writer {
     }
 }
 
+/// How many callers there were lately, and how long to wait for them.
+#[derive(Default)]
+struct Pace {
+    callers: usize,
+    pause: Duration,
+}
+
 /// Waits for work and takes what is there; `None` when there will be no more.
-fn next_batch(queue: &mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+fn next_batch(queue: &mpsc::Receiver<Job>, pace: &Pace) -> Option<Vec<Job>> {
     let mut batch = vec![queue.recv().ok()?];
-    batch.extend(queue.try_iter().take(BATCH - 1));
+    let began = Instant::now();
+    while batch.len() < BATCH {
+        let job = if batch.len() < pace.callers {
+            queue.recv_timeout(pace.pause.saturating_sub(began.elapsed())).ok()
+        } else {
+            queue.try_recv().ok()
+        };
+        let Some(job) = job else { break };
+        batch.push(job);
+    }
     Some(batch)
 }
 
-fn run_batch(conn: &mut Conn, batch: Vec<Job>) {
+/// Runs and commits a batch; returns what to answer, and how long the commit took.
+fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Duration) {
     let alone = batch.len() == 1;
     let mut jobs = batch.into_iter();
     let mut answers = Vec::with_capacity(jobs.len());
+    let mut worked = Instant::now();
     let committed = conn.immediate_transaction(|conn| {
         for Job { mode, work, answer } in jobs.by_ref() {
             let (result, end) = if alone { in_transaction(conn, mode, work) } else { in_savepoint(conn, mode, work) };
             answers.push((answer, result));
             end?;
         }
+        worked = Instant::now();
         Ok(())
     });
+    let committing = worked.elapsed();
     let failure = committed.err().filter(|error| !matches!(error, DieselError::RollbackTransaction));
     // Work that never began, because there was no transaction to be had, learns why.
     answers.extend(jobs.map(|job| (job.answer, Ok(()))));
-    for (answer, result) in answers {
-        let result = match &failure {
-            Some(failure) => result.and_then(|()| Err(StoreError::Unavailable(failure.to_string().into()))),
-            None => result,
-        };
-        // Nobody waits when the caller was dropped.
-        drop(answer.send(result));
+    if let Some(failure) = failure {
+        for (_, result) in answers.iter_mut().filter(|(_, result)| result.is_ok()) {
+            *result = Err(StoreError::Unavailable(failure.to_string().into()));
+        }
     }
+    (answers, committing)
 }
 
 /// What the caller is told, and whether the transaction goes on.

@@ -17,6 +17,7 @@ mod plans;
 mod roles;
 mod rotation;
 mod sessions;
+mod speed;
 mod store;
 mod throttles;
 mod user_lists;
