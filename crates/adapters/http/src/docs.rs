@@ -87,7 +87,18 @@ use utoipa::{OpenApi, ToSchema as _};
         viewer,
         viewer_file,
     ),
-    components(schemas(ApiError, OAuthBody))
+    components(schemas(ApiError, OAuthBody)),
+    tags(
+        (name = "oauth2", description = "The authorization server"),
+        (name = "oauth2 apps", description = "Registered apps and their secrets"),
+        (name = "sessions", description = "Signing in and out"),
+        (name = "keys", description = "Session keys and API tokens"),
+        (name = "users", description = "Accounts"),
+        (name = "organizations", description = "Organizations of a user"),
+        (name = "status", description = "Version, health, metrics"),
+        (name = "documentation", description = "This document"),
+        (name = "pages", description = "Pages for people"),
+    )
 )]
 struct Document;
 
@@ -154,6 +165,17 @@ fn describe(operation: &mut Operation, entry: &Entry) {
         (_, Limit::Off) => &[404, 405, 500, 503],
         (_, Limit::Api | Limit::Login | Limit::OAuth2) => &[400, 401, 403, 404, 405, 409, 413, 428, 429, 500, 503],
     };
+    if let (Some(tag), Some(name)) = (operation.tags.as_ref().and_then(|tags| tags.first()), &operation.operation_id) {
+        operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            reason.unwrap_or_default().clone_into(&mut response.description);
+        }
+    }
     let family = match entry.endpoint.area {
         Area::Api | Area::Document => "Api",
         Area::OAuth2 => "OAuth2",
@@ -204,9 +226,12 @@ fn shared_responses() -> BTreeMap<String, Response> {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/api/v2/openapi.json", tag = "documentation", responses((status = 200, body = serde_json::Value)))]
+#[utoipa::path(
+    get, path = "/api/v2/openapi.json", tag = "documentation",
+    responses((status = 200, body = serde_json::Value)),
+)]
 pub(crate) async fn openapi(call: Call) -> Outcome {
-    Ok(answer::bytes(StatusCode::OK, answer::JSON, call.site.openapi.clone()))
+    Ok(answer::bytes(StatusCode::OK, answer::JSON, call.site.openapi()))
 }
 
 /// Content security policy of the viewer: its own files and nothing else, but for the styles that it sets on elements.
@@ -216,7 +241,10 @@ const VIEWER_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Shows this document to people.
-#[utoipa::path(get, path = "/docs", tag = "documentation", responses((status = 200, body = String, content_type = "text/html")))]
+#[utoipa::path(
+    get, path = "/docs", tag = "documentation",
+    responses((status = 200, body = String, content_type = "text/html")),
+)]
 pub(crate) async fn viewer(_: Call) -> Outcome {
     const PAGE: &str = include_str!("docs/viewer.html");
     let html = HeaderValue::from_static("text/html; charset=utf-8");
@@ -226,7 +254,11 @@ pub(crate) async fn viewer(_: Call) -> Outcome {
 }
 
 /// The files of the viewer.
-#[utoipa::path(get, path = "/docs/{file}", tag = "documentation", params(("file" = String, Path, description = "Name of the file")), responses((status = 200, description = "The file")))]
+#[utoipa::path(
+    get, path = "/docs/{file}", tag = "documentation",
+    params(("file" = String, Path, description = "Name of the file")),
+    responses((status = 200, description = "The file")),
+)]
 pub(crate) async fn viewer_file(call: Call) -> Outcome {
     let file = match call.segment("file") {
         "start.js" => Some((Bytes::from_static(include_bytes!("docs/start.js")), "text/javascript; charset=utf-8")),
@@ -272,6 +304,25 @@ mod tests {
             .collect();
         assert_eq!(served, documented);
         assert_eq!(served.len(), table().len(), "a route is registered twice");
+    }
+
+    #[test]
+    fn every_operation_has_a_name_and_says_what_it_answers() {
+        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let mut names = BTreeSet::new();
+        for operation in
+            document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+        {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{name}");
+            for response in operation["responses"].as_object().unwrap().values() {
+                assert!(
+                    response.get("$ref").is_some() || !response["description"].as_str().unwrap().is_empty(),
+                    "{name}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub(crate) struct Session<'a> {
 }
 
 /// Signs in with a password; sets the session cookie.
-#[utoipa::path(post, path = "/api/v2/users/login", tag = "sessions", request_body = Login, responses((status = 201, body = Session), (status = 401, body = crate::error::ApiError)))]
+#[utoipa::path(
+    post, path = "/api/v2/users/login", tag = "sessions", request_body = Login,
+    responses((status = 201, body = Session), (status = 401, body = crate::error::ApiError)),
+)]
 pub(crate) async fn login(mut call: Call) -> Outcome {
     let body: Login = call.json().await?;
     let command = sessions::Login { email: body.email, password: Secret::new(body.password) };

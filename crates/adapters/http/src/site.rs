@@ -9,6 +9,7 @@ use doorward_domain::wire;
 use doorward_services::Context;
 use doorward_services::oauth2::metadata;
 use std::io;
+use std::sync::OnceLock;
 
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
@@ -26,7 +27,8 @@ pub(crate) struct Site {
     pub(crate) authorization_server: Bytes,
     /// RFC 9728, of the whole server.
     pub(crate) protected_resource: Bytes,
-    pub(crate) openapi: Bytes,
+    /// The OpenAPI document, once somebody has asked for it.
+    openapi: OnceLock<Bytes>,
 }
 
 impl Site {
@@ -45,9 +47,14 @@ impl Site {
             challenge,
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),
-            openapi: docs::openapi_json().into(),
+            openapi: OnceLock::new(),
             context,
             settings,
         })
+    }
+
+    /// The OpenAPI document.
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.openapi.get_or_init(|| docs::openapi_json().into()).clone()
     }
 }

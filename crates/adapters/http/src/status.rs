@@ -47,13 +47,22 @@ pub(crate) async fn build_info(call: Call) -> Outcome {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(
+    get, path = "/healthz", tag = "status",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn health(_: Call) -> Outcome {
     Ok(answer::text(StatusCode::OK, "OK"))
 }
 
 /// Whether the server can serve: its database answers.
-#[utoipa::path(get, path = "/readyz", tag = "status", responses((status = 200, body = String, content_type = "text/plain"), (status = 503, body = String, content_type = "text/plain")))]
+#[utoipa::path(
+    get, path = "/readyz", tag = "status",
+    responses(
+        (status = 200, body = String, content_type = "text/plain"),
+        (status = 503, body = String, content_type = "text/plain"),
+    ),
+)]
 pub(crate) async fn ready(call: Call) -> Outcome {
     match maintenance::ready(call.context()).await {
         Ok(()) => Ok(answer::text(StatusCode::OK, "OK")),
@@ -65,7 +74,10 @@ pub(crate) async fn ready(call: Call) -> Outcome {
 }
 
 /// Shows metrics in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "status", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(
+    get, path = "/metrics", tag = "status",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn metrics(call: Call) -> Outcome {
     if !call.site.settings.metrics {
         return Ok(crate::screens::not_found(&call));

@@ -15,7 +15,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Whether the server has been set up.
-#[utoipa::path(get, path = "/api/v2/users/first", tag = "users", responses((status = 200, body = Message), (status = 404, body = Message)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/first", tag = "users",
+    responses((status = 200, body = Message), (status = 404, body = Message)),
+)]
 pub(crate) async fn first_exists(call: Call) -> Outcome {
     if users::first_exists(call.context()).await? {
         return Ok(message("The initial user has already been created!"));
@@ -46,7 +49,10 @@ pub(crate) struct FirstCreated {
 }
 
 /// Sets the server up: creates the first user, who is an owner.
-#[utoipa::path(post, path = "/api/v2/users/first", tag = "users", request_body = CreateFirst, responses((status = 201, body = FirstCreated)))]
+#[utoipa::path(
+    post, path = "/api/v2/users/first", tag = "users", request_body = CreateFirst,
+    responses((status = 201, body = FirstCreated)),
+)]
 pub(crate) async fn create_first(mut call: Call) -> Outcome {
     let body: CreateFirst = call.json().await?;
     let command = users::CreateFirstUser {
@@ -77,7 +83,10 @@ pub(crate) struct PasswordValidity {
 }
 
 /// Checks a password against the rule, without storing it.
-#[utoipa::path(post, path = "/api/v2/users/validate-password", tag = "users", request_body = ValidatePassword, responses((status = 200, body = PasswordValidity)))]
+#[utoipa::path(
+    post, path = "/api/v2/users/validate-password", tag = "users", request_body = ValidatePassword,
+    responses((status = 200, body = PasswordValidity)),
+)]
 pub(crate) async fn validate_password(mut call: Call) -> Outcome {
     let body: ValidatePassword = call.json().await?;
     let check = users::validate_password(&Secret::new(body.password))?;
@@ -85,14 +94,16 @@ pub(crate) async fn validate_password(mut call: Call) -> Outcome {
 }
 
 /// Lists the users that the caller may read.
-#[utoipa::path(get, path = "/api/v2/users", tag = "users",
+#[utoipa::path(
+    get, path = "/api/v2/users", tag = "users",
     params(
         ("q" = Option<String>, Query, description = "Search: free words and `key:value` terms"),
         ("after_id" = Option<Uuid>, Query, description = "Only users after this one"),
         ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
         ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
     ),
-    responses((status = 200, body = UsersObject)))]
+    responses((status = 200, body = UsersObject)),
+)]
 pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
@@ -122,7 +133,10 @@ pub(crate) struct Create {
 }
 
 /// Creates a user.
-#[utoipa::path(post, path = "/api/v2/users", tag = "users", request_body = Create, responses((status = 201, body = UserObject)))]
+#[utoipa::path(
+    post, path = "/api/v2/users", tag = "users", request_body = Create,
+    responses((status = 201, body = UserObject)),
+)]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     let body: Create = call.json().await?;
     let organizations = body.organization_ids.into_iter().chain(body.organization_id);
@@ -140,35 +154,55 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
 }
 
 /// Shows a user.
-#[utoipa::path(get, path = "/api/v2/users/{user}", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = UserObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = UserObject)),
+)]
 pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     let user = users::find(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
 /// Deletes a user.
-#[utoipa::path(delete, path = "/api/v2/users/{user}", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = Message), (status = 417, body = crate::error::ApiError)))]
+#[utoipa::path(
+    delete, path = "/api/v2/users/{user}", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = Message), (status = 417, body = crate::error::ApiError)),
+)]
 pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
     users::delete(call.context(), &actor, &call.user()).await?;
     Ok(message("User has been deleted!"))
 }
 
 /// Suspends a user, who is refused everywhere from then on.
-#[utoipa::path(put, path = "/api/v2/users/{user}/status/suspend", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = UserObject)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/status/suspend", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = UserObject)),
+)]
 pub(crate) async fn suspend(call: Call, actor: Actor) -> Outcome {
     let user = users::suspend(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
 /// Activates a user.
-#[utoipa::path(put, path = "/api/v2/users/{user}/status/activate", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = UserObject)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/status/activate", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = UserObject)),
+)]
 pub(crate) async fn activate(call: Call, actor: Actor) -> Outcome {
     let user = users::activate(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
 /// Shows the roles of a user.
-#[utoipa::path(get, path = "/api/v2/users/{user}/roles", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = UserRolesObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/roles", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = UserRolesObject)),
+)]
 pub(crate) async fn roles(call: Call, actor: Actor) -> Outcome {
     let roles = users::roles(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserRolesObject::from(roles)))
@@ -184,7 +218,12 @@ pub(crate) struct UpdateRoles {
 }
 
 /// Replaces the site roles of a user.
-#[utoipa::path(put, path = "/api/v2/users/{user}/roles", tag = "users", params(("user" = String, Path, description = "Id or name")), request_body = UpdateRoles, responses((status = 200, body = UserObject)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/roles", tag = "users",
+    params(("user" = String, Path, description = "Id or name")),
+    request_body = UpdateRoles,
+    responses((status = 200, body = UserObject)),
+)]
 pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
     let body: UpdateRoles = call.json().await?;
     let user = users::update_roles(call.context(), &actor, &call.user(), body.roles).await?;
@@ -203,7 +242,12 @@ pub(crate) struct UpdateProfile {
 }
 
 /// Changes user name and real name.
-#[utoipa::path(put, path = "/api/v2/users/{user}/profile", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), request_body = UpdateProfile, responses((status = 200, body = UserObject)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/profile", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    request_body = UpdateProfile,
+    responses((status = 200, body = UserObject)),
+)]
 pub(crate) async fn update_profile(mut call: Call, actor: Actor) -> Outcome {
     let body: UpdateProfile = call.json().await?;
     let command = users::UpdateProfile { username: body.username, name: body.name };
@@ -223,7 +267,12 @@ pub(crate) struct ChangePassword {
 }
 
 /// Changes a password and ends all sessions, keys and grants of the user.
-#[utoipa::path(put, path = "/api/v2/users/{user}/password", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), request_body = ChangePassword, responses((status = 204)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/password", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    request_body = ChangePassword,
+    responses((status = 204)),
+)]
 pub(crate) async fn change_password(mut call: Call, actor: Actor) -> Outcome {
     let body: ChangePassword = call.json().await?;
     let command = users::ChangePassword {
@@ -253,14 +302,23 @@ impl From<users::Appearance> for Appearance {
 }
 
 /// Shows how the dashboard looks to a user.
-#[utoipa::path(get, path = "/api/v2/users/{user}/appearance", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = Appearance)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/appearance", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = Appearance)),
+)]
 pub(crate) async fn appearance(call: Call, actor: Actor) -> Outcome {
     let appearance = users::appearance(call.context(), &actor, &call.user()).await?;
     Ok(ok(&Appearance::from(appearance)))
 }
 
 /// Changes how the dashboard looks to a user.
-#[utoipa::path(put, path = "/api/v2/users/{user}/appearance", tag = "users", params(("user" = String, Path, description = "Id, name or `me`")), request_body = Appearance, responses((status = 200, body = Appearance)))]
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/appearance", tag = "users",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    request_body = Appearance,
+    responses((status = 200, body = Appearance)),
+)]
 pub(crate) async fn update_appearance(mut call: Call, actor: Actor) -> Outcome {
     let body: Appearance = call.json().await?;
     let command = users::Appearance { theme_preference: body.theme_preference, terminal_font: body.terminal_font };
@@ -276,23 +334,36 @@ pub(crate) struct LoginType {
 }
 
 /// Shows how the caller signs in.
-#[utoipa::path(get, path = "/api/v2/users/{user}/login-type", tag = "users", params(("user" = String, Path, description = "Own id, own name or `me`")), responses((status = 200, body = LoginType)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/login-type", tag = "users",
+    params(("user" = String, Path, description = "Own id, own name or `me`")),
+    responses((status = 200, body = LoginType)),
+)]
 pub(crate) async fn login_type(call: Call, actor: Actor) -> Outcome {
     let login_type = users::login_type(call.context(), &actor, &call.user()).await?;
     Ok(ok(&LoginType { login_type: login_type.as_str() }))
 }
 
 /// Lists the organizations that a user belongs to and the caller may read.
-#[utoipa::path(get, path = "/api/v2/users/{user}/organizations", tag = "organizations", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = [OrganizationObject])))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/organizations", tag = "organizations",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = [OrganizationObject])),
+)]
 pub(crate) async fn organizations(call: Call, actor: Actor) -> Outcome {
     let found = users::organizations(call.context(), &actor, &call.user()).await?;
     Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
 }
 
 /// Shows an organization by its name.
-#[utoipa::path(get, path = "/api/v2/users/{user}/organizations/{name}", tag = "organizations",
-    params(("user" = String, Path, description = "Id, name or `me`"), ("name" = String, Path, description = "Name of the organization")),
-    responses((status = 200, body = OrganizationObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/organizations/{name}", tag = "organizations",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        ("name" = String, Path, description = "Name of the organization"),
+    ),
+    responses((status = 200, body = OrganizationObject)),
+)]
 pub(crate) async fn organization(call: Call, actor: Actor) -> Outcome {
     let found = users::organization(call.context(), &actor, &call.user(), call.segment("name")).await?;
     Ok(ok(&OrganizationObject::from(found)))

@@ -84,9 +84,11 @@ impl AppObject {
 }
 
 /// Lists the apps, or those that may act for a user.
-#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps",
+#[utoipa::path(
+    get, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps",
     params(("user_id" = Option<Uuid>, Query, description = "Only apps that hold a live grant of this user")),
-    responses((status = 200, body = [AppObject])))]
+    responses((status = 200, body = [AppObject])),
+)]
 pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let user = query.parsed::<UserId>("user_id", "UUID");
@@ -146,7 +148,10 @@ impl From<AppRequest> for apps::AppCommand {
 }
 
 /// Registers an app.
-#[utoipa::path(post, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps", request_body = AppRequest, responses((status = 201, body = AppObject)))]
+#[utoipa::path(
+    post, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps", request_body = AppRequest,
+    responses((status = 201, body = AppObject)),
+)]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     let body: AppRequest = call.json().await?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
@@ -154,14 +159,23 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
 }
 
 /// Shows an app.
-#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 200, body = AppObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app")),
+    responses((status = 200, body = AppObject)),
+)]
 pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&AppObject::new(&call.site, app)))
 }
 
 /// Replaces what is registered of an app. Codes and tokens stay valid.
-#[utoipa::path(put, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), request_body = AppRequest, responses((status = 200, body = AppObject)))]
+#[utoipa::path(
+    put, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app")),
+    request_body = AppRequest,
+    responses((status = 200, body = AppObject)),
+)]
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     let body: AppRequest = call.json().await?;
@@ -170,7 +184,11 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
 }
 
 /// Deletes an app with its secrets, codes and tokens.
-#[utoipa::path(delete, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/api/v2/oauth2-provider/apps/{app}", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app")),
+    responses((status = 204)),
+)]
 pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
     apps::delete(call.context(), &actor, call.id("app")?).await?;
     Ok(no_content())
@@ -206,23 +224,36 @@ pub(crate) struct NewSecret<'a> {
 }
 
 /// Lists the secrets of an app.
-#[utoipa::path(get, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 200, body = [SecretObject])))]
+#[utoipa::path(
+    get, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app")),
+    responses((status = 200, body = [SecretObject])),
+)]
 pub(crate) async fn list_secrets(call: Call, actor: Actor) -> Outcome {
     let found = secrets::list(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&found.into_iter().map(SecretObject::from).collect::<Vec<_>>()))
 }
 
 /// Makes a secret for an app.
-#[utoipa::path(post, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps", params(("app" = Uuid, Path, description = "Id of the app")), responses((status = 201, body = NewSecret)))]
+#[utoipa::path(
+    post, path = "/api/v2/oauth2-provider/apps/{app}/secrets", tag = "oauth2 apps",
+    params(("app" = Uuid, Path, description = "Id of the app")),
+    responses((status = 201, body = NewSecret)),
+)]
 pub(crate) async fn create_secret(call: Call, actor: Actor) -> Outcome {
     let (secret, full) = secrets::create(call.context(), &actor, call.id("app")?).await?;
     Ok(created(&NewSecret { id: secret.id.0, client_secret_full: full.expose() }))
 }
 
 /// Deletes a secret; every token issued with it dies.
-#[utoipa::path(delete, path = "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", tag = "oauth2 apps",
-    params(("app" = Uuid, Path, description = "Id of the app"), ("secretID" = Uuid, Path, description = "Id of the secret")),
-    responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", tag = "oauth2 apps",
+    params(
+        ("app" = Uuid, Path, description = "Id of the app"),
+        ("secretID" = Uuid, Path, description = "Id of the secret"),
+    ),
+    responses((status = 204)),
+)]
 pub(crate) async fn delete_secret(call: Call, actor: Actor) -> Outcome {
     let app = call.id("app")?;
     secrets::delete(call.context(), &actor, app, call.id("secretID")?).await?;

@@ -21,11 +21,16 @@ const PARAMETERS: [&str; 7] =
     ["client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method"];
 
 /// Asks the signed-in user whether a client may act for them.
-#[utoipa::path(get, path = "/oauth2/authorize", tag = "oauth2",
+#[utoipa::path(
+    get, path = "/oauth2/authorize", tag = "oauth2",
     params(
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
-        ("redirect_uri" = Option<String>, Query, description = "Where the answer goes; required if several are registered"),
+        (
+            "redirect_uri" = Option<String>,
+            Query,
+            description = "Where the answer goes; required if several are registered",
+        ),
         ("state" = Option<String>, Query, description = "Comes back unchanged"),
         ("scope" = Option<String>, Query, description = "Names separated by spaces"),
         ("code_challenge" = Option<String>, Query, description = "RFC 7636"),
@@ -36,18 +41,24 @@ const PARAMETERS: [&str; 7] =
         (status = 200, body = String, content_type = "text/html", description = "The consent page"),
         (status = 302, description = "The request is refused, and the client is told"),
         (status = 303, description = "The user must sign in first"),
-    ))]
+    ),
+)]
 pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     let (actor, consent) = prepare(&call, who).await?;
     consent_page(&call, &actor, &consent)
 }
 
 /// The signed-in user allows a client to act for them.
-#[utoipa::path(post, path = "/oauth2/authorize", tag = "oauth2",
+#[utoipa::path(
+    post, path = "/oauth2/authorize", tag = "oauth2",
     params(
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
-        ("redirect_uri" = Option<String>, Query, description = "Where the answer goes; required if several are registered"),
+        (
+            "redirect_uri" = Option<String>,
+            Query,
+            description = "Where the answer goes; required if several are registered",
+        ),
         ("state" = Option<String>, Query, description = "Comes back unchanged"),
         ("scope" = Option<String>, Query, description = "Names separated by spaces"),
         ("code_challenge" = Option<String>, Query, description = "RFC 7636"),
@@ -57,7 +68,8 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     responses(
         (status = 302, description = "Back to the client, with `code`, or with `error`"),
         (status = 303, description = "The user must sign in first"),
-    ))]
+    ),
+)]
 pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
     if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {

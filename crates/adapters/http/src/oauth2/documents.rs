@@ -11,25 +11,39 @@ use actix_web::web::Bytes;
 use doorward_services::oauth2::metadata;
 
 /// The metadata of the authorization server.
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "oauth2", responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")))]
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", tag = "oauth2",
+    responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
+)]
 pub(crate) async fn authorization_server(call: Call) -> Outcome {
     Ok(document(&call.site.authorization_server))
 }
 
 /// The same, where clients look that insert a path (RFC 8414 section 3.1).
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server/{path}", tag = "oauth2", params(("path" = String, Path, description = "Any path")), responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")))]
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server/{path}", tag = "oauth2",
+    params(("path" = String, Path, description = "Any path")),
+    responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
+)]
 pub(crate) async fn authorization_server_below(call: Call) -> Outcome {
     Ok(document(&call.site.authorization_server))
 }
 
 /// The metadata of this server as a protected resource.
-#[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "oauth2", responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")))]
+#[utoipa::path(
+    get, path = "/.well-known/oauth-protected-resource", tag = "oauth2",
+    responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")),
+)]
 pub(crate) async fn protected_resource(call: Call) -> Outcome {
     Ok(document(&call.site.protected_resource))
 }
 
 /// The metadata of a path of this server as a protected resource (RFC 9728 section 3.1).
-#[utoipa::path(get, path = "/.well-known/oauth-protected-resource/{path}", tag = "oauth2", params(("path" = String, Path, description = "Any path")), responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")))]
+#[utoipa::path(
+    get, path = "/.well-known/oauth-protected-resource/{path}", tag = "oauth2",
+    params(("path" = String, Path, description = "Any path")),
+    responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")),
+)]
 pub(crate) async fn protected_resource_below(call: Call) -> Outcome {
     let below = below(&call.site, call.segment("path"));
     if below.is_empty() {

@@ -54,10 +54,12 @@ pub(crate) struct TokenObject<'a> {
 }
 
 /// Issues tokens.
-#[utoipa::path(post, path = "/oauth2/tokens", tag = "oauth2",
+#[utoipa::path(
+    post, path = "/oauth2/tokens", tag = "oauth2",
     params(("client_id" = Option<String>, Query, description = "Id of the client, if it is not in the body")),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenObject)))]
+    responses((status = 200, body = TokenObject)),
+)]
 pub(crate) async fn exchange(mut call: Call) -> Outcome {
     let form = call.form().await?;
     let request = token::TokenRequest {
@@ -101,9 +103,11 @@ pub(crate) struct PresentedForm {
 }
 
 /// Revokes a token and its pair.
-#[utoipa::path(post, path = "/oauth2/revoke", tag = "oauth2",
+#[utoipa::path(
+    post, path = "/oauth2/revoke", tag = "oauth2",
     request_body(content = PresentedForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "Also for tokens that are unknown or somebody else's")))]
+    responses((status = 200, description = "Also for tokens that are unknown or somebody else's")),
+)]
 pub(crate) async fn revoke(mut call: Call) -> Outcome {
     let form = call.form().await?;
     let request = revocation::RevokeRequest {
@@ -140,9 +144,11 @@ pub(crate) struct ActiveToken<'a> {
 }
 
 /// Says what a token is, to the client it was issued to or that serves its resource.
-#[utoipa::path(post, path = "/oauth2/introspect", tag = "oauth2",
+#[utoipa::path(
+    post, path = "/oauth2/introspect", tag = "oauth2",
     request_body(content = PresentedForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Introspection)))]
+    responses((status = 200, body = Introspection)),
+)]
 pub(crate) async fn introspect(mut call: Call) -> Outcome {
     let form = call.form().await?;
     let request = introspection::IntrospectRequest {
@@ -167,9 +173,11 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
 }
 
 /// Withdraws an app: all its codes and tokens of the signed-in user end.
-#[utoipa::path(delete, path = "/oauth2/tokens", tag = "oauth2",
+#[utoipa::path(
+    delete, path = "/oauth2/tokens", tag = "oauth2",
     params(("client_id" = String, Query, description = "Id of the app")),
-    responses((status = 204)))]
+    responses((status = 204)),
+)]
 pub(crate) async fn withdraw(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let query = Form::parse(call.request.query_string().as_bytes())?;
     let body = call.form().await?;

@@ -17,7 +17,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Shows the applications that may act for the signed-in user.
-#[utoipa::path(get, path = "/account/applications", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The user must sign in first")))]
+#[utoipa::path(
+    get, path = "/account/applications", tag = "pages", operation_id = "applications",
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "The user must sign in first"),
+    ),
+)]
 pub(crate) async fn list(call: Call, who: Result<Actor, Failure>) -> Outcome {
     let actor = signed_in(&call.request, who)?;
     page(&call, &actor, None).await
@@ -33,7 +39,14 @@ pub(crate) struct RevokeForm {
 }
 
 /// Takes the access of an application back.
-#[utoipa::path(post, path = "/account/applications", tag = "pages", request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The user must sign in first")))]
+#[utoipa::path(
+    post, path = "/account/applications", tag = "pages", operation_id = "revoke_application",
+    request_body(content = RevokeForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "The user must sign in first"),
+    ),
+)]
 pub(crate) async fn revoke(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
     if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {

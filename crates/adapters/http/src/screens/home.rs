@@ -12,7 +12,13 @@ use actix_web::http::StatusCode;
 use doorward_services::{Actor, users};
 
 /// Shows the account of the signed-in user; leads to set-up or sign-in if there is none.
-#[utoipa::path(get, path = "/", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "To set-up or sign-in")))]
+#[utoipa::path(
+    get, path = "/", tag = "pages", operation_id = "home",
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "To set-up or sign-in"),
+    ),
+)]
 pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
     if who.is_err() && !users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));

@@ -15,7 +15,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Shows the form for the first account.
-#[utoipa::path(get, path = "/setup", tag = "pages", responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "The server is set up already")))]
+#[utoipa::path(
+    get, path = "/setup", tag = "pages", operation_id = "setup_form",
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "The server is set up already"),
+    ),
+)]
 pub(crate) async fn show(call: Call) -> Outcome {
     if users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::HOME));
@@ -36,7 +42,11 @@ pub(crate) struct SetupForm {
 }
 
 /// Creates the first account and signs it in.
-#[utoipa::path(post, path = "/setup", tag = "pages", request_body(content = SetupForm, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "Done, or the server is set up already")))]
+#[utoipa::path(
+    post, path = "/setup", tag = "pages", operation_id = "set_up",
+    request_body(content = SetupForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Done, or the server is set up already")),
+)]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
     let form = call.form().await?;
     if let Err(text) = csrf::check_anonymous_form(&call.request, form.text("csrf_token").as_deref()) {

@@ -18,9 +18,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Shows the sign-in form; whoever is signed in goes where they wanted.
-#[utoipa::path(get, path = "/login", tag = "pages",
-    params(("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"), ("message" = Option<String>, Query, description = "Why the user is here")),
-    responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "Signed in already, or the server is not set up")))]
+#[utoipa::path(
+    get, path = "/login", tag = "pages", operation_id = "sign_in_form",
+    params(
+        ("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"),
+        ("message" = Option<String>, Query, description = "Why the user is here"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "Signed in already, or the server is not set up"),
+    ),
+)]
 pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
     let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
     if who.is_ok() {
@@ -45,7 +53,11 @@ pub(crate) struct SignInForm {
 }
 
 /// Signs in and leads to where the user wanted to go.
-#[utoipa::path(post, path = "/login", tag = "pages", request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "Signed in"), (status = 401, body = String, content_type = "text/html")))]
+#[utoipa::path(
+    post, path = "/login", tag = "pages", operation_id = "sign_in",
+    request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed in"), (status = 401, body = String, content_type = "text/html")),
+)]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
     let form = call.form().await?;
     if let Err(text) = csrf::check_anonymous_form(&call.request, form.text("csrf_token").as_deref()) {
@@ -112,7 +124,14 @@ pub(crate) struct SignOutForm {
 }
 
 /// Signs out.
-#[utoipa::path(post, path = "/logout", tag = "pages", request_body(content = SignOutForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = String, content_type = "text/html"), (status = 303, description = "To the sign-in page, for another user")))]
+#[utoipa::path(
+    post, path = "/logout", tag = "pages", operation_id = "sign_out",
+    request_body(content = SignOutForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "To the sign-in page, for another user"),
+    ),
+)]
 pub(crate) async fn sign_out(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
     if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {

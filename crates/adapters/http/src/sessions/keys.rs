@@ -63,25 +63,39 @@ pub(crate) struct NewKey<'a> {
 }
 
 /// Makes a session key for the command line.
-#[utoipa::path(post, path = "/api/v2/users/{user}/keys", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 201, body = NewKey)))]
+#[utoipa::path(
+    post, path = "/api/v2/users/{user}/keys", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 201, body = NewKey)),
+)]
 pub(crate) async fn create_key(call: Call, actor: Actor) -> Outcome {
     let issued = sessions::create_key(call.context(), &actor, &call.user()).await?;
     Ok(created(&NewKey { key: issued.token.expose() }))
 }
 
 /// Shows a key.
-#[utoipa::path(get, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
-    params(("user" = String, Path, description = "Id, name or `me`"), ("keyid" = String, Path, description = "Id of the key")),
-    responses((status = 200, body = KeyObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        ("keyid" = String, Path, description = "Id of the key"),
+    ),
+    responses((status = 200, body = KeyObject)),
+)]
 pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
     let key = sessions::find_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
     Ok(ok(&KeyObject::from(key)))
 }
 
 /// Deletes a key.
-#[utoipa::path(delete, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
-    params(("user" = String, Path, description = "Id, name or `me`"), ("keyid" = String, Path, description = "Id of the key")),
-    responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/api/v2/users/{user}/keys/{keyid}", tag = "keys",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        ("keyid" = String, Path, description = "Id of the key"),
+    ),
+    responses((status = 204)),
+)]
 pub(crate) async fn delete_key(call: Call, actor: Actor) -> Outcome {
     sessions::delete_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
     Ok(no_content())
@@ -103,7 +117,12 @@ pub(crate) struct CreateToken {
 }
 
 /// Makes an API token.
-#[utoipa::path(post, path = "/api/v2/users/{user}/keys/tokens", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), request_body = CreateToken, responses((status = 201, body = NewKey)))]
+#[utoipa::path(
+    post, path = "/api/v2/users/{user}/keys/tokens", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    request_body = CreateToken,
+    responses((status = 201, body = NewKey)),
+)]
 pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
     let body: CreateToken = call.json().await?;
     let scopes = body.scopes.into_iter().chain(Some(body.scope)).filter(|scope| !scope.is_empty()).collect();
@@ -114,9 +133,18 @@ pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
 }
 
 /// Lists API tokens.
-#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens", tag = "keys",
-    params(("user" = String, Path, description = "Id, name or `me`"), ("include_all" = Option<bool>, Query, description = "Those of all users, as far as the caller may read them")),
-    responses((status = 200, body = [OwnedKeyObject])))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/keys/tokens", tag = "keys",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        (
+            "include_all" = Option<bool>,
+            Query,
+            description = "Those of all users, as far as the caller may read them",
+        ),
+    ),
+    responses((status = 200, body = [OwnedKeyObject])),
+)]
 pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let include_all = query.flag("include_all");
@@ -127,9 +155,14 @@ pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
 }
 
 /// Shows an API token by its name.
-#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens/{keyname}", tag = "keys",
-    params(("user" = String, Path, description = "Id, name or `me`"), ("keyname" = String, Path, description = "Name of the token")),
-    responses((status = 200, body = KeyObject)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/keys/tokens/{keyname}", tag = "keys",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        ("keyname" = String, Path, description = "Name of the token"),
+    ),
+    responses((status = 200, body = KeyObject)),
+)]
 pub(crate) async fn find_token(call: Call, actor: Actor) -> Outcome {
     let key = sessions::find_token(call.context(), &actor, &call.user(), call.segment("keyname")).await?;
     Ok(ok(&KeyObject::from(key)))
@@ -144,7 +177,11 @@ pub(crate) struct TokenConfig {
 }
 
 /// Shows what a user may ask for a token.
-#[utoipa::path(get, path = "/api/v2/users/{user}/keys/tokens/tokenconfig", tag = "keys", params(("user" = String, Path, description = "Id, name or `me`")), responses((status = 200, body = TokenConfig)))]
+#[utoipa::path(
+    get, path = "/api/v2/users/{user}/keys/tokens/tokenconfig", tag = "keys",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = TokenConfig)),
+)]
 pub(crate) async fn token_config(call: Call, actor: Actor) -> Outcome {
     let config = sessions::token_config(call.context(), &actor, &call.user()).await?;
     Ok(ok(&TokenConfig { max_token_lifetime: Nanoseconds(config.max_lifetime) }))
