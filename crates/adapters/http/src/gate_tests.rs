@@ -70,6 +70,26 @@ async fn head_is_answered_like_get() {
 }
 
 #[actix_web::test]
+async fn metrics_know_routes_and_nothing_that_clients_invent() {
+    let mut repos = MockRepositories::default();
+    repos.maintenance.expect_count_grants().returning(|| Ok(3));
+    let invented = Method::from_bytes(b"INVENTED").unwrap();
+    let requests = vec![
+        get("/api/v2/users/first?x=invented"),
+        request(invented, "/invented"),
+        request(Method::PATCH, "/api/v2/users/invented"),
+        get("/metrics"),
+    ];
+    repos.users.expect_any_exists().returning(|| Ok(true));
+    let text = send_all(HttpSettings::default(), repos, requests).await.remove(3).body;
+    assert!(text.contains("_count{method=\"GET\",route=\"/api/v2/users/first\",status=\"200\"} 1"), "{text}");
+    assert!(text.contains("_count{method=\"ANY\",route=\"(none)\",status=\"404\"} 1"), "{text}");
+    assert!(text.contains("_count{method=\"ANY\",route=\"(none)\",status=\"405\"} 1"), "{text}");
+    assert!(text.contains("doorward_oauth2_grants 3"));
+    assert!(!text.to_lowercase().contains("invented"));
+}
+
+#[actix_web::test]
 async fn a_panic_is_an_internal_error() {
     // A mock without expectations panics when it is called.
     let answers = send_all(

@@ -225,7 +225,8 @@ fn any<H: Handle>(site: &Arc<Site>, handler: H) -> Route {
         let (site, handler) = (Arc::clone(&site), handler.clone());
         async move {
             let area = Area::of(request.path());
-            let endpoint = Endpoint { method: Method::GET, path: UNMATCHED, area, limit: Limit::Off };
+            let method = Method::from_bytes(b"ANY").unwrap_or(Method::GET);
+            let endpoint = Endpoint { method, path: UNMATCHED, area, limit: Limit::Off };
             serve(&endpoint, &handler, site, request, payload.into_inner()).await
         }
     })
