@@ -32,9 +32,11 @@ pub(crate) trait Connect: Send + Sync + 'static {
     /// Makes a new connection.
     fn connect(&self) -> Result<Self::Connection, StoreError>;
 
-    /// Whether a connection that was idle, or was just used, may be used again. Called often, so it must not ask the
-    /// database.
-    fn is_usable(&self, conn: &mut Self::Connection) -> bool;
+    /// Whether a connection that was idle is still there. Called before every use, so it must not ask the database.
+    fn is_alive(&self, conn: &mut Self::Connection) -> bool;
+
+    /// Whether a connection may be used again after it was used.
+    fn is_clean(&self, conn: &mut Self::Connection) -> bool;
 }
 
 /// A bounded set of connections.
@@ -171,12 +173,12 @@ impl<M: Connect> Turn<M> {
                 break (conn, Open(&self.0.open));
             };
             let open = Open(&self.0.open);
-            if self.0.manager.is_usable(&mut conn) && prepare(&mut conn).is_ok() {
+            if self.0.manager.is_alive(&mut conn) && prepare(&mut conn).is_ok() {
                 break (conn, open);
             }
         };
         let result = work(&mut conn);
-        if self.0.manager.is_usable(&mut conn) {
+        if self.0.manager.is_clean(&mut conn) {
             self.0.idle().push(conn);
             std::mem::forget(open);
         }

@@ -71,7 +71,7 @@ impl StoreBackend for PostgresBackend {
             WorkMode::Read => turn.with(
                 |_| Ok(()),
                 |conn| {
-                    work(&mut Session::new(conn));
+                    work(&mut Session::reading(conn));
                     Ok(())
                 },
             )?,
@@ -94,7 +94,7 @@ fn begin(conn: &mut Conn) -> Result<(), StoreError> {
 
 /// Runs work in the transaction that was begun, and ends it.
 fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
-    let mut session = Session::new(conn);
+    let mut session = Session::in_transaction(conn);
     let commit = work(&mut session);
     let spoilt = session.has_failed();
     if commit == Commit::Yes && !spoilt {
@@ -128,12 +128,14 @@ impl Connect for Manager {
         Ok(conn)
     }
 
-    fn is_usable(&self, conn: &mut Conn) -> bool {
+    fn is_alive(&self, conn: &mut Conn) -> bool {
         // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
-        let open = (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()));
-        open && AnsiTransactionManager::transaction_manager_status_mut(conn)
-            .transaction_depth()
-            .is_ok_and(|depth| depth.is_none())
+        (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()))
+    }
+
+    fn is_clean(&self, conn: &mut Conn) -> bool {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
+        status.transaction_depth().is_ok_and(|depth| depth.is_none())
     }
 }
 

@@ -8,56 +8,75 @@ use std::fmt;
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
 pub(crate) struct Session<'a, C> {
     conn: &'a mut C,
-    /// Whether a repository call of several statements must bring its own transaction.
-    alone: bool,
+    transaction: Transaction,
     failed: bool,
 }
 
+/// What is around the calls of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    /// Nothing, for nothing is written.
+    Needless,
+    /// One for all calls.
+    Begun,
+    /// Nothing: a call of several writing statements must bring its own.
+    PerCall,
+}
+
+/// A statement of the transaction has failed, so nothing of it can be kept, and nothing more be done in it.
+#[derive(Debug, thiserror::Error)]
+#[error("a statement of the transaction failed before")]
+pub(crate) struct Spoilt;
+
 impl<'a, C: Connection> Session<'a, C> {
-    /// Inside a transaction, or for reading.
-    pub(crate) fn new(conn: &'a mut C) -> Self {
-        Self { conn, alone: false, failed: false }
+    /// For reading, outside a transaction.
+    pub(crate) fn reading(conn: &'a mut C) -> Self {
+        Self { conn, transaction: Transaction::Needless, failed: false }
     }
 
-    /// Outside a transaction, for writing.
+    /// In a transaction that was begun.
+    pub(crate) fn in_transaction(conn: &'a mut C) -> Self {
+        Self { conn, transaction: Transaction::Begun, failed: false }
+    }
+
+    /// For writing, outside a transaction.
     pub(crate) fn alone(conn: &'a mut C) -> Self {
-        Self { conn, alone: true, failed: false }
+        Self { conn, transaction: Transaction::PerCall, failed: false }
     }
 
-    /// Whether a statement has failed. PostgreSQL keeps nothing of a transaction after that, so SQLite does not either.
+    /// Whether a statement has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed
     }
 
     /// Runs a repository call.
+    ///
+    /// After a failure in a transaction `PostgreSQL` refuses all that follows and keeps nothing. `SQLite` would go on, so
+    /// that is done here for both: what works on one works on the other.
     pub(crate) fn run<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T, Error>) -> Result<T, StoreError> {
-        let result = call(self.conn);
-        self.note(result)
+        if self.failed && self.transaction == Transaction::Begun {
+            return Err(StoreError::other(Spoilt));
+        }
+        call(self.conn).map_err(|error| {
+            self.failed = true;
+            error.into_store_error()
+        })
     }
 
     /// Runs a repository call of several writing statements, all or none of which take effect.
     pub(crate) fn atomically<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T, Error>) -> Result<T, StoreError> {
-        let result = if self.alone { self.conn.transaction(call) } else { call(self.conn) };
-        self.note(result)
-    }
-
-    fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, StoreError> {
-        result.map_err(|error| {
-            // A conflict that the repository found by itself has written nothing and spoilt nothing, but is treated
-            // alike, for callers cannot tell.
-            self.failed = true;
-            error.into_store_error()
-        })
+        match self.transaction {
+            Transaction::PerCall => self.run(|conn| conn.transaction(call)),
+            Transaction::Begun | Transaction::Needless => self.run(call),
+        }
     }
 }
 
 impl<C> fmt::Debug for Session<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("alone", &self.alone).field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("transaction", &self.transaction)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
-
-/// The transaction cannot be kept, because a statement in it has failed.
-#[derive(Debug, thiserror::Error)]
-#[error("a statement of the transaction failed, so nothing of it was kept")]
-pub(crate) struct Spoilt;

@@ -96,7 +96,7 @@ impl StoreBackend for SqliteBackend {
                     turn.with(
                         |_| Ok(()),
                         |conn| {
-                            work(&mut Session::new(conn));
+                            work(&mut Session::reading(conn));
                         },
                     )
                 });
@@ -121,7 +121,11 @@ impl Connect for Readers {
         Ok(conn)
     }
 
-    fn is_usable(&self, _conn: &mut Conn) -> bool {
+    fn is_alive(&self, _conn: &mut Conn) -> bool {
+        true
+    }
+
+    fn is_clean(&self, _conn: &mut Conn) -> bool {
         true
     }
 }

@@ -193,7 +193,7 @@ fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
 
 /// Runs work; tells whether to keep what it wrote.
 fn perform(conn: &mut Conn, mode: WorkMode, work: Work) -> (bool, Result<(), StoreError>) {
-    let mut session = Session::new(conn);
+    let mut session = Session::in_transaction(conn);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
     let spoilt = session.has_failed();
     match (done, mode) {

@@ -130,8 +130,7 @@ async fn of_postgres() {
     for commit in ["on", "off"] {
         let settings = vec![format!("synchronous_commit = {commit}"), "shared_buffers = 256MB".to_owned()];
         let cluster = Cluster::private(&ClusterOptions { durable: true, settings }).unwrap();
-        let pool_size = std::env::var("POOL").ok().map(|size| size.parse().unwrap());
-        let opened = open(&cluster.url(), &Options { pool_size, ..Options::default() }).unwrap();
+        let opened = open(&cluster.url(), &Options::default()).unwrap();
         measure(&format!("PostgreSQL with synchronous_commit = {commit}"), opened.store).await;
     }
 }

@@ -57,13 +57,15 @@ contract! {
         assert_eq!(db.rows("users"), 1);
     }
 
-    async fn nothing_is_kept_after_a_statement_failed_even_if_the_work_goes_on(db) {
+    async fn nothing_is_kept_and_nothing_done_after_a_statement_failed(db) {
         db.write(insert("ann")).await;
         let error = db
             .refused(|repos| {
                 insert("bob")(repos)?;
                 let conflict = insert("ann")(repos);
-                assert!(matches!(conflict, Err(StoreError::Conflict(Conflict::Username))));
+                assert!(matches!(conflict, Err(StoreError::Conflict(_))));
+                let after = insert("cy")(repos);
+                assert!(matches!(after, Err(StoreError::Other(_))), "{after:?}");
                 Ok(())
             })
             .await;
@@ -220,6 +222,49 @@ async fn waiting_for_a_connection_ends() {
     release.send(()).unwrap();
     busy.await.unwrap().unwrap();
     small.store.read(|repos| repos.maintenance().ping()).await.unwrap();
+}
+
+/// As when the disk is full, `SQLite` may give up a transaction by itself, whatever stands in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_sqlite_gives_up_is_answered_as_such() {
+    let db = Fixture::sqlite();
+    db.execute(
+        "CREATE TRIGGER bomb BEFORE INSERT ON users WHEN new.username = 'bomb' \
+         BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
+    );
+    let mut kept = 0;
+    for round in 0..10 {
+        let tasks: Vec<_> = (0..12)
+            .map(|n| {
+                let (store, name) = (db.store.clone(), format!("u{round}x{n}"));
+                tokio::spawn(async move {
+                    let work = insert(if n == 6 { "bomb" } else { &name });
+                    let work = move |repos: &mut dyn Repositories| {
+                        let result = work(repos);
+                        if result.is_err() {
+                            // Outside the transaction that was given up, this would stay.
+                            assert!(insert("after")(repos).is_err());
+                        }
+                        result
+                    };
+                    store.write(work).await
+                })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            match task.await.unwrap() {
+                Ok(id) => {
+                    kept += 1;
+                    assert!(n != 6 && db.read(move |repos| repos.users().find(id)).await.is_some());
+                }
+                Err(error) => assert!(!matches!(error, StoreError::Conflict(_)), "{error:?}"),
+            }
+        }
+        // Whoever was told so is gone, and the next write finds everything in order.
+        assert_eq!(db.rows("users"), kept);
+        db.write(insert(&format!("next{round}"))).await;
+        kept += 1;
+    }
 }
 
 #[tokio::test]
