@@ -1,6 +1,6 @@
 //! SQLite and PostgreSQL behind the store port of Doorward, by diesel.
 //!
-//! [`open`] chooses the database by the scheme of the URL and gives the [`Store`](doorward_ports::Store). The queries
+//! [`open()`] chooses the database by the scheme of the URL and gives the [`Store`](doorward_ports::Store). The queries
 //! are written once, in `queries`, against `super::Conn`; `postgres.rs` and `sqlite.rs` each say what `Conn` is and
 //! compile them. Where the databases truly differ, the difference stands in a file of its own below `postgres` and
 //! `sqlite`.
