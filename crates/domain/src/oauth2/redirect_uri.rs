@@ -86,7 +86,7 @@ impl RedirectUri {
         if text.contains('#') {
             return Err(RedirectUriError::Fragment);
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if !is_uri_text(text) {
             return Err(RedirectUriError::NotAbsolute);
         }
         let url = Url::parse(text).or(Err(RedirectUriError::NotAbsolute))?;
@@ -123,7 +123,7 @@ impl RedirectUri {
         if presented == self.0 {
             return true;
         }
-        if presented.len() > REDIRECT_URI_MAX || presented.contains('#') {
+        if presented.len() > REDIRECT_URI_MAX || presented.contains('#') || !is_uri_text(presented) {
             return false;
         }
         let (Ok(registered), Ok(url)) = (Url::parse(&self.0), Url::parse(presented)) else { return false };
@@ -136,6 +136,7 @@ impl RedirectUri {
             RedirectMatch::Prefix => {
                 let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
                 matches!(registered.scheme(), "http" | "https")
+                    && has_authority(presented)
                     && origin(&registered) == origin(&url)
                     && url.username().is_empty()
                     && url.password().is_none()
@@ -158,10 +159,14 @@ impl RedirectUri {
     pub fn with_response(&self, members: &[(&str, &str)]) -> String {
         const OWN: [&str; 6] = ["code", "state", "error", "error_description", "error_uri", "iss"];
         let (base, query) = self.0.split_once('?').unwrap_or((&self.0, ""));
-        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !OWN.contains(&name.as_ref()));
-        let mut serializer = url::form_urlencoded::Serializer::new(String::new());
-        serializer.extend_pairs(kept).extend_pairs(members);
-        format!("{base}?{}", serializer.finish())
+        // What the client registered stays byte for byte; only names are decoded, to find those of a response.
+        let is_own = |pair: &str| {
+            url::form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(name, _)| OWN.contains(&name.as_ref()))
+        };
+        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_own(pair)).collect();
+        let added = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
+        let separator = if kept.is_empty() { "" } else { "&" };
+        format!("{base}?{}{separator}{added}", kept.join("&"))
     }
 }
 
@@ -169,6 +174,11 @@ impl fmt::Debug for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RedirectUri({})", self.0)
     }
+}
+
+/// Whether `text` has only characters that a URI may have (RFC 3986 2); `Url` repairs others.
+fn is_uri_text(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
 }
 
 /// `Url` accepts `http:host`; a registered URI must say `http://host`.
@@ -236,6 +246,9 @@ mod tests {
             ("https:///cb", RedirectUriError::Host),
             ("https://user@a.example/", RedirectUriError::Credentials),
             ("https://a.example/ cb", RedirectUriError::NotAbsolute),
+            ("https://bücher.example/cb", RedirectUriError::NotAbsolute),
+            ("https://a.example/a\\b", RedirectUriError::NotAbsolute),
+            ("https://a.example/<>", RedirectUriError::NotAbsolute),
         ] {
             assert_eq!(RedirectUri::register(bad, false), Err(error), "{bad}");
         }
@@ -283,6 +296,12 @@ mod tests {
             "http://h:8080/foo/bar/../../x",
             "http://h:8080/foo/bar/%2e%2e/x",
             "http://u@h:8080/foo/bar",
+            "http:h:8080/foo/bar",
+            "http:/h:8080/foo/bar",
+            "http:\\\\h:8080\\foo\\bar",
+            " http://h:8080/foo/bar",
+            "http://h:8080/foo/bar/\nx",
+            "http://h:8080/foo/bar/x y",
         ] {
             assert!(!base.matches(other, rule), "{other}");
         }
@@ -292,5 +311,7 @@ mod tests {
     fn response_members_are_added_never_doubled() {
         let with = uri("https://a.example/cb?x=1&code=old").with_response(&[("code", "new"), ("state", "a b")]);
         assert_eq!(with, "https://a.example/cb?x=1&code=new&state=a+b");
+        let raw = uri("https://a.example/cb?x=a%20b&flag&y=%E9").with_response(&[("code", "1")]);
+        assert_eq!(raw, "https://a.example/cb?x=a%20b&flag&y=%E9&code=1");
     }
 }

@@ -68,6 +68,21 @@ impl Resource {
         self.0 == other.0 || self.normalized() == other.normalized()
     }
 
+    /// Whether this names `other` or a path below it, by whole segments, after normalising.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::Resource;
+    /// let server = Resource::parse("https://door.example").unwrap();
+    /// assert!(Resource::parse("https://door.example/mcp").unwrap().is_within(&server));
+    /// assert!(!Resource::parse("https://door.example.evil/mcp").unwrap().is_within(&server));
+    /// ```
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let (mine, base) = (self.normalized(), other.normalized());
+        let base = base.strip_suffix('/').unwrap_or(&base);
+        mine.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+
     /// Scheme and host in lower case and ASCII, no default port, no dot segments, no trailing slash on a longer path.
     fn normalized(&self) -> String {
         let Ok(mut url) = Url::parse(&self.0) else { return self.0.clone() };
@@ -125,5 +140,21 @@ mod tests {
         }
         assert_eq!(Resource::parse("https://a.example/#"), Err(ResourceError::Fragment));
         assert!(Resource::parse("urn:example:api").is_ok());
+    }
+
+    #[test]
+    fn within_means_whole_segments() {
+        let base = resource("https://door.example/base");
+        for (inner, within) in [
+            ("https://door.example/base", true),
+            ("https://DOOR.example:443/base/", true),
+            ("https://door.example/base/mcp?x=1", true),
+            ("https://door.example/based", false),
+            ("https://door.example/base/../other", false),
+            ("http://door.example/base", false),
+            ("https://door.example", false),
+        ] {
+            assert_eq!(resource(inner).is_within(&base), within, "{inner}");
+        }
     }
 }

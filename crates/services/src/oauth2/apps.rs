@@ -56,11 +56,19 @@ pub async fn list_of_user(ctx: &Context, actor: &Actor, user: UserId) -> Result<
 
 /// One app.
 pub async fn find(ctx: &Context, actor: &Actor, id: AppId) -> Result<App, Error> {
-    let may = actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>());
-    if may.is_err() {
-        return Err(Error::NotFound);
-    }
+    // Every user may read apps, so what is missing here is a scope, and saying so hides nothing.
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.store.read(move |repos| repos.apps().find(id)?.ok_or(Error::NotFound)).await
+}
+
+/// Whether the actor may register apps; asked before the body of the request is looked at.
+pub fn may_create(actor: &Actor) -> Result<(), Error> {
+    Ok(actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?)
+}
+
+/// Whether the actor may change apps; asked before the body of the request is looked at.
+pub fn may_update(actor: &Actor) -> Result<(), Error> {
+    Ok(actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?)
 }
 
 /// Registers an app, with its service account if it is to have one.
@@ -219,8 +227,11 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Ok(uris) => app.redirect_uris = uris,
         Err(error) => fields.push(error),
     }
-    if command.icon.len() > ICON_MAX {
-        fields.push(FieldError::new("icon", format!("at most {ICON_MAX} bytes are allowed")));
+    if command.icon.chars().count() > ICON_MAX || command.icon.contains(char::is_control) {
+        fields.push(FieldError::new(
+            "icon",
+            format!("at most {ICON_MAX} characters are allowed, and no control characters"),
+        ));
     }
     match command.redirect_match.as_deref().map(str::parse::<RedirectMatch>) {
         None => {}

@@ -128,7 +128,7 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     }
     let resource = parse_resource(&request.resources)?;
     if let Some(resource) = &resource
-        && !app.may_target(resource, ctx.settings.oauth2.resources.as_deref())
+        && !app.may_target(resource, ctx.settings.oauth2.resources.as_deref(), &ctx.settings.resource())
     {
         return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, "this resource is not allowed"));
     }
@@ -165,6 +165,12 @@ impl ConsentRequest {
 pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> Result<String, Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?;
+    // Whoever consents with a limited key cannot give away more than that key may do.
+    if let Some(name) = consent.scopes.iter().find(|name| !scopes::covers(&actor.key.scopes, name)) {
+        return Err(Error::Refused(format!(
+            "The credential in use does not cover the scope {name} that is asked for."
+        )));
+    }
     let (now, id) = ctx.new_id::<CodeId>();
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),

@@ -5,7 +5,6 @@ use super::{inactive, seen};
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
 use crate::users::trail::Trail;
-use doorward_domain::oauth2::Resource;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Scope, ScopeName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};
@@ -73,8 +72,8 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
 /// A key that is bound to a resource is good for that resource only (RFC 8707 2).
 fn check_audience(ctx: &Context, key: &ApiKey) -> Result<(), Error> {
     let Some(audience) = key.oauth2.as_ref().and_then(|binding| binding.audience.as_ref()) else { return Ok(()) };
-    let here = Resource::from_storage(ctx.settings.issuer().to_owned());
-    if audience.is_same_as(&here) {
+    // Paths of this server are resources of its own, each with its document (RFC 9728 3.1).
+    if audience.is_within(&ctx.settings.resource()) {
         return Ok(());
     }
     Err(Error::Unauthenticated {

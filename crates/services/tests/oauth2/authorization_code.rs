@@ -114,7 +114,7 @@ async fn a_verifier_without_a_challenge_is_refused() {
 async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
     let bound = || AuthorizationCode { resource: Some(Resource::parse("https://api.example").unwrap()), ..code() };
     redeem(redeemable(bound()), |_| ()).await.unwrap();
-    redeem(redeemable(bound()), |r| r.resources = vec!["https://api.example/".into()]).await.unwrap();
+    redeem(redeemable(bound()), |r| r.resources = vec!["https://api.example".into()]).await.unwrap();
     let strict = OAuth2Settings { require_resource_at_exchange: true, ..OAuth2Settings::default() };
     let error = redeem_under(with_code(bound()), strict, |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidTarget);

@@ -81,6 +81,7 @@ async fn a_token_exchanged_a_moment_ago_gives_the_same_pair() {
     repos.grants.expect_rotate().once().returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().returning(|_| Ok(Some(exchanged_at(NOW - Duration::seconds(59)))));
     repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    repos.api_keys.expect_find().returning(|_| Ok(None));
     assert_eq!(refresh(repos, |_| ()).await.unwrap(), successor());
 }
 
@@ -109,6 +110,7 @@ async fn a_lost_race_is_looked_at_again_and_gives_the_winners_pair() {
     let mut repos = repos(app(ClientType::Confidential));
     let mut order = Sequence::new();
     repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    repos.api_keys.expect_find().returning(|_| Ok(None));
     repos.grants.expect_rotate().times(2).returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().once().in_sequence(&mut order).returning(|_| {
         let live = Grant { refresh_digest: first().digest(), ..exchanged_at(NOW) };

@@ -45,7 +45,10 @@ pub(crate) async fn protected_resource(call: Call) -> Outcome {
     responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")),
 )]
 pub(crate) async fn protected_resource_below(call: Call) -> Outcome {
-    let below = below(&call.site, call.segment("path"));
+    // As the client wrote it: the document must name the very identifier from which the client made the URL.
+    let raw = call.request.uri().path();
+    let inserted = raw.split_once("/.well-known/oauth-protected-resource").map_or("", |(_, rest)| rest);
+    let below = below(&call.site, inserted);
     if below.is_empty() {
         return Ok(document(&call.site.protected_resource));
     }
@@ -64,12 +67,15 @@ fn document(body: &Bytes) -> HttpResponse {
 
 /// The part of an inserted path that lies below the access URL, which may have a path itself.
 fn below(site: &Site, inserted: &str) -> String {
-    let own = site.context.settings.access_url.path().trim_matches('/');
-    let inserted = inserted.trim_matches('/');
-    let rest = match inserted.strip_prefix(own) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') || own.is_empty() => rest,
-        _ => inserted,
-    };
-    let rest = rest.trim_start_matches('/');
-    if rest.is_empty() { String::new() } else { format!("/{rest}") }
+    let own = site.context.settings.access_url.path().trim_end_matches('/');
+    match inserted.strip_prefix(own) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            if rest == "/" {
+                String::new()
+            } else {
+                rest.to_owned()
+            }
+        }
+        Some(_) | None => inserted.to_owned(),
+    }
 }

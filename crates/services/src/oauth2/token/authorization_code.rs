@@ -7,7 +7,8 @@ use crate::oauth2::client::PresentedSecret;
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AuditId, GrantId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OpaqueToken, Redemption,
+    App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
+    Redemption,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
@@ -70,6 +71,9 @@ fn decide(
     let app = common.client.find_app(repos)?;
     if app.client_type == ClientType::Confidential && matches!(common.client.secret, PresentedSecret::Absent) {
         return Err(OAuthError::missing("client_secret"));
+    }
+    if request.redirect_uri.as_deref().is_some_and(|uri| app.redirect_uri(Some(uri)).is_err()) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "redirect_uri is not one of the registered ones"));
     }
     let secret_id = common.client.authenticate(&app, repos, now)?;
     let presented =

@@ -63,7 +63,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             }
             let names = scopes::negotiate(app.allowed_scopes.as_deref(), common.scopes.as_deref())?;
             if let Some(resource) = &common.resource
-                && !app.may_target(resource, settings.oauth2.resources.as_deref())
+                && !app.may_target(resource, settings.oauth2.resources.as_deref(), &settings.resource())
             {
                 return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, "this resource is not allowed"));
             }

@@ -131,11 +131,12 @@ fn decide(
         RefreshPlan::Repeat | RefreshPlan::Rotate { .. } if !may_act(repos, &grant)? => {
             Err(OAuthError::invalid_grant("the user of the grant may not act"))
         }
-        RefreshPlan::Repeat => Ok(Verdict::Granted {
-            key: grant.access_key_id,
-            expires_at: grant.access_expires_at,
-            scopes: common.scopes.clone().unwrap_or(grant.scopes),
-        }),
+        RefreshPlan::Repeat => {
+            // What the token handed out before can do, whatever is asked now.
+            let key = repos.api_keys().find(&grant.access_key_id)?;
+            let scopes = key.map_or(grant.scopes, |key| key.scopes);
+            Ok(Verdict::Granted { key: grant.access_key_id, expires_at: grant.access_expires_at, scopes })
+        }
         RefreshPlan::Rotate { scopes } => {
             let Some(rotated) = rotate(repos, rotation)? else { return Ok(Verdict::Raced) };
             if scopes != rotated.scopes {
