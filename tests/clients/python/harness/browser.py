@@ -69,6 +69,8 @@ class Person:
         self.visit(authorization_url)
         if self.path == "/login":
             self.fill_sign_in()
+            expect(self.page).not_to_have_url(SIGN_IN_PAGE)
+        assert self.page.url.startswith(self.server.url), f"not asked, but sent to {self.page.url}"
         expect(self.page.locator("#allow-form")).to_be_visible()
 
     def allow(self):
