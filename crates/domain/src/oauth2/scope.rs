@@ -2,8 +2,8 @@
 
 /// Longest `scope` parameter, in bytes.
 pub const SCOPE_MAX: usize = 4096;
-/// Most names in one `scope` parameter.
-const NAMES_MAX: usize = 100;
+/// Most names in one `scope` parameter: clients that know nothing better ask for all that is advertised.
+const NAMES_MAX: usize = 512;
 
 /// Why a `scope` parameter cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

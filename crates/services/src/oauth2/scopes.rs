@@ -30,6 +30,8 @@ pub(crate) fn parse_known(text: &str) -> Result<Vec<String>, OAuthError> {
         parse_scope_list(text).map_err(|error| OAuthError::new(OAuthErrorCode::InvalidScope, error.to_string()))?;
     match names.iter().find(|name| ScopeName::parse(name).is_err()) {
         Some(unknown) => Err(OAuthError::new(OAuthErrorCode::InvalidScope, format!("unknown scope: {unknown}"))),
+        // Beside the scope for everything, the others say nothing.
+        None if is_unrestricted(&names) => Ok(unrestricted()),
         None => Ok(names),
     }
 }

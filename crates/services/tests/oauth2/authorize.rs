@@ -67,6 +67,14 @@ async fn everything_else_is_told_by_redirect_with_state_and_issuer() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
+    let ctx = context(repos(app(ClientType::Confidential)));
+    let advertised = doorward_services::oauth2::metadata::authorization_server(&ctx.settings).scopes_supported;
+    let request = AuthorizeRequest { scope: Some(advertised.join(" ")), ..request() };
+    assert_eq!(prepare(&ctx, app(ClientType::Confidential), &request).unwrap().scopes, ["coder:all"]);
+}
+
+#[tokio::test]
 async fn cancel_leads_back_with_access_denied() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let consent = prepare(&ctx, app(ClientType::Confidential), &request()).unwrap();

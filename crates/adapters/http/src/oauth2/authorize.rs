@@ -11,6 +11,7 @@ use crate::pages::views::{Access, Brand, Consent, Registration, Scope};
 use crate::screens::{self, person};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::Resource;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{describe_scopes, is_unrestricted};
@@ -83,17 +84,27 @@ pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcom
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest.
 async fn prepare(call: &Call, who: Result<Actor, Failure>) -> Result<(Actor, ConsentRequest), Failure> {
     let request = read(call)?;
-    let app = authorize::find_client(call.context(), &request).await.map_err(told)?;
+    let app = authorize::find_client(call.context(), &request)
+        .await
+        .map_err(told)
+        .map_err(|error| without_challenge(&error))?;
     let actor = screens::signed_in(&call.request, who)?;
     match authorize::prepare(call.context(), app, &request) {
         Ok(consent) => Ok((actor, consent)),
-        Err(AuthorizeError::Client(error)) => Err(error.into()),
+        Err(AuthorizeError::Client(error)) => Err(without_challenge(&error)),
         Err(AuthorizeError::RedirectUri(error)) => Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
             tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
             Err(redirect(StatusCode::FOUND, &location).into())
         }
     }
+}
+
+/// A challenge would make the browser ask its user for a password that is the client's.
+fn without_challenge(error: &OAuthError) -> Failure {
+    let mut response = error::oauth(error);
+    response.headers_mut().remove(WWW_AUTHENTICATE);
+    response.into()
 }
 
 /// The parameters come from the query string only.
