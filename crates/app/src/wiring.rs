@@ -22,7 +22,9 @@ pub(crate) struct Parts {
 /// The access URL of the settings, or the address on which the server listens.
 pub(crate) fn access_url(settings: &Settings, listen: &str) -> anyhow::Result<Url> {
     let given = settings.server.access_url.trim_end_matches('/');
-    let text = if given.is_empty() { format!("http://{listen}") } else { given.to_owned() };
+    // Nobody can visit "all addresses".
+    let here = listen.replace("0.0.0.0", "localhost").replace("[::]", "localhost");
+    let text = if given.is_empty() { format!("http://{here}") } else { given.to_owned() };
     let url = Url::parse(&text).with_context(|| format!("the setting `server.access_url` is no URL: `{text}`"))?;
     if !matches!(url.scheme(), "http" | "https")
         || url.query().is_some()
