@@ -31,12 +31,13 @@ mod users;
 
 use crate::error::store_error;
 use crate::options::Options;
-use crate::pool::{Connect, Pool, PoolStatus};
+use crate::pool::{Pool, PoolStatus};
 use crate::session::{Session, Spoilt};
 use async_trait::async_trait;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, PgConnection};
 use doorward_ports::{Commit, StoreBackend, StoreError, Work, WorkMode};
+use r2d2::ManageConnection;
 use std::time::Duration;
 
 /// The connection that the queries are compiled for.
@@ -107,15 +108,21 @@ fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
 }
 
-#[derive(Debug)]
+/// Without `Debug`, for there is a password in the URL.
 struct Manager {
     url: String,
     connect_timeout: Duration,
     statement_timeout: Duration,
 }
 
-impl Connect for Manager {
+/// Nobody used the connection when it ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the server closed an idle connection")]
+struct Closed;
+
+impl ManageConnection for Manager {
     type Connection = Conn;
+    type Error = StoreError;
 
     fn connect(&self) -> Result<Conn, StoreError> {
         let mut conn = connect(&self.url, self.connect_timeout)?;
@@ -128,14 +135,15 @@ impl Connect for Manager {
         Ok(conn)
     }
 
-    fn is_alive(&self, conn: &mut Conn) -> bool {
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
         // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
-        (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()))
+        let alive = (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()));
+        if alive { Ok(()) } else { Err(StoreError::Unavailable(Closed.into())) }
     }
 
-    fn is_clean(&self, conn: &mut Conn) -> bool {
+    fn has_broken(&self, conn: &mut Conn) -> bool {
         let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
-        status.transaction_depth().is_ok_and(|depth| depth.is_none())
+        !status.transaction_depth().is_ok_and(|depth| depth.is_none())
     }
 }
 

@@ -32,12 +32,13 @@ mod users;
 use crate::error::store_error;
 use crate::open::OpenError;
 use crate::options::Options;
-use crate::pool::{Connect, Pool, PoolStatus};
+use crate::pool::{Pool, PoolStatus};
 use crate::session::Session;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use doorward_ports::{StoreBackend, StoreError, Work, WorkMode};
+use r2d2::ManageConnection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use writer::Writer;
@@ -111,8 +112,9 @@ struct Readers {
     path: PathBuf,
 }
 
-impl Connect for Readers {
+impl ManageConnection for Readers {
     type Connection = Conn;
+    type Error = StoreError;
 
     fn connect(&self) -> Result<Conn, StoreError> {
         let mut conn = connect(&self.path)?;
@@ -121,12 +123,12 @@ impl Connect for Readers {
         Ok(conn)
     }
 
-    fn is_alive(&self, _conn: &mut Conn) -> bool {
-        true
+    fn is_valid(&self, _conn: &mut Conn) -> Result<(), StoreError> {
+        Ok(())
     }
 
-    fn is_clean(&self, _conn: &mut Conn) -> bool {
-        true
+    fn has_broken(&self, _conn: &mut Conn) -> bool {
+        false
     }
 }
 

@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_ports::{Store, StoreError};
 use doorward_testkit::postgres::{Cluster, Options as ClusterOptions};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 async fn ping(store: &Store) -> Result<(), StoreError> {
     store.read(|repos| repos.maintenance().ping()).await
@@ -39,6 +39,8 @@ async fn idle_connections_that_died_are_replaced_unnoticed() {
     for mode in 0..3 {
         warm(&db).await;
         db.end_connections();
+        // A server process closes its socket a moment after it is no longer listed.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         for n in 0..6 {
             let name = format!("u{mode}x{n}");
             match mode {
@@ -90,6 +92,29 @@ async fn a_connection_that_dies_in_use_is_reported_and_the_next_call_succeeds() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_on_which_work_panicked_is_not_used_again() {
+    let db = Fixture::postgres();
+    warm(&db).await;
+    let panicked: Result<(), StoreError> = db.store.read(|_| panic!("a bug")).await;
+    assert!(matches!(panicked, Err(StoreError::Other(_))), "{panicked:?}");
+    let status = db.pool.status();
+    assert_eq!((status.open, status.idle), (3, 3), "{status:?}");
+    warm(&db).await;
+}
+
+/// One caller after another uses the same connection, which the pool does not outgrow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pool_grows_only_as_far_as_it_must() {
+    let db = Fixture::postgres();
+    assert_eq!(db.pool.status().open, 0);
+    for _ in 0..20 {
+        ping(&db.store).await.unwrap();
+        let status = db.pool.status();
+        assert_eq!((status.open, status.idle), (1, 1), "{status:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_takes_too_long_is_ended() {
     let db = Fixture::postgres();
     let options = doorward_storage::Options { statement_timeout: Duration::from_millis(100), ..options() };
@@ -116,10 +141,22 @@ async fn a_server_that_crashes_and_comes_back() {
         .map_err(|error: StoreError| error)
         .unwrap();
     cluster.crash().unwrap();
-    for _ in 0..6 {
-        let error = ping(&opened.store).await.unwrap_err();
+    let began = Instant::now();
+    let pings: Vec<_> = (0..20)
+        .map(|_| {
+            let store = opened.store.clone();
+            tokio::spawn(async move { ping(&store).await })
+        })
+        .collect();
+    for ping in pings {
+        let error = ping.await.unwrap().unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        // Everybody is told why, and at once.
+        assert!(error.to_string().contains("connection to server"), "{error}");
     }
+    assert!(began.elapsed() < options().connect_timeout, "{:?}", began.elapsed());
+    let status = opened.pool.status();
+    assert_eq!((status.max, status.open, status.idle), (4, 0, 0), "{status:?}");
     cluster.restart().unwrap();
     for _ in 0..6 {
         ping(&opened.store).await.unwrap();
