@@ -5,5 +5,5 @@ mod throttle;
 mod token;
 
 pub use key::{ApiKey, KeyRefresh, OAuth2Binding};
-pub use throttle::{Throttle, ThrottlePolicy};
+pub use throttle::{PLACE_MEMORY, Throttle, ThrottlePolicy};
 pub use token::{ApiKeyId, ApiToken, TokenFormatError};

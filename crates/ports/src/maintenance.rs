@@ -15,13 +15,15 @@ pub struct Purged {
     pub api_keys: usize,
     /// Forgotten failures of sign-in.
     pub throttles: usize,
+    /// Places from which a user has not signed in for long.
+    pub places: usize,
 }
 
 impl Purged {
     /// Rows removed altogether.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.codes + self.grants + self.api_keys + self.throttles
+        self.codes + self.grants + self.api_keys + self.throttles + self.places
     }
 }
 

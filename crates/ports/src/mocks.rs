@@ -49,6 +49,7 @@ mock! {
     impl UserRepository for UserRepository {
         fn any_exists(&mut self) -> Result<bool, StoreError>;
         fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+        fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
         fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
         fn find_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError>;
         fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError>;
@@ -116,7 +117,7 @@ mock! {
         fn refresh(
             &mut self,
             permit: &Permit<action::Update, resource::ApiKey>,
-            id: &ApiKeyId,
+            key: &ApiKey,
             refresh: KeyRefresh,
             ip: &str,
             now: Instant,
@@ -128,7 +129,6 @@ mock! {
             user: UserId,
             scope: &str,
         ) -> Result<usize, StoreError>;
-        fn has_session_from(&mut self, user: UserId, ip: &str, since: Instant) -> Result<bool, StoreError>;
     }
 }
 
@@ -145,6 +145,14 @@ mock! {
             now: Instant,
         ) -> Result<(), StoreError>;
         fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError>;
+        fn knows_place(&mut self, user: UserId, place: &str, since: Instant) -> Result<bool, StoreError>;
+        fn remember_place(
+            &mut self,
+            permit: &Permit<action::Update, resource::System>,
+            user: UserId,
+            place: &str,
+            now: Instant,
+        ) -> Result<(), StoreError>;
     }
 }
 

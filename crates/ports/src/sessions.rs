@@ -34,11 +34,12 @@ pub trait ApiKeyRepository {
     fn list(&mut self, login_type: LoginType, user: Option<UserId>) -> Result<Vec<(ApiKey, String)>, StoreError>;
     /// Adds a key. May answer `Conflict::TokenName` or `Conflict::Random`.
     fn insert(&mut self, permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError>;
-    /// Writes that a key was used, from which address.
+    /// Writes that a key was used, from which address; `key` is the key as it was read. Nothing happens when it is gone
+    /// or has another secret by now, for then its new life is not to be touched, nor when it already lives longer.
     fn refresh(
         &mut self,
         permit: &Permit<action::Update, resource::ApiKey>,
-        id: &ApiKeyId,
+        key: &ApiKey,
         refresh: KeyRefresh,
         ip: &str,
         now: Instant,
@@ -52,11 +53,9 @@ pub trait ApiKeyRepository {
         user: UserId,
         scope: &str,
     ) -> Result<usize, StoreError>;
-    /// Whether this user has signed in with a password from this address since then: a place that is known.
-    fn has_session_from(&mut self, user: UserId, ip: &str, since: Instant) -> Result<bool, StoreError>;
 }
 
-/// Remembers failed sign-ins, for all replicas.
+/// Remembers failed sign-ins, and from where users sign in, for all replicas.
 pub trait ThrottleRepository {
     /// What is remembered under these keys, in their order; nothing is a default value.
     fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError>;
@@ -69,4 +68,14 @@ pub trait ThrottleRepository {
     ) -> Result<(), StoreError>;
     /// Forgets a key.
     fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError>;
+    /// Whether this user has signed in from this place at this instant or later.
+    fn knows_place(&mut self, user: UserId, place: &str, since: Instant) -> Result<bool, StoreError>;
+    /// Remembers that a user has signed in from a place.
+    fn remember_place(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        user: UserId,
+        place: &str,
+        now: Instant,
+    ) -> Result<(), StoreError>;
 }

@@ -22,6 +22,9 @@ pub trait UserRepository {
     fn any_exists(&mut self) -> Result<bool, StoreError>;
     /// The user with this id, deleted ones included.
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user with this id, deleted ones included, who stays as read until the transaction ends: whoever wants to
+    /// change the user meanwhile waits for that. Of several users, the one with the lower id is to be held first.
+    fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user with this name, without regard to letter case; deleted ones are not found.
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.
@@ -54,7 +57,8 @@ pub trait UserRepository {
         terminal_font: &str,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Changes the password and deletes all keys and grants of the user.
+    /// Changes the password and deletes all keys, codes and grants of the user. The user is written first, so that
+    /// whoever holds it ([`hold`](Self::hold)) has either added a key, which is deleted, or finds the new password.
     fn update_password(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,
@@ -62,7 +66,7 @@ pub trait UserRepository {
         hash: &PasswordHash,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Changes the state. Suspending deletes all keys, codes and grants of the user.
+    /// Changes the state. Suspending deletes all keys, codes and grants of the user, who is written first.
     fn update_status(
         &mut self,
         permit: &Permit<action::Update, resource::User>,
@@ -78,15 +82,15 @@ pub trait UserRepository {
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Marks a user as deleted: frees name and address, deletes keys, codes and grants, and removes the user from
-    /// organizations and groups.
+    /// Marks a user as deleted: frees name and address, deletes keys, codes, grants and known places, and removes the
+    /// user from organizations and groups. The user is written first.
     fn delete(
         &mut self,
         permit: &Permit<action::Delete, resource::User>,
         id: UserId,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Writes that a user was seen; a dormant one becomes active.
+    /// Writes that a user was seen, which changes the user; a dormant one becomes active.
     fn touch(
         &mut self,
         permit: &Permit<action::Update, resource::User>,

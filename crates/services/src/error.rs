@@ -53,6 +53,8 @@ pub enum Error {
     Invalid {
         /// The whole in one sentence.
         message: String,
+        /// More about it; may be empty.
+        detail: String,
         /// Each field; may be empty when the message says it all.
         fields: Vec<FieldError>,
     },
@@ -84,12 +86,22 @@ pub enum Error {
 impl Error {
     /// A refused command without a single field to blame.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::Invalid { message: message.into(), fields: Vec::new() }
+        Self::invalid_because(message, "")
+    }
+
+    /// A refused command without a single field to blame, and more about it.
+    pub fn invalid_because(message: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), detail: detail.into(), fields: Vec::new() }
+    }
+
+    /// Refused fields.
+    pub fn invalid_fields(message: impl Into<String>, fields: Vec<FieldError>) -> Self {
+        Self::Invalid { message: message.into(), detail: String::new(), fields }
     }
 
     /// A refused field.
     pub fn invalid_field(field: &'static str, detail: impl Into<String>) -> Self {
-        Self::Invalid { message: VALIDATION_FAILED.to_owned(), fields: vec![FieldError::new(field, detail)] }
+        Self::invalid_fields(VALIDATION_FAILED, vec![FieldError::new(field, detail)])
     }
 
     /// A name that is taken.
@@ -101,13 +113,14 @@ impl Error {
 
 /// Message of answers that blame fields (`identity.md` 1.2).
 pub const VALIDATION_FAILED: &str = "Validation failed.";
+/// Message of answers that blame a name or an address of a user.
+pub(crate) const USER_EXISTS: &str = "User already exists.";
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(Conflict::Username | Conflict::Email) => {
-                Self::taken("User already exists.", "username")
-            }
+            StoreError::Conflict(Conflict::Username) => Self::taken(USER_EXISTS, "username"),
+            StoreError::Conflict(Conflict::Email) => Self::taken(USER_EXISTS, "email"),
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
@@ -174,5 +187,18 @@ impl From<StoreError> for OAuthError {
             StoreError::Conflict(_) | StoreError::Other(_) => OAuthErrorCode::ServerError,
         };
         Self::new(code, "the server cannot answer now").because(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_blames_the_field_that_clashes() {
+        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email")] {
+            let error = Error::from(StoreError::Conflict(conflict));
+            assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions, API tokens, and who sends a request (`identity.md` 2).
 
 mod authenticate;
+pub(crate) mod hold;
 mod issue;
 mod keys;
 mod login;

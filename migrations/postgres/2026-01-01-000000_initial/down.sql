@@ -1,5 +1,6 @@
 -- Back to an empty database.
 DROP TABLE server_keys;
+DROP TABLE signin_places;
 DROP TABLE signin_throttles;
 DROP TABLE audit_logs;
 DROP TABLE api_keys;

@@ -222,6 +222,16 @@ CREATE TABLE signin_throttles (
 );
 CREATE INDEX signin_throttles_forget ON signin_throttles (forget_at);
 
+-- From where users have signed in with their password: an address, or of IPv6 the network of 64 bits. There the failed
+-- tries of others do not shut them out.
+CREATE TABLE signin_places (
+    user_id uuid NOT NULL REFERENCES users (id),
+    place text COLLATE "C" NOT NULL,
+    last_success timestamptz NOT NULL,
+    PRIMARY KEY (user_id, place)
+);
+CREATE INDEX signin_places_age ON signin_places (last_success);
+
 CREATE TABLE server_keys (
     name text COLLATE "C" PRIMARY KEY,
     value bytea NOT NULL,

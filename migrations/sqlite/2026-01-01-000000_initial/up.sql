@@ -222,6 +222,16 @@ CREATE TABLE signin_throttles (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX signin_throttles_forget ON signin_throttles (forget_at);
 
+-- From where users have signed in with their password: an address, or of IPv6 the network of 64 bits. There the failed
+-- tries of others do not shut them out.
+CREATE TABLE signin_places (
+    user_id blob NOT NULL REFERENCES users (id),
+    place text NOT NULL,
+    last_success integer NOT NULL,
+    PRIMARY KEY (user_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX signin_places_age ON signin_places (last_success);
+
 CREATE TABLE server_keys (
     name text NOT NULL PRIMARY KEY,
     value blob NOT NULL,

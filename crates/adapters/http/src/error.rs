@@ -92,9 +92,9 @@ pub(crate) fn api_error(status: StatusCode, message: &str, detail: &str) -> Http
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations: Vec::new() })
 }
 
-fn with_fields(status: StatusCode, message: &str, fields: &[FieldError]) -> HttpResponse {
+fn with_fields(status: StatusCode, message: &str, detail: &str, fields: &[FieldError]) -> HttpResponse {
     let validations = fields.iter().map(|f| Validation { field: &f.field, detail: &f.detail }).collect();
-    answer::json(status, &ApiError { message: message.into(), detail: Cow::Borrowed(""), validations })
+    answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations })
 }
 
 /// The answer to a request of the API that failed. Causes go to the log only.
@@ -119,8 +119,8 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
         }
         Error::Forbidden(denied) => forbidden(site, denied),
         Error::Refused(message) => api_error(StatusCode::FORBIDDEN, message, ""),
-        Error::Invalid { message, fields } => with_fields(StatusCode::BAD_REQUEST, message, fields),
-        Error::Conflict { message, fields } => with_fields(StatusCode::CONFLICT, message, fields),
+        Error::Invalid { message, detail, fields } => with_fields(StatusCode::BAD_REQUEST, message, detail, fields),
+        Error::Conflict { message, fields } => with_fields(StatusCode::CONFLICT, message, "", fields),
         Error::Precondition(message) => api_error(StatusCode::EXPECTATION_FAILED, message, ""),
         Error::TooManyAttempts { retry_after } => {
             let seconds = whole_seconds_up(*retry_after);
@@ -145,7 +145,8 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
 
 /// 403. When it was the scope of the credential that did not suffice, a client learns which scope would (RFC 6750 3.1).
 fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
-    const DETAIL: &str = "You do not have the permission that this needs.";
+    const DETAIL: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your \
+                          administrator or try signing in with different credentials.";
     tracing::debug!(%denied, "forbidden");
     let mut response = api_error(StatusCode::FORBIDDEN, "Forbidden.", DETAIL);
     let scope_is_short = matches!(
@@ -270,6 +271,9 @@ mod tests {
     use serde_json::{Value, json};
     use time::Duration;
 
+    /// As `rbac.md` 12 has it.
+    const FORBIDDEN: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your administrator or try signing in with different credentials.";
+
     fn denied(scope: Scope) -> Error {
         let subject = Subject::for_user(uuid::Uuid::from_u128(1)).site_roles(["owner"]).scope(scope).build();
         let object = Object::of::<resource::Oauth2App>();
@@ -288,9 +292,10 @@ mod tests {
             (Error::NotFound, 404, NOT_FOUND, json!({})),
             (Error::UserNotFound, 400, "User not found: must be an existing uuid or username.", json!({})),
             (Error::OrganizationNotFound("a<b".into()), 404, "Organization \"a<b\" not found.", json!({})),
-            (denied(Scope::from_names(&[])), 403, "Forbidden.", json!({})),
+            (denied(Scope::from_names(&[])), 403, "Forbidden.", json!({ "detail": FORBIDDEN })),
             (Error::Refused("no".into()), 403, "no", json!({})),
-            (Error::Invalid { message: "m".into(), fields: fields() }, 400, "m", json!({ "validations": validations })),
+            (Error::invalid_fields("m", fields()), 400, "m", json!({ "validations": validations })),
+            (Error::invalid_because("m", "d"), 400, "m", json!({ "detail": "d" })),
             (
                 Error::Conflict { message: "c".into(), fields: fields() },
                 409,
@@ -316,6 +321,9 @@ mod tests {
             let body: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(body["message"], message);
             assert_eq!(body.get("validations"), part.get("validations"), "{error}");
+            if let Some(detail) = part.get("detail") {
+                assert_eq!(&body["detail"], detail, "{error}");
+            }
         }
     }
 

@@ -243,6 +243,17 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Instant, Uuid};
+
+    signin_places (user_id, place) {
+        user_id -> Uuid,
+        place -> Text,
+        last_success -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Text};
     use crate::types::sql::Instant;
 

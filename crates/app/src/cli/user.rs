@@ -115,7 +115,7 @@ impl Password {
 
 /// An error of a use case in the words of an operator.
 pub(super) fn explain(error: Error) -> anyhow::Error {
-    let (Error::Invalid { message, fields } | Error::Conflict { message, fields }) = &error else {
+    let (Error::Invalid { message, fields, .. } | Error::Conflict { message, fields }) = &error else {
         return error.into();
     };
     if fields.is_empty() {

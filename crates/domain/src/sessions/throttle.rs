@@ -3,6 +3,9 @@
 use crate::Instant;
 use time::Duration;
 
+/// For how long a place from which a user has signed in stays known.
+pub const PLACE_MEMORY: Duration = Duration::days(30);
+
 /// How failed sign-ins of one account or one address are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThrottlePolicy {

@@ -255,7 +255,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(error)) => fields.push(FieldError::new("resources", error.to_string())),
     }
     if !fields.is_empty() {
-        return Err(Error::Invalid { message: VALIDATION_FAILED.to_owned(), fields });
+        return Err(Error::invalid_fields(VALIDATION_FAILED, fields));
     }
     app.name = command.name;
     app.icon = command.icon;

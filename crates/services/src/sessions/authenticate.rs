@@ -1,6 +1,7 @@
 //! Finding out who sends a request (`identity.md` 2.3).
 
 use super::keys::scopes_of;
+use super::tokens::max_lifetime;
 use super::{inactive, seen};
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
@@ -49,17 +50,19 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
         return Err(inactive(user.status));
     }
 
-    let refresh = key.use_at(now, settings.refresh, settings.token_lifetime_max);
+    let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
     if refresh.is_some() || user.status == UserStatus::Dormant {
-        let (id, ip, trail) = (key.id.clone(), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
+        let (used, ip, trail) = (key.clone(), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
         user = ctx
             .store
             .write(move |repos| {
+                // The user first: whoever ends all keys of a user writes in this order too.
+                let seen = seen(repos, user, now, trail)?;
                 if let Some(refresh) = refresh {
                     let permit = System::because("the key is being used").permit();
-                    repos.api_keys().refresh(&permit, &id, refresh, &ip, now)?;
+                    repos.api_keys().refresh(&permit, &used, refresh, &ip, now)?;
                 }
-                Ok::<User, Error>(seen(repos, user, now, trail)?)
+                Ok::<User, Error>(seen)
             })
             .await?;
     }
@@ -87,7 +90,7 @@ fn expired(key: &ApiKey) -> Error {
     signed_out(format!("API key expired at \"{time}\"."))
 }
 
-fn unknown_key() -> Error {
+pub(super) fn unknown_key() -> Error {
     signed_out("API key is invalid.")
 }
 

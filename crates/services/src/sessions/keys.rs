@@ -1,9 +1,10 @@
 //! Session keys for the command line, and any key by its id (`identity.md` 2.7).
 
+use super::hold::hold_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use crate::context::{Actor, Context};
 use crate::error::Error;
-use crate::users::reference::{resolve, resolve_live};
+use crate::users::reference::resolve;
 use crate::users::trail::{Diff, Trail};
 use crate::users::{UserRef, access};
 use doorward_domain::ids::UserId;
@@ -22,7 +23,7 @@ pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<
     let issued = IssuedKey::new(ctx, trail.now, KeySpec::session(UserId::NIL, lifetime, &actor.origin.ip))?;
     ctx.store
         .write(move |repos| {
-            let user = resolve_live(repos, &asking, &reference)?;
+            let user = hold_key_owner(repos, &asking, &reference)?;
             let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
             let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
             repos.api_keys().insert(&permit, &issued.key)?;

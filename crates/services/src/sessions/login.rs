@@ -123,8 +123,8 @@ impl Entry {
         }
         let (user, session) = match verified {
             Verified::Wrong(user) => return self.fail(repos, user.as_ref()),
-            // Meanwhile the user may have been deleted, or given another password.
-            Verified::Right(checked, session) => match repos.users().find(checked.id)? {
+            // Meanwhile the user may have been deleted, or given another password; from here on nobody can do that.
+            Verified::Right(checked, session) => match repos.users().hold(checked.id)? {
                 Some(user) if !user.deleted && user.password_hash == checked.password_hash => (user, session),
                 _ => return self.fail(repos, Some(&checked)),
             },
@@ -142,8 +142,8 @@ impl Entry {
         if user.status == UserStatus::Suspended {
             return Ok(Err(inactive(user.status)));
         }
-        self.guard.clear(repos)?;
         let now = self.trail.now;
+        self.guard.pass(repos, user.id, now)?;
         let user = if user.status == UserStatus::Dormant { seen(repos, user, now, self.woken)? } else { user };
         let permit = System::because("the password is right").permit();
         repos.api_keys().insert(&permit, &session.key)?;

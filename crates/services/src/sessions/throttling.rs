@@ -4,7 +4,7 @@ use crate::error::Error;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::key;
 use doorward_domain::roles::System;
-use doorward_domain::sessions::ThrottlePolicy;
+use doorward_domain::sessions::{PLACE_MEMORY, ThrottlePolicy};
 use doorward_domain::users::User;
 use doorward_domain::{Digest, Instant};
 use doorward_ports::{Repositories, StoreError};
@@ -12,14 +12,12 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use time::Duration;
 
-/// For how long an address from which a user has signed in stays known.
-const KNOWN_PLACE: Duration = Duration::days(30);
-
 /// Under which keys the failures of one try to sign in are counted.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     account: String,
-    address: Option<String>,
+    /// From where the try comes, see [`place_of`].
+    place: Option<String>,
     /// Whether the account's own failures matter. They do not where the user is known to sign in from: else anybody,
     /// anywhere, could lock the rightful user out.
     heeds_account: bool,
@@ -36,12 +34,16 @@ impl Guard {
     ) -> Result<Self, StoreError> {
         // Asked for nobody too, so that unknown users cost the same.
         let id = user.map_or(UserId::NIL, |user| user.id);
-        let heeds_account = ip.is_empty() || !repos.api_keys().has_session_from(id, ip, now - KNOWN_PLACE)?;
+        let place = place_of(ip);
+        let heeds_account = match &place {
+            Some(place) => !repos.throttles().knows_place(id, place, now - PLACE_MEMORY)?,
+            None => true,
+        };
         let account = match user {
             Some(user) => format!("account:{}", user.id),
             None => format!("account-name:{}", hex(&Digest::of(key(email)))),
         };
-        Ok(Self { account, address: address_key(ip), heeds_account })
+        Ok(Self { account, place, heeds_account })
     }
 
     /// Refuses the try when there were too many failures.
@@ -62,30 +64,35 @@ impl Guard {
         repos.throttles().record_failure(&permit, &self.keys(), now)
     }
 
-    /// Forgets the failures of the account; those of the address stay, lest one good account pay for many guesses.
-    pub(super) fn clear(&self, repos: &mut dyn Repositories) -> Result<(), StoreError> {
+    /// The user has signed in: remembers the place, and forgets the failures of the account. Those of the address stay,
+    /// lest one good account pay for many guesses.
+    pub(super) fn pass(&self, repos: &mut dyn Repositories, user: UserId, now: Instant) -> Result<(), StoreError> {
         let permit = System::because("the user has signed in").permit();
-        repos.throttles().clear(&permit, &self.account)
+        repos.throttles().clear(&permit, &self.account)?;
+        match &self.place {
+            Some(place) => repos.throttles().remember_place(&permit, user, place, now),
+            None => Ok(()),
+        }
     }
 
     fn keys(&self) -> Vec<(String, ThrottlePolicy)> {
         let account = (self.account.clone(), ThrottlePolicy::ACCOUNT);
-        let address = self.address.clone().map(|address| (address, ThrottlePolicy::ADDRESS));
+        let address = self.place.as_ref().map(|place| (format!("address:{place}"), ThrottlePolicy::ADDRESS));
         std::iter::once(account).chain(address).collect()
     }
 }
 
-/// The key of an address: the address itself, of IPv6 the network of 64 bits that one customer has to himself.
-fn address_key(ip: &str) -> Option<String> {
+/// Where an address is: the address itself, of IPv6 the network of 64 bits that one customer has to himself.
+fn place_of(ip: &str) -> Option<String> {
     if ip.is_empty() {
         return None;
     }
     Some(match ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(IpAddr::V6(v6)) => {
-            format!("address:{}/64", Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))
+            format!("{}/64", Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))
         }
-        Ok(IpAddr::V4(v4)) => format!("address:{v4}"),
-        Err(_not_an_address) => format!("address:{ip}"),
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        Err(_not_an_address) => ip.to_owned(),
     })
 }
 
@@ -103,9 +110,9 @@ mod tests {
 
     #[test]
     fn an_address_of_ipv6_stands_for_its_network() {
-        assert_eq!(address_key(""), None);
-        assert_eq!(address_key("192.0.2.7").as_deref(), Some("address:192.0.2.7"));
-        assert_eq!(address_key("::ffff:192.0.2.7").as_deref(), Some("address:192.0.2.7"));
-        assert_eq!(address_key("2001:db8:1:2:3::4").as_deref(), Some("address:2001:db8:1:2::/64"));
+        assert_eq!(place_of(""), None);
+        assert_eq!(place_of("192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(place_of("::ffff:192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(place_of("2001:db8:1:2:3::4").as_deref(), Some("2001:db8:1:2::/64"));
     }
 }

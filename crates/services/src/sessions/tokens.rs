@@ -1,10 +1,11 @@
 //! API tokens, which users make for their scripts (`identity.md` 2.7).
 
+use super::hold::hold_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_scopes;
 use crate::context::{Actor, Context, SessionSettings};
-use crate::error::{Error, FieldError};
-use crate::users::reference::{resolve, resolve_live};
+use crate::error::Error;
+use crate::users::reference::resolve;
 use crate::users::trail::{Diff, Trail};
 use crate::users::{UserRef, access};
 use doorward_domain::ids::UserId;
@@ -14,8 +15,10 @@ use doorward_domain::users::{LoginType, User};
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 
-/// Longest name of a token.
-const TOKEN_NAME_MAX: usize = 128;
+/// Longest name of a token, in characters.
+const TOKEN_NAME_MAX: usize = 64;
+/// Words that mean something else where a token is named in a path.
+const RESERVED: [&str; 3] = ["tokenconfig", ".", ".."];
 
 /// What is asked for a token.
 #[derive(Clone, Debug, Default)]
@@ -54,13 +57,7 @@ pub async fn create_token(
     let scopes = if command.scopes.is_empty() { vec![SCOPE_ALL.to_owned()] } else { known_scopes(&command.scopes)? };
     let name = match command.name {
         name if name.is_empty() => format!("token-{}", ctx.alphanumeric(8).into_exposed()),
-        name if name.len() <= TOKEN_NAME_MAX && !name.contains(char::is_control) => name,
-        _ => {
-            return Err(Error::invalid_field(
-                "token_name",
-                format!("must have at most {TOKEN_NAME_MAX} bytes without control characters"),
-            ));
-        }
+        name => check_name(name)?,
     };
     check_scopes(actor, &scopes)?;
 
@@ -78,7 +75,7 @@ pub async fn create_token(
     let issued = IssuedKey::new(ctx, trail.now, spec)?;
     ctx.store
         .write(move |repos| {
-            let user = resolve_live(repos, &asking, &reference)?;
+            let user = hold_key_owner(repos, &asking, &reference)?;
             let lifetime = check_lifetime(command.lifetime, settings, &user)?;
             let key = ApiKey {
                 user_id: user.id,
@@ -153,7 +150,8 @@ pub async fn token_config(ctx: &Context, actor: &Actor, user: &UserRef) -> Resul
         .await
 }
 
-fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
+/// The longest lifetime of a token of this user.
+pub(super) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
     if user.roles.iter().any(|role| role == OWNER) {
         settings.token_lifetime_max_owner
     } else {
@@ -174,8 +172,17 @@ fn check_lifetime(asked: Duration, settings: SessionSettings, user: &User) -> Re
     } else {
         return Ok(asked);
     };
-    let fields = vec![FieldError::new("lifetime", detail)];
-    Err(Error::Invalid { message: "Failed to validate create API key request.".to_owned(), fields })
+    Err(Error::invalid_because("Failed to validate create API key request.", detail))
+}
+
+/// A name by which the token can be asked for later: it is a segment of a path then.
+fn check_name(name: String) -> Result<String, Error> {
+    let is_short = name.chars().nth(TOKEN_NAME_MAX).is_none();
+    if is_short && !name.contains('/') && !name.contains(char::is_control) && !RESERVED.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let rule = format!("must have at most {TOKEN_NAME_MAX} characters, no `/`, no control character");
+    Err(Error::invalid_field("token_name", format!("{rule}, and none of these: {}", RESERVED.join(" "))))
 }
 
 /// Scopes of the catalogue, each once. The two that are older than the catalogue keep their old names, by which every

@@ -6,7 +6,7 @@ use super::reference::UserView;
 use super::roles::may_make_member;
 use super::trail::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
-use crate::error::{Error, FieldError};
+use crate::error::{Error, FieldError, USER_EXISTS};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::assign::Level;
@@ -114,12 +114,11 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
         return Err(Error::Refused("Password based authentication is disabled.".to_owned()));
     }
     if command.organization_ids.is_empty() {
-        return Err(Error::Invalid {
-            message: "No organization specified to place the user as a member of. It is required to specify at least \
-                      one organization id to place the user in."
-                .to_owned(),
-            fields: vec![FieldError::new("organization_ids", "required")],
-        });
+        return Err(Error::invalid_fields(
+            "No organization specified to place the user as a member of. It is required to specify at least one \
+             organization id to place the user in.",
+            vec![FieldError::new("organization_ids", "required")],
+        ));
     }
     let status = parse_status(&command.status)?;
 
@@ -277,8 +276,6 @@ fn parse_status(text: &str) -> Result<UserStatus, Error> {
 fn first_exists_already() -> Error {
     Error::Conflict { message: "The initial user has already been created.".to_owned(), fields: Vec::new() }
 }
-
-const USER_EXISTS: &str = "User already exists.";
 
 impl Context {
     /// Hashes a password, off the async threads. To be called outside the store's closures.

@@ -49,15 +49,14 @@ impl Fields {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Error::Invalid { message: VALIDATION_FAILED.to_owned(), fields: self.0 })
+        Err(Error::invalid_fields(VALIDATION_FAILED, self.0))
     }
 }
 
 /// Refuses a password that breaks the rule, blaming the field `password`.
 pub(crate) fn strong_password(password: &Secret<String>) -> Result<(), Error> {
-    check_password(password.expose()).map_err(|broken: PasswordRuleError| Error::Invalid {
-        message: "Password not strong enough!".to_owned(),
-        fields: vec![FieldError::new("password", broken.to_string())],
+    check_password(password.expose()).map_err(|broken: PasswordRuleError| {
+        Error::invalid_fields("Password not strong enough!", vec![FieldError::new("password", broken.to_string())])
     })
 }
 
@@ -73,7 +72,7 @@ mod tests {
             .required_secret("password", &Secret::from(""))
             .real_name("name", "Ann")
             .done();
-        let Err(Error::Invalid { message, fields }) = refused else { panic!("{refused:?}") };
+        let Err(Error::Invalid { message, fields, .. }) = refused else { panic!("{refused:?}") };
         assert_eq!(message, "Validation failed.");
         let told: Vec<(&str, &str)> = fields.iter().map(|f| (f.field.as_ref(), f.detail.as_str())).collect();
         assert_eq!(

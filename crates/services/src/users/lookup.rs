@@ -31,9 +31,9 @@ pub async fn find(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserVi
 
 /// Lists the users that the caller may read, narrowed by a search query (`identity.md` 3.1).
 pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<UserList, Error> {
-    let filter = parse_user_query(query).map_err(|errors| Error::Invalid {
-        message: "Invalid user search query.".to_owned(),
-        fields: errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect(),
+    let filter = parse_user_query(query).map_err(|errors| {
+        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
+        Error::invalid_fields("Invalid user search query.", fields)
     })?;
     let visible = access::visible_users(actor);
     let page = Page { limit: page.limit.filter(|limit| *limit > 0), ..page };

@@ -6,9 +6,10 @@ use super::reference::{UserRef, resolve_live};
 use super::trail::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
+use crate::sessions::hold::hold_user;
 use doorward_domain::Secret;
-use doorward_domain::roles::{action, resource};
-use doorward_domain::users::{LoginType, check_password};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::users::{LoginType, User, check_password};
 
 /// What is asked of a new password.
 #[derive(Clone, Debug)]
@@ -45,20 +46,11 @@ pub async fn change_password(
     command: ChangePassword,
 ) -> Result<(), Error> {
     let ChangePassword { password, old_password } = command;
-    Fields::default().required_secret("password", &password).done()?;
     // An empty one is as good as none.
     let old_password = old_password.filter(|old| !old.expose().is_empty());
 
-    let (asking, reference) = (actor.clone(), user.clone());
-    let (user, permit) = ctx
-        .store
-        .read(move |repos| {
-            let user = resolve_live(repos, &asking, &reference)?;
-            let permit = access::permit::<action::UpdatePersonal, resource::User>(&asking, &access::user(user.id))
-                .or(Err(Error::NotFound))?;
-            Ok::<_, Error>((user, permit))
-        })
-        .await?;
+    let (user, permit) = find_changeable(ctx, actor, user).await?;
+    Fields::default().required_secret("password", &password).done()?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid("Users without password login type cannot change their password."));
     }
@@ -66,11 +58,12 @@ pub async fn change_password(
         return Err(refused("Old password is required.", "old_password", "required"));
     }
     strong_password(&password)?;
+    let was_verified = old_password.is_some();
     let is_current = match old_password {
         Some(old) => {
             let repeats = old.expose() == password.expose();
             if !ctx.verify_password(old, user.password_hash.clone()).await? {
-                return Err(refused("Old password is incorrect.", "old_password", "Old password is incorrect."));
+                return Err(wrong_old_password());
             }
             repeats
         }
@@ -81,9 +74,14 @@ pub async fn change_password(
     }
     let hash = ctx.hash_password(password).await?;
 
-    let trail = Trail::of(ctx, actor);
+    let (asking, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
+            // Meanwhile somebody else may have changed it, and ended the session in which this was asked.
+            let now = hold_user(repos, &asking, user.id)?;
+            if was_verified && now.password_hash != user.password_hash {
+                return Err(wrong_old_password());
+            }
             if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
                 return Err(Error::UserNotFound);
             }
@@ -93,6 +91,30 @@ pub async fn change_password(
         .await
 }
 
+/// Whether the caller may change the password of a user at all. What may not be changed is not found.
+pub async fn may_change_password(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
+    find_changeable(ctx, actor, user).await.map(drop)
+}
+
+async fn find_changeable(
+    ctx: &Context,
+    actor: &Actor,
+    user: &UserRef,
+) -> Result<(User, Permit<action::UpdatePersonal, resource::User>), Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let user = resolve_live(repos, &actor, &reference)?;
+            let permit = access::permit(&actor, &access::user(user.id)).or(Err(Error::NotFound))?;
+            Ok((user, permit))
+        })
+        .await
+}
+
+fn wrong_old_password() -> Error {
+    refused("Old password is incorrect.", "old_password", "Old password is incorrect.")
+}
+
 fn refused(message: &str, field: &'static str, detail: &str) -> Error {
-    Error::Invalid { message: message.to_owned(), fields: vec![FieldError::new(field, detail)] }
+    Error::invalid_fields(message, vec![FieldError::new(field, detail)])
 }

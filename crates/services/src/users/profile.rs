@@ -84,10 +84,8 @@ pub async fn update_appearance(
         .required("terminal_font", &command.terminal_font)
         .done()?;
     if !TERMINAL_FONTS.contains(&command.terminal_font.as_str()) {
-        return Err(Error::Invalid {
-            message: "Unsupported font family.".to_owned(),
-            fields: vec![FieldError::new("terminal_font", format!("must be one of {}", TERMINAL_FONTS.join(", ")))],
-        });
+        let detail = format!("must be one of {}", TERMINAL_FONTS.join(", "));
+        return Err(Error::invalid_fields("Unsupported font family.", vec![FieldError::new("terminal_font", detail)]));
     }
     if command.theme_preference.len() > THEME_MAX || command.theme_preference.contains(char::is_control) {
         return Err(Error::invalid_field(

@@ -35,16 +35,18 @@ pub async fn roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserR
         .await
 }
 
+/// Whether the caller may change roles of a user at all, as far as that does not depend on which.
+pub async fn may_change_roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
+    let (actor, reference) = (actor.clone(), user.clone());
+    ctx.store.read(move |repos| resolve_other(repos, &actor, &reference).map(drop)).await
+}
+
 /// Replaces the site roles of a user (`identity.md` 3.3).
 pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let user = resolve_live(repos, &actor, &reference)?;
-            if actor.is(user.id) {
-                return Err(Error::invalid("You cannot change your own roles."));
-            }
-            access::may(&actor, Action::Read, &access::user(user.id))?;
+            let user = resolve_other(repos, &actor, &reference)?;
             let wanted: BTreeSet<String> = names.into_iter().collect();
             let permit = authorize_change(repos, &actor, &user.roles, &wanted)?;
             // `member` is implied, but who grants it explicitly sees it listed.
@@ -58,6 +60,16 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
             UserView::load(user, repos)
         })
         .await
+}
+
+/// The user that `reference` names, who must not be the caller.
+fn resolve_other(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+    let user = resolve_live(repos, actor, reference)?;
+    if actor.is(user.id) {
+        return Err(Error::invalid("You cannot change your own roles."));
+    }
+    access::may(actor, Action::Read, &access::user(user.id))?;
+    Ok(user)
 }
 
 /// Asks whether the caller may make this of the roles of a user. The proof says so.

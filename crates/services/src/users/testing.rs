@@ -185,10 +185,20 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     let known = users.to_vec();
     repos.users.expect_find().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
+    repos.users.expect_hold().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
+    let known = users.to_vec();
     repos.users.expect_find_by_username().returning(move |name| {
         Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
     });
     repos.organizations.expect_list_memberships().returning(|user| Ok(vec![membership(user)]));
+    repos
+}
+
+/// The same mocks, which know the key of the one who asks too.
+pub(crate) fn repos_of(actor: &Actor, users: &[User]) -> MockRepositories {
+    let mut repos = repos_with(users);
+    let known = actor.key.clone();
+    repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
     repos
 }
 

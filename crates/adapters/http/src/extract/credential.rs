@@ -2,13 +2,17 @@
 
 use super::form;
 use actix_web::HttpRequest;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::{Secret, wire};
 use doorward_services::OAuthError;
 use doorward_services::oauth2::ClientAuthentication;
 use std::borrow::Cow;
+
+/// The query parameter that carries a token (RFC 6750 2.3).
+pub(crate) const ACCESS_TOKEN: &str = "access_token";
 
 /// The session token in the cookie, if there is one.
 pub(crate) fn session_cookie(request: &HttpRequest) -> Option<Cow<'_, str>> {
@@ -16,14 +20,26 @@ pub(crate) fn session_cookie(request: &HttpRequest) -> Option<Cow<'_, str>> {
 }
 
 /// The value of the first cookie of this name that is not empty. The jar of actix is not used: it parses every cookie
-/// and allocates each.
+/// and allocates each. Other cookies may hold any bytes; in this one, what is not UTF-8 is replaced, and so no good
+/// credential, but there.
 pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
-    let lines = request.headers().get_all(actix_web::http::header::COOKIE).filter_map(|line| line.to_str().ok());
+    let lines = request.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
     lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(known, value)| *known == name && !value.is_empty())
-        .map(|(_, value)| Cow::Borrowed(value.trim_matches('"')))
+        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .filter_map(|pair| split_at(pair.trim_ascii(), b'='))
+        .map(|(known, value)| (known, unquoted(value)))
+        .find(|(known, value)| *known == name.as_bytes() && !value.is_empty())
+        .map(|(_, value)| String::from_utf8_lossy(value))
+}
+
+fn split_at(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|byte| *byte == separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
+    value.strip_suffix(b"\"").unwrap_or(value)
 }
 
 /// The first value of a query parameter that is not empty.
@@ -38,18 +54,19 @@ pub(crate) fn query_parameter<'a>(request: &'a HttpRequest, name: &str) -> Optio
 
 /// The value of `Coder-Session-Token`, if there is one.
 pub(crate) fn session_header(request: &HttpRequest) -> Option<Cow<'_, str>> {
-    header(request, wire::SESSION_HEADER).map(Cow::Borrowed)
+    header(request, wire::SESSION_HEADER).map(String::from_utf8_lossy)
 }
 
 /// The token of `Authorization: Bearer`, if there is one.
 pub(crate) fn bearer(request: &HttpRequest) -> Option<Cow<'_, str>> {
-    let (scheme, token) = header(request, AUTHORIZATION.as_str())?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(Cow::Borrowed(token))
+    let (scheme, token) = split_at(header(request, AUTHORIZATION.as_str())?, b' ')?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then(|| String::from_utf8_lossy(token))
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    let value = request.headers().get(name)?.to_str().ok()?.trim();
+/// The bytes of a header that is not empty. One that is not ASCII is there all the same, and no later place rescues it.
+fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a [u8]> {
+    let value = request.headers().get(name)?.as_bytes().trim_ascii();
     (!value.is_empty()).then_some(value)
 }
 
@@ -60,12 +77,16 @@ pub(crate) fn token(request: &HttpRequest) -> Option<Cow<'_, str>> {
         .or_else(|| query_parameter(request, wire::SESSION_COOKIE))
         .or_else(|| session_header(request))
         .or_else(|| bearer(request))
-        .or_else(|| query_parameter(request, "access_token"))
+        .or_else(|| query_parameter(request, ACCESS_TOKEN))
 }
 
 /// Who a client says it is: `Authorization: Basic`, the form, and for the id alone the query (`oauth2.md` 11).
 pub(crate) fn client(request: &HttpRequest, form: &form::Form) -> Result<ClientAuthentication, OAuthError> {
-    let in_query = query_parameter(request, "client_id").map(Cow::into_owned);
+    let query = form::Form::parse(request.query_string().as_bytes())?;
+    if let Some(name) = query.repeated(&["client_id"]).next() {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+    }
+    let in_query = query.text("client_id");
     let in_body = (form.text("client_id"), form.secret("client_secret"));
     let Some((user, password)) = basic(request)? else {
         let disagrees = matches!((&in_query, &in_body.0), (Some(query), Some(body)) if query != body);
@@ -82,15 +103,15 @@ pub(crate) fn client(request: &HttpRequest, form: &form::Form) -> Result<ClientA
 /// User name and password of `Authorization: Basic`, decoded from form encoding (RFC 6749 2.3.1). `None` when there is
 /// no such header.
 fn basic(request: &HttpRequest) -> Result<Option<(String, Secret<String>)>, OAuthError> {
-    let Some((scheme, encoded)) = header(request, AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
+    let Some((scheme, encoded)) = header(request, AUTHORIZATION.as_str()).and_then(|value| split_at(value, b' '))
     else {
         return Ok(None);
     };
-    if !scheme.eq_ignore_ascii_case("basic") {
+    if !scheme.eq_ignore_ascii_case(b"basic") {
         return Ok(None);
     }
     let malformed = || OAuthError::invalid_client("the Authorization header is not well formed");
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|error| malformed().because(error.to_string()))?;
+    let decoded = STANDARD.decode(encoded.trim_ascii()).map_err(|error| malformed().because(error.to_string()))?;
     let at = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
     let (user, password) = (decoded.get(..at).unwrap_or_default(), decoded.get(at + 1..).unwrap_or_default());
     let decode = |part| form::decode(part).map_err(|error| malformed().because(error.reason));
@@ -126,6 +147,37 @@ mod tests {
         let basic = TestRequest::get().uri("/?access_token=p%41").insert_header(("Authorization", "Basic YTpi"));
         assert_eq!(found(basic).as_deref(), Some("pA"));
         assert_eq!(found(TestRequest::get().insert_header(("Authorization", "Bearer "))), None);
+    }
+
+    #[test]
+    fn other_cookies_may_hold_any_bytes() {
+        let line = HeaderValue::from_bytes(b"name=J\xf6rg; coder_session_token=\"token\"; x").unwrap();
+        let request = TestRequest::get().insert_header((COOKIE, line)).to_http_request();
+        assert_eq!(token(&request).as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn what_is_not_text_is_there_and_an_empty_quoted_cookie_is_not() {
+        let header = ("Coder-Session-Token", "header");
+        let bytes = HeaderValue::from_bytes(b"coder_session_token=t\xf6ken").unwrap();
+        let request = TestRequest::get().insert_header((COOKIE, bytes)).insert_header(header).to_http_request();
+        assert_eq!(token(&request).as_deref(), Some("t\u{fffd}ken"));
+        let bytes = HeaderValue::from_bytes(b"\xff").unwrap();
+        let request = TestRequest::get().uri("/?access_token=good").insert_header(("Coder-Session-Token", bytes));
+        assert_eq!(token(&request.to_http_request()).as_deref(), Some("\u{fffd}"));
+        let bytes = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
+        let request = TestRequest::get().uri("/?access_token=good").insert_header((AUTHORIZATION, bytes));
+        assert_eq!(token(&request.to_http_request()).as_deref(), Some("\u{fffd}"));
+        let request = TestRequest::get().insert_header((COOKIE, "coder_session_token=\"\"")).insert_header(header);
+        assert_eq!(token(&request.to_http_request()).as_deref(), Some("header"));
+    }
+
+    #[test]
+    fn a_client_id_in_the_query_comes_once_and_is_text() {
+        for bad in ["/?client_id=a&client_id=a", "/?client_id=%FF"] {
+            let code = presented(None, bad, "").map(drop).map_err(|error| error.code);
+            assert_eq!(code, Err(OAuthErrorCode::InvalidRequest), "{bad}");
+        }
     }
 
     fn presented(authorization: Option<&str>, uri: &str, body: &str) -> Result<ClientAuthentication, OAuthError> {

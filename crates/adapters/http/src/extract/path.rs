@@ -17,7 +17,7 @@ pub(crate) fn id<T: From<Uuid>>(request: &HttpRequest, name: &'static str) -> Re
     text.parse::<Uuid>().map(T::from).map_err(|error| {
         let detail = format!("{text:?} is not a valid UUID: {error}");
         let field = doorward_services::FieldError::new(name, detail);
-        Error::Invalid { message: format!("Invalid UUID {text:?}."), fields: vec![field] }.into()
+        Error::invalid_fields(format!("Invalid UUID {text:?}."), vec![field]).into()
     })
 }
 
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn a_bad_uuid_is_quoted() {
         let request = TestRequest::get().param("app", "<x>").to_http_request();
-        let Err(Failure::Api(Error::Invalid { message, fields })) = id::<Uuid>(&request, "app") else { panic!() };
+        let Err(Failure::Api(Error::Invalid { message, fields, .. })) = id::<Uuid>(&request, "app") else { panic!() };
         assert_eq!(message, "Invalid UUID \"<x>\".");
         assert_eq!(fields[0].field, "app");
         let request = TestRequest::get().param("app", Uuid::from_u128(1).to_string()).to_http_request();

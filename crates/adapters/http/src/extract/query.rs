@@ -1,8 +1,11 @@
-//! Query strings, read strictly (`identity.md` 1.5): every defect is found and reported at once.
+//! Query strings (`identity.md` 1.5): every defect is found and reported at once.
 
+use super::credential::ACCESS_TOKEN;
+use super::form;
 use crate::error::Failure;
 use actix_web::HttpRequest;
 use doorward_domain::page::Page;
+use doorward_domain::wire;
 use doorward_services::{Error, FieldError};
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -16,9 +19,10 @@ use uuid::Uuid;
 /// let (q, page) = (query.text("q"), query.page());
 /// query.done()?;
 /// ```
-#[must_use = "call `done`, or unknown parameters pass"]
+#[must_use = "call `done` or `done_loosely`, or defects pass"]
 pub(crate) struct StrictQuery {
-    pairs: Vec<(String, String)>,
+    /// `None` for a value that is not UTF-8.
+    pairs: Vec<(String, Option<String>)>,
     errors: Vec<FieldError>,
 }
 
@@ -28,8 +32,14 @@ impl StrictQuery {
     }
 
     fn of(text: &str) -> Self {
-        let pairs = url::form_urlencoded::parse(text.as_bytes());
-        Self { pairs: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(), errors: Vec::new() }
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.into_owned());
+            (name.unwrap_or_default(), form::decode(value.as_bytes()).ok())
+        });
+        // A credential may stand in any query.
+        let pairs = pairs.filter(|(name, _)| name != wire::SESSION_COOKIE && name != ACCESS_TOKEN);
+        Self { pairs: pairs.collect(), errors: Vec::new() }
     }
 
     /// The value of a parameter that may come once; empty is as good as absent.
@@ -40,7 +50,10 @@ impl StrictQuery {
         if more > 0 {
             self.refuse(name, format!("Query param {name:?} provided more than once, found {} times", more + 1));
         }
-        first.filter(|value| !value.is_empty())
+        if first.as_ref().is_some_and(Option::is_none) {
+            self.refuse(name, format!("Query param {name:?} must be UTF-8"));
+        }
+        first.flatten().filter(|value| !value.is_empty())
     }
 
     /// A parameter of another type than text; `what` names the type in the error.
@@ -86,7 +99,13 @@ impl StrictQuery {
         self.errors.push(FieldError::new(name, detail));
     }
 
-    /// Refuses the request if anything was wrong or is left over.
+    /// Refuses the request if anything was wrong; what is left over is ignored.
+    pub(crate) fn done_loosely(mut self) -> Result<(), Failure> {
+        self.pairs.clear();
+        self.done()
+    }
+
+    /// Refuses the request if anything was wrong or is left over: for endpoints that are marked "strict".
     pub(crate) fn done(mut self) -> Result<(), Failure> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             let detail = format!("{name:?} is not a valid query param");
@@ -97,8 +116,7 @@ impl StrictQuery {
         if self.errors.is_empty() {
             return Ok(());
         }
-        let message = "Query parameters have invalid values.".to_owned();
-        Err(Error::Invalid { message, fields: self.errors }.into())
+        Err(Error::invalid_fields("Query parameters have invalid values.", self.errors).into())
     }
 }
 
@@ -134,6 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_no_parameters() {
+        assert_eq!(read("coder_session_token=a&q=b&access_token=%FF&access_token=c").3, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_unknown_may_be_ignored() {
+        let loosely = |text: &str| {
+            let mut query = StrictQuery::of(text);
+            query.text("q");
+            query.done_loosely().is_ok()
+        };
+        assert!(loosely("q=a&x=1&x=2&%FF=%FF"));
+        assert!(!loosely("q=a&q=b") && !loosely("q=%FF"));
+    }
+
+    #[test]
     fn every_defect_is_reported() {
         for (text, fields) in [
             ("x=1&x=2&y=", &["x", "y"][..]),
@@ -145,6 +179,9 @@ mod tests {
             ("all=yes", &["all"]),
             ("limit=a&offset=b&after_id=c&all=d&e=f", &["after_id", "limit", "offset", "all", "e"]),
             ("LIMIT=1", &["LIMIT"]),
+            ("q=%FF", &["q"]),
+            ("q=a&q=%FF", &["q"]),
+            ("%FF=1", &["\u{fffd}"]),
         ] {
             assert_eq!(read(text).3, fields, "{text}");
         }

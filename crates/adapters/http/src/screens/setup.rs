@@ -62,7 +62,7 @@ pub(crate) async fn submit(mut call: Call) -> Outcome {
     };
     match users::create_first(call.context(), command, &call.origin).await {
         Ok(_) => {}
-        Err(Error::Invalid { message, fields }) => {
+        Err(Error::Invalid { message, fields, .. }) => {
             return page(&call, StatusCode::BAD_REQUEST, &form, &message, &fields);
         }
         Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),

@@ -2,13 +2,16 @@
 
 use super::Conn;
 use crate::rows::purge_day;
-use crate::schema::{api_keys, oauth2_codes, oauth2_grants, server_keys, signin_throttles};
+use crate::schema::{api_keys, oauth2_codes, oauth2_grants, server_keys, signin_places, signin_throttles};
 use crate::session::Session;
-use crate::types::{At, Id};
+use crate::types::{At, Id, sql as types};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use doorward_domain::Instant;
 use doorward_domain::ids::{CodeId, GrantId};
 use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::PLACE_MEMORY;
 use doorward_ports::StoreError;
 use doorward_ports::maintenance::{MaintenanceRepository, Purged};
 
@@ -81,7 +84,16 @@ impl MaintenanceRepository for Session<'_, Conn> {
                 .filter(signin_throttles::key.eq_any(throttles))
                 .filter(signin_throttles::forget_at.le(now));
             let throttles = diesel::delete(throttles).execute(conn)?;
-            Ok(Purged { codes, grants, api_keys: keys, throttles })
+            let forgotten = At(now.0 - PLACE_MEMORY);
+            let oldest =
+                sql::<Bool>("(user_id, place) IN (SELECT user_id, place FROM signin_places WHERE last_success <= ")
+                    .bind::<types::Instant, _>(forgotten)
+                    .sql(" ORDER BY last_success LIMIT ")
+                    .bind::<BigInt, _>(batch)
+                    .sql(")");
+            let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
+            let places = diesel::delete(places).execute(conn)?;
+            Ok(Purged { codes, grants, api_keys: keys, throttles, places })
         })
     }
 

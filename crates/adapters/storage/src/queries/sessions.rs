@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::rows::{KeyRow, entities};
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
 use crate::session::Session;
-use crate::types::{At, Id, sql};
+use crate::types::{At, Hash, Id, sql};
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
@@ -81,14 +81,18 @@ impl ApiKeyRepository for Session<'_, Conn> {
     fn refresh(
         &mut self,
         _permit: &Permit<action::Update, resource::ApiKey>,
-        id: &ApiKeyId,
+        key: &ApiKey,
         refresh: KeyRefresh,
         ip: &str,
         now: Instant,
     ) -> Result<(), StoreError> {
         self.run(|conn| {
             let expiry = Some(At(refresh.expires_at)).into_sql::<Nullable<sql::Instant>>();
-            diesel::update(api_keys::table.find(id.as_str()))
+            let as_read = api_keys::table
+                .find(key.id.as_str())
+                .filter(api_keys::secret_digest.eq(Hash(key.secret_digest)))
+                .filter(api_keys::expires_at.le(At(refresh.expires_at)));
+            diesel::update(as_read)
                 .set((
                     api_keys::last_used.eq(refresh.last_used.map(At)),
                     api_keys::expires_at.eq(At(refresh.expires_at)),
@@ -128,17 +132,6 @@ impl ApiKeyRepository for Session<'_, Conn> {
             let grants = oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_keys));
             let ended = diesel::delete(grants).execute(conn)?;
             Ok(ended + diesel::delete(keys).execute(conn)?)
-        })
-    }
-
-    fn has_session_from(&mut self, user: UserId, ip: &str, since: Instant) -> Result<bool, StoreError> {
-        self.run(|conn| {
-            let sessions = api_keys::table
-                .filter(api_keys::user_id.eq(Id(user)))
-                .filter(api_keys::login_type.eq(LoginType::Password.as_str()))
-                .filter(api_keys::ip.eq(ip))
-                .filter(api_keys::updated_at.ge(At(since)));
-            Ok(diesel::select(diesel::dsl::exists(sessions)).get_result(conn)?)
         })
     }
 }

@@ -1,13 +1,14 @@
-//! Failed sign-ins.
+//! Failed sign-ins, and places from where users sign in.
 
 use super::Conn;
-use crate::schema::signin_throttles;
+use crate::schema::{signin_places, signin_throttles};
 use crate::session::Session;
-use crate::types::At;
-use diesel::dsl::case_when;
+use crate::types::{At, Id};
+use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use doorward_domain::Instant;
+use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{Throttle, ThrottlePolicy};
 use doorward_ports::StoreError;
@@ -67,6 +68,35 @@ impl ThrottleRepository for Session<'_, Conn> {
     fn clear(&mut self, _permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError> {
         self.run(|conn| {
             diesel::delete(signin_throttles::table.filter(signin_throttles::key.eq(key))).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn knows_place(&mut self, user: UserId, place: &str, since: Instant) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let known = signin_places::table.find((Id(user), place)).filter(signin_places::last_success.ge(At(since)));
+            Ok(diesel::select(exists(known)).get_result(conn)?)
+        })
+    }
+
+    fn remember_place(
+        &mut self,
+        _permit: &Permit<action::Update, resource::System>,
+        user: UserId,
+        place: &str,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(signin_places::table)
+                .values((
+                    signin_places::user_id.eq(Id(user)),
+                    signin_places::place.eq(place),
+                    signin_places::last_success.eq(At(now)),
+                ))
+                .on_conflict((signin_places::user_id, signin_places::place))
+                .do_update()
+                .set(signin_places::last_success.eq(excluded(signin_places::last_success)))
+                .execute(conn)?;
             Ok(())
         })
     }

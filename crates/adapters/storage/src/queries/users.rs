@@ -4,7 +4,7 @@ use super::sessions::end_all;
 use super::{Conn, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
-use crate::schema::{group_members, organization_members, users};
+use crate::schema::{group_members, organization_members, signin_places, users};
 use crate::session::Session;
 use crate::types::{At, Id, Json};
 use diesel::dsl::{case_when, exists, not};
@@ -40,6 +40,10 @@ impl UserRepository for Session<'_, Conn> {
             let row = users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(User::try_from).transpose()?)
         })
+    }
+
+    fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(|conn| Ok(locks::hold_user(conn, id)?.map(User::try_from).transpose()?))
     }
 
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
@@ -230,6 +234,7 @@ impl UserRepository for Session<'_, Conn> {
                 let memberships = organization_members::table.filter(organization_members::user_id.eq(Id(id)));
                 diesel::delete(memberships).execute(conn)?;
                 diesel::delete(group_members::table.filter(group_members::user_id.eq(Id(id)))).execute(conn)?;
+                diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
             }
             Ok(changed > 0)
         })
@@ -247,6 +252,7 @@ impl UserRepository for Session<'_, Conn> {
             diesel::update(living!(id))
                 .set((
                     users::last_seen_at.eq(Some(At(now))),
+                    users::updated_at.eq(At(now)),
                     users::status.eq(case_when(dormant, active).otherwise(users::status)),
                 ))
                 .execute(conn)?;
@@ -313,7 +319,7 @@ fn matching<'a>(filter: &'a UserFilter, visible: &'a Visible, after: Option<&'a 
         query = query.filter(filters::holds_any_role(&filter.roles));
     }
     if let Some(before) = filter.last_seen_before {
-        query = query.filter(users::last_seen_at.le(At(before)));
+        query = query.filter(users::last_seen_at.is_null().or(users::last_seen_at.le(At(before))));
     }
     if let Some(after) = filter.last_seen_after {
         query = query.filter(users::last_seen_at.ge(At(after)));

@@ -1,6 +1,6 @@
 use crate::support::*;
 use doorward_domain::oauth2::{AuthorizationCode, Grant};
-use doorward_domain::sessions::{ApiKey, ThrottlePolicy};
+use doorward_domain::sessions::{ApiKey, PLACE_MEMORY, ThrottlePolicy};
 use doorward_ports::maintenance::Purged;
 use time::Duration;
 
@@ -46,6 +46,7 @@ contract! {
         live_key.expires_at = NOW - Duration::HOUR;
         let dead_keys: Vec<ApiKey> = (0..5).map(|_| ApiKey { expires_at: NOW, ..session(&granted.user) }).collect();
         let fresh_key = ApiKey { expires_at: NOW + second, ..session(&granted.user) };
+        let user = granted.user.id;
         let (survivor, survivor_key) = (live_grant.id, live_key.id.clone());
         db.write(move |repos| {
             dead_codes.iter().chain([&live_code]).try_for_each(|code| repos.codes().replace(&permit(), code))?;
@@ -56,24 +57,28 @@ contract! {
             let forgotten: Vec<_> = (0..5).map(|n| (format!("user:{n}"), policy)).collect();
             repos.throttles().record_failure(&permit(), &forgotten, NOW - policy.memory)?;
             let remembered = [("user:9".to_owned(), policy)];
-            repos.throttles().record_failure(&permit(), &remembered, NOW - policy.memory + second)
+            repos.throttles().record_failure(&permit(), &remembered, NOW - policy.memory + second)?;
+            for n in 0..5 {
+                repos.throttles().remember_place(&permit(), user, &n.to_string(), NOW - PLACE_MEMORY)?;
+            }
+            repos.throttles().remember_place(&permit(), user, "9", NOW - PLACE_MEMORY + second)
         })
         .await;
         let mut batches = Vec::new();
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        let two = Purged { codes: 2, grants: 2, api_keys: 2, throttles: 2 };
-        let one = Purged { codes: 1, grants: 1, api_keys: 1, throttles: 1 };
+        let two = Purged { codes: 2, grants: 2, api_keys: 2, throttles: 2, places: 2 };
+        let one = Purged { codes: 1, grants: 1, api_keys: 1, throttles: 1, places: 1 };
         assert_eq!(batches, [two, two, one, Purged::default()]);
-        let left = ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles"].map(|table| db.rows(table));
-        assert_eq!(left, [1, 2, 3, 1]);
+        let left = ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles", "signin_places"].map(|table| db.rows(table));
+        assert_eq!(left, [1, 2, 3, 1, 1]);
         let found = db
             .read(move |repos| Ok((repos.grants().find(survivor)?, repos.api_keys().find(&survivor_key)?)))
             .await;
         assert!(found.0.is_some() && found.1.is_some(), "a key whose grant lives is spared");
         let rest = db.write(|repos| repos.maintenance().purge(&permit(), NOW + 60 * Duration::DAY, 100)).await;
-        assert_eq!((rest.codes, rest.grants, rest.api_keys, rest.throttles), (1, 2, 1, 1));
+        assert_eq!(rest, Purged { codes: 1, grants: 2, api_keys: 1, throttles: 1, places: 1 });
         assert_eq!(db.rows("api_keys"), 0);
     }
 

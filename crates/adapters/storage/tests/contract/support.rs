@@ -150,17 +150,11 @@ impl Fixture {
 
     /// The number that a query answers.
     pub(crate) fn number(&self, sql: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
+        if self.is_postgres() {
+            return number_in(&self.url, sql);
         }
         let query = diesel::sql_query(format!("SELECT ({sql}) AS n"));
-        let row: Row = if self.is_postgres() {
-            query.get_result(&mut PgConnection::establish(&self.url).unwrap()).unwrap()
-        } else {
-            query.get_result(&mut self.sqlite_connection()).unwrap()
-        };
+        let row: Number = query.get_result(&mut self.sqlite_connection()).unwrap();
         row.n
     }
 
@@ -179,6 +173,19 @@ impl Fixture {
         let rows: Vec<Row> = diesel::sql_query(sql).load(&mut PgConnection::establish(&self.url).unwrap()).unwrap();
         rows.into_iter().map(|row| row.t).collect()
     }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// The number that a query answers, on PostgreSQL.
+pub(crate) fn number_in(url: &str, sql: &str) -> i64 {
+    let query = diesel::sql_query(format!("SELECT ({sql}) AS n"));
+    let row: Number = query.get_result(&mut PgConnection::establish(url).unwrap()).unwrap();
+    row.n
 }
 
 /// A permit for anything: here the storage is tested, not who may use it.

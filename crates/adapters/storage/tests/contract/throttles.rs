@@ -1,4 +1,5 @@
 use crate::support::*;
+use doorward_domain::ids::UserId;
 use doorward_domain::sessions::{Throttle, ThrottlePolicy};
 use time::Duration;
 
@@ -48,6 +49,32 @@ contract! {
         }
         let found = db.read(|repos| repos.throttles().find(&["a".to_owned(), "b".to_owned()])).await;
         assert_eq!(found.map_failures(), [20, 20]);
+    }
+
+    async fn a_place_is_known_by_the_last_time_a_user_signed_in_there(db) {
+        let (ann, bob) = (user("ann"), user("bob"));
+        let (a, b) = (ann.id, bob.id);
+        let known = db
+            .write(move |repos| {
+                repos.users().insert(&permit(), &ann)?;
+                repos.users().insert(&permit(), &bob)?;
+                let places = repos.throttles();
+                places.remember_place(&permit(), a, "192.0.2.1", NOW - Duration::DAY)?;
+                let first = places.knows_place(a, "192.0.2.1", NOW)?;
+                places.remember_place(&permit(), a, "192.0.2.1", NOW)?;
+                places.remember_place(&permit(), b, "2001:db8::/64", NOW)?;
+                Ok([
+                    first,
+                    places.knows_place(a, "192.0.2.1", NOW)?,
+                    places.knows_place(a, "192.0.2.1", NOW + Duration::SECOND)?,
+                    places.knows_place(a, "2001:db8::/64", NOW)?,
+                    places.knows_place(b, "2001:db8::/64", NOW)?,
+                    places.knows_place(UserId::NIL, "192.0.2.1", NOW)?,
+                ])
+            })
+            .await;
+        assert_eq!(known, [false, true, false, false, true, false]);
+        assert_eq!(db.rows("signin_places"), 2);
     }
 }
 

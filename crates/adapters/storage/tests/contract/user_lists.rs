@@ -106,7 +106,9 @@ contract! {
             (UserFilter { statuses: vec![UserStatus::Active], ..none.clone() }, vec!["bob"]),
             (UserFilter { statuses: UserStatus::ALL.to_vec(), ..none.clone() }, vec!["ann", "bob", "cy"]),
             (UserFilter { login_types: vec![LoginType::Github, LoginType::Oidc], ..none.clone() }, vec!["bob"]),
-            (UserFilter { last_seen_before: Some(NOW), ..none.clone() }, vec!["bob"]),
+            // Who was never seen was not seen since.
+            (UserFilter { last_seen_before: Some(NOW), ..none.clone() }, vec!["ann", "bob"]),
+            (UserFilter { last_seen_before: Some(NOW - hour), ..none.clone() }, vec!["ann"]),
             (UserFilter { last_seen_after: Some(NOW + hour), ..none.clone() }, vec!["cy"]),
             (UserFilter { created_before: Some(NOW - hour), ..none.clone() }, vec!["ann"]),
             (UserFilter { created_after: Some(NOW), ..none.clone() }, vec!["bob", "cy"]),

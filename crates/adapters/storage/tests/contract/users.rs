@@ -1,8 +1,10 @@
 use crate::support::*;
 use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
-use doorward_ports::{Conflict, StoreError};
+use doorward_ports::{Conflict, Repositories, StoreError};
 use time::Duration;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 contract! {
@@ -51,13 +53,16 @@ contract! {
         db.write(move |repos| {
             repos.organizations().insert(&permit(), &organization)?;
             repos.organizations().insert_member(&permit(), &membership(organization.id, id))?;
+            repos.throttles().remember_place(&permit(), id, "192.0.2.1", NOW)?;
             repos.codes().replace(&permit(), &code)
         })
         .await;
         let later = NOW + Duration::HOUR;
         assert!(db.write(move |repos| repos.users().delete(&permit(), id, later)).await);
         assert!(!db.write(move |repos| repos.users().delete(&permit(), id, later)).await, "twice");
-        for table in ["api_keys", "oauth2_grants", "oauth2_codes", "organization_members", "group_members"] {
+        for table in
+            ["api_keys", "oauth2_grants", "oauth2_codes", "organization_members", "group_members", "signin_places"]
+        {
             assert_eq!(db.rows(table), 0, "{table}");
         }
         let twin = User { id: id_of_another(), ..granted.user.clone() };
@@ -173,7 +178,7 @@ contract! {
         let granted = Granted::in_store(&db).await;
         let (id, code) = (granted.user.id, code(&granted.app, &granted.user));
         db.write(move |repos| repos.codes().replace(&permit(), &code)).await;
-        let status = |status| move |repos: &mut dyn doorward_ports::Repositories| {
+        let status = |status| move |repos: &mut dyn Repositories| {
             repos.users().update_status(&permit(), id, status, NOW + Duration::HOUR)
         };
         assert!(db.write(status(UserStatus::Active)).await);
@@ -204,8 +209,78 @@ contract! {
                 })
                 .await
                 .unwrap();
-            assert_eq!((found.status, found.last_seen_at), (after, Some(NOW + Duration::SECOND)));
+            let second = NOW + Duration::SECOND;
+            assert_eq!((found.status, found.last_seen_at, found.updated_at), (after, Some(second), second));
         }
+    }
+
+    async fn a_key_made_while_all_keys_end_ends_too(db) {
+        let ann = user("ann");
+        let id = ann.id;
+        let keys: [ApiKey; 3] = std::array::from_fn(|_| session(&ann));
+        db.write(move |repos| repos.users().insert(&permit(), &ann)).await;
+        for (key, end) in keys.into_iter().zip(ENDS) {
+            // Whoever makes the key holds the user already when all keys are to be ended.
+            let (held, holds) = oneshot::channel();
+            let (store, waiting) = (db.store.clone(), Waiting::of(&db));
+            let making = tokio::spawn(async move {
+                store
+                    .write(move |repos| {
+                        assert!(repos.users().hold(id)?.is_some_and(|user| !user.deleted));
+                        held.send(()).unwrap();
+                        waiting.until_somebody_waits();
+                        repos.api_keys().insert(&permit(), &key)
+                    })
+                    .await
+            });
+            holds.await.unwrap();
+            let ended: Result<bool, StoreError> = db.open_again().store.write(move |repos| end(repos, id)).await;
+            making.await.unwrap().unwrap();
+            assert!(ended.unwrap());
+            assert_eq!(db.rows("api_keys"), 0);
+        }
+    }
+
+    async fn whoever_makes_a_key_while_all_keys_end_learns_of_it(db) {
+        let users = ["ann", "bob", "cy"].map(user);
+        let before = users.clone();
+        let in_hand = users.each_ref().map(session);
+        let ids = in_hand.each_ref().map(|key| key.id.clone());
+        db.write(move |repos| {
+            users.iter().try_for_each(|user| repos.users().insert(&permit(), user))?;
+            in_hand.iter().try_for_each(|key| repos.api_keys().insert(&permit(), key))
+        })
+        .await;
+        for ((end, before), key) in ENDS.into_iter().zip(before).zip(ids) {
+            let id = before.id;
+            let (ending, ends) = oneshot::channel();
+            let (store, waiting) = (db.store.clone(), Waiting::of(&db));
+            let end = tokio::spawn(async move {
+                store
+                    .write(move |repos| {
+                        let ended = end(repos, id)?;
+                        ending.send(()).unwrap();
+                        waiting.until_somebody_waits();
+                        Ok::<_, StoreError>(ended)
+                    })
+                    .await
+            });
+            ends.await.unwrap();
+            let found: Result<_, StoreError> = db
+                .open_again()
+                .store
+                .write(move |repos| Ok((repos.users().hold(id)?, repos.api_keys().find(&key)?)))
+                .await;
+            assert!(end.await.unwrap().unwrap());
+            let (after, key) = found.unwrap();
+            let after = after.unwrap();
+            assert!(after.deleted || !after.may_act() || after.password_hash != before.password_hash);
+            assert_eq!(key, None);
+        }
+    }
+
+    async fn holding_nobody_finds_nobody(db) {
+        assert_eq!(db.write(|repos| repos.users().hold(UserId::NIL)).await, None);
     }
 
     async fn explicit_groups_are_listed_sorted(db) {
@@ -230,6 +305,33 @@ contract! {
         let told = format!("{error} {:?}", std::error::Error::source(&error));
         for part in ["users", "status", &id.to_string()] {
             assert!(told.contains(part), "{told}");
+        }
+    }
+}
+
+/// What ends all keys of a user.
+type End = fn(&mut dyn Repositories, UserId) -> Result<bool, StoreError>;
+
+const ENDS: [End; 3] = [
+    |repos, id| repos.users().update_password(&permit(), id, &PasswordHash::new("$argon2id$new".to_owned()), NOW),
+    |repos, id| repos.users().update_status(&permit(), id, UserStatus::Suspended, NOW),
+    |repos, id| repos.users().delete(&permit(), id, NOW),
+];
+
+/// Looks whether a transaction waits for another one.
+struct Waiting(Option<String>);
+
+impl Waiting {
+    fn of(db: &Fixture) -> Self {
+        Self(db.is_postgres().then(|| db.url.clone()))
+    }
+
+    /// On SQLite nobody waits within a transaction: the next one begins when this one has ended.
+    fn until_somebody_waits(&self) {
+        if let Some(url) = &self.0 {
+            while number_in(url, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
+                std::thread::yield_now();
+            }
         }
     }
 }

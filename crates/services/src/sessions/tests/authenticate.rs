@@ -81,7 +81,9 @@ async fn the_first_use_of_a_key_is_written_down() {
         .api_keys
         .expect_refresh()
         .times(1)
-        .withf(move |_, _, refresh, ip, now| *refresh == written && ip == "192.0.2.7" && *now == NOW)
+        .withf(move |_, used, refresh, ip, now| {
+            used.last_used.is_none() && *refresh == written && ip == "192.0.2.7" && *now == NOW
+        })
         .returning(|_, _, _, _, _| Ok(()));
     repos.users.expect_touch().times(1).withf(|_, id, now| (*id, *now) == (ANN, NOW)).returning(|_, _, _| Ok(()));
     let actor = present(&context(repos)).await.unwrap();
@@ -98,6 +100,21 @@ async fn a_session_slides_unless_the_settings_say_no() {
 
     let still = context_with(presenting(old(), ann()), with_sessions(|sessions| sessions.refresh = false));
     assert_eq!(present(&still).await.unwrap().key.expires_at, NOW + Duration::HOUR);
+}
+
+#[tokio::test]
+async fn the_token_of_an_owner_slides_no_longer_than_owners_may_ask_for() {
+    let day = Duration::DAY;
+    let made = NOW - 6 * day;
+    let old = || ApiKey { created_at: made, expires_at: NOW + day, lifetime_seconds: 7 * 86_400, ..token(ANN, "ci") };
+    let old = || ApiKey { secret_digest: key(ANN).secret_digest, ..old() };
+    let olivia = User { roles: vec!["owner".to_owned()], ..ann() };
+    assert_eq!(present(&context(presenting(old(), olivia))).await.unwrap().key.expires_at, NOW + day);
+
+    let mut repos = presenting(old(), ann());
+    repos.api_keys.expect_refresh().times(1).returning(|_, _, _, _, _| Ok(()));
+    repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
+    assert_eq!(present(&context(repos)).await.unwrap().key.expires_at, NOW + 7 * day);
 }
 
 #[tokio::test]

@@ -18,9 +18,9 @@ fn door(user: Option<User>, known_place: bool, remembered: [Throttle; 2]) -> Moc
     let mut repos = MockRepositories::default();
     let found = user.clone();
     repos.users.expect_find_by_email().returning(move |_| Ok(found.clone()));
-    repos.users.expect_find().returning(move |_| Ok(user.clone()));
-    repos.api_keys.expect_has_session_from().returning(move |_, _, since| {
-        assert_eq!(since, NOW - Duration::days(30));
+    repos.users.expect_hold().returning(move |_| Ok(user.clone()));
+    repos.throttles.expect_knows_place().returning(move |_, place, since| {
+        assert_eq!((place, since), ("192.0.2.7", NOW - Duration::days(30)));
         Ok(known_place)
     });
     repos.throttles.expect_find().returning(move |_| Ok(remembered.to_vec()));
@@ -30,6 +30,12 @@ fn door(user: Option<User>, known_place: bool, remembered: [Throttle; 2]) -> Moc
 /// The session that is to be opened.
 fn expect_session(repos: &mut MockRepositories) {
     repos.throttles.expect_clear().times(1).withf(|_, key| key == format!("account:{ANN}")).returning(|_, _| Ok(()));
+    repos
+        .throttles
+        .expect_remember_place()
+        .times(1)
+        .withf(|_, user, place, now| (*user, place, *now) == (ANN, "192.0.2.7", NOW))
+        .returning(|_, _, _, _| Ok(()));
     repos
         .api_keys
         .expect_insert()
@@ -147,7 +153,7 @@ async fn many_tries_at_once_do_not_slip_through_before_the_first_is_counted() {
     for password in [PASSWORD, "wrong"] {
         let mut repos = MockRepositories::default();
         repos.users.expect_find_by_email().returning(|_| Ok(Some(ann())));
-        repos.api_keys.expect_has_session_from().returning(|_, _, _| Ok(false));
+        repos.throttles.expect_knows_place().returning(|_, _, _| Ok(false));
         let mut remembered = vec![vec![EXHAUSTED, FREE], vec![FREE; 2]];
         repos.throttles.expect_find().times(2).returning(move |_| Ok(remembered.pop().unwrap()));
         let refused = try_with(&context(repos), password).await;
@@ -160,8 +166,8 @@ async fn a_password_that_changed_meanwhile_is_a_wrong_one() {
     let mut repos = MockRepositories::default();
     repos.users.expect_find_by_email().returning(|_| Ok(Some(ann())));
     let changed = User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..ann() };
-    repos.users.expect_find().returning(move |_| Ok(Some(changed.clone())));
-    repos.api_keys.expect_has_session_from().returning(|_, _, _| Ok(false));
+    repos.users.expect_hold().returning(move |_| Ok(Some(changed.clone())));
+    repos.throttles.expect_knows_place().returning(|_, _, _| Ok(false));
     repos.throttles.expect_find().returning(|_| Ok(vec![FREE; 2]));
     expect_failure(&mut repos, "account:");
     unauthenticated(try_with(&context(repos), PASSWORD).await);

@@ -66,7 +66,7 @@ async fn a_list_is_narrowed_by_its_query_and_by_what_the_caller_may_read() {
 async fn every_bad_term_of_a_query_is_named() {
     let ctx = context(MockRepositories::default());
     let refused = list(&ctx, &owner().build(), "status:asleep shoe:42", Page::default()).await;
-    let Err(Error::Invalid { message, fields }) = refused else { panic!("{refused:?}") };
+    let Err(Error::Invalid { message, fields, .. }) = refused else { panic!("{refused:?}") };
     assert!(message.contains("user search query"), "{message}");
     assert_eq!(fields.iter().map(|field| field.field.as_ref()).collect::<Vec<_>>(), ["status", "shoe"]);
 }

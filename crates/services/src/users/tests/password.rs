@@ -1,9 +1,9 @@
 use crate::context::Actor;
 use crate::error::Error;
 use crate::users::testing::*;
-use crate::users::{ChangePassword, UserRef, change_password, validate_password};
+use crate::users::{ChangePassword, UserRef, change_password, may_change_password, validate_password};
 use doorward_domain::Secret;
-use doorward_domain::users::{LoginType, User};
+use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_ports::mocks::MockRepositories;
 
 const NEW: &str = "AnotherPassword!";
@@ -12,8 +12,8 @@ fn change(password: &str, old: Option<&str>) -> ChangePassword {
     ChangePassword { password: Secret::from(password), old_password: old.map(Secret::from) }
 }
 
-fn changing(user: User) -> MockRepositories {
-    let mut repos = repos_with(&[user]);
+fn changing(actor: &Actor, user: User) -> MockRepositories {
+    let mut repos = repos_of(actor, &[actor.user.clone(), user]);
     repos
         .users
         .expect_update_password()
@@ -31,19 +31,19 @@ async fn ask(repos: MockRepositories, actor: &Actor, user: &UserRef, command: Ch
 async fn blamed(actor: &Actor, target: User, command: ChangePassword) -> String {
     let id = UserRef::Id(target.id);
     match ask(repos_with(&[target]), actor, &id, command).await {
-        Err(Error::Invalid { message, fields }) => fields.first().map_or(message, |field| field.field.to_string()),
+        Err(Error::Invalid { message, fields, .. }) => fields.first().map_or(message, |field| field.field.to_string()),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
 async fn users_change_their_password_by_giving_the_old_one() {
-    ask(changing(ann()), &actor().build(), &UserRef::Me, change(NEW, Some(PASSWORD))).await.unwrap();
+    ask(changing(&actor().build(), ann()), &actor().build(), &UserRef::Me, change(NEW, Some(PASSWORD))).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_owner_changes_the_password_of_others_without_the_old_one() {
-    ask(changing(bob()), &owner().build(), &UserRef::Id(BOB), change(NEW, None)).await.unwrap();
+    ask(changing(&owner().build(), bob()), &owner().build(), &UserRef::Id(BOB), change(NEW, None)).await.unwrap();
 }
 
 #[tokio::test]
@@ -67,6 +67,31 @@ async fn a_password_that_one_may_not_change_is_not_found() {
     let limited = actor().scopes(&["application_connect"]).build();
     let refused = ask(repos_with(&[ann()]), &limited, &UserRef::Me, change(NEW, Some(PASSWORD))).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_one_may_not_change_is_not_found_before_the_new_password_is_looked_at() {
+    let limited = actor().scopes(&["application_connect"]).build();
+    let refused = ask(repos_with(&[ann()]), &limited, &UserRef::Me, change("", None)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    let refused = may_change_password(&context(repos_with(&[ann()])), &limited, &UserRef::Me).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    may_change_password(&context(repos_with(&[ann()])), &actor().build(), &UserRef::Me).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_the_second_finds_the_old_password_wrong() {
+    let asking = owner().build();
+    let mut repos = MockRepositories::default();
+    repos.users.expect_find().returning(|_| Ok(Some(bob())));
+    repos.users.expect_hold().returning(|id| {
+        let changed = User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..bob() };
+        Ok(Some(if id == BOB { changed } else { owner_of_site() }))
+    });
+    let known = asking.key.clone();
+    repos.api_keys.expect_find().returning(move |_| Ok(Some(known.clone())));
+    let refused = ask(repos, &asking, &UserRef::Id(BOB), change(NEW, Some(PASSWORD))).await;
+    assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "old_password"));
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! Who asks was found out before the transaction began, and may have lost their rights since. What makes keys looks once
+//! more, inside, at users whom nobody can change until the transaction ends: else a password could be changed, or a
+//! user suspended, and a key made at the same moment would survive that.
+
+use super::authenticate::unknown_key;
+use super::inactive;
+use crate::context::Actor;
+use crate::error::Error;
+use crate::users::UserRef;
+use crate::users::reference::resolve_live;
+use doorward_domain::ids::UserId;
+use doorward_domain::users::User;
+use doorward_ports::Repositories;
+
+/// Refuses the caller whose key was ended or got another secret, or who may not act any more. To be called in a writing
+/// transaction, in which the caller then stays as found, and as answered.
+pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Actor) -> Result<User, Error> {
+    let user = repos.users().hold(actor.user.id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
+    if !user.may_act() {
+        return Err(inactive(user.status));
+    }
+    let key = repos.api_keys().find(&actor.key.id)?;
+    // In constant time, by the type.
+    let is_same = key.is_some_and(|key| key.user_id == user.id && key.secret_digest == actor.key.secret_digest);
+    if is_same { Ok(user) } else { Err(unknown_key()) }
+}
+
+/// Does the same, and answers a user who stays as found too, if it was not deleted.
+pub(crate) fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
+    // Everybody holds the lower id first, so that two cannot wait for each other.
+    let user = if actor.is(id) {
+        Some(still_valid(repos, actor)?)
+    } else if id < actor.user.id {
+        let user = repos.users().hold(id)?;
+        still_valid(repos, actor)?;
+        user
+    } else {
+        still_valid(repos, actor)?;
+        repos.users().hold(id)?
+    };
+    user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
+}
+
+/// The user who is to get a key, held.
+pub(super) fn hold_key_owner(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+    let id = resolve_live(repos, actor, reference)?.id;
+    let user = hold_user(repos, actor, id)?;
+    if user.may_act() {
+        return Ok(user);
+    }
+    Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)))
+}
