@@ -4,8 +4,9 @@ use crate::error::{Failure, bad_body};
 use crate::extract::form::Form;
 use crate::extract::path;
 use crate::extract::query::StrictQuery;
+use crate::gate::Area;
 use crate::site::Site;
-use crate::{error, json};
+use crate::{error, json, screens};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
@@ -85,16 +86,25 @@ impl Call {
 
     /// The body as a form; its content type does not matter.
     pub(crate) async fn form(&mut self) -> Result<Form, Failure> {
-        let body = self.body().await.map_err(|problem| {
-            let (status, description) = match problem {
-                BodyError::TooLarge(limit) => {
-                    (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
-                }
-                BodyError::Broken(detail) => (StatusCode::BAD_REQUEST, detail),
-            };
-            error::oauth_body(status, &OAuthError::new(OAuthErrorCode::InvalidRequest, description))
-        })?;
-        Ok(Form::parse(&body)?)
+        let invalid = |description| OAuthError::new(OAuthErrorCode::InvalidRequest, description);
+        let (status, error) = match self.body().await {
+            Ok(body) => match Form::parse(&body) {
+                Ok(form) => return Ok(form),
+                Err(error) => (StatusCode::BAD_REQUEST, error),
+            },
+            Err(BodyError::TooLarge(limit)) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, invalid(format!("the body is larger than {limit} bytes")))
+            }
+            Err(BodyError::Broken(detail)) => (StatusCode::BAD_REQUEST, invalid(detail)),
+        };
+        Err(match Area::of(self.request.path()) {
+            Area::Consent | Area::Page => {
+                let explanation = "What your browser sent cannot be read. Please go back and try again.";
+                screens::error_page(self.origin.request_id, status, "This did not work", explanation)
+            }
+            Area::Api | Area::OAuth2 | Area::Document => error::oauth_body(status, &error),
+        }
+        .into())
     }
 
     async fn body(&mut self) -> Result<Bytes, BodyError> {

@@ -38,6 +38,10 @@ pub(crate) struct CreateFirst {
     #[schema(required)]
     password: String,
     name: String,
+    /// Of no effect, as is `trial_info`.
+    trial: bool,
+    #[schema(value_type = Object)]
+    trial_info: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The ids of the first user and its organization.
@@ -107,7 +111,7 @@ pub(crate) async fn validate_password(mut call: Call) -> Outcome {
 pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
-    query.done()?;
+    query.done_loosely()?;
     let found = users::list(call.context(), &actor, &text, page).await?;
     Ok(ok(&UsersObject::from(found)))
 }
@@ -225,7 +229,14 @@ pub(crate) struct UpdateRoles {
     responses((status = 200, body = UserObject)),
 )]
 pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
-    let body: UpdateRoles = call.json().await?;
+    let body: UpdateRoles = match call.json().await {
+        Ok(body) => body,
+        Err(broken) => {
+            // Whose roles these are is looked at before what is asked for them.
+            users::may_change_roles(call.context(), &actor, &call.user()).await?;
+            return Err(broken);
+        }
+    };
     let user = users::update_roles(call.context(), &actor, &call.user(), body.roles).await?;
     Ok(ok(&UserObject::from(user)))
 }
@@ -274,7 +285,14 @@ pub(crate) struct ChangePassword {
     responses((status = 204)),
 )]
 pub(crate) async fn change_password(mut call: Call, actor: Actor) -> Outcome {
-    let body: ChangePassword = call.json().await?;
+    let body: ChangePassword = match call.json().await {
+        Ok(body) => body,
+        Err(broken) => {
+            // What may not be changed is not found, whatever is asked.
+            users::may_change_password(call.context(), &actor, &call.user()).await?;
+            return Err(broken);
+        }
+    };
     let command = users::ChangePassword {
         password: Secret::new(body.password),
         old_password: Some(Secret::new(body.old_password)),

@@ -148,7 +148,7 @@ pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
 pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let include_all = query.flag("include_all");
-    query.done()?;
+    query.done_loosely()?;
     let tokens = sessions::list_tokens(call.context(), &actor, &call.user(), include_all).await?;
     let objects = tokens.into_iter().map(|token| OwnedKeyObject { key: token.key.into(), username: token.username });
     Ok(ok(&objects.collect::<Vec<_>>()))

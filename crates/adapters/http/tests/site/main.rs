@@ -9,5 +9,6 @@
 mod accounts;
 mod bad_input;
 mod browser;
+mod credentials;
 mod house;
 mod oauth2;
