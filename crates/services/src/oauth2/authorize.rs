@@ -2,6 +2,7 @@
 
 use super::scopes;
 use super::token::parse_resource;
+use crate::sessions::hold::still_valid;
 use crate::{Actor, Context, Error, OAuthError};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
@@ -191,8 +192,11 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
+    let consenting = actor.clone();
     ctx.store
         .write(move |repos| {
+            // The key may have been ended since the request came in; then nothing may come of it.
+            still_valid(repos, &consenting)?;
             // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
             let added =
                 if single { repos.codes().replace(&permit, &code) } else { repos.codes().insert(&permit, &code) };
