@@ -86,6 +86,11 @@ impl Api {
         Self { agent: config.build().new_agent(), url: url.to_owned(), session: session.to_owned() }
     }
 
+    /// The same server with another token.
+    pub(crate) fn with(&self, session: &str) -> Self {
+        Self { session: session.to_owned(), ..self.clone() }
+    }
+
     /// The same person at another replica.
     pub(crate) fn at(&self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self.clone() }

@@ -174,7 +174,7 @@ fn a_limited_key_cannot_consent_to_more_than_it_may_do() {
             let fields =
                 [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
             let limited = site.api.token(&client, &fields).json()["access_token"].as_str().unwrap().to_owned();
-            let api = Api { session: limited, ..site.api.clone() };
+            let api = site.api.with(&limited);
             let ask = |scope: &str| {
                 let path = format!(
                     "/oauth2/authorize?response_type=code&client_id={}&code_challenge={}{scope}",
