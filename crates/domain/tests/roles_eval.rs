@@ -178,4 +178,9 @@ fn text_that_is_not_json_is_named_with_its_position() {
     assert_eq!(evaluate(&deep).unwrap_err().message(), "recursion limit exceeded");
     let twice = json!({"scopes": [{"name": "a"}, {"name": "a"}], "questions": []});
     assert_eq!(evaluate(&twice.to_string()).unwrap_err().to_string(), "scopes[1]: `a` is defined twice");
+    for name in ["all", "application_connect"] {
+        let built_in = json!({"scopes": [{"name": "a"}, {"name": name}], "questions": []});
+        let told = format!("scopes[1].name: `{name}` is a built-in scope and cannot be defined");
+        assert_eq!(evaluate(&built_in.to_string()).unwrap_err().to_string(), told);
+    }
 }

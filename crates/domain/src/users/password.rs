@@ -1,6 +1,6 @@
 //! The rule for passwords: hard to guess by counting, short enough to hash.
 
-/// Longest password, in bytes.
+/// Longest password, in characters.
 pub const PASSWORD_MAX: usize = 64;
 /// Least estimated entropy of a password, in bits.
 const MIN_ENTROPY_BITS: f64 = 52.0;
@@ -22,7 +22,7 @@ pub enum PasswordRuleError {
     TooWeak,
 }
 
-/// Checks the password rule (`identity.md` 2.6): at least 52 bits of estimated entropy, at most 64 bytes.
+/// Checks the password rule (`identity.md` 2.6): at least 52 bits of estimated entropy, at most 64 characters.
 ///
 /// ```
 /// use doorward_domain::users::check_password;
@@ -33,7 +33,7 @@ pub fn check_password(password: &str) -> Result<(), PasswordRuleError> {
     if password.is_empty() {
         return Err(PasswordRuleError::Empty);
     }
-    if password.len() > PASSWORD_MAX {
+    if password.chars().nth(PASSWORD_MAX).is_some() {
         return Err(PasswordRuleError::TooLong);
     }
     if entropy_bits(password) < MIN_ENTROPY_BITS {
@@ -92,6 +92,8 @@ mod tests {
             assert_eq!(check_password(good), Ok(()), "{good}");
         }
         assert_eq!(check_password(&"Ab1!x".repeat(13)), Err(PasswordRuleError::TooLong));
+        assert_eq!(check_password(&"Пароль1!".repeat(8)), Ok(()), "64 characters, 112 bytes");
+        assert_eq!(check_password(&format!("{}x", "Пароль1!".repeat(8))), Err(PasswordRuleError::TooLong));
         assert_eq!(check_password(""), Err(PasswordRuleError::Empty));
     }
 }

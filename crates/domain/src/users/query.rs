@@ -61,8 +61,10 @@ pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
             }),
         }
     }
-    if !words.is_empty() {
-        filter.search = words.join(" ");
+    if !words.is_empty()
+        && let Err(detail) = filter.narrow("search", &words.join(" "))
+    {
+        errors.push(QueryError { field: "search".into(), detail });
     }
     if errors.is_empty() { Ok(filter) } else { Err(errors) }
 }
@@ -70,18 +72,18 @@ pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
 impl UserFilter {
     fn narrow(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "search" => value.clone_into(&mut self.search),
-            "status" => self.statuses = list(value)?,
-            "login_type" => self.login_types = list(value)?,
-            "role" => self.roles = value.split(',').map(|role| role.trim().to_owned()).collect(),
-            "last_seen_before" => self.last_seen_before = Some(instant(value)?),
-            "last_seen_after" => self.last_seen_after = Some(instant(value)?),
-            "created_before" => self.created_before = Some(instant(value)?),
-            "created_after" => self.created_after = Some(instant(value)?),
+            "search" if self.search.is_empty() => value.clone_into(&mut self.search),
+            "search" => return Err(repeated(key)),
+            "status" => self.statuses.append(&mut list(value)?),
+            "login_type" => self.login_types.append(&mut list(value)?),
+            "role" => self.roles.extend(items(value).map(str::to_owned)),
+            "last_seen_before" => once(key, &mut self.last_seen_before, instant(value)?)?,
+            "last_seen_after" => once(key, &mut self.last_seen_after, instant(value)?)?,
+            "created_before" => once(key, &mut self.created_before, instant(value)?)?,
+            "created_after" => once(key, &mut self.created_after, instant(value)?)?,
             "github_com_user_id" => {
-                self.github_user_id = Some(
-                    value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"))?,
-                );
+                let id = value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"));
+                once(key, &mut self.github_user_id, id?)?;
             }
             _ => return Err(format!("\"{key}\" is not a valid query param")),
         }
@@ -89,12 +91,25 @@ impl UserFilter {
     }
 }
 
+/// A value that may be given once.
+fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
+    if place.is_some() {
+        return Err(repeated(key));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+fn repeated(key: &str) -> String {
+    format!("Query param `{key}` provided more than once")
+}
+
+fn items(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
 fn list<T: std::str::FromStr<Err = super::UnknownValueError>>(value: &str) -> Result<Vec<T>, String> {
-    value
-        .split(',')
-        .filter(|item| !item.trim().is_empty())
-        .map(|item| item.trim().parse().map_err(|error: super::UnknownValueError| error.to_string()))
-        .collect()
+    items(value).map(|item| item.parse().map_err(|error: super::UnknownValueError| error.to_string())).collect()
 }
 
 fn instant(value: &str) -> Result<Instant, String> {
@@ -135,6 +150,24 @@ mod tests {
         assert_eq!(filter.roles, ["owner"]);
         let filter = parse_user_query("created_after:\"2023-01-02T03:04:05Z\"").unwrap();
         assert_eq!(filter.created_after, Some(time::macros::datetime!(2023-01-02 03:04:05 UTC)));
+    }
+
+    #[test]
+    fn lists_add_up_and_single_values_come_once() {
+        let filter = parse_user_query("status:active status:dormant role:owner, role:auditor,member").unwrap();
+        assert_eq!(filter.statuses, [UserStatus::Active, UserStatus::Dormant]);
+        assert_eq!(filter.roles, ["owner", "auditor", "member"]);
+        let time = "\"2023-01-02T03:04:05Z\"";
+        let mut twice = vec!["search:a search:b".to_owned(), "search:a b".to_owned()];
+        twice.push("github_com_user_id:1 github_com_user_id:1".to_owned());
+        for key in ["last_seen_before", "last_seen_after", "created_before", "created_after"] {
+            twice.push(format!("{key}:{time} {key}:{time}"));
+        }
+        for text in twice {
+            let errors = parse_user_query(&text).unwrap_err();
+            assert!(errors.len() == 1 && errors[0].detail.contains("more than once"), "{text}: {errors:?}");
+            assert!(text.starts_with(&errors[0].field), "{text}: {errors:?}");
+        }
     }
 
     #[test]

@@ -83,7 +83,11 @@ fn read_role<'n>(at: &At<'_, 'n>) -> Result<(&'n str, Role), EvalError> {
 
 fn read_scope<'n>(at: &At<'_, 'n>) -> Result<(&'n str, Scope), EvalError> {
     let [name, site, organizations, user, allow_list] = at.fields(["name", "site", "org", "user", "allow_list"])?;
-    let name = read_name(&name)?;
+    let at = name;
+    let name = read_name(&at)?;
+    if Scope::built_in(name).is_ok() {
+        return Err(at.error(format!("`{name}` is a built-in scope and cannot be defined")));
+    }
     // Carried, but without effect in this release.
     read_organizations(&organizations)?;
     read_permissions(&user)?;
