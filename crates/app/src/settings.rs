@@ -275,15 +275,35 @@ impl Settings {
     }
 }
 
-/// A database URL that may be printed.
+/// What is printed in the place of a password.
+const HIDDEN: &str = "********";
+
+/// A database URL that may be printed: without the password, which PostgreSQL takes in the query too.
 pub(crate) fn without_password(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("********")) {
-            Ok(()) => parsed.into(),
-            Err(()) => "********".to_owned(),
-        },
-        _ => url.to_owned(),
+    let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
+    // The `?` may be part of a password, which then goes on to the `@`.
+    if !before.contains('@') && query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
+        return HIDDEN.to_owned();
     }
+    let mut shown = match url::Url::parse(before) {
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some(HIDDEN)) {
+            Ok(()) => parsed.into(),
+            Err(()) => return HIDDEN.to_owned(),
+        },
+        Err(_unreadable) if before.contains('@') => return HIDDEN.to_owned(),
+        Ok(_) | Err(_) => before.to_owned(),
+    };
+    for (n, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if n == 0 { '?' } else { '&' });
+        let name = pair.split('=').next().unwrap_or_default();
+        let decoded = url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_lowercase());
+        if matches!(decoded.as_deref(), Some("password" | "sslpassword")) {
+            shown.extend([name, "=", HIDDEN]);
+        } else {
+            shown.push_str(pair);
+        }
+    }
+    shown
 }
 
 /// Every key with its default value, nested ones joined by dots.
@@ -400,5 +420,17 @@ mod tests {
     fn passwords_of_urls_are_hidden() {
         let settings = load(None, &[("DOORWARD__DATABASE__URL", "postgres://ann:hunter2@db/x")]).unwrap();
         assert!(!settings.to_toml().contains("hunter2") && !format!("{settings:?}").contains("hunter2"));
+        for (url, shown) in [
+            ("postgres://ann:s3@db/x?sslmode=require", "postgres://ann:********@db/x?sslmode=require"),
+            ("postgres://db/x?user=a&password=s3&b=c", "postgres://db/x?user=a&password=********&b=c"),
+            ("postgres://db/x?p%61ssword=s3=s3", "postgres://db/x?p%61ssword=********"),
+            ("postgres:///x?sslpassword=s3&host=/run", "postgres:///x?sslpassword=********&host=/run"),
+            ("postgres://a:s3@db?PASSWORD=s3?s3", "postgres://a:********@db?PASSWORD=********"),
+            ("postgres://a:s?3@db/x", "********"),
+            ("postgres://a:s3@d b:x/", "********"),
+            ("sqlite:///var/a?b&c=", "sqlite:///var/a?b&c="),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
     }
 }
