@@ -32,6 +32,7 @@ const NOBODY: [u8; SALT_LEN] = *b"doorward: nobody";
 pub struct Argon2Hasher(Arc<Inner>);
 
 struct Inner {
+    concurrency: usize,
     queue: usize,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -51,6 +52,7 @@ impl Argon2Hasher {
             some => some.min(Semaphore::MAX_PERMITS),
         };
         Self(Arc::new(Inner {
+            concurrency,
             queue,
             slots: Arc::new(Semaphore::new(concurrency)),
             waiting: AtomicUsize::new(0),
@@ -58,6 +60,12 @@ impl Argon2Hasher {
             memory: Mutex::default(),
             random: SystemRandom::default(),
         }))
+    }
+
+    /// How many passwords are hashed at once, at most.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        self.0.concurrency
     }
 
     /// How many passwords wait to be hashed, for the metrics.

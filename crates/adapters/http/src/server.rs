@@ -42,6 +42,7 @@ pub fn run(listener: TcpListener, settings: HttpSettings, context: Context) -> i
     });
     let server = if settings.workers == 0 { server } else { server.workers(settings.workers) };
     Ok(server
+        .worker_max_blocking_threads(settings.blocking_threads.max(1))
         .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.request_timeout)
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))

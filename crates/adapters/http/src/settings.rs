@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct HttpSettings {
     /// Threads that serve requests; 0 means one per core.
     pub workers: usize,
+    /// Most threads that a worker uses for what blocks: the database, password hashing. Each costs memory.
+    pub blocking_threads: usize,
     /// Largest body of a request, in bytes.
     pub body_limit: usize,
     /// How long an idle connection is kept.
@@ -44,6 +46,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             workers: 0,
+            blocking_threads: 16,
             body_limit: 1024 * 1024,
             keep_alive: Duration::from_secs(75),
             request_timeout: Duration::from_secs(10),

@@ -30,6 +30,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
             workers: settings.server.workers,
+            // One for each connection and each password at once, and a few to spare: more could only wait.
+            blocking_threads: parts.opened.pool.status().max + parts.hasher.concurrency() + 2,
             body_limit: settings.server.body_limit,
             trusted_proxies,
             secure_cookies: wiring::secure_cookies(settings, &access_url),
