@@ -5,6 +5,7 @@ use doorward_domain::audit::AuditRecord;
 use doorward_domain::roles::{Permit, action, resource};
 
 /// Writes the audit log.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait AuditRepository {
     /// Adds a record.
     fn insert(

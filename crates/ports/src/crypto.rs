@@ -11,6 +11,7 @@ pub struct HashingBusy;
 
 /// Hashes passwords, off the async threads and a bounded number at once, so that a storm of sign-ins cannot exhaust
 /// the memory.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Hashes a password.

@@ -17,9 +17,10 @@
 //!
 //! 1. A trait in the room's module here: object-safe, synchronous, `&mut self`; each method says what it means, what
 //!    `None` and a count of zero mean, and which [`Conflict`] it may answer.
-//! 2. An accessor in [`Repositories`] and a mock in `mocks`.
+//! 2. An accessor in [`Repositories`], `mockall::automock` on the trait, and a field in `mocks`.
 //! 3. Queries, written once for both databases, and a contract test in the storage crate.
 #![forbid(unsafe_code)]
+#![cfg_attr(feature = "mocks", expect(clippy::pedantic, reason = "the mocks are made by mockall"))]
 
 mod error;
 mod store;

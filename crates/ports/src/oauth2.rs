@@ -21,6 +21,7 @@ pub struct ClientCredentials {
 }
 
 /// Stores apps and their secrets.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait AppRepository {
     /// The app with this id.
     fn find(&mut self, id: AppId) -> Result<Option<App>, StoreError>;
@@ -63,6 +64,7 @@ pub trait AppRepository {
 }
 
 /// Stores authorization codes.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait CodeRepository {
     /// The code with this prefix, redeemed and expired ones included.
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError>;
@@ -188,6 +190,7 @@ pub struct AuthorizedGrant {
 }
 
 /// Stores grants with their tokens.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait GrantRepository {
     /// The grant with this id.
     fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;

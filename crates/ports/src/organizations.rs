@@ -6,6 +6,7 @@ use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{Permit, action, resource};
 
 /// Stores organizations and who belongs to them.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait OrganizationRepository {
     /// The organization with this id, unless it is deleted.
     fn find(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;

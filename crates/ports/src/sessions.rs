@@ -22,6 +22,7 @@ pub struct KeyOwner {
 }
 
 /// Stores keys.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait ApiKeyRepository {
     /// The key with its user, memberships and groups. Expired keys and keys of suspended users are found; keys of
     /// deleted users are not.
@@ -56,6 +57,7 @@ pub trait ApiKeyRepository {
 }
 
 /// Remembers failed sign-ins, and from where users sign in, for all replicas.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait ThrottleRepository {
     /// What is remembered under these keys, in their order; nothing is a default value.
     fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError>;

@@ -17,6 +17,7 @@ pub struct UserPage {
 }
 
 /// Stores users.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait UserRepository {
     /// Whether any user exists that is not part of the server itself; deleted ones count.
     fn any_exists(&mut self) -> Result<bool, StoreError>;
