@@ -193,14 +193,21 @@ impl UserRepository for Session<'_, Conn> {
         status: UserStatus,
         now: Instant,
     ) -> Result<bool, StoreError> {
+        let suspended = UserStatus::Suspended;
         self.atomically(|conn| {
-            let changed = diesel::update(living!(id))
+            let woken = diesel::update(living!(id).filter(users::status.eq(suspended.as_str())))
                 .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
                 .execute(conn)?;
-            if changed > 0 && status == UserStatus::Suspended {
+            let changed = woken > 0
+                || diesel::update(living!(id))
+                    .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
+                    .execute(conn)?
+                    > 0;
+            // What was made at the very moment of a suspension must not wake with the user.
+            if changed && (woken > 0 || status == suspended) {
                 end_all(conn, id)?;
             }
-            Ok(changed > 0)
+            Ok(changed)
         })
     }
 

@@ -187,6 +187,11 @@ contract! {
         assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants"), db.rows("oauth2_codes")), (0, 0, 0));
         let found = db.read(move |repos| repos.users().find(id)).await.unwrap();
         assert_eq!((found.status, found.updated_at), (UserStatus::Suspended, NOW + Duration::HOUR));
+        // A client may have got a token at the very moment of the suspension; it must not wake with the user.
+        let late = session(&granted.user);
+        db.write(move |repos| repos.api_keys().insert(&permit(), &late)).await;
+        assert!(db.write(status(UserStatus::Active)).await);
+        assert_eq!(db.rows("api_keys"), 0);
         let unknown = db
             .write(|repos| repos.users().update_status(&permit(), UserId::NIL, UserStatus::Active, NOW))
             .await;
