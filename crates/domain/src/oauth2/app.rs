@@ -110,3 +110,47 @@ pub struct AppSecret {
     /// When a client last authenticated with it, to the hour.
     pub last_used_at: Option<Instant>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(allowed: Option<&str>) -> App {
+        App {
+            id: AppId::NIL,
+            name: "robot".into(),
+            icon: String::new(),
+            redirect_uris: Vec::new(),
+            redirect_match: RedirectMatch::Exact,
+            client_type: ClientType::Confidential,
+            require_pkce: true,
+            allowed_scopes: None,
+            allowed_resources: allowed.map(|text| vec![resource(text)]),
+            resources: Vec::new(),
+            service_account_id: None,
+            created_at: Instant::UNIX_EPOCH,
+            updated_at: Instant::UNIX_EPOCH,
+        }
+    }
+
+    fn resource(text: &str) -> Resource {
+        Resource::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_list_of_the_app_decides_then_that_of_the_server_then_any_may() {
+        let issuer = resource("https://door.example");
+        let server = [resource("https://server.example")];
+        let may = |own: Option<&str>, list: Option<&[Resource]>, asked: &str| {
+            app(own).may_target(&resource(asked), list, &issuer)
+        };
+        assert!(may(None, None, "https://anything.example"));
+        assert!(may(None, Some(&server), "https://SERVER.example/"));
+        assert!(may(None, Some(&server), "https://door.example/mcp"), "the server itself is always among its own");
+        assert!(!may(None, Some(&server), "https://own.example"));
+        assert!(may(Some("https://own.example"), Some(&server), "https://own.example"));
+        for other in ["https://server.example", "https://door.example"] {
+            assert!(!may(Some("https://own.example"), Some(&server), other), "{other}");
+        }
+    }
+}

@@ -276,3 +276,65 @@ async fn a_user_withdraws_an_app() {
     let signed_in = TestRequest::delete().uri(&uri).insert_header(("Coder-Session-Token", owner));
     assert_eq!(house.send(signed_in).await.expect(204).body, "");
 }
+
+#[actix_web::test]
+async fn permission_comes_before_the_body_of_an_app() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let member = house.member(&owner, "mem").await;
+    let app = client(&house, &owner, json!({})).await;
+    let broken = async |method: TestRequest, path: &str, token: &str| {
+        let request = method.uri(path).insert_header(("Coder-Session-Token", token)).set_payload("{");
+        house.send(request).await
+    };
+    let (apps, one) = ("/api/v2/oauth2-provider/apps", format!("/api/v2/oauth2-provider/apps/{}", app.id));
+    for (token, status) in [(&member, 403), (&owner, 400)] {
+        broken(TestRequest::post(), apps, token).await.expect(status);
+        broken(TestRequest::put(), &one, token).await.expect(status);
+    }
+}
+
+#[actix_web::test]
+async fn a_token_whose_scope_is_too_small_learns_which_one_it_needs() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({})).await;
+    let made = house.api(Method::POST, "/users/me/keys/tokens", &owner, json!({ "scopes": ["workspace:read"] })).await;
+    let limited = made.expect(201).json()["key"].as_str().unwrap().to_owned();
+    let refused = house.get(&format!("/oauth2-provider/apps/{}", app.id), &limited).await.expect(403);
+    let challenge = refused.header("www-authenticate");
+    assert!(challenge.contains("insufficient_scope") && challenge.contains("oauth2_app:read"), "{challenge}");
+}
+
+#[actix_web::test]
+async fn an_unregistered_redirect_uri_is_told_before_the_credentials_are_looked_at() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({})).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", &*app.id),
+        ("client_secret", "coder_wrong_secret"),
+        ("code", "coder_a_b"),
+        ("redirect_uri", "https://evil.example/"),
+    ];
+    let refused = house.form("/oauth2/tokens", "", &fields).await.expect(400);
+    assert_eq!(refused.json()["error"], "invalid_request");
+}
+
+#[actix_web::test]
+async fn what_the_document_of_a_path_names_is_accepted_as_audience() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let client = client(&house, &owner, json!({})).await;
+    for path in ["/mcp", "/mcp/", "/a%20b", "//x"] {
+        let document = TestRequest::get().uri(&format!("/.well-known/oauth-protected-resource{path}"));
+        let named = house.send(document).await.expect(200).json()["resource"].as_str().unwrap().to_owned();
+        assert_eq!(named, format!("{ISSUER}{path}"), "as the client wrote it");
+        let uri = client.authorize(&[("resource", &named)]);
+        let code = allow(&house, &owner, &uri).await.expect(302).redirected_with("code").unwrap();
+        let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+        let tokens = house.form("/oauth2/tokens", &client.basic(), &fields).await.expect(200).json();
+        house.get("/users/me", tokens["access_token"].as_str().unwrap()).await.expect(200);
+    }
+}
