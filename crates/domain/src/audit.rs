@@ -2,6 +2,147 @@
 
 use crate::Instant;
 use crate::ids::{AuditId, OrganizationId, UserId};
+use std::fmt;
+use std::str::FromStr;
+
+/// A word that is not in the vocabulary of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a word of the audit log")]
+pub struct UnknownWord(pub String);
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$item_doc])* $item,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$item,)+];
+
+            /// The word on the wire and in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$item => $word,)+
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word => Ok(Self::$item),)+
+                    _ => Err(UnknownWord(text.to_owned())),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What was done (`enterprise-platform.md` 9.1, and what this server adds).
+    AuditAction {
+        /// Something was made.
+        Create = "create",
+        /// Something was changed.
+        Write = "write",
+        /// Something was ended.
+        Delete = "delete",
+        /// A workspace was started.
+        Start = "start",
+        /// A workspace was stopped.
+        Stop = "stop",
+        /// Somebody signed in, or tried to.
+        Login = "login",
+        /// Somebody signed out.
+        Logout = "logout",
+        /// Somebody signed up.
+        Register = "register",
+        /// Somebody asked for a new password.
+        RequestPasswordReset = "request_password_reset",
+        /// A connection was made.
+        Connect = "connect",
+        /// A connection was ended.
+        Disconnect = "disconnect",
+        /// An app was opened.
+        Open = "open",
+        /// An app was closed.
+        Close = "close",
+        /// A refresh token was presented again after its grace: the grant was ended.
+        RefreshTokenReuse = "refresh_token_reuse",
+        /// An authorization code was presented again.
+        AuthorizationCodeReplay = "authorization_code_replay",
+    }
+}
+
+words! {
+    /// The kind of the thing touched (`enterprise-platform.md` 9.1, and what this server adds).
+    AuditResource {
+        /// A template.
+        Template = "template",
+        /// A version of a template.
+        TemplateVersion = "template_version",
+        /// A user.
+        User = "user",
+        /// A workspace.
+        Workspace = "workspace",
+        /// A build of a workspace.
+        WorkspaceBuild = "workspace_build",
+        /// The SSH key of a user.
+        GitSshKey = "git_ssh_key",
+        /// A session or an API token.
+        ApiKey = "api_key",
+        /// A group.
+        Group = "group",
+        /// A licence.
+        License = "license",
+        /// The change of a user's way to sign in.
+        ConvertLogin = "convert_login",
+        /// Settings of the health checks.
+        HealthSettings = "health_settings",
+        /// Settings of notifications.
+        NotificationsSettings = "notifications_settings",
+        /// Settings of prebuilt workspaces.
+        PrebuildsSettings = "prebuilds_settings",
+        /// A workspace proxy.
+        WorkspaceProxy = "workspace_proxy",
+        /// An organization.
+        Organization = "organization",
+        /// An OAuth2 app.
+        Oauth2ProviderApp = "oauth2_provider_app",
+        /// A client secret of an OAuth2 app.
+        Oauth2ProviderAppSecret = "oauth2_provider_app_secret",
+        /// A user's consent to an OAuth2 app, with its tokens.
+        Oauth2ProviderGrant = "oauth2_provider_grant",
+        /// A custom role.
+        CustomRole = "custom_role",
+        /// That a user belongs to an organization.
+        OrganizationMember = "organization_member",
+        /// A template of notifications.
+        NotificationTemplate = "notification_template",
+        /// Organization sync with the identity provider.
+        IdpSyncSettingsOrganization = "idp_sync_settings_organization",
+        /// Group sync with the identity provider.
+        IdpSyncSettingsGroup = "idp_sync_settings_group",
+        /// Role sync with the identity provider.
+        IdpSyncSettingsRole = "idp_sync_settings_role",
+        /// A workspace agent.
+        WorkspaceAgent = "workspace_agent",
+        /// An app in a workspace.
+        WorkspaceApp = "workspace_app",
+    }
+}
 
 /// One record of the audit log.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,14 +159,14 @@ pub struct AuditRecord {
     pub ip: String,
     /// What the client calls itself, or empty.
     pub user_agent: String,
-    /// Kind of the thing touched: `user`, `api_key`, `oauth2_provider_app`, ...
-    pub resource_type: &'static str,
+    /// Kind of the thing touched.
+    pub resource_type: AuditResource,
     /// Id of the thing touched.
     pub resource_id: String,
     /// Its name for people: a username, an app's name.
     pub resource_target: String,
-    /// What was done: `create`, `write`, `delete`, `login`, `logout`, `refresh_token_reuse`, ...
-    pub action: &'static str,
+    /// What was done.
+    pub action: AuditAction,
     /// Changed fields with old and new values, secrets masked, as JSON.
     pub diff: serde_json::Value,
     /// Status of the answer.

@@ -26,6 +26,7 @@ mod error;
 mod store;
 
 pub mod audit;
+pub mod changes;
 pub mod clock;
 pub mod crypto;
 pub mod maintenance;

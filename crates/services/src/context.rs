@@ -1,6 +1,6 @@
 //! What every use case gets: the ports, the settings, and who is asking.
 
-use doorward_domain::audit::AuditRecord;
+use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::{DerivationKey, RefreshPolicy, Resource};
 use doorward_domain::organizations::Membership;
@@ -190,8 +190,8 @@ impl Actor {
 /// An event to be written to the audit log.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<'a> {
-    pub(crate) action: &'static str,
-    pub(crate) resource_type: &'static str,
+    pub(crate) action: AuditAction,
+    pub(crate) resource_type: AuditResource,
     pub(crate) resource_id: String,
     pub(crate) resource_target: String,
     pub(crate) user_id: Option<UserId>,

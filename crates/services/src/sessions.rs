@@ -19,9 +19,10 @@ pub use keys::{create_key, delete_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub use tokens::{CreateToken, ListedToken, TokenConfig, create_token, find_token, list_tokens, token_config};
 
+use crate::audit::{Diff, Trail};
 use crate::error::Error;
-use crate::users::trail::{Diff, Trail};
 use doorward_domain::Instant;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::System;
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::{Repositories, StoreError};
@@ -43,7 +44,7 @@ fn seen(repos: &mut dyn Repositories, user: User, now: Instant, trail: Trail) ->
     let user = User { status, last_seen_at: Some(now), updated_at: now, ..user };
     if status != before {
         let diff = Diff::default().field("status", before.as_str(), status.as_str());
-        trail.user(repos, "write", &user, diff)?;
+        trail.user(repos, AuditAction::Write, &user, diff)?;
     }
     Ok(user)
 }

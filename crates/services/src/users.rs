@@ -18,7 +18,6 @@ mod profile;
 pub(crate) mod reference;
 mod roles;
 mod status;
-pub(crate) mod trail;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -2,6 +2,7 @@
 
 mod filters;
 mod hot;
+mod lists;
 mod locks;
 mod owner;
 mod statement;
@@ -28,6 +29,8 @@ mod sessions;
 mod throttles;
 #[path = "queries/users.rs"]
 mod users;
+#[path = "queries/visible.rs"]
+mod visible;
 
 use crate::error::store_error;
 use crate::options::Options;

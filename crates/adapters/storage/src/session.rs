@@ -3,6 +3,7 @@
 use crate::error::Error;
 use diesel::Connection;
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use std::fmt;
 
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
@@ -10,6 +11,7 @@ pub(crate) struct Session<'a, C> {
     conn: &'a mut C,
     transaction: Transaction,
     failed: bool,
+    changes: Vec<Change>,
 }
 
 /// What is around the calls of a session.
@@ -31,22 +33,29 @@ pub(crate) struct Spoilt;
 impl<'a, C: Connection> Session<'a, C> {
     /// For reading, outside a transaction.
     pub(crate) fn reading(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Needless, failed: false }
+        Self { conn, transaction: Transaction::Needless, failed: false, changes: Vec::new() }
     }
 
     /// In a transaction that was begun.
     pub(crate) fn in_transaction(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Begun, failed: false }
+        Self { conn, transaction: Transaction::Begun, failed: false, changes: Vec::new() }
     }
 
     /// For writing, outside a transaction.
     pub(crate) fn alone(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::PerCall, failed: false }
+        Self { conn, transaction: Transaction::PerCall, failed: false, changes: Vec::new() }
     }
 
     /// Whether a statement has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// Notes that cached subjects depend on what this call wrote. To be told to others after the commit.
+    pub(crate) fn changed(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
     }
 
     /// Runs a repository call.

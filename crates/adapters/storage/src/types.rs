@@ -12,7 +12,7 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel::sqlite::Sqlite;
 use doorward_domain::{Digest, Instant};
 use serde::Serialize;
@@ -211,6 +211,57 @@ impl ToSql<Text, Pg> for Words {
 impl ToSql<Text, Sqlite> for Words {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.join(" "));
+        Ok(IsNull::No)
+    }
+}
+
+/// Several ids as one parameter: an array, or JSON in which each stands as hexadecimal digits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ids(Vec<Id<uuid::Uuid>>);
+
+impl Ids {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = uuid::Uuid> {
+        self.0.iter().map(|id| id.0)
+    }
+}
+
+impl<T: Into<uuid::Uuid>> FromIterator<T> for Ids {
+    fn from_iter<I: IntoIterator<Item = T>>(ids: I) -> Self {
+        Self(ids.into_iter().map(|id| Id(id.into())).collect())
+    }
+}
+
+impl ToSql<Array<sql::Uuid>, Pg> for Ids {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<Array<sql::Uuid>, Pg>::to_sql(&self.0, out)
+    }
+}
+impl ToSql<Text, Sqlite> for Ids {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        let digits: Vec<_> = self.iter().map(uuid::Uuid::simple).collect();
+        out.set_value(serde_json::to_string(&digits)?);
+        Ok(IsNull::No)
+    }
+}
+
+/// Several texts as one parameter: an array, or JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Texts(pub(crate) Vec<String>);
+
+impl ToSql<Array<Text>, Pg> for Texts {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<Array<Text>, Pg>::to_sql(&self.0, out)
+    }
+}
+impl ToSql<Text, Sqlite> for Texts {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(serde_json::to_string(&self.0)?);
         Ok(IsNull::No)
     }
 }

@@ -4,6 +4,7 @@ use crate::context::Event;
 use crate::users::insert_service_account;
 use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
 use doorward_domain::Instant;
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AuditId, UserId};
 use doorward_domain::names::is_name;
 use doorward_domain::oauth2::{
@@ -122,7 +123,7 @@ async fn insert(
                 repos,
                 audit_id,
                 now,
-                &Change { action: "create", by, origin: &origin, old: None, new: Some(&app) },
+                &Change { action: AuditAction::Create, by, origin: &origin, old: None, new: Some(&app) },
             )?;
             Ok(app)
         })
@@ -168,7 +169,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                 repos,
                 audit_id,
                 now,
-                &Change { action: "write", by: Some(by), origin: &origin, old: Some(&old), new: Some(&app) },
+                &Change { action: AuditAction::Write, by: Some(by), origin: &origin, old: Some(&old), new: Some(&app) },
             )?;
             Ok(app)
         })
@@ -193,7 +194,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error
                 repos,
                 audit_id,
                 now,
-                &Change { action: "delete", by: Some(by), origin: &origin, old: Some(&old), new: None },
+                &Change { action: AuditAction::Delete, by: Some(by), origin: &origin, old: Some(&old), new: None },
             )
         })
         .await
@@ -303,7 +304,7 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
 
 /// A change of an app, for the audit log.
 struct Change<'a> {
-    action: &'static str,
+    action: AuditAction,
     by: Option<UserId>,
     origin: &'a Origin,
     old: Option<&'a App>,
@@ -328,7 +329,7 @@ fn record(repos: &mut dyn Repositories, id: AuditId, now: Instant, change: &Chan
     };
     let event = Event {
         action: change.action,
-        resource_type: "oauth2_provider_app",
+        resource_type: AuditResource::Oauth2ProviderApp,
         resource_id: app.id.to_string(),
         resource_target: app.name.clone(),
         user_id: change.by,

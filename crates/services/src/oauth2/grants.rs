@@ -2,6 +2,7 @@
 
 use crate::context::Event;
 use crate::{Actor, Context, Error};
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AuditId, GrantId};
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{Action, Object, action, resource};
@@ -26,8 +27,8 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Err
             let grant = repos.grants().find(id)?.filter(|grant| grant.user_id == user.id).ok_or(Error::NotFound)?;
             repos.grants().delete(&permit, grant.id)?;
             let event = Event {
-                action: "delete",
-                resource_type: "oauth2_provider_grant",
+                action: AuditAction::Delete,
+                resource_type: AuditResource::Oauth2ProviderGrant,
                 resource_id: grant.id.to_string(),
                 resource_target: grant.app_id.to_string(),
                 user_id: Some(user.id),
@@ -53,8 +54,8 @@ pub async fn withdraw(ctx: &Context, actor: &Actor, app: &App) -> Result<(), Err
         .write(move |repos| {
             let ended = repos.grants().delete_of_user_and_app(&permit, user, app_id)?;
             let event = Event {
-                action: "delete",
-                resource_type: "oauth2_provider_grant",
+                action: AuditAction::Delete,
+                resource_type: AuditResource::Oauth2ProviderGrant,
                 resource_id: app_id.to_string(),
                 resource_target: name,
                 user_id: Some(user),

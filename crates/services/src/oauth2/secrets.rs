@@ -3,6 +3,7 @@
 use crate::context::Event;
 use crate::{Actor, Context, Error};
 use doorward_domain::Secret;
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, AuditId};
 use doorward_domain::oauth2::{App, AppSecret, ClientType, OpaqueToken};
 use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
@@ -59,8 +60,8 @@ async fn insert(
         .write(move |repos| {
             repos.apps().insert_secret(&permit, &stored)?;
             let event = Event {
-                action: "create",
-                resource_type: "oauth2_provider_app_secret",
+                action: AuditAction::Create,
+                resource_type: AuditResource::Oauth2ProviderAppSecret,
                 resource_id: stored.id.to_string(),
                 resource_target: app.name,
                 user_id: by,
@@ -91,8 +92,8 @@ pub async fn delete(ctx: &Context, actor: &Actor, app: AppId, id: AppSecretId) -
             }
             repos.apps().delete_secret(&permit, id)?;
             let event = Event {
-                action: "delete",
-                resource_type: "oauth2_provider_app_secret",
+                action: AuditAction::Delete,
+                resource_type: AuditResource::Oauth2ProviderAppSecret,
                 resource_id: id.to_string(),
                 resource_target: app.name,
                 user_id: Some(by),

@@ -3,9 +3,9 @@
 use super::keys::scopes_of;
 use super::tokens::max_lifetime;
 use super::{inactive, seen};
+use crate::audit::Trail;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
-use crate::users::trail::Trail;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Scope, ScopeName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};

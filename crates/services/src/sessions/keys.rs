@@ -2,11 +2,12 @@
 
 use super::hold::hold_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::users::reference::resolve;
-use crate::users::trail::{Diff, Trail};
 use crate::users::{UserRef, access};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::scope::covers;
 use doorward_domain::roles::{Action, ScopeName, action, resource};
@@ -27,7 +28,7 @@ pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<
             let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
             let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
             repos.api_keys().insert(&permit, &issued.key)?;
-            trail.key(repos, "create", 201, &issued.key, Diff::default())?;
+            trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::default())?;
             Ok(issued)
         })
         .await
@@ -50,7 +51,7 @@ pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) 
             if !repos.api_keys().delete(&permit, &key.id)? {
                 return Err(Error::NotFound);
             }
-            trail.key(repos, "delete", 204, &key, Diff::default())?;
+            trail.key(repos, AuditAction::Delete, 204, &key, Diff::default())?;
             Ok(())
         })
         .await

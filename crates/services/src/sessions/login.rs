@@ -3,11 +3,12 @@
 use super::issue::{IssuedKey, KeySpec, SCOPE_APPLICATION_CONNECT};
 use super::throttling::Guard;
 use super::{inactive, seen};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
 use crate::users::fields::Fields;
-use crate::users::trail::{Diff, Trail};
 use doorward_domain::Secret;
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::System;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, StoreError};
@@ -89,7 +90,7 @@ pub async fn logout(ctx: &Context, actor: &Actor) -> Result<(), Error> {
             let because = System::because("whoever holds a key may end it");
             repos.api_keys().delete(&because.permit(), &key.id)?;
             repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
-            trail.key(repos, "logout", 200, &key, Diff::default())?;
+            trail.key(repos, AuditAction::Logout, 200, &key, Diff::default())?;
             Ok(())
         })
         .await
@@ -147,7 +148,7 @@ impl Entry {
         let user = if user.status == UserStatus::Dormant { seen(repos, user, now, self.woken)? } else { user };
         let permit = System::because("the password is right").permit();
         repos.api_keys().insert(&permit, &session.key)?;
-        self.trail.key(repos, "login", 201, &session.key, Diff::default())?;
+        self.trail.key(repos, AuditAction::Login, 201, &session.key, Diff::default())?;
         Ok(Ok(SignedIn { user, session: *session }))
     }
 
@@ -155,7 +156,7 @@ impl Entry {
         self.guard.record_failure(repos, self.trail.now)?;
         // Unknown users leave a record too: it tells an operator of guessing, and costs the same.
         let (id, name) = user.map(|user| (user.id.to_string(), user.username.clone())).unwrap_or_default();
-        self.trail.write(repos, "login", 401, ("user", id, name), Diff::default())?;
+        self.trail.write(repos, AuditAction::Login, 401, (AuditResource::User, id, name), Diff::default())?;
         let message = "Incorrect email or password.".to_owned();
         Ok(Err(Error::Unauthenticated { message, detail: String::new() }))
     }

@@ -3,11 +3,12 @@
 use super::hold::hold_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_scopes;
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, SessionSettings};
 use crate::error::Error;
 use crate::users::reference::resolve;
-use crate::users::trail::{Diff, Trail};
 use crate::users::{UserRef, access};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Action, OWNER, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -98,7 +99,7 @@ pub async fn create_token(
                 serde_json::json!([]),
                 key.scopes.clone(),
             );
-            trail.key(repos, "create", 201, &key, diff)?;
+            trail.key(repos, AuditAction::Create, 201, &key, diff)?;
             Ok(IssuedKey { key, token: issued.token })
         })
         .await

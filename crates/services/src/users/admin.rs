@@ -4,10 +4,11 @@
 use super::create::{blank_user, default_organization, insert};
 use super::fields::{Fields, strong_password};
 use super::roles::check_site_roles;
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Context, Origin};
 use crate::error::Error;
 use doorward_domain::Secret;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{OWNER, System};
 use doorward_domain::users::{LoginType, User};
@@ -82,7 +83,7 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
             if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
                 return Err(Error::UserNotFound);
             }
-            trail.user(repos, "write", &user, Diff::default().secret("hashed_password"))?;
+            trail.user(repos, AuditAction::Write, &user, Diff::default().secret("hashed_password"))?;
             Ok(user)
         })
         .await

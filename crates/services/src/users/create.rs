@@ -4,9 +4,10 @@ use super::access;
 use super::fields::{Fields, strong_password};
 use super::reference::UserView;
 use super::roles::may_make_member;
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::{Error, FieldError, USER_EXISTS};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::assign::Level;
@@ -93,7 +94,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
                 inserted => inserted?,
             }
             repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
-            trail.user(repos, "create", &user, Diff::new_user(&user))?;
+            trail.user(repos, AuditAction::Create, &user, Diff::new_user(&user))?;
             Ok(FirstUser { user_id: id, organization_id: organization.id })
         })
         .await
@@ -185,7 +186,7 @@ pub(super) fn insert(
     for (organization, permit) in places {
         repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
     }
-    trail.user(repos, "create", &user, Diff::new_user(&user))?;
+    trail.user(repos, AuditAction::Create, &user, Diff::new_user(&user))?;
     Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), user })
 }
 

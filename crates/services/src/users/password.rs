@@ -3,11 +3,12 @@
 use super::access;
 use super::fields::{Fields, strong_password};
 use super::reference::{UserRef, resolve_live};
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
 use crate::sessions::hold::hold_user;
 use doorward_domain::Secret;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::users::{LoginType, User, check_password};
 
@@ -85,7 +86,7 @@ pub async fn change_password(
             if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
                 return Err(Error::UserNotFound);
             }
-            trail.user(repos, "write", &user, Diff::default().secret("hashed_password"))?;
+            trail.user(repos, AuditAction::Write, &user, Diff::default().secret("hashed_password"))?;
             Ok(())
         })
         .await

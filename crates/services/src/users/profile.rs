@@ -3,9 +3,10 @@
 use super::access;
 use super::fields::Fields;
 use super::reference::{UserRef, UserView, resolve, resolve_live};
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
 
@@ -54,7 +55,7 @@ pub async fn update_profile(
                 command.name.as_str(),
             );
             let new = User { username: command.username, name: command.name, updated_at: now, ..old };
-            trail.user(repos, "write", &new, diff)?;
+            trail.user(repos, AuditAction::Write, &new, diff)?;
             UserView::load(new, repos)
         })
         .await
@@ -105,7 +106,7 @@ pub async fn update_appearance(
             let diff = Diff::default()
                 .field("theme_preference", old.theme_preference.as_str(), theme_preference.as_str())
                 .field("terminal_font", old.terminal_font.as_str(), terminal_font.as_str());
-            trail.user(repos, "write", &old, diff)?;
+            trail.user(repos, AuditAction::Write, &old, diff)?;
             Ok(command)
         })
         .await

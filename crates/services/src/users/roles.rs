@@ -2,9 +2,10 @@
 
 use super::access;
 use super::reference::{UserRef, UserView, resolve, resolve_live};
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, plan};
 use doorward_domain::roles::{Action, CustomRoles, Object, Permit, RoleName, RoleSet, System, action, resource};
@@ -56,7 +57,7 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
             }
             let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
             let user = User { roles, updated_at: trail.now, ..user };
-            trail.user(repos, "write", &user, diff)?;
+            trail.user(repos, AuditAction::Write, &user, diff)?;
             UserView::load(user, repos)
         })
         .await

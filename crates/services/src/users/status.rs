@@ -2,9 +2,10 @@
 
 use super::access;
 use super::reference::{UserRef, UserView, resolve_live};
-use super::trail::{Diff, Trail};
+use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{OWNER, action, resource};
 use doorward_domain::users::{User, UserStatus};
 
@@ -31,7 +32,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), 
             if !repos.users().delete(&permit, user.id, trail.now)? {
                 return Err(Error::UserNotFound);
             }
-            trail.user(repos, "delete", &user, Diff::default().field("deleted", false, true))?;
+            trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
             Ok(())
         })
         .await
@@ -59,7 +60,7 @@ async fn change_status(ctx: &Context, actor: &Actor, user: &UserRef, status: Use
             }
             let diff = Diff::default().field("status", user.status.as_str(), status.as_str());
             let user = User { status, updated_at: trail.now, ..user };
-            trail.user(repos, "write", &user, diff)?;
+            trail.user(repos, AuditAction::Write, &user, diff)?;
             UserView::load(user, repos)
         })
         .await

@@ -210,7 +210,7 @@ pub(crate) fn expect_audit(repos: &mut MockRepositories, action: &'static str, s
         .times(1)
         .withf(move |_, record| {
             let clean = !record.diff.to_string().contains(PASSWORD) && !record.diff.to_string().contains("plain:");
-            clean && record.action == action && record.status_code == status
+            clean && record.action.as_str() == action && record.status_code == status
         })
         .returning(|_, _| Ok(()));
 }

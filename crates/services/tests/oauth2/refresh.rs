@@ -1,4 +1,5 @@
 use crate::fixtures::{APP, NOW, SECRET, USER, app, context, key, repos, user, with_secret};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{ClientType, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken};
 use doorward_domain::sessions::ApiKeyId;
@@ -91,7 +92,12 @@ async fn reuse_after_the_grace_ends_the_grant_and_leaves_a_record() {
     repos.grants.expect_rotate().once().returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().returning(|_| Ok(Some(exchanged_at(NOW - Duration::seconds(61)))));
     repos.grants.expect_delete().once().withf(|_, id| *id == GRANT).returning(|_, _| Ok(true));
-    repos.audit.expect_insert().once().withf(|_, r| r.action == "refresh_token_reuse").returning(|_, _| Ok(()));
+    repos
+        .audit
+        .expect_insert()
+        .once()
+        .withf(|_, r| r.action == AuditAction::RefreshTokenReuse)
+        .returning(|_, _| Ok(()));
     assert_eq!(refresh(repos, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
 }
 

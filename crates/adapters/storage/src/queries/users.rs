@@ -1,6 +1,7 @@
 //! Users.
 
 use super::sessions::end_all;
+use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
@@ -14,7 +15,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::names;
 use doorward_domain::page::Page;
-use doorward_domain::roles::{self, ListFilter, MEMBER, OwnerClause, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, MEMBER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
@@ -82,7 +83,6 @@ impl UserRepository for Session<'_, Conn> {
     }
 
     fn list(&mut self, filter: &UserFilter, visible: &ListFilter, page: Page) -> Result<UserPage, StoreError> {
-        let visible = Visible::of(visible);
         self.run(|conn| {
             let after = match page.after_id {
                 None => None,
@@ -91,8 +91,8 @@ impl UserRepository for Session<'_, Conn> {
                     None => return Ok(UserPage::default()),
                 },
             };
-            let Some(count) = matching(filter, &visible, after.as_deref()) else { return Ok(UserPage::default()) };
-            let Some(rows) = matching(filter, &visible, after.as_deref()) else { return Ok(UserPage::default()) };
+            let Some(count) = matching(filter, visible, after.as_deref()) else { return Ok(UserPage::default()) };
+            let Some(rows) = matching(filter, visible, after.as_deref()) else { return Ok(UserPage::default()) };
             let mut rows = rows.order((users::username_key, users::id)).offset(page.offset.into());
             // SQLite takes no offset without a limit.
             rows = rows.limit(page.limit.map_or(i64::MAX, i64::from));
@@ -277,35 +277,18 @@ fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
     users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()
 }
 
-/// Which users somebody may see. A user belongs to itself and to no organization, and has no access lists.
-enum Visible {
-    All,
-    Only(Vec<UserId>),
-}
-
-impl Visible {
-    fn of(filter: &ListFilter) -> Self {
-        let gate = filter.allowed_ids();
-        let gated = || gate.unwrap_or_default().iter().filter_map(roles::Id::as_uuid).map(UserId).collect();
-        if filter.is_never() {
-            return Self::Only(Vec::new());
-        }
-        if filter.is_all() || filter.organizations().contains(&roles::Id::EMPTY) {
-            return if gate.is_none() { Self::All } else { Self::Only(gated()) };
-        }
-        let own = filter.owner().filter(|clause| clause.without_organization()).map(OwnerClause::owner);
-        let own = own.filter(|id| gate.is_none_or(|ids| ids.contains(id))).and_then(roles::Id::as_uuid);
-        Self::Only(own.map(UserId).into_iter().collect())
-    }
-}
+/// A user belongs to itself and to no organization, and has no access lists.
+const COLUMNS: Columns = Columns { id: "users.id", organization: None, owner: Some("users.id"), lists: Lists::None };
 
 /// The users that match; `None` when there can be none.
-fn matching<'a>(filter: &'a UserFilter, visible: &'a Visible, after: Option<&'a str>) -> Option<Query<'a>> {
+fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a str>) -> Option<Query<'a>> {
+    let visible = Visible::new(visible, COLUMNS);
+    if visible.is_never() {
+        return None;
+    }
     let mut query = users::table.filter(not(users::deleted)).filter(not(users::is_system)).into_boxed();
-    match visible {
-        Visible::All => {}
-        Visible::Only(ids) if ids.is_empty() => return None,
-        Visible::Only(ids) => query = query.filter(users::id.eq_any(ids.iter().copied().map(Id))),
+    if !visible.is_all() {
+        query = query.filter(visible);
     }
     if let Some(key) = after {
         query = query.filter(users::username_key.gt(key));

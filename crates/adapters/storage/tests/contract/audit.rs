@@ -1,5 +1,5 @@
 use crate::support::*;
-use doorward_domain::audit::AuditRecord;
+use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_ports::{Conflict, StoreError};
 
@@ -11,10 +11,10 @@ fn record() -> AuditRecord {
         organization_id: Some(OrganizationId::NIL),
         ip: "192.0.2.1".to_owned(),
         user_agent: "curl/8".to_owned(),
-        resource_type: "api_key",
+        resource_type: AuditResource::ApiKey,
         resource_id: "0123456789".to_owned(),
         resource_target: "ci".to_owned(),
-        action: "create",
+        action: AuditAction::Create,
         diff: serde_json::json!({"scope": {"old": "", "new": "all \u{1f511}"}}),
         status_code: 201,
         additional_fields: serde_json::json!({"n": [1, null]}),

@@ -64,6 +64,16 @@ enum Guard {
     Database(postgres::Database),
 }
 
+/// A number that changes with the migrations.
+fn migrations_mark() -> u64 {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations/postgres");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().join("up.sql")).collect();
+    files.sort();
+    let schema: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    Digest::of(&schema).as_bytes().iter().take(6).fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte))
+}
+
 pub(crate) fn options() -> Options {
     Options { pool_size: Some(4), ..Options::default() }
 }
@@ -78,8 +88,7 @@ impl Fixture {
 
     pub(crate) fn postgres() -> Self {
         // Databases are copied from one that was migrated once; its name tells the migrations apart.
-        let schema = include_str!("../../../../../migrations/postgres/2026-01-01-000000_initial/up.sql");
-        let mark = Digest::of(schema).as_bytes().iter().take(6).fold(0_u64, |mark, byte| mark << 8 | u64::from(*byte));
+        let mark = migrations_mark();
         let cluster = postgres::cluster().unwrap();
         let migrate = |url: &str| doorward_storage::run_migrations(url, &options()).map(drop).map_err(Into::into);
         let template = cluster.template(&format!("storage_{mark:x}"), migrate).unwrap();

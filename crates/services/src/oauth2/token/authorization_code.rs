@@ -5,6 +5,7 @@ use super::{Common, TokenSet};
 use crate::context::Event;
 use crate::oauth2::client::PresentedSecret;
 use crate::{Context, OAuthError};
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AuditId, GrantId};
 use doorward_domain::oauth2::{
     App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
@@ -181,8 +182,8 @@ fn replayed(
         let permit = System::because("a code was presented again").permit();
         if repos.grants().delete(&permit, grant)? {
             let event = Event {
-                action: "authorization_code_replay",
-                resource_type: "oauth2_provider_grant",
+                action: AuditAction::AuthorizationCodeReplay,
+                resource_type: AuditResource::Oauth2ProviderGrant,
                 resource_id: grant.to_string(),
                 resource_target: code.app_id.to_string(),
                 user_id: Some(code.user_id),

@@ -6,6 +6,7 @@ use crate::context::Event;
 use crate::oauth2::client::{is_touch_due, touch_secret};
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError, Origin};
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::AuditId;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan};
 use doorward_domain::roles::{Permit, System, action, resource};
@@ -170,8 +171,8 @@ fn end_stolen(
     let permit = System::because("an exchanged refresh token was used again").permit();
     if repos.grants().delete(&permit, grant.id)? {
         let event = Event {
-            action: "refresh_token_reuse",
-            resource_type: "oauth2_provider_grant",
+            action: AuditAction::RefreshTokenReuse,
+            resource_type: AuditResource::Oauth2ProviderGrant,
             resource_id: grant.id.to_string(),
             resource_target: grant.app_id.to_string(),
             user_id: Some(grant.user_id),

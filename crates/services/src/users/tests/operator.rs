@@ -2,6 +2,7 @@ use crate::error::Error;
 use crate::users::admin::{CreateUserAsOperator, create_user, reset_password};
 use crate::users::testing::*;
 use doorward_domain::Secret;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::mocks::MockRepositories;
 
@@ -25,7 +26,7 @@ fn growing_town(inhabited: bool) -> MockRepositories {
         .audit
         .expect_insert()
         .times(1)
-        .withf(|_, record| record.user_id.is_none() && record.action == "create")
+        .withf(|_, record| record.user_id.is_none() && record.action == AuditAction::Create)
         .returning(|_, _| Ok(()));
     repos
 }

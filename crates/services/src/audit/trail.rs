@@ -1,8 +1,9 @@
-//! What use cases of accounts leave in the audit log.
+//! What use cases leave in the audit log.
 
 use crate::context::{Actor, Context, Event, Origin};
 use doorward_domain::Instant;
-use doorward_domain::ids::{AuditId, UserId};
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::ids::{AuditId, OrganizationId, UserId};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
@@ -15,6 +16,8 @@ pub(crate) struct Trail {
     pub(crate) now: Instant,
     user_id: Option<UserId>,
     origin: Origin,
+    organization_id: Option<OrganizationId>,
+    additional_fields: Value,
 }
 
 impl Trail {
@@ -26,40 +29,52 @@ impl Trail {
     /// Of something that happens now, done by this user, or by the server itself.
     pub(crate) fn from(ctx: &Context, user_id: Option<UserId>, origin: &Origin) -> Self {
         let (now, id) = ctx.new_id();
-        Self { id, now, user_id, origin: origin.clone() }
+        Self { id, now, user_id, origin: origin.clone(), organization_id: None, additional_fields: json!({}) }
+    }
+
+    /// Of something that belongs to this organization: its auditors read the record.
+    pub(crate) fn within(mut self, organization: OrganizationId) -> Self {
+        self.organization_id = Some(organization);
+        self
+    }
+
+    /// Adds what a reader of the record wants to know besides the changed fields; an object.
+    pub(crate) fn with(mut self, additional_fields: Value) -> Self {
+        self.additional_fields = additional_fields;
+        self
     }
 
     /// Writes that `action` was done to a user.
     pub(crate) fn user(
         self,
         repos: &mut dyn Repositories,
-        action: &'static str,
+        action: AuditAction,
         user: &User,
         diff: Diff,
     ) -> Result<(), StoreError> {
-        let status = if action == "create" { 201 } else { 200 };
-        self.write(repos, action, status, ("user", user.id.to_string(), user.username.clone()), diff)
+        let status = if action == AuditAction::Create { 201 } else { 200 };
+        self.write(repos, action, status, (AuditResource::User, user.id.to_string(), user.username.clone()), diff)
     }
 
     /// Writes that `action` was done to a key.
     pub(crate) fn key(
         self,
         repos: &mut dyn Repositories,
-        action: &'static str,
+        action: AuditAction,
         status: u16,
         key: &ApiKey,
         diff: Diff,
     ) -> Result<(), StoreError> {
-        self.write(repos, action, status, ("api_key", key.id.to_string(), key.token_name.clone()), diff)
+        self.write(repos, action, status, (AuditResource::ApiKey, key.id.to_string(), key.token_name.clone()), diff)
     }
 
     /// Writes a record of any kind: `(resource type, id, name)`.
     pub(crate) fn write(
         self,
         repos: &mut dyn Repositories,
-        action: &'static str,
+        action: AuditAction,
         status_code: u16,
-        (resource_type, resource_id, resource_target): (&'static str, String, String),
+        (resource_type, resource_id, resource_target): (AuditResource, String, String),
         diff: Diff,
     ) -> Result<(), StoreError> {
         let event = Event {
@@ -68,9 +83,9 @@ impl Trail {
             resource_id,
             resource_target,
             user_id: self.user_id,
-            organization_id: None,
+            organization_id: self.organization_id,
             diff: Value::Object(diff.0),
-            additional_fields: json!({}),
+            additional_fields: self.additional_fields,
             status_code,
             origin: &self.origin,
         };

@@ -1,0 +1,259 @@
+//! The closed form of `rbac.md` 11 as a condition on rows: what of a list somebody may see.
+
+use super::{Conn, lists};
+use crate::types::{Id, Ids, Texts, sql};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
+use doorward_domain::roles::{self, ListFilter, OwnerClause};
+use uuid::Uuid;
+
+type Backend = <Conn as Connection>::Backend;
+
+/// Which columns of a table say what a row is to access control. Names are written as in SQL: `groups.id`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// The id of the object.
+    pub(super) id: &'static str,
+    /// The organization it belongs to; `None` when rows of this kind belong to none.
+    pub(super) organization: Option<&'static str>,
+    /// The user it belongs to; `None` when rows of this kind belong to nobody.
+    pub(super) owner: Option<&'static str>,
+    /// Its access lists.
+    pub(super) lists: Lists,
+}
+
+/// Where the access lists of a row are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lists {
+    /// Rows of this kind have none.
+    None,
+    /// Those in the group named by the id of the row may read it, and nothing else (`rbac.md` 6: groups).
+    OwnMembers,
+    /// In two columns with JSON objects: from user or group id to the names of actions.
+    Stored {
+        /// By user.
+        user: &'static str,
+        /// By group, or by organization for all its members.
+        group: &'static str,
+    },
+}
+
+/// The condition, to be given to `filter`.
+#[derive(Debug)]
+pub(super) struct Visible {
+    columns: Columns,
+    terms: Terms,
+    /// The ids that the credential is limited to.
+    gate: Option<Ids>,
+}
+
+#[derive(Debug)]
+enum Terms {
+    Nothing,
+    Everything,
+    Some(Box<Clauses>),
+}
+
+#[derive(Debug)]
+struct Clauses {
+    organizations: Ids,
+    /// Rows without organization too.
+    without_organization: bool,
+    owner: Option<Owner>,
+    memberships: Ids,
+    groups: Ids,
+    /// The same, as keys of a list.
+    group_keys: Texts,
+    user_key: String,
+    /// The action and `*`.
+    actions: Texts,
+    reads: bool,
+}
+
+#[derive(Debug)]
+struct Owner {
+    id: Id<Uuid>,
+    organizations: Ids,
+    without_organization: bool,
+}
+
+impl Visible {
+    /// What `filter` lets through of a table with these columns.
+    pub(super) fn new(filter: &ListFilter, columns: Columns) -> Self {
+        let gate = filter.allowed_ids().map(uuids);
+        let terms = if filter.is_never() {
+            Terms::Nothing
+        } else if filter.is_all() {
+            Terms::Everything
+        } else {
+            let acl = filter.acl();
+            let groups = uuids(acl.groups());
+            Terms::Some(Box::new(Clauses {
+                organizations: uuids(filter.organizations()),
+                without_organization: filter.organizations().contains(&roles::Id::EMPTY),
+                owner: filter.owner().and_then(Owner::of),
+                memberships: uuids(acl.memberships()),
+                group_keys: Texts(groups.iter().map(|id| id.to_string()).collect()),
+                groups,
+                user_key: acl.user().to_string(),
+                actions: Texts(vec![filter.action().as_str().to_owned(), "*".to_owned()]),
+                reads: filter.action() == roles::Action::Read,
+            }))
+        };
+        Self { columns, terms, gate }
+    }
+
+    /// Whether it lets nothing through, so that there is nothing to ask.
+    pub(super) fn is_never(&self) -> bool {
+        matches!(self.terms, Terms::Nothing) || self.gate.as_ref().is_some_and(Ids::is_empty)
+    }
+
+    /// Whether it lets everything through.
+    pub(super) fn is_all(&self) -> bool {
+        matches!(self.terms, Terms::Everything) && self.gate.is_none()
+    }
+}
+
+impl Owner {
+    fn of(clause: &OwnerClause) -> Option<Self> {
+        Some(Self {
+            id: Id(clause.owner().as_uuid()?),
+            organizations: uuids(clause.organizations()),
+            without_organization: clause.without_organization(),
+        })
+    }
+}
+
+/// Only what is a UUID can be in a column of UUIDs.
+fn uuids(ids: &[roles::Id]) -> Ids {
+    ids.iter().filter_map(roles::Id::as_uuid).collect()
+}
+
+impl Expression for Visible {
+    type SqlType = Bool;
+}
+
+impl<Tables> AppearsOnTable<Tables> for Visible {}
+impl<Tables> SelectableExpression<Tables> for Visible {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for Visible {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for Visible {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Backend> for Visible {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql("(");
+        if let Some(ids) = &self.gate {
+            lists::one_of(&mut out, self.columns.id, ids)?;
+            out.push_sql(" AND ");
+        }
+        match &self.terms {
+            Terms::Nothing => out.push_sql(FALSE),
+            Terms::Everything => out.push_sql(TRUE),
+            Terms::Some(clauses) => clauses.walk(&mut out, self.columns)?,
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+const TRUE: &str = "1 = 1";
+const FALSE: &str = "1 = 0";
+
+impl Clauses {
+    fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Backend>, columns: Columns) -> QueryResult<()> {
+        out.push_sql("(");
+        out.push_sql(FALSE);
+        match columns.organization {
+            Some(column) => {
+                if !self.organizations.is_empty() {
+                    out.push_sql(" OR ");
+                    lists::one_of(out, column, &self.organizations)?;
+                }
+                if self.without_organization {
+                    out.push_sql(" OR ");
+                    out.push_sql(column);
+                    out.push_sql(" IS NULL");
+                }
+            }
+            None if self.without_organization => {
+                out.push_sql(" OR ");
+                out.push_sql(TRUE);
+            }
+            None => {}
+        }
+        if let (Some(column), Some(owner)) = (columns.owner, &self.owner) {
+            owner.walk(out, column, columns.organization)?;
+        }
+        match (columns.lists, columns.organization) {
+            (Lists::None, _) => {}
+            (Lists::OwnMembers, organization) => {
+                if let Some(organization) = organization.filter(|_| self.reads && !self.memberships.is_empty()) {
+                    out.push_sql(" OR (");
+                    lists::one_of(out, organization, &self.memberships)?;
+                    out.push_sql(" AND (");
+                    out.push_sql(columns.id);
+                    out.push_sql(" = ");
+                    out.push_sql(organization);
+                    if !self.groups.is_empty() {
+                        out.push_sql(" OR ");
+                        lists::one_of(out, columns.id, &self.groups)?;
+                    }
+                    out.push_sql("))");
+                }
+            }
+            (Lists::Stored { user, group }, organization) => {
+                out.push_sql(" OR ");
+                lists::user_may(out, user, &self.user_key, &self.actions)?;
+                if let Some(organization) = organization.filter(|_| !self.memberships.is_empty()) {
+                    out.push_sql(" OR (");
+                    lists::one_of(out, organization, &self.memberships)?;
+                    out.push_sql(" AND ");
+                    lists::group_may(out, group, organization, &self.group_keys, &self.actions)?;
+                    out.push_sql(")");
+                }
+            }
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl Owner {
+    fn walk<'b>(
+        &'b self,
+        out: &mut AstPass<'_, 'b, Backend>,
+        column: &'static str,
+        organization: Option<&'static str>,
+    ) -> QueryResult<()> {
+        out.push_sql(" OR (");
+        out.push_sql(column);
+        out.push_sql(" = ");
+        out.push_bind_param::<sql::Uuid, _>(&self.id)?;
+        out.push_sql(" AND (");
+        match organization {
+            None => out.push_sql(if self.without_organization { TRUE } else { FALSE }),
+            Some(organization) => {
+                out.push_sql(FALSE);
+                if !self.organizations.is_empty() {
+                    out.push_sql(" OR ");
+                    lists::one_of(out, organization, &self.organizations)?;
+                }
+                if self.without_organization {
+                    out.push_sql(" OR ");
+                    out.push_sql(organization);
+                    out.push_sql(" IS NULL");
+                }
+            }
+        }
+        out.push_sql("))");
+        Ok(())
+    }
+}
