@@ -1,8 +1,8 @@
 //! The corners of the rule, one test each.
 
 use doorward_domain::roles::{
-    Acl, Action, AllowEntry, Because, Id, Object, Permission, ResourceType, Role, Scope, Subject, SystemSubject,
-    action, resource,
+    Acl, Action, AllowEntry, Because, Id, Object, Permission, ResourceType, Role, Scope, ScopeName, Subject,
+    SystemSubject, action, resource,
 };
 use uuid::Uuid;
 
@@ -260,4 +260,63 @@ fn prebuilt_workspaces_are_deleted_by_template_admins() {
     let admin = user(&["template-admin"], &[]);
     assert!(admin.allows(Action::Delete, &prebuilt));
     assert!(!admin.allows(Action::Delete, &prebuilt.as_type(ResourceType::Workspace)));
+}
+
+#[test]
+fn a_scope_is_called_missing_only_when_it_is_all_that_is() {
+    let narrow = |names: &[&str]| {
+        let names: Vec<ScopeName> = names.iter().map(|name| ScopeName::parse(name).unwrap()).collect();
+        Scope::from_names(&names)
+    };
+    let through = |scope| Subject::for_user(ALICE).membership(ACME, [""; 0]).scope(scope).build();
+    let missing = |subject: &Subject, action, object: &Object<'_>| {
+        subject.check(action, object).unwrap_err().missing_scope().map(|name| name.to_string())
+    };
+    let reader = through(narrow(&["workspace:read"]));
+    let mine = workspace(ACME, ALICE).id(GROUP);
+    assert_eq!(missing(&reader, Action::Delete, &mine).as_deref(), Some("workspace:delete"));
+    assert_eq!(missing(&reader, Action::Delete, &workspace(ACME, BOB)), None);
+    assert_eq!(missing(&reader, Action::Read, &workspace(ACME, BOB)), None);
+    // An action that no scope names is named by all of its type.
+    let license = Object::new(ResourceType::License);
+    let owner = reader_of(&["owner"], narrow(&["workspace:read"]));
+    assert_eq!(missing(&owner, Action::Ssh, &license).as_deref(), Some("license:*"));
+    // The access lists count as well.
+    let users = Acl::new().grant(ALICE, Action::Use);
+    let listed = Object::new(ResourceType::Template).organization(ACME).user_acl(&users);
+    assert_eq!(missing(&reader, Action::Use, &listed).as_deref(), Some("template:use"));
+    // With another object in the allow list, the scope would not help.
+    let limited = |id| narrow(&["workspace:read"]).cut(&[AllowEntry::typed(ResourceType::Workspace, id)]);
+    assert_eq!(missing(&through(limited(GROUP)), Action::Delete, &mine).as_deref(), Some("workspace:delete"));
+    assert_eq!(missing(&through(limited(OTHER)), Action::Delete, &mine), None);
+    let elsewhere = through(limited(OTHER)).check(Action::Read, &mine).unwrap_err();
+    assert_eq!((elsewhere.because(), elsewhere.missing_scope()), (Because::ScopeOtherObject, None));
+    // Questions that are mistakes stay mistakes.
+    let both = workspace(ACME, ALICE).any_organization();
+    assert_eq!(missing(&owner, Action::Delete, &both), None);
+}
+
+#[test]
+fn objects_without_id_are_reached_by_entries_for_all_of_their_type() {
+    let through = |entry: &str| {
+        Subject::for_user(ALICE)
+            .site_roles(["owner"])
+            .scope(Scope::all().cut(&[entry.parse::<AllowEntry>().unwrap()]))
+            .build()
+    };
+    let templates = Object::of::<resource::Template>().organization(ACME);
+    for (entry, reached) in [("template:*", true), ("*:*", true), ("workspace:*", false), (&format!("*:{ACME}"), false)]
+    {
+        assert_eq!(through(entry).allows(Action::Create, &templates), reached, "{entry}");
+        let filter = through(entry).list_filter(Action::Read, ResourceType::Template);
+        assert_eq!(filter.matches(&templates.clone().id(GROUP)), reached, "{entry}");
+    }
+    let one = through(&format!("template:{GROUP}"));
+    assert!(one.allows(Action::Delete, &templates.clone().id(GROUP)));
+    assert!(!one.allows(Action::Create, &templates) && !one.allows(Action::Read, &templates.clone().id(OTHER)));
+    assert!(one.permit::<action::Delete, resource::Template>(&templates.id(GROUP)).is_ok());
+}
+
+fn reader_of(roles: &[&str], scope: Scope) -> Subject {
+    Subject::for_user(ALICE).site_roles(roles).scope(scope).build()
 }

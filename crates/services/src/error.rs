@@ -104,6 +104,13 @@ impl Error {
         Self::invalid_fields(VALIDATION_FAILED, vec![FieldError::new(field, detail)])
     }
 
+    /// The answer about a thing that exists but may not be read: `self`, which says that there is nothing, unless only
+    /// the scope of the credential stands in the way. Then the person behind it may know of the thing, and the client is
+    /// told which scope would do.
+    pub(crate) fn unless_scope_is_short(self, denied: Denied) -> Self {
+        if denied.missing_scope().is_some() { Self::Forbidden(denied) } else { self }
+    }
+
     /// A name that is taken.
     pub fn taken(message: impl Into<String>, field: &'static str) -> Self {
         let fields = vec![FieldError::new(field, "This value is already in use and should be unique.")];

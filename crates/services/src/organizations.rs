@@ -59,9 +59,11 @@ pub async fn find(ctx: &Context, actor: &Actor, organization: &OrganizationRef) 
                 OrganizationRef::Id(id) => repos.organizations().find(*id)?,
                 OrganizationRef::Name(name) => repos.organizations().find_by_name(name)?,
             };
-            found
-                .filter(|known| access::may(&actor, Action::Read, &access::organization(known.id)).is_ok())
-                .ok_or_else(|| Error::OrganizationNotFound(reference.to_string()))
+            let not_found = || Error::OrganizationNotFound(reference.to_string());
+            let found = found.ok_or_else(not_found)?;
+            access::may(&actor, Action::Read, &access::organization(found.id))
+                .map_err(|denied| not_found().unless_scope_is_short(denied))?;
+            Ok(found)
         })
         .await
 }

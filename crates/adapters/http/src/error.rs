@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_domain::roles::{Because, Denied};
+use doorward_domain::roles::Denied;
 use doorward_domain::wire;
 use doorward_services::{Error, FieldError, OAuthError};
 use serde::Serialize;
@@ -143,25 +143,22 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
     }
 }
 
-/// 403. When it was the scope of the credential that did not suffice, a client learns which scope would (RFC 6750 3.1).
+/// 403. When it was only the scope of the credential that did not suffice, a client learns which scope would (RFC 6750
+/// 3.1), so that it can ask the user for it.
 fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
     const DETAIL: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your \
                           administrator or try signing in with different credentials.";
     tracing::debug!(%denied, "forbidden");
-    let mut response = api_error(StatusCode::FORBIDDEN, "Forbidden.", DETAIL);
-    let scope_is_short = matches!(
-        denied.because(),
-        Because::NoScope | Because::ScopeSilent | Because::ScopeDenies | Because::ScopeOtherObject
+    let Some(scope) = denied.missing_scope() else {
+        return api_error(StatusCode::FORBIDDEN, "Forbidden.", DETAIL);
+    };
+    let detail = format!("The credential lacks the scope \"{scope}\". You may do this with one that has it.");
+    let mut response = api_error(StatusCode::FORBIDDEN, "Forbidden.", &detail);
+    let challenge = format!(
+        "{}, error=\"insufficient_scope\", error_description=\"the scope of the token does not permit this\", scope=\"{scope}\"",
+        site.challenge
     );
-    if scope_is_short {
-        let challenge = format!(
-            "{}, error=\"insufficient_scope\", error_description=\"the scope of the token does not permit this\", scope=\"{}:{}\"",
-            site.challenge,
-            denied.resource(),
-            denied.action()
-        );
-        set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
-    }
+    set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     response
 }
 
@@ -274,8 +271,8 @@ mod tests {
     /// As `rbac.md` 12 has it.
     const FORBIDDEN: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your administrator or try signing in with different credentials.";
 
-    fn denied(scope: Scope) -> Error {
-        let subject = Subject::for_user(uuid::Uuid::from_u128(1)).site_roles(["owner"]).scope(scope).build();
+    fn denied(role: &str, scope: Scope) -> Error {
+        let subject = Subject::for_user(uuid::Uuid::from_u128(1)).site_roles([role]).scope(scope).build();
         let object = Object::of::<resource::Oauth2App>();
         match subject.permit::<action::Create, resource::Oauth2App>(&object) {
             Ok(_) => panic!("allowed"),
@@ -292,7 +289,7 @@ mod tests {
             (Error::NotFound, 404, NOT_FOUND, json!({})),
             (Error::UserNotFound, 400, "User not found: must be an existing uuid or username.", json!({})),
             (Error::OrganizationNotFound("a<b".into()), 404, "Organization \"a<b\" not found.", json!({})),
-            (denied(Scope::from_names(&[])), 403, "Forbidden.", json!({ "detail": FORBIDDEN })),
+            (denied("auditor", Scope::from_names(&[])), 403, "Forbidden.", json!({ "detail": FORBIDDEN })),
             (Error::Refused("no".into()), 403, "no", json!({})),
             (Error::invalid_fields("m", fields()), 400, "m", json!({ "validations": validations })),
             (Error::invalid_because("m", "d"), 400, "m", json!({ "detail": "d" })),
@@ -327,11 +324,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_short_scope_is_named() {
+    #[actix_web::test]
+    async fn a_short_scope_is_named_if_it_is_all_that_is_missing() {
         let site = site();
-        let name = ScopeName::parse("workspace:read").unwrap();
-        let response = api(&site, &denied(Scope::from_names(&[name])));
+        let scope = || Scope::from_names(&[ScopeName::parse("workspace:read").unwrap()]);
+        let response = api(&site, &denied("auditor", scope()));
+        assert_eq!(response.headers().get(header::WWW_AUTHENTICATE), None);
+        let response = api(&site, &denied("owner", scope()));
         let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap().to_str().unwrap();
         assert!(
             challenge.starts_with("Bearer realm=\"coder\", resource_metadata=\"https://door.example/"),
@@ -339,6 +338,8 @@ mod tests {
         );
         assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
         assert!(challenge.ends_with("scope=\"oauth2_app:create\""), "{challenge}");
+        let body: Value = serde_json::from_str(&body_of(response).await).unwrap();
+        assert!(body["detail"].as_str().unwrap().contains("\"oauth2_app:create\""), "{body}");
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
             secret_digest: token.digest(),
             login_type: LoginType::Password,
             scopes: vec!["all".into()],
+            allow_list: None,
             token_name: String::new(),
             ip: String::new(),
             created_at: NOW,

@@ -184,7 +184,7 @@ table! {
 
 table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::types::sql::{Digest, Instant, Uuid};
+    use crate::types::sql::{Digest, Instant, Json, Uuid};
 
     api_keys (id) {
         id -> Text,
@@ -205,6 +205,7 @@ table! {
         audience -> Nullable<Text>,
         slides_until -> Nullable<Instant>,
         purge_at -> Nullable<Instant>,
+        allow_list -> Nullable<Json>,
     }
 }
 

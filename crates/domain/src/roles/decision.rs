@@ -139,6 +139,8 @@ pub struct Denied {
     pub(super) action: super::Action,
     pub(super) resource: super::ResourceType,
     pub(super) because: Because,
+    /// The roles would allow it, on an object that the scope admits.
+    pub(super) only_scope: bool,
 }
 
 impl Denied {
@@ -158,5 +160,28 @@ impl Denied {
     #[must_use]
     pub const fn because(&self) -> Because {
         self.because
+    }
+
+    /// The least scope that the credential lacks, when nothing else stands in the way: with it, the same subject may.
+    ///
+    /// ```
+    /// use doorward_domain::roles::{Action, Object, ResourceType, Scope, ScopeName, Subject};
+    /// use uuid::Uuid;
+    ///
+    /// let alice = Uuid::NAMESPACE_URL;
+    /// let scope = Scope::from_names(&[ScopeName::parse("workspace:read")?]);
+    /// let subject = Subject::for_user(alice).scope(scope).build();
+    /// let own = Object::new(ResourceType::ApiKey).owner(alice);
+    /// let denied = subject.check(Action::Create, &own).unwrap_err();
+    /// assert_eq!(denied.missing_scope(), Some(ScopeName::parse("api_key:create")?));
+    ///
+    /// // No scope lets a member delete licenses.
+    /// let denied = subject.check(Action::Delete, &Object::new(ResourceType::License)).unwrap_err();
+    /// assert_eq!(denied.missing_scope(), None);
+    /// # Ok::<(), doorward_domain::roles::UnknownName>(())
+    /// ```
+    #[must_use]
+    pub fn missing_scope(&self) -> Option<super::ScopeName> {
+        self.only_scope.then(|| super::ScopeName::of(self.resource, self.action))
     }
 }

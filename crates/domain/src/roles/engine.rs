@@ -124,9 +124,22 @@ impl Question for Named<'_> {
 /// The rule: scope and (roles or access lists). Higher levels first; lower ones are heard when those are silent.
 #[inline]
 pub(super) fn judge<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>) -> Because {
-    if let Some(because) = refuse_at_the_door(subject, question, object) {
-        return because;
+    match refuse_at_the_door(subject, question, object) {
+        Some(because) => because,
+        None => judge_levels(subject, question, object),
     }
+}
+
+/// Whether a refusal for this reason comes of the scope's permissions and of nothing else.
+pub(super) fn only_scope<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>, because: Because) -> bool {
+    matches!(because, Because::ScopeSilent | Because::ScopeDenies)
+        && subject.scope.as_ref().is_some_and(|scope| scope.admits(question.resource_type(), &object.id))
+        && judge_levels(subject, question, object).allow()
+}
+
+/// The part of the rule that is about the person, whatever the credential.
+#[inline]
+fn judge_levels<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>) -> Because {
     let site = question.site(subject);
     if site == Vote::Allow {
         return Because::SiteAllows;

@@ -70,6 +70,6 @@ pub use object::Object;
 pub use permission::{Grants, Pattern, Permission, Vote};
 pub use permit::{Actor, Permit, System};
 pub use role::{Role, RoleName, RoleNameError, RoleSet, implied_in};
-pub use scope::{AllowEntry, Scope, ScopeName};
+pub use scope::{AllowEntry, AllowEntryError, Scope, ScopeName};
 pub use subject::Subject;
 pub use system::SystemSubject;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::engine::{Known, Named, judge};
+use super::engine::{Known, Named, judge, only_scope};
 use super::members::Members;
 use super::permission::{Masks, Vote};
 use super::{
@@ -190,14 +190,21 @@ impl Subject {
 
     /// Whether it may, as a `Result`.
     pub fn check(&self, action: Action, object: &Object<'_>) -> Result<(), Denied> {
-        let because = self.decide(action, object).because();
-        if because.allow() { Ok(()) } else { Err(Denied { action, resource: object.resource, because }) }
+        let inner = self.inner();
+        let question = Known::new(inner, action, object.resource);
+        let because = judge(inner, question, object);
+        if because.allow() {
+            return Ok(());
+        }
+        let only_scope = only_scope(inner, question, object, because);
+        Err(Denied { action, resource: object.resource, because, only_scope })
     }
 
     /// The proof that it may, which a write port asks for.
     pub fn permit<A: ActionMarker, R: ResourceMarker>(&self, object: &Object<'_>) -> Result<Permit<A, R>, Denied> {
         if object.resource != R::TYPE {
-            return Err(Denied { action: A::ACTION, resource: R::TYPE, because: Because::OtherType });
+            let (action, resource, because) = (A::ACTION, R::TYPE, Because::OtherType);
+            return Err(Denied { action, resource, because, only_scope: false });
         }
         self.check(A::ACTION, object)?;
         Ok(Permit::granted(self.id(), object))

@@ -3,6 +3,7 @@
 use super::ApiKeyId;
 use crate::ids::{AppId, AppSecretId, GrantId, UserId};
 use crate::oauth2::Resource;
+use crate::roles::AllowEntry;
 use crate::users::LoginType;
 use crate::{Digest, Instant};
 use time::Duration;
@@ -38,6 +39,8 @@ pub struct ApiKey {
     pub login_type: LoginType,
     /// Names of the scopes that limit it.
     pub scopes: Vec<String>,
+    /// The objects it is limited to; `None` means that it is not.
+    pub allow_list: Option<Vec<AllowEntry>>,
     /// Name given by its owner; empty for sessions.
     pub token_name: String,
     /// Address of its last use.
@@ -108,6 +111,7 @@ mod tests {
             secret_digest: Digest::of("x"),
             login_type,
             scopes: vec!["all".into()],
+            allow_list: None,
             token_name: String::new(),
             ip: String::new(),
             created_at: NOW - (lifetime - left),

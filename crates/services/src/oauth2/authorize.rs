@@ -3,6 +3,7 @@
 use super::scopes;
 use super::token::parse_resource;
 use crate::sessions::hold::still_valid;
+use crate::sessions::reaches;
 use crate::{Actor, Context, Error, OAuthError};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
@@ -171,6 +172,12 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         return Err(Error::Refused(format!(
             "The credential in use does not cover the scope {name} that is asked for."
         )));
+    }
+    // Grants have no allow list: what comes of one reaches every object.
+    if !reaches(&actor.key, None) {
+        return Err(Error::Refused(
+            "The credential in use is limited to some objects and cannot allow an app to reach all.".to_owned(),
+        ));
     }
     let (now, id) = ctx.new_id::<CodeId>();
     let token = OpaqueToken::new(

@@ -1,12 +1,12 @@
 //! Finding out who sends a request (`identity.md` 2.3).
 
-use super::keys::scopes_of;
+use super::keys::scope_of;
 use super::tokens::max_lifetime;
 use super::{inactive, seen};
 use crate::audit::Trail;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
-use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Scope, ScopeName, Subject, System};
+use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::wire::SESSION_COOKIE;
@@ -106,13 +106,11 @@ fn signed_out(detail: impl Into<String>) -> Error {
 pub(crate) fn subject_of(owner: &KeyOwner, custom: Vec<CustomRole>) -> Subject {
     let KeyOwner { key, user, memberships, groups } = owner;
     let custom: CustomRoles = custom.into_iter().collect();
-    let scopes = scopes_of(key);
-    let scope = if scopes.iter().any(ScopeName::is_all) { Scope::all() } else { Scope::from_names(&scopes) };
     let mut builder = Subject::for_user(user.id.0).site_roles(&user.roles).groups(groups.iter().map(|group| group.0));
     for membership in memberships {
         builder = builder.membership(membership.organization_id.0, &membership.roles);
     }
-    builder.custom_roles(&custom).scope(scope).build()
+    builder.custom_roles(&custom).scope(scope_of(key)).build()
 }
 
 /// The roles that are not built in, and have to be looked up.

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::ids::UserId;
+use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, TokenFormatError};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Instant, Secret};
@@ -19,6 +20,7 @@ pub(crate) struct KeySpec {
     pub(crate) user_id: UserId,
     pub(crate) login_type: LoginType,
     pub(crate) scopes: Vec<String>,
+    pub(crate) allow_list: Option<Vec<AllowEntry>>,
     pub(crate) token_name: String,
     pub(crate) lifetime: Duration,
     pub(crate) ip: String,
@@ -31,6 +33,7 @@ impl KeySpec {
             user_id,
             login_type: LoginType::Password,
             scopes: vec![SCOPE_ALL.to_owned()],
+            allow_list: None,
             token_name: String::new(),
             lifetime,
             ip: ip.to_owned(),
@@ -57,6 +60,7 @@ impl IssuedKey {
             secret_digest: token.digest(),
             login_type: spec.login_type,
             scopes: spec.scopes,
+            allow_list: spec.allow_list,
             token_name: spec.token_name,
             ip: spec.ip,
             created_at: now,

@@ -10,13 +10,13 @@ use crate::users::{UserRef, access};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::scope::covers;
-use doorward_domain::roles::{Action, ScopeName, action, resource};
+use doorward_domain::roles::{Action, AllowEntry, Scope, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::Repositories;
 
 /// Makes a session key for the command line, without limits and with the default lifetime of tokens.
 pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<IssuedKey, Error> {
-    check_scopes(actor, &[SCOPE_ALL.to_owned()])?;
+    check_reach(actor, &[SCOPE_ALL.to_owned()], None)?;
     let (asking, reference) = (actor.clone(), user.clone());
     let trail = Trail::of(ctx, actor);
     let lifetime = ctx.settings.sessions.token_lifetime_default;
@@ -70,21 +70,44 @@ fn readable_key(
 ) -> Result<ApiKey, Error> {
     let user = resolve(repos, actor, reference)?;
     let key = repos.api_keys().find(id)?.filter(|key| key.user_id == user.id).ok_or(Error::NotFound)?;
-    access::may(actor, Action::Read, &access::key(&key)).or(Err(Error::NotFound))?;
+    access::may(actor, Action::Read, &access::key(&key))
+        .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
     Ok(key)
 }
 
 /// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
-pub(super) fn check_scopes(actor: &Actor, wanted: &[String]) -> Result<(), Error> {
+pub(super) fn check_reach(actor: &Actor, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
     let held: Vec<ScopeName> = scopes_of(&actor.key);
     let covered = |name: &String| ScopeName::parse(name).is_ok_and(|asked| covers(&held, &asked));
-    if wanted.iter().all(covered) {
-        return Ok(());
+    if !scopes.iter().all(covered) {
+        return Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()));
     }
-    Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()))
+    if !reaches(&actor.key, objects) {
+        return Err(Error::Refused("A key cannot make another one for more objects than its own.".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a key reaches every object of an allow list; of none, every object.
+pub(crate) fn reaches(key: &ApiKey, objects: Option<&[AllowEntry]>) -> bool {
+    let reach = |objects: Option<&[AllowEntry]>| match objects {
+        Some(list) => Scope::all().cut(list),
+        None => Scope::all(),
+    };
+    key.allow_list.is_none() || reach(key.allow_list.as_deref()).covers(&reach(objects))
+}
+
+/// What a key lets its holder do: what one of its scopes permits, on the objects of its allow list.
+pub(super) fn scope_of(key: &ApiKey) -> Scope {
+    let names = scopes_of(key);
+    let scope = if names.iter().any(ScopeName::is_all) { Scope::all() } else { Scope::from_names(&names) };
+    match &key.allow_list {
+        Some(list) => scope.cut(list),
+        None => scope,
+    }
 }
 
 /// The scopes of a key. A name that means nothing permits nothing.
-pub(super) fn scopes_of(key: &ApiKey) -> Vec<ScopeName> {
+fn scopes_of(key: &ApiKey) -> Vec<ScopeName> {
     key.scopes.iter().filter_map(|name| ScopeName::parse(name).ok()).collect()
 }

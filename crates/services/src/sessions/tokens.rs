@@ -2,7 +2,7 @@
 
 use super::hold::hold_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
-use super::keys::check_scopes;
+use super::keys::check_reach;
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, SessionSettings};
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::{Action, OWNER, ScopeName, action, resource};
+use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::{Conflict, StoreError};
@@ -28,6 +28,8 @@ pub struct CreateToken {
     pub lifetime: Duration,
     /// Names of the scopes that limit it; none means `all`.
     pub scopes: Vec<String>,
+    /// The objects that it is limited to, each as `type:id` with `*` for all in either place; none means that it is not.
+    pub allow_list: Vec<String>,
     /// Its name; empty means a random one.
     pub name: String,
 }
@@ -56,11 +58,13 @@ pub async fn create_token(
     command: CreateToken,
 ) -> Result<IssuedKey, Error> {
     let scopes = if command.scopes.is_empty() { vec![SCOPE_ALL.to_owned()] } else { known_scopes(&command.scopes)? };
+    let allow_list = AllowEntry::parse_list(&command.allow_list)
+        .map_err(|defect| Error::invalid_field("allow_list", defect.to_string()))?;
     let name = match command.name {
         name if name.is_empty() => format!("token-{}", ctx.alphanumeric(8).into_exposed()),
         name => check_name(name)?,
     };
-    check_scopes(actor, &scopes)?;
+    check_reach(actor, &scopes, allow_list.as_deref())?;
 
     let settings = ctx.settings.sessions;
     let (asking, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
@@ -68,6 +72,7 @@ pub async fn create_token(
         user_id: UserId::NIL,
         login_type: LoginType::Token,
         scopes,
+        allow_list,
         token_name: name.clone(),
         lifetime: Duration::ZERO,
         ip: actor.origin.ip.clone(),
@@ -94,11 +99,15 @@ pub async fn create_token(
                 }
                 inserted => inserted?,
             }
-            let diff = Diff::default().field("token_name", "", key.token_name.as_str()).field(
+            let mut diff = Diff::default().field("token_name", "", key.token_name.as_str()).field(
                 "scopes",
                 serde_json::json!([]),
                 key.scopes.clone(),
             );
+            if let Some(list) = &key.allow_list {
+                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+                diff = diff.field("allow_list", serde_json::json!([]), list);
+            }
             trail.key(repos, AuditAction::Create, 201, &key, diff)?;
             Ok(IssuedKey { key, token: issued.token })
         })
@@ -134,7 +143,8 @@ pub async fn find_token(ctx: &Context, actor: &Actor, user: &UserRef, name: &str
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
             let key = repos.api_keys().find_token(user.id, &name)?.ok_or(Error::NotFound)?;
-            access::may(&actor, Action::Read, &access::key(&key)).or(Err(Error::NotFound))?;
+            access::may(&actor, Action::Read, &access::key(&key))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             Ok(key)
         })
         .await

@@ -106,7 +106,8 @@ async fn find_changeable(
     ctx.store
         .read(move |repos| {
             let user = resolve_live(repos, &actor, &reference)?;
-            let permit = access::permit(&actor, &access::user(user.id)).or(Err(Error::NotFound))?;
+            let permit = access::permit(&actor, &access::user(user.id))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             Ok((user, permit))
         })
         .await

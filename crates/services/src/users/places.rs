@@ -27,7 +27,8 @@ pub async fn organization(ctx: &Context, actor: &Actor, user: &UserRef, name: &s
         .read(move |repos| {
             resolve(repos, &actor, &reference)?;
             let found = repos.organizations().find_by_name(&name)?.ok_or(Error::NotFound)?;
-            access::may(&actor, Action::Read, &access::organization(found.id)).or(Err(Error::NotFound))?;
+            access::may(&actor, Action::Read, &access::organization(found.id))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             Ok(found)
         })
         .await

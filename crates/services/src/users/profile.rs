@@ -67,7 +67,8 @@ pub async fn appearance(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<
     ctx.store
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
-            access::may(&actor, Action::ReadPersonal, &access::user(user.id)).or(Err(Error::NotFound))?;
+            access::may(&actor, Action::ReadPersonal, &access::user(user.id))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             Ok(Appearance { theme_preference: user.theme_preference, terminal_font: user.terminal_font })
         })
         .await

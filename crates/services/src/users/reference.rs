@@ -77,7 +77,8 @@ pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Actor, reference: &U
     };
     let user = found.ok_or(Error::UserNotFound)?;
     if !actor.is(user.id) {
-        access::may(actor, Action::Read, &access::user(user.id)).or(Err(Error::UserNotFound))?;
+        access::may(actor, Action::Read, &access::user(user.id))
+            .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
     }
     Ok(user)
 }

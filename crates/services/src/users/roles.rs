@@ -28,7 +28,8 @@ pub async fn roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserR
     ctx.store
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
-            access::may(&actor, Action::ReadPersonal, &access::user(user.id)).or(Err(Error::NotFound))?;
+            access::may(&actor, Action::ReadPersonal, &access::user(user.id))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let memberships = repos.organizations().list_memberships(user.id)?;
             let organization_roles = memberships.into_iter().map(|m| (m.organization_id, m.roles)).collect();
             Ok(UserRoles { roles: user.roles, organization_roles })

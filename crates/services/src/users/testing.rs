@@ -5,6 +5,7 @@ use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::DerivationKey;
 use doorward_domain::organizations::{Membership, Organization};
+use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Digest, Instant};
@@ -114,6 +115,7 @@ pub(crate) fn key(user_id: UserId) -> ApiKey {
         secret_digest: token.digest(),
         login_type: LoginType::Password,
         scopes: vec!["all".to_owned()],
+        allow_list: None,
         token_name: String::new(),
         ip: String::new(),
         created_at: NOW,
@@ -160,6 +162,11 @@ impl ActorBuilder {
 
     pub(crate) fn scopes(mut self, names: &[&str]) -> Self {
         self.0.key.scopes = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    pub(crate) fn allow_list(mut self, entries: &[&str]) -> Self {
+        self.0.key.allow_list = AllowEntry::parse_list(entries).unwrap();
         self
     }
 

@@ -3,6 +3,7 @@
 use crate::answer::{created, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::json::{Nanoseconds, Timestamp};
+use doorward_domain::roles::{AllowEntry, ScopeName};
 use doorward_domain::sessions::ApiKey;
 use doorward_services::{Actor, sessions};
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,12 @@ pub(crate) struct KeyObject {
     login_type: &'static str,
     /// `all`, `application_connect`, or the first of several.
     scope: String,
+    /// All of them, by their names in the catalogue.
     scopes: Vec<String>,
     token_name: String,
     lifetime_seconds: i64,
+    /// The objects it is limited to, each as `type:id` with `*` for all in either place.
+    allow_list: Vec<String>,
 }
 
 impl From<ApiKey> for KeyObject {
@@ -38,12 +42,21 @@ impl From<ApiKey> for KeyObject {
             created_at: key.created_at.into(),
             updated_at: key.updated_at.into(),
             login_type: key.login_type.as_str(),
-            scope: key.scopes.first().cloned().unwrap_or_default(),
-            scopes: key.scopes,
+            scopes: key.scopes.iter().map(|name| catalogue_name(name)).collect(),
+            scope: key.scopes.into_iter().next().unwrap_or_default(),
             token_name: key.token_name,
             lifetime_seconds: key.lifetime_seconds,
+            allow_list: match key.allow_list {
+                Some(list) => list.iter().map(ToString::to_string).collect(),
+                None => vec![AllowEntry::every().to_string()],
+            },
         }
     }
+}
+
+/// `coder:all` for `all`. What is not in the catalogue any more is shown as it is.
+fn catalogue_name(name: &str) -> String {
+    ScopeName::parse(name).map_or_else(|_unknown| name.to_owned(), |scope| scope.as_str().into_owned())
 }
 
 /// A token with the name of its user.
@@ -112,6 +125,8 @@ pub(crate) struct CreateToken {
     scope: String,
     /// The scopes that limit it, if there are several.
     scopes: Vec<String>,
+    /// The objects that it is limited to, each as `type:id` with `*` for all in either place; all by default.
+    allow_list: Vec<String>,
     /// A random one by default.
     token_name: String,
 }
@@ -126,8 +141,12 @@ pub(crate) struct CreateToken {
 pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
     let body: CreateToken = call.json().await?;
     let scopes = body.scopes.into_iter().chain(Some(body.scope)).filter(|scope| !scope.is_empty()).collect();
-    let command =
-        sessions::CreateToken { lifetime: Duration::nanoseconds(body.lifetime), scopes, name: body.token_name };
+    let command = sessions::CreateToken {
+        lifetime: Duration::nanoseconds(body.lifetime),
+        scopes,
+        allow_list: body.allow_list,
+        name: body.token_name,
+    };
     let issued = sessions::create_token(call.context(), &actor, &call.user(), command).await?;
     Ok(created(&NewKey { key: issued.token.expose() }))
 }

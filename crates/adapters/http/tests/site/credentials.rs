@@ -88,7 +88,8 @@ async fn whose_roles_and_password_these_are_is_looked_at_before_the_body() {
     let limited = house.api(POST, "/users/me/keys/tokens", &bob, limited).await.expect(201).json();
     let limited = limited["key"].as_str().unwrap();
     for body in ["{", "{}", "{\"password\":\"weak\"}"] {
-        put("me/password", limited, body).await.expect(404);
+        let short = put("me/password", limited, body).await.expect(403);
+        assert!(short.header("www-authenticate").ends_with("scope=\"user:update_personal\""));
     }
     put("me/password", &bob, "{").await.expect(400);
     let reader = house.api(PUT, "/users/bob/roles", limited, json!({ "roles": [] })).await.expect(400);

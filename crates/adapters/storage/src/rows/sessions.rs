@@ -1,9 +1,10 @@
 use crate::error::RowError;
 use crate::schema::api_keys;
-use crate::types::{At, Hash, Id, Words};
+use crate::types::{At, Hash, Id, Json, Words};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::Resource;
+use doorward_domain::roles::{AllowEntry, AllowEntryError};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -27,6 +28,7 @@ pub(crate) struct KeyRow {
     audience: Option<String>,
     slides_until: Option<At>,
     purge_at: Option<At>,
+    allow_list: Option<Json<Vec<String>>>,
 }
 
 impl From<&ApiKey> for KeyRow {
@@ -53,6 +55,7 @@ impl From<&ApiKey> for KeyRow {
             slides_until: binding.map(|binding| At(binding.slides_until)),
             // A key of a grant is deleted with the grant, whatever its own expiry.
             purge_at: grant_id.is_none().then_some(At(key.expires_at)),
+            allow_list: key.allow_list.as_ref().map(|list| Json(list.iter().map(ToString::to_string).collect())),
         }
     }
 }
@@ -74,6 +77,10 @@ impl TryFrom<KeyRow> for ApiKey {
                 slides_until: slides_until.0,
             }),
         };
+        // What cannot be read must not pass for no limit.
+        let allow_list = row.allow_list.as_ref().map(|list| list.0.iter().map(|entry| entry.parse()).collect());
+        let allow_list: Option<Vec<AllowEntry>> =
+            allow_list.transpose().map_err(|cause: AllowEntryError| bad("allow_list").because(cause))?;
         let id = ApiKeyId::new(row.id.as_str()).map_err(|cause| bad("id").because(cause))?;
         Ok(Self {
             id,
@@ -81,6 +88,7 @@ impl TryFrom<KeyRow> for ApiKey {
             secret_digest: row.secret_digest.0,
             login_type,
             scopes: row.scopes.0,
+            allow_list,
             token_name: row.token_name,
             ip: row.ip,
             created_at: row.created_at.0,

@@ -122,6 +122,7 @@ pub(super) fn issue_client_token(
         secret_digest: token.key_digest,
         login_type: LoginType::Oauth2ProviderApp,
         scopes: token.scopes.clone(),
+        allow_list: None,
         token_name: String::new(),
         ip: token.ip.clone(),
         created_at: token.now,

@@ -2,6 +2,7 @@ use crate::support::*;
 use crate::users::insert_groups;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::Resource;
+use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Conflict, StoreError};
@@ -11,6 +12,7 @@ contract! {
     async fn a_key_is_found_with_all_about_its_owner(db) {
         let ann = user("ann");
         let (key, bare) = (session(&ann), token(&ann, "ci"));
+        let key = ApiKey { allow_list: AllowEntry::parse_list(&["workspace:*"]).unwrap(), ..key };
         let organizations = [organization("acme")];
         let member = membership(organizations[0].id, ann.id);
         let (expected, member_of) = ((key.clone(), ann.clone()), member.organization_id);
@@ -69,7 +71,14 @@ contract! {
 
     async fn every_field_of_a_key_is_kept(db) {
         let granted = Granted::in_store(&db).await;
-        let plain = ApiKey { last_used: Some(NOW), scopes: vec![], ip: String::new(), ..token(&granted.user, "a b") };
+        let limits = ["workspace:*".to_owned(), format!("*:{}", granted.user.id), format!("user:{}", granted.user.id)];
+        let plain = ApiKey {
+            last_used: Some(NOW),
+            scopes: vec![],
+            allow_list: AllowEntry::parse_list(&limits).unwrap(),
+            ip: String::new(),
+            ..token(&granted.user, "a b")
+        };
         let bound = ApiKey {
             oauth2: Some(OAuth2Binding {
                 app_id: granted.app.id,

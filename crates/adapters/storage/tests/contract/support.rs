@@ -273,6 +273,7 @@ pub(crate) fn session(user: &User) -> ApiKey {
         secret_digest: Digest::of(random_text()),
         login_type: LoginType::Password,
         scopes: vec!["all".to_owned()],
+        allow_list: None,
         token_name: String::new(),
         ip: "192.0.2.1".to_owned(),
         created_at: NOW,

@@ -1,62 +1,16 @@
 //! Scopes: what a credential lets its holder do.
 
+mod allow;
 mod name;
 mod tables;
 
 use std::fmt;
 
+pub use allow::{AllowEntry, AllowEntryError};
 pub use name::{ScopeName, catalogue, covers, describe, join_names, parse_names};
 
 use super::permission::{Permission, Shared, Vote};
 use super::{Action, Grants, Id, ResourceType, UnknownName};
-
-/// An entry of a scope's allow list: objects of any type, or of one, with that id; `*` as id means all.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct AllowEntry {
-    resource: Option<ResourceType>,
-    id: Id,
-}
-
-impl AllowEntry {
-    /// Every object.
-    #[must_use]
-    pub fn every() -> Self {
-        Self::any_type("*")
-    }
-
-    /// The object of that id, whatever its type. The empty id stands for objects without id.
-    #[must_use]
-    pub fn any_type(id: impl Into<Id>) -> Self {
-        Self { resource: None, id: id.into() }
-    }
-
-    /// The object of that type and id.
-    #[must_use]
-    pub fn typed(resource: ResourceType, id: impl Into<Id>) -> Self {
-        Self { resource: Some(resource), id: id.into() }
-    }
-
-    /// The type it is limited to.
-    #[must_use]
-    pub const fn resource(&self) -> Option<ResourceType> {
-        self.resource
-    }
-
-    /// The id; `*` for all.
-    #[must_use]
-    pub const fn id(&self) -> &Id {
-        &self.id
-    }
-
-    /// Whether it admits every object of the type.
-    pub(super) fn admits_type(&self, resource: Option<ResourceType>) -> bool {
-        self.id.is("*") && (self.resource.is_none() || self.resource == resource)
-    }
-
-    fn admits(&self, resource: Option<ResourceType>, id: &Id) -> bool {
-        self.admits_type(resource) || self.id == *id && (self.resource.is_none() || self.resource == resource)
-    }
-}
 
 /// What a credential lets its holder do, at most. Read by the same rules as a role; only site permissions count.
 ///
@@ -85,7 +39,7 @@ impl Scope {
     }
 
     fn made(site: Shared, allow_list: Vec<AllowEntry>) -> Self {
-        let every = allow_list.iter().any(|entry| entry.admits_type(None));
+        let every = allow_list.iter().any(|entry| entry.is_every());
         Self { site, allow_list, every }
     }
 
@@ -135,6 +89,27 @@ impl Scope {
         Self::made(self.site, allow_list)
     }
 
+    /// The same, for those of its objects only that the list admits too: the list of a credential, cut with that of its
+    /// scope.
+    ///
+    /// ```
+    /// use doorward_domain::roles::{AllowEntry, ResourceType, Scope};
+    ///
+    /// let one = Scope::all().limited_to(vec![AllowEntry::any_type("a"), AllowEntry::any_type("b")]);
+    /// let both = one.cut(&[AllowEntry::typed(ResourceType::Template, "a"), AllowEntry::any_type("c")]);
+    /// assert_eq!(both.allow_list(), [AllowEntry::typed(ResourceType::Template, "a")]);
+    /// ```
+    #[must_use]
+    pub fn cut(self, allow_list: &[AllowEntry]) -> Self {
+        let mut common = Vec::new();
+        for entry in self.allow_list.iter().flat_map(|own| allow_list.iter().filter_map(|entry| own.meet(entry))) {
+            if !common.contains(&entry) {
+                common.push(entry);
+            }
+        }
+        Self::made(self.site, common)
+    }
+
     /// What a workspace agent's credential may do: `self` for exactly workspace, owner, template and template version.
     /// `None` when one of the four is unset or the all-zero UUID.
     #[must_use]
@@ -181,11 +156,7 @@ impl Scope {
     }
 
     fn admits_entry(&self, entry: &AllowEntry) -> bool {
-        let own = self.allow_list.iter();
-        self.every
-            || own
-                .filter(|known| known.resource.is_none() || known.resource == entry.resource)
-                .any(|known| known.id.is("*") || known.id == entry.id)
+        self.every || self.allow_list.iter().any(|known| known.covers(entry))
     }
 
     /// Tries every name that can make a difference: the known ones, those mentioned, and one that nobody mentions.
@@ -239,6 +210,39 @@ mod tests {
         assert!(Scope::all().for_agent(["w", "", "t", "v"].map(Id::from)).is_none());
         let nil = "00000000-0000-0000-0000-000000000000";
         assert!(Scope::all().for_agent(["w", nil, "t", "v"].map(Id::from)).is_none());
+    }
+
+    #[test]
+    fn a_cut_admits_what_both_lists_admit() {
+        let user = Some(ResourceType::User);
+        let entries = [
+            AllowEntry::every(),
+            AllowEntry::any_type("a"),
+            AllowEntry::any_type("b"),
+            AllowEntry::typed(ResourceType::User, "*"),
+            AllowEntry::typed(ResourceType::User, "a"),
+            AllowEntry::typed(ResourceType::Template, "*"),
+            AllowEntry::typed(ResourceType::Template, "b"),
+        ];
+        // Every list of some of the entries, against every other.
+        let lists = (0..1_usize << entries.len()).map(|bits| {
+            let chosen = entries.iter().enumerate().filter(move |(n, _)| bits & (1 << n) != 0);
+            chosen.map(|(_, entry)| entry.clone()).collect::<Vec<_>>()
+        });
+        let scopes: Vec<Scope> = lists.map(|list| Scope::all().limited_to(list)).collect();
+        for left in &scopes {
+            for right in &scopes {
+                let cut = left.clone().cut(right.allow_list());
+                for (resource, id) in [user, Some(ResourceType::Template), Some(ResourceType::File), None]
+                    .into_iter()
+                    .flat_map(|resource| ["", "a", "b", "c"].map(|id| (resource, Id::from(id))))
+                {
+                    let both = left.admits(resource, &id) && right.admits(resource, &id);
+                    assert_eq!(cut.admits(resource, &id), both, "{left:?} {right:?} {resource:?} {id:?}");
+                }
+                assert!(left.covers(&cut) && right.covers(&cut));
+            }
+        }
     }
 
     #[test]

@@ -42,6 +42,13 @@ impl ScopeName {
         Some(Self(Kind::Pair(resource, action)))
     }
 
+    /// The least name that permits the action: `resource:action`, or `resource:*` for an action that is not defined for
+    /// the type.
+    #[must_use]
+    pub fn of(resource: ResourceType, action: Action) -> Self {
+        Self(Kind::Pair(resource, Some(action).filter(|action| resource.defines(*action))))
+    }
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(&self) -> Cow<'static, str> {
@@ -213,6 +220,17 @@ mod tests {
             assert!(!text.contains(['{', '_']), "{name}: {text}");
         }
         assert_eq!(parse_names(&join_names(&names)), Ok(names));
+    }
+
+    #[test]
+    fn every_pair_has_a_name_that_permits_it() {
+        for resource in ResourceType::ALL {
+            for action in Action::ALL {
+                let name = ScopeName::of(resource, action);
+                assert_eq!(ScopeName::parse(&name.as_str()), Ok(name));
+                assert!(Scope::from_names(&[name]).permits(action, resource), "{name}");
+            }
+        }
     }
 
     #[test]

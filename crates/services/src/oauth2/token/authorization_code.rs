@@ -152,6 +152,7 @@ fn new_grant(
         secret_digest: tokens.access.digest(),
         login_type: LoginType::Oauth2ProviderApp,
         scopes: code.scopes.clone(),
+        allow_list: None,
         token_name: format!("{}_{}_oauth_session_token", code.user_id, app.id),
         ip: ip.to_owned(),
         created_at: now,

@@ -73,6 +73,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 secret_digest: token.digest(),
                 login_type: LoginType::Oauth2ProviderApp,
                 scopes: names.clone(),
+                allow_list: None,
                 token_name: String::new(),
                 ip: common.origin.ip,
                 created_at: now,

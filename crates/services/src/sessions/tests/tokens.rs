@@ -41,10 +41,11 @@ async fn a_token_for_which_nothing_is_asked_has_a_name_all_scopes_and_a_week() {
 async fn a_token_has_what_was_asked_for() {
     let lifetime = Duration::hours(5);
     let scopes = vec!["application_connect".to_owned(), "application_connect".to_owned()];
-    let command = CreateToken { lifetime, scopes, name: "ci".to_owned() };
+    let allow_list = vec!["*:*".to_owned()];
+    let command = CreateToken { lifetime, scopes, allow_list, name: "ci".to_owned() };
     let key = ask(storing(&actor().build()), &actor().build(), command).await.unwrap().key;
     assert_eq!((key.expires_at, key.token_name.as_str()), (NOW + lifetime, "ci"));
-    assert_eq!(key.scopes, ["application_connect"]);
+    assert_eq!((key.scopes, key.allow_list), (vec!["application_connect".to_owned()], None));
 }
 
 #[tokio::test]
@@ -94,6 +95,60 @@ async fn a_limited_key_makes_only_keys_that_are_as_limited() {
     assert!(matches!(all, Err(Error::Refused(_))));
     let same = CreateToken { scopes: vec!["api_key:create".to_owned()], ..CreateToken::default() };
     assert!(ask(storing(&limited), &limited, same).await.is_ok());
+}
+
+fn limited_to(entries: &[&str]) -> CreateToken {
+    CreateToken { allow_list: entries.iter().map(ToString::to_string).collect(), ..CreateToken::default() }
+}
+
+#[tokio::test]
+async fn an_allow_list_is_read_strictly_and_each_entry_kept_once() {
+    let anns = actor().build();
+    let entry = format!("user:{}", ANN.0);
+    let key = ask(storing(&anns), &anns, limited_to(&[&entry, "template:*", &entry])).await.unwrap().key;
+    assert_eq!(key.allow_list.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(), [&entry, "template:*"]);
+    for bad in ["", "user", "spaceship:*", "user:ann", "*:ann"] {
+        let (field, detail) = blamed(ask(MockRepositories::default(), &anns, limited_to(&[bad])).await);
+        assert!(field == "allow_list" && detail.contains(bad), "{detail}");
+    }
+    let long = limited_to(&["user:*"; 129]);
+    assert_eq!(blamed(ask(MockRepositories::default(), &anns, long).await).0, "allow_list");
+}
+
+#[tokio::test]
+async fn a_key_for_some_objects_makes_only_keys_for_no_more() {
+    let limited = actor().allow_list(&["api_key:*", "template:*"]).build();
+    for wider in [&["*:*"][..], &[], &["user:*"], &["api_key:*", "workspace:*"]] {
+        let refused = ask(MockRepositories::default(), &limited, limited_to(wider)).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{wider:?}");
+    }
+    let template = format!("template:{}", ANN.0);
+    assert!(ask(storing(&limited), &limited, limited_to(&["api_key:*", &template])).await.is_ok());
+    // A key that reaches no object without id makes nothing.
+    let narrow = actor().allow_list(&[&template]).build();
+    let refused = ask(repos_of(&narrow, &[ann()]), &narrow, limited_to(&[&template])).await;
+    assert!(matches!(refused, Err(Error::Forbidden(denied)) if denied.missing_scope().is_none()));
+}
+
+#[tokio::test]
+async fn who_lacks_only_the_scope_is_told_which() {
+    let ask = async |scopes: &[&str], allow: &[&str]| {
+        let mut repos = repos_with(&[ann()]);
+        repos.api_keys.expect_find_token().returning(|user, _| Ok(Some(token(user, "ci"))));
+        let mut asking = actor().scopes(scopes);
+        if !allow.is_empty() {
+            asking = asking.allow_list(allow);
+        }
+        find_token(&context(repos), &asking.build(), &UserRef::Me, "ci").await
+    };
+    let short = ask(&["user:read"], &[]).await;
+    let Err(Error::Forbidden(denied)) = short else { panic!("{short:?}") };
+    assert_eq!(denied.missing_scope().unwrap().to_string(), "api_key:read");
+    // Where the scope would not help, there is nothing to be seen.
+    for (scopes, allow) in [(&["api_key:read"], "user:*"), (&["user:read"], "user:*")] {
+        assert!(matches!(ask(scopes, &[allow]).await, Err(Error::NotFound)), "{scopes:?}");
+    }
+    assert!(ask(&["api_key:read"], &["api_key:*"]).await.is_ok());
 }
 
 #[tokio::test]

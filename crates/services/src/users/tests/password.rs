@@ -64,18 +64,23 @@ async fn refusals_come_in_the_order_of_the_contract() {
 
 #[tokio::test]
 async fn a_password_that_one_may_not_change_is_not_found() {
-    let limited = actor().scopes(&["application_connect"]).build();
-    let refused = ask(repos_with(&[ann()]), &limited, &UserRef::Me, change(NEW, Some(PASSWORD))).await;
+    let reader = actor().role("template-admin").build();
+    let refused = ask(repos_with(&[bob()]), &reader, &UserRef::Id(BOB), change(NEW, Some(PASSWORD))).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn what_one_may_not_change_is_not_found_before_the_new_password_is_looked_at() {
+    let reader = actor().role("template-admin").build();
+    let refused = ask(repos_with(&[bob()]), &reader, &UserRef::Id(BOB), change("", None)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    let refused = may_change_password(&context(repos_with(&[bob()])), &reader, &UserRef::Id(BOB)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    // Who only lacks the scope is told so.
     let limited = actor().scopes(&["application_connect"]).build();
-    let refused = ask(repos_with(&[ann()]), &limited, &UserRef::Me, change("", None)).await;
-    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
     let refused = may_change_password(&context(repos_with(&[ann()])), &limited, &UserRef::Me).await;
-    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    let Err(Error::Forbidden(denied)) = refused else { panic!("{refused:?}") };
+    assert_eq!(denied.missing_scope().unwrap().to_string(), "user:update_personal");
     may_change_password(&context(repos_with(&[ann()])), &actor().build(), &UserRef::Me).await.unwrap();
 }
 

@@ -35,9 +35,14 @@ async fn the_roles_of_the_first_user_are_owner_and_none_in_the_organization() {
 
 #[tokio::test]
 async fn who_may_not_read_personal_things_is_told_that_nothing_is_there() {
+    let reader = actor().role("template-admin").build();
+    let refused = roles(&context(repos_with(&[bob()])), &reader, &UserRef::Id(BOB)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    // Who only lacks the scope is told so.
     let limited = actor().scopes(&["application_connect"]).build();
     let refused = roles(&context(repos_with(&[ann()])), &limited, &UserRef::Me).await;
-    assert!(matches!(refused, Err(Error::NotFound)));
+    let Err(Error::Forbidden(denied)) = refused else { panic!("{refused:?}") };
+    assert_eq!(denied.missing_scope().unwrap().to_string(), "user:read_personal");
 }
 
 #[tokio::test]
