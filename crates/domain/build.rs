@@ -71,6 +71,7 @@ struct SystemData {
 struct WordData {
     composites: Vec<CompositeData>,
     built_in: BTreeMap<String, NamedText>,
+    topics: Vec<TopicData>,
     resources: BTreeMap<String, String>,
     actions: BTreeMap<String, String>,
     pairs: BTreeMap<String, String>,
@@ -80,6 +81,8 @@ struct WordData {
 #[serde(deny_unknown_fields)]
 struct CompositeData {
     name: String,
+    /// The resource type under whose topic it is shown.
+    topic: String,
     description: String,
     site: Vec<Group>,
 }
@@ -88,7 +91,16 @@ struct CompositeData {
 #[serde(deny_unknown_fields)]
 struct NamedText {
     name: String,
+    topic: String,
     description: String,
+}
+
+/// A heading of a consent page, and what stands below it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicData {
+    title: String,
+    resources: Vec<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -313,14 +325,17 @@ fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Res
         }
         let text = words.built_in.get(name);
         let (title, words) = text.map_or(("", ""), |text| (&text.name, &text.description));
+        let topic = text.map_or("user", |text| &text.topic);
         writeln!(code, "    BuiltInScope {{\n        name: {name:?},\n        title: {title:?},")?;
-        writeln!(code, "        description: {words:?},\n        for_tokens: {},", scope.assignable_to_tokens)?;
+        writeln!(code, "        description: {words:?},\n        topic: ResourceType::{},", pascal(topic))?;
+        writeln!(code, "        for_tokens: {},", scope.assignable_to_tokens)?;
         writeln!(code, "        site: {},\n    }},", tables.grants(&scope.site)?)?;
     }
     writeln!(code, "];\n\npub(super) static COMPOSITES: [CompositeScope; {}] = [", words.composites.len())?;
     for composite in &words.composites {
         writeln!(code, "    CompositeScope {{\n        name: {:?},", composite.name)?;
         writeln!(code, "        description: {:?},", composite.description)?;
+        writeln!(code, "        topic: ResourceType::{},", pascal(&composite.topic))?;
         writeln!(code, "        site: {},\n    }},", tables.grants(&composite.site)?)?;
     }
     writeln!(code, "];\n\n/// What one permission means to the person who is asked for it.")?;
@@ -337,5 +352,17 @@ fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Res
         }
     }
     writeln!(code, "        _ => \"\",\n    }}\n}}")?;
+    let titles: Vec<String> = words.topics.iter().map(|topic| topic.title.clone()).collect();
+    writeln!(code, "\npub(super) static TOPICS: &[&str] = {};", strings(&titles))?;
+    writeln!(code, "\n/// The place of the topic of a type among the topics.")?;
+    writeln!(code, "pub(super) const fn topic(resource: ResourceType) -> usize {{\n    match resource {{")?;
+    for resource in tables.resources.keys() {
+        let mut topics = (0..).zip(&words.topics).filter(|(_, topic)| topic.resources.contains(resource));
+        let (Some((place, _)), None) = (topics.next(), topics.next()) else {
+            return Err(format!("`{resource}` must stand in exactly one topic").into());
+        };
+        writeln!(code, "        ResourceType::{} => {place},", pascal(resource))?;
+    }
+    writeln!(code, "    }}\n}}")?;
     Ok(code)
 }

@@ -13,4 +13,4 @@ mod client;
 mod scopes;
 
 pub use client::ClientAuthentication;
-pub use scopes::{describe_scopes, is_unrestricted};
+pub use scopes::{ScopeText, describe_scopes, is_unrestricted};

@@ -18,10 +18,29 @@ pub fn is_unrestricted(names: &[String]) -> bool {
     names.iter().any(|name| name == ALL || name == "all")
 }
 
-/// Each name with its meaning in plain words, for the consent page.
+/// A scope in plain words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeText {
+    /// The name on the wire.
+    pub name: String,
+    /// What it is about: `Workspaces`.
+    pub topic: &'static str,
+    /// What it lets an application do: `See your workspaces`.
+    pub description: &'static str,
+}
+
+/// Each name with its meaning in plain words, for the consent page: what is about the same thing stands together.
 #[must_use]
-pub fn describe_scopes(names: &[String]) -> Vec<(String, String)> {
-    names.iter().filter_map(|name| Some((name.clone(), scope::describe(name).ok()?.to_owned()))).collect()
+pub fn describe_scopes(names: &[String]) -> Vec<ScopeText> {
+    let known = names.iter().filter_map(|name| Some((name, ScopeName::parse(name).ok()?)));
+    let mut known: Vec<(&String, ScopeName)> = known.collect();
+    known.sort_by_key(|(_, scope)| scope.topic());
+    let text = |(name, scope): (&String, ScopeName)| ScopeText {
+        name: name.clone(),
+        topic: scope.topic().title(),
+        description: scope.describe(),
+    };
+    known.into_iter().map(text).collect()
 }
 
 /// Reads a `scope` parameter; every name must be in the catalogue.

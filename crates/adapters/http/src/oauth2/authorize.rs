@@ -147,7 +147,7 @@ fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest) -> Outcome
             access: if is_unrestricted(&consent.scopes) {
                 Access::Full
             } else {
-                Access::Scopes(scopes.iter().map(|(name, description)| Scope { name, description }).collect())
+                Access::Scopes(scopes.iter().map(Scope::from).collect())
             },
             redirect_uri: consent.redirect_uri.as_str(),
             resource: consent.resource.as_ref().map(Resource::as_str),

@@ -45,9 +45,14 @@ fn consent() -> Consent<'static> {
 
 fn scopes() -> Access<'static> {
     Access::Scopes(vec![
-        Scope { name: "workspace:read", description: "See your workspaces" },
-        Scope { name: "template:read", description: "See the templates you can use" },
-        Scope { name: "user:read_personal", description: "See your profile, with your email address" },
+        Scope { name: "workspace:read", topic: "Workspaces", description: "See your workspaces" },
+        Scope { name: "workspace:ssh", topic: "Workspaces", description: "Connect to your workspaces over SSH" },
+        Scope { name: "template:read", topic: "Templates", description: "See the templates you can use" },
+        Scope {
+            name: "user:read_personal",
+            topic: "People and organizations",
+            description: "See your profile, with your email address",
+        },
     ])
 }
 
@@ -81,7 +86,7 @@ fn gallery() -> Vec<(&'static str, String)> {
     let bad = |value, error| Field { value, error: Some(error) };
     let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
     let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
-    let hostile_scope = Scope { name: HOSTILE, description: HOSTILE };
+    let hostile_scope = Scope { name: HOSTILE, topic: HOSTILE, description: HOSTILE };
     vec![
         ("setup", html(&setup())),
         (

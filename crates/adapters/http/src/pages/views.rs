@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use askama::Template;
+use doorward_services::oauth2::ScopeText;
 
 use super::{assets, links, moment::Moment, paths};
 
@@ -140,8 +141,16 @@ impl SignIn<'_> {
 pub(crate) struct Scope<'a> {
     /// The name on the wire: `workspace:read`.
     pub(crate) name: &'a str,
+    /// What it is about: `Workspaces`.
+    pub(crate) topic: &'a str,
     /// What it lets an application do, continuing `It will be able to`: `See your workspaces`.
     pub(crate) description: &'a str,
+}
+
+impl<'a> From<&'a ScopeText> for Scope<'a> {
+    fn from(text: &'a ScopeText) -> Self {
+        Self { name: &text.name, topic: text.topic, description: text.description }
+    }
 }
 
 /// What is granted.
@@ -198,6 +207,13 @@ pub(crate) struct Consent<'a> {
     pub(crate) cancel_url: &'a str,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// Scopes that are about the same thing and stand together.
+fn by_topic<'s, 'a>(scopes: &'s [Scope<'a>]) -> impl Iterator<Item = (&'a str, &'s [Scope<'a>])> {
+    scopes
+        .chunk_by(|one, next| one.topic == next.topic)
+        .map(|group| (group.first().map_or("", |scope| scope.topic), group))
 }
 
 impl Consent<'_> {

@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::App;
 use doorward_services::Actor;
-use doorward_services::oauth2::{describe_scopes, grants, is_unrestricted};
+use doorward_services::oauth2::{ScopeText, describe_scopes, grants, is_unrestricted};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -64,7 +64,7 @@ struct Allowed {
     app: App,
     since: Instant,
     last_used: Option<Instant>,
-    scopes: Vec<(String, String)>,
+    scopes: Vec<ScopeText>,
     unrestricted: bool,
     grants: usize,
 }
@@ -117,7 +117,7 @@ fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
         access: if allowed.unrestricted {
             Access::Full
         } else {
-            Access::Scopes(allowed.scopes.iter().map(|(name, description)| Scope { name, description }).collect())
+            Access::Scopes(allowed.scopes.iter().map(Scope::from).collect())
         },
         grants: allowed.grants,
     }

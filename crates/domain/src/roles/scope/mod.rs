@@ -7,7 +7,7 @@ mod tables;
 use std::fmt;
 
 pub use allow::{AllowEntry, AllowEntryError};
-pub use name::{ScopeName, catalogue, covers, describe, join_names, parse_names};
+pub use name::{ScopeName, Topic, catalogue, covers, describe, join_names, parse_names};
 
 use super::permission::{Permission, Shared, Vote};
 use super::{Action, Grants, Id, ResourceType, UnknownName};

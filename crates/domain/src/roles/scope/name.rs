@@ -96,6 +96,36 @@ impl ScopeName {
             Kind::Pair(resource, action) => tables::words(resource, action),
         }
     }
+
+    /// What it is about: the heading under which a consent page shows it. Topics compare in the order of the page.
+    ///
+    /// ```
+    /// # use doorward_domain::roles::ScopeName;
+    /// assert_eq!(ScopeName::parse("coder:workspaces.access")?.topic().title(), "Workspaces");
+    /// assert!(ScopeName::parse("workspace:ssh")?.topic() < ScopeName::parse("license:read")?.topic());
+    /// # Ok::<(), doorward_domain::roles::UnknownName>(())
+    /// ```
+    #[must_use]
+    pub const fn topic(&self) -> Topic {
+        let resource = match self.0 {
+            Kind::BuiltIn(scope) => scope.topic,
+            Kind::Composite(scope) => scope.topic,
+            Kind::Pair(resource, _) => resource,
+        };
+        Topic(tables::topic(resource))
+    }
+}
+
+/// What scopes of a kind are about, in plain English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic(usize);
+
+impl Topic {
+    /// The heading: `Workspaces`.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        tables::topics().get(self.0).copied().unwrap_or_default()
+    }
 }
 
 impl PartialEq for ScopeName {
@@ -218,6 +248,7 @@ mod tests {
             let text = name.describe();
             assert!(text.len() > 8 && text.starts_with(|first: char| first.is_uppercase()), "{name}: {text}");
             assert!(!text.contains(['{', '_']), "{name}: {text}");
+            assert!(!name.topic().title().is_empty(), "{name}");
         }
         assert_eq!(parse_names(&join_names(&names)), Ok(names));
     }

@@ -9,6 +9,8 @@ pub(super) struct BuiltInScope {
     /// Its name in the catalogue; empty when it is not for tokens.
     pub(super) title: &'static str,
     pub(super) description: &'static str,
+    /// It is shown under the topic of this type.
+    pub(super) topic: ResourceType,
     pub(super) for_tokens: bool,
     pub(super) site: Grants,
 }
@@ -17,6 +19,8 @@ pub(super) struct BuiltInScope {
 pub(super) struct CompositeScope {
     pub(super) name: &'static str,
     pub(super) description: &'static str,
+    /// It is shown under the topic of this type.
+    pub(super) topic: ResourceType,
     pub(super) site: Grants,
 }
 
@@ -36,6 +40,16 @@ pub(super) fn built_ins() -> &'static [BuiltInScope] {
 
 pub(super) fn composites() -> &'static [CompositeScope] {
     &generated::COMPOSITES
+}
+
+/// The titles of the topics.
+pub(super) const fn topics() -> &'static [&'static str] {
+    generated::TOPICS
+}
+
+/// The place of the topic of a type among them.
+pub(super) const fn topic(resource: ResourceType) -> usize {
+    generated::topic(resource)
 }
 
 pub(super) fn words(resource: ResourceType, action: Option<Action>) -> &'static str {
