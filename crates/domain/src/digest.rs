@@ -6,6 +6,12 @@ use subtle::ConstantTimeEq;
 /// SHA-256 of a secret with enough randomness of its own: keys, codes, refresh tokens, client secrets.
 ///
 /// Equality takes the same time wherever the first difference is. Passwords want Argon2id instead.
+///
+/// ```
+/// use doorward_domain::Digest;
+/// let stored = Digest::of("secret").as_bytes().to_vec();
+/// assert_eq!(Digest::from_slice(&stored), Some(Digest::of("secret")));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 

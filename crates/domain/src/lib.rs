@@ -5,6 +5,30 @@
 //!
 //! Each room has the same name on every floor of the workspace: what [`oauth2`] decides here is stored by the
 //! `oauth2` queries, orchestrated by the `oauth2` services and served by the `oauth2` handlers.
+//!
+//! | To | start at | complete program |
+//! |---|---|---|
+//! | ask who may do what | [`roles`] | `examples/embed_rbac.rs` |
+//! | limit what a token may do | [`roles::Scope`], [`roles::ScopeName`] | `examples/embed_rbac.rs` |
+//! | verify PKCE, redirect URIs and codes | [`oauth2`] | `examples/embed_pkce.rs` |
+//! | rotate refresh tokens that survive races | [`oauth2::DerivationKey`], [`oauth2::Grant`] | |
+//! | check names, passwords, mail addresses | [`names`], [`users::check_password`] | |
+//! | slow down who guesses passwords | [`sessions::Throttle`] | |
+//!
+//! ```
+//! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
+//! use uuid::Uuid;
+//!
+//! let (alice, acme) = (Uuid::from_u128(1), Uuid::from_u128(2));
+//! let subject = Subject::for_user(alice).membership(acme, ["organization-admin"]).scope(Scope::all()).build();
+//! assert!(subject.allows(Action::Create, &Object::new(ResourceType::Group).organization(acme)));
+//! ```
+//!
+//! # What is promised
+//!
+//! Every public item is documented, and `tests/public_surface.rs` uses each one that other services are to build on, so
+//! that a change of its signature is a decision and not an accident. Enums of reasons are `#[non_exhaustive]`: a rule may
+//! learn another reason to refuse.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -23,6 +23,11 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Whether `text` may name a group: like a name, but up to 255 bytes.
+///
+/// ```
+/// use doorward_domain::names::is_group_name;
+/// assert!(is_group_name(&"g".repeat(255)) && !is_group_name("two words"));
+/// ```
 #[must_use]
 pub fn is_group_name(text: &str) -> bool {
     text.len() <= GROUP_NAME_MAX && is_hyphenated(text)
@@ -42,6 +47,12 @@ pub fn is_real_name(text: &str) -> bool {
 
 /// Makes a user name of free text: the text itself, or what stands before its last `@` without forbidden characters;
 /// `None` when nothing usable is left and a random name is wanted.
+///
+/// ```
+/// use doorward_domain::names::username_from;
+/// assert_eq!(username_from("ann.lee@example.com").as_deref(), Some("annlee"));
+/// assert_eq!(username_from("é@example.com"), None);
+/// ```
 #[must_use]
 pub fn username_from(text: &str) -> Option<String> {
     if is_name(text) {
@@ -60,6 +71,11 @@ pub fn key(text: &str) -> String {
 
 /// Whether `text` is a mail address (RFC 5321), without display name or domain literal. The address proves itself only
 /// when mail arrives; this keeps out what cannot be one.
+///
+/// ```
+/// use doorward_domain::names::is_email;
+/// assert!(is_email("ann@example.com") && !is_email("Ann <ann@example.com>") && !is_email("ann"));
+/// ```
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let options = email_address::Options::default().without_display_text().without_domain_literal();

@@ -1,4 +1,16 @@
 //! OAuth 2.1: apps, authorization codes, grants and the rules that bind them.
+//!
+//! The order in which a server meets them:
+//!
+//! 1. An [`App`] is registered with checked [`RedirectUri`]s.
+//! 2. An authorization request names it: [`App::redirect_uri`] before anything is sent anywhere, then [`CodeChallenge`],
+//!    [`Resource`] with [`App::may_target`], and [`parse_scope_list`].
+//! 3. The user consents: an [`OpaqueToken`] is the code, of which an [`AuthorizationCode`] keeps the digest.
+//! 4. The code comes back: [`AuthorizationCode::check`].
+//! 5. Tokens are refreshed: [`Grant::plan_refresh`] tells use from repetition and theft, [`DerivationKey`] makes the
+//!    successor.
+//!
+//! `examples/embed_pkce.rs` is steps 1 to 4 as a program.
 
 mod app;
 mod code;

@@ -52,6 +52,7 @@ pub struct Redemption<'a> {
 
 /// Why a code is not redeemed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodeError {
     /// It belongs to another app.
     #[error("the code was issued to another client")]
@@ -78,6 +79,12 @@ pub enum CodeError {
 
 impl CodeError {
     /// The code the client is told.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::{CodeError, OAuthErrorCode};
+    /// assert_eq!(CodeError::VerifierWrong.oauth_code(), OAuthErrorCode::InvalidGrant);
+    /// assert_eq!(CodeError::Resource.oauth_code().as_str(), "invalid_target");
+    /// ```
     #[must_use]
     pub const fn oauth_code(self) -> OAuthErrorCode {
         match self {
@@ -95,7 +102,8 @@ impl CodeError {
 impl AuthorizationCode {
     /// Checks everything but the client's authentication and the user, in the order of `oauth2.md` 11.
     ///
-    /// A failed check does not use the code up.
+    /// A failed check does not use the code up. Whether it was redeemed before is part of the check; to note that it is
+    /// now, and that only one of two at once succeeds, is for the storage. `examples/embed_pkce.rs` shows every outcome.
     pub fn check(&self, app: &App, request: &Redemption<'_>, now: Instant) -> Result<(), CodeError> {
         if self.app_id != app.id {
             return Err(CodeError::OtherClient);

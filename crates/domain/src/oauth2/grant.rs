@@ -143,6 +143,7 @@ pub enum RefreshPlan {
 
 /// Why a refresh is refused without consequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RefreshError {
     /// The grant belongs to another app.
     #[error("the refresh token was issued to another client")]
@@ -171,7 +172,8 @@ impl RefreshError {
 }
 
 impl Grant {
-    /// Decides about a refresh token of this grant's prefix. `covers` says whether the granted scopes permit a scope of the given name.
+    /// Decides about a refresh token of this grant's prefix. `covers` says whether the granted scopes permit a scope of
+    /// the given name.
     pub fn plan_refresh(
         &self,
         presented: &PresentedRefresh<'_>,

@@ -29,6 +29,13 @@ impl OpaqueToken {
     }
 
     /// Reads a token: exactly three parts, the first is the product's, the others are not empty.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::OpaqueToken;
+    /// let token = OpaqueToken::parse("coder_0123456789_secret").unwrap();
+    /// assert_eq!((token.prefix(), token.digest()), ("0123456789", doorward_domain::Digest::of("secret")));
+    /// assert!(OpaqueToken::parse("coder_0123456789").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, OpaqueTokenError> {
         let mut parts = text.split('_');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 
 /// What is wrong with a challenge or verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PkceError {
     /// A challenge or verifier has 43 to 128 of the characters `A-Z a-z 0-9 - . _ ~` (RFC 7636 4.1).
     #[error("must have 43 to 128 of the characters A-Z, a-z, 0-9, '-', '.', '_' and '~'")]

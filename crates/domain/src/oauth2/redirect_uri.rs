@@ -8,6 +8,7 @@ pub const REDIRECT_URI_MAX: usize = 2048;
 
 /// Why a redirect URI cannot be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RedirectUriError {
     /// It is empty.
     #[error("a redirect URI is required")]
@@ -75,6 +76,13 @@ impl RedirectUri {
     /// Checks a URI that is to be registered (`oauth2.md` 5 and 14.2).
     ///
     /// `public` clients may use plain http only on the loopback interface, and not `mailto`, `tel` and `sms`.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::{RedirectUri, RedirectUriError};
+    /// assert!(RedirectUri::register("http://127.0.0.1/callback", true).is_ok());
+    /// assert_eq!(RedirectUri::register("http://a.example/callback", true), Err(RedirectUriError::PlainHttp));
+    /// assert_eq!(RedirectUri::register("javascript:alert(1)", false), Err(RedirectUriError::Scheme));
+    /// ```
     pub fn register(text: &str, public: bool) -> Result<Self, RedirectUriError> {
         const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
         if text.is_empty() {
@@ -118,6 +126,14 @@ impl RedirectUri {
     }
 
     /// Whether `presented` is this URI under the given rule.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::{RedirectMatch, RedirectUri};
+    /// let native = RedirectUri::register("http://127.0.0.1/callback", true)?;
+    /// assert!(native.matches("http://127.0.0.1:51004/callback", RedirectMatch::Exact), "any port on loopback hosts");
+    /// assert!(!native.matches("http://127.0.0.1.evil.example/callback", RedirectMatch::Exact));
+    /// # Ok::<(), doorward_domain::oauth2::RedirectUriError>(())
+    /// ```
     #[must_use]
     pub fn matches(&self, presented: &str, rule: RedirectMatch) -> bool {
         if presented == self.0 {
@@ -155,6 +171,13 @@ impl RedirectUri {
     }
 
     /// Adds the members of an authorization response to the query; those of the same name are replaced.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::RedirectUri;
+    /// let uri = RedirectUri::register("https://a.example/cb?tenant=1&code=old", false)?;
+    /// assert_eq!(uri.with_response(&[("code", "c&d")]), "https://a.example/cb?tenant=1&code=c%26d");
+    /// # Ok::<(), doorward_domain::oauth2::RedirectUriError>(())
+    /// ```
     #[must_use]
     pub fn with_response(&self, members: &[(&str, &str)]) -> String {
         const OWN: [&str; 6] = ["code", "state", "error", "error_description", "error_uri", "iss"];

@@ -8,6 +8,7 @@ pub const RESOURCE_MAX: usize = 2048;
 
 /// Why a text is not a resource indicator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResourceError {
     /// It is no absolute URI (RFC 8707 2).
     #[error("resource must be an absolute URI")]
@@ -26,6 +27,13 @@ pub struct Resource(String);
 
 impl Resource {
     /// Reads a `resource` parameter.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::{Resource, ResourceError};
+    /// assert_eq!(Resource::parse("https://api.example/v1").unwrap().as_str(), "https://api.example/v1");
+    /// assert_eq!(Resource::parse("/v1"), Err(ResourceError::NotAbsolute));
+    /// assert_eq!(Resource::parse("https://api.example#v1"), Err(ResourceError::Fragment));
+    /// ```
     pub fn parse(text: &str) -> Result<Self, ResourceError> {
         if text.len() > RESOURCE_MAX {
             return Err(ResourceError::TooLong);

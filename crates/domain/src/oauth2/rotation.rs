@@ -50,6 +50,18 @@ impl DerivationKey {
     }
 
     /// The pair that follows `presented`; the same whenever and wherever it is asked.
+    ///
+    /// ```
+    /// use doorward_domain::Secret;
+    /// use doorward_domain::oauth2::DerivationKey;
+    ///
+    /// let key = DerivationKey::new(&[7; 32]);
+    /// let first = key.first("0123456789".to_owned(), &Secret::new("r".repeat(DerivationKey::RANDOM_LEN)));
+    /// let (here, there) = (key.successor(&first), key.clone().successor(&first));
+    /// assert_eq!(here.refresh.digest(), there.refresh.digest());
+    /// assert!(here.refresh.digest() != first.digest() && key.has_issued(&here.refresh));
+    /// assert!(!DerivationKey::new(&[8; 32]).has_issued(&here.refresh), "another server's key");
+    /// ```
     #[must_use]
     pub fn successor(&self, presented: &OpaqueToken) -> Successor {
         let refresh = self.derive(b"refresh", presented, RANDOM_LEN);
@@ -118,6 +130,12 @@ fn alphanumeric_of(byte: u8) -> Option<char> {
 /// Turns random bytes into alphanumeric text of the wanted length; `None` when there are too few bytes.
 ///
 /// About one byte in 32 is thrown away, so that no character is more likely than another.
+///
+/// ```
+/// use doorward_domain::oauth2::alphanumeric_from;
+/// assert_eq!(alphanumeric_from(&[0, 1, 255, 61], 3).as_deref(), Some("01z"));
+/// assert_eq!(alphanumeric_from(&[0, 1, 255], 3), None);
+/// ```
 #[must_use]
 pub fn alphanumeric_from(random: &[u8], len: usize) -> Option<String> {
     let text: String = random.iter().filter_map(|byte| alphanumeric_of(*byte)).take(len).collect();

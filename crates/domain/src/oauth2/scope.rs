@@ -11,6 +11,12 @@ const NAMES_MAX: usize = 512;
 pub struct ScopeSyntaxError;
 
 /// Splits a `scope` parameter into its names, each once, in the order of first mention.
+///
+/// ```
+/// use doorward_domain::oauth2::parse_scope_list;
+/// assert_eq!(parse_scope_list("user:read  workspace:* user:read").unwrap(), ["user:read", "workspace:*"]);
+/// assert!(parse_scope_list("user:read\n").is_err());
+/// ```
 pub fn parse_scope_list(text: &str) -> Result<Vec<String>, ScopeSyntaxError> {
     if text.len() > SCOPE_MAX {
         return Err(ScopeSyntaxError);

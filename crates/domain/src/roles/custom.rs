@@ -8,6 +8,22 @@ use super::permission::{Pattern, Permission};
 use super::{Action, Because, Denied, Object, ResourceType, Role, RoleName, Subject, reserved_names};
 
 /// A role kept in the database.
+///
+/// ```
+/// use doorward_domain::roles::{
+///     Action, CustomRole, CustomRoles, Object, Permission, ResourceType, RoleName, Scope, Subject,
+/// };
+/// use uuid::Uuid;
+///
+/// let (alice, acme) = (Uuid::from_u128(1), Uuid::from_u128(2));
+/// let may_update = vec![Permission::allow(ResourceType::Template, Action::Update)];
+/// let role = CustomRole::new(RoleName::organization("librarian", acme), "Librarian", vec![], may_update, vec![]);
+/// let roles: CustomRoles = [role].into_iter().collect();
+///
+/// let subject = Subject::for_user(alice).membership(acme, ["librarian"]).custom_roles(&roles).scope(Scope::all());
+/// let template = Object::new(ResourceType::Template).organization(acme);
+/// assert!(subject.build().allows(Action::Update, &template));
+/// ```
 #[derive(Debug, Clone)]
 pub struct CustomRole {
     name: RoleName,

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a question was answered so. The client of a server never learns it; logs and administrators do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Because {
     /// Site permissions allow it.
     SiteAllows,

@@ -76,6 +76,7 @@ impl fmt::Display for RoleName {
 
 /// A text that is no role name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RoleNameError {
     /// Nothing before the colon, or nothing at all.
     #[error("the name of a role must not be empty")]

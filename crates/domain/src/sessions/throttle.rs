@@ -28,6 +28,21 @@ impl ThrottlePolicy {
 }
 
 /// The failures remembered of one account or one address.
+///
+/// ```
+/// use doorward_domain::Instant;
+/// use doorward_domain::sessions::{Throttle, ThrottlePolicy};
+/// use time::Duration;
+///
+/// let (policy, now) = (ThrottlePolicy::ACCOUNT, Instant::UNIX_EPOCH);
+/// let mut account = Throttle::default();
+/// for _ in 0..5 {
+///     assert_eq!(account.wait(policy, now), Duration::ZERO);
+///     account = account.after_failure(policy, now);
+/// }
+/// assert_eq!(account.wait(policy, now), Duration::SECOND);
+/// assert_eq!(account.wait(policy, now + Duration::SECOND), Duration::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttle {
     /// Failures in a row.

@@ -41,6 +41,7 @@ impl fmt::Debug for ApiKeyId {
 
 /// Why a text is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenFormatError {
     /// There is not exactly one hyphen.
     #[error("incorrect amount of API key parts, expected 2 got {0}")]

@@ -7,6 +7,7 @@ const MIN_ENTROPY_BITS: f64 = 52.0;
 
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PasswordRuleError {
     /// Nothing was given.
     #[error("a password is required")]

@@ -37,6 +37,14 @@ pub struct QueryError {
 }
 
 /// Reads the query text of a user list; every term that cannot be understood is reported.
+///
+/// ```
+/// use doorward_domain::users::{UserStatus, parse_user_query};
+///
+/// let filter = parse_user_query("ann status:active").unwrap();
+/// assert_eq!((filter.search.as_str(), filter.statuses), ("ann", vec![UserStatus::Active]));
+/// assert_eq!(parse_user_query("flying:yes").unwrap_err()[0].field, "flying");
+/// ```
 pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
     let mut filter = UserFilter::default();
     let mut errors = Vec::new();

@@ -240,10 +240,10 @@ async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Resu
                     OrganizationId::NIL => repos.organizations().find_default()?,
                     _ => repos.organizations().find(id)?,
                 };
-                let place = found
-                    .map(|organization| organization.id)
-                    .filter(|id| access::may(&actor, Action::Read, &access::organization(*id)).is_ok())
-                    .ok_or_else(|| Error::OrganizationNotFound(id.to_string()))?;
+                let not_found = || Error::OrganizationNotFound(id.to_string());
+                let place = found.ok_or_else(not_found)?.id;
+                access::may(&actor, Action::Read, &access::organization(place))
+                    .map_err(|denied| not_found().unless_scope_is_short(denied))?;
                 if !places.contains(&place) {
                     places.push(place);
                 }

@@ -58,7 +58,8 @@ async fn an_allow_list_is_kept_shown_and_obeyed() {
         async |name: &str| house.get(&format!("/users/{name}"), &owner).await.json()["id"].as_str().unwrap().to_owned();
     let (bob, eve) = (id("bob").await, id("eve").await);
 
-    let list = json!([format!("user:{bob}"), "api_key:*", "organization:*", "organization_member:*"]);
+    let member = ["organization:*", "organization_member:*", "assign_role:*", "assign_org_role:*"];
+    let list = json!([&[&*format!("user:{bob}"), "api_key:*"], &member[..]].concat());
     let mut asked = list.as_array().unwrap().clone();
     asked.push(list[0].clone());
     let limits = json!({ "token_name": "bobs", "scopes": ["coder:all"], "allow_list": asked });
@@ -91,7 +92,7 @@ async fn an_allow_list_is_kept_shown_and_obeyed() {
     });
     let refused = house.api(POST, "/users", &limited, new.clone()).await.expect(403);
     assert!(refused.header("www-authenticate").is_empty(), "no scope would do");
-    let limits = json!({ "token_name": "people", "allow_list": ["user:*", "organization:*", "organization_member:*"] });
+    let limits = json!({ "token_name": "people", "allow_list": ([&["user:*"], &member[..]].concat()) });
     let people = token(&house, &owner, limits).await;
     house.api(POST, "/users", &people, new).await.expect(201);
     assert_eq!(house.get("/users", &people).await.expect(200).json()["count"], 4);

@@ -195,8 +195,8 @@ async fn fill(db: &Fixture) -> Granted {
          INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {digest}, 0, {at}, {day} \
            FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
          INSERT INTO api_keys SELECT {text}, g.user_id, {digest}, 'oauth2_provider_app', '', '', '', {at}, {at}, NULL, {at}, 1, g.app_id, g.id, \
-           g.app_secret_id, NULL, {at}, NULL FROM oauth2_grants g WHERE g.purge_on = {day}; \
-         INSERT INTO api_keys SELECT {text}, {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at} \
+           g.app_secret_id, NULL, {at}, NULL, NULL FROM oauth2_grants g WHERE g.purge_on = {day}; \
+         INSERT INTO api_keys SELECT {text}, {id}, {digest}, 'password', '', '', '', {at}, {at}, NULL, {at}, 1, NULL, NULL, NULL, NULL, NULL, {at}, NULL \
            FROM {series}; \
          UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users WHERE email_key = '{}') WHERE name = 'app'; \
          ANALYZE",

@@ -1,0 +1,166 @@
+//! What other services build on, named with its types: whoever changes one of these signatures breaks them, and learns it
+//! here. Nothing is tested but that it compiles.
+
+use doorward_domain::oauth2::{
+    App, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant, OAuthErrorCode, OpaqueToken,
+    OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri, RedirectUriError, RefreshError, Resource,
+    ResourceError, ScopeSyntaxError, Successor, alphanumeric_from, parse_scope_list,
+};
+use doorward_domain::roles::assign::{AssignError, Level, RoleChange, can_assign, plan};
+use doorward_domain::roles::custom::{CustomRoleError, Draft};
+use doorward_domain::roles::eval::{EvalError, evaluate};
+use doorward_domain::roles::scope::{AllowEntryError, Topic, catalogue, covers, describe, join_names, parse_names};
+use doorward_domain::roles::{
+    Acl, AclClause, Action, Actor, AllowEntry, Because, CustomRole, CustomRoles, Decision, Denied, Grants, Id,
+    ListFilter, Object, OwnerClause, Permission, Permit, ResourceType, Role, RoleName, Scope, ScopeName, Subject,
+    SubjectBuilder, System, SystemSubject, UnknownName, Vote, action, resource,
+};
+use doorward_domain::sessions::{Throttle, ThrottlePolicy};
+use doorward_domain::{Digest, Instant, Secret, names, users};
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+use time::Duration;
+use uuid::Uuid;
+
+/// What may cross threads and be kept in caches.
+const fn shared<T: Send + Sync + Clone + Debug + 'static>() {}
+/// What can be reported.
+const fn error<T: std::error::Error + Send + Sync + Clone + PartialEq + 'static>() {}
+/// What is read from text and written back.
+const fn text<T: FromStr + Display + Debug + Clone + PartialEq>() {}
+/// Says what type it is.
+fn is<T>(_: T) {}
+
+type CreateUser = Permit<action::Create, resource::User>;
+
+#[test]
+fn types_keep_their_traits() {
+    shared::<(Subject, Scope, ScopeName, AllowEntry, Acl, Role)>();
+    shared::<(Object<'static>, ListFilter, CustomRoles, RoleName, Id, Decision, Denied, SystemSubject)>();
+    shared::<(App, AuthorizationCode, CodeChallenge, CodeVerifier, Grant, RedirectUri, Resource, OpaqueToken)>();
+    error::<Denied>();
+    error::<UnknownName>();
+    error::<AllowEntryError>();
+    error::<PkceError>();
+    error::<CodeError>();
+    error::<RedirectUriError>();
+    error::<ResourceError>();
+    error::<RefreshError>();
+    error::<OpaqueTokenError>();
+    error::<ScopeSyntaxError>();
+    text::<ScopeName>();
+    text::<AllowEntry>();
+    text::<Action>();
+    text::<ResourceType>();
+    is::<fn(&CustomRoleError) -> &dyn std::error::Error>(|error| error);
+    is::<fn(&AssignError) -> &dyn std::error::Error>(|error| error);
+}
+
+#[test]
+fn access_control_keeps_its_signatures() {
+    is::<fn(Uuid) -> SubjectBuilder<'static>>(Subject::for_user);
+    is::<fn(SubjectBuilder<'static>, Scope) -> SubjectBuilder<'static>>(SubjectBuilder::scope);
+    is::<fn(SubjectBuilder<'static>, [&'static str; 1]) -> SubjectBuilder<'static>>(SubjectBuilder::site_roles);
+    is::<fn(SubjectBuilder<'static>, Uuid, [&'static str; 1]) -> SubjectBuilder<'static>>(SubjectBuilder::membership);
+    is::<fn(SubjectBuilder<'static>, [Uuid; 1]) -> SubjectBuilder<'static>>(SubjectBuilder::groups);
+    is::<fn(SubjectBuilder<'static>, &'static CustomRoles) -> SubjectBuilder<'static>>(SubjectBuilder::custom_roles);
+    is::<fn(SubjectBuilder<'static>) -> Subject>(SubjectBuilder::build);
+    is::<fn(&Subject, Action, &Object<'_>) -> bool>(Subject::allows);
+    is::<fn(&Subject, Action, &Object<'_>) -> Decision>(Subject::decide);
+    is::<fn(&Subject, &str, &str, &Object<'_>) -> Decision>(Subject::decide_named);
+    is::<fn(&Subject, Action, &Object<'_>) -> Result<(), Denied>>(Subject::check);
+    is::<fn(&Subject, &Object<'_>) -> Result<CreateUser, Denied>>(Subject::permit);
+    is::<fn(&Subject, Action, ResourceType) -> ListFilter>(Subject::list_filter);
+    is::<fn(&Subject, Scope) -> Subject>(Subject::with_scope);
+    is::<fn(Decision) -> Because>(Decision::because);
+    is::<fn(&Denied) -> Option<ScopeName>>(Denied::missing_scope);
+    is::<fn(&CreateUser) -> &Actor>(Permit::actor);
+    is::<fn(System) -> CreateUser>(System::permit);
+
+    is::<fn(ResourceType) -> Object<'static>>(Object::new);
+    is::<fn(Object<'static>, Uuid) -> Object<'static>>(Object::id);
+    is::<fn(Object<'static>, Uuid) -> Object<'static>>(Object::owner);
+    is::<fn(Object<'static>, Uuid) -> Object<'static>>(Object::organization);
+    is::<fn(Object<'static>, &'static Acl) -> Object<'static>>(Object::user_acl);
+    is::<fn(Object<'static>, &'static Acl) -> Object<'static>>(Object::group_acl);
+
+    is::<for<'f> fn(&'f ListFilter, &Object<'_>) -> bool>(ListFilter::matches);
+    is::<fn(&ListFilter) -> bool>(ListFilter::is_never);
+    is::<fn(&ListFilter) -> bool>(ListFilter::is_all);
+    is::<fn(&ListFilter) -> Option<&[Id]>>(ListFilter::allowed_ids);
+    is::<fn(&ListFilter) -> &[Id]>(ListFilter::organizations);
+    is::<fn(&ListFilter) -> Option<&OwnerClause>>(ListFilter::owner);
+    is::<fn(&ListFilter) -> &AclClause>(ListFilter::acl);
+
+    is::<fn(RoleName, String, Vec<Permission>, Vec<Permission>, Vec<Permission>) -> CustomRole>(CustomRole::new);
+    is::<fn(ResourceType, Action) -> Permission>(Permission::allow);
+    is::<fn(ResourceType, Action) -> Permission>(Permission::deny);
+    is::<fn(&Grants, Action, ResourceType) -> Vote>(Grants::vote);
+    is::<fn(&Subject, &RoleName) -> bool>(can_assign);
+    is::<fn(&Draft) -> Result<(), CustomRoleError>>(Draft::check);
+    is::<fn(&RoleChange) -> &[RoleName]>(RoleChange::added);
+    is::<fn(Uuid) -> Level>(Level::Organization);
+    is::<fn(&str) -> Result<serde_json::Value, EvalError>>(evaluate);
+    let _ = plan;
+}
+
+#[test]
+fn scopes_keep_their_signatures() {
+    is::<fn(&str) -> Result<ScopeName, UnknownName>>(ScopeName::parse);
+    is::<fn(ResourceType, Action) -> ScopeName>(ScopeName::of);
+    is::<fn(&ScopeName) -> &'static str>(ScopeName::describe);
+    is::<fn(&ScopeName) -> Topic>(ScopeName::topic);
+    is::<fn(Topic) -> &'static str>(Topic::title);
+    is::<fn(&[ScopeName]) -> Scope>(Scope::from_names);
+    is::<fn() -> Scope>(Scope::all);
+    is::<fn(Scope, Vec<AllowEntry>) -> Scope>(Scope::limited_to);
+    is::<fn(Scope, &[AllowEntry]) -> Scope>(Scope::cut);
+    is::<fn(&Scope, &Scope) -> bool>(Scope::covers);
+    is::<fn(&[String]) -> Result<Option<Vec<AllowEntry>>, AllowEntryError>>(AllowEntry::parse_list);
+    is::<fn() -> Vec<ScopeName>>(catalogue);
+    is::<fn(&[ScopeName], &ScopeName) -> bool>(covers);
+    is::<fn(&str) -> Result<&'static str, UnknownName>>(describe);
+    is::<fn(&str) -> Result<Vec<ScopeName>, UnknownName>>(parse_names);
+    is::<fn(&[ScopeName]) -> String>(join_names);
+}
+
+#[test]
+fn oauth2_keeps_its_signatures() {
+    is::<fn(&str, Option<&str>) -> Result<CodeChallenge, PkceError>>(CodeChallenge::parse);
+    is::<fn(Option<&str>, Option<&str>) -> Result<Option<CodeChallenge>, PkceError>>(CodeChallenge::from_request);
+    is::<fn(&CodeChallenge, &CodeVerifier) -> bool>(CodeChallenge::is_met_by);
+    is::<fn(&str) -> Result<CodeVerifier, PkceError>>(CodeVerifier::parse);
+    is::<fn(&AuthorizationCode, &App, &Redemption<'_>, Instant) -> Result<(), CodeError>>(AuthorizationCode::check);
+    is::<fn(CodeError) -> OAuthErrorCode>(CodeError::oauth_code);
+    is::<fn(&str, bool) -> Result<RedirectUri, RedirectUriError>>(RedirectUri::register);
+    is::<fn(&RedirectUri, &str, RedirectMatch) -> bool>(RedirectUri::matches);
+    is::<fn(&RedirectUri, &[(&str, &str)]) -> String>(RedirectUri::with_response);
+    is::<fn(&App, Option<&str>) -> Result<RedirectUri, OAuthErrorCode>>(App::redirect_uri);
+    is::<fn(&App, &Resource, Option<&[Resource]>, &Resource) -> bool>(App::may_target);
+    is::<fn(&str) -> Result<Resource, ResourceError>>(Resource::parse);
+    is::<fn(&Resource, &Resource) -> bool>(Resource::is_within);
+    is::<fn(&str) -> Result<OpaqueToken, OpaqueTokenError>>(OpaqueToken::parse);
+    is::<fn(&OpaqueToken) -> Digest>(OpaqueToken::digest);
+    is::<fn(&OpaqueToken) -> Secret<String>>(OpaqueToken::to_wire);
+    is::<fn(&[u8; 32]) -> DerivationKey>(DerivationKey::new);
+    is::<fn(&DerivationKey, &OpaqueToken) -> Successor>(DerivationKey::successor);
+    is::<fn(RefreshError) -> OAuthErrorCode>(RefreshError::oauth_code);
+    is::<fn(&[u8], usize) -> Option<String>>(alphanumeric_from);
+    is::<fn(&str) -> Result<Vec<String>, ScopeSyntaxError>>(parse_scope_list);
+}
+
+#[test]
+fn small_rules_keep_their_signatures() {
+    is::<[fn(&str) -> bool; 5]>([
+        names::is_name,
+        names::is_group_name,
+        names::is_display_name,
+        names::is_real_name,
+        names::is_email,
+    ]);
+    is::<fn(&str) -> Option<String>>(names::username_from);
+    is::<fn(&str) -> Result<(), users::PasswordRuleError>>(users::check_password);
+    is::<fn(&Throttle, ThrottlePolicy, Instant) -> Duration>(Throttle::wait);
+    is::<fn(&Throttle, ThrottlePolicy, Instant) -> Throttle>(Throttle::after_failure);
+    is::<fn(&[u8]) -> Option<Digest>>(Digest::from_slice);
+}
