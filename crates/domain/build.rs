@@ -357,11 +357,13 @@ fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Res
     writeln!(code, "\n/// The place of the topic of a type among the topics.")?;
     writeln!(code, "pub(super) const fn topic(resource: ResourceType) -> usize {{\n    match resource {{")?;
     for resource in tables.resources.keys() {
-        let mut topics = (0..).zip(&words.topics).filter(|(_, topic)| topic.resources.contains(resource));
-        let (Some((place, _)), None) = (topics.next(), topics.next()) else {
+        if words.topics.iter().filter(|topic| topic.resources.contains(resource)).count() != 1 {
             return Err(format!("`{resource}` must stand in exactly one topic").into());
-        };
-        writeln!(code, "        ResourceType::{} => {place},", pascal(resource))?;
+        }
+    }
+    for (place, topic) in words.topics.iter().enumerate() {
+        let types = topic.resources.iter().map(|resource| format!("ResourceType::{}", pascal(resource)));
+        writeln!(code, "        {} => {place},", types.collect::<Vec<_>>().join(" | "))?;
     }
     writeln!(code, "    }}\n}}")?;
     Ok(code)

@@ -39,7 +39,7 @@ impl Scope {
     }
 
     fn made(site: Shared, allow_list: Vec<AllowEntry>) -> Self {
-        let every = allow_list.iter().any(|entry| entry.is_every());
+        let every = allow_list.iter().any(AllowEntry::is_every);
         Self { site, allow_list, every }
     }
 
