@@ -143,8 +143,8 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
     }
 }
 
-/// 403. When it was only the scope of the credential that did not suffice, a client learns which scope would (RFC 6750
-/// 3.1), so that it can ask the user for it.
+/// 403. When it was only the scope of the credential that did not suffice, a client learns which would, as RFC 6750
+/// section 3.1 has it, so that it can ask the user for it.
 fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
     const DETAIL: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your \
                           administrator or try signing in with different credentials.";
