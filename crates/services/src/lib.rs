@@ -4,7 +4,7 @@
 //! store. There are no HTTP words and no SQL words here.
 #![forbid(unsafe_code)]
 
-mod audit;
+pub mod audit;
 mod context;
 mod error;
 

@@ -7,6 +7,8 @@ mod support;
 
 mod apps;
 mod audit;
+mod audit_lists;
+mod audit_plans;
 mod codes;
 mod grants;
 mod lost_connections;
