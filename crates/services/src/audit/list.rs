@@ -10,7 +10,7 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, Object, ResourceType, resource};
 use doorward_ports::audit::AuditEntry;
 use doorward_ports::{Repositories, StoreError};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Records of a page for which no limit is asked.
@@ -108,25 +108,17 @@ fn find_organization(repos: &mut dyn Repositories, actor: &Actor, text: &str) ->
 fn gone(
     repos: &mut dyn Repositories,
     entries: &[AuditEntry],
-) -> Result<BTreeSet<(&'static str, Uuid)>, StoreError> {
-    let mut things: Vec<(AuditResource, Uuid)> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for entry in entries {
-        if let Some((kind, id)) = thing(entry)
-            && seen.insert((kind, id))
-        {
-            things.push((entry.record.resource_type, id));
-        }
-    }
+) -> Result<HashSet<(AuditResource, Uuid)>, StoreError> {
+    let things: HashSet<_> = entries.iter().filter_map(thing).collect();
     if things.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(HashSet::new());
     }
-    let gone = repos.audit().list_deleted(&things)?;
-    Ok(gone.into_iter().map(|(kind, id)| (kind.as_str(), id)).collect())
+    let things: Vec<_> = things.into_iter().collect();
+    Ok(repos.audit().list_deleted(&things)?.into_iter().collect())
 }
 
 /// What was touched, if it is something that can be looked up.
-fn thing(entry: &AuditEntry) -> Option<(&'static str, Uuid)> {
+fn thing(entry: &AuditEntry) -> Option<(AuditResource, Uuid)> {
     let id = Uuid::parse_str(&entry.record.resource_id).ok().filter(|id| !id.is_nil())?;
-    Some((entry.record.resource_type.as_str(), id))
+    Some((entry.record.resource_type, id))
 }

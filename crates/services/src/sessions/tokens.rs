@@ -94,12 +94,7 @@ pub async fn create_token(
                 }
                 inserted => inserted?,
             }
-            let diff = Diff::default().field("token_name", "", key.token_name.as_str()).field(
-                "scopes",
-                serde_json::json!([]),
-                key.scopes.clone(),
-            );
-            trail.key(repos, AuditAction::Create, 201, &key, diff)?;
+            trail.key(repos, AuditAction::Create, 201, &key, Diff::created(&key))?;
             Ok(IssuedKey { key, token: issued.token })
         })
         .await

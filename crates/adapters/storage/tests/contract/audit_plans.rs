@@ -73,8 +73,11 @@ fn searches() -> Vec<(&'static str, AuditFilter, ListFilter, &'static [&'static 
         ("user", AuditFilter { user_id: Some(UserId(ONE)), ..none() }, all(), &["user"]),
         ("time", AuditFilter { since: Some(NOW - Duration::DAY), until: Some(NOW), ..none() }, all(), &["time"]),
         ("organization", AuditFilter { organization_id: Some(PLACE), ..none() }, all(), &["organization"]),
-        ("type", AuditFilter { resource_type: Some(AuditResource::Group), ..none() }, all(), &["type", "type_action"]),
-        ("action", AuditFilter { action: Some(AuditAction::Delete), ..none() }, all(), &["action"]),
+        // Of what is frequent, the next 25 are near in any order.
+        ("type", AuditFilter { resource_type: Some(AuditResource::Group), ..none() }, all(), &["type", "time"]),
+        ("action", AuditFilter { action: Some(AuditAction::Delete), ..none() }, all(), &["action", "time"]),
+        ("rare type", AuditFilter { resource_type: Some(AuditResource::License), ..none() }, all(), &["type", "type_action"]),
+        ("rare action", AuditFilter { action: Some(AuditAction::Open), ..none() }, all(), &["action"]),
         (
             "type and action that never meet",
             AuditFilter { resource_type: Some(AuditResource::Group), action: Some(AuditAction::Stop), ..none() },
@@ -125,11 +128,11 @@ async fn sqlite_reads_the_right_index_and_never_sorts() {
         page.unwrap();
         let statements = taken(&log);
         assert!(statements.iter().any(|sql| sql.contains("ORDER BY")), "{name}");
-        for statement in statements.iter().filter(|sql| sql.contains("audit_logs")) {
+        for statement in statements.iter().filter(|sql| sql.starts_with("SELECT") && sql.contains("audit_logs")) {
             let sql = statement.split(" -- binds").next().unwrap();
             let lines = plan(&db, sql);
             let of_table = |line: &&String| line.contains("audit_logs");
-            assert!(lines.iter().any(|line| of_table(&line)), "{name}: {lines:?}");
+            assert!(lines.iter().any(|line| of_table(&line)), "{name}: {lines:?} of\n{sql}");
             for line in lines.iter().filter(of_table) {
                 let is_known = indexes.iter().any(|index| line.contains(&format!("INDEX audit_logs_{index} ")))
                     || indexes.iter().any(|index| line.ends_with(&format!("INDEX audit_logs_{index}")));
