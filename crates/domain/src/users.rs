@@ -3,8 +3,8 @@
 mod password;
 mod query;
 
-pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use crate::search::QueryError;
+pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use query::{UserFilter, parse_user_query};
 
 use crate::Instant;

@@ -10,7 +10,6 @@ mod list;
 mod tracked;
 pub(crate) mod trail;
 
-
 pub use generate::{GenerateEntry, generate};
 pub use list::{AuditList, ListedEntry, list};
 

@@ -14,5 +14,5 @@ pub mod organizations;
 pub mod sessions;
 pub mod users;
 
-pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

@@ -137,6 +137,7 @@ fn one<T>(
     value: &str,
     read: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<(), String> {
+    let value = value.trim();
     if value.is_empty() {
         return Ok(());
     }

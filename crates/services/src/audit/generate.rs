@@ -31,8 +31,7 @@ pub struct GenerateEntry {
 /// Writes an entry of something that did not happen, in the name of the caller. For those who may write to the log of
 /// the whole site, which owners may.
 pub async fn generate(ctx: &Context, actor: &Actor, command: GenerateEntry) -> Result<(), Error> {
-    let permit =
-        actor.subject.permit::<action::Create, resource::AuditLog>(&Object::of::<resource::AuditLog>())?;
+    let permit = actor.subject.permit::<action::Create, resource::AuditLog>(&Object::of::<resource::AuditLog>())?;
     let (now, id) = ctx.new_id();
     let random: Uuid = ctx.random.id(now);
     let record = AuditRecord {

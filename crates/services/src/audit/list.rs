@@ -105,10 +105,7 @@ fn find_organization(repos: &mut dyn Repositories, actor: &Actor, text: &str) ->
 }
 
 /// Which of the things touched are gone, each looked up once.
-fn gone(
-    repos: &mut dyn Repositories,
-    entries: &[AuditEntry],
-) -> Result<HashSet<(AuditResource, Uuid)>, StoreError> {
+fn gone(repos: &mut dyn Repositories, entries: &[AuditEntry]) -> Result<HashSet<(AuditResource, Uuid)>, StoreError> {
     let things: HashSet<_> = entries.iter().filter_map(thing).collect();
     if things.is_empty() {
         return Ok(HashSet::new());

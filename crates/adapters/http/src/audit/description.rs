@@ -181,7 +181,12 @@ mod tests {
             (A::Create, R::ApiKey, 201, "{user} created token {target}"),
             (A::Write, R::GitSshKey, 200, "{user} updated the git ssh key"),
             (A::RequestPasswordReset, R::User, 201, "password reset requested for {target}"),
-            (A::RefreshTokenReuse, R::Oauth2ProviderGrant, 400, "{user} unsuccessfully attempted to reuse a refresh token of oauth2 grant {target}"),
+            (
+                A::RefreshTokenReuse,
+                R::Oauth2ProviderGrant,
+                400,
+                "{user} unsuccessfully attempted to reuse a refresh token of oauth2 grant {target}",
+            ),
         ] {
             assert_eq!(describe(&record(action, kind, status)), words);
         }

@@ -110,12 +110,8 @@ impl AuditRepository for Session<'_, Conn> {
 }
 
 /// A record belongs to its organization, if it has one, and to nobody.
-const COLUMNS: Columns = Columns {
-    id: "audit_logs.id",
-    organization: Some("audit_logs.organization_id"),
-    owner: None,
-    lists: Lists::None,
-};
+const COLUMNS: Columns =
+    Columns { id: "audit_logs.id", organization: Some("audit_logs.organization_id"), owner: None, lists: Lists::None };
 
 /// The records that match; `None` when there can be none.
 fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'a>> {
@@ -169,13 +165,7 @@ fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'
 }
 
 /// How many match, up to the limit. A page that is not full says so itself.
-fn count(
-    conn: &mut Conn,
-    filter: &AuditFilter,
-    visible: &ListFilter,
-    page: Page,
-    rows: usize,
-) -> Result<u64, Error> {
+fn count(conn: &mut Conn, filter: &AuditFilter, visible: &ListFilter, page: Page, rows: usize) -> Result<u64, Error> {
     let offset = u64::from(page.offset);
     let rows = u64::try_from(rows).unwrap_or(u64::MAX);
     let is_last = page.limit.is_none_or(|limit| rows < u64::from(limit));

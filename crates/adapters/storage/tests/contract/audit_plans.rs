@@ -44,7 +44,7 @@ fn fill(db: &Fixture, records: u32) {
          SELECT {id}, {at}, {of}, CASE WHEN n % 2 = 0 THEN {of} END, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64)', \
            CASE n % 10 WHEN 0 THEN 'workspace_build' WHEN 1 THEN 'group' ELSE 'api_key' END, \
            '00000000-0000-0000-0000-0000000000' || substr(CAST(100 + n % 100 AS text), 2), \
-           'Thing' || n % 100, 'thing' || n % 100, CASE n % 5 WHEN 0 THEN 'stop' WHEN 1 THEN 'delete' ELSE 'login' END, \
+           'Thing' || (n % 100), 'thing' || (n % 100), CASE n % 5 WHEN 0 THEN 'stop' WHEN 1 THEN 'delete' ELSE 'login' END, \
            '{diff}'{json}, 200, CASE n % 1000 WHEN 0 THEN '{reason}'{json} ELSE '{{}}'{json} END, {id} FROM {series}"
     ));
     db.execute(if db.is_postgres() { "VACUUM ANALYZE audit_logs" } else { "ANALYZE" });
@@ -73,10 +73,25 @@ fn searches() -> Vec<(&'static str, AuditFilter, ListFilter, &'static [&'static 
         ("user", AuditFilter { user_id: Some(UserId(ONE)), ..none() }, all(), &["user"]),
         ("time", AuditFilter { since: Some(NOW - Duration::DAY), until: Some(NOW), ..none() }, all(), &["time"]),
         ("organization", AuditFilter { organization_id: Some(PLACE), ..none() }, all(), &["organization"]),
-        // Of what is frequent, the next 25 are near in any order.
-        ("type", AuditFilter { resource_type: Some(AuditResource::Group), ..none() }, all(), &["type", "time"]),
-        ("action", AuditFilter { action: Some(AuditAction::Delete), ..none() }, all(), &["action", "time"]),
-        ("rare type", AuditFilter { resource_type: Some(AuditResource::License), ..none() }, all(), &["type", "type_action"]),
+        // Of what is frequent, the next 25 are near in any order, and the count reads a good part of the table anyway.
+        (
+            "type",
+            AuditFilter { resource_type: Some(AuditResource::Group), ..none() },
+            all(),
+            &["type", "time", "the table"],
+        ),
+        (
+            "action",
+            AuditFilter { action: Some(AuditAction::Delete), ..none() },
+            all(),
+            &["action", "time", "the table"],
+        ),
+        (
+            "rare type",
+            AuditFilter { resource_type: Some(AuditResource::License), ..none() },
+            all(),
+            &["type", "type_action"],
+        ),
         ("rare action", AuditFilter { action: Some(AuditAction::Open), ..none() }, all(), &["action"]),
         (
             "type and action that never meet",
@@ -140,7 +155,12 @@ async fn sqlite_reads_the_right_index_and_never_sorts() {
             }
             assert!(lines.iter().all(|line| !line.contains("TEMP B-TREE")), "{name}: {lines:?}");
             let is_count = sql.starts_with("SELECT count(*)");
-            assert!(!is_count || lines.iter().any(|line| line.contains("COVERING INDEX")) || name == "organization of the caller", "{name}: {lines:?}");
+            assert!(
+                !is_count
+                    || lines.iter().any(|line| line.contains("COVERING INDEX"))
+                    || name == "organization of the caller",
+                "{name}: {lines:?}"
+            );
         }
     }
 }

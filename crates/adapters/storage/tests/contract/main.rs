@@ -9,6 +9,7 @@ mod apps;
 mod audit;
 mod audit_lists;
 mod audit_plans;
+mod audited;
 mod codes;
 mod grants;
 mod lost_connections;
