@@ -10,6 +10,9 @@ mod list;
 mod tracked;
 pub(crate) mod trail;
 
+#[cfg(test)]
+mod tests;
+
 pub use generate::{GenerateEntry, generate};
 pub use list::{AuditList, ListedEntry, list};
 

@@ -4,7 +4,7 @@ use super::Diff;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::{App, Grant, RedirectUri, Resource};
 use doorward_domain::sessions::ApiKey;
-use doorward_domain::users::User;
+use doorward_domain::users::{PasswordHash, User};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -82,7 +82,7 @@ impl Tracked for User {
             .field("id", self.id.to_string())
             .field("email", self.email.as_str())
             .field("username", self.username.as_str())
-            .secret("hashed_password", self.password_hash.as_ref().map(|hash| hash.expose()))
+            .secret("hashed_password", self.password_hash.as_ref().map(PasswordHash::expose))
             .field("status", self.status.as_str())
             .field("rbac_roles", self.roles.clone())
             .field("login_type", self.login_type.as_str())
@@ -144,7 +144,6 @@ impl Tracked for Grant {
 mod tests {
     use super::*;
     use crate::users::testing::{ann, key};
-    use doorward_domain::users::{PasswordHash, User};
     use serde_json::json;
 
     #[test]

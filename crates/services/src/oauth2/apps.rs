@@ -117,7 +117,7 @@ async fn insert(
                 app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
             }
             repos.apps().insert(&permit, &app)?;
-            record(trail, repos, AuditAction::Create, &app, Diff::created(&app))?;
+            record(trail, repos, (AuditAction::Create, 201), &app, Diff::created(&app))?;
             Ok(app)
         })
         .await
@@ -158,7 +158,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                 (None | Some(_), _) => {}
             }
             repos.apps().update(&permit, &app)?;
-            record(trail, repos, AuditAction::Write, &app, Diff::between(&old, &app))?;
+            record(trail, repos, (AuditAction::Write, 200), &app, Diff::between(&old, &app))?;
             Ok(app)
         })
         .await
@@ -178,7 +178,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error
                 let permit = System::because("the app of the service account is deleted").permit();
                 repos.users().delete(&permit, account, now)?;
             }
-            Ok(record(trail, repos, AuditAction::Delete, &old, Diff::deleted(&old))?)
+            Ok(record(trail, repos, (AuditAction::Delete, 204), &old, Diff::deleted(&old))?)
         })
         .await
 }
@@ -288,14 +288,9 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
 fn record(
     trail: Trail,
     repos: &mut dyn Repositories,
-    action: AuditAction,
+    (action, status): (AuditAction, u16),
     app: &App,
     diff: Diff,
 ) -> Result<(), StoreError> {
-    let status = match action {
-        AuditAction::Create => 201,
-        AuditAction::Delete => 204,
-        _ => 200,
-    };
     trail.write(repos, action, status, (AuditResource::Oauth2ProviderApp, app.id.to_string(), app.name.clone()), diff)
 }

@@ -55,7 +55,24 @@ pub(super) fn link(record: &AuditRecord, is_deleted: bool) -> String {
         AuditResource::WorkspaceAgent | AuditResource::WorkspaceApp => workspace(),
         AuditResource::Oauth2ProviderApp => Some(app(&record.resource_id)),
         AuditResource::Oauth2ProviderAppSecret => Some(field("app_id")).filter(|id| !id.is_empty()).map(app),
-        _ => None,
+        AuditResource::TemplateVersion
+        | AuditResource::GitSshKey
+        | AuditResource::ApiKey
+        | AuditResource::Group
+        | AuditResource::License
+        | AuditResource::ConvertLogin
+        | AuditResource::HealthSettings
+        | AuditResource::NotificationsSettings
+        | AuditResource::PrebuildsSettings
+        | AuditResource::WorkspaceProxy
+        | AuditResource::Organization
+        | AuditResource::Oauth2ProviderGrant
+        | AuditResource::CustomRole
+        | AuditResource::OrganizationMember
+        | AuditResource::NotificationTemplate
+        | AuditResource::IdpSyncSettingsOrganization
+        | AuditResource::IdpSyncSettingsGroup
+        | AuditResource::IdpSyncSettingsRole => None,
     };
     path.unwrap_or_default()
 }

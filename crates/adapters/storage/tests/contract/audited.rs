@@ -23,7 +23,7 @@ use doorward_services::users::{
 use doorward_services::{
     Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings, audit, maintenance, users,
 };
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 use std::sync::Mutex;
 use time::Duration;
@@ -182,6 +182,12 @@ impl Walk {
 
 fn origin() -> Origin {
     Origin { ip: "192.0.2.1".to_owned(), user_agent: "tests".to_owned(), request_id: Some(uuid::Uuid::from_u128(5)) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    bytes.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+    text
 }
 
 fn new_user(name: &str) -> CreateUser {
@@ -350,7 +356,7 @@ contract! {
         assert!(secrets.len() > 30, "{}", secrets.len());
         for secret in secrets.iter() {
             let digest = doorward_domain::Digest::of(secret);
-            let digest: String = digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = hex(digest.as_bytes());
             for record in &records {
                 assert!(!record.contains(secret) && !record.to_lowercase().contains(&digest), "{secret} in {record}");
             }
