@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) oauth2: OAuth2,
     pub(crate) rate_limit: RateLimit,
     pub(crate) cleanup: Cleanup,
+    pub(crate) audit: Audit,
     pub(crate) log: Log,
 }
 
@@ -119,6 +120,13 @@ pub(crate) struct Cleanup {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Audit {
+    /// `None`: for ever.
+    #[serde(deserialize_with = "optional_duration")]
+    pub(crate) retention: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
@@ -182,6 +190,9 @@ impl Settings {
         ];
         if let Some((key, _)) = positive.iter().find(|(_, duration)| *duration < Duration::SECOND) {
             bail!("the setting `{key}` must be at least one second");
+        }
+        if self.audit.retention.is_some_and(|kept| kept < Duration::DAY) {
+            bail!("the setting `audit.retention` must be at least one day, or empty to keep records for ever");
         }
         if self.oauth2.refresh_token_lifetime <= self.oauth2.access_token_lifetime {
             bail!("the setting `oauth2.refresh_token_lifetime` must be longer than `oauth2.access_token_lifetime`");
@@ -252,6 +263,7 @@ impl Settings {
             ("rate_limit.login", self.rate_limit.login.to_string()),
             ("cleanup.interval", span(self.cleanup.interval)),
             ("cleanup.batch", self.cleanup.batch.to_string()),
+            ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),
             ("log.format", word(&self.log.format)),
             ("log.filter", quote(&self.log.filter)),
         ]
@@ -350,6 +362,15 @@ fn suggestion(key: &str, known: &BTreeMap<String, Value>) -> String {
         .unwrap_or_default()
 }
 
+/// A duration, or nothing.
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    duration(serde::de::value::StringDeserializer::new(text)).map(Some)
+}
+
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parsed = humantime::parse_duration(&text).map_err(|error| {
@@ -408,12 +429,26 @@ mod tests {
             (Some("[database]\nsqlite_synchronous = \"off\""), &[], &["sqlite_synchronous"]),
             (Some("not toml"), &[], &[".toml"]),
             (None, &[("DOORWARD__OAUTH2__REFRESH_TOKEN_LIFETIME", "1h")], &["oauth2.refresh_token_lifetime"]),
+            (None, &[("DOORWARD__AUDIT__RETENTION", "23h")], &["audit.retention", "one day"]),
+            (None, &[("DOORWARD__AUDIT__RETENTION", "0")], &["audit.retention"]),
+            (None, &[("DOORWARD__AUDIT__RETENTION", "for ever")], &["audit.retention", "for ever"]),
         ] {
             let message = format!("{:#}", load(file, vars).unwrap_err());
             for word in words {
                 assert!(message.contains(word), "{message:?} does not name {word:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_audit_log_is_kept_for_ever_or_as_long_as_is_said() {
+        assert_eq!(load(None, &[]).unwrap().audit.retention, None);
+        let settings = load(None, &[("DOORWARD__AUDIT__RETENTION", "90d")]).unwrap();
+        assert_eq!(settings.audit.retention, Some(90 * Duration::DAY));
+        assert!(
+            settings.to_toml().contains("retention = \"2months29days")
+                || settings.to_toml().contains("retention = \"90days")
+        );
     }
 
     #[test]

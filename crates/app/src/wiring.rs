@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::oauth2::Resource;
 use doorward_ports::{Clock, Random};
-use doorward_services::{Context, OAuth2Settings, SessionSettings};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings};
 use doorward_storage::Opened;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -118,6 +118,7 @@ fn service_settings(settings: &Settings, access_url: Url) -> anyhow::Result<door
             require_resource_at_exchange: oauth2.require_resource_at_exchange,
             resources: (!resources.is_empty()).then_some(resources),
         },
+        audit: AuditSettings { retention: settings.audit.retention },
     })
 }
 

@@ -1,5 +1,9 @@
 //! Audit records: who did what to which thing.
 
+mod query;
+
+pub use query::{AuditFilter, AuditQuery, QUERY_MAX, parse_audit_query};
+
 use crate::Instant;
 use crate::ids::{AuditId, OrganizationId, UserId};
 use std::fmt;
@@ -143,6 +147,27 @@ words! {
         WorkspaceApp = "workspace_app",
     }
 }
+
+words! {
+    /// Why a workspace was built; stands in the additional fields of records of builds.
+    BuildReason {
+        /// Somebody asked for it.
+        Initiator = "initiator",
+        /// The schedule of starts.
+        Autostart = "autostart",
+        /// The schedule of stops.
+        Autostop = "autostop",
+        /// The workspace was not used for long.
+        Dormancy = "dormancy",
+        /// A failed build was stopped.
+        Failedstop = "failedstop",
+        /// The workspace was dormant for long.
+        Autodelete = "autodelete",
+    }
+}
+
+/// Name of the additional field that holds the [`BuildReason`].
+pub const BUILD_REASON: &str = "build_reason";
 
 /// One record of the audit log.
 #[derive(Clone, Debug, PartialEq)]

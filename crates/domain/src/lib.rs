@@ -40,6 +40,7 @@ pub mod oauth2;
 pub mod organizations;
 pub mod page;
 pub mod roles;
+pub mod search;
 pub mod secret;
 pub mod sessions;
 pub mod users;

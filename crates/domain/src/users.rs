@@ -3,8 +3,9 @@
 mod password;
 mod query;
 
+pub use crate::search::QueryError;
 pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
-pub use query::{QueryError, UserFilter, parse_user_query};
+pub use query::{UserFilter, parse_user_query};
 
 use crate::Instant;
 use crate::ids::UserId;

@@ -1,10 +1,38 @@
 //! The audit log.
 
 use crate::StoreError;
-use doorward_domain::audit::AuditRecord;
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::Instant;
+use doorward_domain::audit::{AuditFilter, AuditRecord, AuditResource};
+use doorward_domain::organizations::Organization;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::users::User;
+use uuid::Uuid;
 
-/// Writes the audit log.
+/// How far past the offset of a page records are counted.
+pub const COUNT_MAX: u32 = 100_000;
+
+/// A record with what it names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// The record.
+    pub record: AuditRecord,
+    /// Who did it, as of now; deleted users too.
+    pub user: Option<User>,
+    /// The organization it concerns, as of now, if there still is one; deleted ones too.
+    pub organization: Option<Organization>,
+}
+
+/// One page of the audit log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditPage {
+    /// The entries of the page.
+    pub entries: Vec<AuditEntry>,
+    /// How many match, before limit and offset, but at most [`COUNT_MAX`] more than the offset.
+    pub count: u64,
+}
+
+/// Writes and reads the audit log.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait AuditRepository {
     /// Adds a record.
@@ -13,4 +41,18 @@ pub trait AuditRepository {
         permit: &Permit<action::Create, resource::AuditLog>,
         record: &AuditRecord,
     ) -> Result<(), StoreError>;
+
+    /// The records that match and are visible, newest first (time, then id); `after_id` of the page is not looked at.
+    fn list(&mut self, filter: &AuditFilter, visible: &ListFilter, page: Page) -> Result<AuditPage, StoreError>;
+
+    /// Which of these things, each a kind and an id, are gone. Kinds of which this is not known are never gone.
+    fn list_deleted(&mut self, things: &[(AuditResource, Uuid)]) -> Result<Vec<(AuditResource, Uuid)>, StoreError>;
+
+    /// Removes at most `batch` records that are older than `before`, the oldest first, and says how many they were.
+    fn purge(
+        &mut self,
+        permit: &Permit<action::Delete, resource::System>,
+        before: Instant,
+        batch: u32,
+    ) -> Result<usize, StoreError>;
 }

@@ -17,13 +17,15 @@ pub struct Purged {
     pub throttles: usize,
     /// Places from which a user has not signed in for long.
     pub places: usize,
+    /// Records of the audit log that are older than is kept.
+    pub audit_logs: usize,
 }
 
 impl Purged {
     /// Rows removed altogether.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.codes + self.grants + self.api_keys + self.throttles + self.places
+        self.codes + self.grants + self.api_keys + self.throttles + self.places + self.audit_logs
     }
 }
 

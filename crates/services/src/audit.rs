@@ -1,5 +1,20 @@
-//! The audit log: what every write leaves there.
+//! The audit log: what every write leaves there, and who may read it (`enterprise-platform.md` 9).
+//!
+//! A use case that changes something leaves one record in its transaction, with the status that its answer has. What is
+//! refused leaves none, but for failed sign-ins and for signs of theft (reuse of a refresh token, replay of a code).
+//! Codes and tokens of OAuth2 are not recorded when they are issued, exchanged or given back by their client.
 
+mod diff;
+mod generate;
+mod list;
+mod tracked;
 pub(crate) mod trail;
 
-pub(crate) use trail::{Diff, Trail};
+#[cfg(test)]
+mod tests;
+
+pub use generate::{GenerateEntry, generate};
+pub use list::{AuditList, ListedEntry, list};
+
+pub(crate) use diff::Diff;
+pub(crate) use trail::Trail;

@@ -61,6 +61,8 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// The authorization server.
     pub oauth2: OAuth2Settings,
+    /// The audit log.
+    pub audit: AuditSettings,
 }
 
 impl Settings {
@@ -75,6 +77,13 @@ impl Settings {
     pub fn resource(&self) -> Resource {
         Resource::from_storage(self.issuer().to_owned())
     }
+}
+
+/// Settings of the audit log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuditSettings {
+    /// How long records are kept; `None` means for ever.
+    pub retention: Option<Duration>,
 }
 
 /// Settings of sessions, API tokens and passwords.

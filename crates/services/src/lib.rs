@@ -4,7 +4,7 @@
 //! store. There are no HTTP words and no SQL words here.
 #![forbid(unsafe_code)]
 
-mod audit;
+pub mod audit;
 mod context;
 mod error;
 
@@ -14,5 +14,5 @@ pub mod organizations;
 pub mod sessions;
 pub mod users;
 
-pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

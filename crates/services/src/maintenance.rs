@@ -77,13 +77,20 @@ fn default_organization(id: OrganizationId, now: Instant) -> Organization {
     }
 }
 
-/// Removes one batch of dead rows; call again soon while it removes many.
+/// Removes one batch of dead rows, and of audit records that are older than is kept; call again soon while it removes
+/// many.
 pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
     let now = ctx.clock.now();
+    let forgotten = ctx.settings.audit.retention.and_then(|kept| now.checked_sub(kept));
     ctx.store
         .write(move |repos| {
             let permit = System::because("dead rows are cleaned").permit::<action::Delete, resource::System>();
-            Ok(repos.maintenance().purge(&permit, now, batch)?)
+            let purged = repos.maintenance().purge(&permit, now, batch)?;
+            let audit_logs = match forgotten {
+                Some(before) => repos.audit().purge(&permit, before, batch)?,
+                None => 0,
+            };
+            Ok(Purged { audit_logs, ..purged })
         })
         .await
 }
@@ -96,4 +103,42 @@ pub async fn ready(ctx: &Context) -> Result<(), Error> {
 /// Number of live grants, for the metrics.
 pub async fn count_grants(ctx: &Context) -> Result<u64, Error> {
     ctx.store.read(|repos| Ok(repos.maintenance().count_grants()?)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::{NOW, context_with, settings};
+    use doorward_ports::mocks::MockRepositories;
+    use time::Duration;
+
+    fn cleaned() -> MockRepositories {
+        let mut repos = MockRepositories::default();
+        repos.maintenance.expect_purge().returning(|_, _, _| Ok(Purged { codes: 1, ..Purged::default() }));
+        repos
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_is_kept_for_ever_unless_a_time_is_set() {
+        let ctx = context_with(cleaned(), settings());
+        assert_eq!(purge(&ctx, 5).await.unwrap().total(), 1);
+
+        let mut repos = cleaned();
+        let day_ago = NOW - Duration::DAY;
+        repos
+            .audit
+            .expect_purge()
+            .times(1)
+            .withf(move |_, before, batch| (*before, *batch) == (day_ago, 5))
+            .returning(|_, _, _| Ok(3));
+        let mut settings = settings();
+        settings.audit.retention = Some(Duration::DAY);
+        let purged = purge(&context_with(repos, settings), 5).await.unwrap();
+        assert_eq!((purged.codes, purged.audit_logs, purged.total()), (1, 3, 4));
+
+        // Longer than there is time.
+        let mut settings = self::settings();
+        settings.audit.retention = Some(Duration::MAX);
+        assert_eq!(purge(&context_with(cleaned(), settings), 5).await.unwrap().audit_logs, 0);
+    }
 }

@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{oauth2, screens, sessions, status, users};
+use crate::{audit, oauth2, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -75,6 +75,8 @@ use utoipa::{OpenApi, ToSchema as _};
         oauth2::documents::authorization_server_below,
         oauth2::documents::protected_resource,
         oauth2::documents::protected_resource_below,
+        audit::list,
+        audit::generate,
         screens::home::show,
         screens::setup::show,
         screens::setup::submit,
@@ -95,6 +97,7 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "keys", description = "Session keys and API tokens"),
         (name = "users", description = "Accounts"),
         (name = "organizations", description = "Organizations of a user"),
+        (name = "audit", description = "The audit log"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod audit;
 mod call;
 mod cors;
 mod csrf;

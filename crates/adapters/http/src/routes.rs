@@ -4,7 +4,7 @@ use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::pages::{assets, paths};
 use crate::site::Site;
-use crate::{answer, cors, docs, error, oauth2, screens, sessions, status, users};
+use crate::{answer, audit, cors, docs, error, oauth2, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
@@ -157,7 +157,9 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(DELETE, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::delete)
         .user(GET, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::list_secrets)
         .user(POST, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::create_secret)
-        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret);
+        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret)
+        .user(GET, "/api/v2/audit", Limit::Api, audit::list)
+        .user(POST, "/api/v2/audit/testgenerate", Limit::Api, audit::generate);
     table.0
 }
 

@@ -2,8 +2,9 @@
 
 mod objects;
 
+pub(crate) use objects::UserObject;
 pub(crate) use objects::role_display_name;
-use objects::{OrganizationObject, UserObject, UserRolesObject, UsersObject};
+use objects::{OrganizationObject, UserRolesObject, UsersObject};
 
 use crate::answer::{Message, created, message, no_content, ok};
 use crate::call::{Call, Outcome};

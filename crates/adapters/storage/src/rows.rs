@@ -1,10 +1,12 @@
 //! Rows as they are stored, and how they become entities.
 
+mod audit;
 mod oauth2;
 mod organizations;
 mod sessions;
 mod users;
 
+pub(crate) use audit::AuditRow;
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
 pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
 pub(crate) use sessions::KeyRow;

@@ -228,6 +228,7 @@ table! {
         status_code -> Integer,
         additional_fields -> Json,
         request_id -> Nullable<Uuid>,
+        target_key -> Text,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{LoginType, UserStatus};
 use crate::Instant;
+use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
 use time::format_description::well_known::Rfc3339;
 
 /// What a list of users is narrowed to; empty lists and `None` narrow nothing.
@@ -27,15 +28,6 @@ pub struct UserFilter {
     pub github_user_id: Option<i64>,
 }
 
-/// A term that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueryError {
-    /// The key of the term, or `q`.
-    pub field: String,
-    /// What is wrong with it.
-    pub detail: String,
-}
-
 /// Reads the query text of a user list; every term that cannot be understood is reported.
 ///
 /// ```
@@ -46,38 +38,12 @@ pub struct QueryError {
 /// assert_eq!(parse_user_query("flying:yes").unwrap_err()[0].field, "flying");
 /// ```
 pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
-    let mut filter = UserFilter::default();
-    let mut errors = Vec::new();
-    let mut words: Vec<String> = Vec::new();
-    let lower = text.to_lowercase();
-    for term in split_quoted(&lower, char::is_whitespace) {
-        let parts = split_quoted(&term, |c| c == ':');
-        match parts.as_slice() {
-            _ if term.starts_with(':') || term.ends_with(':') => errors.push(QueryError {
-                field: "q".into(),
-                detail: format!("Query element `{term}` cannot start or end with ':'"),
-            }),
-            [word] => words.push(unquote(word)),
-            [key, value] => {
-                if let Err(detail) = filter.narrow(key, &unquote(value)) {
-                    errors.push(QueryError { field: key.clone(), detail });
-                }
-            }
-            _ => errors.push(QueryError {
-                field: "q".into(),
-                detail: format!("Query element `{term}` can only contain 1 ':'"),
-            }),
-        }
-    }
-    if !words.is_empty()
-        && let Err(detail) = filter.narrow("search", &words.join(" "))
-    {
-        errors.push(QueryError { field: "search".into(), detail });
-    }
-    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+    search::parse(text)
 }
 
-impl UserFilter {
+impl Narrow for UserFilter {
+    const BARE: &'static str = "search";
+
     fn narrow(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "search" if self.search.is_empty() => value.clone_into(&mut self.search),
@@ -93,23 +59,10 @@ impl UserFilter {
                 let id = value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"));
                 once(key, &mut self.github_user_id, id?)?;
             }
-            _ => return Err(format!("\"{key}\" is not a valid query param")),
+            _ => return Err(unknown(key)),
         }
         Ok(())
     }
-}
-
-/// A value that may be given once.
-fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
-    if place.is_some() {
-        return Err(repeated(key));
-    }
-    *place = Some(value);
-    Ok(())
-}
-
-fn repeated(key: &str) -> String {
-    format!("Query param `{key}` provided more than once")
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {
@@ -122,28 +75,6 @@ fn list<T: std::str::FromStr<Err = super::UnknownValueError>>(value: &str) -> Re
 
 fn instant(value: &str) -> Result<Instant, String> {
     Instant::parse(&value.to_uppercase(), &Rfc3339).map_err(|error| format!("must be an RFC 3339 time: {error}"))
-}
-
-/// Splits at separators that do not stand between double quotes; empty pieces are left out.
-fn split_quoted(text: &str, is_separator: impl Fn(char) -> bool) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut quoted = false;
-    for c in text.chars() {
-        if c == '"' {
-            quoted = !quoted;
-        }
-        if !quoted && is_separator(c) {
-            pieces.push(String::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(c);
-        }
-    }
-    pieces.retain(|piece| !piece.is_empty());
-    pieces
-}
-
-fn unquote(text: &str) -> String {
-    text.replace('"', "")
 }
 
 #[cfg(test)]

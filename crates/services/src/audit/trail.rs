@@ -1,5 +1,6 @@
 //! What use cases leave in the audit log.
 
+use super::Diff;
 use crate::context::{Actor, Context, Event, Origin};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -7,7 +8,7 @@ use doorward_domain::ids::{AuditId, OrganizationId, UserId};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// One audit record to be, made before the store is entered: who, when, from where.
 #[derive(Clone, Debug)]
@@ -56,16 +57,21 @@ impl Trail {
         self.write(repos, action, status, (AuditResource::User, user.id.to_string(), user.username.clone()), diff)
     }
 
-    /// Writes that `action` was done to a key.
+    /// Writes that `action` was done to a key. The id of such a record is that of the user to whom the key belongs, for
+    /// clients read a UUID; the id of the key, its public part, stands among the additional fields.
     pub(crate) fn key(
-        self,
+        mut self,
         repos: &mut dyn Repositories,
         action: AuditAction,
         status: u16,
         key: &ApiKey,
         diff: Diff,
     ) -> Result<(), StoreError> {
-        self.write(repos, action, status, (AuditResource::ApiKey, key.id.to_string(), key.token_name.clone()), diff)
+        if let Value::Object(fields) = &mut self.additional_fields {
+            fields.insert("key_id".to_owned(), key.id.as_str().into());
+        }
+        let thing = (AuditResource::ApiKey, key.user_id.to_string(), key.token_name.clone());
+        self.write(repos, action, status, thing, diff)
     }
 
     /// Writes a record of any kind: `(resource type, id, name)`.
@@ -84,61 +90,11 @@ impl Trail {
             resource_target,
             user_id: self.user_id,
             organization_id: self.organization_id,
-            diff: Value::Object(diff.0),
+            diff: diff.into_json(),
             additional_fields: self.additional_fields,
             status_code,
             origin: &self.origin,
         };
         event.write(self.id, self.now, repos)
-    }
-}
-
-/// Changed fields with their old and new values; those of secrets stay empty.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Diff(Map<String, Value>);
-
-impl Diff {
-    /// A field whose value went from `old` to `new`; nothing when they are equal.
-    pub(crate) fn field(mut self, name: &str, old: impl Into<Value>, new: impl Into<Value>) -> Self {
-        let (old, new) = (old.into(), new.into());
-        if old != new {
-            self.0.insert(name.to_owned(), json!({ "old": old, "new": new, "secret": false }));
-        }
-        self
-    }
-
-    /// A secret that changed. What it was and is, nobody learns.
-    pub(crate) fn secret(mut self, name: &str) -> Self {
-        self.0.insert(name.to_owned(), json!({ "old": "", "new": "", "secret": true }));
-        self
-    }
-
-    /// A user who was not there before.
-    pub(crate) fn new_user(user: &User) -> Self {
-        let diff = Self::default()
-            .field("email", "", user.email.as_str())
-            .field("username", "", user.username.as_str())
-            .field("name", "", user.name.as_str())
-            .field("status", "", user.status.as_str())
-            .field("login_type", "", user.login_type.as_str())
-            .field("rbac_roles", json!([]), user.roles.clone());
-        if user.password_hash.is_some() { diff.secret("hashed_password") } else { diff }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_diff_holds_what_changed_and_no_secret() {
-        let diff = Diff::default().field("a", 1, 1).field("b", "x", "y").secret("password");
-        assert_eq!(
-            Value::Object(diff.0),
-            json!({
-                "b": { "old": "x", "new": "y", "secret": false },
-                "password": { "old": "", "new": "", "secret": true },
-            })
-        );
     }
 }

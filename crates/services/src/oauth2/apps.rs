@@ -1,18 +1,17 @@
 //! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
 
-use crate::context::Event;
+use crate::audit::{Diff, Trail};
 use crate::users::insert_service_account;
 use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::{AppId, AuditId, UserId};
+use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::is_name;
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError,
 };
 use doorward_domain::roles::{Action, Object, Permit, ScopeName, System, action, resource};
-use doorward_ports::Repositories;
-use serde_json::json;
+use doorward_ports::{Repositories, StoreError};
 
 /// What an owner says about an app. `None` keeps (update) or takes the default (create).
 #[derive(Clone, Debug, Default)]
@@ -75,24 +74,23 @@ pub fn may_update(actor: &Actor) -> Result<(), Error> {
 /// Registers an app, with its service account if it is to have one.
 pub async fn create(ctx: &Context, actor: &Actor, command: AppCommand) -> Result<App, Error> {
     let permit = actor.subject.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    insert(ctx, permit, Some(actor.user.id), actor.origin.clone(), command).await
+    insert(ctx, permit, Trail::of(ctx, actor), command).await
 }
 
 /// Registers an app from the command line of the server.
 pub async fn create_as_operator(ctx: &Context, command: AppCommand) -> Result<App, Error> {
     let permit = System::because("the operator registers an app on the command line").permit();
-    insert(ctx, permit, None, Origin::default(), command).await
+    insert(ctx, permit, Trail::from(ctx, None, &Origin::default()), command).await
 }
 
 async fn insert(
     ctx: &Context,
     permit: Permit<action::Create, resource::Oauth2App>,
-    by: Option<UserId>,
-    origin: Origin,
+    trail: Trail,
     command: AppCommand,
 ) -> Result<App, Error> {
-    let (now, id) = ctx.new_id::<AppId>();
-    let (audit_id, account_id) = (ctx.random.id::<AuditId>(now), ctx.random.id::<UserId>(now));
+    let now = trail.now;
+    let (id, account_id) = (ctx.random.id::<AppId>(now), ctx.random.id::<UserId>(now));
     let fresh = App {
         id,
         name: String::new(),
@@ -119,12 +117,7 @@ async fn insert(
                 app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
             }
             repos.apps().insert(&permit, &app)?;
-            record(
-                repos,
-                audit_id,
-                now,
-                &Change { action: AuditAction::Create, by, origin: &origin, old: None, new: Some(&app) },
-            )?;
+            record(trail, repos, (AuditAction::Create, 201), &app, Diff::created(&app))?;
             Ok(app)
         })
         .await
@@ -134,9 +127,9 @@ async fn insert(
 pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand) -> Result<App, Error> {
     let old = find(ctx, actor, id).await?;
     let permit = actor.subject.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    let (now, audit_id) = ctx.new_id::<AuditId>();
+    let trail = Trail::of(ctx, actor);
+    let now = trail.now;
     let account_id = ctx.random.id::<UserId>(now);
-    let (by, origin) = (actor.user.id, actor.origin.clone());
     if command.public.is_some_and(|public| public != (old.client_type == ClientType::Public)) {
         return Err(Error::invalid_field("public", "an app stays public or confidential; register another one"));
     }
@@ -165,12 +158,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                 (None | Some(_), _) => {}
             }
             repos.apps().update(&permit, &app)?;
-            record(
-                repos,
-                audit_id,
-                now,
-                &Change { action: AuditAction::Write, by: Some(by), origin: &origin, old: Some(&old), new: Some(&app) },
-            )?;
+            record(trail, repos, (AuditAction::Write, 200), &app, Diff::between(&old, &app))?;
             Ok(app)
         })
         .await
@@ -180,8 +168,8 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
 pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    let (now, audit_id) = ctx.new_id::<AuditId>();
-    let (by, origin) = (actor.user.id, actor.origin.clone());
+    let trail = Trail::of(ctx, actor);
+    let now = trail.now;
     ctx.store
         .write(move |repos| {
             let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
@@ -190,12 +178,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error
                 let permit = System::because("the app of the service account is deleted").permit();
                 repos.users().delete(&permit, account, now)?;
             }
-            record(
-                repos,
-                audit_id,
-                now,
-                &Change { action: AuditAction::Delete, by: Some(by), origin: &origin, old: Some(&old), new: None },
-            )
+            Ok(record(trail, repos, (AuditAction::Delete, 204), &old, Diff::deleted(&old))?)
         })
         .await
 }
@@ -302,42 +285,12 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
     texts.iter().map(check).collect()
 }
 
-/// A change of an app, for the audit log.
-struct Change<'a> {
-    action: AuditAction,
-    by: Option<UserId>,
-    origin: &'a Origin,
-    old: Option<&'a App>,
-    new: Option<&'a App>,
-}
-
-fn record(repos: &mut dyn Repositories, id: AuditId, now: Instant, change: &Change<'_>) -> Result<(), Error> {
-    let Some(app) = change.new.or(change.old) else { return Ok(()) };
-    let facts = |app: Option<&App>| {
-        app.map(|app| {
-            json!({
-                "name": app.name,
-                "icon": app.icon,
-                "redirect_uris": app.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
-                "redirect_match": app.redirect_match.as_str(),
-                "client_type": app.client_type.as_str(),
-                "require_pkce": app.require_pkce,
-                "scopes": app.allowed_scopes,
-                "service_account_id": app.service_account_id,
-            })
-        })
-    };
-    let event = Event {
-        action: change.action,
-        resource_type: AuditResource::Oauth2ProviderApp,
-        resource_id: app.id.to_string(),
-        resource_target: app.name.clone(),
-        user_id: change.by,
-        organization_id: None,
-        diff: json!({ "old": facts(change.old), "new": facts(change.new) }),
-        additional_fields: json!({}),
-        status_code: 200,
-        origin: change.origin,
-    };
-    Ok(event.write(id, now, repos)?)
+fn record(
+    trail: Trail,
+    repos: &mut dyn Repositories,
+    (action, status): (AuditAction, u16),
+    app: &App,
+    diff: Diff,
+) -> Result<(), StoreError> {
+    trail.write(repos, action, status, (AuditResource::Oauth2ProviderApp, app.id.to_string(), app.name.clone()), diff)
 }

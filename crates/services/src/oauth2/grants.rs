@@ -1,9 +1,9 @@
 //! What a user sees of the apps that act for them, and takes back.
 
-use crate::context::Event;
+use crate::audit::{Diff, Trail};
 use crate::{Actor, Context, Error};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::{AppId, AuditId, GrantId};
+use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::oauth2::AuthorizedGrant;
@@ -20,25 +20,13 @@ pub async fn list_mine(ctx: &Context, actor: &Actor) -> Result<Vec<AuthorizedGra
 pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
-    let (now, audit_id) = ctx.new_id::<AuditId>();
-    let (user, origin) = (actor.user.clone(), actor.origin.clone());
+    let (user, trail) = (actor.user.id, Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let grant = repos.grants().find(id)?.filter(|grant| grant.user_id == user.id).ok_or(Error::NotFound)?;
+            let grant = repos.grants().find(id)?.filter(|grant| grant.user_id == user).ok_or(Error::NotFound)?;
             repos.grants().delete(&permit, grant.id)?;
-            let event = Event {
-                action: AuditAction::Delete,
-                resource_type: AuditResource::Oauth2ProviderGrant,
-                resource_id: grant.id.to_string(),
-                resource_target: grant.app_id.to_string(),
-                user_id: Some(user.id),
-                organization_id: None,
-                diff: serde_json::json!({}),
-                additional_fields: serde_json::json!({}),
-                status_code: 200,
-                origin: &origin,
-            };
-            Ok(event.write(audit_id, now, repos)?)
+            let thing = (AuditResource::Oauth2ProviderGrant, grant.id.to_string(), grant.app_id.to_string());
+            Ok(trail.write(repos, AuditAction::Delete, 200, thing, Diff::deleted(&grant))?)
         })
         .await
 }
@@ -47,25 +35,18 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Err
 pub async fn withdraw(ctx: &Context, actor: &Actor, app: &App) -> Result<(), Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
-    let (now, audit_id) = ctx.new_id::<AuditId>();
-    let (user, origin, app_id, name): (_, _, AppId, _) =
-        (actor.user.id, actor.origin.clone(), app.id, app.name.clone());
+    let (user, app, name) = (actor.user.id, app.id, app.name.clone());
+    let trail = Trail::of(ctx, actor);
     ctx.store
         .write(move |repos| {
-            let ended = repos.grants().delete_of_user_and_app(&permit, user, app_id)?;
-            let event = Event {
-                action: AuditAction::Delete,
-                resource_type: AuditResource::Oauth2ProviderGrant,
-                resource_id: app_id.to_string(),
-                resource_target: name,
-                user_id: Some(user),
-                organization_id: None,
-                diff: serde_json::json!({}),
-                additional_fields: serde_json::json!({ "grants": ended }),
-                status_code: 204,
-                origin: &origin,
-            };
-            if ended > 0 { Ok(event.write(audit_id, now, repos)?) } else { Ok(()) }
+            let ended = repos.grants().delete_of_user_and_app(&permit, user, app)?;
+            if ended == 0 {
+                return Ok(());
+            }
+            // One record for all of them, under the id of the app.
+            let thing = (AuditResource::Oauth2ProviderGrant, app.to_string(), name);
+            let trail = trail.with(serde_json::json!({ "grants": ended }));
+            Ok(trail.write(repos, AuditAction::Delete, 204, thing, Diff::default())?)
         })
         .await
 }

@@ -28,7 +28,7 @@ pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<
             let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
             let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
             repos.api_keys().insert(&permit, &issued.key)?;
-            trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::default())?;
+            trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::created(&issued.key))?;
             Ok(issued)
         })
         .await
@@ -51,7 +51,7 @@ pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) 
             if !repos.api_keys().delete(&permit, &key.id)? {
                 return Err(Error::NotFound);
             }
-            trail.key(repos, AuditAction::Delete, 204, &key, Diff::default())?;
+            trail.key(repos, AuditAction::Delete, 204, &key, Diff::deleted(&key))?;
             Ok(())
         })
         .await

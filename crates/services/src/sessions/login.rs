@@ -131,17 +131,19 @@ impl Entry {
             },
         };
         if !password_login {
-            return Ok(Err(Error::Refused("Password authentication is disabled.".to_owned())));
+            let refusal = Error::Refused("Password authentication is disabled.".to_owned());
+            return self.refuse(repos, &user, 403, refusal);
         }
         if user.login_type != LoginType::Password {
-            return Ok(Err(Error::Refused(format!(
+            let refusal = Error::Refused(format!(
                 "Incorrect login type, attempting to use \"{}\" but user is of login type \"{}\"",
                 LoginType::Password,
                 user.login_type
-            ))));
+            ));
+            return self.refuse(repos, &user, 403, refusal);
         }
         if user.status == UserStatus::Suspended {
-            return Ok(Err(inactive(user.status)));
+            return self.refuse(repos, &user, 401, inactive(user.status));
         }
         let now = self.trail.now;
         self.guard.pass(repos, user.id, now)?;
@@ -156,8 +158,21 @@ impl Entry {
         self.guard.record_failure(repos, self.trail.now)?;
         // Unknown users leave a record too: it tells an operator of guessing, and costs the same.
         let (id, name) = user.map(|user| (user.id.to_string(), user.username.clone())).unwrap_or_default();
-        self.trail.write(repos, AuditAction::Login, 401, (AuditResource::User, id, name), Diff::default())?;
+        self.trail.write(repos, AuditAction::Login, 401, (AuditResource::ApiKey, id, name), Diff::default())?;
         let message = "Incorrect email or password.".to_owned();
         Ok(Err(Error::Unauthenticated { message, detail: String::new() }))
+    }
+
+    /// The password is right, and yet the user may not sign in with it.
+    fn refuse(
+        self,
+        repos: &mut dyn Repositories,
+        user: &User,
+        status: u16,
+        refusal: Error,
+    ) -> Result<Result<SignedIn, Error>, StoreError> {
+        let key = (AuditResource::ApiKey, user.id.to_string(), user.username.clone());
+        self.trail.write(repos, AuditAction::Login, status, key, Diff::default())?;
+        Ok(Err(refusal))
     }
 }

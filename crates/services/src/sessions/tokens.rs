@@ -99,16 +99,7 @@ pub async fn create_token(
                 }
                 inserted => inserted?,
             }
-            let mut diff = Diff::default().field("token_name", "", key.token_name.as_str()).field(
-                "scopes",
-                serde_json::json!([]),
-                key.scopes.clone(),
-            );
-            if let Some(list) = &key.allow_list {
-                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-                diff = diff.field("allow_list", serde_json::json!([]), list);
-            }
-            trail.key(repos, AuditAction::Create, 201, &key, diff)?;
+            trail.key(repos, AuditAction::Create, 201, &key, Diff::created(&key))?;
             Ok(IssuedKey { key, token: issued.token })
         })
         .await

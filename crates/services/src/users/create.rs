@@ -94,7 +94,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
                 inserted => inserted?,
             }
             repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
-            trail.user(repos, AuditAction::Create, &user, Diff::new_user(&user))?;
+            trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
             Ok(FirstUser { user_id: id, organization_id: organization.id })
         })
         .await
@@ -186,7 +186,7 @@ pub(super) fn insert(
     for (organization, permit) in places {
         repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
     }
-    trail.user(repos, AuditAction::Create, &user, Diff::new_user(&user))?;
+    trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
     Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), user })
 }
 

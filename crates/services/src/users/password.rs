@@ -8,7 +8,7 @@ use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
 use crate::sessions::hold::hold_user;
 use doorward_domain::Secret;
-use doorward_domain::audit::AuditAction;
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::users::{LoginType, User, check_password};
 
@@ -86,7 +86,8 @@ pub async fn change_password(
             if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
                 return Err(Error::UserNotFound);
             }
-            trail.user(repos, AuditAction::Write, &user, Diff::default().secret("hashed_password"))?;
+            let thing = (AuditResource::User, user.id.to_string(), user.username);
+            trail.write(repos, AuditAction::Write, 204, thing, Diff::default().secret("hashed_password"))?;
             Ok(())
         })
         .await

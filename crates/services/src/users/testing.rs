@@ -1,6 +1,6 @@
 //! People and things for the tests of use cases.
 
-use crate::context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::DerivationKey;
@@ -30,6 +30,7 @@ pub(crate) fn settings() -> Settings {
         access_url: "https://door.example/".parse().unwrap(),
         sessions: SessionSettings::default(),
         oauth2: OAuth2Settings::default(),
+        audit: AuditSettings::default(),
     }
 }
 

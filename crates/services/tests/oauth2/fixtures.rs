@@ -4,7 +4,7 @@ use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_services::oauth2::ClientAuthentication;
-use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings};
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -33,6 +33,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
             access_url: "https://door.example".parse().unwrap(),
             sessions: SessionSettings::default(),
             oauth2,
+            audit: AuditSettings::default(),
         }),
     }
 }

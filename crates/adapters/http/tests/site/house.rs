@@ -8,8 +8,9 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use doorward_domain::Instant;
 use doorward_http::{Application, HttpSettings};
+use doorward_ports::Store;
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
-use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, maintenance};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, maintenance};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub(crate) const ISSUER: &str = "https://door.example";
 pub(crate) struct House<S> {
     app: S,
     pub(crate) clock: Arc<FixedClock>,
+    /// What no request can do yet.
+    pub(crate) store: Store,
     /// Deleted with the house.
     _folder: TempDir,
 }
@@ -83,12 +86,14 @@ pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceRes
             access_url: ISSUER.parse().unwrap(),
             sessions: SessionSettings::default(),
             oauth2: OAuth2Settings::default(),
+            audit: AuditSettings::default(),
         }),
     };
+    let store = context.store.clone();
     let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
-    House { app, clock, _folder: folder }
+    House { app, clock, store, _folder: folder }
 }
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {

@@ -1,14 +1,33 @@
 //! The audit log.
 
-use super::Conn;
-use crate::schema::audit_logs;
+use super::visible::{Columns, Lists, Visible};
+use super::{Conn, lists};
+use crate::error::Error;
+use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
+use crate::schema::{audit_logs, oauth2_app_secrets, oauth2_apps, organizations, users};
 use crate::session::Session;
-use crate::types::{At, Id, Json};
+use crate::types::{At, Id, Ids};
+use diesel::dsl::{not, sql};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use doorward_domain::audit::AuditRecord;
-use doorward_domain::roles::{Permit, action, resource};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Text};
+use doorward_domain::Instant;
+use doorward_domain::audit::{AuditFilter, AuditRecord, AuditResource};
+use doorward_domain::ids::{AuditId, OrganizationId, UserId};
+use doorward_domain::names;
+use doorward_domain::organizations::Organization;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::users::User;
 use doorward_ports::StoreError;
-use doorward_ports::audit::AuditRepository;
+use doorward_ports::audit::{AuditEntry, AuditPage, AuditRepository, COUNT_MAX};
+use std::collections::HashMap;
+use std::hash::Hash;
+use uuid::Uuid;
+
+type Backend = <Conn as Connection>::Backend;
+type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
 impl AuditRepository for Session<'_, Conn> {
     fn insert(
@@ -17,25 +36,260 @@ impl AuditRepository for Session<'_, Conn> {
         record: &AuditRecord,
     ) -> Result<(), StoreError> {
         self.run(|conn| {
-            diesel::insert_into(audit_logs::table)
-                .values((
-                    audit_logs::id.eq(Id(record.id)),
-                    audit_logs::time.eq(At(record.time)),
-                    audit_logs::user_id.eq(record.user_id.map(Id)),
-                    audit_logs::organization_id.eq(record.organization_id.map(Id)),
-                    audit_logs::ip.eq(&record.ip),
-                    audit_logs::user_agent.eq(&record.user_agent),
-                    audit_logs::resource_type.eq(record.resource_type.as_str()),
-                    audit_logs::resource_id.eq(&record.resource_id),
-                    audit_logs::resource_target.eq(&record.resource_target),
-                    audit_logs::action.eq(record.action.as_str()),
-                    audit_logs::diff.eq(Json(&record.diff)),
-                    audit_logs::status_code.eq(i32::from(record.status_code)),
-                    audit_logs::additional_fields.eq(Json(&record.additional_fields)),
-                    audit_logs::request_id.eq(record.request_id.map(Id)),
-                ))
-                .execute(conn)?;
+            diesel::insert_into(audit_logs::table).values(AuditRow::from(record)).execute(conn)?;
             Ok(())
         })
+    }
+
+    fn list(&mut self, filter: &AuditFilter, visible: &ListFilter, page: Page) -> Result<AuditPage, StoreError> {
+        self.run(|conn| {
+            let Some(found) = matching(filter, visible) else { return Ok(AuditPage::default()) };
+            // SQLite takes no offset without a limit.
+            let limit = page.limit.map_or(i64::MAX, i64::from);
+            let rows: Vec<AuditRow> = found
+                .order((audit_logs::time.desc(), audit_logs::id.desc()))
+                .limit(limit)
+                .offset(page.offset.into())
+                .select(AuditRow::as_select())
+                .load(conn)?;
+            let count = count(conn, filter, visible, page, rows.len())?;
+            Ok(AuditPage { entries: entries(conn, rows)?, count })
+        })
+    }
+
+    fn list_deleted(&mut self, things: &[(AuditResource, Uuid)]) -> Result<Vec<(AuditResource, Uuid)>, StoreError> {
+        let of = |kind: AuditResource| -> Ids {
+            things.iter().filter(|(known, _)| *known == kind).map(|(_, id)| *id).collect()
+        };
+        self.run(|conn| {
+            let mut gone = Vec::new();
+            let mut missing = |kind: AuditResource, asked: &Ids, here: &[Id<Uuid>]| {
+                gone.extend(asked.iter().filter(|id| !here.contains(&Id(*id))).map(|id| (kind, id)));
+            };
+            // One query for each kind that occurs. A kind with a table of its own gets its three lines here.
+            let asked = of(AuditResource::User);
+            if !asked.is_empty() {
+                let here = users::table.filter(OneOf("users.id", asked.clone())).filter(not(users::deleted));
+                missing(AuditResource::User, &asked, &here.select(users::id).load(conn)?);
+            }
+            let asked = of(AuditResource::Oauth2ProviderApp);
+            if !asked.is_empty() {
+                let here = oauth2_apps::table.filter(OneOf("oauth2_apps.id", asked.clone()));
+                missing(AuditResource::Oauth2ProviderApp, &asked, &here.select(oauth2_apps::id).load(conn)?);
+            }
+            let asked = of(AuditResource::Oauth2ProviderAppSecret);
+            if !asked.is_empty() {
+                let here = oauth2_app_secrets::table.filter(OneOf("oauth2_app_secrets.id", asked.clone()));
+                let here: Vec<Id<Uuid>> = here.select(oauth2_app_secrets::id).load(conn)?;
+                missing(AuditResource::Oauth2ProviderAppSecret, &asked, &here);
+            }
+            Ok(gone)
+        })
+    }
+
+    fn purge(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::System>,
+        before: Instant,
+        batch: u32,
+    ) -> Result<usize, StoreError> {
+        self.atomically(|conn| {
+            let old: Vec<Id<AuditId>> = audit_logs::table
+                .filter(audit_logs::time.lt(At(before)))
+                .order((audit_logs::time, audit_logs::id))
+                .limit(batch.into())
+                .select(audit_logs::id)
+                .load(conn)?;
+            if old.is_empty() {
+                return Ok(0);
+            }
+            let old: Ids = old.into_iter().map(|id| id.0).collect();
+            Ok(diesel::delete(audit_logs::table.filter(OneOf("audit_logs.id", old))).execute(conn)?)
+        })
+    }
+}
+
+/// A record belongs to its organization, if it has one, and to nobody.
+const COLUMNS: Columns =
+    Columns { id: "audit_logs.id", organization: Some("audit_logs.organization_id"), owner: None, lists: Lists::None };
+
+/// The records that match; `None` when there can be none.
+fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'a>> {
+    let visible = Visible::new(allowed, COLUMNS);
+    if visible.is_never() {
+        return None;
+    }
+    let mut query = audit_logs::table.filter(PlannedAnew).into_boxed();
+    if !visible.is_all() {
+        query = query.filter(visible);
+    }
+    // Of a single organization the list can be read in its order.
+    if let ([only], false) = (allowed.organizations(), allowed.is_all())
+        && let Some(id) = only.as_uuid()
+    {
+        query = query.filter(audit_logs::organization_id.eq(Id(OrganizationId(id))));
+    }
+    if let Some(id) = filter.request_id {
+        query = query.filter(audit_logs::request_id.eq(Id(id)));
+    }
+    if let Some(id) = filter.resource_id {
+        query = query.filter(audit_logs::resource_id.eq(id.to_string()));
+    }
+    if let Some(target) = &filter.resource_target {
+        query = query.filter(audit_logs::target_key.eq(names::key(target)));
+    }
+    if let Some(id) = filter.user_id {
+        query = query.filter(audit_logs::user_id.eq(Id(id)));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(audit_logs::time.ge(At(since)));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(audit_logs::time.lt(At(until)));
+    }
+    if let Some(id) = filter.organization_id {
+        query = query.filter(audit_logs::organization_id.eq(Id(id)));
+    }
+    if let Some(kind) = filter.resource_type {
+        query = query.filter(audit_logs::resource_type.eq(kind.as_str()));
+    }
+    if let Some(action) = filter.action {
+        query = query.filter(audit_logs::action.eq(action.as_str()));
+    }
+    if let Some(reason) = filter.build_reason {
+        // As the index spells it.
+        let stored = sql::<Bool>("(additional_fields ->> 'build_reason') = ").bind::<Text, _>(reason.as_str());
+        query = query.filter(stored);
+    }
+    Some(query)
+}
+
+/// How many match, up to the limit. A page that is not full says so itself.
+fn count(conn: &mut Conn, filter: &AuditFilter, visible: &ListFilter, page: Page, rows: usize) -> Result<u64, Error> {
+    let offset = u64::from(page.offset);
+    let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+    let is_last = page.limit.is_none_or(|limit| rows < u64::from(limit));
+    if is_last && (rows > 0 || offset == 0) {
+        return Ok(offset + rows);
+    }
+    let Some(mut found) = matching(filter, visible) else { return Ok(0) };
+    // The order costs nothing where an index has it, and keeps to that index.
+    if visible.is_all() || visible.organizations().len() == 1 {
+        found = found.order((audit_logs::time.desc(), audit_logs::id.desc()));
+    }
+    let most = if is_last { i64::from(page.offset) } else { i64::from(page.offset) + i64::from(COUNT_MAX) };
+    let count: i64 = Count(found.select(audit_logs::time).limit(most)).get_result(conn)?;
+    // What the page shows is there, whatever was written or removed since.
+    let shown = if rows > 0 { offset + rows } else { 0 };
+    Ok(u64::try_from(count).unwrap_or(0).max(shown))
+}
+
+/// The records with their users and organizations, of which each is looked up once.
+fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Error> {
+    let people: Ids = distinct(rows.iter().filter_map(|row| row.user_id.map(|id| id.0)));
+    let people: HashMap<UserId, User> = if people.is_empty() {
+        HashMap::new()
+    } else {
+        let rows: Vec<UserRow> =
+            users::table.filter(OneOf("users.id", people)).select(UserRow::as_select()).load(conn)?;
+        entities::<_, User>(rows)?.into_iter().map(|user| (user.id, user)).collect()
+    };
+    let places: Ids = distinct(rows.iter().filter_map(|row| row.organization_id.map(|id| id.0)));
+    let places: HashMap<OrganizationId, Organization> = if places.is_empty() {
+        HashMap::new()
+    } else {
+        let found = organizations::table.filter(OneOf("organizations.id", places));
+        let rows: Vec<OrganizationRow> = found.select(OrganizationRow::as_select()).load(conn)?;
+        rows.into_iter().map(Organization::from).map(|place| (place.id, place)).collect()
+    };
+    let records: Vec<AuditRecord> = entities(rows)?;
+    let entry = |record: AuditRecord| AuditEntry {
+        user: record.user_id.and_then(|id| people.get(&id).cloned()),
+        organization: record.organization_id.and_then(|id| places.get(&id).cloned()),
+        record,
+    };
+    Ok(records.into_iter().map(entry).collect())
+}
+
+fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
+    ids.collect::<std::collections::HashSet<T>>().into_iter().collect()
+}
+
+/// The column, named as in SQL, is one of several ids, which are one parameter.
+#[derive(Debug)]
+struct OneOf(&'static str, Ids);
+
+impl Expression for OneOf {
+    type SqlType = Bool;
+}
+
+impl<Tables> AppearsOnTable<Tables> for OneOf {}
+impl<Tables> SelectableExpression<Tables> for OneOf {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for OneOf {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for OneOf {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Backend> for OneOf {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        lists::one_of(&mut out, self.0, &self.1)
+    }
+}
+
+/// True, and the statement is planned for its parameters each time: a plan for any parameter would read the log from end
+/// to end when asked for what is rare.
+#[derive(Debug)]
+struct PlannedAnew;
+
+impl Expression for PlannedAnew {
+    type SqlType = Bool;
+}
+
+impl<Tables> AppearsOnTable<Tables> for PlannedAnew {}
+impl<Tables> SelectableExpression<Tables> for PlannedAnew {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for PlannedAnew {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for PlannedAnew {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Backend> for PlannedAnew {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("1 = 1");
+        Ok(())
+    }
+}
+
+/// How many rows a query has.
+#[derive(Debug)]
+struct Count<Q>(Q);
+
+impl<Q> Query for Count<Q> {
+    type SqlType = BigInt;
+}
+
+impl<Q> RunQueryDsl<Conn> for Count<Q> {}
+
+impl<Q> QueryId for Count<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Count<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql("SELECT count(*) FROM (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") AS counted");
+        Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl MaintenanceRepository for Session<'_, Conn> {
                     .sql(")");
             let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
             let places = diesel::delete(places).execute(conn)?;
-            Ok(Purged { codes, grants, api_keys: keys, throttles, places })
+            Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
         })
     }
 

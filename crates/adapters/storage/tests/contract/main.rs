@@ -7,6 +7,9 @@ mod support;
 
 mod apps;
 mod audit;
+mod audit_lists;
+mod audit_plans;
+mod audited;
 mod codes;
 mod grants;
 mod lost_connections;

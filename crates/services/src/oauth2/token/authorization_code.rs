@@ -2,11 +2,11 @@
 
 use super::client_credentials::internal;
 use super::{Common, TokenSet};
-use crate::context::Event;
+use crate::audit::{Diff, Trail};
 use crate::oauth2::client::PresentedSecret;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::{AuditId, GrantId};
+use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{
     App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
     Redemption,
@@ -32,7 +32,6 @@ enum Verdict {
 /// The tokens of a new grant, made before the transaction.
 struct NewTokens {
     grant_id: GrantId,
-    audit_id: AuditId,
     access: ApiToken,
     refresh: OpaqueToken,
 }
@@ -43,7 +42,6 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
     let tokens = NewTokens {
         grant_id: ctx.random.id(now),
-        audit_id: ctx.random.id(now),
         access: ApiToken::new(
             ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed()).map_err(internal)?,
             ctx.alphanumeric(ApiToken::SECRET_LEN),
@@ -92,7 +90,7 @@ fn decide(
     };
     match code.check(&app, &redemption, now) {
         Ok(()) => {}
-        Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code, tokens),
+        Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code),
         Err(error) => {
             return Err(OAuthError::of_grant(error.oauth_code(), error.to_string()));
         }
@@ -106,7 +104,7 @@ fn decide(
         let Some(code) = repos.codes().find_by_prefix(presented.prefix())? else {
             return Err(OAuthError::invalid_grant("the code is gone"));
         };
-        return replayed(ctx, repos, common, &code, tokens);
+        return replayed(ctx, repos, common, &code);
     }
     if ctx.settings.oauth2.single_grant_per_app {
         let replaced = System::because("a new grant replaces the earlier one of the same user and app").permit();
@@ -177,24 +175,13 @@ fn replayed(
     repos: &mut dyn Repositories,
     common: &Common,
     code: &AuthorizationCode,
-    tokens: &NewTokens,
 ) -> Result<Verdict, OAuthError> {
     if let (true, Some((_, grant))) = (ctx.settings.oauth2.revoke_on_code_replay, code.redeemed) {
         let permit = System::because("a code was presented again").permit();
         if repos.grants().delete(&permit, grant)? {
-            let event = Event {
-                action: AuditAction::AuthorizationCodeReplay,
-                resource_type: AuditResource::Oauth2ProviderGrant,
-                resource_id: grant.to_string(),
-                resource_target: code.app_id.to_string(),
-                user_id: Some(code.user_id),
-                organization_id: None,
-                diff: serde_json::json!({}),
-                additional_fields: serde_json::json!({}),
-                status_code: 400,
-                origin: &common.origin,
-            };
-            event.write(tokens.audit_id, common.now, repos)?;
+            let thing = (AuditResource::Oauth2ProviderGrant, grant.to_string(), code.app_id.to_string());
+            let trail = Trail::from(ctx, Some(code.user_id), &common.origin);
+            trail.write(repos, AuditAction::AuthorizationCodeReplay, 400, thing, Diff::default())?;
         }
     }
     Ok(Verdict::Replayed)

@@ -2,12 +2,11 @@
 
 use super::client_credentials::internal;
 use super::{Common, TokenSet};
-use crate::context::Event;
+use crate::audit::{Diff, Trail};
 use crate::oauth2::client::{is_touch_due, touch_secret};
 use crate::oauth2::scopes;
-use crate::{Context, OAuthError, Origin};
+use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::AuditId;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::{ApiKeyId, ApiToken};
@@ -125,8 +124,7 @@ fn decide(
     match plan {
         RefreshPlan::Unknown => Err(OAuthError::invalid_grant("no grant has this refresh token")),
         RefreshPlan::Theft => {
-            let (_, id) = ctx.new_id::<AuditId>();
-            end_stolen(repos, &grant, &common.origin, id, now)?;
+            end_stolen(repos, &grant, Trail::from(ctx, Some(grant.user_id), &common.origin))?;
             Ok(Verdict::Stolen)
         }
         RefreshPlan::Repeat | RefreshPlan::Rotate { .. } if !may_act(repos, &grant)? => {
@@ -161,28 +159,12 @@ fn token_permit() -> Permit<action::Create, resource::Oauth2AppCodeToken> {
 }
 
 /// Somebody presents a token that was exchanged long ago: the thief or the robbed. Both lose the grant.
-fn end_stolen(
-    repos: &mut dyn Repositories,
-    grant: &Grant,
-    origin: &Origin,
-    id: AuditId,
-    now: Instant,
-) -> Result<(), OAuthError> {
+fn end_stolen(repos: &mut dyn Repositories, grant: &Grant, trail: Trail) -> Result<(), OAuthError> {
     let permit = System::because("an exchanged refresh token was used again").permit();
     if repos.grants().delete(&permit, grant.id)? {
-        let event = Event {
-            action: AuditAction::RefreshTokenReuse,
-            resource_type: AuditResource::Oauth2ProviderGrant,
-            resource_id: grant.id.to_string(),
-            resource_target: grant.app_id.to_string(),
-            user_id: Some(grant.user_id),
-            organization_id: None,
-            diff: serde_json::json!({}),
-            additional_fields: serde_json::json!({ "generation": grant.generation }),
-            status_code: 400,
-            origin,
-        };
-        event.write(id, now, repos)?;
+        let thing = (AuditResource::Oauth2ProviderGrant, grant.id.to_string(), grant.app_id.to_string());
+        let trail = trail.with(serde_json::json!({ "generation": grant.generation }));
+        trail.write(repos, AuditAction::RefreshTokenReuse, 400, thing, Diff::default())?;
     }
     Ok(())
 }

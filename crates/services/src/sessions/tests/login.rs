@@ -179,15 +179,20 @@ async fn other_reasons_to_refuse_are_told_only_to_those_who_know_the_password() 
     let suspended = || User { status: UserStatus::Suspended, ..ann() };
     let disabled = || with_sessions(|sessions| sessions.password_login = false);
 
-    let refused = try_with(&context_with(door(Some(ann()), false, [FREE; 2]), disabled()), PASSWORD).await;
+    let door = |user: User, status: u16| {
+        let mut repos = door(Some(user), false, [FREE; 2]);
+        expect_audit(&mut repos, "login", status);
+        repos
+    };
+    let refused = try_with(&context_with(door(ann(), 403), disabled()), PASSWORD).await;
     assert!(matches!(refused, Err(Error::Refused(message)) if message.contains("disabled")));
-    let refused = try_with(&context(door(Some(oidc()), false, [FREE; 2])), PASSWORD).await;
+    let refused = try_with(&context(door(oidc(), 403)), PASSWORD).await;
     assert!(matches!(refused, Err(Error::Refused(m)) if m.contains("\"password\"") && m.contains("\"oidc\"")));
-    let message = unauthenticated(try_with(&context(door(Some(suspended()), false, [FREE; 2])), PASSWORD).await);
+    let message = unauthenticated(try_with(&context(door(suspended(), 401)), PASSWORD).await);
     assert!(message.contains("\"suspended\""), "{message}");
 
     for (user, settings) in [(ann(), disabled()), (oidc(), settings()), (suspended(), settings())] {
-        let mut repos = door(Some(user), false, [FREE; 2]);
+        let mut repos = self::door(Some(user), false, [FREE; 2]);
         expect_failure(&mut repos, "account:");
         let message = unauthenticated(try_with(&context_with(repos, settings), "wrong").await);
         assert_eq!(message, "Incorrect email or password.");

@@ -20,7 +20,7 @@ fn changing(actor: &Actor, user: User) -> MockRepositories {
         .times(1)
         .withf(|_, _, hash, now| hash.expose() == format!("plain:{NEW}") && *now == NOW)
         .returning(|_, _, _, _| Ok(true));
-    expect_audit(&mut repos, "write", 200);
+    expect_audit(&mut repos, "write", 204);
     repos
 }
 

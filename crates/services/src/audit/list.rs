@@ -1,0 +1,121 @@
+//! Reading the audit log.
+
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use crate::organizations::OrganizationRef;
+use crate::users::access;
+use doorward_domain::audit::{AuditFilter, AuditQuery, AuditResource, parse_audit_query};
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{Action, Object, ResourceType, resource};
+use doorward_ports::audit::AuditEntry;
+use doorward_ports::{Repositories, StoreError};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// Records of a page for which no limit is asked.
+const PAGE_DEFAULT: u32 = 100;
+/// Most records of a page.
+const PAGE_MAX: u32 = 10_000;
+/// Message of every query that is refused.
+const INVALID_QUERY: &str = "Invalid audit search query.";
+
+/// A record with what it names, as of now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedEntry {
+    /// The record, its user and its organization.
+    pub entry: AuditEntry,
+    /// Whether what was touched is gone.
+    pub is_deleted: bool,
+}
+
+/// A page of the audit log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditList {
+    /// The entries of the page, newest first.
+    pub entries: Vec<ListedEntry>,
+    /// How many match; exact up to a hundred thousand more than the offset.
+    pub count: u64,
+}
+
+/// Lists the records that the caller may read, newest first, narrowed by a search query. Who may read none anywhere is
+/// refused. Of the page, `after_id` is not looked at.
+pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<AuditList, Error> {
+    let visible = actor.subject.list_filter(Action::Read, ResourceType::AuditLog);
+    if visible.is_never() || (!visible.is_all() && visible.organizations().is_empty()) {
+        actor.subject.check(Action::Read, &Object::of::<resource::AuditLog>().any_organization())?;
+    }
+    let query = parse_audit_query(query).map_err(|errors| {
+        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
+        Error::invalid_fields(INVALID_QUERY, fields)
+    })?;
+    let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
+    let page = Page { limit: Some(limit), after_id: None, ..page };
+    let actor = actor.clone();
+    ctx.store
+        .read(move |repos| {
+            let Some(filter) = resolve(repos, &actor, query)? else { return Ok(AuditList::default()) };
+            let found = repos.audit().list(&filter, &visible, page)?;
+            let gone = gone(repos, &found.entries)?;
+            let listed = |entry: AuditEntry| {
+                let is_deleted = thing(&entry).is_some_and(|thing| gone.contains(&thing));
+                ListedEntry { entry, is_deleted }
+            };
+            Ok(AuditList { entries: found.entries.into_iter().map(listed).collect(), count: found.count })
+        })
+        .await
+}
+
+/// Looks the names of a query up. `None` when it names a user whom nobody is: then nothing matches.
+fn resolve(repos: &mut dyn Repositories, actor: &Actor, query: AuditQuery) -> Result<Option<AuditFilter>, Error> {
+    let organization = match &query.organization {
+        Some(text) => Some(find_organization(repos, actor, text)?),
+        None => None,
+    };
+    let named = match query.username.as_deref() {
+        Some("me") => Some(Some(actor.user.id)),
+        Some(name) => Some(repos.users().find_by_username(name)?.map(|user| user.id)),
+        None => None,
+    };
+    let addressed = match query.email.as_deref() {
+        Some(email) => Some(repos.users().find_by_email(email)?.map(|user| user.id)),
+        None => None,
+    };
+    let user: Option<UserId> = match (named, addressed) {
+        (None, None) => None,
+        (Some(Some(id)), None) | (None, Some(Some(id))) => Some(id),
+        (Some(Some(id)), Some(Some(other))) if id == other => Some(id),
+        _ => return Ok(None),
+    };
+    Ok(Some(query.with_ids(user, organization)))
+}
+
+/// The organization that is named, by its id as it is, by its name if the caller may read it.
+fn find_organization(repos: &mut dyn Repositories, actor: &Actor, text: &str) -> Result<OrganizationId, Error> {
+    let found = match OrganizationRef::parse(text) {
+        OrganizationRef::Id(id) => return Ok(id),
+        OrganizationRef::Default => repos.organizations().find_default()?,
+        OrganizationRef::Name(name) => repos.organizations().find_by_name(&name)?,
+    };
+    let found = found.map(|organization| organization.id);
+    found.filter(|id| access::may(actor, Action::Read, &access::organization(*id)).is_ok()).ok_or_else(|| {
+        let detail = format!("Organization \"{text}\" not found, or you may not read it.");
+        Error::invalid_fields(INVALID_QUERY, vec![FieldError::new("organization", detail)])
+    })
+}
+
+/// Which of the things touched are gone, each looked up once.
+fn gone(repos: &mut dyn Repositories, entries: &[AuditEntry]) -> Result<HashSet<(AuditResource, Uuid)>, StoreError> {
+    let things: HashSet<_> = entries.iter().filter_map(thing).collect();
+    if things.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let things: Vec<_> = things.into_iter().collect();
+    Ok(repos.audit().list_deleted(&things)?.into_iter().collect())
+}
+
+/// What was touched, if it is something that can be looked up.
+fn thing(entry: &AuditEntry) -> Option<(AuditResource, Uuid)> {
+    let id = Uuid::parse_str(&entry.record.resource_id).ok().filter(|id| !id.is_nil())?;
+    Some((entry.record.resource_type, id))
+}
