@@ -2,10 +2,12 @@
 
 mod password;
 mod query;
+mod reduced;
 
 pub use crate::search::QueryError;
 pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use query::{UserFilter, parse_user_query};
+pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;

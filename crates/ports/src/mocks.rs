@@ -18,6 +18,7 @@
 
 pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
+pub use crate::groups::MockGroupRepository;
 pub use crate::maintenance::MockMaintenanceRepository;
 pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
 pub use crate::organizations::MockOrganizationRepository;
@@ -26,6 +27,7 @@ pub use crate::sessions::{MockApiKeyRepository, MockThrottleRepository};
 pub use crate::users::MockUserRepository;
 
 use crate::audit::AuditRepository;
+use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
@@ -52,6 +54,8 @@ pub struct MockRepositories {
     pub throttles: MockThrottleRepository,
     /// Organizations.
     pub organizations: MockOrganizationRepository,
+    /// Groups.
+    pub groups: MockGroupRepository,
     /// Custom roles.
     pub roles: MockRoleRepository,
     /// Apps and secrets.
@@ -93,6 +97,9 @@ impl Repositories for MockRepositories {
     }
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         &mut self.organizations
+    }
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        &mut self.groups
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         &mut self.roles

@@ -128,6 +128,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Conflict(Conflict::Username) => Self::taken(USER_EXISTS, "username"),
             StoreError::Conflict(Conflict::Email) => Self::taken(USER_EXISTS, "email"),
+            StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
@@ -203,7 +204,9 @@ mod tests {
 
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
-        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email")] {
+        for (conflict, field) in
+            [(Conflict::Username, "username"), (Conflict::Email, "email"), (Conflict::GroupName, "name")]
+        {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }

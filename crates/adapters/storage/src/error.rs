@@ -65,7 +65,7 @@ const UNIQUE: [Unique; 24] = [
     ),
     unique("custom_roles_site_unique", "custom_roles.name", Conflict::RoleName),
     unique("custom_roles_organization_unique", "custom_roles.organization_id, custom_roles.name", Conflict::RoleName),
-    unique("groups_name_unique", "groups.organization_id, groups.name_key", Conflict::GroupName),
+    unique("groups_name_unique", "groups.organization_id, groups.name", Conflict::GroupName),
     unique("group_members_pkey", "group_members.group_id, group_members.user_id", Conflict::GroupMembership),
     unique("api_keys_token_name_unique", "api_keys.user_id, api_keys.token_name", Conflict::TokenName),
     unique("api_keys_grant_unique", "api_keys.grant_id", Conflict::Random),

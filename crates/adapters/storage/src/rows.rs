@@ -1,14 +1,16 @@
 //! Rows as they are stored, and how they become entities.
 
 mod audit;
+mod groups;
 mod oauth2;
 mod organizations;
 mod sessions;
 mod users;
 
 pub(crate) use audit::AuditRow;
+pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
-pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
+pub(crate) use organizations::{MembershipRow, OrganizationRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use users::UserRow;
 

@@ -11,6 +11,8 @@ mod audit;
 mod bad_input;
 mod browser;
 mod credentials;
+mod group_sizes;
+mod groups;
 mod house;
 mod oauth2;
 mod scopes;

@@ -12,6 +12,8 @@ mod audit_plans;
 mod audited;
 mod codes;
 mod grants;
+mod group_lists;
+mod groups;
 mod lost_connections;
 mod maintenance;
 mod migrations;
