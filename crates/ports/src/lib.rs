@@ -30,6 +30,7 @@ pub mod changes;
 pub mod clock;
 pub mod crypto;
 pub mod maintenance;
+pub mod members;
 #[cfg(feature = "mocks")]
 pub mod mocks;
 pub mod oauth2;

@@ -19,6 +19,7 @@
 pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::maintenance::MockMaintenanceRepository;
+pub use crate::members::MockMemberRepository;
 pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
 pub use crate::organizations::MockOrganizationRepository;
 pub use crate::roles::MockRoleRepository;
@@ -27,6 +28,7 @@ pub use crate::users::MockUserRepository;
 
 use crate::audit::AuditRepository;
 use crate::maintenance::MaintenanceRepository;
+use crate::members::MemberRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
 use crate::roles::RoleRepository;
@@ -52,6 +54,8 @@ pub struct MockRepositories {
     pub throttles: MockThrottleRepository,
     /// Organizations.
     pub organizations: MockOrganizationRepository,
+    /// Members of organizations.
+    pub members: MockMemberRepository,
     /// Custom roles.
     pub roles: MockRoleRepository,
     /// Apps and secrets.
@@ -93,6 +97,9 @@ impl Repositories for MockRepositories {
     }
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         &mut self.organizations
+    }
+    fn members(&mut self) -> &mut dyn MemberRepository {
+        &mut self.members
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         &mut self.roles

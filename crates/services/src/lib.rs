@@ -9,8 +9,10 @@ mod context;
 mod error;
 
 pub mod maintenance;
+pub mod members;
 pub mod oauth2;
 pub mod organizations;
+pub mod roles;
 pub mod sessions;
 pub mod users;
 

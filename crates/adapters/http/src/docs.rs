@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{oauth2, screens, sessions, status, users};
+use crate::{members, oauth2, organizations, roles, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -47,6 +47,21 @@ use utoipa::{OpenApi, ToSchema as _};
         users::login_type,
         users::organizations,
         users::organization,
+        organizations::list,
+        organizations::create,
+        organizations::find,
+        organizations::update,
+        organizations::delete,
+        members::list,
+        members::page,
+        members::add,
+        members::remove,
+        members::update_roles,
+        roles::list_site,
+        roles::list_organization,
+        roles::create,
+        roles::update,
+        roles::delete,
         sessions::login,
         sessions::logout,
         sessions::auth_methods,
@@ -94,7 +109,9 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "sessions", description = "Signing in and out"),
         (name = "keys", description = "Session keys and API tokens"),
         (name = "users", description = "Accounts"),
-        (name = "organizations", description = "Organizations of a user"),
+        (name = "organizations", description = "Organizations"),
+        (name = "members", description = "Members of organizations, and their roles"),
+        (name = "roles", description = "Roles that can be given, and custom roles"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),
@@ -126,6 +143,7 @@ fn document() -> utoipa::openapi::OpenApi {
             Method::GET => &mut item.get,
             Method::POST => &mut item.post,
             Method::PUT => &mut item.put,
+            Method::PATCH => &mut item.patch,
             Method::DELETE => &mut item.delete,
             _ => continue,
         };

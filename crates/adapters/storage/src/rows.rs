@@ -6,7 +6,7 @@ mod sessions;
 mod users;
 
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
-pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
+pub(crate) use organizations::{GroupRow, MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use users::UserRow;
 

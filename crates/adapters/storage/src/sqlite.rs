@@ -17,6 +17,10 @@ mod codes;
 mod grants;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
+#[path = "queries/members.rs"]
+mod members;
+#[path = "queries/one_of.rs"]
+mod one_of;
 #[path = "queries/organizations.rs"]
 mod organizations;
 #[path = "queries/repositories.rs"]

@@ -8,6 +8,10 @@ use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
 use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
+
+/// A point in time that never was, as clients know it.
+const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// One audit record to be, made before the store is entered: who, when, from where.
 #[derive(Clone, Debug)]
@@ -111,6 +115,15 @@ impl Diff {
     pub(crate) fn secret(mut self, name: &str) -> Self {
         self.0.insert(name.to_owned(), json!({ "old": "", "new": "", "secret": true }));
         self
+    }
+
+    /// A point in time that went from `old` to `new`; `None` is when there was or will be nothing.
+    pub(crate) fn moment(self, name: &str, old: Option<Instant>, new: Option<Instant>) -> Self {
+        let text = |at: Option<Instant>| match at {
+            None => NEVER.to_owned(),
+            Some(at) => at.format(&Rfc3339).unwrap_or_else(|_unformattable| at.to_string()),
+        };
+        self.field(name, text(old), text(new))
     }
 
     /// A user who was not there before.

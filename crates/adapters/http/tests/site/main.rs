@@ -12,3 +12,4 @@ mod browser;
 mod credentials;
 mod house;
 mod oauth2;
+mod organizations;

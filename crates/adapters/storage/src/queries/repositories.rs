@@ -5,6 +5,7 @@ use crate::session::Session;
 use doorward_ports::Repositories;
 use doorward_ports::audit::AuditRepository;
 use doorward_ports::maintenance::MaintenanceRepository;
+use doorward_ports::members::MemberRepository;
 use doorward_ports::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use doorward_ports::organizations::OrganizationRepository;
 use doorward_ports::roles::RoleRepository;
@@ -22,6 +23,9 @@ impl Repositories for Session<'_, Conn> {
         self
     }
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
+        self
+    }
+    fn members(&mut self) -> &mut dyn MemberRepository {
         self
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {
