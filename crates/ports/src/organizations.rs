@@ -1,8 +1,8 @@
 //! Organizations and members.
 
 use crate::StoreError;
-use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::Instant;
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Blocker, Membership, Organization};
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 

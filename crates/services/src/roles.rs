@@ -10,9 +10,7 @@ use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::can_assign;
-use doorward_domain::roles::{
-    Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, RoleName, resource,
-};
+use doorward_domain::roles::{Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, RoleName, resource};
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeSet;
 use uuid::Uuid;

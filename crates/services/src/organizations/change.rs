@@ -48,10 +48,8 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
         .text("icon", &command.icon)
         .done()?;
     not_reserved(&command.name)?;
-    let permit = access::permit::<action::Create, resource::Organization>(
-        actor,
-        &Object::of::<resource::Organization>(),
-    )?;
+    let permit =
+        access::permit::<action::Create, resource::Organization>(actor, &Object::of::<resource::Organization>())?;
 
     let (now, id) = ctx.new_id();
     let (maker, trail) = (actor.user.id, Trail::of(ctx, actor).within(id));

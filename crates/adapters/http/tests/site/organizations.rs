@@ -71,7 +71,8 @@ async fn organizations_live_their_life() {
     let changed = house.api(PATCH, "/organizations/acme", &owner, change).await.expect(200).json();
     let shown = (&changed["name"], &changed["display_name"], &changed["description"], &changed["icon"]);
     assert_eq!(shown, (&json!("ACME"), &json!("Acme"), &json!("us"), &json!("")));
-    let cleared = house.api(PATCH, "/organizations/acme", &owner, json!({ "description": "" })).await.expect(200).json();
+    let cleared =
+        house.api(PATCH, "/organizations/acme", &owner, json!({ "description": "" })).await.expect(200).json();
     assert_eq!(cleared["description"], "");
 
     house.api(DELETE, "/organizations/default", &owner, Value::Null).await.expect(400);
@@ -119,7 +120,11 @@ async fn members_come_and_go() {
         ("?limit=0", vec!["ann", "bob", "Cid"], 3),
     ] {
         let page = house.get(&format!("/organizations/acme/paginated-members{query}"), &admin).await.expect(200).json();
-        assert_eq!((names(&page["members"], "username"), &page["count"]), (expected.iter().map(ToString::to_string).collect(), &json!(count)), "{query}");
+        assert_eq!(
+            (names(&page["members"], "username"), &page["count"]),
+            (expected.iter().map(ToString::to_string).collect(), &json!(count)),
+            "{query}"
+        );
     }
     let page = house.get("/organizations/acme/paginated-members", &bob).await.expect(200).json();
     assert_eq!(page["count"], 1);
@@ -179,7 +184,7 @@ async fn roles_of_members_are_given_by_the_rules() {
     let refused = house.api(PUT, bobs, &cid, roles(&["organization-auditor"])).await.expect(400).json();
     assert!(refused["message"].as_str().unwrap().contains("not authorized to assign role"), "{refused}");
     house.api(PUT, bobs, &cid, roles(&["organization-member"])).await.expect(200);
-    // Sees users, and no members.
+    // So does the user admin of the organization.
     house.api(PUT, "/users/cid/roles", &owner, roles(&[])).await.expect(200);
     let cids = "/organizations/default/members/cid/roles";
     house.api(PUT, cids, &owner, roles(&["organization-user-admin"])).await.expect(200);
@@ -189,7 +194,10 @@ async fn roles_of_members_are_given_by_the_rules() {
     let given = house.api(PUT, bobs, &owner, twice).await.expect(200).json();
     assert_eq!(names(&given["roles"], "name"), ["organization-auditor", "organization-template-admin"]);
     let shown = house.get("/users/bob/roles", &owner).await.expect(200).json();
-    assert_eq!(shown["organization_roles"][&organization], json!(["organization-auditor", "organization-template-admin"]));
+    assert_eq!(
+        shown["organization_roles"][&organization],
+        json!(["organization-auditor", "organization-template-admin"])
+    );
     let seen = house.get("/organizations/default/members", &bob).await.expect(200).json();
     assert_eq!(seen.as_array().unwrap().len(), 3);
     let taken = house.api(PUT, bobs, &owner, roles(&[])).await.expect(200).json();
@@ -206,7 +214,8 @@ async fn custom_roles_are_made_given_and_taken() {
     house.api(POST, "/organizations", &owner, json!({ "name": "other" })).await.expect(201);
     let path = "/organizations/default/members/roles";
     let permission = |resource: &str, action: &str| json!({ "resource_type": resource, "action": action });
-    let role = |name: &str, list: Value| json!({ "name": name, "display_name": "Cook", "organization_permissions": list });
+    let role =
+        |name: &str, list: Value| json!({ "name": name, "display_name": "Cook", "organization_permissions": list });
     let reads_members = || json!([permission("organization_member", "read")]);
     let made = house.api(POST, path, &owner, role("Cook", reads_members())).await.expect(200).json();
     assert_eq!((&made["name"], &made["display_name"]), (&json!("cook"), &json!("Cook")));
@@ -263,14 +272,27 @@ async fn custom_roles_are_made_given_and_taken() {
     house.api(PUT, cids, &owner, json!({ "roles": ["organization-admin"] })).await.expect(200);
     house.api(POST, path, &cid, role("reader", json!([permission("template", "read")]))).await.expect(200);
     let ssh = role("shell", json!([permission("workspace", "ssh")]));
-    assert_eq!(house.api(POST, path, &cid, ssh.clone()).await.expect(400).json()["message"], "Failed to update role permissions");
+    assert_eq!(
+        house.api(POST, path, &cid, ssh.clone()).await.expect(400).json()["message"],
+        "Failed to update role permissions"
+    );
     house.api(POST, path, &owner, ssh).await.expect(200);
     house.api(PUT, bobs, &cid, json!({ "roles": ["cook", "reader"] })).await.expect(200);
 
     let listed = house.get(path, &bob).await.expect(200).json();
     let all = names(&listed, "name");
-    assert!(!all.contains(&"organization-member".to_owned()) && all.ends_with(&["cook".into(), "reader".into(), "shell".into()]), "{all:?}");
-    assert!(listed.as_array().unwrap().iter().all(|entry| entry["assignable"] == false && entry["organization_id"].is_string()));
+    assert!(
+        !all.contains(&"organization-member".to_owned())
+            && all.ends_with(&["cook".into(), "reader".into(), "shell".into()]),
+        "{all:?}"
+    );
+    assert!(
+        listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["assignable"] == false && entry["organization_id"].is_string())
+    );
     let listed = house.get(path, &cid).await.expect(200).json();
     let count = |key: &str| listed.as_array().unwrap().iter().filter(|entry| entry[key] == true).count();
     assert_eq!((count("assignable"), count("built_in")), (8, 5));

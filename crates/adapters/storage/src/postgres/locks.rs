@@ -32,7 +32,8 @@ pub(super) fn hold_organization(conn: &mut Conn, id: OrganizationId) -> QueryRes
 /// Whether the organization is there, and it stays until the transaction ends.
 pub(super) fn keep_organization(conn: &mut Conn, id: OrganizationId) -> QueryResult<bool> {
     let organization = organizations::table.find(Id(id)).filter(not(organizations::deleted));
-    let found: Option<Id<OrganizationId>> = organization.select(organizations::id).for_key_share().get_result(conn).optional()?;
+    let found: Option<Id<OrganizationId>> =
+        organization.select(organizations::id).for_key_share().get_result(conn).optional()?;
     Ok(found.is_some())
 }
 

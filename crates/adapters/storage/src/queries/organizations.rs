@@ -20,12 +20,8 @@ use doorward_ports::organizations::OrganizationRepository;
 use doorward_ports::{Conflict, StoreError};
 
 /// An organization belongs to itself and to nobody, and has no access lists.
-const COLUMNS: Columns = Columns {
-    id: "organizations.id",
-    organization: Some("organizations.id"),
-    owner: None,
-    lists: Lists::None,
-};
+const COLUMNS: Columns =
+    Columns { id: "organizations.id", organization: Some("organizations.id"), owner: None, lists: Lists::None };
 
 impl OrganizationRepository for Session<'_, Conn> {
     fn find(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {

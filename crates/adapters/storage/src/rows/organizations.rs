@@ -171,7 +171,13 @@ impl From<RoleRow> for CustomRole {
             Some(organization) => RoleName::organization(row.name, organization.0.0),
             None => RoleName::site(row.name),
         };
-        Self::new(name, row.display_name, row.site_permissions.0, row.organization_permissions.0, row.user_permissions.0)
+        Self::new(
+            name,
+            row.display_name,
+            row.site_permissions.0,
+            row.organization_permissions.0,
+            row.user_permissions.0,
+        )
     }
 }
 

@@ -36,8 +36,7 @@ pub(super) fn keep_organization(conn: &mut Conn, id: OrganizationId) -> QueryRes
 /// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.
 pub(super) fn hold_membership(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<bool> {
     let membership = organization_members::table.find((Id(organization), Id(user)));
-    let found: Option<Id<UserId>> =
-        membership.select(organization_members::user_id).get_result(conn).optional()?;
+    let found: Option<Id<UserId>> = membership.select(organization_members::user_id).get_result(conn).optional()?;
     Ok(found.is_some())
 }
 

@@ -8,7 +8,7 @@ use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
 };
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{ActionMarker, Permit, ResourceMarker, System};
+use doorward_domain::roles::{ActionMarker, CustomRole, Permission, Permit, ResourceMarker, RoleName, System};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Digest, Instant};
@@ -157,6 +157,11 @@ impl Fixture {
         SqliteConnection::establish(self.url.strip_prefix("sqlite://").unwrap()).unwrap()
     }
 
+    /// An id as it is written in SQL.
+    pub(crate) fn uuid(&self, id: Uuid) -> String {
+        if self.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.simple()) }
+    }
+
     /// The number that a query answers.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         if self.is_postgres() {
@@ -263,6 +268,12 @@ pub(crate) fn membership(organization_id: OrganizationId, user_id: UserId) -> Me
         created_at: NOW,
         updated_at: NOW + Duration::SECOND,
     }
+}
+
+/// A custom role that grants this in its organization.
+pub(crate) fn custom(name: &str, place: Option<OrganizationId>, grants: &[Permission]) -> CustomRole {
+    let full = place.map_or_else(|| RoleName::site(name), |place| RoleName::organization(name, place.0));
+    CustomRole::new(full, format!("The {name}"), Vec::new(), grants.to_vec(), Vec::new())
 }
 
 /// A session of a browser.

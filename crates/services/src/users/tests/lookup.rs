@@ -1,4 +1,5 @@
 use crate::error::Error;
+use crate::users::access;
 use crate::users::testing::*;
 use crate::users::{UserRef, find, list, organizations};
 use doorward_domain::ids::OrganizationId;
