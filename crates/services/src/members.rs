@@ -1,6 +1,8 @@
 //! Members of organizations (`identity.md` 5).
 
 mod roles;
+#[cfg(test)]
+mod tests;
 
 pub use roles::{may_change_roles, update_roles};
 

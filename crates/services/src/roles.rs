@@ -1,6 +1,8 @@
 //! Roles: those that can be given, and custom ones (`rbac.md` 9 and 10).
 
 mod custom;
+#[cfg(test)]
+mod tests;
 
 pub use custom::{create, delete, update};
 

@@ -202,3 +202,94 @@ fn changes(old: Option<&Organization>, new: Option<&Organization>) -> Diff {
         .field("is_default", is_default(old), is_default(new))
         .moment("updated_at", old.map(|o| o.updated_at), new.map(|o| o.updated_at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::*;
+    use doorward_domain::organizations::Blocker;
+    use doorward_ports::Conflict;
+    use doorward_ports::mocks::MockRepositories;
+    use time::Duration;
+
+    fn town() -> MockRepositories {
+        let mut repos = repos_with(&[owner_of_site()]);
+        let acme = || Organization { is_default: false, updated_at: NOW - Duration::HOUR, ..organization() };
+        repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
+        repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));
+        repos
+    }
+
+    fn expect_record(
+        repos: &mut MockRepositories,
+        action: &'static str,
+        status: u16,
+        name: &'static str,
+        diff: serde_json::Value,
+    ) {
+        repos.audit.expect_insert().times(1).returning(move |_, record| {
+            assert_eq!((record.action.as_str(), record.status_code), (action, status));
+            assert_eq!((record.resource_type.as_str(), record.resource_target.as_str()), ("organization", name));
+            assert_eq!(record.organization_id.unwrap().to_string(), record.resource_id);
+            assert_eq!(record.diff, diff);
+            Ok(())
+        });
+    }
+
+    fn change(old: impl Into<serde_json::Value>, new: impl Into<serde_json::Value>) -> serde_json::Value {
+        json!({ "old": old.into(), "new": new.into(), "secret": false })
+    }
+
+    #[tokio::test]
+    async fn who_makes_an_organization_is_a_plain_member_of_it() {
+        let mut repos = town();
+        repos.organizations.expect_insert().times(1).returning(|_, _| Ok(()));
+        let maker = owner_of_site().id;
+        repos
+            .organizations
+            .expect_insert_member()
+            .times(1)
+            .withf(move |_, member| member.user_id == maker && member.roles.is_empty())
+            .returning(|_, _| Ok(()));
+        let diff = json!({
+            "name": change("", "zoo"),
+            "display_name": change("", "zoo"),
+            "updated_at": change("0001-01-01T00:00:00Z", "2026-03-04T05:06:07Z"),
+        });
+        expect_record(&mut repos, "create", 201, "zoo", diff);
+        let command = CreateOrganization { name: "zoo".to_owned(), ..CreateOrganization::default() };
+        let made = create(&context(repos), &owner().build(), command).await.unwrap();
+        assert!(!made.is_default && made.display_name == "zoo");
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_is_blamed() {
+        let mut repos = town();
+        let taken = || StoreError::Conflict(Conflict::OrganizationName);
+        repos.organizations.expect_update().returning(move |_, _| Err(taken()));
+        let command = UpdateOrganization { name: "zoo".to_owned(), ..UpdateOrganization::default() };
+        let refused = update(&context(repos), &owner().build(), &OrganizationRef::Name("acme".into()), command).await;
+        assert!(matches!(refused, Err(Error::Conflict { fields, .. }) if fields[0].field == "name"));
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_way_of_a_deletion_is_told() {
+        let place = OrganizationRef::Name("acme".to_owned());
+        let mut repos = town();
+        let blockers = || vec![Blocker::Members(3), Blocker::Groups(1)];
+        repos.organizations.expect_delete_blockers().returning(move |_| Ok(blockers()));
+        let refused = delete(&context(repos), &owner().build(), &place).await;
+        let Err(Error::Invalid { detail, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(detail, "The organization has 3 members and 1 group that must be removed first.");
+
+        let mut repos = town();
+        repos.organizations.expect_delete_blockers().returning(|_| Ok(Vec::new()));
+        repos.organizations.expect_delete().times(1).returning(|_, _, _| Ok(true));
+        let diff = json!({
+            "deleted": change(false, true),
+            "updated_at": change("2026-03-04T04:06:07Z", "2026-03-04T05:06:07Z"),
+        });
+        expect_record(&mut repos, "delete", 200, "acme", diff);
+        delete(&context(repos), &owner().build(), &place).await.unwrap();
+    }
+}
