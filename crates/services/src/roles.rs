@@ -55,7 +55,7 @@ pub struct AssignableRole {
 /// Lists the site roles.
 pub async fn list_site(ctx: &Context, actor: &Actor) -> Result<Vec<AssignableRole>, Error> {
     access::may(actor, Action::Read, &Object::of::<resource::AssignRole>())?;
-    let custom = ctx.store.read(|repos| Ok::<_, StoreError>(repos.roles().list_custom(None)?)).await?;
+    let custom = ctx.store.read(|repos| repos.roles().list_custom(None)).await?;
     Ok(assignable(actor, None, &custom))
 }
 

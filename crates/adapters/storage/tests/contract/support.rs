@@ -276,6 +276,22 @@ pub(crate) fn custom(name: &str, place: Option<OrganizationId>, grants: &[Permis
     CustomRole::new(full, format!("The {name}"), Vec::new(), grants.to_vec(), Vec::new())
 }
 
+/// An organization with these users as members.
+pub(crate) async fn populate(db: &Fixture, names: &[&str]) -> (Organization, Vec<User>) {
+    let place = organization("acme");
+    let users: Vec<User> = names.iter().map(|name| user(name)).collect();
+    let made = (place.clone(), users.clone());
+    db.write(move |repos| {
+        repos.organizations().insert(&permit(), &place)?;
+        users.iter().try_for_each(|user| {
+            repos.users().insert(&permit(), user)?;
+            repos.organizations().insert_member(&permit(), &membership(place.id, user.id))
+        })
+    })
+    .await;
+    made
+}
+
 /// A session of a browser.
 pub(crate) fn session(user: &User) -> ApiKey {
     ApiKey {

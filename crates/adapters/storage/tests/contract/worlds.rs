@@ -19,7 +19,7 @@ use doorward_domain::roles::{
 use doorward_domain::users::User;
 use uuid::Uuid;
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 pub(crate) struct Dice(u64);
 
 impl Dice {
