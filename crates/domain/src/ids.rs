@@ -39,6 +39,8 @@ uuid_ids! {
     UserId;
     /// Id of an organization; also the id of its group Everyone.
     OrganizationId;
+    /// Id of a custom role.
+    CustomRoleId;
     /// Id of a group.
     GroupId;
     /// Id of an OAuth2 app: its `client_id`.

@@ -2,6 +2,7 @@
 
 use crate::Instant;
 use crate::ids::{OrganizationId, UserId};
+use std::fmt;
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,4 +38,40 @@ pub struct Membership {
     pub created_at: Instant,
     /// When the roles last changed.
     pub updated_at: Instant,
+}
+
+/// A member together with what is shown of the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// That the user belongs to the organization.
+    pub membership: Membership,
+    /// User name.
+    pub username: String,
+    /// Real name, may be empty.
+    pub name: String,
+    /// URL of a picture, may be empty.
+    pub avatar_url: String,
+    /// Mail address.
+    pub email: String,
+    /// Stored names of the site roles.
+    pub site_roles: Vec<String>,
+}
+
+/// What keeps an organization from being deleted, and how many there are of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocker {
+    /// Members; a single one does not count.
+    Members(u64),
+    /// Groups besides Everyone.
+    Groups(u64),
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, what) = match self {
+            Self::Members(count) => (count, "member"),
+            Self::Groups(count) => (count, "group"),
+        };
+        write!(f, "{count} {what}{}", if *count == 1 { "" } else { "s" })
+    }
 }

@@ -153,6 +153,9 @@ fn a_custom_role_grants_only_what_its_maker_has() {
     assert!(matches!(refused(Permission::named(false, "*", "read")), CustomRoleError::Wildcard(_)));
     assert!(matches!(refused(Permission::named(false, "group", "fly")), CustomRoleError::Unknown(_)));
     assert!(matches!(refused(Permission::named(false, "group", "ssh")), CustomRoleError::Unknown(_)));
+    let read = Permission::allow(ResourceType::Group, Action::Read);
+    let twice = Draft { organization: vec![read.clone(), read.clone()], ..draft(read.clone()) };
+    assert_eq!(twice.check_permissions(&admin, ACME), Err(CustomRoleError::Twice(read)));
 
     let mut old = draft(Permission::named(false, "spaceship", "fly"));
     old.drop_unknown();

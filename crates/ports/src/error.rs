@@ -12,6 +12,8 @@ pub enum Conflict {
     Email,
     /// Another organization has this name.
     OrganizationName,
+    /// The organization has been deleted.
+    OrganizationDeleted,
     /// The user is a member already.
     Membership,
     /// The user has a token of this name.
@@ -34,6 +36,7 @@ impl fmt::Display for Conflict {
             Self::Username => "the user name is taken",
             Self::Email => "the address is taken",
             Self::OrganizationName => "the organization name is taken",
+            Self::OrganizationDeleted => "the organization has been deleted",
             Self::Membership => "the user is a member already",
             Self::TokenName => "a token with this name exists already",
             Self::RoleName => "the role name is taken",

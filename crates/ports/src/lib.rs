@@ -31,6 +31,7 @@ pub mod clock;
 pub mod crypto;
 pub mod groups;
 pub mod maintenance;
+pub mod members;
 #[cfg(feature = "mocks")]
 pub mod mocks;
 pub mod oauth2;

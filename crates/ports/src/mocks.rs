@@ -20,6 +20,7 @@ pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::groups::MockGroupRepository;
 pub use crate::maintenance::MockMaintenanceRepository;
+pub use crate::members::MockMemberRepository;
 pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
 pub use crate::organizations::MockOrganizationRepository;
 pub use crate::roles::MockRoleRepository;
@@ -29,6 +30,7 @@ pub use crate::users::MockUserRepository;
 use crate::audit::AuditRepository;
 use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
+use crate::members::MemberRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
 use crate::roles::RoleRepository;
@@ -56,6 +58,8 @@ pub struct MockRepositories {
     pub organizations: MockOrganizationRepository,
     /// Groups.
     pub groups: MockGroupRepository,
+    /// Members of organizations.
+    pub members: MockMemberRepository,
     /// Custom roles.
     pub roles: MockRoleRepository,
     /// Apps and secrets.
@@ -100,6 +104,9 @@ impl Repositories for MockRepositories {
     }
     fn groups(&mut self) -> &mut dyn GroupRepository {
         &mut self.groups
+    }
+    fn members(&mut self) -> &mut dyn MemberRepository {
+        &mut self.members
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         &mut self.roles

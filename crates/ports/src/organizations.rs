@@ -1,9 +1,10 @@
 //! Organizations and members.
 
 use crate::StoreError;
+use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::organizations::{Blocker, Membership, Organization};
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
 
 /// Stores organizations and who belongs to them.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -14,15 +15,40 @@ pub trait OrganizationRepository {
     fn find_by_name(&mut self, name: &str) -> Result<Option<Organization>, StoreError>;
     /// The default organization; `None` only before the first start.
     fn find_default(&mut self) -> Result<Option<Organization>, StoreError>;
-    /// The organizations of a user, by name.
-    fn list_of_user(&mut self, user: UserId) -> Result<Vec<Organization>, StoreError>;
+    /// The organization with this id, unless it is deleted, which stays as read until the transaction ends: nobody can
+    /// change it, nor add to it what [`insert_member`](Self::insert_member) adds.
+    fn hold(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+    /// The organizations that `visible` lets through, by lower-cased name. Deleted ones are left out.
+    fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError>;
+    /// The organizations of a user that `visible` lets through, by lower-cased name. Deleted ones are left out.
+    fn list_of_user(&mut self, user: UserId, visible: &ListFilter) -> Result<Vec<Organization>, StoreError>;
+    /// What keeps the organization from being deleted; empty when nothing does.
+    fn delete_blockers(&mut self, id: OrganizationId) -> Result<Vec<Blocker>, StoreError>;
     /// Adds an organization together with its group Everyone. May answer `Conflict::OrganizationName`.
     fn insert(
         &mut self,
         permit: &Permit<action::Create, resource::Organization>,
         organization: &Organization,
     ) -> Result<(), StoreError>;
-    /// Adds a member. May answer `Conflict::Membership`.
+    /// Changes name, display name, description and icon to what `organization` has, and notes when. May answer
+    /// `Conflict::OrganizationName`. `false` when there is no such organization.
+    fn update(
+        &mut self,
+        permit: &Permit<action::Update, resource::Organization>,
+        organization: &Organization,
+    ) -> Result<bool, StoreError>;
+    /// Marks an organization as deleted: frees its name, and removes its members, groups and custom roles. The default
+    /// organization stays. `false` when there is none to delete. To be [held](Self::hold) before, so that nothing is
+    /// added meanwhile.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Organization>,
+        id: OrganizationId,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Adds a member. May answer `Conflict::Membership`, and `Conflict::OrganizationDeleted` when the organization has
+    /// gone. The user is to be held before ([`UserRepository::hold`](crate::users::UserRepository::hold)), unless it is
+    /// made in the same transaction.
     fn insert_member(
         &mut self,
         permit: &Permit<action::Create, resource::OrganizationMember>,

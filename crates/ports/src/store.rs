@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::audit::AuditRepository;
 use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
+use crate::members::MemberRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
 use crate::roles::RoleRepository;
@@ -22,10 +23,12 @@ pub trait Repositories {
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
     /// Failed sign-ins.
     fn throttles(&mut self) -> &mut dyn ThrottleRepository;
-    /// Organizations and members.
+    /// Organizations.
     fn organizations(&mut self) -> &mut dyn OrganizationRepository;
     /// Groups and their members.
     fn groups(&mut self) -> &mut dyn GroupRepository;
+    /// Members of organizations.
+    fn members(&mut self) -> &mut dyn MemberRepository;
     /// Custom roles.
     fn roles(&mut self) -> &mut dyn RoleRepository;
     /// OAuth2 apps and their secrets.

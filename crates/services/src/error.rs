@@ -34,6 +34,9 @@ pub enum Error {
     /// The organization named in the request does not exist, or the caller may not know.
     #[error("no such organization: `{0}`")]
     OrganizationNotFound(String),
+    /// Nothing of this name is in a place that the caller may look into.
+    #[error("{0}")]
+    NoSuch(String),
     /// No credential, a bad one, or its user may not act.
     #[error("{message}")]
     Unauthenticated {
@@ -123,12 +126,16 @@ pub const VALIDATION_FAILED: &str = "Validation failed.";
 /// Message of answers that blame a name or an address of a user.
 pub(crate) const USER_EXISTS: &str = "User already exists.";
 
+/// Message of answers that blame the name of an organization.
+const ORGANIZATION_EXISTS: &str = "Organization already exists with that name.";
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(Conflict::Username) => Self::taken(USER_EXISTS, "username"),
             StoreError::Conflict(Conflict::Email) => Self::taken(USER_EXISTS, "email"),
             StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
+            StoreError::Conflict(Conflict::OrganizationName) => Self::taken(ORGANIZATION_EXISTS, "name"),
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
@@ -204,9 +211,12 @@ mod tests {
 
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
-        for (conflict, field) in
-            [(Conflict::Username, "username"), (Conflict::Email, "email"), (Conflict::GroupName, "name")]
-        {
+        for (conflict, field) in [
+            (Conflict::Username, "username"),
+            (Conflict::Email, "email"),
+            (Conflict::GroupName, "name"),
+            (Conflict::OrganizationName, "name"),
+        ] {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }

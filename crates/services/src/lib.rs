@@ -10,8 +10,10 @@ mod error;
 
 pub mod groups;
 pub mod maintenance;
+pub mod members;
 pub mod oauth2;
 pub mod organizations;
+pub mod roles;
 pub mod sessions;
 pub mod users;
 

@@ -1,4 +1,4 @@
-//! Organizations. The default one is made by [`crate::maintenance::bootstrap`].
+//! Organizations (`identity.md` 4). The default one is made by [`crate::maintenance::bootstrap`].
 
 use crate::context::{Actor, Context};
 use crate::error::Error;
@@ -8,6 +8,10 @@ use doorward_domain::organizations::Organization;
 use doorward_domain::roles::Action;
 use doorward_ports::Repositories;
 use uuid::Uuid;
+
+mod change;
+
+pub use change::{CreateOrganization, UpdateOrganization, create, delete, update};
 
 /// An organization as named in a request (`identity.md` 1.4).
 ///
@@ -54,6 +58,12 @@ impl std::fmt::Display for OrganizationRef {
 pub async fn find(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<Organization, Error> {
     let (actor, reference) = (actor.clone(), organization.clone());
     ctx.store.read(move |repos| resolve(repos, &actor, &reference)).await
+}
+
+/// Lists the organizations that the caller may read, by name.
+pub async fn list(ctx: &Context, actor: &Actor) -> Result<Vec<Organization>, Error> {
+    let visible = access::visible_organizations(actor);
+    ctx.store.read(move |repos| Ok(repos.organizations().list(&visible)?)).await
 }
 
 /// The organization that `reference` names, if the caller may read it.

@@ -24,12 +24,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use create::insert_service_account;
 pub use create::{CreateFirstUser, CreateUser, FirstUser, create, create_first, first_exists};
+pub(crate) use create::{insert_service_account, member};
 pub use lookup::{UserList, find, list};
 pub use password::{ChangePassword, PasswordCheck, change_password, may_change_password, validate_password};
 pub use places::{organization, organizations};
 pub use profile::{Appearance, UpdateProfile, appearance, login_type, update_appearance, update_profile};
 pub use reference::{UserRef, UserView};
 pub use roles::{UserRoles, may_change_roles, roles, update_roles};
+pub(crate) use roles::{may_make_member, refuse_assignment};
 pub use status::{activate, delete, suspend};

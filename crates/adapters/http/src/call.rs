@@ -13,8 +13,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_services::organizations::{self, OrganizationRef};
 use doorward_services::users::UserRef;
-use doorward_services::{Context, OAuthError, Origin};
+use doorward_services::{Actor, Context, OAuthError, Origin};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -57,6 +58,11 @@ impl Call {
         path::user(&self.request)
     }
 
+    /// The organization that the path names.
+    pub(crate) fn organization(&self) -> OrganizationRef {
+        OrganizationRef::parse(self.segment("organization"))
+    }
+
     /// A UUID in the path.
     pub(crate) fn id<T: From<Uuid>>(&self, name: &'static str) -> Result<T, Failure> {
         path::id(&self.request, name)
@@ -82,6 +88,17 @@ impl Call {
             BodyError::Broken(detail) => bad_body(&detail),
         })?;
         json::from_bytes(&body).map_err(|detail| bad_body(&detail))
+    }
+
+    /// The body as JSON, of a request about an organization: that it can be read is looked at before what is asked.
+    pub(crate) async fn json_within_organization<T: DeserializeOwned>(&mut self, actor: &Actor) -> Result<T, Failure> {
+        match self.json().await {
+            Ok(body) => Ok(body),
+            Err(broken) => {
+                organizations::find(self.context(), actor, &self.organization()).await?;
+                Err(broken)
+            }
+        }
     }
 
     /// The body as a form; its content type does not matter.

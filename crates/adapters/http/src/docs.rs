@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{audit, groups, oauth2, screens, sessions, status, users};
+use crate::{audit, groups, members, oauth2, organizations, roles, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -54,6 +54,21 @@ use utoipa::{OpenApi, ToSchema as _};
         groups::create,
         groups::update,
         groups::delete,
+        organizations::list,
+        organizations::create,
+        organizations::find,
+        organizations::update,
+        organizations::delete,
+        members::list,
+        members::page,
+        members::add,
+        members::remove,
+        members::update_roles,
+        roles::list_site,
+        roles::list_organization,
+        roles::create,
+        roles::update,
+        roles::delete,
         sessions::login,
         sessions::logout,
         sessions::auth_methods,
@@ -103,9 +118,11 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "sessions", description = "Signing in and out"),
         (name = "keys", description = "Session keys and API tokens"),
         (name = "users", description = "Accounts"),
-        (name = "organizations", description = "Organizations of a user"),
-        (name = "audit", description = "The audit log"),
+        (name = "organizations", description = "Organizations"),
+        (name = "members", description = "Members of organizations, and their roles"),
+        (name = "roles", description = "Roles that can be given, and custom roles"),
         (name = "groups", description = "Groups of users within an organization"),
+        (name = "audit", description = "The audit log"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),

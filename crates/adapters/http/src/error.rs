@@ -112,6 +112,7 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
             &format!("Organization {name:?} not found."),
             "Give the id or the name of an organization that you can see.",
         ),
+        Error::NoSuch(message) => api_error(StatusCode::NOT_FOUND, message, ""),
         Error::Unauthenticated { message, detail } => {
             let mut response = api_error(StatusCode::UNAUTHORIZED, message, detail);
             set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &site.challenge);
@@ -289,6 +290,7 @@ mod tests {
             (Error::NotFound, 404, NOT_FOUND, json!({})),
             (Error::UserNotFound, 400, "User not found: must be an existing uuid or username.", json!({})),
             (Error::OrganizationNotFound("a<b".into()), 404, "Organization \"a<b\" not found.", json!({})),
+            (Error::NoSuch("none".into()), 404, "none", json!({})),
             (denied("auditor", Scope::from_names(&[])), 403, "Forbidden.", json!({ "detail": FORBIDDEN })),
             (Error::Refused("no".into()), 403, "no", json!({})),
             (Error::invalid_fields("m", fields()), 400, "m", json!({ "validations": validations })),

@@ -28,10 +28,13 @@ mod gate;
 mod groups;
 mod json;
 mod limits;
+mod members;
 mod metrics;
 mod oauth2;
+mod organizations;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
+mod roles;
 mod routes;
 mod screens;
 mod server;

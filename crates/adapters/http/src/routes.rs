@@ -4,7 +4,9 @@ use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::pages::{assets, paths};
 use crate::site::Site;
-use crate::{answer, audit, cors, docs, error, groups, oauth2, screens, sessions, status, users};
+use crate::{
+    answer, audit, cors, docs, error, groups, members, oauth2, organizations, roles, screens, sessions, status, users,
+};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
@@ -131,6 +133,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .public(POST, "/api/v2/users/validate-password", Limit::Login, users::validate_password)
         .user(GET, "/api/v2/users", Limit::Api, users::list)
         .user(POST, "/api/v2/users", Limit::Api, users::create)
+        .user(GET, "/api/v2/users/roles", Limit::Api, roles::list_site)
         .user(GET, "/api/v2/users/{user}", Limit::Api, users::find)
         .user(DELETE, "/api/v2/users/{user}", Limit::Api, users::delete)
         .user(PUT, "/api/v2/users/{user}/status/suspend", Limit::Api, users::suspend)
@@ -144,6 +147,20 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/users/{user}/login-type", Limit::Api, users::login_type)
         .user(GET, "/api/v2/users/{user}/organizations", Limit::Api, users::organizations)
         .user(GET, "/api/v2/users/{user}/organizations/{name}", Limit::Api, users::organization)
+        .user(GET, "/api/v2/organizations", Limit::Api, organizations::list)
+        .user(POST, "/api/v2/organizations", Limit::Api, organizations::create)
+        .user(GET, "/api/v2/organizations/{organization}", Limit::Api, organizations::find)
+        .user(PATCH, "/api/v2/organizations/{organization}", Limit::Api, organizations::update)
+        .user(DELETE, "/api/v2/organizations/{organization}", Limit::Api, organizations::delete)
+        .user(GET, "/api/v2/organizations/{organization}/members", Limit::Api, members::list)
+        .user(GET, "/api/v2/organizations/{organization}/paginated-members", Limit::Api, members::page)
+        .user(GET, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::list_organization)
+        .user(POST, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::create)
+        .user(PUT, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::update)
+        .user(DELETE, "/api/v2/organizations/{organization}/members/roles/{roleName}", Limit::Api, roles::delete)
+        .user(POST, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::add)
+        .user(DELETE, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::remove)
+        .user(PUT, "/api/v2/organizations/{organization}/members/{user}/roles", Limit::Api, members::update_roles)
         .user(POST, "/api/v2/users/{user}/keys", Limit::Api, sessions::keys::create_key)
         .user(POST, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::create_token)
         .user(GET, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::list_tokens)

@@ -104,7 +104,7 @@ pub(crate) fn failure(site: &Site, request: &HttpRequest, failed: &Error, id: Op
     let api = error::api(site, failed);
     let (title, explanation): (&str, Cow<'_, str>) = match failed {
         Error::Unauthenticated { .. } => return sign_in_first(request),
-        Error::NotFound | Error::UserNotFound | Error::OrganizationNotFound(_) => {
+        Error::NotFound | Error::NoSuch(_) | Error::UserNotFound | Error::OrganizationNotFound(_) => {
             ("Not found", "This does not exist, or you may not see it.".into())
         }
         Error::Forbidden(_) => ("Not allowed", "Your account has no permission to do this.".into()),

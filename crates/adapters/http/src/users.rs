@@ -2,9 +2,8 @@
 
 mod objects;
 
-pub(crate) use objects::UserObject;
-pub(crate) use objects::role_display_name;
-use objects::{OrganizationObject, UserRolesObject, UsersObject};
+pub(crate) use objects::{OrganizationObject, RoleObject, UserObject, role_display_name};
+use objects::{UserRolesObject, UsersObject};
 
 use crate::answer::{Message, created, message, no_content, ok};
 use crate::call::{Call, Outcome};
@@ -218,8 +217,14 @@ pub(crate) async fn roles(call: Call, actor: Actor) -> Outcome {
 #[serde(default)]
 #[schema(as = UpdateRoles)]
 pub(crate) struct UpdateRoles {
-    /// Names of site roles; they replace those held before.
+    /// Names of roles; they replace those held before.
     roles: Vec<String>,
+}
+
+impl UpdateRoles {
+    pub(crate) fn into_names(self) -> Vec<String> {
+        self.roles
+    }
 }
 
 /// Replaces the site roles of a user.

@@ -53,7 +53,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 }
 
 /// Every unique rule that a caller may run into. The contract suite proves both spellings.
-const UNIQUE: [Unique; 24] = [
+const UNIQUE: [Unique; 23] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("organizations_name_unique", "organizations.name_key", Conflict::OrganizationName),
@@ -63,8 +63,7 @@ const UNIQUE: [Unique; 24] = [
         "organization_members.organization_id, organization_members.user_id",
         Conflict::Membership,
     ),
-    unique("custom_roles_site_unique", "custom_roles.name", Conflict::RoleName),
-    unique("custom_roles_organization_unique", "custom_roles.organization_id, custom_roles.name", Conflict::RoleName),
+    unique("custom_roles_name_unique", "custom_roles.name", Conflict::RoleName),
     unique("groups_name_unique", "groups.organization_id, groups.name", Conflict::GroupName),
     unique("group_members_pkey", "group_members.group_id, group_members.user_id", Conflict::GroupMembership),
     unique("api_keys_token_name_unique", "api_keys.user_id, api_keys.token_name", Conflict::TokenName),

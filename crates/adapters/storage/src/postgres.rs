@@ -21,6 +21,10 @@ mod group_members;
 mod groups;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
+#[path = "queries/members.rs"]
+mod members;
+#[path = "queries/one_of.rs"]
+mod one_of;
 #[path = "queries/organizations.rs"]
 mod organizations;
 #[path = "queries/repositories.rs"]

@@ -10,7 +10,7 @@ mod users;
 pub(crate) use audit::AuditRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
-pub(crate) use organizations::{MembershipRow, OrganizationRow};
+pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use users::UserRow;
 

@@ -271,6 +271,7 @@ allow_tables_to_appear_in_same_query!(
     users,
     organizations,
     organization_members,
+    custom_roles,
     groups,
     group_members,
     oauth2_apps,

@@ -1,6 +1,6 @@
 //! Custom roles, and the rules for making one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -57,6 +57,12 @@ impl CustomRole {
     #[must_use]
     pub fn display_name(&self) -> &str {
         &self.display_name
+    }
+
+    /// What it grants in its organization; nothing for a site role.
+    #[must_use]
+    pub fn in_organization(&self) -> &[Permission] {
+        self.role.organizations().next().map_or(&[], |(_, grants)| grants.permissions())
     }
 
     /// What it grants.
@@ -118,6 +124,9 @@ pub enum CustomRoleError {
     /// A pair that is not defined.
     #[error("`{0}` is not a permission: unknown resource type or action")]
     Unknown(Permission),
+    /// A permission that is there already.
+    #[error("`{0}` is given twice")]
+    Twice(Permission),
     /// A permission that the maker does not have.
     #[error("`{permission}` cannot be given: you do not have it in this organization")]
     NotHeld {
@@ -163,10 +172,14 @@ impl Draft {
         Ok(())
     }
 
-    /// The checks that come after: each permission is defined, allows, names its action, and is held by `maker` in the
-    /// organization.
+    /// The checks that come after: each permission is defined, allows, names its action, is held by `maker` in the
+    /// organization, and comes once.
     pub fn check_permissions(&self, maker: &Subject, organization: Uuid) -> Result<(), CustomRoleError> {
-        self.organization.iter().try_for_each(|permission| check_permission(permission, maker, organization))
+        let mut seen = HashSet::new();
+        self.organization.iter().try_for_each(|permission| {
+            check_permission(permission, maker, organization)?;
+            if seen.insert(permission) { Ok(()) } else { Err(CustomRoleError::Twice(permission.clone())) }
+        })
     }
 
     /// The finished role; the name is stored in lower case.

@@ -1,6 +1,7 @@
 //! What changed.
 
-use super::tracked::Tracked;
+use super::tracked::{Tracked, moment};
+use doorward_domain::Instant;
 use serde_json::{Map, Value, json};
 
 /// Changed fields with their old and new values; those of secrets stay empty.
@@ -42,6 +43,11 @@ impl Diff {
     pub(crate) fn deleted<T: Tracked>(old: &T) -> Self {
         let old = old.tracked();
         old.until(&old.zero())
+    }
+
+    /// A point in time that went from `old` to `new`; `None` is when there was or will be nothing.
+    pub(crate) fn moment(self, name: &'static str, old: Option<Instant>, new: Option<Instant>) -> Self {
+        self.field(name, moment(old), moment(new))
     }
 
     /// As it is stored.

@@ -11,6 +11,11 @@ use time::format_description::well_known::Rfc3339;
 /// A moment that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
+/// A moment as clients know it; `None` is never.
+pub(super) fn moment(at: Option<Instant>) -> String {
+    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| NEVER.to_owned())
+}
+
 /// A thing whose changes the audit log follows.
 pub(crate) trait Tracked {
     /// The fields it follows: always the same ones, in the same order.
@@ -47,8 +52,7 @@ impl Snapshot {
 
     /// A moment; `None` is never.
     pub(crate) fn moment(self, name: &'static str, at: Option<Instant>) -> Self {
-        let text = at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| NEVER.to_owned());
-        self.with(Field { name, value: text.into(), zero: NEVER.into(), is_secret: false })
+        self.with(Field { name, value: moment(at).into(), zero: NEVER.into(), is_secret: false })
     }
 
     /// A field of which nobody learns more than that it changed.

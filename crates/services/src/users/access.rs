@@ -40,6 +40,31 @@ pub(crate) fn keys_of(owner: UserId) -> Object<'static> {
     Object::of::<resource::ApiKey>().owner(owner.0)
 }
 
+/// The organizations that the caller may read.
+pub(crate) fn visible_organizations(actor: &Actor) -> ListFilter {
+    actor.subject.list_filter(Action::Read, ResourceType::Organization)
+}
+
+/// The members of organizations that the caller may read.
+pub(crate) fn visible_members(actor: &Actor) -> ListFilter {
+    actor.subject.list_filter(Action::Read, ResourceType::OrganizationMember)
+}
+
+/// A member, owned by the user.
+pub(crate) fn member(organization: OrganizationId, user: UserId) -> Object<'static> {
+    Object::of::<resource::OrganizationMember>().id(user.0).organization(organization.0).owner(user.0)
+}
+
+/// A member that is being added: without an owner, so that nobody can add themselves.
+pub(crate) fn new_member(organization: OrganizationId, user: UserId) -> Object<'static> {
+    Object::of::<resource::OrganizationMember>().id(user.0).organization(organization.0)
+}
+
+/// The roles of an organization.
+pub(crate) fn roles_of(organization: OrganizationId) -> Object<'static> {
+    Object::of::<resource::AssignOrgRole>().organization(organization.0)
+}
+
 /// An organization, which belongs to itself.
 pub(crate) fn organization(id: OrganizationId) -> Object<'static> {
     Object::of::<resource::Organization>().id(id.0).organization(id.0)

@@ -187,7 +187,7 @@ pub(super) fn insert(
         repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
     }
     trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
-    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), user })
+    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), ..UserView::new(user, &[]) })
 }
 
 /// An active user who signs in with a password, of whom nothing else is known.
@@ -218,7 +218,7 @@ pub(super) fn default_organization(repos: &mut dyn Repositories) -> Result<Organ
 }
 
 /// A membership without roles.
-pub(super) const fn member(organization_id: OrganizationId, user_id: UserId, now: Instant) -> Membership {
+pub(crate) const fn member(organization_id: OrganizationId, user_id: UserId, now: Instant) -> Membership {
     Membership { organization_id, user_id, roles: Vec::new(), created_at: now, updated_at: now }
 }
 

@@ -5,6 +5,9 @@ use doorward_domain::names;
 use doorward_domain::users::check_password;
 use doorward_domain::{Secret, users::PasswordRuleError};
 
+/// Most bytes of a free text: a description, the URL of an icon.
+const TEXT_MAX: usize = 4096;
+
 /// Collects the failing fields of one command, in the order in which they are checked.
 #[derive(Debug, Default)]
 #[must_use = "call `done`, or nothing is refused"]
@@ -29,6 +32,30 @@ impl Fields {
     /// The field must be a user name.
     pub(crate) fn username(self, field: &'static str, value: &str) -> Self {
         self.required(field, value).rule(field, "username", value, names::is_name(value))
+    }
+
+    /// The field must be the name of an organization.
+    pub(crate) fn organization_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "organization_name", value, names::is_name(value))
+    }
+
+    /// The field must be the name of a custom role.
+    pub(crate) fn role_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "username", value, names::is_name(value))
+    }
+
+    /// The field must be the display name of an organization, or empty.
+    pub(crate) fn organization_display_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "organization_display_name", value, names::is_display_name(value))
+    }
+
+    /// The field is free text of at most [`TEXT_MAX`] bytes.
+    pub(crate) fn text(mut self, field: &'static str, value: &str) -> Self {
+        if value.len() > TEXT_MAX && self.0.iter().all(|known| known.field != field) {
+            let detail = format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len());
+            self.0.push(FieldError::new(field, detail));
+        }
+        self
     }
 
     /// The field must be the real name of a person, or empty.

@@ -13,9 +13,7 @@ pub async fn organizations(ctx: &Context, actor: &Actor, user: &UserRef) -> Resu
     ctx.store
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
-            let mut organizations = repos.organizations().list_of_user(user.id)?;
-            organizations.retain(|known| access::may(&actor, Action::Read, &access::organization(known.id)).is_ok());
-            Ok(organizations)
+            Ok(repos.organizations().list_of_user(user.id, &access::visible_organizations(&actor))?)
         })
         .await
 }

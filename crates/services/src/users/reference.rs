@@ -3,11 +3,12 @@
 use super::access;
 use crate::context::Actor;
 use crate::error::Error;
+use crate::roles::{self, RoleLabel};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::Action;
+use doorward_domain::roles::{Action, CustomRoles, RoleName};
 use doorward_domain::users::User;
-use doorward_ports::Repositories;
+use doorward_ports::{Repositories, StoreError};
 use uuid::Uuid;
 
 /// A user as named in a request (`identity.md` 1.4).
@@ -51,36 +52,64 @@ pub struct UserView {
     pub user: User,
     /// Its organizations, by id.
     pub organization_ids: Vec<OrganizationId>,
+    /// Its stored site roles with their display names.
+    pub roles: Vec<RoleLabel>,
+}
+
+/// The stored site roles of a user.
+pub(crate) fn site_roles(user: &User) -> Vec<RoleName> {
+    user.roles.iter().map(RoleName::site).collect()
 }
 
 impl UserView {
+    /// A user as shown where organizations do not matter; custom roles go by their names.
+    #[must_use]
+    pub fn alone(user: User) -> Self {
+        Self::new(user, &[])
+    }
+
     /// Pairs a user with those of `memberships` that are its own.
     pub(crate) fn new(user: User, memberships: &[Membership]) -> Self {
         let organization_ids = memberships.iter().filter(|m| m.user_id == user.id).map(|m| m.organization_id).collect();
-        Self { user, organization_ids }
+        let roles = roles::labels(&site_roles(&user), &CustomRoles::default());
+        Self { user, organization_ids, roles }
+    }
+
+    /// The same with the display names of custom roles.
+    pub(crate) fn named(self, custom: &CustomRoles) -> Self {
+        Self { roles: roles::labels(&site_roles(&self.user), custom), ..self }
     }
 
     /// Loads what is to be shown with a user.
     pub(crate) fn load(user: User, repos: &mut dyn Repositories) -> Result<Self, Error> {
         let memberships = repos.organizations().list_memberships(user.id)?;
-        Ok(Self::new(user, &memberships))
+        let custom = roles::custom_among(repos, &site_roles(&user))?;
+        Ok(Self::new(user, &memberships).named(&custom))
     }
 }
 
 /// The user that `reference` names, deleted ones included, if the caller may know of it. The caller always knows of
 /// itself, whatever the credential is limited to.
 pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
-    let found = match reference {
-        UserRef::Me => repos.users().find(actor.user.id)?,
-        UserRef::Id(id) => repos.users().find(*id)?,
-        UserRef::Name(name) => repos.users().find_by_username(name)?,
-    };
-    let user = found.ok_or(Error::UserNotFound)?;
+    let user = look_up(repos, actor, reference)?.ok_or(Error::UserNotFound)?;
     if !actor.is(user.id) {
         access::may(actor, Action::Read, &access::user(user.id))
             .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
     }
     Ok(user)
+}
+
+/// The user that `reference` names, whether or not the caller may know of it.
+pub(crate) fn look_up(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &UserRef,
+) -> Result<Option<User>, StoreError> {
+    match reference {
+        UserRef::Me => repos.users().find(actor.user.id),
+        UserRef::Id(id) => repos.users().find(*id),
+        UserRef::Name(name) => repos.users().find_by_username(name),
+    }
 }
 
 /// Like [`resolve`], for use cases that change the user: those that are deleted or part of the server are out of reach.

@@ -5,10 +5,11 @@ use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
+use crate::roles::custom_among;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, plan};
-use doorward_domain::roles::{Action, CustomRoles, Object, Permit, RoleName, RoleSet, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::Repositories;
 use std::collections::BTreeSet;
@@ -83,9 +84,7 @@ fn authorize_change(
 ) -> Result<Permit<action::Assign, resource::AssignRole>, Error> {
     let current: Vec<RoleName> = current.iter().map(RoleName::site).collect();
     let wanted: Vec<RoleName> = wanted.iter().map(RoleName::site).collect();
-    let custom: Vec<RoleName> = current.iter().chain(&wanted).filter(|name| !name.is_built_in()).cloned().collect();
-    let custom = if custom.is_empty() { Vec::new() } else { repos.roles().find_custom(&custom)? };
-    let custom: CustomRoles = custom.into_iter().collect();
+    let custom = custom_among(repos, current.iter().chain(&wanted))?;
     let change = plan(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
         .map_err(refuse_assignment)?;
     if change.added().is_empty() {
@@ -95,7 +94,7 @@ fn authorize_change(
 }
 
 /// What a refused change of roles means to the one who asked for it.
-fn refuse_assignment(error: AssignError) -> Error {
+pub(crate) fn refuse_assignment(error: AssignError) -> Error {
     match error {
         AssignError::Denied(denied) => Error::Forbidden(denied),
         AssignError::WrongLevel(_) | AssignError::Unknown(_) | AssignError::NotAuthorized(_) => {
@@ -105,7 +104,7 @@ fn refuse_assignment(error: AssignError) -> Error {
 }
 
 /// Asks whether the caller may give a new user or member the role that is implied there.
-pub(super) fn may_make_member(actor: &Actor, level: Level) -> Result<(), Error> {
+pub(crate) fn may_make_member(actor: &Actor, level: Level) -> Result<(), Error> {
     match plan(&actor.subject, level, &[], &[], &RoleSet::new()) {
         Ok(_change) => Ok(()),
         Err(AssignError::Denied(denied)) => Err(Error::Forbidden(denied)),

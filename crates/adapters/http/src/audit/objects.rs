@@ -85,7 +85,7 @@ impl From<ListedEntry> for EntryObject {
     fn from(ListedEntry { entry, is_deleted }: ListedEntry) -> Self {
         let (description, resource_link) = (describe(&entry.record), link(&entry.record, is_deleted));
         let record = entry.record;
-        let user = entry.user.map(|user| UserView { user, organization_ids: Vec::new() });
+        let user = entry.user.map(UserView::alone);
         Self {
             id: record.id.0,
             request_id: record.request_id.unwrap_or_default(),

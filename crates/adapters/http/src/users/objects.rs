@@ -3,6 +3,7 @@
 use crate::json::Timestamp;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{BuiltIn, RoleName};
+use doorward_services::roles::RoleLabel;
 use doorward_services::users::{UserList, UserRoles, UserView};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,10 +44,13 @@ pub(crate) struct UserObject {
 pub(crate) struct RoleObject {
     name: String,
     display_name: String,
+    /// Absent for site roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<Uuid>,
 }
 
 impl From<UserView> for UserObject {
-    fn from(UserView { user, organization_ids }: UserView) -> Self {
+    fn from(UserView { user, organization_ids, roles }: UserView) -> Self {
         Self {
             id: user.id.0,
             username: user.username,
@@ -60,14 +64,14 @@ impl From<UserView> for UserObject {
             login_type: user.login_type.as_str(),
             theme_preference: user.theme_preference,
             organization_ids: organization_ids.into_iter().map(|id| id.0).collect(),
-            roles: user.roles.into_iter().map(RoleObject::from).collect(),
+            roles: roles.into_iter().map(RoleObject::from).collect(),
         }
     }
 }
 
-impl From<String> for RoleObject {
-    fn from(name: String) -> Self {
-        Self { display_name: role_display_name(&name), name }
+impl From<RoleLabel> for RoleObject {
+    fn from(RoleLabel { name, display_name }: RoleLabel) -> Self {
+        Self { organization_id: name.organization_id(), name: name.name().to_owned(), display_name }
     }
 }
 

@@ -81,7 +81,6 @@ pub(crate) async fn house_at(
     database: Box<dyn Any>,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     let opened = doorward_storage::open(url, &doorward_storage::Options::default()).unwrap();
-    let store = opened.store.clone();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();

@@ -15,4 +15,5 @@ mod group_sizes;
 mod groups;
 mod house;
 mod oauth2;
+mod organizations;
 mod scopes;

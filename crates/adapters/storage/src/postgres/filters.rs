@@ -1,6 +1,7 @@
 //! Conditions that PostgreSQL writes its own way.
 
-use crate::schema::users;
+use crate::schema::{organization_members, users};
+use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
 use diesel::pg::Pg;
@@ -11,4 +12,18 @@ pub(super) fn holds_any_role<'a>(
     roles: &'a [String],
 ) -> Box<dyn BoxableExpression<users::table, Pg, SqlType = Bool> + 'a> {
     Box::new(sql::<Bool>("jsonb_exists_any(users.roles, ").bind::<Array<Text>, _>(roles).sql(")"))
+}
+
+/// Members that hold this role.
+pub(super) fn member_holds<'a>(
+    role: &'a str,
+) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = Bool> + 'a> {
+    Box::new(sql::<Bool>("jsonb_exists(organization_members.roles, ").bind::<Text, _>(role).sql(")"))
+}
+
+/// The roles of a member, but for this one.
+pub(super) fn roles_without<'a>(
+    role: &'a str,
+) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = types::sql::Json> + 'a> {
+    Box::new(sql::<types::sql::Json>("organization_members.roles - ").bind::<Text, _>(role))
 }

@@ -1,11 +1,12 @@
 //! Rules that several servers must not break together.
 
 use super::Conn;
-use super::group_members::OneOf;
-use crate::rows::{GroupRow, UserRow};
-use crate::schema::{groups, organization_members, users};
+use super::one_of::OneOf;
+use crate::rows::{GroupRow, OrganizationRow, RoleRow, UserRow};
+use crate::schema::{custom_roles, groups, organization_members, organizations, users};
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 
@@ -41,4 +42,37 @@ pub(super) fn hold_organization_members(
         .for_key_share()
         .load::<Id<UserId>>(conn)?;
     Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Reads an organization that is not deleted. Until the transaction ends, nobody else gets to change it or to refer to it.
+pub(super) fn hold_organization(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<OrganizationRow>> {
+    let organization = organizations::table.find(Id(id)).filter(not(organizations::deleted));
+    organization.select(OrganizationRow::as_select()).for_update().get_result(conn).optional()
+}
+
+/// Whether the organization is there, and it stays until the transaction ends.
+pub(super) fn keep_organization(conn: &mut Conn, id: OrganizationId) -> QueryResult<bool> {
+    let organization = organizations::table.find(Id(id)).filter(not(organizations::deleted));
+    let found: Option<Id<OrganizationId>> =
+        organization.select(organizations::id).for_key_share().get_result(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.
+pub(super) fn hold_membership(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<bool> {
+    let membership = organization_members::table.find((Id(organization), Id(user)));
+    let found: Option<Id<UserId>> =
+        membership.select(organization_members::user_id).for_no_key_update().get_result(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// Reads custom roles. Until the transaction ends, nobody else gets to delete them.
+pub(super) fn keep_roles(conn: &mut Conn, wanted: OneOf) -> QueryResult<Vec<RoleRow>> {
+    custom_roles::table.filter(wanted).order(custom_roles::name).select(RoleRow::as_select()).for_key_share().load(conn)
+}
+
+/// Reads a custom role. Until the transaction ends, nobody else gets to change or give it.
+pub(super) fn hold_role(conn: &mut Conn, name: &str) -> QueryResult<Option<RoleRow>> {
+    let role = custom_roles::table.filter(custom_roles::name.eq(name));
+    role.select(RoleRow::as_select()).for_update().get_result(conn).optional()
 }

@@ -1,7 +1,8 @@
 //! The audit log.
 
+use super::Conn;
+use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, lists};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{audit_logs, oauth2_app_secrets, oauth2_apps, organizations, users};
@@ -69,17 +70,17 @@ impl AuditRepository for Session<'_, Conn> {
             // One query for each kind that occurs. A kind with a table of its own gets its three lines here.
             let asked = of(AuditResource::User);
             if !asked.is_empty() {
-                let here = users::table.filter(OneOf("users.id", asked.clone())).filter(not(users::deleted));
+                let here = users::table.filter(OneOf::ids("users.id", asked.iter())).filter(not(users::deleted));
                 missing(AuditResource::User, &asked, &here.select(users::id).load(conn)?);
             }
             let asked = of(AuditResource::Oauth2ProviderApp);
             if !asked.is_empty() {
-                let here = oauth2_apps::table.filter(OneOf("oauth2_apps.id", asked.clone()));
+                let here = oauth2_apps::table.filter(OneOf::ids("oauth2_apps.id", asked.iter()));
                 missing(AuditResource::Oauth2ProviderApp, &asked, &here.select(oauth2_apps::id).load(conn)?);
             }
             let asked = of(AuditResource::Oauth2ProviderAppSecret);
             if !asked.is_empty() {
-                let here = oauth2_app_secrets::table.filter(OneOf("oauth2_app_secrets.id", asked.clone()));
+                let here = oauth2_app_secrets::table.filter(OneOf::ids("oauth2_app_secrets.id", asked.iter()));
                 let here: Vec<Id<Uuid>> = here.select(oauth2_app_secrets::id).load(conn)?;
                 missing(AuditResource::Oauth2ProviderAppSecret, &asked, &here);
             }
@@ -104,7 +105,7 @@ impl AuditRepository for Session<'_, Conn> {
                 return Ok(0);
             }
             let old: Ids = old.into_iter().map(|id| id.0).collect();
-            Ok(diesel::delete(audit_logs::table.filter(OneOf("audit_logs.id", old))).execute(conn)?)
+            Ok(diesel::delete(audit_logs::table.filter(OneOf::ids("audit_logs.id", old.iter()))).execute(conn)?)
         })
     }
 }
@@ -191,14 +192,14 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
         HashMap::new()
     } else {
         let rows: Vec<UserRow> =
-            users::table.filter(OneOf("users.id", people)).select(UserRow::as_select()).load(conn)?;
+            users::table.filter(OneOf::ids("users.id", people.iter())).select(UserRow::as_select()).load(conn)?;
         entities::<_, User>(rows)?.into_iter().map(|user| (user.id, user)).collect()
     };
     let places: Ids = distinct(rows.iter().filter_map(|row| row.organization_id.map(|id| id.0)));
     let places: HashMap<OrganizationId, Organization> = if places.is_empty() {
         HashMap::new()
     } else {
-        let found = organizations::table.filter(OneOf("organizations.id", places));
+        let found = organizations::table.filter(OneOf::ids("organizations.id", places.iter()));
         let rows: Vec<OrganizationRow> = found.select(OrganizationRow::as_select()).load(conn)?;
         rows.into_iter().map(Organization::from).map(|place| (place.id, place)).collect()
     };
@@ -213,32 +214,6 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
 
 fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
     ids.collect::<std::collections::HashSet<T>>().into_iter().collect()
-}
-
-/// The column, named as in SQL, is one of several ids, which are one parameter.
-#[derive(Debug)]
-struct OneOf(&'static str, Ids);
-
-impl Expression for OneOf {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for OneOf {}
-impl<Tables> SelectableExpression<Tables> for OneOf {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for OneOf {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for OneOf {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Backend> for OneOf {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        lists::one_of(&mut out, self.0, &self.1)
-    }
 }
 
 /// True, and the statement is planned for its parameters each time: a plan for any parameter would read the log from end

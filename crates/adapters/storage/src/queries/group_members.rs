@@ -1,11 +1,12 @@
 //! Members of groups. Those of the groups Everyone stand in `organization_members`, all others in `group_members`.
 
+use super::Conn;
+use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, lists};
 use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, organization_members, users};
-use crate::types::{Id, Ids, sql};
+use crate::types::{Id, sql};
 use diesel::dsl::{count_star, not};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
@@ -27,41 +28,6 @@ const COLUMNS: Columns = Columns {
     lists: Lists::None,
 };
 const EVERYONE_COLUMNS: Columns = Columns { organization: Some("organization_members.organization_id"), ..COLUMNS };
-
-/// The condition that a column is one of these ids, however many they are.
-#[derive(Debug)]
-pub(super) struct OneOf {
-    column: &'static str,
-    ids: Ids,
-}
-
-impl OneOf {
-    pub(super) fn new<T: Into<Uuid>>(column: &'static str, ids: impl IntoIterator<Item = T>) -> Self {
-        Self { column, ids: ids.into_iter().collect() }
-    }
-}
-
-impl Expression for OneOf {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for OneOf {}
-impl<Tables> SelectableExpression<Tables> for OneOf {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for OneOf {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for OneOf {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Backend> for OneOf {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        lists::one_of(&mut out, self.column, &self.ids)
-    }
-}
 
 /// The condition that a user is in a group: explicitly, or as a member of the organization.
 #[derive(Debug)]
@@ -119,7 +85,7 @@ pub(super) fn count(conn: &mut Conn, groups: &[Group]) -> Result<Vec<(GroupId, u
         counts.extend(
             group_members::table
                 .inner_join(users::table.on(users::id.eq(group_members::user_id)))
-                .filter(OneOf::new("group_members.group_id", explicit))
+                .filter(OneOf::ids("group_members.group_id", explicit))
                 .filter(not(users::deleted))
                 .filter(not(users::is_system))
                 .group_by(group_members::group_id)
@@ -131,7 +97,7 @@ pub(super) fn count(conn: &mut Conn, groups: &[Group]) -> Result<Vec<(GroupId, u
         counts.extend(
             organization_members::table
                 .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
-                .filter(OneOf::new("organization_members.organization_id", everyone))
+                .filter(OneOf::ids("organization_members.organization_id", everyone))
                 .filter(not(users::deleted))
                 .filter(not(users::is_system))
                 .group_by(organization_members::organization_id)
@@ -201,7 +167,7 @@ macro_rules! members {
             }
             ([only], _) => query = query.filter($table::$group.eq(Id(Uuid::from(*only)))),
             (many, _) => {
-                query = query.filter(OneOf::new(
+                query = query.filter(OneOf::ids(
                     concat!(stringify!($table), ".", stringify!($group)),
                     many.iter().copied(),
                 ));
@@ -245,7 +211,7 @@ pub(super) fn insert(
 ) -> Result<usize, Error> {
     let rows = organization_members::table
         .filter(organization_members::organization_id.eq(Id(organization)))
-        .filter(OneOf::new("organization_members.user_id", users.iter().copied()))
+        .filter(OneOf::ids("organization_members.user_id", users.iter().copied()))
         .order(organization_members::user_id)
         .select((
             Id(group).into_sql::<sql::Uuid>(),
@@ -262,7 +228,7 @@ pub(super) fn insert(
 pub(super) fn delete(conn: &mut Conn, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, Error> {
     let rows = group_members::table
         .filter(group_members::group_id.eq(Id(group)))
-        .filter(OneOf::new("group_members.user_id", users.iter().copied()));
+        .filter(OneOf::ids("group_members.user_id", users.iter().copied()));
     let mut removed: Vec<UserId> = diesel::delete(rows)
         .returning(group_members::user_id)
         .load::<Id<UserId>>(conn)?

@@ -1,6 +1,7 @@
 //! Groups.
 
-use super::group_members::{self as members, HasMember, OneOf};
+use super::group_members::{self as members, HasMember};
+use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
 use crate::rows::{FoundRow, GroupRow, entities};
@@ -63,7 +64,7 @@ impl GroupRepository for Session<'_, Conn> {
         }
         self.run(|conn| {
             let rows = found!()
-                .filter(OneOf::new("groups.id", ids.iter().copied()))
+                .filter(OneOf::ids("groups.id", ids.iter().copied()))
                 .order((groups::name_key, groups::id))
                 .load::<FoundRow>(conn)?;
             Ok(entities(rows)?)
@@ -92,7 +93,7 @@ impl GroupRepository for Session<'_, Conn> {
                 query = query.filter(HasMember::new(user));
             }
             if let Some(ids) = &filter.ids {
-                query = query.filter(OneOf::new("groups.id", ids.iter().copied()));
+                query = query.filter(OneOf::ids("groups.id", ids.iter().copied()));
             }
             if let Some((name, id)) = &page.after {
                 let key = names::key(name);
@@ -129,7 +130,7 @@ impl GroupRepository for Session<'_, Conn> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
-        let users = OneOf::new("organization_members.user_id", users.iter().copied());
+        let users = OneOf::ids("organization_members.user_id", users.iter().copied());
         self.run(|conn| Ok(locks::hold_organization_members(conn, organization, users)?))
     }
 

@@ -1,19 +1,28 @@
 //! Organizations and members.
 
-use super::Conn;
+use super::one_of::OneOf;
+use super::visible::{Columns, Lists, Visible};
+use super::{Conn, locks};
+use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
-use crate::schema::{groups, organization_members, organizations};
+use crate::schema::{custom_roles, groups, organization_members, organizations, users};
 use crate::session::Session;
-use crate::types::Id;
+use crate::types::{At, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::Instant;
 use doorward_domain::groups::Group;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
-use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{Permit, action, resource};
-use doorward_ports::StoreError;
+use doorward_domain::organizations::{Blocker, Membership, Organization};
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_ports::changes::Change;
 use doorward_ports::organizations::OrganizationRepository;
+use doorward_ports::{Conflict, StoreError};
+
+/// An organization belongs to itself and to nobody, and has no access lists.
+const COLUMNS: Columns =
+    Columns { id: "organizations.id", organization: Some("organizations.id"), owner: None, lists: Lists::None };
 
 impl OrganizationRepository for Session<'_, Conn> {
     fn find(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
@@ -51,16 +60,63 @@ impl OrganizationRepository for Session<'_, Conn> {
         })
     }
 
-    fn list_of_user(&mut self, user: UserId) -> Result<Vec<Organization>, StoreError> {
+    fn hold(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+        self.run(|conn| Ok(locks::hold_organization(conn, id)?.map(Organization::from)))
+    }
+
+    fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError> {
+        let visible = Visible::new(visible, COLUMNS);
+        if visible.is_never() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let rows = organizations::table
+                .filter(not(organizations::deleted))
+                .filter(visible)
+                .order(organizations::name_key)
+                .select(OrganizationRow::as_select())
+                .load(conn)?;
+            Ok(rows.into_iter().map(Organization::from).collect())
+        })
+    }
+
+    fn list_of_user(&mut self, user: UserId, visible: &ListFilter) -> Result<Vec<Organization>, StoreError> {
+        let visible = Visible::new(visible, COLUMNS);
+        if visible.is_never() {
+            return Ok(Vec::new());
+        }
         self.run(|conn| {
             let rows = organizations::table
                 .inner_join(organization_members::table.on(organization_members::organization_id.eq(organizations::id)))
                 .filter(organization_members::user_id.eq(Id(user)))
                 .filter(not(organizations::deleted))
+                .filter(visible)
                 .order(organizations::name_key)
                 .select(OrganizationRow::as_select())
                 .load(conn)?;
             Ok(rows.into_iter().map(Organization::from).collect())
+        })
+    }
+
+    fn delete_blockers(&mut self, id: OrganizationId) -> Result<Vec<Blocker>, StoreError> {
+        self.run(|conn| {
+            let members: i64 = organization_members::table
+                .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
+                .filter(organization_members::organization_id.eq(Id(id)))
+                .filter(not(users::is_system))
+                .count()
+                .get_result(conn)?;
+            let groups: i64 = groups::table
+                .filter(groups::organization_id.eq(Id(id)))
+                .filter(groups::id.ne(Id(GroupId(id.0))))
+                .count()
+                .get_result(conn)?;
+            // One line for each kind of thing that must go first.
+            let found = [
+                (members > 1).then(|| Blocker::Members(members.unsigned_abs())),
+                (groups > 0).then(|| Blocker::Groups(groups.unsigned_abs())),
+            ];
+            Ok(found.into_iter().flatten().collect())
         })
     }
 
@@ -76,15 +132,70 @@ impl OrganizationRepository for Session<'_, Conn> {
         })
     }
 
+    fn update(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Organization>,
+        organization: &Organization,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
+            let changed = diesel::update(living)
+                .set((
+                    organizations::name.eq(&organization.name),
+                    organizations::name_key.eq(names::key(&organization.name)),
+                    organizations::display_name.eq(&organization.display_name),
+                    organizations::description.eq(&organization.description),
+                    organizations::icon.eq(&organization.icon),
+                    organizations::updated_at.eq(At(organization.updated_at)),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::Organization>,
+        id: OrganizationId,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let gone = self.atomically(|conn| {
+            let others = organizations::table
+                .find(Id(id))
+                .filter(not(organizations::deleted))
+                .filter(not(organizations::is_default));
+            let gone = diesel::update(others)
+                .set((organizations::deleted.eq(true), organizations::updated_at.eq(At(now))))
+                .execute(conn)?;
+            if gone > 0 {
+                let organization = Some(Id(id));
+                diesel::delete(custom_roles::table.filter(custom_roles::organization_id.eq(organization)))
+                    .execute(conn)?;
+                let members = organization_members::table.filter(organization_members::organization_id.eq(Id(id)));
+                diesel::delete(members).execute(conn)?;
+                // Their members go with them.
+                diesel::delete(groups::table.filter(groups::organization_id.eq(Id(id)))).execute(conn)?;
+            }
+            Ok(gone > 0)
+        })?;
+        self.changed(Change::Organization(id));
+        Ok(gone)
+    }
+
     fn insert_member(
         &mut self,
         _permit: &Permit<action::Create, resource::OrganizationMember>,
         membership: &Membership,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.atomically(|conn| {
+            if !locks::keep_organization(conn, membership.organization_id)? {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
             diesel::insert_into(organization_members::table).values(MembershipRow::from(membership)).execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::User(membership.user_id));
+        Ok(())
     }
 
     fn list_memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {
@@ -94,7 +205,7 @@ impl OrganizationRepository for Session<'_, Conn> {
     fn list_memberships_of(&mut self, users: &[UserId]) -> Result<Vec<Membership>, StoreError> {
         self.run(|conn| {
             let rows = organization_members::table
-                .filter(organization_members::user_id.eq_any(users.iter().copied().map(Id)))
+                .filter(OneOf::ids("organization_members.user_id", users.iter().copied()))
                 .order((organization_members::user_id, organization_members::organization_id))
                 .select(MembershipRow::as_select())
                 .load(conn)?;

@@ -6,6 +6,7 @@ use doorward_ports::Repositories;
 use doorward_ports::audit::AuditRepository;
 use doorward_ports::groups::GroupRepository;
 use doorward_ports::maintenance::MaintenanceRepository;
+use doorward_ports::members::MemberRepository;
 use doorward_ports::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use doorward_ports::organizations::OrganizationRepository;
 use doorward_ports::roles::RoleRepository;
@@ -26,6 +27,9 @@ impl Repositories for Session<'_, Conn> {
         self
     }
     fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+    fn members(&mut self) -> &mut dyn MemberRepository {
         self
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {

@@ -1,18 +1,19 @@
 //! Custom roles.
 
-use super::Conn;
-use crate::schema::custom_roles;
+use super::one_of::OneOf;
+use super::{Conn, filters, locks};
+use crate::error::Error;
+use crate::rows::RoleRow;
+use crate::schema::{custom_roles, organization_members};
 use crate::session::Session;
-use crate::types::{Id, Json};
+use crate::types::{At, Id};
 use diesel::prelude::*;
-use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{CustomRole, Permission, RoleName};
-use doorward_ports::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::ids::{CustomRoleId, OrganizationId};
+use doorward_domain::roles::{CustomRole, Permit, RoleName, action, resource};
+use doorward_ports::changes::Change;
 use doorward_ports::roles::RoleRepository;
-
-/// Name, organization, display name and the three lists of permissions.
-type Columns =
-    (String, Option<Id<OrganizationId>>, String, Json<Vec<Permission>>, Json<Vec<Permission>>, Json<Vec<Permission>>);
+use doorward_ports::{Conflict, StoreError};
 
 impl RoleRepository for Session<'_, Conn> {
     fn find_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
@@ -20,28 +21,126 @@ impl RoleRepository for Session<'_, Conn> {
             return Ok(Vec::new());
         }
         self.run(|conn| {
-            let wanted: Vec<&str> = names.iter().map(RoleName::name).collect();
-            let rows: Vec<Columns> = custom_roles::table
-                .filter(custom_roles::name.eq_any(wanted))
+            let rows = custom_roles::table
+                .filter(OneOf::texts("custom_roles.name", names.iter().map(RoleName::name)))
                 .order((custom_roles::name, custom_roles::id))
-                .select((
-                    custom_roles::name,
-                    custom_roles::organization_id,
-                    custom_roles::display_name,
-                    custom_roles::site_permissions,
-                    custom_roles::organization_permissions,
-                    custom_roles::user_permissions,
-                ))
+                .select(RoleRow::as_select())
                 .load(conn)?;
-            // A name may exist in several organizations, of which one is meant.
-            let roles = rows.into_iter().filter_map(|(name, organization, display_name, site, members, user)| {
-                let name = match organization {
-                    Some(organization) => RoleName::organization(name, organization.0.0),
-                    None => RoleName::site(name),
-                };
-                names.contains(&name).then(|| CustomRole::new(name, display_name, site.0, members.0, user.0))
-            });
-            Ok(roles.collect())
+            Ok(meant(rows, names))
         })
     }
+
+    fn keep_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = OneOf::texts("custom_roles.name", names.iter().map(RoleName::name));
+        self.run(|conn| Ok(meant(locks::keep_roles(conn, wanted)?, names)))
+    }
+
+    fn hold_custom(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError> {
+        self.run(|conn| {
+            let row = locks::hold_role(conn, name.name())?;
+            let found = row.map(|row| (row.id(), CustomRole::from(row)));
+            Ok(found.filter(|(_, role)| role.name() == name))
+        })
+    }
+
+    fn list_custom(&mut self, organization: Option<OrganizationId>) -> Result<Vec<CustomRole>, StoreError> {
+        self.run(|conn| {
+            let listed = custom_roles::table.order(custom_roles::name).select(RoleRow::as_select());
+            let rows = match organization {
+                Some(id) => listed.filter(custom_roles::organization_id.eq(Some(Id(id)))).load(conn)?,
+                None => listed.filter(custom_roles::organization_id.is_null()).load(conn)?,
+            };
+            Ok(rows.into_iter().map(CustomRole::from).collect())
+        })
+    }
+
+    fn insert(
+        &mut self,
+        _permit: &Permit<action::Create, resource::AssignOrgRole>,
+        id: CustomRoleId,
+        role: &CustomRole,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.atomically(|conn| {
+            let organization = role.name().organization_id().map(OrganizationId);
+            if let Some(organization) = organization
+                && !locks::keep_organization(conn, organization)?
+            {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
+            diesel::insert_into(custom_roles::table).values(RoleRow::new(id, role, now)).execute(conn)?;
+            Ok(())
+        })?;
+        self.role_changed(role.name());
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        _permit: &Permit<action::Update, resource::AssignOrgRole>,
+        id: CustomRoleId,
+        role: &CustomRole,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let changed = self.run(|conn| {
+            let row = RoleRow::new(id, role, now);
+            let changed = diesel::update(custom_roles::table.find(Id(id)))
+                .set((
+                    custom_roles::display_name.eq(role.display_name()),
+                    custom_roles::site_permissions.eq(row.site()),
+                    custom_roles::organization_permissions.eq(row.organization()),
+                    custom_roles::user_permissions.eq(row.user()),
+                    custom_roles::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })?;
+        self.role_changed(role.name());
+        Ok(changed)
+    }
+
+    fn delete(
+        &mut self,
+        _permit: &Permit<action::Delete, resource::AssignOrgRole>,
+        name: &RoleName,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let organization = name.organization_id().map(OrganizationId).map(Id);
+        let gone = self.atomically(|conn| {
+            let role = custom_roles::table
+                .filter(custom_roles::name.eq(name.name()))
+                .filter(custom_roles::organization_id.eq(organization));
+            let gone = diesel::delete(role).execute(conn)?;
+            if let (Some(organization), true) = (organization, gone > 0) {
+                // Who gave it to somebody meanwhile has kept it, so that this waited and sees them now.
+                let holders = organization_members::table
+                    .filter(organization_members::organization_id.eq(organization))
+                    .filter(filters::member_holds(name.name()));
+                diesel::update(holders)
+                    .set((
+                        organization_members::roles.eq(filters::roles_without(name.name())),
+                        organization_members::updated_at.eq(At(now)),
+                    ))
+                    .execute(conn)?;
+            }
+            Ok(gone > 0)
+        })?;
+        self.role_changed(name);
+        Ok(gone)
+    }
+}
+
+impl Session<'_, Conn> {
+    fn role_changed(&mut self, name: &RoleName) {
+        let organization = name.organization_id().map(OrganizationId);
+        self.changed(organization.map_or(Change::Everything, Change::Organization));
+    }
+}
+
+/// The roles that are meant: names are unique, but the one that has the name may be in another place.
+fn meant(rows: Vec<RoleRow>, names: &[RoleName]) -> Vec<CustomRole> {
+    rows.into_iter().map(CustomRole::from).filter(|role| names.contains(role.name())).collect()
 }

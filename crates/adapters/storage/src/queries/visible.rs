@@ -169,34 +169,28 @@ const FALSE: &str = "1 = 0";
 
 impl Clauses {
     fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Backend>, columns: Columns) -> QueryResult<()> {
-        out.push_sql("(");
-        out.push_sql(FALSE);
+        let mut any = Any::begin(out);
         match columns.organization {
             Some(column) => {
                 if !self.organizations.is_empty() {
-                    out.push_sql(" OR ");
-                    lists::one_of(out, column, &self.organizations)?;
+                    lists::one_of(any.or(out), column, &self.organizations)?;
                 }
                 if self.without_organization {
-                    out.push_sql(" OR ");
-                    out.push_sql(column);
+                    any.or(out).push_sql(column);
                     out.push_sql(" IS NULL");
                 }
             }
-            None if self.without_organization => {
-                out.push_sql(" OR ");
-                out.push_sql(TRUE);
-            }
+            None if self.without_organization => any.or(out).push_sql(TRUE),
             None => {}
         }
         if let (Some(column), Some(owner)) = (columns.owner, &self.owner) {
-            owner.walk(out, column, columns.organization)?;
+            owner.walk(any.or(out), column, columns.organization)?;
         }
         match (columns.lists, columns.organization) {
             (Lists::None, _) => {}
             (Lists::OwnMembers, organization) => {
                 if let Some(organization) = organization.filter(|_| self.reads && !self.memberships.is_empty()) {
-                    out.push_sql(" OR (");
+                    any.or(out).push_sql("(");
                     lists::one_of(out, organization, &self.memberships)?;
                     out.push_sql(" AND (");
                     out.push_sql(columns.id);
@@ -210,10 +204,9 @@ impl Clauses {
                 }
             }
             (Lists::Stored { user, group }, organization) => {
-                out.push_sql(" OR ");
-                lists::user_may(out, user, &self.user_key, &self.actions)?;
+                lists::user_may(any.or(out), user, &self.user_key, &self.actions)?;
                 if let Some(organization) = organization.filter(|_| !self.memberships.is_empty()) {
-                    out.push_sql(" OR (");
+                    any.or(out).push_sql("(");
                     lists::one_of(out, organization, &self.memberships)?;
                     out.push_sql(" AND ");
                     lists::group_may(out, group, organization, &self.group_keys, &self.actions)?;
@@ -221,8 +214,30 @@ impl Clauses {
                 }
             }
         }
-        out.push_sql(")");
+        any.end(out);
         Ok(())
+    }
+}
+
+/// Conditions of which one must hold. Nothing stands before the first, or SQLite would not go by an index.
+struct Any(bool);
+
+impl Any {
+    fn begin(out: &mut AstPass<'_, '_, Backend>) -> Self {
+        out.push_sql("(");
+        Self(false)
+    }
+
+    /// Before each condition.
+    fn or<'o, 'a, 'b>(&mut self, out: &'o mut AstPass<'a, 'b, Backend>) -> &'o mut AstPass<'a, 'b, Backend> {
+        if std::mem::replace(&mut self.0, true) {
+            out.push_sql(" OR ");
+        }
+        out
+    }
+
+    fn end(self, out: &mut AstPass<'_, '_, Backend>) {
+        out.push_sql(if self.0 { ")" } else { "1 = 0)" });
     }
 }
 
@@ -233,27 +248,27 @@ impl Owner {
         column: &'static str,
         organization: Option<&'static str>,
     ) -> QueryResult<()> {
-        out.push_sql(" OR (");
+        out.push_sql("(");
         out.push_sql(column);
         out.push_sql(" = ");
         out.push_bind_param::<sql::Uuid, _>(&self.id)?;
-        out.push_sql(" AND (");
+        out.push_sql(" AND ");
+        let mut any = Any::begin(out);
         match organization {
-            None => out.push_sql(if self.without_organization { TRUE } else { FALSE }),
+            None if self.without_organization => any.or(out).push_sql(TRUE),
+            None => {}
             Some(organization) => {
-                out.push_sql(FALSE);
                 if !self.organizations.is_empty() {
-                    out.push_sql(" OR ");
-                    lists::one_of(out, organization, &self.organizations)?;
+                    lists::one_of(any.or(out), organization, &self.organizations)?;
                 }
                 if self.without_organization {
-                    out.push_sql(" OR ");
-                    out.push_sql(organization);
+                    any.or(out).push_sql(organization);
                     out.push_sql(" IS NULL");
                 }
             }
         }
-        out.push_sql("))");
+        any.end(out);
+        out.push_sql(")");
         Ok(())
     }
 }

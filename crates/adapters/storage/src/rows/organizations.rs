@@ -1,9 +1,11 @@
-use crate::schema::{organization_members, organizations};
+use crate::schema::{custom_roles, organization_members, organizations, users};
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::Instant;
+use doorward_domain::ids::{CustomRoleId, OrganizationId, UserId};
 use doorward_domain::names;
-use doorward_domain::organizations::{Membership, Organization};
+use doorward_domain::organizations::{Member, Membership, Organization};
+use doorward_domain::roles::{CustomRole, Grants, Permission, RoleName};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -83,5 +85,94 @@ impl From<MembershipRow> for Membership {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
         }
+    }
+}
+
+/// What is shown of the user of a membership.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct MemberUserRow {
+    username: String,
+    name: String,
+    avatar_url: String,
+    email: String,
+    roles: Json<Vec<String>>,
+}
+
+impl MemberUserRow {
+    pub(crate) fn member(self, membership: Membership) -> Member {
+        Member {
+            membership,
+            username: self.username,
+            name: self.name,
+            avatar_url: self.avatar_url,
+            email: self.email,
+            site_roles: self.roles.0,
+        }
+    }
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = custom_roles, treat_none_as_default_value = false)]
+pub(crate) struct RoleRow {
+    id: Id<CustomRoleId>,
+    organization_id: Option<Id<OrganizationId>>,
+    name: String,
+    display_name: String,
+    site_permissions: Json<Vec<Permission>>,
+    organization_permissions: Json<Vec<Permission>>,
+    user_permissions: Json<Vec<Permission>>,
+    created_at: At,
+    updated_at: At,
+}
+
+impl RoleRow {
+    /// A role that is made at `now`.
+    pub(crate) fn new(id: CustomRoleId, role: &CustomRole, now: Instant) -> Self {
+        let name = role.name();
+        let list = |grants: &Grants| Json(grants.permissions().to_vec());
+        Self {
+            id: Id(id),
+            organization_id: name.organization_id().map(|id| Id(id.into())),
+            name: name.name().to_owned(),
+            display_name: role.display_name().to_owned(),
+            site_permissions: list(role.role().site()),
+            organization_permissions: Json(role.in_organization().to_vec()),
+            user_permissions: list(role.role().user()),
+            created_at: At(now),
+            updated_at: At(now),
+        }
+    }
+
+    pub(crate) const fn id(&self) -> CustomRoleId {
+        self.id.0
+    }
+
+    pub(crate) const fn site(&self) -> &Json<Vec<Permission>> {
+        &self.site_permissions
+    }
+
+    pub(crate) const fn organization(&self) -> &Json<Vec<Permission>> {
+        &self.organization_permissions
+    }
+
+    pub(crate) const fn user(&self) -> &Json<Vec<Permission>> {
+        &self.user_permissions
+    }
+}
+
+impl From<RoleRow> for CustomRole {
+    fn from(row: RoleRow) -> Self {
+        let name = match row.organization_id {
+            Some(organization) => RoleName::organization(row.name, organization.0.0),
+            None => RoleName::site(row.name),
+        };
+        Self::new(
+            name,
+            row.display_name,
+            row.site_permissions.0,
+            row.organization_permissions.0,
+            row.user_permissions.0,
+        )
     }
 }

@@ -1,10 +1,10 @@
 //! Conditions that SQLite writes its own way.
 
-use crate::schema::users;
+use crate::schema::{organization_members, users};
 use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
 
 /// Users that hold one of these site roles at least.
@@ -17,5 +17,29 @@ pub(super) fn holds_any_role<'a>(
         )
         .bind::<types::sql::Json, _>(types::Json(roles))
         .sql(")))"),
+    )
+}
+
+/// Members that hold this role.
+pub(super) fn member_holds<'a>(
+    role: &'a str,
+) -> Box<dyn BoxableExpression<organization_members::table, Sqlite, SqlType = Bool> + 'a> {
+    Box::new(
+        sql::<Bool>("EXISTS (SELECT 1 FROM json_each(organization_members.roles) held WHERE held.value = ")
+            .bind::<Text, _>(role)
+            .sql(")"),
+    )
+}
+
+/// The roles of a member, but for this one.
+pub(super) fn roles_without<'a>(
+    role: &'a str,
+) -> Box<dyn BoxableExpression<organization_members::table, Sqlite, SqlType = types::sql::Json> + 'a> {
+    Box::new(
+        sql::<types::sql::Json>(
+            "(SELECT json_group_array(held.value) FROM json_each(organization_members.roles) held WHERE held.value <> ",
+        )
+        .bind::<Text, _>(role)
+        .sql(")"),
     )
 }

@@ -1,7 +1,14 @@
 use crate::support::*;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::{Membership, Organization};
+use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
 use doorward_ports::{Conflict, StoreError};
+use uuid::Uuid;
+
+fn everything() -> ListFilter {
+    let owner = Subject::for_user(Uuid::nil()).site_roles(["owner"]).scope(Scope::all()).build();
+    owner.list_filter(Action::Read, ResourceType::Organization)
+}
 
 contract! {
     async fn an_organization_is_found_and_has_its_group_everyone(db) {
@@ -62,7 +69,7 @@ contract! {
         let (names, of_a, of_both, of_none) = db
             .read(move |repos| {
                 let organizations = repos.organizations();
-                let names: Vec<String> = organizations.list_of_user(a)?.into_iter().map(|org| org.name).collect();
+                let names: Vec<String> = organizations.list_of_user(a, &everything())?.into_iter().map(|org| org.name).collect();
                 let both = organizations.list_memberships_of(&[b, a])?;
                 Ok((names, organizations.list_memberships(a)?, both, organizations.list_memberships_of(&[])?))
             })

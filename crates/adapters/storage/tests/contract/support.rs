@@ -8,7 +8,7 @@ use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
 };
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{ActionMarker, Permit, ResourceMarker, System};
+use doorward_domain::roles::{ActionMarker, CustomRole, Permission, Permit, ResourceMarker, RoleName, System};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Digest, Instant};
@@ -157,6 +157,11 @@ impl Fixture {
         SqliteConnection::establish(self.url.strip_prefix("sqlite://").unwrap()).unwrap()
     }
 
+    /// An id as it is written in SQL.
+    pub(crate) fn uuid(&self, id: Uuid) -> String {
+        if self.is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.simple()) }
+    }
+
     /// The number that a query answers.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         if self.is_postgres() {
@@ -263,6 +268,28 @@ pub(crate) fn membership(organization_id: OrganizationId, user_id: UserId) -> Me
         created_at: NOW,
         updated_at: NOW + Duration::SECOND,
     }
+}
+
+/// A custom role that grants this in its organization.
+pub(crate) fn custom(name: &str, place: Option<OrganizationId>, grants: &[Permission]) -> CustomRole {
+    let full = place.map_or_else(|| RoleName::site(name), |place| RoleName::organization(name, place.0));
+    CustomRole::new(full, format!("The {name}"), Vec::new(), grants.to_vec(), Vec::new())
+}
+
+/// An organization with these users as members.
+pub(crate) async fn populate(db: &Fixture, names: &[&str]) -> (Organization, Vec<User>) {
+    let place = organization("acme");
+    let users: Vec<User> = names.iter().map(|name| user(name)).collect();
+    let made = (place.clone(), users.clone());
+    db.write(move |repos| {
+        repos.organizations().insert(&permit(), &place)?;
+        users.iter().try_for_each(|user| {
+            repos.users().insert(&permit(), user)?;
+            repos.organizations().insert_member(&permit(), &membership(place.id, user.id))
+        })
+    })
+    .await;
+    made
 }
 
 /// A session of a browser.

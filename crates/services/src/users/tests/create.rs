@@ -115,7 +115,7 @@ async fn whether_there_is_a_first_user_is_told_to_anyone() {
 
 #[tokio::test]
 async fn an_owner_creates_a_user_who_is_dormant_until_seen() {
-    let UserView { user, organization_ids } = ask(growing_town(), &owner().build(), command()).await.unwrap();
+    let UserView { user, organization_ids, .. } = ask(growing_town(), &owner().build(), command()).await.unwrap();
     assert_eq!((user.status, user.login_type), (UserStatus::Dormant, LoginType::Password));
     assert_eq!(user.password_hash.unwrap().expose(), format!("plain:{PASSWORD}"));
     assert!(user.roles.is_empty());

@@ -1,0 +1,159 @@
+//! Members of organizations (`identity.md` 5).
+
+use crate::answer::{no_content, ok};
+use crate::call::{Call, Outcome};
+use crate::json::Timestamp;
+use crate::users::{RoleObject, UpdateRoles};
+use doorward_domain::page::Page;
+use doorward_services::Actor;
+use doorward_services::members::{self, MemberList, MemberView};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A member of an organization.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationMember)]
+pub(crate) struct MemberObject {
+    user_id: Uuid,
+    organization_id: Uuid,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /// Roles in the organization; the implied `organization-member` is not among them.
+    roles: Vec<RoleObject>,
+}
+
+/// A member of an organization with what is shown of the user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationMemberWithUserData)]
+pub(crate) struct MemberWithUserObject {
+    username: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    avatar_url: String,
+    email: String,
+    /// Site roles; the implied `member` is not among them.
+    global_roles: Vec<RoleObject>,
+    #[serde(flatten)]
+    member: MemberObject,
+}
+
+/// A page of members.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaginatedMembersResponse)]
+pub(crate) struct MembersObject {
+    members: Vec<MemberWithUserObject>,
+    /// How many there are, before `limit` and `offset`.
+    count: u64,
+}
+
+impl From<MemberView> for MemberWithUserObject {
+    fn from(view: MemberView) -> Self {
+        let objects = |labels: Vec<_>| labels.into_iter().map(RoleObject::from).collect();
+        let MemberView { member, roles, site_roles } = view;
+        Self {
+            member: MemberObject {
+                user_id: member.membership.user_id.0,
+                organization_id: member.membership.organization_id.0,
+                created_at: member.membership.created_at.into(),
+                updated_at: member.membership.updated_at.into(),
+                roles: objects(roles),
+            },
+            username: member.username,
+            name: member.name,
+            avatar_url: member.avatar_url,
+            email: member.email,
+            global_roles: objects(site_roles),
+        }
+    }
+}
+
+impl From<MemberList> for MembersObject {
+    fn from(list: MemberList) -> Self {
+        Self { members: list.members.into_iter().map(MemberWithUserObject::from).collect(), count: list.count }
+    }
+}
+
+/// Lists the members of an organization that the caller may read, by user name.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/members", tag = "members",
+    params(("organization" = String, Path, description = "Id, name or `default`")),
+    responses((status = 200, body = [MemberWithUserObject])),
+)]
+pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+    let found = members::list(call.context(), &actor, &call.organization(), Page::default()).await?;
+    Ok(ok(&MembersObject::from(found).members))
+}
+
+/// Lists some of the members of an organization that the caller may read, by user name.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/paginated-members", tag = "members",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
+        ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
+    ),
+    responses((status = 200, body = MembersObject)),
+)]
+pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let page = query.page();
+    query.done_loosely()?;
+    let found = members::list(call.context(), &actor, &call.organization(), page).await?;
+    Ok(ok(&MembersObject::from(found)))
+}
+
+/// Makes a user a member of an organization.
+#[utoipa::path(
+    post, path = "/api/v2/organizations/{organization}/members/{user}", tag = "members",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id, name or `me`"),
+    ),
+    responses((status = 200, body = MemberObject)),
+)]
+pub(crate) async fn add(call: Call, actor: Actor) -> Outcome {
+    let member = members::add(call.context(), &actor, &call.organization(), &call.user()).await?;
+    Ok(ok(&MemberWithUserObject::from(member).member))
+}
+
+/// Removes a member from an organization and all its groups.
+#[utoipa::path(
+    delete, path = "/api/v2/organizations/{organization}/members/{user}", tag = "members",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id or name"),
+    ),
+    responses((status = 204)),
+)]
+pub(crate) async fn remove(call: Call, actor: Actor) -> Outcome {
+    members::remove(call.context(), &actor, &call.organization(), &call.user()).await?;
+    Ok(no_content())
+}
+
+/// Replaces the roles of a member.
+#[utoipa::path(
+    put, path = "/api/v2/organizations/{organization}/members/{user}/roles", tag = "members",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id or name"),
+    ),
+    request_body = UpdateRoles,
+    responses((status = 200, body = MemberObject)),
+)]
+pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
+    let (organization, user) = (call.organization(), call.user());
+    let body: UpdateRoles = match call.json().await {
+        Ok(body) => body,
+        Err(broken) => {
+            // Whose roles these are is looked at before what is asked for them.
+            members::may_change_roles(call.context(), &actor, &organization, &user).await?;
+            return Err(broken);
+        }
+    };
+    let member = members::update_roles(call.context(), &actor, &organization, &user, body.into_names()).await?;
+    Ok(ok(&MemberWithUserObject::from(member).member))
+}

@@ -1,0 +1,91 @@
+//! Organizations (`identity.md` 4).
+
+use crate::answer::{Message, created, message, ok};
+use crate::call::{Call, Outcome};
+use crate::users::OrganizationObject;
+use doorward_services::{Actor, organizations};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Lists the organizations that the caller may read, by name.
+#[utoipa::path(
+    get, path = "/api/v2/organizations", tag = "organizations",
+    responses((status = 200, body = [OrganizationObject])),
+)]
+pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+    let found = organizations::list(call.context(), &actor).await?;
+    Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
+}
+
+/// An organization to be made.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = CreateOrganizationRequest)]
+pub(crate) struct Create {
+    #[schema(required)]
+    name: String,
+    /// The name, unless given.
+    display_name: String,
+    description: String,
+    icon: String,
+}
+
+/// Makes an organization. The caller becomes a member of it.
+#[utoipa::path(
+    post, path = "/api/v2/organizations", tag = "organizations", request_body = Create,
+    responses((status = 201, body = OrganizationObject)),
+)]
+pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+    let Create { name, display_name, description, icon } = call.json().await?;
+    let command = organizations::CreateOrganization { name, display_name, description, icon };
+    let organization = organizations::create(call.context(), &actor, command).await?;
+    Ok(created(&OrganizationObject::from(organization)))
+}
+
+/// Shows an organization.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}", tag = "organizations",
+    params(("organization" = String, Path, description = "Id, name or `default`")),
+    responses((status = 200, body = OrganizationObject)),
+)]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let organization = organizations::find(call.context(), &actor, &call.organization()).await?;
+    Ok(ok(&OrganizationObject::from(organization)))
+}
+
+/// What is to change of an organization; what is absent stays.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = UpdateOrganizationRequest)]
+pub(crate) struct Update {
+    /// Empty is as good as absent.
+    name: String,
+    /// Empty is as good as absent.
+    display_name: String,
+    description: Option<String>,
+    icon: Option<String>,
+}
+
+/// Changes an organization.
+#[utoipa::path(
+    patch, path = "/api/v2/organizations/{organization}", tag = "organizations", request_body = Update,
+    params(("organization" = String, Path, description = "Id, name or `default`")),
+    responses((status = 200, body = OrganizationObject)),
+)]
+pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+    let Update { name, display_name, description, icon } = call.json_within_organization(&actor).await?;
+    let command = organizations::UpdateOrganization { name, display_name, description, icon };
+    let organization = organizations::update(call.context(), &actor, &call.organization(), command).await?;
+    Ok(ok(&OrganizationObject::from(organization)))
+}
+
+/// Deletes an organization that is empty but for at most one member.
+#[utoipa::path(
+    delete, path = "/api/v2/organizations/{organization}", tag = "organizations",
+    params(("organization" = String, Path, description = "Id or name")),
+    responses((status = 200, body = Message)),
+)]
+pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+    organizations::delete(call.context(), &actor, &call.organization()).await?;
+    Ok(message("Organization has been deleted."))
+}

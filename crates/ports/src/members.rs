@@ -1,0 +1,54 @@
+//! Members of organizations.
+
+use crate::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::organizations::Member;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+
+/// One page of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberPage {
+    /// The members of the page.
+    pub members: Vec<Member>,
+    /// How many there are before limit and offset.
+    pub count: u64,
+}
+
+/// Stores who belongs to which organization; adding is [`OrganizationRepository::insert_member`].
+///
+/// [`OrganizationRepository::insert_member`]: crate::organizations::OrganizationRepository::insert_member
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait MemberRepository {
+    /// The member. Deleted users are none.
+    fn find(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
+    /// The member, whose membership stays as read until the transaction ends: whoever wants to change or end it
+    /// meanwhile waits for that. Custom roles that are to be given are kept before
+    /// ([`RoleRepository::keep_custom`](crate::roles::RoleRepository::keep_custom)).
+    fn hold(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
+    /// A page of the members that `visible` lets through, by lower-cased user name; `after_id` has no effect. Deleted
+    /// users and those that are part of the server are left out.
+    fn list(
+        &mut self,
+        organization: OrganizationId,
+        visible: &ListFilter,
+        page: Page,
+    ) -> Result<MemberPage, StoreError>;
+    /// Replaces the stored roles of a member. `false` when there is no such member.
+    fn update_roles(
+        &mut self,
+        permit: &Permit<action::Assign, resource::AssignOrgRole>,
+        organization: OrganizationId,
+        user: UserId,
+        roles: &[String],
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Ends a membership, and those in all groups of the organization. `false` when there is no such member.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Delete, resource::OrganizationMember>,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<bool, StoreError>;
+}

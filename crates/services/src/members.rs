@@ -1,0 +1,205 @@
+//! Members of organizations (`identity.md` 5).
+
+mod roles;
+#[cfg(test)]
+mod tests;
+
+pub use roles::{may_change_roles, update_roles};
+
+use crate::audit::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::organizations::{OrganizationRef, resolve};
+use crate::roles::{RoleLabel, custom_among, labels};
+use crate::users::reference::{look_up, resolve_live};
+use crate::users::{self, UserRef, access};
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::organizations::{Member, Membership};
+use doorward_domain::page::Page;
+use doorward_domain::roles::assign::Level;
+use doorward_domain::roles::{Action, Denied, RoleName, action, resource};
+use doorward_domain::users::User;
+use doorward_ports::{Conflict, Repositories, StoreError};
+use serde_json::json;
+
+/// A member with the display names of all roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// The member.
+    pub member: Member,
+    /// The roles in the organization; the implied one is not among them.
+    pub roles: Vec<RoleLabel>,
+    /// The site roles; the implied one is not among them.
+    pub site_roles: Vec<RoleLabel>,
+}
+
+/// A page of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberList {
+    /// The members of the page.
+    pub members: Vec<MemberView>,
+    /// How many the caller may read, before limit and offset.
+    pub count: u64,
+}
+
+/// Lists the members that the caller may read, by user name.
+pub async fn list(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    page: Page,
+) -> Result<MemberList, Error> {
+    let (actor, reference) = (actor.clone(), organization.clone());
+    ctx.store
+        .read(move |repos| {
+            let place = resolve(repos, &actor, &reference)?.id;
+            let found = repos.members().list(place, &access::visible_members(&actor), page)?;
+            Ok(MemberList { members: views(repos, found.members)?, count: found.count })
+        })
+        .await
+}
+
+/// Makes a user a member, without roles. Who may not is told that nothing is there.
+pub async fn add(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    user: &UserRef,
+) -> Result<MemberView, Error> {
+    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
+    let trail = Trail::of(ctx, &actor);
+    ctx.store
+        .write(move |repos| {
+            let organization = resolve(repos, &actor, &place)?;
+            let user = resolve_live(repos, &actor, &user)?;
+            users::may_make_member(&actor, Level::Organization(organization.id.0)).or(Err(Error::NotFound))?;
+            let permit = access::permit::<action::Create, resource::OrganizationMember>(
+                &actor,
+                &access::new_member(organization.id, user.id),
+            )
+            .or(Err(Error::NotFound))?;
+            // Who is being deleted at this moment must not become a member.
+            let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+            let membership = users::member(organization.id, user.id, trail.now);
+            match repos.organizations().insert_member(&permit, &membership) {
+                Err(StoreError::Conflict(Conflict::Membership)) => {
+                    return Err(Error::invalid("Organization member already exists in this organization."));
+                }
+                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                    return Err(Error::OrganizationNotFound(place.to_string()));
+                }
+                inserted => inserted?,
+            }
+            let member = member_of(user, membership);
+            record(trail, repos, AuditAction::Create, 200, &member, (None, Some(&member.membership)))?;
+            view(repos, member)
+        })
+        .await
+}
+
+/// Ends a membership, and those in all groups of the organization.
+pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef, user: &UserRef) -> Result<(), Error> {
+    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
+    let trail = Trail::of(ctx, &actor);
+    ctx.store
+        .write(move |repos| {
+            let organization = resolve(repos, &actor, &place)?;
+            let (member, readable) = locate(repos, &actor, organization.id, &user)?;
+            readable.or(Err(Error::NotFound))?;
+            let id = member.membership.user_id;
+            if actor.is(id) {
+                return Err(Error::invalid("Cannot remove self from an organization."));
+            }
+            let object = access::member(organization.id, id);
+            let permit = access::permit::<action::Delete, resource::OrganizationMember>(&actor, &object)?;
+            let member = repos.members().hold(organization.id, id)?.ok_or(Error::NotFound)?;
+            if !repos.members().delete(&permit, organization.id, id)? {
+                return Err(Error::NotFound);
+            }
+            record(trail, repos, AuditAction::Delete, 204, &member, (Some(&member.membership), None))?;
+            Ok(())
+        })
+        .await
+}
+
+/// The member that `reference` names, and whether the caller may read it. A user of whom the caller may know neither as
+/// a user nor as a member does not exist; one who is no member is nothing.
+fn locate(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    organization: OrganizationId,
+    reference: &UserRef,
+) -> Result<(Member, Result<(), Denied>), Error> {
+    let user = look_up(repos, actor, reference)?.filter(|user| !user.deleted && !user.is_system);
+    let id = user.ok_or(Error::UserNotFound)?.id;
+    let readable = access::may(actor, Action::Read, &access::member(organization, id));
+    let known = actor.is(id) || access::may(actor, Action::Read, &access::user(id)).is_ok();
+    if !known && readable.is_err() {
+        return Err(Error::UserNotFound);
+    }
+    match repos.members().find(organization, id)? {
+        Some(member) => Ok((member, readable)),
+        None if known => Err(Error::NotFound),
+        None => Err(Error::UserNotFound),
+    }
+}
+
+/// The new member that this user is.
+fn member_of(user: User, membership: Membership) -> Member {
+    Member {
+        membership,
+        username: user.username,
+        name: user.name,
+        avatar_url: user.avatar_url,
+        email: user.email,
+        site_roles: user.roles,
+    }
+}
+
+/// Adds display names, looking all custom roles up at once.
+fn views(repos: &mut dyn Repositories, members: Vec<Member>) -> Result<Vec<MemberView>, StoreError> {
+    let names: Vec<(Vec<RoleName>, Vec<RoleName>)> = members.iter().map(role_names).collect();
+    let custom = custom_among(repos, names.iter().flat_map(|(organization, site)| organization.iter().chain(site)))?;
+    let with_names = |(member, (organization, site)): (Member, (Vec<RoleName>, Vec<RoleName>))| MemberView {
+        roles: labels(&organization, &custom),
+        site_roles: labels(&site, &custom),
+        member,
+    };
+    Ok(members.into_iter().zip(names).map(with_names).collect())
+}
+
+fn view(repos: &mut dyn Repositories, member: Member) -> Result<MemberView, Error> {
+    let found = views(repos, vec![member])?.pop();
+    found.ok_or_else(|| Error::Internal("a member has no view".into()))
+}
+
+/// The roles in the organization, and on the site.
+fn role_names(member: &Member) -> (Vec<RoleName>, Vec<RoleName>) {
+    let place = member.membership.organization_id.0;
+    let organization = member.membership.roles.iter().map(|name| RoleName::organization(name, place));
+    (organization.collect(), member.site_roles.iter().map(RoleName::site).collect())
+}
+
+/// Writes the audit record with the tracked fields (`enterprise-platform.md` 9.2).
+fn record(
+    trail: Trail,
+    repos: &mut dyn Repositories,
+    action: AuditAction,
+    status: u16,
+    member: &Member,
+    (old, new): (Option<&Membership>, Option<&Membership>),
+) -> Result<(), StoreError> {
+    let username = |side: Option<&Membership>| side.map(|_| member.username.clone()).unwrap_or_default();
+    let id = |side: Option<&Membership>| side.map(|side| side.user_id.to_string()).unwrap_or_default();
+    let roles = |side: Option<&Membership>| json!(side.map(|side| side.roles.clone()).unwrap_or_default());
+    let diff = Diff::default()
+        .field("username", username(old), username(new))
+        .field("user_id", id(old), id(new))
+        .field("roles", roles(old), roles(new))
+        .moment("created_at", old.map(|side| side.created_at), new.map(|side| side.created_at))
+        .moment("updated_at", old.map(|side| side.updated_at), new.map(|side| side.updated_at));
+    let Membership { organization_id, user_id, .. } = member.membership;
+    let target = (AuditResource::OrganizationMember, user_id.to_string(), member.username.clone());
+    trail.within(organization_id).write(repos, action, status, target, diff)
+}

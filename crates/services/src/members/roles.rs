@@ -1,0 +1,108 @@
+//! The roles of members.
+
+use super::{MemberView, locate, record, view};
+use crate::audit::Trail;
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::organizations::{OrganizationRef, resolve};
+use crate::roles::custom_among;
+use crate::users::{UserRef, access, refuse_assignment};
+use doorward_domain::audit::AuditAction;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::organizations::{Member, Membership};
+use doorward_domain::roles::assign::{Level, RoleChange, plan};
+use doorward_domain::roles::{CustomRoles, Permit, RoleName, RoleSet, System, action, resource};
+use doorward_ports::Repositories;
+use std::collections::BTreeSet;
+
+/// Whether the caller may change roles of a member at all, as far as that does not depend on which.
+pub async fn may_change_roles(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    user: &UserRef,
+) -> Result<(), Error> {
+    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
+    ctx.store.read(move |repos| locate_other(repos, &actor, &place, &user).map(drop)).await
+}
+
+/// Replaces the roles of a member (`rbac.md` 9). Names come without organization.
+pub async fn update_roles(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    user: &UserRef,
+    names: Vec<String>,
+) -> Result<MemberView, Error> {
+    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
+    let trail = Trail::of(ctx, &actor);
+    ctx.store
+        .write(move |repos| {
+            let (organization, id) = locate_other(repos, &actor, &place, &user)?;
+            let wanted = role_names(&names, organization)?;
+            // First the roles, then the member: in the order in which a role is deleted.
+            let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
+            let kept = if kept.is_empty() { Vec::new() } else { repos.roles().keep_custom(&kept)? };
+            let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+            let (permit, change) = authorize(repos, &actor, &member, &wanted, kept.into_iter().collect())?;
+
+            let membership =
+                Membership { roles: change.stored().to_vec(), updated_at: trail.now, ..member.membership.clone() };
+            if !repos.members().update_roles(&permit, organization, id, &membership.roles, trail.now)? {
+                return Err(Error::NotFound);
+            }
+            let sides = (Some(&member.membership), Some(&membership));
+            record(trail, repos, AuditAction::Write, 200, &member, sides)?;
+            view(repos, Member { membership, ..member })
+        })
+        .await
+}
+
+/// The organization and the member, who must not be the caller and whom the caller may read.
+fn locate_other(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    place: &OrganizationRef,
+    user: &UserRef,
+) -> Result<(OrganizationId, UserId), Error> {
+    let organization = resolve(repos, actor, place)?.id;
+    let (member, readable) = locate(repos, actor, organization, user)?;
+    let id = member.membership.user_id;
+    if actor.is(id) {
+        return Err(Error::invalid("You cannot change your own organization roles."));
+    }
+    readable?;
+    Ok((organization, id))
+}
+
+/// The names as roles of the organization, each once.
+fn role_names(names: &[String], organization: OrganizationId) -> Result<Vec<RoleName>, Error> {
+    let names: BTreeSet<&String> = names.iter().collect();
+    if let Some(name) = names.iter().find(|name| name.contains(':')) {
+        return Err(Error::invalid(format!("role \"{name}\" must be named without organization, so without a colon")));
+    }
+    Ok(names.into_iter().map(|name| RoleName::organization(name, organization.0)).collect())
+}
+
+/// Asks whether the caller may make this of the roles of a member. The proof says so. `kept` are the custom roles among
+/// those that are wanted.
+fn authorize(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    member: &Member,
+    wanted: &[RoleName],
+    mut kept: CustomRoles,
+) -> Result<(Permit<action::Assign, resource::AssignOrgRole>, RoleChange), Error> {
+    let organization = member.membership.organization_id;
+    let current = member.membership.roles.iter().map(|name| RoleName::organization(name, organization.0));
+    let current: Vec<RoleName> = current.collect();
+    let lost = custom_among(repos, current.iter().filter(|name| !wanted.contains(name)))?;
+    lost.iter().cloned().for_each(|role| kept.insert(role));
+    let level = Level::Organization(organization.0);
+    let change =
+        plan(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept)).map_err(refuse_assignment)?;
+    if change.added().is_empty() {
+        return Ok((System::because("the plan allows the caller to take these roles").permit(), change));
+    }
+    Ok((access::permit(actor, &access::roles_of(organization))?, change))
+}

@@ -1,0 +1,295 @@
+//! Making, changing and deleting organizations.
+
+use super::{OrganizationRef, resolve};
+use crate::audit::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::users::access;
+use crate::users::fields::Fields;
+use crate::users::member;
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{Object, System, action, resource};
+use doorward_ports::{Repositories, StoreError};
+use serde_json::json;
+
+/// What is asked for an organization.
+#[derive(Clone, Debug, Default)]
+pub struct CreateOrganization {
+    /// Name.
+    pub name: String,
+    /// What people see; empty means the name.
+    pub display_name: String,
+    /// Free text.
+    pub description: String,
+    /// URL or path of an icon.
+    pub icon: String,
+}
+
+/// What is to change of an organization.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateOrganization {
+    /// Name; empty keeps it.
+    pub name: String,
+    /// What people see; empty keeps it.
+    pub display_name: String,
+    /// Free text; `None` keeps it.
+    pub description: Option<String>,
+    /// URL or path of an icon; `None` keeps it.
+    pub icon: Option<String>,
+}
+
+/// Makes an organization with its group Everyone. The caller becomes a member of it, without roles.
+pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -> Result<Organization, Error> {
+    Fields::default()
+        .organization_name("name", &command.name)
+        .organization_display_name("display_name", &command.display_name)
+        .text("description", &command.description)
+        .text("icon", &command.icon)
+        .done()?;
+    not_reserved(&command.name)?;
+    let permit =
+        access::permit::<action::Create, resource::Organization>(actor, &Object::of::<resource::Organization>())?;
+
+    let (now, id) = ctx.new_id();
+    let (maker, trail) = (actor.user.id, Trail::of(ctx, actor).within(id));
+    let display_name = if command.display_name.is_empty() { command.name.clone() } else { command.display_name };
+    let organization = Organization {
+        id,
+        name: command.name,
+        display_name,
+        description: command.description,
+        icon: command.icon,
+        created_at: now,
+        updated_at: now,
+        is_default: false,
+    };
+    ctx.store
+        .write(move |repos| {
+            repos.organizations().insert(&permit, &organization)?;
+            repos.users().hold(maker)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+            let because = System::because("who makes an organization belongs to it");
+            repos.organizations().insert_member(&because.permit(), &member(id, maker, now))?;
+            let diff = changes(None, Some(&organization));
+            record(trail, repos, AuditAction::Create, 201, &organization, diff)?;
+            Ok(organization)
+        })
+        .await
+}
+
+/// Changes an organization. Who can read it and not change it is told that nothing is there.
+pub async fn update(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    command: UpdateOrganization,
+) -> Result<Organization, Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let known = resolve(repos, &actor, &reference)?;
+            command.check()?;
+            let permit =
+                access::permit::<action::Update, resource::Organization>(&actor, &access::organization(known.id))
+                    .or(Err(Error::NotFound))?;
+            let gone = || Error::OrganizationNotFound(reference.to_string());
+            let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let after = Organization { updated_at: trail.now, ..command.apply(before.clone()) };
+            if !repos.organizations().update(&permit, &after)? {
+                return Err(gone());
+            }
+            let trail = trail.within(after.id);
+            record(trail, repos, AuditAction::Write, 200, &after, changes(Some(&before), Some(&after)))?;
+            Ok(after)
+        })
+        .await
+}
+
+/// Deletes an organization that is empty but for at most one member. The default one stays.
+pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<(), Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let known = resolve(repos, &actor, &reference)?;
+            let permit =
+                access::permit::<action::Delete, resource::Organization>(&actor, &access::organization(known.id))?;
+            if known.is_default {
+                return Err(Error::invalid("Default organization cannot be deleted."));
+            }
+            let gone = || Error::OrganizationNotFound(reference.to_string());
+            // From here on nothing is added, so that what is counted is what is deleted.
+            let known = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let blockers: Vec<String> =
+                repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
+            if !blockers.is_empty() {
+                let detail = format!("The organization has {} that must be removed first.", blockers.join(" and "));
+                return Err(Error::invalid_because("Organization cannot be deleted.", detail));
+            }
+            if !repos.organizations().delete(&permit, known.id, trail.now)? {
+                return Err(gone());
+            }
+            let diff = Diff::default().field("deleted", false, true).moment(
+                "updated_at",
+                Some(known.updated_at),
+                Some(trail.now),
+            );
+            record(trail.within(known.id), repos, AuditAction::Delete, 200, &known, diff)?;
+            Ok(())
+        })
+        .await
+}
+
+impl UpdateOrganization {
+    fn check(&self) -> Result<(), Error> {
+        let mut fields = Fields::default();
+        if !self.name.is_empty() {
+            fields = fields.organization_name("name", &self.name);
+        }
+        fields
+            .organization_display_name("display_name", &self.display_name)
+            .text("description", self.description.as_deref().unwrap_or_default())
+            .text("icon", self.icon.as_deref().unwrap_or_default())
+            .done()?;
+        not_reserved(&self.name)
+    }
+
+    fn apply(self, organization: Organization) -> Organization {
+        let given = |new: String, old: String| if new.is_empty() { old } else { new };
+        Organization {
+            name: given(self.name, organization.name),
+            display_name: given(self.display_name, organization.display_name),
+            description: self.description.unwrap_or(organization.description),
+            icon: self.icon.unwrap_or(organization.icon),
+            ..organization
+        }
+    }
+}
+
+/// `default` in a path means another organization.
+fn not_reserved(name: &str) -> Result<(), Error> {
+    if name.eq_ignore_ascii_case("default") {
+        return Err(Error::invalid(format!("Organization name {name:?} is reserved.")));
+    }
+    Ok(())
+}
+
+fn record(
+    trail: Trail,
+    repos: &mut dyn Repositories,
+    action: AuditAction,
+    status: u16,
+    organization: &Organization,
+    diff: Diff,
+) -> Result<(), StoreError> {
+    let target = (AuditResource::Organization, organization.id.to_string(), organization.name.clone());
+    trail.write(repos, action, status, target, diff)
+}
+
+/// The tracked fields (`enterprise-platform.md` 9.2).
+fn changes(old: Option<&Organization>, new: Option<&Organization>) -> Diff {
+    let text = |of: fn(&Organization) -> &str| {
+        let read = move |organization: Option<&Organization>| json!(organization.map(of).unwrap_or_default());
+        (read(old), read(new))
+    };
+    let (name, display_name) = (text(|o| &o.name), text(|o| &o.display_name));
+    let (description, icon) = (text(|o| &o.description), text(|o| &o.icon));
+    let is_default = |organization: Option<&Organization>| organization.is_some_and(|o| o.is_default);
+    Diff::default()
+        .field("name", name.0, name.1)
+        .field("display_name", display_name.0, display_name.1)
+        .field("description", description.0, description.1)
+        .field("icon", icon.0, icon.1)
+        .field("is_default", is_default(old), is_default(new))
+        .moment("updated_at", old.map(|o| o.updated_at), new.map(|o| o.updated_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::*;
+    use doorward_domain::organizations::Blocker;
+    use doorward_ports::Conflict;
+    use doorward_ports::mocks::MockRepositories;
+    use time::Duration;
+
+    fn town() -> MockRepositories {
+        let mut repos = repos_with(&[owner_of_site()]);
+        let acme = || Organization { is_default: false, updated_at: NOW - Duration::HOUR, ..organization() };
+        repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
+        repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));
+        repos
+    }
+
+    fn expect_record(
+        repos: &mut MockRepositories,
+        action: &'static str,
+        status: u16,
+        name: &'static str,
+        diff: serde_json::Value,
+    ) {
+        repos.audit.expect_insert().times(1).returning(move |_, record| {
+            assert_eq!((record.action.as_str(), record.status_code), (action, status));
+            assert_eq!((record.resource_type.as_str(), record.resource_target.as_str()), ("organization", name));
+            assert_eq!(record.organization_id.unwrap().to_string(), record.resource_id);
+            assert_eq!(record.diff, diff);
+            Ok(())
+        });
+    }
+
+    fn change(old: impl Into<serde_json::Value>, new: impl Into<serde_json::Value>) -> serde_json::Value {
+        json!({ "old": old.into(), "new": new.into(), "secret": false })
+    }
+
+    #[tokio::test]
+    async fn who_makes_an_organization_is_a_plain_member_of_it() {
+        let mut repos = town();
+        repos.organizations.expect_insert().times(1).returning(|_, _| Ok(()));
+        let maker = owner_of_site().id;
+        repos
+            .organizations
+            .expect_insert_member()
+            .times(1)
+            .withf(move |_, member| member.user_id == maker && member.roles.is_empty())
+            .returning(|_, _| Ok(()));
+        let diff = json!({
+            "name": change("", "zoo"),
+            "display_name": change("", "zoo"),
+            "updated_at": change("0001-01-01T00:00:00Z", "2026-03-04T05:06:07Z"),
+        });
+        expect_record(&mut repos, "create", 201, "zoo", diff);
+        let command = CreateOrganization { name: "zoo".to_owned(), ..CreateOrganization::default() };
+        let made = create(&context(repos), &owner().build(), command).await.unwrap();
+        assert!(!made.is_default && made.display_name == "zoo");
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_is_blamed() {
+        let mut repos = town();
+        let taken = || StoreError::Conflict(Conflict::OrganizationName);
+        repos.organizations.expect_update().returning(move |_, _| Err(taken()));
+        let command = UpdateOrganization { name: "zoo".to_owned(), ..UpdateOrganization::default() };
+        let refused = update(&context(repos), &owner().build(), &OrganizationRef::Name("acme".into()), command).await;
+        assert!(matches!(refused, Err(Error::Conflict { fields, .. }) if fields[0].field == "name"));
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_way_of_a_deletion_is_told() {
+        let place = OrganizationRef::Name("acme".to_owned());
+        let mut repos = town();
+        let blockers = || vec![Blocker::Members(3), Blocker::Groups(1)];
+        repos.organizations.expect_delete_blockers().returning(move |_| Ok(blockers()));
+        let refused = delete(&context(repos), &owner().build(), &place).await;
+        let Err(Error::Invalid { detail, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(detail, "The organization has 3 members and 1 group that must be removed first.");
+
+        let mut repos = town();
+        repos.organizations.expect_delete_blockers().returning(|_| Ok(Vec::new()));
+        repos.organizations.expect_delete().times(1).returning(|_, _, _| Ok(true));
+        let diff = json!({
+            "deleted": change(false, true),
+            "updated_at": change("2026-03-04T04:06:07Z", "2026-03-04T05:06:07Z"),
+        });
+        expect_record(&mut repos, "delete", 200, "acme", diff);
+        delete(&context(repos), &owner().build(), &place).await.unwrap();
+    }
+}

@@ -1,0 +1,141 @@
+//! Roles: those that can be given, and custom ones (`rbac.md` 9 and 10).
+
+mod custom;
+#[cfg(test)]
+mod tests;
+
+pub use custom::{create, delete, update};
+
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::organizations::{OrganizationRef, resolve};
+use crate::users::access;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::assign::can_assign;
+use doorward_domain::roles::{Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, RoleName, resource};
+use doorward_ports::{Repositories, StoreError};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A role that somebody holds, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleLabel {
+    /// Its identity.
+    pub name: RoleName,
+    /// Its display name; the name itself when there is none.
+    pub display_name: String,
+}
+
+/// A role with all that it grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleView {
+    /// Its identity.
+    pub name: RoleName,
+    /// Its name for people, may be empty.
+    pub display_name: String,
+    /// On the whole site.
+    pub site: Vec<Permission>,
+    /// In its organization.
+    pub organization: Vec<Permission>,
+    /// On what the holder owns.
+    pub user: Vec<Permission>,
+}
+
+/// A role in a list of those that can be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignableRole {
+    /// The role.
+    pub role: RoleView,
+    /// Whether the caller may give and take it.
+    pub assignable: bool,
+    /// Whether it is part of the server.
+    pub built_in: bool,
+}
+
+/// Lists the site roles.
+pub async fn list_site(ctx: &Context, actor: &Actor) -> Result<Vec<AssignableRole>, Error> {
+    access::may(actor, Action::Read, &Object::of::<resource::AssignRole>())?;
+    let custom = ctx.store.read(|repos| repos.roles().list_custom(None)).await?;
+    Ok(assignable(actor, None, &custom))
+}
+
+/// Lists the roles of an organization. Who may not read them is told that nothing is there.
+pub async fn list_organization(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+) -> Result<Vec<AssignableRole>, Error> {
+    let (asking, reference) = (actor.clone(), organization.clone());
+    let (id, custom) = ctx
+        .store
+        .read(move |repos| {
+            let id = resolve(repos, &asking, &reference)?.id;
+            access::may(&asking, Action::Read, &access::roles_of(id)).or(Err(Error::NotFound))?;
+            Ok::<_, Error>((id, repos.roles().list_custom(Some(id))?))
+        })
+        .await?;
+    Ok(assignable(actor, Some(id), &custom))
+}
+
+/// Built-in roles of the level, then the custom ones.
+fn assignable(actor: &Actor, organization: Option<OrganizationId>, custom: &[CustomRole]) -> Vec<AssignableRole> {
+    let kind = if organization.is_some() { Kind::Organization } else { Kind::Site };
+    let place = organization.map_or(Uuid::nil(), |id| id.0);
+    let built_in = BuiltIn::all().iter().filter(|role| role.kind() == kind && role.listed());
+    let built_in = built_in.map(|role| (RoleView::of_built_in(role, place), true));
+    let custom = custom.iter().map(|role| (RoleView::from(role), false));
+    let entry = |(role, built_in): (RoleView, bool)| AssignableRole {
+        assignable: can_assign(&actor.subject, &role.name),
+        role,
+        built_in,
+    };
+    built_in.chain(custom).map(entry).collect()
+}
+
+impl RoleView {
+    fn of_built_in(role: &BuiltIn, organization: Uuid) -> Self {
+        Self {
+            name: role.role_name(organization),
+            display_name: role.display_name().to_owned(),
+            site: role.site().permissions().to_vec(),
+            organization: role.organization().permissions().to_vec(),
+            user: role.user().permissions().to_vec(),
+        }
+    }
+}
+
+impl From<&CustomRole> for RoleView {
+    fn from(role: &CustomRole) -> Self {
+        Self {
+            name: role.name().clone(),
+            display_name: role.display_name().to_owned(),
+            site: role.role().site().permissions().to_vec(),
+            organization: role.in_organization().to_vec(),
+            user: role.role().user().permissions().to_vec(),
+        }
+    }
+}
+
+/// The custom roles among these names, in one query, or none when all are built in.
+pub(crate) fn custom_among<'a>(
+    repos: &mut dyn Repositories,
+    names: impl IntoIterator<Item = &'a RoleName>,
+) -> Result<CustomRoles, StoreError> {
+    let wanted: BTreeSet<&RoleName> = names.into_iter().filter(|name| !name.is_built_in()).collect();
+    if wanted.is_empty() {
+        return Ok(CustomRoles::default());
+    }
+    let wanted: Vec<RoleName> = wanted.into_iter().cloned().collect();
+    Ok(repos.roles().find_custom(&wanted)?.into_iter().collect())
+}
+
+/// What people see of these roles.
+pub(crate) fn labels(names: &[RoleName], custom: &CustomRoles) -> Vec<RoleLabel> {
+    let label = |name: &RoleName| {
+        let display_name = BuiltIn::find(name).map(BuiltIn::display_name);
+        let display_name = display_name.or_else(|| custom.find(name).map(CustomRole::display_name));
+        let display_name = display_name.filter(|text| !text.is_empty()).unwrap_or(name.name()).to_owned();
+        RoleLabel { name: name.clone(), display_name }
+    };
+    names.iter().map(label).collect()
+}

@@ -1,0 +1,140 @@
+//! Making, changing and deleting custom roles of an organization.
+
+use super::RoleView;
+use crate::audit::{Diff, Trail};
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::organizations::{OrganizationRef, resolve};
+use crate::users::access;
+use crate::users::fields::Fields;
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::ids::{CustomRoleId, OrganizationId};
+use doorward_domain::roles::custom::{CustomRoleError, Draft, check_maker};
+use doorward_domain::roles::{Action, CustomRole, Permission, RoleName, action, resource};
+use doorward_ports::{Conflict, Repositories, StoreError};
+
+/// Makes a custom role (`rbac.md` 10). Who may not is told that nothing is there.
+pub async fn create(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    draft: Draft,
+) -> Result<RoleView, Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    let (now, id) = ctx.new_id::<CustomRoleId>();
+    ctx.store
+        .write(move |repos| {
+            let place = resolve(repos, &actor, &reference)?.id;
+            let role = accept(&actor, Action::Create, place, draft)?;
+            let permit = access::permit::<action::Create, resource::AssignOrgRole>(&actor, &access::roles_of(place))
+                .or(Err(Error::NotFound))?;
+            match repos.roles().insert(&permit, id, &role, now) {
+                Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
+                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                    return Err(Error::OrganizationNotFound(reference.to_string()));
+                }
+                inserted => inserted?,
+            }
+            record(trail.within(place), repos, AuditAction::Create, id, (None, Some(&role)))?;
+            Ok(RoleView::from(&role))
+        })
+        .await
+}
+
+/// Replaces all of a custom role but its name. Permissions that are no longer known are dropped, so that an old role
+/// can be changed.
+pub async fn update(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    mut draft: Draft,
+) -> Result<RoleView, Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let place = resolve(repos, &actor, &reference)?.id;
+            draft.drop_unknown();
+            let role = accept(&actor, Action::Update, place, draft)?;
+            let permit = access::permit::<action::Update, resource::AssignOrgRole>(&actor, &access::roles_of(place))
+                .or(Err(Error::NotFound))?;
+            let (id, before) = repos.roles().hold_custom(role.name())?.ok_or(Error::NotFound)?;
+            if !repos.roles().update(&permit, id, &role, trail.now)? {
+                return Err(Error::NotFound);
+            }
+            record(trail.within(place), repos, AuditAction::Write, id, (Some(&before), Some(&role)))?;
+            Ok(RoleView::from(&role))
+        })
+        .await
+}
+
+/// Deletes a custom role and takes it from all members of the organization.
+pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef, name: &str) -> Result<(), Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    let name = name.to_owned();
+    ctx.store
+        .write(move |repos| {
+            let place = resolve(repos, &actor, &reference)?.id;
+            access::may(&actor, Action::Read, &access::roles_of(place))?;
+            let permit = access::permit::<action::Delete, resource::AssignOrgRole>(&actor, &access::roles_of(place))?;
+            let role = RoleName::organization(name.to_lowercase(), place.0);
+            let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
+            let (id, before) = repos.roles().hold_custom(&role)?.ok_or_else(unknown)?;
+            if !repos.roles().delete(&permit, &role, trail.now)? {
+                return Err(unknown());
+            }
+            record(trail.within(place), repos, AuditAction::Delete, id, (Some(&before), None))?;
+            Ok(())
+        })
+        .await
+}
+
+/// All checks of a role that somebody wants to make or change, in their order.
+fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
+    Fields::default().role_name("name", &draft.name).text("display_name", &draft.display_name).done()?;
+    draft.check().map_err(|error| match error {
+        CustomRoleError::Reserved(_) => Error::invalid_because("Reserved role name", error.to_string()),
+        CustomRoleError::Name
+        | CustomRoleError::SitePermissions
+        | CustomRoleError::UserPermissions
+        | CustomRoleError::Negated(_)
+        | CustomRoleError::Wildcard(_)
+        | CustomRoleError::Unknown(_)
+        | CustomRoleError::Twice(_)
+        | CustomRoleError::NotHeld { .. } => Error::invalid(format!("Invalid request, {error}")),
+    })?;
+    check_maker(&actor.subject, action, place.0).or(Err(Error::NotFound))?;
+    draft.check_permissions(&actor.subject, place.0).map_err(|error| refused(&error))?;
+    Ok(draft.into_role(place.0))
+}
+
+fn refused(reason: &impl ToString) -> Error {
+    Error::invalid_because("Failed to update role permissions", reason.to_string())
+}
+
+fn record(
+    trail: Trail,
+    repos: &mut dyn Repositories,
+    action: AuditAction,
+    id: CustomRoleId,
+    (old, new): (Option<&CustomRole>, Option<&CustomRole>),
+) -> Result<(), StoreError> {
+    let lists = |of: fn(&CustomRole) -> &[Permission]| {
+        let read = |role: Option<&CustomRole>| -> Vec<String> {
+            role.map(of).unwrap_or_default().iter().map(ToString::to_string).collect()
+        };
+        (read(old), read(new))
+    };
+    let name = |role: Option<&CustomRole>| role.map(|role| role.name().name().to_owned()).unwrap_or_default();
+    let display_name = |role: Option<&CustomRole>| role.map(|role| role.display_name().to_owned()).unwrap_or_default();
+    let (site, organization) = (lists(|role| role.role().site().permissions()), lists(CustomRole::in_organization));
+    let user = lists(|role| role.role().user().permissions());
+    let diff = Diff::default()
+        .field("name", name(old), name(new))
+        .field("display_name", display_name(old), display_name(new))
+        .field("site_permissions", site.0, site.1)
+        .field("org_permissions", organization.0, organization.1)
+        .field("user_permissions", user.0, user.1);
+    let target = (AuditResource::CustomRole, id.to_string(), name(new.or(old)));
+    let status = if action == AuditAction::Delete { 204 } else { 200 };
+    trail.write(repos, action, status, target, diff)
+}
