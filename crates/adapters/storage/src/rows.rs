@@ -3,12 +3,16 @@
 mod oauth2;
 mod organizations;
 mod sessions;
+mod templates;
 mod users;
+mod workspaces;
 
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
 pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
 pub(crate) use sessions::KeyRow;
+pub(crate) use templates::TemplateRow;
 pub(crate) use users::UserRow;
+pub(crate) use workspaces::{BuildRow, WorkspaceRow};
 
 use crate::error::RowError;
 use doorward_domain::Instant;

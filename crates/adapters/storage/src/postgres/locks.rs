@@ -1,12 +1,12 @@
 //! Rules that several servers must not break together.
 
 use super::Conn;
-use crate::rows::UserRow;
-use crate::schema::users;
+use crate::rows::{TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{templates, users, workspaces};
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use doorward_domain::ids::UserId;
+use doorward_domain::ids::{TemplateId, UserId, WorkspaceId};
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
@@ -19,4 +19,14 @@ pub(super) fn lock_first_user(conn: &mut Conn) -> QueryResult<()> {
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
+    workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).for_no_key_update().get_result(conn).optional()
 }

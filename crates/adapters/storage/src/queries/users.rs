@@ -328,7 +328,7 @@ fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a 
 }
 
 /// A pattern for `LIKE` that finds `text` anywhere and takes none of it for a wildcard.
-fn containing(text: &str) -> String {
+pub(super) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
