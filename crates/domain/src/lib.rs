@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod digest;
+pub mod groups;
 pub mod ids;
 pub mod names;
 pub mod oauth2;

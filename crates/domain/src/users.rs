@@ -2,9 +2,11 @@
 
 mod password;
 pub(crate) mod query;
+mod reduced;
 
 pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use query::{QueryError, UserFilter, parse_user_query};
+pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;

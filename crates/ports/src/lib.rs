@@ -29,6 +29,7 @@ pub mod audit;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
+pub mod groups;
 pub mod maintenance;
 #[cfg(feature = "mocks")]
 pub mod mocks;

@@ -18,6 +18,7 @@
 
 pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
+pub use crate::groups::MockGroupRepository;
 pub use crate::maintenance::MockMaintenanceRepository;
 pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
 pub use crate::organizations::MockOrganizationRepository;
@@ -29,6 +30,7 @@ pub use crate::users::MockUserRepository;
 pub use crate::workspaces::MockWorkspaceRepository;
 
 use crate::audit::AuditRepository;
+use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
@@ -58,6 +60,8 @@ pub struct MockRepositories {
     pub throttles: MockThrottleRepository,
     /// Organizations.
     pub organizations: MockOrganizationRepository,
+    /// Groups.
+    pub groups: MockGroupRepository,
     /// Custom roles.
     pub roles: MockRoleRepository,
     /// Apps and secrets.
@@ -105,6 +109,9 @@ impl Repositories for MockRepositories {
     }
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         &mut self.organizations
+    }
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        &mut self.groups
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         &mut self.roles

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use crate::audit::AuditRepository;
+use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
@@ -35,6 +36,8 @@ pub trait Repositories {
     fn throttles(&mut self) -> &mut dyn ThrottleRepository;
     /// Organizations and members.
     fn organizations(&mut self) -> &mut dyn OrganizationRepository;
+    /// Groups and their members.
+    fn groups(&mut self) -> &mut dyn GroupRepository;
     /// Custom roles.
     fn roles(&mut self) -> &mut dyn RoleRepository;
     /// OAuth2 apps and their secrets.

@@ -24,6 +24,7 @@ mod docs;
 mod error;
 mod extract;
 mod gate;
+mod groups;
 mod json;
 mod limits;
 mod metrics;

@@ -65,7 +65,7 @@ const UNIQUE: [Unique; 30] = [
     ),
     unique("custom_roles_site_unique", "custom_roles.name", Conflict::RoleName),
     unique("custom_roles_organization_unique", "custom_roles.organization_id, custom_roles.name", Conflict::RoleName),
-    unique("groups_name_unique", "groups.organization_id, groups.name_key", Conflict::GroupName),
+    unique("groups_name_unique", "groups.organization_id, groups.name", Conflict::GroupName),
     unique("group_members_pkey", "group_members.group_id, group_members.user_id", Conflict::GroupMembership),
     unique("templates_name_unique", "templates.organization_id, templates.name_key", Conflict::TemplateName),
     unique("workspaces_name_unique", "workspaces.owner_id, workspaces.name_key", Conflict::WorkspaceName),

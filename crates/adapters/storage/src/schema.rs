@@ -99,6 +99,7 @@ table! {
     group_members (group_id, user_id) {
         group_id -> Uuid,
         user_id -> Uuid,
+        organization_id -> Uuid,
     }
 }
 

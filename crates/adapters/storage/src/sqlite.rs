@@ -7,8 +7,6 @@ mod locks;
 mod owner;
 mod writer;
 
-#[path = "queries/among.rs"]
-mod among;
 #[path = "queries/apps.rs"]
 mod apps;
 #[path = "queries/audit.rs"]
@@ -17,6 +15,10 @@ mod audit;
 mod codes;
 #[path = "queries/grants.rs"]
 mod grants;
+#[path = "queries/group_members.rs"]
+mod group_members;
+#[path = "queries/groups.rs"]
+mod groups;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
 #[path = "queries/organizations.rs"]

@@ -4,6 +4,7 @@ use super::Conn;
 use crate::session::Session;
 use doorward_ports::Repositories;
 use doorward_ports::audit::AuditRepository;
+use doorward_ports::groups::GroupRepository;
 use doorward_ports::maintenance::MaintenanceRepository;
 use doorward_ports::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use doorward_ports::organizations::OrganizationRepository;
@@ -25,6 +26,9 @@ impl Repositories for Session<'_, Conn> {
         self
     }
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
+        self
+    }
+    fn groups(&mut self) -> &mut dyn GroupRepository {
         self
     }
     fn roles(&mut self) -> &mut dyn RoleRepository {

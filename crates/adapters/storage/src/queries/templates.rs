@@ -1,13 +1,13 @@
 //! Templates.
 
-use super::among::Among;
+use super::group_members::OneOf;
 use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
 use crate::rows::TemplateRow;
 use crate::schema::{organizations, templates, users, workspaces};
 use crate::session::Session;
-use crate::types::{At, Id, Ids, Json};
+use crate::types::{At, Id, Json};
 use diesel::dsl::{count, not};
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -175,19 +175,19 @@ fn views(conn: &mut Conn, rows: Vec<TemplateRow>) -> QueryResult<Vec<TemplateVie
     }
     let templates: Vec<Template> = rows.into_iter().map(Template::from).collect();
     let organizations: Vec<(Id<OrganizationId>, String, String, String)> = organizations::table
-        .filter(Among("organizations.id", templates.iter().map(|template| template.organization_id).collect()))
+        .filter(OneOf::new("organizations.id", templates.iter().map(|template| template.organization_id)))
         .select((organizations::id, organizations::name, organizations::display_name, organizations::icon))
         .load(conn)?;
     let organizations: HashMap<_, _> = organizations.into_iter().map(|(id, a, b, c)| (id.0, (a, b, c))).collect();
     let makers: Vec<(Id<uuid::Uuid>, String)> = users::table
-        .filter(Among("users.id", templates.iter().map(|template| template.created_by).collect()))
+        .filter(OneOf::new("users.id", templates.iter().map(|template| template.created_by)))
         .select((users::id, users::username))
         .load(conn)?;
     let makers: HashMap<_, _> = makers.into_iter().map(|(id, name)| (id.0, name)).collect();
-    let ids: Ids = templates.iter().map(|template| template.id).collect();
+    let ids = templates.iter().map(|template| template.id);
     let counts: Vec<(Id<TemplateId>, i64)> = workspaces::table
         .filter(not(workspaces::deleted))
-        .filter(Among("workspaces.template_id", ids))
+        .filter(OneOf::new("workspaces.template_id", ids))
         .group_by(workspaces::template_id)
         .select((workspaces::template_id, count(workspaces::owner_id).aggregate_distinct()))
         .load(conn)?;

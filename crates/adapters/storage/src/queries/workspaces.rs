@@ -1,6 +1,6 @@
 //! Workspaces and their builds.
 
-use super::among::Among;
+use super::group_members::OneOf;
 use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
 use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
 use crate::session::Session;
-use crate::types::{At, Id, Ids};
+use crate::types::{At, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -232,18 +232,18 @@ fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>,
         return Ok(Vec::new());
     }
     let workspaces: Vec<Workspace> = rows.into_iter().map(Workspace::from).collect();
-    let ids: Ids = workspaces.iter().map(|workspace| workspace.id).collect();
+    let ids: Vec<WorkspaceId> = workspaces.iter().map(|workspace| workspace.id).collect();
     let around: Vec<(Id<WorkspaceId>, String, String, String, TemplateRow)> = workspaces::table
         .inner_join(users::table.on(users::id.eq(workspaces::owner_id)))
         .inner_join(organizations::table.on(organizations::id.eq(workspaces::organization_id)))
         .inner_join(templates::table.on(templates::id.eq(workspaces::template_id)))
-        .filter(Among("workspaces.id", ids.clone()))
+        .filter(OneOf::new("workspaces.id", ids.iter().copied()))
         .select((workspaces::id, users::username, users::avatar_url, organizations::name, TemplateRow::as_select()))
         .load(conn)?;
     let mut around: HashMap<_, _> = around.into_iter().map(|(id, a, b, c, d)| (id.0, (a, b, c, d))).collect();
     let builds: Vec<(BuildRow, String)> = workspace_builds::table
         .inner_join(users::table.on(users::id.eq(workspace_builds::initiator_id)))
-        .filter(Among("workspace_builds.workspace_id", ids))
+        .filter(OneOf::new("workspace_builds.workspace_id", ids))
         .filter(is_latest!())
         .select((BuildRow::as_select(), users::username))
         .load(conn)?;

@@ -353,7 +353,7 @@ pub(crate) fn insert_groups(db: &Fixture, organization: OrganizationId, member: 
         let group = id(Uuid::from_u128(n));
         db.execute(&format!(
             "INSERT INTO groups SELECT {group}, id, 'g{n}', 'g{n}', '', '', 0, 'user', created_at, created_at \
-             FROM organizations WHERE id = {organization}; INSERT INTO group_members VALUES ({group}, {member})"
+             FROM organizations WHERE id = {organization}; INSERT INTO group_members VALUES ({group}, {member}, {organization})"
         ));
     }
 }
