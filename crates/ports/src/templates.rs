@@ -33,6 +33,8 @@ pub trait TemplateRepository {
     /// The template with this id, deleted ones included, which stays as read until the transaction ends: whoever wants
     /// to change it meanwhile waits for that.
     fn hold(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
+    /// Like [`hold`](Self::hold), for those who do not want to change it: several may have it at once.
+    fn share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
     /// The template of this name, without regard to letter case; deleted ones are not found.
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<Template>, StoreError>;
     /// The template with this id and what is shown with it; deleted ones are not found.

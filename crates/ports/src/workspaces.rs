@@ -52,7 +52,7 @@ pub trait WorkspaceRepository {
     fn find_any(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
     /// The workspace with this id, deleted ones included, which stays as read until the transaction ends.
     fn hold(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
-    /// The workspace with this id and what is shown with it; deleted ones are not found.
+    /// The workspace with this id and what is shown with it, deleted ones included.
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError>;
     /// A page of the workspaces that `visible` lets through, by lower-cased name; deleted ones are left out.
     fn list(

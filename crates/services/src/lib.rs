@@ -12,8 +12,11 @@ pub mod groups;
 pub mod maintenance;
 pub mod oauth2;
 pub mod organizations;
+pub mod quotas;
 pub mod sessions;
+pub mod templates;
 pub mod users;
+pub mod workspaces;
 
 pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

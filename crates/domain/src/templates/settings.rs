@@ -29,6 +29,12 @@ impl Days {
         names.iter().try_fold(0, |days, name| Ok(days | bit(name)?)).map(Self)
     }
 
+    /// All other days.
+    #[must_use]
+    pub const fn others(self) -> Self {
+        Self(Self::ALL.0 & !self.0)
+    }
+
     /// Their names, from Monday on.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         (0..7).zip(DAYS).filter(move |(n, _)| self.0 & (1 << n) != 0).map(|(_, day)| day)
@@ -158,10 +164,95 @@ const SHORTEST_MS: i64 = 60_000;
 /// Most weeks between forced stops.
 const WEEKS_MAX: i64 = 16;
 
+/// What is asked of the settings of a template; `None` keeps what is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// New [`TemplateSettings::default_ttl_ms`].
+    pub default_ttl_ms: Option<i64>,
+    /// New [`TemplateSettings::activity_bump_ms`].
+    pub activity_bump_ms: Option<i64>,
+    /// New [`TemplateSettings::autostop_days`], by name, and [`TemplateSettings::autostop_weeks`], where 0 means 1.
+    pub autostop: Option<(Vec<String>, i64)>,
+    /// New [`TemplateSettings::autostart_days`], by name.
+    pub autostart_days: Option<Vec<String>>,
+    /// New [`TemplateSettings::allow_user_autostart`].
+    pub allow_user_autostart: Option<bool>,
+    /// New [`TemplateSettings::allow_user_autostop`].
+    pub allow_user_autostop: Option<bool>,
+    /// New [`TemplateSettings::allow_user_cancel_workspace_jobs`].
+    pub allow_user_cancel_workspace_jobs: Option<bool>,
+    /// New [`TemplateSettings::failure_ttl_ms`].
+    pub failure_ttl_ms: Option<i64>,
+    /// New [`TemplateSettings::time_til_dormant_ms`].
+    pub time_til_dormant_ms: Option<i64>,
+    /// New [`TemplateSettings::time_til_dormant_autodelete_ms`].
+    pub time_til_dormant_autodelete_ms: Option<i64>,
+    /// New [`TemplateSettings::require_active_version`].
+    pub require_active_version: Option<bool>,
+    /// New [`TemplateSettings::max_port_share_level`], as on the wire.
+    pub max_port_share_level: Option<String>,
+    /// New [`TemplateSettings::use_classic_parameter_flow`].
+    pub use_classic_parameter_flow: Option<bool>,
+}
+
+impl SettingsChange {
+    /// The settings after the change, or everything that is wrong with it.
+    pub fn apply(&self, old: &TemplateSettings) -> Result<TemplateSettings, Vec<SettingsError>> {
+        let mut errors = Vec::new();
+        let mut days = |field, names: &[String], old| match Days::parse(names) {
+            Ok(days) => days,
+            Err(unknown) => {
+                errors.push(SettingsError { field, detail: format!("`{unknown}` is not a day of the week.") });
+                old
+            }
+        };
+        let (autostop_days, autostop_weeks) = match &self.autostop {
+            None => (old.autostop_days, old.autostop_weeks),
+            Some((names, weeks)) => {
+                let weeks = if *weeks == 0 { 1 } else { *weeks };
+                (days("autostop_requirement.days_of_week", names, old.autostop_days), weeks)
+            }
+        };
+        let autostart_days = match &self.autostart_days {
+            None => old.autostart_days,
+            Some(names) => days("autostart_requirement.days_of_week", names, old.autostart_days),
+        };
+        let max_port_share_level = match self.max_port_share_level.as_deref() {
+            None => old.max_port_share_level,
+            Some(level) => PortSharing::parse(level).unwrap_or_else(|| {
+                let detail = format!("`{level}` is none of owner, authenticated, organization, public.");
+                errors.push(SettingsError { field: "max_port_share_level", detail });
+                old.max_port_share_level
+            }),
+        };
+        let new = TemplateSettings {
+            default_ttl_ms: self.default_ttl_ms.unwrap_or(old.default_ttl_ms),
+            activity_bump_ms: self.activity_bump_ms.unwrap_or(old.activity_bump_ms),
+            autostop_days,
+            autostop_weeks,
+            autostart_days,
+            allow_user_autostart: self.allow_user_autostart.unwrap_or(old.allow_user_autostart),
+            allow_user_autostop: self.allow_user_autostop.unwrap_or(old.allow_user_autostop),
+            allow_user_cancel_workspace_jobs: self
+                .allow_user_cancel_workspace_jobs
+                .unwrap_or(old.allow_user_cancel_workspace_jobs),
+            failure_ttl_ms: self.failure_ttl_ms.unwrap_or(old.failure_ttl_ms),
+            time_til_dormant_ms: self.time_til_dormant_ms.unwrap_or(old.time_til_dormant_ms),
+            time_til_dormant_autodelete_ms: self
+                .time_til_dormant_autodelete_ms
+                .unwrap_or(old.time_til_dormant_autodelete_ms),
+            require_active_version: self.require_active_version.unwrap_or(old.require_active_version),
+            max_port_share_level,
+            use_classic_parameter_flow: self.use_classic_parameter_flow.unwrap_or(old.use_classic_parameter_flow),
+        };
+        errors.extend(new.out_of_range());
+        if errors.is_empty() { Ok(new) } else { Err(errors) }
+    }
+}
+
 impl TemplateSettings {
     /// Every number that is out of range.
-    #[must_use]
-    pub fn errors(&self) -> Vec<SettingsError> {
+    fn out_of_range(&self) -> Vec<SettingsError> {
         let mut errors = Vec::new();
         let mut rule = |field, holds: bool, detail: String| {
             if !holds {
@@ -205,19 +296,36 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_range_checked() {
-        assert!(TemplateSettings::default().errors().is_empty());
-        let bad = TemplateSettings {
-            default_ttl_ms: -1,
-            activity_bump_ms: i64::MAX,
-            failure_ttl_ms: 59_999,
-            time_til_dormant_ms: -60_000,
-            time_til_dormant_autodelete_ms: 60_000,
-            autostop_weeks: 17,
-            ..TemplateSettings::default()
+    fn a_change_keeps_what_it_does_not_name_and_tells_all_that_is_wrong() {
+        let old = TemplateSettings { allow_user_autostop: false, ..TemplateSettings::default() };
+        assert_eq!(SettingsChange::default().apply(&old), Ok(old.clone()));
+        let change = SettingsChange {
+            autostop: Some((vec!["sunday".to_owned()], 0)),
+            failure_ttl_ms: Some(60_000),
+            max_port_share_level: Some("owner".to_owned()),
+            ..SettingsChange::default()
         };
-        let fields: Vec<&str> = bad.errors().iter().map(|error| error.field).collect();
+        let new = change.apply(&old).unwrap();
+        assert_eq!((new.autostop_days.names().collect::<Vec<_>>(), new.autostop_weeks), (vec!["sunday"], 1));
+        assert_eq!((new.failure_ttl_ms, new.max_port_share_level), (60_000, PortSharing::Owner));
+        assert!(!new.allow_user_autostop);
+
+        let bad = SettingsChange {
+            default_ttl_ms: Some(-1),
+            activity_bump_ms: Some(i64::MAX),
+            autostop: Some((vec!["funday".to_owned()], 17)),
+            autostart_days: Some(vec!["Monday".to_owned()]),
+            failure_ttl_ms: Some(59_999),
+            time_til_dormant_ms: Some(-60_000),
+            time_til_dormant_autodelete_ms: Some(60_000),
+            max_port_share_level: Some("all".to_owned()),
+            ..SettingsChange::default()
+        };
+        let fields: Vec<&str> = bad.apply(&old).unwrap_err().iter().map(|error| error.field).collect();
         let expected = [
+            "autostop_requirement.days_of_week",
+            "autostart_requirement.days_of_week",
+            "max_port_share_level",
             "default_ttl_ms",
             "activity_bump_ms",
             "failure_ttl_ms",

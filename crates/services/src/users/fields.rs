@@ -36,6 +36,21 @@ impl Fields {
         self.rule(field, "user_real_name", value, names::is_real_name(value))
     }
 
+    /// The field must be the name of a template.
+    pub(crate) fn template_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "template_name", value, names::is_name(value))
+    }
+
+    /// The field must be the display name of a template, or empty.
+    pub(crate) fn template_display_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "template_display_name", value, names::is_display_name(value))
+    }
+
+    /// The field must not be longer than this, in bytes.
+    pub(crate) fn at_most(self, field: &'static str, value: &str, max: usize) -> Self {
+        self.rule(field, &format!("max={max}"), "", value.len() <= max)
+    }
+
     fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
         if !holds && self.0.iter().all(|known| known.field != field) {
             let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");

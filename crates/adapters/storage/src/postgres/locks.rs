@@ -48,6 +48,11 @@ pub(super) fn hold_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Opti
     templates::table.find(Id(id)).select(TemplateRow::as_select()).for_no_key_update().get_result(conn).optional()
 }
 
+/// Reads a template. Until the transaction ends, nobody gets to change it.
+pub(super) fn share_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_share().get_result(conn).optional()
+}
+
 /// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
     workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).for_no_key_update().get_result(conn).optional()

@@ -46,6 +46,10 @@ impl TemplateRepository for Session<'_, Conn> {
         self.run(|conn| Ok(locks::hold_template(conn, id)?.map(Template::from)))
     }
 
+    fn share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
+        self.run(|conn| Ok(locks::share_template(conn, id)?.map(Template::from)))
+    }
+
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<Template>, StoreError> {
         self.run(|conn| {
             let row = templates::table

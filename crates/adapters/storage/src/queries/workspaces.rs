@@ -64,12 +64,7 @@ impl WorkspaceRepository for Session<'_, Conn> {
 
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
         self.run(|conn| {
-            let row = workspaces::table
-                .find(Id(id))
-                .filter(not(workspaces::deleted))
-                .select(WorkspaceRow::as_select())
-                .get_result(conn)
-                .optional()?;
+            let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
             Ok(views(conn, row.into_iter().collect())?.pop())
         })
     }
