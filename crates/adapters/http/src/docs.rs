@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{oauth2, screens, sessions, status, users};
+use crate::{oauth2, quotas, screens, sessions, status, templates, users, workspaces};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -57,6 +57,25 @@ use utoipa::{OpenApi, ToSchema as _};
         sessions::keys::list_tokens,
         sessions::keys::find_token,
         sessions::keys::token_config,
+        templates::list,
+        templates::find,
+        templates::update,
+        templates::delete,
+        templates::acl::show,
+        templates::acl::update,
+        templates::acl::available,
+        templates::list_in,
+        templates::create,
+        templates::find_by_name,
+        workspaces::create,
+        workspaces::create_in,
+        workspaces::list,
+        workspaces::find,
+        workspaces::builds,
+        workspaces::build,
+        workspaces::set_dormant,
+        quotas::find,
+        quotas::find_in_default,
         oauth2::apps::list,
         oauth2::apps::create,
         oauth2::apps::find,

@@ -31,6 +31,7 @@ mod metrics;
 mod oauth2;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
+mod quotas;
 mod routes;
 mod screens;
 mod server;
@@ -38,7 +39,9 @@ mod sessions;
 mod settings;
 mod site;
 mod status;
+mod templates;
 mod users;
+mod workspaces;
 
 #[cfg(test)]
 mod testing;
