@@ -46,11 +46,6 @@ impl Fields {
         self.rule(field, "template_display_name", value, names::is_display_name(value))
     }
 
-    /// The field must not be longer than this, in bytes.
-    pub(crate) fn at_most(self, field: &'static str, value: &str, max: usize) -> Self {
-        self.rule(field, &format!("max={max}"), "", value.len() <= max)
-    }
-
     fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
         if !holds && self.0.iter().all(|known| known.field != field) {
             let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");

@@ -153,7 +153,7 @@ contract! {
         let (_, workspaces) = with_workspaces(&db, 1, 1).await;
         let same: Vec<Workspace> = std::iter::repeat_n(workspaces[0].clone(), 6).collect();
         race(&[db.store.clone(), db.open_again().store], &same).await;
-        assert_eq!((db.rows("workspace_builds"), db.number("SELECT max(build_number) FROM workspace_builds")), (6, 6));
+        assert_eq!((db.rows("workspace_builds"), db.number("SELECT CAST(max(build_number) AS bigint) FROM workspace_builds")), (6, 6));
     }
 
     async fn work_that_fails_by_itself_is_not_done_again(db) {
