@@ -127,6 +127,7 @@ impl From<StoreError> for Error {
             StoreError::Conflict(Conflict::WorkspaceName) => {
                 Self::taken("The owner already has a workspace with this name.", "name")
             }
+            StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) | StoreError::Serialization(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
-        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email")] {
+        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email"), (Conflict::GroupName, "name")] {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }

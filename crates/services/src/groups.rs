@@ -8,10 +8,19 @@
 //! [`Error::Forbidden`]: crate::Error::Forbidden
 
 mod access;
+mod create;
+mod delete;
+mod lookup;
+mod record;
+mod update;
 mod views;
 
-pub use views::{GroupSink, GroupView, MEMBER_PAGE};
-pub(crate) use views::{show, views, views_by_id};
-pub use doorward_ports::groups::MemberScope;
+#[cfg(test)]
+mod tests;
 
-pub use doorward_ports::groups::FoundGroup;
+pub use create::{CreateGroup, create, may_create};
+pub use delete::delete;
+pub use doorward_ports::groups::{FoundGroup, MemberScope};
+pub use lookup::{GroupQuery, find, find_by_name, list};
+pub use update::{UpdateGroup, may_update, update};
+pub use views::{GroupSink, GroupView, MEMBER_PAGE, views, views_by_id};

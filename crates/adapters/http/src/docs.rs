@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{oauth2, quotas, screens, sessions, status, templates, users, workspaces};
+use crate::{groups, oauth2, quotas, screens, sessions, status, templates, users, workspaces};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -47,6 +47,13 @@ use utoipa::{OpenApi, ToSchema as _};
         users::login_type,
         users::organizations,
         users::organization,
+        groups::list,
+        groups::list_of_organization,
+        groups::find,
+        groups::find_by_name,
+        groups::create,
+        groups::update,
+        groups::delete,
         sessions::login,
         sessions::logout,
         sessions::auth_methods,
@@ -114,6 +121,10 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "keys", description = "Session keys and API tokens"),
         (name = "users", description = "Accounts"),
         (name = "organizations", description = "Organizations of a user"),
+        (name = "groups", description = "Groups of users within an organization"),
+        (name = "templates", description = "Templates and who may use them"),
+        (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),
+        (name = "quotas", description = "What users spend and may spend"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),
@@ -145,6 +156,7 @@ fn document() -> utoipa::openapi::OpenApi {
             Method::GET => &mut item.get,
             Method::POST => &mut item.post,
             Method::PUT => &mut item.put,
+            Method::PATCH => &mut item.patch,
             Method::DELETE => &mut item.delete,
             _ => continue,
         };

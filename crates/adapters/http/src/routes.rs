@@ -5,7 +5,7 @@ use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, s
 use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
-    answer, cors, docs, error, oauth2, quotas, screens, sessions, status, templates, users, workspaces,
+    answer, cors, docs, error, groups, oauth2, quotas, screens, sessions, status, templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -153,6 +153,13 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/users/{user}/keys/tokens/{keyname}", Limit::Api, sessions::keys::find_token)
         .user(GET, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::find_key)
         .user(DELETE, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::delete_key)
+        .user(GET, "/api/v2/groups", Limit::Api, groups::list)
+        .user(GET, "/api/v2/groups/{group}", Limit::Api, groups::find)
+        .user(PATCH, "/api/v2/groups/{group}", Limit::Api, groups::update)
+        .user(DELETE, "/api/v2/groups/{group}", Limit::Api, groups::delete)
+        .user(GET, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::list_of_organization)
+        .user(POST, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::create)
+        .user(GET, "/api/v2/organizations/{organization}/groups/{groupName}", Limit::Api, groups::find_by_name)
         .user(GET, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::list)
         .user(POST, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::create)
         .user(GET, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::find)

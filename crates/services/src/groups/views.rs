@@ -63,7 +63,7 @@ impl GroupSink for Vec<GroupView> {
 
 /// The groups with these ids in full, by lower-cased name, whoever may read them; ids of no group are left out. For what
 /// names groups, as access lists do.
-pub(crate) fn views_by_id(
+pub fn views_by_id(
     repos: &mut dyn Repositories,
     ids: &[GroupId],
     scope: &MemberScope,
@@ -72,8 +72,8 @@ pub(crate) fn views_by_id(
     views(repos, &found, scope)
 }
 
-/// These groups in full, in the same order. All members are held at once; [`show`] does not do that.
-pub(crate) fn views(
+/// These groups in full, in the same order. All members are held at once.
+pub fn views(
     repos: &mut dyn Repositories,
     groups: &[FoundGroup],
     scope: &MemberScope,
@@ -85,7 +85,7 @@ pub(crate) fn views(
 
 /// Reads these groups in full into a sink, in the same order. Few queries: two for the numbers, and two at most for every
 /// [`MEMBER_PAGE`] members or for a run of groups that have no more together.
-pub(crate) fn show(
+pub(super) fn show(
     repos: &mut dyn Repositories,
     groups: &[FoundGroup],
     scope: &MemberScope,

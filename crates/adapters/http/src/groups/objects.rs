@@ -1,9 +1,8 @@
 //! Groups as they are sent (`identity.md` 6).
 
 use crate::json::Timestamp;
-use doorward_domain::groups::Group;
 use doorward_domain::users::ReducedUser;
-use doorward_services::groups::GroupView;
+use doorward_services::groups::{FoundGroup, GroupView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -78,28 +77,29 @@ pub(super) struct GroupHead {
     organization_display_name: String,
 }
 
-impl GroupHead {
-    fn new(group: Group, organization_name: String, organization_display_name: String) -> Self {
+impl From<&FoundGroup> for GroupHead {
+    fn from(FoundGroup { group, organization_name, organization_display_name }: &FoundGroup) -> Self {
         Self {
             id: group.id.0,
-            name: group.name,
-            display_name: group.display_name,
+            name: group.name.clone(),
+            display_name: group.display_name.clone(),
             organization_id: group.organization_id.0,
-            avatar_url: group.avatar_url,
+            avatar_url: group.avatar_url.clone(),
             quota_allowance: group.quota_allowance,
             source: group.source.as_str(),
-            organization_name,
-            organization_display_name,
+            organization_name: organization_name.clone(),
+            organization_display_name: organization_display_name.clone(),
         }
     }
 }
 
 impl From<GroupView> for GroupObject {
     fn from(view: GroupView) -> Self {
+        let GroupView { group, organization_name, organization_display_name, members, total_member_count } = view;
         Self {
-            head: GroupHead::new(view.group, view.organization_name, view.organization_display_name),
-            members: view.members.into_iter().map(ReducedUserObject::from).collect(),
-            total_member_count: view.total_member_count,
+            head: GroupHead::from(&FoundGroup { group, organization_name, organization_display_name }),
+            members: members.into_iter().map(ReducedUserObject::from).collect(),
+            total_member_count,
         }
     }
 }

@@ -10,5 +10,6 @@ mod accounts;
 mod bad_input;
 mod browser;
 mod credentials;
+mod groups;
 mod house;
 mod oauth2;

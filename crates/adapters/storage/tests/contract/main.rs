@@ -9,6 +9,8 @@ mod apps;
 mod audit;
 mod codes;
 mod grants;
+mod group_lists;
+mod groups;
 mod lost_connections;
 mod maintenance;
 mod migrations;

@@ -293,7 +293,8 @@ contract! {
         let (id, organization) = (ann.id, acme.id);
         db.write(move |repos| {
             repos.users().insert(&permit(), &ann)?;
-            repos.organizations().insert(&permit(), &acme)
+            repos.organizations().insert(&permit(), &acme)?;
+            repos.organizations().insert_member(&permit(), &membership(organization, id))
         })
         .await;
         insert_groups(&db, organization, id);
