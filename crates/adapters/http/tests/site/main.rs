@@ -13,3 +13,5 @@ mod credentials;
 mod groups;
 mod house;
 mod oauth2;
+mod templates;
+mod workspaces;
