@@ -89,7 +89,10 @@ async fn a_new_template_has_all_keys_with_their_types() {
     });
     let full = house.api(POST, TEMPLATES, &owner, full).await.expect(201).json();
     assert_eq!((&full["active_version_id"], &full["default_ttl_ms"]), (&made["id"], &json!(7)));
-    assert_eq!((&full["time_til_dormant_ms"], &full["time_til_dormant_autodelete_ms"]), (&json!(60_000), &json!(120_000)));
+    assert_eq!(
+        (&full["time_til_dormant_ms"], &full["time_til_dormant_autodelete_ms"]),
+        (&json!(60_000), &json!(120_000))
+    );
     assert_eq!(full["autostop_requirement"], json!({ "days_of_week": ["sunday"], "weeks": 2 }));
     assert_eq!((&full["allow_user_autostart"], &full["use_classic_parameter_flow"]), (&json!(false), &json!(true)));
 }
@@ -102,7 +105,11 @@ async fn bad_templates_are_refused() {
     for (body, status, fields) in [
         (json!({}), 400, vec!["name"]),
         (json!({ "name": "a_b", "display_name": " x" }), 400, vec!["name", "display_name"]),
-        (json!({ "name": "a", "failure_ttl_ms": 1, "default_ttl_ms": -1 }), 400, vec!["default_ttl_ms", "failure_ttl_ms"]),
+        (
+            json!({ "name": "a", "failure_ttl_ms": 1, "default_ttl_ms": -1 }),
+            400,
+            vec!["default_ttl_ms", "failure_ttl_ms"],
+        ),
         (json!({ "name": "a", "max_port_share_level": "x" }), 400, vec!["max_port_share_level"]),
         (json!({ "name": "a", "description": "x".repeat(9000) }), 400, vec!["description"]),
         (json!({ "name": "DEV" }), 409, vec!["name"]),
@@ -167,7 +174,10 @@ async fn everyone_may_use_a_template_until_that_is_taken_off() {
     let acl = house.acl(&owner, &dev).await;
     assert_eq!((&acl["users"], acl.get("groups")), (&json!([]), None));
     let everyone = &acl["group"][0];
-    assert_eq!((id(everyone), &everyone["name"], &everyone["role"]), (&*organization, &json!("Everyone"), &json!("use")));
+    assert_eq!(
+        (id(everyone), &everyone["name"], &everyone["role"]),
+        (&*organization, &json!("Everyone"), &json!("use"))
+    );
     assert_eq!((everyone["members"].as_array().unwrap().len(), &everyone["total_member_count"]), (2, &json!(2)));
 
     let done = house.share(&owner, &dev, json!({ "GROUP_PERMS": { organization.clone(): "" } }), 200).await;
@@ -196,7 +206,8 @@ async fn users_and_groups_are_listed_with_their_roles() {
     let (bob_id, cy_id) = (house.user_id(&owner, "bob").await, house.user_id(&owner, "cy").await);
     let organization = house.organization_id(&owner).await;
     let dev = house.template(&owner, "dev").await;
-    let devs = house.api(POST, "/organizations/default/groups", &owner, json!({ "name": "devs" })).await.expect(201).json();
+    let devs =
+        house.api(POST, "/organizations/default/groups", &owner, json!({ "name": "devs" })).await.expect(201).json();
     let add = json!({ "add_users": [cy_id] });
     house.api(PATCH, &format!("/groups/{}", id(&devs)), &owner, add).await.expect(200);
     let share = json!({
@@ -205,7 +216,10 @@ async fn users_and_groups_are_listed_with_their_roles() {
     house.share(&owner, &dev, share, 200).await;
     let acl = house.acl(&owner, &dev).await;
     let listed = &acl["users"][0];
-    assert_eq!((id(listed), &listed["role"], &listed["organization_ids"]), (&*bob_id, &json!("admin"), &json!([organization])));
+    assert_eq!(
+        (id(listed), &listed["role"], &listed["organization_ids"]),
+        (&*bob_id, &json!("admin"), &json!([organization]))
+    );
     assert!(listed["roles"].is_array() && listed["email"] == "bob@example.com");
     let group = &acl["group"][0];
     assert_eq!((id(group), &group["role"], &group["total_member_count"]), (id(&devs), &json!("use"), &json!(1)));

@@ -47,11 +47,23 @@ async fn a_workspace_lives_its_life() {
     let bob = house.member(&owner, "bob").await;
     let dev = house.template(&owner, "dev").await;
     let made = house.workspace(&bob, &dev, "box").await;
-    assert_eq!((&made["owner_name"], &made["template_name"], &made["organization_name"]), (&json!("bob"), &json!("dev"), &json!("coder")));
+    assert_eq!(
+        (&made["owner_name"], &made["template_name"], &made["organization_name"]),
+        (&json!("bob"), &json!("dev"), &json!("coder"))
+    );
     let build = &made["latest_build"];
-    assert_eq!((&build["build_number"], &build["transition"], &build["status"]), (&json!(1), &json!("start"), &json!("running")));
-    assert_eq!((&build["workspace_id"], &build["job"]["status"], &build["daily_cost"]), (&made["id"], &json!("succeeded"), &json!(0)));
-    assert_eq!((&made["dormant_at"], &made["favorite"], &made["outdated"]), (&Value::Null, &json!(false), &json!(false)));
+    assert_eq!(
+        (&build["build_number"], &build["transition"], &build["status"]),
+        (&json!(1), &json!("start"), &json!("running"))
+    );
+    assert_eq!(
+        (&build["workspace_id"], &build["job"]["status"], &build["daily_cost"]),
+        (&made["id"], &json!("succeeded"), &json!(0))
+    );
+    assert_eq!(
+        (&made["dormant_at"], &made["favorite"], &made["outdated"]),
+        (&Value::Null, &json!(false), &json!(false))
+    );
     let path = format!("/workspaces/{}", id(&made));
     assert_eq!(house.get(&path, &bob).await.expect(200).json(), made);
     assert_eq!(house.get(&format!("/templates/{}", id(&dev)), &bob).await.json()["active_user_count"], 1);
@@ -61,7 +73,8 @@ async fn a_workspace_lives_its_life() {
 
     assert_eq!(house.build(&bob, &made, "stop", 0).await["status"], "stopped");
     let builds = house.get(&format!("{path}/builds"), &bob).await.expect(200).json();
-    let numbers: Vec<i64> = builds.as_array().unwrap().iter().map(|build| build["build_number"].as_i64().unwrap()).collect();
+    let numbers: Vec<i64> =
+        builds.as_array().unwrap().iter().map(|build| build["build_number"].as_i64().unwrap()).collect();
     assert_eq!(numbers, [2, 1]);
     assert_eq!(house.get(&format!("{path}/builds?limit=1&offset=1"), &bob).await.json()[0]["build_number"], 1);
     assert_eq!(house.build(&bob, &made, "delete", 0).await["status"], "deleted");
@@ -124,7 +137,9 @@ async fn who_may_do_what_with_workspaces() {
     assert_eq!(awake["dormant_at"], Value::Null);
     house.build(&bob, &made, "start", 0).await;
 
-    for (query, count) in [("owner:me", 0), ("template:DEV", 2), ("owner:nobody", 0), ("organization:coder", 2), ("fo", 1)] {
+    for (query, count) in
+        [("owner:me", 0), ("template:DEV", 2), ("owner:nobody", 0), ("organization:coder", 2), ("fo", 1)]
+    {
         let found = house.get(&format!("/workspaces?q={query}"), &cy).await.expect(200).json();
         assert_eq!(found["count"], count, "{query}");
     }
@@ -140,7 +155,10 @@ async fn builds_spend_what_the_groups_of_the_owner_allow() {
     assert_eq!(house.quota(&bob, "me").await, (0, 0));
     let (one, two) = (house.workspace(&bob, &dev, "one").await, house.workspace(&bob, &dev, "two").await);
     let refused = house.build(&bob, &one, "start", 1).await;
-    assert_eq!((&refused["status"], &refused["job"]["status"], &refused["daily_cost"]), (&json!("failed"), &json!("failed"), &json!(0)));
+    assert_eq!(
+        (&refused["status"], &refused["job"]["status"], &refused["daily_cost"]),
+        (&json!("failed"), &json!("failed"), &json!(0))
+    );
     assert!(refused["job"]["error"].as_str().unwrap().contains("insufficient quota"), "{refused}");
 
     house.allow(&owner, 10).await;
