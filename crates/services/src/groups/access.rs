@@ -4,7 +4,9 @@ use crate::context::Actor;
 use crate::error::Error;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceType, action, resource};
+use doorward_domain::roles::{
+    Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceType, action, resource,
+};
 use doorward_ports::groups::MemberScope;
 
 /// May the caller do this to the group? The proof is for a write port.

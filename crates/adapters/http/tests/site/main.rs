@@ -10,6 +10,7 @@ mod accounts;
 mod bad_input;
 mod browser;
 mod credentials;
+mod group_sizes;
 mod groups;
 mod house;
 mod oauth2;
