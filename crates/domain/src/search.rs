@@ -22,6 +22,17 @@ pub(crate) trait Narrow: Default {
 /// Reads the text of a search; every term that cannot be understood is reported.
 pub(crate) fn parse<F: Narrow>(text: &str) -> Result<F, Vec<QueryError>> {
     let mut filter = F::default();
+    let errors = each_term(text, F::BARE, |key, value| filter.narrow(key, value));
+    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+}
+
+/// Hands out each term, and the bare words as one with the key `bare`; every term that cannot be understood or is
+/// refused is reported.
+pub(crate) fn each_term(
+    text: &str,
+    bare: &'static str,
+    mut narrow: impl FnMut(&str, &str) -> Result<(), String>,
+) -> Vec<QueryError> {
     let mut errors = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let lower = text.to_lowercase();
@@ -34,7 +45,7 @@ pub(crate) fn parse<F: Narrow>(text: &str) -> Result<F, Vec<QueryError>> {
             }),
             [word] => words.push(unquote(word)),
             [key, value] => {
-                if let Err(detail) = filter.narrow(key, &unquote(value)) {
+                if let Err(detail) = narrow(key, &unquote(value)) {
                     errors.push(QueryError { field: key.clone(), detail });
                 }
             }
@@ -45,11 +56,11 @@ pub(crate) fn parse<F: Narrow>(text: &str) -> Result<F, Vec<QueryError>> {
         }
     }
     if !words.is_empty()
-        && let Err(detail) = filter.narrow(F::BARE, &words.join(" "))
+        && let Err(detail) = narrow(bare, &words.join(" "))
     {
-        errors.push(QueryError { field: F::BARE.into(), detail });
+        errors.push(QueryError { field: bare.into(), detail });
     }
-    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+    errors
 }
 
 /// A value that may be given once.

@@ -1,7 +1,7 @@
 //! Users: who they are, how they sign in, what state they are in (`identity.md` 3).
 
 mod password;
-mod query;
+pub(crate) mod query;
 mod reduced;
 
 pub use crate::search::QueryError;

@@ -36,10 +36,13 @@ pub mod members;
 pub mod mocks;
 pub mod oauth2;
 pub mod organizations;
+pub mod quotas;
 pub mod random;
 pub mod roles;
 pub mod sessions;
+pub mod templates;
 pub mod users;
+pub mod workspaces;
 
 pub use clock::Clock;
 pub use crypto::PasswordHasher;

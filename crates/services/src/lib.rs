@@ -13,9 +13,12 @@ pub mod maintenance;
 pub mod members;
 pub mod oauth2;
 pub mod organizations;
+pub mod quotas;
 pub mod roles;
 pub mod sessions;
+pub mod templates;
 pub mod users;
+pub mod workspaces;
 
 pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

@@ -5,7 +5,10 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{audit, groups, members, oauth2, organizations, roles, screens, sessions, status, users};
+use crate::{
+    audit, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status, templates, users,
+    workspaces,
+};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -79,6 +82,25 @@ use utoipa::{OpenApi, ToSchema as _};
         sessions::keys::list_tokens,
         sessions::keys::find_token,
         sessions::keys::token_config,
+        templates::list,
+        templates::find,
+        templates::update,
+        templates::delete,
+        templates::acl::show_acl,
+        templates::acl::update_acl,
+        templates::acl::available,
+        templates::list_in,
+        templates::create,
+        templates::find_by_name,
+        workspaces::create,
+        workspaces::create_in,
+        workspaces::list,
+        workspaces::find,
+        workspaces::builds,
+        workspaces::build,
+        workspaces::set_dormant,
+        quotas::find,
+        quotas::find_in_default,
         oauth2::apps::list,
         oauth2::apps::create,
         oauth2::apps::find,
@@ -122,6 +144,9 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "members", description = "Members of organizations, and their roles"),
         (name = "roles", description = "Roles that can be given, and custom roles"),
         (name = "groups", description = "Groups of users within an organization"),
+        (name = "templates", description = "Templates and who may use them"),
+        (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),
+        (name = "quotas", description = "What users spend and may spend"),
         (name = "audit", description = "The audit log"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),

@@ -34,6 +34,7 @@ mod oauth2;
 mod organizations;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
+mod quotas;
 mod roles;
 mod routes;
 mod screens;
@@ -42,7 +43,9 @@ mod sessions;
 mod settings;
 mod site;
 mod status;
+mod templates;
 mod users;
+mod workspaces;
 
 #[cfg(test)]
 mod testing;

@@ -5,7 +5,8 @@ use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, s
 use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
-    answer, audit, cors, docs, error, groups, members, oauth2, organizations, roles, screens, sessions, status, users,
+    answer, audit, cors, docs, error, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status,
+    templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -182,7 +183,27 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(DELETE, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::delete)
         .user(GET, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::list_secrets)
         .user(POST, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::create_secret)
-        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret)
+        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret);
+    table
+        .user(GET, "/api/v2/templates", Limit::Api, templates::list)
+        .user(GET, "/api/v2/templates/{template}", Limit::Api, templates::find)
+        .user(PATCH, "/api/v2/templates/{template}", Limit::Api, templates::update)
+        .user(DELETE, "/api/v2/templates/{template}", Limit::Api, templates::delete)
+        .user(GET, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::show_acl)
+        .user(PATCH, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::update_acl)
+        .user(GET, "/api/v2/templates/{template}/acl/available", Limit::Api, templates::acl::available)
+        .user(GET, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::list_in)
+        .user(POST, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::create)
+        .user(GET, "/api/v2/organizations/{organization}/templates/{templatename}", Limit::Api, templates::find_by_name)
+        .user(POST, "/api/v2/users/{user}/workspaces", Limit::Api, workspaces::create)
+        .user(POST, "/api/v2/organizations/{organization}/members/{user}/workspaces", Limit::Api, workspaces::create_in)
+        .user(GET, "/api/v2/workspaces", Limit::Api, workspaces::list)
+        .user(GET, "/api/v2/workspaces/{workspace}", Limit::Api, workspaces::find)
+        .user(GET, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::builds)
+        .user(POST, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::build)
+        .user(PUT, "/api/v2/workspaces/{workspace}/dormant", Limit::Api, workspaces::set_dormant)
+        .user(GET, "/api/v2/organizations/{organization}/members/{user}/workspace-quota", Limit::Api, quotas::find)
+        .user(GET, "/api/v2/workspace-quota/{user}", Limit::Api, quotas::find_in_default)
         .user(GET, "/api/v2/audit", Limit::Api, audit::list)
         .user(POST, "/api/v2/audit/testgenerate", Limit::Api, audit::generate);
     table.0

@@ -27,18 +27,24 @@ mod members;
 mod one_of;
 #[path = "queries/organizations.rs"]
 mod organizations;
+#[path = "queries/quotas.rs"]
+mod quotas;
 #[path = "queries/repositories.rs"]
 mod repositories;
 #[path = "queries/roles.rs"]
 mod roles;
 #[path = "queries/sessions.rs"]
 mod sessions;
+#[path = "queries/templates.rs"]
+mod templates;
 #[path = "queries/throttles.rs"]
 mod throttles;
 #[path = "queries/users.rs"]
 mod users;
 #[path = "queries/visible.rs"]
 mod visible;
+#[path = "queries/workspaces.rs"]
+mod workspaces;
 
 use crate::error::store_error;
 use crate::options::Options;
@@ -95,6 +101,7 @@ impl StoreBackend for PostgresBackend {
                 },
             )?,
             WorkMode::Write => turn.with(begin, |conn| transact(conn, work))?,
+            WorkMode::Serializable => turn.with(begin_serializable, |conn| transact(conn, work))?,
         });
         job.await
     }
@@ -104,17 +111,24 @@ fn begin(conn: &mut Conn) -> Result<(), StoreError> {
     AnsiTransactionManager::begin_transaction(conn).map_err(store_error)
 }
 
+fn begin_serializable(conn: &mut Conn) -> Result<(), StoreError> {
+    AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL SERIALIZABLE").map_err(store_error)
+}
+
 /// Runs work in the transaction that was begun, and ends it.
 fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
     let mut session = Session::in_transaction(conn);
     let commit = work(&mut session);
-    let spoilt = session.has_failed();
+    let (spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
     if commit == Commit::Yes && !spoilt {
         return AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
     }
     // Without a connection to say it on, the server rolls back by itself.
     if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
         tracing::debug!(%error, "a connection was lost before the rollback");
+    }
+    if let Some(error) = unserializable {
+        return Err(error);
     }
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
 }

@@ -90,6 +90,16 @@ impl Fields {
         Ok(fitting.unwrap_or_default())
     }
 
+    /// The field must be the name of a template.
+    pub(crate) fn template_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "template_name", value, names::is_name(value))
+    }
+
+    /// The field must be the display name of a template, or empty.
+    pub(crate) fn template_display_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "template_display_name", value, names::is_display_name(value))
+    }
+
     fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
         if !holds && self.0.iter().all(|known| known.field != field) {
             let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");

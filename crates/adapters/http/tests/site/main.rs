@@ -17,3 +17,5 @@ mod house;
 mod oauth2;
 mod organizations;
 mod scopes;
+mod templates;
+mod workspaces;

@@ -2,13 +2,13 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::rows::{GroupRow, OrganizationRow, RoleRow, UserRow};
-use crate::schema::{custom_roles, groups, organization_members, organizations, users};
+use crate::rows::{GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::not;
 use diesel::prelude::*;
-use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
@@ -75,4 +75,19 @@ pub(super) fn keep_roles(conn: &mut Conn, wanted: OneOf) -> QueryResult<Vec<Role
 pub(super) fn hold_role(conn: &mut Conn, name: &str) -> QueryResult<Option<RoleRow>> {
     let role = custom_roles::table.filter(custom_roles::name.eq(name));
     role.select(RoleRow::as_select()).for_update().get_result(conn).optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody gets to change it.
+pub(super) fn share_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_share().get_result(conn).optional()
+}
+
+/// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
+    workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).for_no_key_update().get_result(conn).optional()
 }

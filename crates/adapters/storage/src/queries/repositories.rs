@@ -9,9 +9,12 @@ use doorward_ports::maintenance::MaintenanceRepository;
 use doorward_ports::members::MemberRepository;
 use doorward_ports::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use doorward_ports::organizations::OrganizationRepository;
+use doorward_ports::quotas::QuotaRepository;
 use doorward_ports::roles::RoleRepository;
 use doorward_ports::sessions::{ApiKeyRepository, ThrottleRepository};
+use doorward_ports::templates::TemplateRepository;
 use doorward_ports::users::UserRepository;
+use doorward_ports::workspaces::WorkspaceRepository;
 
 impl Repositories for Session<'_, Conn> {
     fn users(&mut self) -> &mut dyn UserRepository {
@@ -42,6 +45,15 @@ impl Repositories for Session<'_, Conn> {
         self
     }
     fn grants(&mut self) -> &mut dyn GrantRepository {
+        self
+    }
+    fn templates(&mut self) -> &mut dyn TemplateRepository {
+        self
+    }
+    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository {
+        self
+    }
+    fn quotas(&mut self) -> &mut dyn QuotaRepository {
         self
     }
     fn audit(&mut self) -> &mut dyn AuditRepository {
