@@ -8,6 +8,7 @@ mod audit;
 mod context;
 mod error;
 
+pub mod authcheck;
 pub mod maintenance;
 pub mod oauth2;
 pub mod organizations;

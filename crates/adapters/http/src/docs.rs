@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{oauth2, screens, sessions, status, users};
+use crate::{authcheck, oauth2, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -29,6 +29,7 @@ use utoipa::{OpenApi, ToSchema as _};
         status::health,
         status::ready,
         status::metrics,
+        authcheck::check,
         users::first_exists,
         users::create_first,
         users::validate_password,
@@ -95,6 +96,7 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "keys", description = "Session keys and API tokens"),
         (name = "users", description = "Accounts"),
         (name = "organizations", description = "Organizations of a user"),
+        (name = "authorization", description = "What the caller may do"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod authcheck;
 mod call;
 mod cors;
 mod csrf;

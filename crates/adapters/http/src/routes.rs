@@ -4,7 +4,7 @@ use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::pages::{assets, paths};
 use crate::site::Site;
-use crate::{answer, cors, docs, error, oauth2, screens, sessions, status, users};
+use crate::{answer, authcheck, cors, docs, error, oauth2, screens, sessions, status, users};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
@@ -87,6 +87,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
         .public(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
         .public(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
+        .user(POST, "/api/v2/authcheck", Limit::Api, authcheck::check)
         .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
         .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
         .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)

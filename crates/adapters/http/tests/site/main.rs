@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod authcheck;
 mod bad_input;
 mod browser;
 mod credentials;
