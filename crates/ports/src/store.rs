@@ -11,6 +11,7 @@ use crate::users::UserRepository;
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
 /// All repositories, over one connection.
@@ -72,12 +73,21 @@ pub trait StoreBackend: Send + Sync {
 
 /// The store, cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<dyn StoreBackend>);
+pub struct Store {
+    backend: Arc<dyn StoreBackend>,
+    calls: Arc<[AtomicU64; 3]>,
+}
 
 impl Store {
     /// Wraps an adapter.
     pub fn new(backend: impl StoreBackend + 'static) -> Self {
-        Self(Arc::new(backend))
+        Self { backend: Arc::new(backend), calls: Arc::default() }
+    }
+
+    /// How many calls of a mode there were, for the metrics.
+    #[must_use]
+    pub fn calls(&self, mode: WorkMode) -> u64 {
+        self.calls.get(mode as usize).map_or(0, |calls| calls.load(Ordering::Relaxed))
     }
 
     /// Reads, outside a transaction.
@@ -117,6 +127,9 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        if let Some(calls) = self.calls.get(mode as usize) {
+            calls.fetch_add(1, Ordering::Relaxed);
+        }
         let (send, receive) = oneshot::channel();
         let work: Work = Box::new(move |repos| {
             let result = work(repos);
@@ -125,7 +138,7 @@ impl Store {
             drop(send.send(result));
             commit
         });
-        self.0.run(mode, work).await?;
+        self.backend.run(mode, work).await?;
         match receive.await {
             Ok(result) => result,
             Err(closed) => Err(StoreError::other(closed).into()),

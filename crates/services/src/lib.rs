@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod cache;
 mod context;
 mod error;
 
@@ -15,5 +16,6 @@ pub mod organizations;
 pub mod sessions;
 pub mod users;
 
+pub use cache::SubjectCache;
 pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

@@ -15,7 +15,7 @@ use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings};
+use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -38,6 +38,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
             sessions: SessionSettings::default(),
             oauth2: OAuth2Settings::default(),
         }),
+        cache: SubjectCache::off(),
     }
 }
 

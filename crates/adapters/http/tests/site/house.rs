@@ -9,7 +9,7 @@ use actix_web::{App, Error};
 use doorward_domain::Instant;
 use doorward_http::{Application, HttpSettings};
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
-use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, maintenance};
+use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -84,6 +84,7 @@ pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceRes
             sessions: SessionSettings::default(),
             oauth2: OAuth2Settings::default(),
         }),
+        cache: SubjectCache::off(),
     };
     let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
     let application = Application::new(settings, context).unwrap();

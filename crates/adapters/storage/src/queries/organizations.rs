@@ -12,6 +12,7 @@ use doorward_domain::names;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::organizations::OrganizationRepository;
 
 impl OrganizationRepository for Session<'_, Conn> {
@@ -83,7 +84,9 @@ impl OrganizationRepository for Session<'_, Conn> {
         self.run(|conn| {
             diesel::insert_into(organization_members::table).values(MembershipRow::from(membership)).execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::User(membership.user_id));
+        Ok(())
     }
 
     fn list_memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {

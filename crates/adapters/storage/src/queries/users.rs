@@ -17,6 +17,7 @@ use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, MEMBER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
+use doorward_ports::changes::Change;
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
 use uuid::Uuid;
@@ -135,7 +136,7 @@ impl UserRepository for Session<'_, Conn> {
         name: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::username.eq(username),
@@ -145,7 +146,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_appearance(
@@ -156,7 +159,7 @@ impl UserRepository for Session<'_, Conn> {
         terminal_font: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::theme_preference.eq(theme_preference),
@@ -165,7 +168,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_password(
@@ -175,7 +180,7 @@ impl UserRepository for Session<'_, Conn> {
         hash: &PasswordHash,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::password_hash.eq(Some(hash.expose())), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -183,7 +188,9 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_status(
@@ -194,7 +201,7 @@ impl UserRepository for Session<'_, Conn> {
         now: Instant,
     ) -> Result<bool, StoreError> {
         let suspended = UserStatus::Suspended;
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let woken = diesel::update(living!(id).filter(users::status.eq(suspended.as_str())))
                 .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -208,7 +215,9 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_roles(
@@ -218,12 +227,14 @@ impl UserRepository for Session<'_, Conn> {
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn delete(
@@ -232,7 +243,7 @@ impl UserRepository for Session<'_, Conn> {
         id: UserId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::deleted.eq(true), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -244,7 +255,9 @@ impl UserRepository for Session<'_, Conn> {
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
             }
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn touch(
@@ -264,7 +277,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(())
     }
 }
 
