@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest time for which something is used without being read again, should ever a change go unreported.
-const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+const MAX_AGE: Duration = Duration::from_mins(5);
 /// So many memberships weigh as much as all the rest of a subject.
 const MEMBERSHIPS_PER_WEIGHT: usize = 8;
 

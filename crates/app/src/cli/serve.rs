@@ -90,7 +90,7 @@ fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     gauges.push(Gauge::new("password_hashing_waiting", "Passwords that wait to be hashed.", move || {
         number(hasher.waiting())
     }));
-    let count = |value: u64| number(usize::try_from(value).unwrap_or(usize::MAX));
+    let count = move |value: u64| number(usize::try_from(value).unwrap_or(usize::MAX));
     type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     let remembered: [(&'static str, &'static str, Remembered); 3] = [
         (

@@ -7,6 +7,7 @@ use doorward_domain::ids::{AppId, AuditId, GrantId};
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::oauth2::AuthorizedGrant;
+use std::sync::Arc;
 
 /// The live grants of the actor, newest first.
 pub async fn list_mine(ctx: &Context, actor: &Actor) -> Result<Vec<AuthorizedGrant>, Error> {
@@ -21,7 +22,7 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Err
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
     let (now, audit_id) = ctx.new_id::<AuditId>();
-    let (user, origin) = (actor.user.clone(), actor.origin.clone());
+    let (user, origin) = (Arc::clone(&actor.user), actor.origin.clone());
     ctx.store
         .write(move |repos| {
             let grant = repos.grants().find(id)?.filter(|grant| grant.user_id == user.id).ok_or(Error::NotFound)?;

@@ -40,7 +40,7 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
 
     let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
     if refresh.is_some() || user.status == UserStatus::Dormant {
-        let (used, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
+        let (as_read, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
         let before = User::clone(&user);
         let after = ctx
             .store
@@ -49,7 +49,7 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
                 let seen = seen(repos, before, now, trail)?;
                 if let Some(refresh) = refresh {
                     let permit = System::because("the key is being used").permit();
-                    repos.api_keys().refresh(&permit, &used, refresh, &ip, now)?;
+                    repos.api_keys().refresh(&permit, &as_read, refresh, &ip, now)?;
                 }
                 Ok::<User, Error>(seen)
             })

@@ -42,8 +42,8 @@ const SILENCE: Duration = Duration::from_millis(700);
 const RETRY: Duration = Duration::from_millis(200);
 /// After so long without any heartbeat that came back, the log says so.
 const WARN_AFTER: Duration = Duration::from_secs(5);
-/// How long a statement of this connection may take.
-const STATEMENT_TIMEOUT: &str = "SET statement_timeout = 500";
+/// So that operators can tell this connection from others, and no statement holds it up for long.
+const SETTINGS: &str = "SET application_name = 'doorward changes'; SET statement_timeout = 500";
 
 /// The thread that tells and listens; dropping it says goodbye.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Server {
 
     fn connect(&self) -> Result<Line, StoreError> {
         let mut conn = connect(&self.url, self.timeout)?;
-        conn.batch_execute(&format!("{STATEMENT_TIMEOUT}; LISTEN {CHANNEL}")).map_err(store_error)?;
+        conn.batch_execute(&format!("{SETTINGS}; LISTEN {CHANNEL}")).map_err(store_error)?;
         let now = Instant::now();
         // Random by its own means: it is no secret, and only has to differ.
         let id = diesel::select(diesel::dsl::sql::<sql::Uuid>("gen_random_uuid()"));

@@ -261,7 +261,7 @@ fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<C
 fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> (bool, Result<(), StoreError>) {
     let mut session = Session::in_transaction(conn);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
-    let (spoilt, changed) = (session.has_failed(), session.take_changes());
+    let (spoilt, reported) = (session.has_failed(), session.take_changes());
     let (keep, result) = match (done, mode) {
         (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
         (Ok(_), WorkMode::WriteOnce) => (!spoilt, Ok(())),
@@ -269,7 +269,7 @@ fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change
         (Ok(commit), _) => (commit == Commit::Yes, Ok(())),
     };
     if keep {
-        changes.extend(changed);
+        changes.extend(reported);
     }
     (keep, result)
 }
