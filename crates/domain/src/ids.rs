@@ -51,4 +51,10 @@ uuid_ids! {
     GrantId;
     /// Id of an audit record.
     AuditId;
+    /// Id of a template.
+    TemplateId;
+    /// Id of a workspace.
+    WorkspaceId;
+    /// Id of a build of a workspace.
+    BuildId;
 }

@@ -10,16 +10,20 @@
 
 pub mod audit;
 pub mod digest;
+pub mod groups;
 pub mod ids;
 pub mod names;
 pub mod oauth2;
 pub mod organizations;
 pub mod page;
+pub mod quotas;
 pub mod roles;
 pub mod secret;
 pub mod sessions;
+pub mod templates;
 pub mod users;
 pub mod wire;
+pub mod workspaces;
 
 pub use digest::Digest;
 pub use secret::Secret;

@@ -1,10 +1,12 @@
 //! Users: who they are, how they sign in, what state they are in (`identity.md` 3).
 
 mod password;
-mod query;
+pub(crate) mod query;
+mod reduced;
 
 pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use query::{QueryError, UserFilter, parse_user_query};
+pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;

@@ -22,6 +22,12 @@ pub enum Conflict {
     GroupName,
     /// The user is in the group already.
     GroupMembership,
+    /// Another template of the organization has this name.
+    TemplateName,
+    /// Another workspace of the owner has this name.
+    WorkspaceName,
+    /// The workspace has a build of this number already.
+    BuildNumber,
     /// A random value came out twice: ids, prefixes.
     Random,
     /// There is a first user already.
@@ -39,6 +45,9 @@ impl fmt::Display for Conflict {
             Self::RoleName => "the role name is taken",
             Self::GroupName => "the group name is taken",
             Self::GroupMembership => "the user is in the group already",
+            Self::TemplateName => "the template name is taken",
+            Self::WorkspaceName => "the workspace name is taken",
+            Self::BuildNumber => "somebody else built the workspace at the same moment",
             Self::Random => "a random value came out twice",
             Self::FirstUser => "the first user exists already",
         })
@@ -56,6 +65,9 @@ pub enum StoreError {
     /// The database cannot be reached or is overloaded; trying again later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// The transaction cannot be put in order with others that ran at the same time; trying again may help.
+    #[error("the transaction cannot be serialized: {0}")]
+    Serialization(#[source] Box<dyn StdError + Send + Sync>),
     /// Anything else: a programming error or a broken database.
     #[error("the database failed: {0}")]
     Other(#[source] Box<dyn StdError + Send + Sync>),

@@ -29,15 +29,19 @@ pub mod audit;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
+pub mod groups;
 pub mod maintenance;
 #[cfg(feature = "mocks")]
 pub mod mocks;
 pub mod oauth2;
 pub mod organizations;
+pub mod quotas;
 pub mod random;
 pub mod roles;
 pub mod sessions;
+pub mod templates;
 pub mod users;
+pub mod workspaces;
 
 pub use clock::Clock;
 pub use crypto::PasswordHasher;

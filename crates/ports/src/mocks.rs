@@ -18,21 +18,29 @@
 
 pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
+pub use crate::groups::MockGroupRepository;
 pub use crate::maintenance::MockMaintenanceRepository;
 pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
 pub use crate::organizations::MockOrganizationRepository;
+pub use crate::quotas::MockQuotaRepository;
 pub use crate::roles::MockRoleRepository;
 pub use crate::sessions::{MockApiKeyRepository, MockThrottleRepository};
+pub use crate::templates::MockTemplateRepository;
 pub use crate::users::MockUserRepository;
+pub use crate::workspaces::MockWorkspaceRepository;
 
 use crate::audit::AuditRepository;
+use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
+use crate::quotas::QuotaRepository;
 use crate::roles::RoleRepository;
 use crate::sessions::{ApiKeyRepository, ThrottleRepository};
 use crate::store::{Repositories, Store, StoreBackend, Work, WorkMode};
+use crate::templates::TemplateRepository;
 use crate::users::UserRepository;
+use crate::workspaces::WorkspaceRepository;
 use crate::{Clock, PasswordHasher, Random, StoreError};
 use async_trait::async_trait;
 use doorward_domain::users::PasswordHash;
@@ -52,6 +60,8 @@ pub struct MockRepositories {
     pub throttles: MockThrottleRepository,
     /// Organizations.
     pub organizations: MockOrganizationRepository,
+    /// Groups.
+    pub groups: MockGroupRepository,
     /// Custom roles.
     pub roles: MockRoleRepository,
     /// Apps and secrets.
@@ -60,6 +70,12 @@ pub struct MockRepositories {
     pub codes: MockCodeRepository,
     /// Grants.
     pub grants: MockGrantRepository,
+    /// Templates.
+    pub templates: MockTemplateRepository,
+    /// Workspaces and builds.
+    pub workspaces: MockWorkspaceRepository,
+    /// Quotas.
+    pub quotas: MockQuotaRepository,
     /// The audit log.
     pub audit: MockAuditRepository,
     /// Cleaning, keys of the server, health.
@@ -94,6 +110,9 @@ impl Repositories for MockRepositories {
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         &mut self.organizations
     }
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        &mut self.groups
+    }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         &mut self.roles
     }
@@ -105,6 +124,15 @@ impl Repositories for MockRepositories {
     }
     fn grants(&mut self) -> &mut dyn GrantRepository {
         &mut self.grants
+    }
+    fn templates(&mut self) -> &mut dyn TemplateRepository {
+        &mut self.templates
+    }
+    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository {
+        &mut self.workspaces
+    }
+    fn quotas(&mut self) -> &mut dyn QuotaRepository {
+        &mut self.quotas
     }
     fn audit(&mut self) -> &mut dyn AuditRepository {
         &mut self.audit

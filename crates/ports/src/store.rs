@@ -2,17 +2,30 @@
 
 use crate::StoreError;
 use crate::audit::AuditRepository;
+use crate::groups::GroupRepository;
 use crate::maintenance::MaintenanceRepository;
 use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use crate::organizations::OrganizationRepository;
+use crate::quotas::QuotaRepository;
 use crate::roles::RoleRepository;
 use crate::sessions::{ApiKeyRepository, ThrottleRepository};
+use crate::templates::TemplateRepository;
 use crate::users::UserRepository;
+use crate::workspaces::WorkspaceRepository;
 use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable as _};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// How often work that others got in the way of is done again.
+const RETRIES: usize = 25;
+/// Pause before the first time; the following are longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// Longest pause, before a random part of it is added.
+const LONGEST_PAUSE: Duration = Duration::from_millis(60);
 
 /// All repositories, over one connection.
 pub trait Repositories {
@@ -24,6 +37,8 @@ pub trait Repositories {
     fn throttles(&mut self) -> &mut dyn ThrottleRepository;
     /// Organizations and members.
     fn organizations(&mut self) -> &mut dyn OrganizationRepository;
+    /// Groups and their members.
+    fn groups(&mut self) -> &mut dyn GroupRepository;
     /// Custom roles.
     fn roles(&mut self) -> &mut dyn RoleRepository;
     /// OAuth2 apps and their secrets.
@@ -32,6 +47,12 @@ pub trait Repositories {
     fn codes(&mut self) -> &mut dyn CodeRepository;
     /// Grants with their tokens.
     fn grants(&mut self) -> &mut dyn GrantRepository;
+    /// Templates with their access lists.
+    fn templates(&mut self) -> &mut dyn TemplateRepository;
+    /// Workspaces and their builds.
+    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository;
+    /// What users spend and may spend.
+    fn quotas(&mut self) -> &mut dyn QuotaRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Cleaning, keys of the server, health.
@@ -45,6 +66,9 @@ pub enum WorkMode {
     Read,
     /// Reads and writes in one transaction.
     Write,
+    /// Reads and writes in one transaction that is as if it were the only one: what it read is still true when it
+    /// commits. Fails with [`StoreError::Serialization`] when that cannot be had.
+    Serializable,
     /// Exactly one repository call that is atomic by itself; no transaction is opened where that costs round trips.
     WriteOnce,
 }
@@ -67,7 +91,9 @@ pub trait StoreBackend: Send + Sync {
     /// Runs `work` once on a blocking thread.
     ///
     /// MUST commit before it returns `Ok` when the work says [`Commit::Yes`] in a writing mode, and MUST NOT keep
-    /// anything when it says [`Commit::No`] in [`WorkMode::Write`]. `Err` means that nothing was kept.
+    /// anything when it says [`Commit::No`] in [`WorkMode::Write`] or [`WorkMode::Serializable`]. `Err` means that
+    /// nothing was kept. In [`WorkMode::Serializable`] it MUST answer [`StoreError::Serialization`] whenever that is why
+    /// the work failed, whatever the work says.
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError>;
 }
 
@@ -75,7 +101,7 @@ pub trait StoreBackend: Send + Sync {
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn StoreBackend>,
-    calls: Arc<[AtomicU64; 3]>,
+    calls: Arc<[AtomicU64; 4]>,
 }
 
 impl Store {
@@ -110,6 +136,28 @@ impl Store {
         self.run(WorkMode::Write, work).await
     }
 
+    /// Reads and writes in one transaction that is as if it were the only one: for rules over many rows, which no lock
+    /// on a row protects. The work may be done several times, until nobody else is in its way; of all tries only the
+    /// last one counts. Answers [`StoreError::Serialization`] when the last of a bounded number of tries is in vain.
+    pub async fn write_serializable<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: Fn(&mut dyn Repositories) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let work = Arc::new(work);
+        let attempt = || {
+            let work = Arc::clone(&work);
+            async move { self.attempt(WorkMode::Serializable, move |repos| work(repos)).await }
+        };
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(RETRIES)
+            .with_jitter();
+        attempt.retry(pauses).when(|error| matches!(error, StoreError::Serialization(_))).await?
+    }
+
     /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
     /// stays, also when the closure answers `Err`.
     pub async fn write_once<T, E, F>(&self, work: F) -> Result<T, E>
@@ -127,6 +175,16 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.attempt(mode, work).await?
+    }
+
+    /// The outer error is the store's, the inner one that of the work.
+    async fn attempt<T, E, F>(&self, mode: WorkMode, work: F) -> Result<Result<T, E>, StoreError>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
         if let Some(calls) = self.calls.get(mode as usize) {
             calls.fetch_add(1, Ordering::Relaxed);
         }
@@ -139,10 +197,7 @@ impl Store {
             commit
         });
         self.backend.run(mode, work).await?;
-        match receive.await {
-            Ok(result) => result,
-            Err(closed) => Err(StoreError::other(closed).into()),
-        }
+        receive.await.map_err(StoreError::other)
     }
 }
 

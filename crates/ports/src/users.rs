@@ -30,6 +30,8 @@ pub trait UserRepository {
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.
     fn find_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError>;
+    /// The users with these ids, deleted ones included, by lower-cased name.
+    fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError>;
     /// The explicit groups of a user, sorted.
     fn list_group_ids(&mut self, id: UserId) -> Result<Vec<GroupId>, StoreError>;
     /// A page of users, ordered by lower-cased name; `after_id` as in `identity.md` 3.1. Deleted users and those that

@@ -121,8 +121,15 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Conflict(Conflict::Username) => Self::taken(USER_EXISTS, "username"),
             StoreError::Conflict(Conflict::Email) => Self::taken(USER_EXISTS, "email"),
+            StoreError::Conflict(Conflict::TemplateName) => {
+                Self::taken("A template with this name already exists in the organization.", "name")
+            }
+            StoreError::Conflict(Conflict::WorkspaceName) => {
+                Self::taken("The owner already has a workspace with this name.", "name")
+            }
+            StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
-            StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
+            StoreError::Unavailable(cause) | StoreError::Serialization(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),
         }
     }
@@ -183,7 +190,7 @@ impl OAuthError {
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Unavailable(_) => OAuthErrorCode::TemporarilyUnavailable,
+            StoreError::Unavailable(_) | StoreError::Serialization(_) => OAuthErrorCode::TemporarilyUnavailable,
             StoreError::Conflict(_) | StoreError::Other(_) => OAuthErrorCode::ServerError,
         };
         Self::new(code, "the server cannot answer now").because(error.to_string())
@@ -196,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
-        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email")] {
+        for (conflict, field) in [(Conflict::Username, "username"), (Conflict::Email, "email"), (Conflict::GroupName, "name")] {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }

@@ -10,11 +10,15 @@ mod context;
 mod error;
 
 pub mod authcheck;
+pub mod groups;
 pub mod maintenance;
 pub mod oauth2;
 pub mod organizations;
+pub mod quotas;
 pub mod sessions;
+pub mod templates;
 pub mod users;
+pub mod workspaces;
 
 pub use cache::SubjectCache;
 pub use context::{Actor, Context, OAuth2Settings, Origin, SessionSettings, Settings};

@@ -6,6 +6,7 @@ use crate::users::access;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::Action;
+use doorward_ports::Repositories;
 use uuid::Uuid;
 
 /// An organization as named in a request (`identity.md` 1.4).
@@ -52,18 +53,23 @@ impl std::fmt::Display for OrganizationRef {
 /// Shows an organization. One that the caller cannot read does not exist.
 pub async fn find(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<Organization, Error> {
     let (actor, reference) = (actor.clone(), organization.clone());
-    ctx.store
-        .read(move |repos| {
-            let found = match &reference {
-                OrganizationRef::Default => repos.organizations().find_default()?,
-                OrganizationRef::Id(id) => repos.organizations().find(*id)?,
-                OrganizationRef::Name(name) => repos.organizations().find_by_name(name)?,
-            };
-            found
-                .filter(|known| access::may(&actor, Action::Read, &access::organization(known.id)).is_ok())
-                .ok_or_else(|| Error::OrganizationNotFound(reference.to_string()))
-        })
-        .await
+    ctx.store.read(move |repos| resolve(repos, &actor, &reference)).await
+}
+
+/// The organization that `reference` names, if the caller may read it.
+pub(crate) fn resolve(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &OrganizationRef,
+) -> Result<Organization, Error> {
+    let found = match reference {
+        OrganizationRef::Default => repos.organizations().find_default()?,
+        OrganizationRef::Id(id) => repos.organizations().find(*id)?,
+        OrganizationRef::Name(name) => repos.organizations().find_by_name(name)?,
+    };
+    found
+        .filter(|known| access::may(actor, Action::Read, &access::organization(known.id)).is_ok())
+        .ok_or_else(|| Error::OrganizationNotFound(reference.to_string()))
 }
 
 #[cfg(test)]

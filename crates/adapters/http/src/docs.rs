@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
-use crate::{authcheck, oauth2, screens, sessions, status, users};
+use crate::{authcheck, groups, oauth2, quotas, screens, sessions, status, templates, users, workspaces};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -48,6 +48,13 @@ use utoipa::{OpenApi, ToSchema as _};
         users::login_type,
         users::organizations,
         users::organization,
+        groups::list,
+        groups::list_of_organization,
+        groups::find,
+        groups::find_by_name,
+        groups::create,
+        groups::update,
+        groups::delete,
         sessions::login,
         sessions::logout,
         sessions::auth_methods,
@@ -58,6 +65,25 @@ use utoipa::{OpenApi, ToSchema as _};
         sessions::keys::list_tokens,
         sessions::keys::find_token,
         sessions::keys::token_config,
+        templates::list,
+        templates::find,
+        templates::update,
+        templates::delete,
+        templates::acl::show,
+        templates::acl::update,
+        templates::acl::available,
+        templates::list_in,
+        templates::create,
+        templates::find_by_name,
+        workspaces::create,
+        workspaces::create_in,
+        workspaces::list,
+        workspaces::find,
+        workspaces::builds,
+        workspaces::build,
+        workspaces::set_dormant,
+        quotas::find,
+        quotas::find_in_default,
         oauth2::apps::list,
         oauth2::apps::create,
         oauth2::apps::find,
@@ -97,6 +123,10 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "users", description = "Accounts"),
         (name = "organizations", description = "Organizations of a user"),
         (name = "authorization", description = "What the caller may do"),
+        (name = "groups", description = "Groups of users within an organization"),
+        (name = "templates", description = "Templates and who may use them"),
+        (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),
+        (name = "quotas", description = "What users spend and may spend"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),
@@ -128,6 +158,7 @@ fn document() -> utoipa::openapi::OpenApi {
             Method::GET => &mut item.get,
             Method::POST => &mut item.post,
             Method::PUT => &mut item.put,
+            Method::PATCH => &mut item.patch,
             Method::DELETE => &mut item.delete,
             _ => continue,
         };

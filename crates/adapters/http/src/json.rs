@@ -4,7 +4,7 @@ mod fold;
 mod go;
 mod moment;
 
-pub(crate) use go::to_bytes;
+pub(crate) use go::{append, to_bytes};
 pub(crate) use moment::{Nanoseconds, Timestamp};
 
 use fold::Tree;

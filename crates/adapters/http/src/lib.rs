@@ -25,12 +25,14 @@ mod docs;
 mod error;
 mod extract;
 mod gate;
+mod groups;
 mod json;
 mod limits;
 mod metrics;
 mod oauth2;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
+mod quotas;
 mod routes;
 mod screens;
 mod server;
@@ -38,7 +40,9 @@ mod sessions;
 mod settings;
 mod site;
 mod status;
+mod templates;
 mod users;
+mod workspaces;
 
 #[cfg(test)]
 mod testing;

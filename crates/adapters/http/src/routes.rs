@@ -4,7 +4,10 @@ use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::pages::{assets, paths};
 use crate::site::Site;
-use crate::{answer, authcheck, cors, docs, error, oauth2, screens, sessions, status, users};
+use crate::{
+    answer, authcheck, cors, docs, error, groups, oauth2, quotas, screens, sessions, status, templates, users,
+    workspaces,
+};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
@@ -81,6 +84,7 @@ pub(crate) fn table() -> Vec<Entry> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     let mut table = Table::default();
     table
@@ -151,6 +155,13 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/users/{user}/keys/tokens/{keyname}", Limit::Api, sessions::keys::find_token)
         .user(GET, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::find_key)
         .user(DELETE, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::delete_key)
+        .user(GET, "/api/v2/groups", Limit::Api, groups::list)
+        .user(GET, "/api/v2/groups/{group}", Limit::Api, groups::find)
+        .user(PATCH, "/api/v2/groups/{group}", Limit::Api, groups::update)
+        .user(DELETE, "/api/v2/groups/{group}", Limit::Api, groups::delete)
+        .user(GET, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::list_of_organization)
+        .user(POST, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::create)
+        .user(GET, "/api/v2/organizations/{organization}/groups/{groupName}", Limit::Api, groups::find_by_name)
         .user(GET, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::list)
         .user(POST, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::create)
         .user(GET, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::find)
@@ -159,6 +170,36 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::list_secrets)
         .user(POST, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::create_secret)
         .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret);
+    table
+        .user(GET, "/api/v2/templates", Limit::Api, templates::list)
+        .user(GET, "/api/v2/templates/{template}", Limit::Api, templates::find)
+        .user(PATCH, "/api/v2/templates/{template}", Limit::Api, templates::update)
+        .user(DELETE, "/api/v2/templates/{template}", Limit::Api, templates::delete)
+        .user(GET, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::show)
+        .user(PATCH, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::update)
+        .user(GET, "/api/v2/templates/{template}/acl/available", Limit::Api, templates::acl::available)
+        .user(GET, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::list_in)
+        .user(POST, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::create)
+        .user(GET, "/api/v2/organizations/{organization}/templates/{templatename}", Limit::Api, templates::find_by_name)
+        .user(POST, "/api/v2/users/{user}/workspaces", Limit::Api, workspaces::create)
+        .user(
+            POST,
+            "/api/v2/organizations/{organization}/members/{user}/workspaces",
+            Limit::Api,
+            workspaces::create_in,
+        )
+        .user(GET, "/api/v2/workspaces", Limit::Api, workspaces::list)
+        .user(GET, "/api/v2/workspaces/{workspace}", Limit::Api, workspaces::find)
+        .user(GET, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::builds)
+        .user(POST, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::build)
+        .user(PUT, "/api/v2/workspaces/{workspace}/dormant", Limit::Api, workspaces::set_dormant)
+        .user(
+            GET,
+            "/api/v2/organizations/{organization}/members/{user}/workspace-quota",
+            Limit::Api,
+            quotas::find,
+        )
+        .user(GET, "/api/v2/workspace-quota/{user}", Limit::Api, quotas::find_in_default);
     table.0
 }
 

@@ -53,7 +53,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 }
 
 /// Every unique rule that a caller may run into. The contract suite proves both spellings.
-const UNIQUE: [Unique; 24] = [
+const UNIQUE: [Unique; 30] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("organizations_name_unique", "organizations.name_key", Conflict::OrganizationName),
@@ -65,8 +65,15 @@ const UNIQUE: [Unique; 24] = [
     ),
     unique("custom_roles_site_unique", "custom_roles.name", Conflict::RoleName),
     unique("custom_roles_organization_unique", "custom_roles.organization_id, custom_roles.name", Conflict::RoleName),
-    unique("groups_name_unique", "groups.organization_id, groups.name_key", Conflict::GroupName),
+    unique("groups_name_unique", "groups.organization_id, groups.name", Conflict::GroupName),
     unique("group_members_pkey", "group_members.group_id, group_members.user_id", Conflict::GroupMembership),
+    unique("templates_name_unique", "templates.organization_id, templates.name_key", Conflict::TemplateName),
+    unique("workspaces_name_unique", "workspaces.owner_id, workspaces.name_key", Conflict::WorkspaceName),
+    unique(
+        "workspace_builds_number_unique",
+        "workspace_builds.workspace_id, workspace_builds.build_number",
+        Conflict::BuildNumber,
+    ),
     unique("api_keys_token_name_unique", "api_keys.user_id, api_keys.token_name", Conflict::TokenName),
     unique("api_keys_grant_unique", "api_keys.grant_id", Conflict::Random),
     unique("oauth2_app_secrets_prefix_unique", "oauth2_app_secrets.prefix", Conflict::Random),
@@ -81,6 +88,9 @@ const UNIQUE: [Unique; 24] = [
     unique("oauth2_codes_pkey", "oauth2_codes.id", Conflict::Random),
     unique("oauth2_grants_pkey", "oauth2_grants.id", Conflict::Random),
     unique("api_keys_pkey", "api_keys.id", Conflict::Random),
+    unique("templates_pkey", "templates.id", Conflict::Random),
+    unique("workspaces_pkey", "workspaces.id", Conflict::Random),
+    unique("workspace_builds_pkey", "workspace_builds.id", Conflict::Random),
     unique("audit_logs_pkey", "audit_logs.id", Conflict::Random),
 ];
 
@@ -122,6 +132,9 @@ pub(crate) fn store_error(error: DieselError) -> StoreError {
             return StoreError::Conflict(rule.conflict);
         }
     }
+    if let DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) = &error {
+        return StoreError::Serialization(error.into());
+    }
     if is_passing(&error) { StoreError::Unavailable(error.into()) } else { StoreError::Other(error.into()) }
 }
 
@@ -134,7 +147,6 @@ fn is_passing(error: &DieselError) -> bool {
         kind,
         DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::ReadOnlyTransaction
     ) || PASSING.iter().any(|start| cause.message().starts_with(start))
 }

@@ -16,22 +16,32 @@ mod audit;
 mod codes;
 #[path = "queries/grants.rs"]
 mod grants;
+#[path = "queries/group_members.rs"]
+mod group_members;
+#[path = "queries/groups.rs"]
+mod groups;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
 #[path = "queries/organizations.rs"]
 mod organizations;
+#[path = "queries/quotas.rs"]
+mod quotas;
 #[path = "queries/repositories.rs"]
 mod repositories;
 #[path = "queries/roles.rs"]
 mod roles;
 #[path = "queries/sessions.rs"]
 mod sessions;
+#[path = "queries/templates.rs"]
+mod templates;
 #[path = "queries/throttles.rs"]
 mod throttles;
 #[path = "queries/users.rs"]
 mod users;
 #[path = "queries/visible.rs"]
 mod visible;
+#[path = "queries/workspaces.rs"]
+mod workspaces;
 
 use crate::changes::Publisher;
 use crate::error::store_error;
@@ -123,6 +133,7 @@ impl StoreBackend for PostgresBackend {
                 },
             )?,
             WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher))?,
+            WorkMode::Serializable => turn.with(begin_serializable, |conn| transact(conn, work, &publisher))?,
         });
         job.await
     }
@@ -132,11 +143,16 @@ fn begin(conn: &mut Conn) -> Result<(), StoreError> {
     AnsiTransactionManager::begin_transaction(conn).map_err(store_error)
 }
 
+fn begin_serializable(conn: &mut Conn) -> Result<(), StoreError> {
+    AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL SERIALIZABLE").map_err(store_error)
+}
+
 /// Runs work in the transaction that was begun, and ends it.
 fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), StoreError> {
     let mut session = Session::in_transaction(conn);
     let commit = work(&mut session);
-    let (mut spoilt, changes) = (session.has_failed(), session.take_changes());
+    let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
+    let changes = session.take_changes();
     let mut told = changes.is_empty();
     if commit == Commit::Yes && !spoilt && !told && !publisher.is_sending() {
         told = broadcast::tell(conn, &changes).is_ok();
@@ -155,6 +171,9 @@ fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), St
     // Without a connection to say it on, the server rolls back by itself.
     if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
         tracing::debug!(%error, "a connection was lost before the rollback");
+    }
+    if let Some(error) = unserializable {
+        return Err(error);
     }
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
 }

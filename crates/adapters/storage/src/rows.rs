@@ -1,14 +1,20 @@
 //! Rows as they are stored, and how they become entities.
 
+mod groups;
 mod oauth2;
 mod organizations;
 mod sessions;
+mod templates;
 mod users;
+mod workspaces;
 
+pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
-pub(crate) use organizations::{GroupRow, MembershipRow, OrganizationRow};
+pub(crate) use organizations::{MembershipRow, OrganizationRow};
 pub(crate) use sessions::KeyRow;
+pub(crate) use templates::TemplateRow;
 pub(crate) use users::UserRow;
+pub(crate) use workspaces::{BuildRow, WorkspaceRow};
 
 use crate::error::RowError;
 use doorward_domain::Instant;

@@ -99,6 +99,7 @@ table! {
     group_members (group_id, user_id) {
         group_id -> Uuid,
         user_id -> Uuid,
+        organization_id -> Uuid,
     }
 }
 
@@ -209,6 +210,67 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    templates (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        display_name -> Text,
+        description -> Text,
+        icon -> Text,
+        active_version_id -> Nullable<Uuid>,
+        created_by -> Uuid,
+        created_at -> Instant,
+        updated_at -> Instant,
+        deleted -> Bool,
+        user_acl -> Json,
+        group_acl -> Json,
+        deprecation_message -> Text,
+        settings -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    workspaces (id) {
+        id -> Uuid,
+        owner_id -> Uuid,
+        organization_id -> Uuid,
+        template_id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        created_at -> Instant,
+        updated_at -> Instant,
+        last_used_at -> Instant,
+        dormant_at -> Nullable<Instant>,
+        deleted -> Bool,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    workspace_builds (id) {
+        id -> Uuid,
+        workspace_id -> Uuid,
+        build_number -> Integer,
+        transition -> Text,
+        outcome -> Text,
+        error -> Text,
+        daily_cost -> Integer,
+        template_version_id -> Nullable<Uuid>,
+        initiator_id -> Uuid,
+        created_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{Integer, Nullable, Text};
     use crate::types::sql::{Instant, Json, Uuid};
 
@@ -275,4 +337,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_codes,
     oauth2_grants,
     api_keys,
+    templates,
+    workspaces,
+    workspace_builds,
 );

@@ -11,6 +11,7 @@ pub(crate) struct Session<'a, C> {
     conn: &'a mut C,
     transaction: Transaction,
     failed: bool,
+    unserializable: Option<StoreError>,
     changes: Vec<Change>,
 }
 
@@ -33,22 +34,27 @@ pub(crate) struct Spoilt;
 impl<'a, C: Connection> Session<'a, C> {
     /// For reading, outside a transaction.
     pub(crate) fn reading(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Needless, failed: false, changes: Vec::new() }
+        Self { conn, transaction: Transaction::Needless, failed: false, unserializable: None, changes: Vec::new() }
     }
 
     /// In a transaction that was begun.
     pub(crate) fn in_transaction(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Begun, failed: false, changes: Vec::new() }
+        Self { conn, transaction: Transaction::Begun, failed: false, unserializable: None, changes: Vec::new() }
     }
 
     /// For writing, outside a transaction.
     pub(crate) fn alone(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::PerCall, failed: false, changes: Vec::new() }
+        Self { conn, transaction: Transaction::PerCall, failed: false, unserializable: None, changes: Vec::new() }
     }
 
     /// Whether a statement has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// Why the transaction must be done again, if that is so.
+    pub(crate) fn take_unserializable(&mut self) -> Option<StoreError> {
+        self.unserializable.take()
     }
 
     /// Notes that cached subjects depend on what this call wrote. To be told to others after the commit.
@@ -73,7 +79,11 @@ impl<'a, C: Connection> Session<'a, C> {
         }
         call(self.conn).map_err(|error| {
             self.failed = true;
-            error.into_store_error()
+            let error = error.into_store_error();
+            if let StoreError::Serialization(cause) = &error {
+                self.unserializable = Some(StoreError::Serialization(cause.to_string().into()));
+            }
+            error
         })
     }
 

@@ -15,22 +15,32 @@ mod audit;
 mod codes;
 #[path = "queries/grants.rs"]
 mod grants;
+#[path = "queries/group_members.rs"]
+mod group_members;
+#[path = "queries/groups.rs"]
+mod groups;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
 #[path = "queries/organizations.rs"]
 mod organizations;
+#[path = "queries/quotas.rs"]
+mod quotas;
 #[path = "queries/repositories.rs"]
 mod repositories;
 #[path = "queries/roles.rs"]
 mod roles;
 #[path = "queries/sessions.rs"]
 mod sessions;
+#[path = "queries/templates.rs"]
+mod templates;
 #[path = "queries/throttles.rs"]
 mod throttles;
 #[path = "queries/users.rs"]
 mod users;
 #[path = "queries/visible.rs"]
 mod visible;
+#[path = "queries/workspaces.rs"]
+mod workspaces;
 
 use crate::changes::Publisher;
 use crate::error::store_error;
@@ -108,7 +118,8 @@ impl SqliteBackend {
 impl StoreBackend for SqliteBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         match mode {
-            WorkMode::Write | WorkMode::WriteOnce => self.writer.run(mode, work).await,
+            // There is one writer, so all that is written is in order.
+            WorkMode::Write | WorkMode::Serializable | WorkMode::WriteOnce => self.writer.run(mode, work).await,
             WorkMode::Read => {
                 let job = self.readers.run(move |turn| {
                     turn.with(

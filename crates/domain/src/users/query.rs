@@ -39,6 +39,16 @@ pub struct QueryError {
 /// Reads the query text of a user list; every term that cannot be understood is reported.
 pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
     let mut filter = UserFilter::default();
+    let errors = each_term(text, "search", |key, value| filter.narrow(key, value));
+    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+}
+
+/// Reads a query text of `key:value` terms. Free words are joined and are the value of `default`.
+pub(crate) fn each_term(
+    text: &str,
+    default: &'static str,
+    mut narrow: impl FnMut(&str, &str) -> Result<(), String>,
+) -> Vec<QueryError> {
     let mut errors = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let lower = text.to_lowercase();
@@ -51,7 +61,7 @@ pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
             }),
             [word] => words.push(unquote(word)),
             [key, value] => {
-                if let Err(detail) = filter.narrow(key, &unquote(value)) {
+                if let Err(detail) = narrow(key, &unquote(value)) {
                     errors.push(QueryError { field: key.clone(), detail });
                 }
             }
@@ -62,11 +72,11 @@ pub fn parse_user_query(text: &str) -> Result<UserFilter, Vec<QueryError>> {
         }
     }
     if !words.is_empty()
-        && let Err(detail) = filter.narrow("search", &words.join(" "))
+        && let Err(detail) = narrow(default, &words.join(" "))
     {
-        errors.push(QueryError { field: "search".into(), detail });
+        errors.push(QueryError { field: default.into(), detail });
     }
-    if errors.is_empty() { Ok(filter) } else { Err(errors) }
+    errors
 }
 
 impl UserFilter {
@@ -85,14 +95,14 @@ impl UserFilter {
                 let id = value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"));
                 once(key, &mut self.github_user_id, id?)?;
             }
-            _ => return Err(format!("\"{key}\" is not a valid query param")),
+            _ => return Err(unknown(key)),
         }
         Ok(())
     }
 }
 
 /// A value that may be given once.
-fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
+pub(crate) fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
     if place.is_some() {
         return Err(repeated(key));
     }
@@ -100,8 +110,12 @@ fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
     Ok(())
 }
 
-fn repeated(key: &str) -> String {
+pub(crate) fn repeated(key: &str) -> String {
     format!("Query param `{key}` provided more than once")
+}
+
+pub(crate) fn unknown(key: &str) -> String {
+    format!("\"{key}\" is not a valid query param")
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {

@@ -36,6 +36,43 @@ impl Fields {
         self.rule(field, "user_real_name", value, names::is_real_name(value))
     }
 
+    /// The field must be the name of a group.
+    pub(crate) fn group_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "group_name", value, names::is_group_name(value))
+    }
+
+    /// The field must be the display name of a group, or empty.
+    pub(crate) fn group_display_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "group_display_name", value, names::is_display_name(value))
+    }
+
+    /// The field must not be longer, in bytes. A value that is too long is not repeated.
+    pub(crate) fn at_most(mut self, field: &'static str, value: &str, max: usize) -> Self {
+        if value.len() > max {
+            self.0.push(FieldError::new(field, format!("must be at most {max} bytes, and is {}", value.len())));
+        }
+        self
+    }
+
+    /// The field must fit into 32 bits. As the last rule of a command, it hands the number out.
+    pub(crate) fn fitting(mut self, field: &'static str, value: i64) -> Result<i32, Error> {
+        let fitting = i32::try_from(value).map_err(|error| {
+            self.0.push(FieldError::new(field, format!("must fit into 32 bits: {error}")));
+        });
+        self.done()?;
+        Ok(fitting.unwrap_or_default())
+    }
+
+    /// The field must be the name of a template.
+    pub(crate) fn template_name(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "template_name", value, names::is_name(value))
+    }
+
+    /// The field must be the display name of a template, or empty.
+    pub(crate) fn template_display_name(self, field: &'static str, value: &str) -> Self {
+        self.rule(field, "template_display_name", value, names::is_display_name(value))
+    }
+
     fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
         if !holds && self.0.iter().all(|known| known.field != field) {
             let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");

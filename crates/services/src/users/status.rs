@@ -19,7 +19,7 @@ pub async fn activate(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<Us
     change_status(ctx, actor, user, UserStatus::Active).await
 }
 
-/// Deletes a user: frees name and address, ends all sessions, keys and grants, and leaves organizations and groups.
+/// Deletes a user without workspaces: frees name and address, ends all sessions, keys and grants, and leaves organizations and groups.
 pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
@@ -29,6 +29,12 @@ pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), 
                 return Err(Error::Refused("You cannot delete yourself!".to_owned()));
             }
             let permit = access::permit::<action::Delete, resource::User>(&actor, &access::user(user.id))?;
+            // Nobody gives the user a workspace from here on.
+            repos.users().hold(user.id)?;
+            if repos.workspaces().count_of_owner(user.id)? > 0 {
+                let message = "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
+                return Err(Error::Precondition(message.to_owned()));
+            }
             if !repos.users().delete(&permit, user.id, trail.now)? {
                 return Err(Error::UserNotFound);
             }

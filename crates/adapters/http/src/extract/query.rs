@@ -68,6 +68,31 @@ impl StrictQuery {
         }
     }
 
+    /// A list of another type than text: separated by commas, and the parameter may come more than once. Without any value
+    /// it is as good as absent.
+    pub(crate) fn list<T: FromStr<Err: Display>>(&mut self, name: &'static str, what: &str) -> Option<Vec<T>> {
+        let texts: Vec<Option<String>> =
+            self.pairs.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect();
+        let mut values = Vec::new();
+        let mut refused = None;
+        for text in texts {
+            let Some(text) = text else {
+                refused = Some("must be UTF-8".to_owned());
+                continue;
+            };
+            for part in text.split(',').filter(|_| !text.is_empty()) {
+                match part.trim().parse() {
+                    Ok(value) => values.push(value),
+                    Err(error) => refused = Some(format!("must be a valid {what}, each of them: {error}")),
+                }
+            }
+        }
+        if let Some(refused) = refused {
+            self.refuse(name, format!("Query param {name:?} {refused}"));
+        }
+        Some(values).filter(|values| !values.is_empty())
+    }
+
     /// A yes or no, in any spelling that Go's `strconv.ParseBool` takes; absent is no.
     pub(crate) fn flag(&mut self, name: &'static str) -> bool {
         match self.text(name).as_deref() {
@@ -154,6 +179,21 @@ mod tests {
     #[test]
     fn credentials_are_no_parameters() {
         assert_eq!(read("coder_session_token=a&q=b&access_token=%FF&access_token=c").3, [""; 0]);
+    }
+
+    #[test]
+    fn lists_are_separated_by_commas_and_may_be_repeated() {
+        let read = |text: &str| {
+            let mut query = StrictQuery::of(text);
+            let ids = query.list::<Uuid>("id", "UUID");
+            query.done().ok().map(|()| ids.map(|ids| ids.iter().map(Uuid::as_u128).collect::<Vec<_>>()))
+        };
+        let id = |n| Uuid::from_u128(n).to_string();
+        assert_eq!(read(&format!("id={},%20{}&id={}&id=", id(3), id(1), id(2))), Some(Some(vec![3, 1, 2])));
+        assert_eq!(read("id=&id="), Some(None));
+        for bad in ["id=x".to_owned(), format!("id={},", id(1)), format!("id={}&id=%FF", id(1))] {
+            assert_eq!(read(&bad), None, "{bad}");
+        }
     }
 
     #[test]

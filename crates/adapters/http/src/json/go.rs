@@ -7,9 +7,14 @@ use std::io;
 /// The JSON text of a value, as answers carry it.
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let mut body = Vec::with_capacity(256);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut body, GoFormatter))?;
+    append(&mut body, value)?;
     body.push(b'\n');
     Ok(body)
+}
+
+/// Writes a value behind what is there, without a newline: for answers that are too long to be one value.
+pub(crate) fn append<T: Serialize + ?Sized>(body: &mut Vec<u8>, value: &T) -> Result<(), serde_json::Error> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(body, GoFormatter))
 }
 
 struct GoFormatter;

@@ -11,5 +11,6 @@ mod authcheck;
 mod bad_input;
 mod browser;
 mod credentials;
+mod groups;
 mod house;
 mod oauth2;

@@ -1,12 +1,13 @@
 //! Rules that several servers must not break together.
 
 use super::Conn;
-use crate::rows::UserRow;
-use crate::schema::users;
+use super::group_members::OneOf;
+use crate::rows::{GroupRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{groups, organization_members, templates, users, workspaces};
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use doorward_domain::ids::UserId;
+use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
@@ -19,4 +20,40 @@ pub(super) fn lock_first_user(conn: &mut Conn) -> QueryResult<()> {
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a group. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_group(conn: &mut Conn, id: GroupId) -> QueryResult<Option<GroupRow>> {
+    groups::table.find(Id(id)).select(GroupRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Those of the users who belong to the organization, sorted. Until the transaction ends, nobody else gets to remove them.
+pub(super) fn hold_organization_members(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    among: OneOf,
+) -> QueryResult<Vec<UserId>> {
+    let ids = organization_members::table
+        .filter(organization_members::organization_id.eq(Id(organization)))
+        .filter(among)
+        .order(organization_members::user_id)
+        .select(organization_members::user_id)
+        .for_key_share()
+        .load::<Id<UserId>>(conn)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Reads a template. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody gets to change it.
+pub(super) fn share_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    templates::table.find(Id(id)).select(TemplateRow::as_select()).for_share().get_result(conn).optional()
+}
+
+/// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
+    workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).for_no_key_update().get_result(conn).optional()
 }

@@ -7,6 +7,7 @@ use crate::session::Session;
 use crate::types::Id;
 use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::groups::Group;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Membership, Organization};
@@ -71,7 +72,7 @@ impl OrganizationRepository for Session<'_, Conn> {
     ) -> Result<(), StoreError> {
         self.atomically(|conn| {
             diesel::insert_into(organizations::table).values(OrganizationRow::from(organization)).execute(conn)?;
-            diesel::insert_into(groups::table).values(GroupRow::everyone(organization)).execute(conn)?;
+            diesel::insert_into(groups::table).values(GroupRow::from(&Group::everyone(organization))).execute(conn)?;
             Ok(())
         })
     }

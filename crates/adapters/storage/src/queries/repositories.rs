@@ -4,12 +4,16 @@ use super::Conn;
 use crate::session::Session;
 use doorward_ports::Repositories;
 use doorward_ports::audit::AuditRepository;
+use doorward_ports::groups::GroupRepository;
 use doorward_ports::maintenance::MaintenanceRepository;
 use doorward_ports::oauth2::{AppRepository, CodeRepository, GrantRepository};
 use doorward_ports::organizations::OrganizationRepository;
+use doorward_ports::quotas::QuotaRepository;
 use doorward_ports::roles::RoleRepository;
 use doorward_ports::sessions::{ApiKeyRepository, ThrottleRepository};
+use doorward_ports::templates::TemplateRepository;
 use doorward_ports::users::UserRepository;
+use doorward_ports::workspaces::WorkspaceRepository;
 
 impl Repositories for Session<'_, Conn> {
     fn users(&mut self) -> &mut dyn UserRepository {
@@ -24,6 +28,9 @@ impl Repositories for Session<'_, Conn> {
     fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         self
     }
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
     fn roles(&mut self) -> &mut dyn RoleRepository {
         self
     }
@@ -34,6 +41,15 @@ impl Repositories for Session<'_, Conn> {
         self
     }
     fn grants(&mut self) -> &mut dyn GrantRepository {
+        self
+    }
+    fn templates(&mut self) -> &mut dyn TemplateRepository {
+        self
+    }
+    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository {
+        self
+    }
+    fn quotas(&mut self) -> &mut dyn QuotaRepository {
         self
     }
     fn audit(&mut self) -> &mut dyn AuditRepository {

@@ -1,5 +1,6 @@
 //! Users.
 
+use super::group_members::OneOf;
 use super::sessions::end_all;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks};
@@ -69,6 +70,17 @@ impl UserRepository for Session<'_, Conn> {
                 .get_result(conn)
                 .optional()?;
             Ok(row.map(User::try_from).transpose()?)
+        })
+    }
+
+    fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        self.run(|conn| {
+            let rows = users::table
+                .filter(OneOf::new("users.id", ids.iter().copied()))
+                .order((users::username_key, users::id))
+                .select(UserRow::as_select())
+                .load(conn)?;
+            Ok(entities(rows)?)
         })
     }
 
@@ -343,7 +355,7 @@ fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a 
 }
 
 /// A pattern for `LIKE` that finds `text` anywhere and takes none of it for a wildcard.
-fn containing(text: &str) -> String {
+pub(super) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {

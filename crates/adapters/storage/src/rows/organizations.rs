@@ -1,13 +1,9 @@
-use crate::schema::{groups, organization_members, organizations};
+use crate::schema::{organization_members, organizations};
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
-use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Membership, Organization};
-use uuid::Uuid;
-
-/// Name of the group of all members.
-const EVERYONE: &str = "Everyone";
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -86,39 +82,6 @@ impl From<MembershipRow> for Membership {
             roles: row.roles.0,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
-        }
-    }
-}
-
-#[derive(Debug, Insertable)]
-#[diesel(table_name = groups, treat_none_as_default_value = false)]
-pub(crate) struct GroupRow {
-    id: Id<GroupId>,
-    organization_id: Id<OrganizationId>,
-    name: String,
-    name_key: String,
-    display_name: String,
-    avatar_url: String,
-    quota_allowance: i32,
-    source: String,
-    created_at: At,
-    updated_at: At,
-}
-
-impl GroupRow {
-    /// The group of all members, which has the id of its organization.
-    pub(crate) fn everyone(organization: &Organization) -> Self {
-        Self {
-            id: Id(Uuid::from(organization.id).into()),
-            organization_id: Id(organization.id),
-            name: EVERYONE.to_owned(),
-            name_key: names::key(EVERYONE),
-            display_name: String::new(),
-            avatar_url: String::new(),
-            quota_allowance: 0,
-            source: "user".to_owned(),
-            created_at: At(organization.created_at),
-            updated_at: At(organization.created_at),
         }
     }
 }

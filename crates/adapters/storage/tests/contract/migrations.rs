@@ -21,7 +21,8 @@ fn on_empty(test: impl Fn(&str)) {
 fn migrations_are_listed_and_run_once() {
     on_empty(|url| {
         let pending = pending_migrations(url, &options()).unwrap();
-        assert_eq!(pending, ["20260101000000"]);
+        assert_eq!(pending.first().map(String::as_str), Some("20260101000000"));
+        assert_eq!(pending.len(), names("postgres").len());
         let closed = Options { auto_migrate: false, ..options() };
         let error = open(url, &closed).unwrap_err();
         assert!(matches!(&error, OpenError::PendingMigrations(versions) if *versions == pending), "{error:?}");
@@ -40,7 +41,7 @@ fn of_several_servers_that_start_at_once_one_migrates() {
                 (0..4).map(|_| scope.spawn(|| run_migrations(url, &options()).unwrap().len())).collect();
             servers.into_iter().map(|server| server.join().unwrap()).sum()
         });
-        assert_eq!(ran, 1);
+        assert_eq!(ran, names("postgres").len());
     });
 }
 
@@ -81,7 +82,7 @@ fn every_migration_can_be_undone() {
                 }
             }
         }
-        assert_eq!(pending_migrations(url, &options()).unwrap().len(), 1);
+        assert_eq!(pending_migrations(url, &options()).unwrap().len(), names("postgres").len());
     });
     let (here, there) = (names("postgres"), names("sqlite"));
     assert_eq!(here, there, "both databases have the same migrations");

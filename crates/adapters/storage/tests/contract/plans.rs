@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use time::Duration;
 
-type Log = Arc<Mutex<Vec<String>>>;
+pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
 static LOGS: Mutex<Option<HashMap<String, Log>>> = Mutex::new(None);
 
@@ -45,7 +45,7 @@ impl Instrumentation for Recorder {
 }
 
 /// The statements that the store sends to a database from now on.
-fn watch(db: &Fixture) -> (doorward_ports::Store, Log) {
+pub(crate) fn watch(db: &Fixture) -> (doorward_ports::Store, Log) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| set_default_instrumentation(|| Some(Box::new(Recorder::default()))).unwrap());
     let log = Log::default();
@@ -56,7 +56,7 @@ fn watch(db: &Fixture) -> (doorward_ports::Store, Log) {
     (store, log)
 }
 
-fn taken(log: &Log) -> Vec<String> {
+pub(crate) fn taken(log: &Log) -> Vec<String> {
     std::mem::take(&mut *log.lock().unwrap())
 }
 
@@ -255,7 +255,7 @@ async fn sqlite_goes_by_index() {
     }
 }
 
-fn plan(db: &Fixture, sql: &str) -> Vec<String> {
+pub(crate) fn plan(db: &Fixture, sql: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]

@@ -3,6 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
+use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{AppId, OrganizationId, UserId};
 use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
@@ -10,7 +11,9 @@ use doorward_domain::oauth2::{
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{ActionMarker, Permit, ResourceMarker, System};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
+use doorward_domain::templates::{Template, TemplateSettings, everyone};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::oauth2::{ClientCredentials, Rotation};
 use doorward_ports::{Repositories, Store, StoreError};
@@ -263,6 +266,89 @@ pub(crate) fn membership(organization_id: OrganizationId, user_id: UserId) -> Me
         created_at: NOW,
         updated_at: NOW + Duration::SECOND,
     }
+}
+
+/// A group without members.
+pub(crate) fn group(organization_id: OrganizationId, name: &str, quota_allowance: i32) -> Group {
+    Group {
+        id: id(),
+        organization_id,
+        name: name.to_owned(),
+        display_name: String::new(),
+        avatar_url: String::new(),
+        quota_allowance,
+        source: GroupSource::User,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// A template that all members may use.
+pub(crate) fn template(organization_id: OrganizationId, created_by: UserId, name: &str) -> Template {
+    Template {
+        id: id(),
+        organization_id,
+        name: name.to_owned(),
+        display_name: format!("The {name}"),
+        description: "about".to_owned(),
+        icon: "/t.svg".to_owned(),
+        active_version_id: Some(id()),
+        created_by,
+        created_at: NOW,
+        updated_at: NOW,
+        deleted: false,
+        user_acl: doorward_domain::roles::Acl::new(),
+        group_acl: everyone(organization_id),
+        deprecation_message: String::new(),
+        settings: TemplateSettings { default_ttl_ms: 7, ..TemplateSettings::default() },
+    }
+}
+
+/// A workspace of the one who made the template.
+pub(crate) fn workspace(of: &Template, name: &str) -> Workspace {
+    Workspace {
+        id: id(),
+        owner_id: of.created_by,
+        organization_id: of.organization_id,
+        template_id: of.id,
+        name: name.to_owned(),
+        created_at: NOW,
+        updated_at: NOW,
+        last_used_at: NOW,
+        dormant_at: None,
+        deleted: false,
+    }
+}
+
+/// A successful start.
+pub(crate) fn build(of: &Workspace, build_number: i32, daily_cost: i32) -> Build {
+    Build {
+        id: id(),
+        workspace_id: of.id,
+        build_number,
+        transition: Transition::Start,
+        outcome: Outcome::Succeeded,
+        error: String::new(),
+        daily_cost,
+        template_version_id: None,
+        initiator_id: of.owner_id,
+        created_at: NOW + Duration::SECOND,
+    }
+}
+
+/// An organization, a member of it, and a template that the member made.
+pub(crate) async fn templated(db: &Fixture) -> (Organization, User, Template) {
+    let (acme, ann) = (organization("acme"), user("ann"));
+    let dev = template(acme.id, ann.id, "Dev");
+    let all = (acme.clone(), ann.clone(), dev.clone());
+    db.write(move |repos| {
+        repos.organizations().insert(&permit(), &acme)?;
+        repos.users().insert(&permit(), &ann)?;
+        repos.organizations().insert_member(&permit(), &membership(acme.id, ann.id))?;
+        repos.templates().insert(&permit(), &dev)
+    })
+    .await;
+    all
 }
 
 /// A session of a browser.

@@ -293,7 +293,8 @@ contract! {
         let (id, organization) = (ann.id, acme.id);
         db.write(move |repos| {
             repos.users().insert(&permit(), &ann)?;
-            repos.organizations().insert(&permit(), &acme)
+            repos.organizations().insert(&permit(), &acme)?;
+            repos.organizations().insert_member(&permit(), &membership(organization, id))
         })
         .await;
         insert_groups(&db, organization, id);
@@ -353,7 +354,7 @@ pub(crate) fn insert_groups(db: &Fixture, organization: OrganizationId, member: 
         let group = id(Uuid::from_u128(n));
         db.execute(&format!(
             "INSERT INTO groups SELECT {group}, id, 'g{n}', 'g{n}', '', '', 0, 'user', created_at, created_at \
-             FROM organizations WHERE id = {organization}; INSERT INTO group_members VALUES ({group}, {member})"
+             FROM organizations WHERE id = {organization}; INSERT INTO group_members VALUES ({group}, {member}, {organization})"
         ));
     }
 }

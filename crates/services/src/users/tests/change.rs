@@ -143,6 +143,7 @@ async fn neither_oneself_nor_an_owner_is_suspended() {
 #[tokio::test]
 async fn an_owner_deletes_users_but_nobody_deletes_themselves() {
     let mut repos = repos_with(&[bob()]);
+    repos.workspaces.expect_count_of_owner().returning(|_| Ok(0));
     repos.users.expect_delete().times(1).withf(|_, id, _| *id == BOB).returning(|_, _, _| Ok(true));
     expect_audit(&mut repos, "delete", 200);
     delete(&context(repos), &owner().build(), &UserRef::Name("BOB".to_owned())).await.unwrap();
@@ -152,4 +153,9 @@ async fn an_owner_deletes_users_but_nobody_deletes_themselves() {
     let reader = actor().role("auditor").build();
     let refused = delete(&context(repos_with(&[bob()])), &reader, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::Forbidden(_) | Error::UserNotFound)), "{refused:?}");
+
+    let mut repos = repos_with(&[bob()]);
+    repos.workspaces.expect_count_of_owner().withf(|id| *id == BOB).returning(|_| Ok(1));
+    let refused = delete(&context(repos), &owner().build(), &UserRef::Id(BOB)).await;
+    assert!(matches!(refused, Err(Error::Precondition(_))), "{refused:?}");
 }

@@ -1,0 +1,202 @@
+//! Groups (`identity.md` 6).
+
+pub(crate) mod objects;
+mod writer;
+
+pub(crate) use objects::GroupObject;
+
+use crate::answer::{Message, created, message};
+use crate::call::{Call, Outcome};
+use crate::error::Failure;
+use crate::extract::query::StrictQuery;
+use doorward_domain::ids::GroupId;
+use doorward_services::groups::{self, GroupQuery};
+use doorward_services::organizations::OrganizationRef;
+use doorward_services::Actor;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use writer::GroupWriter;
+
+/// Lists the groups that the caller may read.
+#[utoipa::path(
+    get, path = "/api/v2/groups", tag = "groups", operation_id = "list_groups",
+    params(
+        ("organization" = Option<String>, Query, description = "Id or name of an organization"),
+        ("has_member" = Option<String>, Query, description = "Id or name of a user; finds the groups of all members too"),
+        ("group_ids" = Option<String>, Query, description = "Ids of groups, separated by commas"),
+        ("after_id" = Option<Uuid>, Query, description = "Only groups after this one"),
+        ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
+        ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
+    ),
+    responses((status = 200, body = [GroupObject])),
+)]
+pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let organization = query.text("organization");
+    let wanted = GroupQuery { organization, ..read(&mut query) };
+    query.done()?;
+    Ok(groups::list(call.context(), &actor, None, wanted, GroupWriter::list()).await?.answer())
+}
+
+/// Lists the groups of an organization that the caller may read.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/groups", tag = "groups", operation_id = "list_organization_groups",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("has_member" = Option<String>, Query, description = "Id or name of a user; finds the group of all members too"),
+        ("group_ids" = Option<String>, Query, description = "Ids of groups, separated by commas"),
+        ("after_id" = Option<Uuid>, Query, description = "Only groups after this one"),
+        ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
+        ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
+    ),
+    responses((status = 200, body = [GroupObject])),
+)]
+pub(crate) async fn list_of_organization(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let wanted = read(&mut query);
+    query.done()?;
+    let organization = organization(&call);
+    Ok(groups::list(call.context(), &actor, Some(&organization), wanted, GroupWriter::list()).await?.answer())
+}
+
+/// What both lists may be asked.
+fn read(query: &mut StrictQuery) -> GroupQuery {
+    GroupQuery {
+        organization: None,
+        has_member: query.text("has_member"),
+        ids: query.list::<GroupId>("group_ids", "UUID"),
+        page: query.page(),
+    }
+}
+
+/// Shows a group.
+#[utoipa::path(
+    get, path = "/api/v2/groups/{group}", tag = "groups", operation_id = "find_group",
+    params(("group" = Uuid, Path, description = "Id")),
+    responses((status = 200, body = GroupObject)),
+)]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let id = call.id("group")?;
+    Ok(groups::find(call.context(), &actor, id, GroupWriter::single()).await?.answer())
+}
+
+/// Shows a group by its name.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/groups/{groupName}", tag = "groups", operation_id = "find_group_by_name",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("groupName" = String, Path, description = "Name, letter case matters"),
+    ),
+    responses((status = 200, body = GroupObject)),
+)]
+pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
+    let (organization, name) = (organization(&call), call.segment("groupName"));
+    let shown = groups::find_by_name(call.context(), &actor, &organization, name, GroupWriter::single()).await?;
+    Ok(shown.answer())
+}
+
+/// A group to be made.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = CreateGroupRequest)]
+pub(crate) struct CreateGroup {
+    #[schema(required)]
+    name: String,
+    display_name: String,
+    avatar_url: String,
+    /// May be negative.
+    #[schema(value_type = i32)]
+    quota_allowance: i64,
+}
+
+/// Makes a group.
+#[utoipa::path(
+    post, path = "/api/v2/organizations/{organization}/groups", tag = "groups", operation_id = "create_group",
+    params(("organization" = String, Path, description = "Id, name or `default`")),
+    request_body = CreateGroup,
+    responses((status = 201, body = GroupObject)),
+)]
+pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+    let organization = organization(&call);
+    let body: CreateGroup = match call.json().await {
+        Ok(body) => body,
+        Err(broken) => {
+            // Whether there is anything to make is looked at before what is asked of it.
+            groups::may_create(call.context(), &actor, &organization).await?;
+            return Err(broken);
+        }
+    };
+    let command = groups::CreateGroup {
+        name: body.name,
+        display_name: body.display_name,
+        avatar_url: body.avatar_url,
+        quota_allowance: body.quota_allowance,
+    };
+    let group = groups::create(call.context(), &actor, &organization, command).await?;
+    Ok(created(&GroupObject::from(group)))
+}
+
+/// A change of a group; what is absent stays.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = PatchGroupRequest)]
+pub(crate) struct UpdateGroup {
+    name: Option<String>,
+    /// Empty clears it.
+    display_name: Option<String>,
+    /// Empty clears it.
+    avatar_url: Option<String>,
+    #[schema(value_type = Option<i32>)]
+    quota_allowance: Option<i64>,
+    /// Ids of users who are not in the group yet.
+    add_users: Vec<String>,
+    /// Ids of users.
+    remove_users: Vec<String>,
+}
+
+/// Changes a group and its members: all of it or nothing.
+#[utoipa::path(
+    patch, path = "/api/v2/groups/{group}", tag = "groups", operation_id = "update_group",
+    params(("group" = Uuid, Path, description = "Id")),
+    request_body = UpdateGroup,
+    responses((status = 200, body = GroupObject)),
+)]
+pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+    let id = call.id("group")?;
+    let body: UpdateGroup = match call.json().await {
+        Ok(body) => body,
+        Err(broken) => return Err(refuse_broken(&call, &actor, id, broken).await),
+    };
+    let command = groups::UpdateGroup {
+        name: body.name,
+        display_name: body.display_name,
+        avatar_url: body.avatar_url,
+        quota_allowance: body.quota_allowance,
+        add_users: body.add_users,
+        remove_users: body.remove_users,
+    };
+    Ok(groups::update(call.context(), &actor, id, command, GroupWriter::single()).await?.answer())
+}
+
+/// What may not be changed is refused for that, whatever is asked.
+async fn refuse_broken(call: &Call, actor: &Actor, id: GroupId, broken: Failure) -> Failure {
+    match groups::may_update(call.context(), actor, id).await {
+        Ok(()) => broken,
+        Err(refused) => refused.into(),
+    }
+}
+
+/// Deletes a group.
+#[utoipa::path(
+    delete, path = "/api/v2/groups/{group}", tag = "groups", operation_id = "delete_group",
+    params(("group" = Uuid, Path, description = "Id")),
+    responses((status = 200, body = Message)),
+)]
+pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+    groups::delete(call.context(), &actor, call.id("group")?).await?;
+    Ok(message("Successfully deleted group!"))
+}
+
+fn organization(call: &Call) -> OrganizationRef {
+    OrganizationRef::parse(call.segment("organization"))
+}

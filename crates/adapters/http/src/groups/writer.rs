@@ -1,0 +1,140 @@
+//! Groups on their way into an answer.
+
+use super::objects::{GroupHead, ReducedUserObject};
+use crate::answer::{self, JSON};
+use crate::json;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use doorward_domain::users::ReducedUser;
+use doorward_services::Error;
+use doorward_services::groups::{FoundGroup, GroupSink};
+
+/// Writes groups as JSON while they are read, so that of many members only a page is held as rows.
+///
+/// It is one buffer that grows, and no stream: whatever goes wrong halfway is an error with its status, and the connection
+/// to the database is given back as soon as all is read, however slowly the client takes the answer.
+#[derive(Debug)]
+pub(super) struct GroupWriter {
+    body: Vec<u8>,
+    list: bool,
+    groups: usize,
+    members: usize,
+}
+
+impl GroupWriter {
+    /// For a list of any length.
+    pub(super) fn list() -> Self {
+        Self { body: b"[".to_vec(), list: true, groups: 0, members: 0 }
+    }
+
+    /// For one group.
+    pub(super) fn single() -> Self {
+        Self { body: Vec::new(), list: false, groups: 0, members: 0 }
+    }
+
+    /// 200 with what was written.
+    pub(super) fn answer(mut self) -> HttpResponse {
+        self.body.extend_from_slice(if self.list { b"]\n" } else { b"\n" });
+        answer::bytes(StatusCode::OK, JSON, self.body.into())
+    }
+}
+
+impl GroupSink for GroupWriter {
+    fn begin(&mut self, group: &FoundGroup) -> Result<(), Error> {
+        if self.groups > 0 {
+            self.body.push(b',');
+        }
+        self.groups += 1;
+        self.members = 0;
+        json::append(&mut self.body, &GroupHead::from(group)).map_err(internal)?;
+        // The object goes on.
+        self.body.pop();
+        self.body.extend_from_slice(b",\"members\":[");
+        Ok(())
+    }
+
+    fn members(&mut self, members: Vec<ReducedUser>) -> Result<(), Error> {
+        for member in members {
+            if self.members > 0 {
+                self.body.push(b',');
+            }
+            self.members += 1;
+            json::append(&mut self.body, &ReducedUserObject::from(member)).map_err(internal)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, total_member_count: u64) -> Result<(), Error> {
+        self.body.extend_from_slice(b"],\"total_member_count\":");
+        json::append(&mut self.body, &total_member_count).map_err(internal)?;
+        self.body.push(b'}');
+        Ok(())
+    }
+}
+
+fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::GroupObject;
+    use super::*;
+    use crate::testing::{NOW, body_of, user};
+    use doorward_domain::groups::{Group, GroupSource};
+    use doorward_domain::ids::{GroupId, OrganizationId};
+    use doorward_services::groups::GroupView;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    fn found(id: u128) -> FoundGroup {
+        let group = Group {
+            id: GroupId(Uuid::from_u128(id)),
+            organization_id: OrganizationId(Uuid::from_u128(9)),
+            name: "devs".into(),
+            display_name: "<Devs> & \"co\"".into(),
+            avatar_url: String::new(),
+            quota_allowance: -3,
+            source: GroupSource::Oidc,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        FoundGroup { group, organization_name: "acme".into(), organization_display_name: "Acme".into() }
+    }
+
+    /// Writes a group with so many members, one page each, and keeps it as well.
+    fn write(writer: &mut GroupWriter, views: &mut Vec<GroupView>, id: u128, members: usize) {
+        for sink in [writer as &mut dyn GroupSink, views] {
+            sink.begin(&found(id)).unwrap();
+            for _ in 0..members {
+                sink.members(vec![user(&[]).into()]).unwrap();
+            }
+            sink.members(Vec::new()).unwrap();
+            sink.end(7).unwrap();
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_is_written_bit_by_bit_is_the_object() {
+        let (mut list, mut views) = (GroupWriter::list(), Vec::new());
+        for (id, members) in [(1, 2), (2, 0), (3, 1)] {
+            write(&mut list, &mut views, id, members);
+        }
+        let text = body_of(list.answer()).await;
+        assert!(text.starts_with("[{\"id\":") && text.ends_with("}]\n"), "{text}");
+        assert!(text.contains("\\u003cDevs\\u003e \\u0026 \\\"co\\\""), "{text}");
+        let objects: Vec<GroupObject> = views.clone().into_iter().map(GroupObject::from).collect();
+        let written: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(written, serde_json::to_value(objects).unwrap());
+        let keys: Vec<&String> = written[1].as_object().unwrap().keys().collect();
+        assert_eq!(keys.len(), 11, "all keys are always there: {keys:?}");
+        assert_eq!(written[1]["members"], json!([]));
+
+        let mut single = GroupWriter::single();
+        write(&mut single, &mut views, 4, 2);
+        let text = body_of(single.answer()).await;
+        let object = GroupObject::from(views.pop().unwrap());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), serde_json::to_value(object).unwrap());
+        assert_eq!(body_of(GroupWriter::list().answer()).await, "[]\n");
+    }
+}

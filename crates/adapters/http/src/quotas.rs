@@ -1,0 +1,50 @@
+//! Quotas (`enterprise-identity.md` 2).
+
+use crate::answer::ok;
+use crate::call::{Call, Outcome};
+use doorward_domain::quotas::Quota;
+use doorward_services::organizations::OrganizationRef;
+use doorward_services::{Actor, quotas};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a user spends and may spend per day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkspaceQuota)]
+pub(crate) struct QuotaObject {
+    credits_consumed: i64,
+    /// -1 means without limit.
+    budget: i64,
+}
+
+impl From<Quota> for QuotaObject {
+    fn from(quota: Quota) -> Self {
+        Self { credits_consumed: quota.consumed, budget: quota.budget.as_i64() }
+    }
+}
+
+/// Shows what a user spends and may spend in an organization.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/members/{user}/workspace-quota", tag = "quotas",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id, name or `me`"),
+    ),
+    responses((status = 200, body = QuotaObject)),
+)]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let organization = OrganizationRef::parse(call.segment("organization"));
+    let quota = quotas::find(call.context(), &actor, &organization, &call.user()).await?;
+    Ok(ok(&QuotaObject::from(quota)))
+}
+
+/// Shows what a user spends and may spend in the default organization. Name the organization instead.
+#[utoipa::path(
+    get, path = "/api/v2/workspace-quota/{user}", tag = "quotas",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    responses((status = 200, body = QuotaObject)),
+)]
+pub(crate) async fn find_in_default(call: Call, actor: Actor) -> Outcome {
+    let quota = quotas::find(call.context(), &actor, &OrganizationRef::Default, &call.user()).await?;
+    Ok(ok(&QuotaObject::from(quota)))
+}

@@ -1,0 +1,168 @@
+//! Workspaces and builds, as far as access and quotas need them.
+
+mod objects;
+
+use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
+
+use crate::answer::{created, ok};
+use crate::call::{Call, Outcome};
+use doorward_domain::ids::TemplateId;
+use doorward_services::organizations::OrganizationRef;
+use doorward_services::{Actor, Error, workspaces};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A workspace to be made.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = CreateWorkspaceRequest)]
+pub(crate) struct Create {
+    #[schema(required)]
+    template_id: Option<Uuid>,
+    /// Unique among the workspaces of the owner.
+    #[schema(required)]
+    name: String,
+    /// Credits per day that the workspace costs once it was started. Nothing here runs workspaces, so nothing here knows.
+    #[schema(minimum = 0)]
+    daily_cost: i32,
+}
+
+impl From<Create> for workspaces::CreateWorkspace {
+    fn from(body: Create) -> Self {
+        let template_id = body.template_id.filter(|id| !id.is_nil()).map(TemplateId);
+        Self { template_id, name: body.name, daily_cost: body.daily_cost }
+    }
+}
+
+/// Makes a workspace for a user and starts it.
+#[utoipa::path(
+    post, path = "/api/v2/users/{user}/workspaces", tag = "workspaces",
+    params(("user" = String, Path, description = "Id, name or `me`")),
+    request_body = Create,
+    responses((status = 201, body = WorkspaceObject)),
+)]
+pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+    let body: Create = call.json().await?;
+    let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.into()).await?;
+    Ok(created(&WorkspaceObject::from(workspace)))
+}
+
+/// Makes a workspace for a member of an organization and starts it.
+#[utoipa::path(
+    post, path = "/api/v2/organizations/{organization}/members/{user}/workspaces", tag = "workspaces",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id, name or `me`"),
+    ),
+    request_body = Create,
+    responses((status = 201, body = WorkspaceObject)),
+)]
+pub(crate) async fn create_in(mut call: Call, actor: Actor) -> Outcome {
+    let body: Create = call.json().await?;
+    let organization = OrganizationRef::parse(call.segment("organization"));
+    let user = call.user();
+    let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.into()).await?;
+    Ok(created(&WorkspaceObject::from(workspace)))
+}
+
+/// Lists the workspaces that the caller may read.
+#[utoipa::path(
+    get, path = "/api/v2/workspaces", tag = "workspaces",
+    params(
+        ("q" = Option<String>, Query, description = "`owner:`, `organization:`, `template:`, `name:` or a part of the name"),
+        ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
+        ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
+    ),
+    responses((status = 200, body = WorkspacesObject)),
+)]
+pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+    let mut query = call.query();
+    let (text, page) = (query.text("q").unwrap_or_default(), query.page());
+    query.done_loosely()?;
+    let found = workspaces::list(call.context(), &actor, &text, page).await?;
+    Ok(ok(&WorkspacesObject::from(found)))
+}
+
+/// Shows a workspace.
+#[utoipa::path(
+    get, path = "/api/v2/workspaces/{workspace}", tag = "workspaces",
+    params(("workspace" = Uuid, Path, description = "Id")),
+    responses((status = 200, body = WorkspaceObject)),
+)]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let workspace = workspaces::find(call.context(), &actor, call.id("workspace")?).await?;
+    Ok(ok(&WorkspaceObject::from(workspace)))
+}
+
+/// A build to be made.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = CreateWorkspaceBuildRequest)]
+pub(crate) struct Build {
+    /// `start`, `stop` or `delete`.
+    #[schema(required)]
+    transition: String,
+    /// Credits per day that the workspace costs from then on. Nothing here runs workspaces, so nothing here knows.
+    #[schema(minimum = 0)]
+    daily_cost: i32,
+}
+
+/// Starts, stops or ends a workspace. A build that costs more than is left of the owner's quota fails: its `status` is
+/// `failed`, and the `error` of its job says why.
+#[utoipa::path(
+    post, path = "/api/v2/workspaces/{workspace}/builds", tag = "workspaces",
+    params(("workspace" = Uuid, Path, description = "Id")),
+    request_body = Build,
+    responses((status = 201, body = BuildObject)),
+)]
+pub(crate) async fn build(mut call: Call, actor: Actor) -> Outcome {
+    let id = call.id("workspace")?;
+    let body: Build = call.json().await?;
+    let command = workspaces::BuildWorkspace { transition: body.transition, daily_cost: body.daily_cost };
+    let workspace = workspaces::build(call.context(), &actor, id, command).await?;
+    let latest = workspace.latest_build.as_ref().ok_or(Error::NotFound)?;
+    Ok(created(&BuildObject::new(&workspace, latest)))
+}
+
+/// Lists the builds of a workspace, the latest first.
+#[utoipa::path(
+    get, path = "/api/v2/workspaces/{workspace}/builds", tag = "workspaces",
+    params(
+        ("workspace" = Uuid, Path, description = "Id"),
+        ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
+        ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
+    ),
+    responses((status = 200, body = [BuildObject])),
+)]
+pub(crate) async fn builds(call: Call, actor: Actor) -> Outcome {
+    let id = call.id("workspace")?;
+    let mut query = call.query();
+    let page = query.page();
+    query.done_loosely()?;
+    let found = workspaces::builds(call.context(), &actor, id, page).await?;
+    let builds = found.builds.iter().map(|build| BuildObject::new(&found.workspace, build));
+    Ok(ok(&builds.collect::<Vec<_>>()))
+}
+
+/// Whether a workspace is to be dormant.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = UpdateWorkspaceDormancy)]
+pub(crate) struct Dormancy {
+    dormant: bool,
+}
+
+/// Makes a workspace dormant, or wakes it. A dormant workspace cannot be started.
+#[utoipa::path(
+    put, path = "/api/v2/workspaces/{workspace}/dormant", tag = "workspaces",
+    params(("workspace" = Uuid, Path, description = "Id")),
+    request_body = Dormancy,
+    responses((status = 200, body = WorkspaceObject)),
+)]
+pub(crate) async fn set_dormant(mut call: Call, actor: Actor) -> Outcome {
+    let id = call.id("workspace")?;
+    let body: Dormancy = call.json().await?;
+    let workspace = workspaces::set_dormant(call.context(), &actor, id, body.dormant).await?;
+    Ok(ok(&WorkspaceObject::from(workspace)))
+}

@@ -1,0 +1,227 @@
+//! Workspaces and builds as they are sent.
+
+use crate::json::Timestamp;
+use doorward_domain::workspaces::PREBUILDS_USER;
+use doorward_services::workspaces::{BuildView, WorkspacePage, WorkspaceView};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A workspace.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own on the wire")]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Workspace)]
+pub(crate) struct WorkspaceObject {
+    id: Uuid,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    owner_id: Uuid,
+    owner_name: String,
+    owner_avatar_url: String,
+    organization_id: Uuid,
+    organization_name: String,
+    template_id: Uuid,
+    template_name: String,
+    template_display_name: String,
+    template_icon: String,
+    template_allow_user_cancel_workspace_jobs: bool,
+    template_active_version_id: Uuid,
+    template_require_active_version: bool,
+    template_use_classic_parameter_flow: bool,
+    /// The build with the highest number; null before the first.
+    latest_build: Option<BuildObject>,
+    /// Whether the template has another version now than the latest build.
+    outdated: bool,
+    name: String,
+    last_used_at: Timestamp,
+    /// Null while it is not dormant.
+    dormant_at: Option<Timestamp>,
+    /// Always null: dormant workspaces are not deleted by themselves here.
+    #[schema(value_type = Option<String>)]
+    deleting_at: Option<Timestamp>,
+    health: Health,
+    /// Always `never`.
+    automatic_updates: &'static str,
+    /// Always false: workspaces keep their names.
+    allow_renames: bool,
+    /// Always false.
+    favorite: bool,
+    /// Whether it was built before somebody asked for it.
+    is_prebuild: bool,
+}
+
+/// What agents report of a workspace; there are none.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkspaceHealth)]
+pub(crate) struct Health {
+    healthy: bool,
+    failing_agents: [Uuid; 0],
+}
+
+/// A page of workspaces.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkspacesResponse)]
+pub(crate) struct WorkspacesObject {
+    workspaces: Vec<WorkspaceObject>,
+    /// How many match, before `limit` and `offset`.
+    count: u64,
+}
+
+/// A build of a workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkspaceBuild)]
+pub(crate) struct BuildObject {
+    id: Uuid,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    workspace_id: Uuid,
+    workspace_name: String,
+    workspace_owner_id: Uuid,
+    workspace_owner_name: String,
+    workspace_owner_avatar_url: String,
+    template_version_id: Uuid,
+    template_version_name: &'static str,
+    build_number: i32,
+    /// `start`, `stop` or `delete`.
+    transition: &'static str,
+    initiator_id: Uuid,
+    initiator_name: String,
+    job: Job,
+    /// Always `initiator`.
+    reason: &'static str,
+    /// Always empty: nothing is provisioned here.
+    #[schema(value_type = Vec<Object>)]
+    resources: [(); 0],
+    /// Always null.
+    #[schema(value_type = Option<String>)]
+    deadline: Option<Timestamp>,
+    /// Always null.
+    #[schema(value_type = Option<String>)]
+    max_deadline: Option<Timestamp>,
+    /// `running`, `stopped`, `deleted` or `failed`.
+    status: &'static str,
+    /// Credits per day that it costs.
+    daily_cost: i32,
+}
+
+/// The work of a build, which was over when it was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProvisionerJob)]
+pub(crate) struct Job {
+    /// That of the build.
+    id: Uuid,
+    created_at: Timestamp,
+    started_at: Timestamp,
+    completed_at: Timestamp,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    error: String,
+    /// `succeeded` or `failed`.
+    status: &'static str,
+    organization_id: Uuid,
+    file_id: Uuid,
+    tags: BTreeMap<String, String>,
+    queue_position: u32,
+    queue_size: u32,
+    /// Always `workspace_build`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    input: JobInput,
+}
+
+/// What the work of a build was about.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProvisionerJobInput)]
+pub(crate) struct JobInput {
+    workspace_build_id: Uuid,
+}
+
+impl BuildObject {
+    /// A build of this workspace.
+    pub(super) fn new(of: &WorkspaceView, view: &BuildView) -> Self {
+        let (workspace, build) = (&of.workspace, &view.build);
+        let created_at = build.created_at.into();
+        Self {
+            id: build.id.0,
+            created_at,
+            updated_at: created_at,
+            workspace_id: workspace.id.0,
+            workspace_name: workspace.name.clone(),
+            workspace_owner_id: workspace.owner_id.0,
+            workspace_owner_name: of.owner_name.clone(),
+            workspace_owner_avatar_url: of.owner_avatar_url.clone(),
+            template_version_id: build.template_version_id.unwrap_or_default(),
+            template_version_name: "",
+            build_number: build.build_number,
+            transition: build.transition.as_str(),
+            initiator_id: build.initiator_id.0,
+            initiator_name: view.initiator_name.clone(),
+            job: Job {
+                id: build.id.0,
+                created_at,
+                started_at: created_at,
+                completed_at: created_at,
+                error: build.error.clone(),
+                status: build.outcome.as_str(),
+                organization_id: workspace.organization_id.0,
+                file_id: Uuid::nil(),
+                tags: BTreeMap::new(),
+                queue_position: 0,
+                queue_size: 0,
+                kind: "workspace_build",
+                input: JobInput { workspace_build_id: build.id.0 },
+            },
+            reason: "initiator",
+            resources: [],
+            deadline: None,
+            max_deadline: None,
+            status: build.status(),
+            daily_cost: build.daily_cost,
+        }
+    }
+}
+
+impl From<WorkspaceView> for WorkspaceObject {
+    fn from(view: WorkspaceView) -> Self {
+        let latest_build = view.latest_build.as_ref().map(|build| BuildObject::new(&view, build));
+        let built_from = view.latest_build.as_ref().map(|latest| latest.build.template_version_id);
+        let WorkspaceView { workspace, template, .. } = view;
+        Self {
+            id: workspace.id.0,
+            created_at: workspace.created_at.into(),
+            updated_at: workspace.updated_at.into(),
+            owner_id: workspace.owner_id.0,
+            owner_name: view.owner_name,
+            owner_avatar_url: view.owner_avatar_url,
+            organization_id: workspace.organization_id.0,
+            organization_name: view.organization_name,
+            template_id: template.id.0,
+            template_name: template.name,
+            template_display_name: template.display_name,
+            template_icon: template.icon,
+            template_allow_user_cancel_workspace_jobs: template.settings.allow_user_cancel_workspace_jobs,
+            template_active_version_id: template.active_version_id.unwrap_or_default(),
+            template_require_active_version: template.settings.require_active_version,
+            template_use_classic_parameter_flow: template.settings.use_classic_parameter_flow,
+            latest_build,
+            outdated: built_from.is_some_and(|version| version != template.active_version_id),
+            name: workspace.name,
+            last_used_at: workspace.last_used_at.into(),
+            dormant_at: workspace.dormant_at.map(Timestamp::from),
+            deleting_at: None,
+            health: Health { healthy: true, failing_agents: [] },
+            automatic_updates: "never",
+            allow_renames: false,
+            favorite: false,
+            is_prebuild: workspace.owner_id == PREBUILDS_USER,
+        }
+    }
+}
+
+impl From<WorkspacePage> for WorkspacesObject {
+    fn from(page: WorkspacePage) -> Self {
+        Self { workspaces: page.workspaces.into_iter().map(WorkspaceObject::from).collect(), count: page.count }
+    }
+}

@@ -1,0 +1,274 @@
+//! Members of groups. Those of the groups Everyone stand in `organization_members`, all others in `group_members`.
+
+use super::visible::{Columns, Lists, Visible};
+use super::{Conn, lists};
+use crate::error::{Error, RowError};
+use crate::rows::ReducedUserRow;
+use crate::schema::{group_members, organization_members, users};
+use crate::types::{Id, Ids, sql};
+use diesel::dsl::{count_star, not};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
+use doorward_domain::groups::{Group, GroupMember};
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::roles::ListFilter;
+use doorward_ports::groups::MemberScope;
+use uuid::Uuid;
+
+type Backend = <Conn as Connection>::Backend;
+
+/// A group member belongs to itself and to the organization of the group (`rbac.md` 6).
+const COLUMNS: Columns = Columns {
+    id: "users.id",
+    organization: Some("group_members.organization_id"),
+    owner: Some("users.id"),
+    lists: Lists::None,
+};
+const EVERYONE_COLUMNS: Columns = Columns { organization: Some("organization_members.organization_id"), ..COLUMNS };
+
+/// The condition that a column is one of these ids, however many they are.
+#[derive(Debug)]
+pub(super) struct OneOf {
+    column: &'static str,
+    ids: Ids,
+}
+
+impl OneOf {
+    pub(super) fn new<T: Into<Uuid>>(column: &'static str, ids: impl IntoIterator<Item = T>) -> Self {
+        Self { column, ids: ids.into_iter().collect() }
+    }
+}
+
+impl Expression for OneOf {
+    type SqlType = Bool;
+}
+
+impl<Tables> AppearsOnTable<Tables> for OneOf {}
+impl<Tables> SelectableExpression<Tables> for OneOf {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for OneOf {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for OneOf {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Backend> for OneOf {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        lists::one_of(&mut out, self.column, &self.ids)
+    }
+}
+
+/// The condition that a user is in a group: explicitly, or as a member of the organization.
+#[derive(Debug)]
+pub(super) struct HasMember(Id<UserId>);
+
+impl HasMember {
+    pub(super) const fn new(user: UserId) -> Self {
+        Self(Id(user))
+    }
+}
+
+impl Expression for HasMember {
+    type SqlType = Bool;
+}
+
+impl<Tables> AppearsOnTable<Tables> for HasMember {}
+impl<Tables> SelectableExpression<Tables> for HasMember {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for HasMember {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for HasMember {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Backend> for HasMember {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        // One list of few ids leads to the groups by their key; two conditions joined by OR would have all groups read.
+        out.push_sql("groups.id IN (SELECT group_id FROM group_members WHERE user_id = ");
+        out.push_bind_param::<sql::Uuid, _>(&self.0)?;
+        out.push_sql(" UNION ALL SELECT organization_id FROM organization_members WHERE user_id = ");
+        out.push_bind_param::<sql::Uuid, _>(&self.0)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// A place in a list of members.
+type Place = (GroupId, UserId);
+
+/// Ids of the explicit groups and of the groups Everyone.
+fn by_kind(groups: &[Group]) -> (Vec<GroupId>, Vec<GroupId>) {
+    let (everyone, explicit): (Vec<&Group>, Vec<&Group>) = groups.iter().partition(|group| group.is_everyone());
+    let ids = |groups: Vec<&Group>| groups.into_iter().map(|group| group.id).collect();
+    (ids(explicit), ids(everyone))
+}
+
+/// How many members each of the groups has.
+pub(super) fn count(conn: &mut Conn, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, Error> {
+    let (explicit, everyone) = by_kind(groups);
+    let mut counts: Vec<(Id<GroupId>, i64)> = Vec::new();
+    if !explicit.is_empty() {
+        counts.extend(
+            group_members::table
+                .inner_join(users::table.on(users::id.eq(group_members::user_id)))
+                .filter(OneOf::new("group_members.group_id", explicit))
+                .filter(not(users::deleted))
+                .filter(not(users::is_system))
+                .group_by(group_members::group_id)
+                .select((group_members::group_id, count_star()))
+                .load::<(Id<GroupId>, i64)>(conn)?,
+        );
+    }
+    if !everyone.is_empty() {
+        counts.extend(
+            organization_members::table
+                .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
+                .filter(OneOf::new("organization_members.organization_id", everyone))
+                .filter(not(users::deleted))
+                .filter(not(users::is_system))
+                .group_by(organization_members::organization_id)
+                .select((organization_members::organization_id, count_star()))
+                .load::<(Id<GroupId>, i64)>(conn)?,
+        );
+    }
+    Ok(counts.into_iter().map(|(id, count)| (id.0, u64::try_from(count).unwrap_or(0))).collect())
+}
+
+/// A page of the members of the groups.
+pub(super) fn list(
+    conn: &mut Conn,
+    groups: &[Group],
+    scope: &MemberScope,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<GroupMember>, Error> {
+    let (explicit, everyone) = by_kind(groups);
+    let filter = match scope {
+        MemberScope::All => None,
+        MemberScope::Visible(filter) => Some(filter),
+    };
+    let mut rows = Vec::new();
+    if !explicit.is_empty() {
+        rows.extend(of_explicit(conn, &explicit, filter, after, limit)?);
+    }
+    if !everyone.is_empty() {
+        let both = !rows.is_empty();
+        rows.extend(of_everyone(conn, &everyone, filter, after, limit)?);
+        if both {
+            rows.sort_by_key(|(group, user)| (group.0, user.id()));
+            rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+    }
+    let member = |(group, user): Row| Ok(GroupMember { group_id: group.0, user: user.try_into()? });
+    Ok(rows.into_iter().map(member).collect::<Result<_, RowError>>()?)
+}
+
+type Row = (Id<GroupId>, ReducedUserRow);
+
+/// What is common to both kinds: the tables differ, and so do the types of the queries.
+macro_rules! members {
+    ($table:ident, $group:ident, $columns:expr, $conn:expr, $ids:expr, $filter:expr, $after:expr, $limit:expr) => {{
+        let mut query = $table::table
+            .inner_join(users::table.on(users::id.eq($table::user_id)))
+            .filter(not(users::deleted))
+            .filter(not(users::is_system))
+            .select(($table::$group, ReducedUserRow::as_select()))
+            .order(($table::$group, $table::user_id))
+            .limit(i64::from($limit))
+            .into_boxed();
+        if let Some(filter) = $filter {
+            let visible = Visible::new(filter, $columns);
+            if visible.is_never() {
+                return Ok(Vec::new());
+            }
+            if !visible.is_all() {
+                query = query.filter(visible);
+            }
+        }
+        match ($ids, $after) {
+            // The next page of one group begins where the index is entered. Said of both columns, so that either may lead.
+            ([only], Some((group, user))) if *only == group => {
+                query = query.filter($table::$group.eq(Id(Uuid::from(group))));
+                query = query.filter($table::user_id.gt(Id(user))).filter(users::id.gt(Id(user)));
+            }
+            ([only], _) => query = query.filter($table::$group.eq(Id(Uuid::from(*only)))),
+            (many, _) => {
+                query = query.filter(OneOf::new(
+                    concat!(stringify!($table), ".", stringify!($group)),
+                    many.iter().copied(),
+                ));
+            }
+        }
+        if let Some((group, user)) = $after.filter(|(group, _)| $ids != [*group]) {
+            let (group, user) = (Id(Uuid::from(group)), Id(user));
+            let later = $table::$group.gt(group).or($table::$group.eq(group).and($table::user_id.gt(user)));
+            query = query.filter($table::$group.ge(group)).filter(later);
+        }
+        Ok(query.load::<Row>($conn)?)
+    }};
+}
+
+fn of_explicit(
+    conn: &mut Conn,
+    ids: &[GroupId],
+    filter: Option<&ListFilter>,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<Row>, Error> {
+    members!(group_members, group_id, COLUMNS, conn, ids, filter, after, limit)
+}
+
+fn of_everyone(
+    conn: &mut Conn,
+    ids: &[GroupId],
+    filter: Option<&ListFilter>,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<Row>, Error> {
+    members!(organization_members, organization_id, EVERYONE_COLUMNS, conn, ids, filter, after, limit)
+}
+
+/// Adds those of the users who belong to the organization.
+pub(super) fn insert(
+    conn: &mut Conn,
+    group: GroupId,
+    organization: OrganizationId,
+    users: &[UserId],
+) -> Result<usize, Error> {
+    let rows = organization_members::table
+        .filter(organization_members::organization_id.eq(Id(organization)))
+        .filter(OneOf::new("organization_members.user_id", users.iter().copied()))
+        .order(organization_members::user_id)
+        .select((
+            Id(group).into_sql::<sql::Uuid>(),
+            organization_members::user_id,
+            organization_members::organization_id,
+        ));
+    Ok(rows
+        .insert_into(group_members::table)
+        .into_columns((group_members::group_id, group_members::user_id, group_members::organization_id))
+        .execute(conn)?)
+}
+
+/// Removes those of the users who are in the group, and says who that was, sorted.
+pub(super) fn delete(conn: &mut Conn, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, Error> {
+    let rows = group_members::table
+        .filter(group_members::group_id.eq(Id(group)))
+        .filter(OneOf::new("group_members.user_id", users.iter().copied()));
+    let mut removed: Vec<UserId> = diesel::delete(rows)
+        .returning(group_members::user_id)
+        .load::<Id<UserId>>(conn)?
+        .into_iter()
+        .map(|id| id.0)
+        .collect();
+    removed.sort_unstable();
+    Ok(removed)
+}

@@ -1,0 +1,203 @@
+//! Groups.
+
+use super::group_members::{self as members, HasMember, OneOf};
+use super::visible::{Columns, Lists, Visible};
+use super::{Conn, locks};
+use crate::rows::{FoundRow, GroupRow, entities};
+use crate::schema::{groups, organizations};
+use crate::session::Session;
+use crate::types::{At, Id};
+use diesel::dsl::not;
+use diesel::prelude::*;
+use doorward_domain::groups::{Group, GroupFilter, GroupMember};
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
+use doorward_ports::groups::{FoundGroup, GroupPage, GroupRepository, MemberScope};
+
+/// A group belongs to nobody; its own members may read it.
+const COLUMNS: Columns =
+    Columns { id: "groups.id", organization: Some("groups.organization_id"), owner: None, lists: Lists::OwnMembers };
+
+/// From so many users on, a change is reported once for all of them.
+const SINGLE_CHANGES: usize = 100;
+
+/// Groups with what is shown of their organization.
+macro_rules! found {
+    () => {
+        groups::table
+            .inner_join(organizations::table.on(organizations::id.eq(groups::organization_id)))
+            .filter(not(organizations::deleted))
+            .select((GroupRow::as_select(), organizations::name, organizations::display_name))
+    };
+}
+
+impl GroupRepository for Session<'_, Conn> {
+    fn find(&mut self, id: GroupId) -> Result<Option<FoundGroup>, StoreError> {
+        self.run(|conn| {
+            let row = found!().filter(groups::id.eq(Id(id))).get_result::<FoundRow>(conn).optional()?;
+            Ok(row.map(FoundGroup::try_from).transpose()?)
+        })
+    }
+
+    fn hold(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
+        self.run(|conn| Ok(locks::hold_group(conn, id)?.map(Group::try_from).transpose()?))
+    }
+
+    fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError> {
+        self.run(|conn| {
+            let row = found!()
+                .filter(groups::organization_id.eq(Id(organization)))
+                .filter(groups::name.eq(name))
+                .get_result::<FoundRow>(conn)
+                .optional()?;
+            Ok(row.map(FoundGroup::try_from).transpose()?)
+        })
+    }
+
+    fn list_by_id(&mut self, ids: &[GroupId]) -> Result<Vec<FoundGroup>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let rows = found!()
+                .filter(OneOf::new("groups.id", ids.iter().copied()))
+                .order((groups::name_key, groups::id))
+                .load::<FoundRow>(conn)?;
+            Ok(entities(rows)?)
+        })
+    }
+
+    fn list(
+        &mut self,
+        filter: &GroupFilter,
+        visible: &ListFilter,
+        page: &GroupPage,
+    ) -> Result<Vec<FoundGroup>, StoreError> {
+        let visible = Visible::new(visible, COLUMNS);
+        if visible.is_never() || page.limit == Some(0) || filter.ids.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let mut query = found!().order((groups::name_key, groups::id)).into_boxed();
+            if !visible.is_all() {
+                query = query.filter(visible);
+            }
+            if let Some(organization) = filter.organization {
+                query = query.filter(groups::organization_id.eq(Id(organization)));
+            }
+            if let Some(user) = filter.has_member {
+                query = query.filter(HasMember::new(user));
+            }
+            if let Some(ids) = &filter.ids {
+                query = query.filter(OneOf::new("groups.id", ids.iter().copied()));
+            }
+            if let Some((name, id)) = &page.after {
+                let key = names::key(name);
+                let later = groups::name_key.gt(key.clone()).or(groups::id.gt(Id(*id)));
+                query = query.filter(groups::name_key.ge(key)).filter(later);
+            }
+            if page.limit.is_some() || page.offset > 0 {
+                // SQLite takes no offset without a limit.
+                query = query.limit(page.limit.map_or(i64::MAX, i64::from)).offset(page.offset.into());
+            }
+            Ok(entities(query.load::<FoundRow>(conn)?)?)
+        })
+    }
+
+    fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError> {
+        self.run(|conn| members::count(conn, groups))
+    }
+
+    fn list_members(
+        &mut self,
+        groups: &[Group],
+        scope: &MemberScope,
+        after: Option<(GroupId, UserId)>,
+        limit: u32,
+    ) -> Result<Vec<GroupMember>, StoreError> {
+        self.run(|conn| members::list(conn, groups, scope, after, limit))
+    }
+
+    fn hold_organization_members(
+        &mut self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let users = OneOf::new("organization_members.user_id", users.iter().copied());
+        self.run(|conn| Ok(locks::hold_organization_members(conn, organization, users)?))
+    }
+
+    fn insert(&mut self, _permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(groups::table).values(GroupRow::from(group)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn update(&mut self, _permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(groups::table.find(Id(group.id)))
+                .set((
+                    groups::name.eq(&group.name),
+                    groups::name_key.eq(names::key(&group.name)),
+                    groups::display_name.eq(&group.display_name),
+                    groups::avatar_url.eq(&group.avatar_url),
+                    groups::quota_allowance.eq(group.quota_allowance),
+                    groups::updated_at.eq(At(group.updated_at)),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn insert_members(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        users: &[UserId],
+    ) -> Result<usize, StoreError> {
+        if users.is_empty() || group.is_everyone() {
+            return Ok(0);
+        }
+        let added = self.run(|conn| members::insert(conn, group.id, group.organization_id, users))?;
+        if users.len() > SINGLE_CHANGES {
+            // Those who were added are not yet known as members of the group, but as members of its organization.
+            self.changed(Change::Organization(group.organization_id));
+        } else {
+            users.iter().for_each(|user| self.changed(Change::User(*user)));
+        }
+        Ok(added)
+    }
+
+    fn delete_members(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let removed = self.run(|conn| members::delete(conn, group.id, users))?;
+        if removed.len() > SINGLE_CHANGES {
+            self.changed(Change::Group(group.id));
+        } else {
+            removed.iter().for_each(|user| self.changed(Change::User(*user)));
+        }
+        Ok(removed)
+    }
+
+    fn delete(&mut self, _permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError> {
+        let deleted = self.run(|conn| Ok(diesel::delete(groups::table.find(Id(id))).execute(conn)? > 0))?;
+        if deleted {
+            self.changed(Change::Group(id));
+        }
+        Ok(deleted)
+    }
+}

@@ -1,0 +1,254 @@
+//! Workspaces and their builds.
+
+use super::group_members::OneOf;
+use super::users::containing;
+use super::visible::{Columns, Lists, Visible};
+use super::{Conn, locks};
+use crate::error::Error;
+use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
+use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
+use crate::session::Session;
+use crate::types::{At, Id};
+use diesel::dsl::not;
+use diesel::prelude::*;
+use doorward_domain::Instant;
+use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::names;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::templates::Template;
+use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
+use doorward_ports::StoreError;
+use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceRepository, WorkspaceView};
+use std::collections::HashMap;
+
+type Backend = <Conn as Connection>::Backend;
+type Query<'a> = workspaces::BoxedQuery<'a, Backend>;
+
+/// A workspace belongs to a user and to an organization, and has no access lists.
+const COLUMNS: Columns = Columns {
+    id: "workspaces.id",
+    organization: Some("workspaces.organization_id"),
+    owner: Some("workspaces.owner_id"),
+    lists: Lists::None,
+};
+
+/// The build is the one with the highest number of its workspace.
+macro_rules! is_latest {
+    () => {{
+        let later = diesel::alias!($crate::schema::workspace_builds as later_builds);
+        diesel::dsl::not(diesel::dsl::exists(
+            later
+                .filter(later.field(workspace_builds::workspace_id).eq(workspace_builds::workspace_id))
+                .filter(later.field(workspace_builds::build_number).gt(workspace_builds::build_number)),
+        ))
+    }};
+}
+pub(super) use is_latest;
+
+impl WorkspaceRepository for Session<'_, Conn> {
+    fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        Ok(WorkspaceRepository::find_any(self, id)?.filter(|workspace| !workspace.deleted))
+    }
+
+    fn find_any(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        self.run(|conn| {
+            let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
+            Ok(row.map(Workspace::from))
+        })
+    }
+
+    fn hold(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        self.run(|conn| Ok(locks::hold_workspace(conn, id)?.map(Workspace::from)))
+    }
+
+    fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
+        self.run(|conn| {
+            let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
+            Ok(views(conn, row.into_iter().collect())?.pop())
+        })
+    }
+
+    fn list(
+        &mut self,
+        filter: &WorkspaceFilter,
+        visible: &ListFilter,
+        page: Page,
+    ) -> Result<WorkspacePage, StoreError> {
+        self.run(|conn| {
+            let Some(rows) = matching(filter, visible) else { return Ok(WorkspacePage::default()) };
+            let Some(count) = matching(filter, visible) else { return Ok(WorkspacePage::default()) };
+            let rows = rows
+                .order((workspaces::name_key, workspaces::id))
+                .offset(page.offset.into())
+                // SQLite takes no offset without a limit.
+                .limit(page.limit.map_or(i64::MAX, i64::from))
+                .select(WorkspaceRow::as_select())
+                .load(conn)?;
+            let count: i64 = count.count().get_result(conn)?;
+            Ok(WorkspacePage { workspaces: views(conn, rows)?, count: u64::try_from(count).unwrap_or(0) })
+        })
+    }
+
+    fn count_of_owner(&mut self, owner: UserId) -> Result<u64, StoreError> {
+        self.run(|conn| {
+            let living = workspaces::table.filter(workspaces::owner_id.eq(Id(owner))).filter(not(workspaces::deleted));
+            count(living.count().get_result(conn))
+        })
+    }
+
+    fn count_of_template(&mut self, template: TemplateId) -> Result<u64, StoreError> {
+        self.run(|conn| {
+            let living =
+                workspaces::table.filter(workspaces::template_id.eq(Id(template))).filter(not(workspaces::deleted));
+            count(living.count().get_result(conn))
+        })
+    }
+
+    fn count_in(&mut self, organization: OrganizationId) -> Result<u64, StoreError> {
+        self.run(|conn| {
+            let living = workspaces::table
+                .filter(workspaces::organization_id.eq(Id(organization)))
+                .filter(not(workspaces::deleted));
+            count(living.count().get_result(conn))
+        })
+    }
+
+    fn latest_build(&mut self, id: WorkspaceId) -> Result<Option<Build>, StoreError> {
+        self.run(|conn| {
+            let row = workspace_builds::table
+                .filter(workspace_builds::workspace_id.eq(Id(id)))
+                .filter(is_latest!())
+                .select(BuildRow::as_select())
+                .get_result(conn)
+                .optional()?;
+            Ok(row.map(Build::try_from).transpose()?)
+        })
+    }
+
+    fn list_builds(&mut self, id: WorkspaceId, page: Page) -> Result<Vec<BuildView>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(BuildRow, String)> = workspace_builds::table
+                .inner_join(users::table.on(users::id.eq(workspace_builds::initiator_id)))
+                .filter(workspace_builds::workspace_id.eq(Id(id)))
+                .order(workspace_builds::build_number.desc())
+                .offset(page.offset.into())
+                .limit(page.limit.map_or(i64::MAX, i64::from))
+                .select((BuildRow::as_select(), users::username))
+                .load(conn)?;
+            rows.into_iter().map(build_view).collect()
+        })
+    }
+
+    fn insert(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Workspace>,
+        workspace: &Workspace,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(workspaces::table).values(WorkspaceRow::from(workspace)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn update_dormancy(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Workspace>,
+        id: WorkspaceId,
+        dormant_at: Option<Instant>,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(workspaces::table.find(Id(id)).filter(not(workspaces::deleted)))
+                .set((workspaces::dormant_at.eq(dormant_at.map(At)), workspaces::updated_at.eq(At(now))))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn insert_build(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Workspace>,
+        build: &Build,
+    ) -> Result<bool, StoreError> {
+        let done = |transition| build.outcome == Outcome::Succeeded && build.transition == transition;
+        let used_at = done(Transition::Start).then_some(At(build.created_at));
+        let gone = done(Transition::Delete);
+        self.atomically(|conn| {
+            let workspace = workspaces::table.find(Id(build.workspace_id)).filter(not(workspaces::deleted));
+            let now = workspaces::updated_at.eq(At(build.created_at));
+            let used = used_at.map(|at| workspaces::last_used_at.eq(at));
+            let changed = diesel::update(workspace).set((now, used, workspaces::deleted.eq(gone))).execute(conn)?;
+            if changed > 0 {
+                diesel::insert_into(workspace_builds::table).values(BuildRow::from(build)).execute(conn)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+}
+
+fn count(answer: QueryResult<i64>) -> Result<u64, Error> {
+    Ok(u64::try_from(answer?).unwrap_or(0))
+}
+
+/// The workspaces that match; `None` when there can be none.
+fn matching<'a>(filter: &'a WorkspaceFilter, visible: &ListFilter) -> Option<Query<'a>> {
+    let visible = Visible::new(visible, COLUMNS);
+    if visible.is_never() {
+        return None;
+    }
+    let mut query = workspaces::table.filter(not(workspaces::deleted)).into_boxed();
+    if !visible.is_all() {
+        query = query.filter(visible);
+    }
+    if let Some(owner) = filter.owner {
+        query = query.filter(workspaces::owner_id.eq(Id(owner)));
+    }
+    if let Some(organization) = filter.organization {
+        query = query.filter(workspaces::organization_id.eq(Id(organization)));
+    }
+    if let Some(template) = &filter.template {
+        let named = templates::table.filter(templates::name_key.eq(names::key(template))).select(templates::id);
+        query = query.filter(workspaces::template_id.eq_any(named.filter(not(templates::deleted))));
+    }
+    if !filter.name.is_empty() {
+        query = query.filter(workspaces::name_key.like(containing(&filter.name)).escape('\\'));
+    }
+    Some(query)
+}
+
+fn build_view((row, initiator_name): (BuildRow, String)) -> Result<BuildView, Error> {
+    Ok(BuildView { build: Build::try_from(row)?, initiator_name })
+}
+
+/// Workspaces with what is shown of their surroundings, in the same order.
+fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let workspaces: Vec<Workspace> = rows.into_iter().map(Workspace::from).collect();
+    let ids: Vec<WorkspaceId> = workspaces.iter().map(|workspace| workspace.id).collect();
+    let around: Vec<(Id<WorkspaceId>, String, String, String, TemplateRow)> = workspaces::table
+        .inner_join(users::table.on(users::id.eq(workspaces::owner_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(workspaces::organization_id)))
+        .inner_join(templates::table.on(templates::id.eq(workspaces::template_id)))
+        .filter(OneOf::new("workspaces.id", ids.iter().copied()))
+        .select((workspaces::id, users::username, users::avatar_url, organizations::name, TemplateRow::as_select()))
+        .load(conn)?;
+    let mut around: HashMap<_, _> = around.into_iter().map(|(id, a, b, c, d)| (id.0, (a, b, c, d))).collect();
+    let builds: Vec<(BuildRow, String)> = workspace_builds::table
+        .inner_join(users::table.on(users::id.eq(workspace_builds::initiator_id)))
+        .filter(OneOf::new("workspace_builds.workspace_id", ids))
+        .filter(is_latest!())
+        .select((BuildRow::as_select(), users::username))
+        .load(conn)?;
+    let builds: Vec<BuildView> = builds.into_iter().map(build_view).collect::<Result<_, _>>()?;
+    let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
+    let view = |workspace: Workspace| {
+        let (owner_name, owner_avatar_url, organization_name, template) = around.remove(&workspace.id)?;
+        let latest_build = builds.remove(&workspace.id);
+        let template = Template::from(template);
+        Some(WorkspaceView { workspace, owner_name, owner_avatar_url, organization_name, template, latest_build })
+    };
+    Ok(workspaces.into_iter().filter_map(view).collect())
+}

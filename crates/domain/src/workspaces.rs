@@ -1,0 +1,172 @@
+//! Workspaces and their builds, as far as access and quotas need them. Nothing here runs a workspace: whoever does
+//! reports builds with what they cost.
+
+mod query;
+
+pub use query::{WorkspaceFilter, WorkspaceQuery, parse_workspace_query};
+
+use crate::Instant;
+use crate::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use crate::roles::{Object, ResourceType};
+use std::fmt;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// The user that workspaces belong to which were built before somebody asked for them (`rbac.md` 6).
+pub const PREBUILDS_USER: UserId = UserId(Uuid::from_u128(0xc42f_df75_3097_471c_8c33_fb52_454d_81c0));
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// The organization of its template.
+    pub organization_id: OrganizationId,
+    /// What it is made from.
+    pub template_id: TemplateId,
+    /// Its name, unique for the owner without regard to letter case among workspaces that are not deleted.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was last changed or built.
+    pub updated_at: Instant,
+    /// When it was last started.
+    pub last_used_at: Instant,
+    /// Since when it is dormant; `None` while it is not.
+    pub dormant_at: Option<Instant>,
+    /// Whether it was deleted. Deleted workspaces keep their row.
+    pub deleted: bool,
+}
+
+impl Workspace {
+    /// The workspace as access control sees it: a dormant one is of another type (`rbac.md` 6).
+    #[must_use]
+    pub fn object(&self) -> Object<'static> {
+        let kind = if self.dormant_at.is_some() { ResourceType::WorkspaceDormant } else { ResourceType::Workspace };
+        Object::new(kind).id(self.id.0).organization(self.organization_id.0).owner(self.owner_id.0)
+    }
+
+    /// What a refused `update` or `delete` is tried on again: only what belongs to [`PREBUILDS_USER`] has it.
+    ///
+    /// ```
+    /// # use doorward_domain::{Instant, ids::UserId, workspaces::{PREBUILDS_USER, Workspace}};
+    /// # let nil = uuid::Uuid::nil();
+    /// # let workspace = Workspace {
+    /// #     id: nil.into(), owner_id: PREBUILDS_USER, organization_id: nil.into(), template_id: nil.into(),
+    /// #     name: String::new(), created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH,
+    /// #     last_used_at: Instant::UNIX_EPOCH, dormant_at: None, deleted: false,
+    /// # };
+    /// assert!(workspace.prebuilt_object().is_some());
+    /// assert!(Workspace { owner_id: UserId(nil), ..workspace }.prebuilt_object().is_none());
+    /// ```
+    #[must_use]
+    pub fn prebuilt_object(&self) -> Option<Object<'static>> {
+        (self.owner_id == PREBUILDS_USER).then(|| self.object().as_type(ResourceType::PrebuiltWorkspace))
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$item_doc])* $item,)+
+        }
+
+        impl $name {
+            /// The word on the wire and in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$item => $word,)+ }
+            }
+        }
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text { $($word => Ok(Self::$item),)+ _ => Err(UnknownWord(text.to_owned())) }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+
+/// A word that is not in the vocabulary of builds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a word of builds")]
+pub struct UnknownWord(pub String);
+
+words! {
+    /// What a build does to a workspace.
+    Transition {
+        /// Starts it.
+        Start = "start",
+        /// Stops it.
+        Stop = "stop",
+        /// Ends it for good.
+        Delete = "delete",
+    }
+}
+
+words! {
+    /// How a build ended.
+    Outcome {
+        /// It did what it was to do.
+        Succeeded = "succeeded",
+        /// It did nothing.
+        Failed = "failed",
+    }
+}
+
+/// A build of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Its id.
+    pub id: BuildId,
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Counted from 1; the highest one says what the workspace is and costs.
+    pub build_number: i32,
+    /// What it does.
+    pub transition: Transition,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed; empty otherwise.
+    pub error: String,
+    /// Credits that the workspace spends from then on, per day; never negative.
+    pub daily_cost: i32,
+    /// Version of the template it was made from.
+    pub template_version_id: Option<Uuid>,
+    /// Who asked for it.
+    pub initiator_id: UserId,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+impl Build {
+    /// The state it leaves the workspace in, in one word.
+    ///
+    /// ```
+    /// # use doorward_domain::workspaces::{Outcome, Transition, status};
+    /// assert_eq!(status(Transition::Start, Outcome::Succeeded), "running");
+    /// assert_eq!(status(Transition::Start, Outcome::Failed), "failed");
+    /// ```
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        status(self.transition, self.outcome)
+    }
+}
+
+/// The state that such a build leaves a workspace in, in one word.
+#[must_use]
+pub const fn status(transition: Transition, outcome: Outcome) -> &'static str {
+    match (outcome, transition) {
+        (Outcome::Failed, _) => "failed",
+        (Outcome::Succeeded, Transition::Start) => "running",
+        (Outcome::Succeeded, Transition::Stop) => "stopped",
+        (Outcome::Succeeded, Transition::Delete) => "deleted",
+    }
+}

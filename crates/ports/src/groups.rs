@@ -1,0 +1,102 @@
+//! Groups and their members.
+
+use crate::StoreError;
+use doorward_domain::groups::{Group, GroupFilter, GroupMember};
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+
+/// A group with what is shown of its organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundGroup {
+    /// The group.
+    pub group: Group,
+    /// Name of its organization.
+    pub organization_name: String,
+    /// What people see of its organization.
+    pub organization_display_name: String,
+}
+
+/// Which part of a list of groups is asked for. The list is sorted by lower-cased name, then by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupPage {
+    /// Only groups after the one with this name and id.
+    pub after: Option<(String, GroupId)>,
+    /// Groups to leave out at the start.
+    pub offset: u32,
+    /// At most so many; `None` means all.
+    pub limit: Option<u32>,
+}
+
+/// Which members are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberScope {
+    /// All, whatever the one who asks may read.
+    All,
+    /// Those that this lets through: what a subject may read of group members.
+    Visible(ListFilter),
+}
+
+/// Stores groups and who is in them.
+///
+/// The members of the group Everyone are those of its organization. Deleted users and those that are part of the server
+/// itself are neither listed nor counted anywhere; suspended and dormant ones are. Groups of a deleted organization do
+/// not exist.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait GroupRepository {
+    /// The group with this id.
+    fn find(&mut self, id: GroupId) -> Result<Option<FoundGroup>, StoreError>;
+    /// The group with this id, which stays as read until the transaction ends: whoever wants to change it or its members
+    /// meanwhile waits for that.
+    fn hold(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
+    /// The group of an organization with exactly this name.
+    fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError>;
+    /// The groups with these ids, whoever may read them, by lower-cased name and id.
+    fn list_by_id(&mut self, ids: &[GroupId]) -> Result<Vec<FoundGroup>, StoreError>;
+    /// A page of the groups that match and that `visible` lets through, by lower-cased name and id.
+    fn list(
+        &mut self,
+        filter: &GroupFilter,
+        visible: &ListFilter,
+        page: &GroupPage,
+    ) -> Result<Vec<FoundGroup>, StoreError>;
+    /// How many members each of these groups has, in any order; groups without members may be missing.
+    fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError>;
+    /// Members of these groups, by group id and user id: at most `limit`, and only those after this group and user.
+    fn list_members(
+        &mut self,
+        groups: &[Group],
+        scope: &MemberScope,
+        after: Option<(GroupId, UserId)>,
+        limit: u32,
+    ) -> Result<Vec<GroupMember>, StoreError>;
+    /// Those of `users` that belong to the organization, sorted. They stay in it until the transaction ends: whoever wants
+    /// to remove them meanwhile waits for that.
+    fn hold_organization_members(
+        &mut self,
+        organization: OrganizationId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    /// Adds a group. May answer `Conflict::GroupName`.
+    fn insert(&mut self, permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError>;
+    /// Changes name, display name, picture and allowance. May answer `Conflict::GroupName`. `false` when there is no such
+    /// group.
+    fn update(&mut self, permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError>;
+    /// Adds members, none of whom may be in the group already (`Conflict::GroupMembership`) and all of whom must belong to
+    /// its organization: the others are left out. Says how many were added.
+    fn insert_members(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        users: &[UserId],
+    ) -> Result<usize, StoreError>;
+    /// Removes members. Says who of them was in the group, sorted.
+    fn delete_members(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        group: &Group,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError>;
+    /// Removes a group with its memberships. `false` when there is no such group.
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError>;
+}

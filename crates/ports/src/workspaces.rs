@@ -1,0 +1,96 @@
+//! Workspaces and their builds.
+
+use crate::StoreError;
+use doorward_domain::Instant;
+use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::templates::Template;
+use doorward_domain::workspaces::{Build, Workspace, WorkspaceFilter};
+
+/// A build with the name of the one who asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildView {
+    /// The build.
+    pub build: Build,
+    /// Name of the user who asked for it.
+    pub initiator_name: String,
+}
+
+/// A workspace with what is shown of its surroundings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkspaceView {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// Name of its owner.
+    pub owner_name: String,
+    /// Picture of its owner, may be empty.
+    pub owner_avatar_url: String,
+    /// Name of its organization.
+    pub organization_name: String,
+    /// The template.
+    pub template: Template,
+    /// The build with the highest number; `None` before the first.
+    pub latest_build: Option<BuildView>,
+}
+
+/// One page of workspaces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkspacePage {
+    /// The workspaces of the page.
+    pub workspaces: Vec<WorkspaceView>,
+    /// How many match, before limit and offset.
+    pub count: u64,
+}
+
+/// Stores workspaces and their builds.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait WorkspaceRepository {
+    /// The workspace with this id, unless it is deleted.
+    fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The workspace with this id, deleted ones included.
+    fn find_any(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The workspace with this id, deleted ones included, which stays as read until the transaction ends.
+    fn hold(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The workspace with this id and what is shown with it, deleted ones included.
+    fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError>;
+    /// A page of the workspaces that `visible` lets through, by lower-cased name; deleted ones are left out.
+    fn list(
+        &mut self,
+        filter: &WorkspaceFilter,
+        visible: &ListFilter,
+        page: Page,
+    ) -> Result<WorkspacePage, StoreError>;
+    /// How many workspaces of a user are not deleted.
+    fn count_of_owner(&mut self, owner: UserId) -> Result<u64, StoreError>;
+    /// How many workspaces of a template are not deleted.
+    fn count_of_template(&mut self, template: TemplateId) -> Result<u64, StoreError>;
+    /// How many workspaces in an organization are not deleted.
+    fn count_in(&mut self, organization: OrganizationId) -> Result<u64, StoreError>;
+    /// The build with the highest number.
+    fn latest_build(&mut self, id: WorkspaceId) -> Result<Option<Build>, StoreError>;
+    /// A page of the builds of a workspace, the latest first.
+    fn list_builds(&mut self, id: WorkspaceId, page: Page) -> Result<Vec<BuildView>, StoreError>;
+    /// Adds a workspace. May answer `Conflict::WorkspaceName`.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Workspace>,
+        workspace: &Workspace,
+    ) -> Result<(), StoreError>;
+    /// Makes a workspace dormant or wakes it. `false` when there is no such workspace.
+    fn update_dormancy(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        id: WorkspaceId,
+        dormant_at: Option<Instant>,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Adds a build and changes its workspace accordingly: a successful start is use, a successful deletion marks it as
+    /// deleted, which frees its name. The workspace changes in any case, so that whoever [holds](Self::hold) it waits.
+    /// May answer `Conflict::BuildNumber`. `false` when there is no such workspace.
+    fn insert_build(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        build: &Build,
+    ) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,26 @@
+//! Groups: finding, making, changing and ending them (`identity.md` 6).
+//!
+//! A group that the caller cannot read does not exist ([`Error::NotFound`]); one that can be read but not changed is
+//! [`Error::Forbidden`]. Groups may have more members than anybody wants to hold at once, so those that are shown go to a
+//! [`GroupSink`], page by page.
+//!
+//! [`Error::NotFound`]: crate::Error::NotFound
+//! [`Error::Forbidden`]: crate::Error::Forbidden
+
+mod access;
+mod create;
+mod delete;
+mod lookup;
+mod record;
+mod update;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+pub use create::{CreateGroup, create, may_create};
+pub use delete::delete;
+pub use doorward_ports::groups::{FoundGroup, MemberScope};
+pub use lookup::{GroupQuery, find, find_by_name, list};
+pub use update::{UpdateGroup, may_update, update};
+pub use views::{GroupSink, GroupView, MEMBER_PAGE, views, views_by_id};

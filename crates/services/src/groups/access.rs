@@ -1,0 +1,42 @@
+//! What a caller may do with groups and their members: the objects of `rbac.md` 6.
+
+use crate::context::Actor;
+use crate::error::Error;
+use doorward_domain::groups::Group;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::{Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceType, action, resource};
+use doorward_ports::groups::MemberScope;
+
+/// May the caller do this to the group? The proof is for a write port.
+pub(super) fn permit<A: ActionMarker>(actor: &Actor, group: &Group) -> Result<Permit<A, resource::Group>, Denied> {
+    actor.subject.permit(&object(group).group_acl(&group.readers()))
+}
+
+/// May the caller make groups in this organization?
+pub(super) fn permit_new(
+    actor: &Actor,
+    organization: OrganizationId,
+) -> Result<Permit<action::Create, resource::Group>, Denied> {
+    actor.subject.permit(&Object::of::<resource::Group>().organization(organization.0))
+}
+
+/// A group that the caller cannot read does not exist.
+pub(super) fn readable(actor: &Actor, group: &Group) -> Result<(), Error> {
+    let readers = group.readers();
+    actor.subject.check(Action::Read, &object(group).group_acl(&readers)).or(Err(Error::NotFound))
+}
+
+/// The groups that the caller may read.
+pub(super) fn visible_groups(actor: &Actor) -> ListFilter {
+    actor.subject.list_filter(Action::Read, ResourceType::Group)
+}
+
+/// The members of groups that the caller may read.
+pub(super) fn visible_members(actor: &Actor) -> MemberScope {
+    MemberScope::Visible(actor.subject.list_filter(Action::Read, ResourceType::GroupMember))
+}
+
+/// A group, which belongs to its organization.
+fn object(group: &Group) -> Object<'static> {
+    Object::of::<resource::Group>().id(group.id.0).organization(group.organization_id.0)
+}

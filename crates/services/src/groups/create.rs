@@ -1,0 +1,92 @@
+//! Making groups.
+
+use super::access;
+use super::record::{self, fields_of};
+use super::views::GroupView;
+use crate::audit::Trail;
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::organizations::{self, OrganizationRef};
+use crate::users::fields::Fields;
+use doorward_domain::audit::AuditAction;
+use doorward_domain::groups::{AVATAR_URL_MAX, EVERYONE, Group, GroupSource};
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_ports::Repositories;
+
+/// What is asked of a new group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateGroup {
+    /// Its name.
+    pub name: String,
+    /// What people see; may be empty.
+    pub display_name: String,
+    /// URL of a picture, may be empty.
+    pub avatar_url: String,
+    /// What each member may spend; must fit into 32 bits.
+    pub quota_allowance: i64,
+}
+
+/// Makes a group without members.
+pub async fn create(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    command: CreateGroup,
+) -> Result<GroupView, Error> {
+    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    let (now, id) = ctx.new_id();
+    ctx.store
+        .write(move |repos| {
+            let (organization, permit) = authorize(repos, &actor, &reference)?;
+            let quota_allowance = Fields::default()
+                .group_name("name", &command.name)
+                .group_display_name("display_name", &command.display_name)
+                .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
+                .fitting("quota_allowance", command.quota_allowance)?;
+            if command.name == EVERYONE {
+                let detail = format!("{EVERYONE:?} is reserved for the group of all members.");
+                return Err(Error::invalid_field("name", detail));
+            }
+            if repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
+                return Err(record::name_taken(&command.name));
+            }
+            let group = Group {
+                id,
+                organization_id: organization.id,
+                name: command.name,
+                display_name: command.display_name,
+                avatar_url: command.avatar_url,
+                quota_allowance,
+                source: GroupSource::User,
+                created_at: now,
+                updated_at: now,
+            };
+            repos.groups().insert(&permit, &group)?;
+            record::write(trail, repos, AuditAction::Create, &group, fields_of(None, Some(&group)))?;
+            Ok(GroupView {
+                group,
+                organization_name: organization.name,
+                organization_display_name: organization.display_name,
+                members: Vec::new(),
+                total_member_count: 0,
+            })
+        })
+        .await
+}
+
+/// Whether the caller may make groups in the organization at all.
+pub async fn may_create(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<(), Error> {
+    let (actor, reference) = (actor.clone(), organization.clone());
+    ctx.store.read(move |repos| authorize(repos, &actor, &reference).map(drop)).await
+}
+
+fn authorize(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &OrganizationRef,
+) -> Result<(Organization, Permit<action::Create, resource::Group>), Error> {
+    let organization = organizations::resolve(repos, actor, reference)?;
+    let permit = access::permit_new(actor, organization.id)?;
+    Ok((organization, permit))
+}

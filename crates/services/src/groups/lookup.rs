@@ -1,0 +1,152 @@
+//! Finding groups.
+
+use super::access;
+use super::views::{GroupSink, show};
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use crate::organizations::{self, OrganizationRef};
+use crate::users::{UserRef, reference};
+use doorward_domain::groups::GroupFilter;
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::page::Page;
+use doorward_ports::Repositories;
+use doorward_ports::groups::{FoundGroup, GroupPage, MemberScope};
+use uuid::Uuid;
+
+/// How many groups are held at once.
+const GROUP_PAGE: u32 = 1000;
+
+/// Which groups are asked for. A name that names nothing the caller may know of is refused; an id is taken as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupQuery {
+    /// Id or name of an organization.
+    pub organization: Option<String>,
+    /// Id or name of a user.
+    pub has_member: Option<String>,
+    /// Ids of groups.
+    pub ids: Option<Vec<GroupId>>,
+    /// Which part of the list, which is sorted by lower-cased name and id. After an unknown id there is nothing.
+    pub page: Page,
+}
+
+/// Shows one group, with those of its members that the caller may read.
+pub async fn find<S: GroupSink + 'static>(ctx: &Context, actor: &Actor, id: GroupId, mut sink: S) -> Result<S, Error> {
+    let actor = actor.clone();
+    ctx.store
+        .read(move |repos| {
+            let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
+            access::readable(&actor, &found.group)?;
+            show(repos, &[found], &access::visible_members(&actor), &mut sink)?;
+            Ok(sink)
+        })
+        .await
+}
+
+/// Shows the group of an organization with exactly this name.
+pub async fn find_by_name<S: GroupSink + 'static>(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    name: &str,
+    mut sink: S,
+) -> Result<S, Error> {
+    let (actor, organization, name) = (actor.clone(), organization.clone(), name.to_owned());
+    ctx.store
+        .read(move |repos| {
+            let organization = organizations::resolve(repos, &actor, &organization)?;
+            let found = repos.groups().find_by_name(organization.id, &name)?.ok_or(Error::NotFound)?;
+            access::readable(&actor, &found.group)?;
+            show(repos, &[found], &access::visible_members(&actor), &mut sink)?;
+            Ok(sink)
+        })
+        .await
+}
+
+/// Lists the groups that the caller may read, of all organizations or of one: all conditions hold at once.
+pub async fn list<S: GroupSink + 'static>(
+    ctx: &Context,
+    actor: &Actor,
+    organization: Option<&OrganizationRef>,
+    query: GroupQuery,
+    mut sink: S,
+) -> Result<S, Error> {
+    let (actor, organization) = (actor.clone(), organization.cloned());
+    ctx.store
+        .read(move |repos| {
+            let mut filter = filter(repos, &actor, &query)?;
+            if let Some(reference) = organization {
+                filter.organization = Some(organizations::resolve(repos, &actor, &reference)?.id);
+            }
+            let after = match query.page.after_id {
+                None => None,
+                Some(id) => match repos.groups().find(GroupId(id))? {
+                    Some(found) => Some((found.group.name, found.group.id)),
+                    None => return Ok(sink),
+                },
+            };
+            let (groups, members) = (access::visible_groups(&actor), access::visible_members(&actor));
+            let mut page = GroupPage { after, offset: query.page.offset, limit: None };
+            let mut left = query.page.limit.unwrap_or(u32::MAX);
+            while left > 0 {
+                let limit = left.min(GROUP_PAGE);
+                page.limit = Some(limit);
+                let found: Vec<FoundGroup> = repos.groups().list(&filter, &groups, &page)?;
+                show(repos, &found, &members, &mut sink)?;
+                let count = u32::try_from(found.len()).unwrap_or(limit);
+                let Some(last) = found.last().filter(|_| count == limit) else { break };
+                page = GroupPage { after: Some((last.group.name.clone(), last.group.id)), offset: 0, limit: None };
+                left -= count;
+            }
+            Ok(sink)
+        })
+        .await
+}
+
+/// Looks up what is named. Every name that leads nowhere is reported.
+fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Result<GroupFilter, Error> {
+    let mut fields = Vec::new();
+    let mut filter = GroupFilter { ids: query.ids.clone(), ..GroupFilter::default() };
+    if let Some(text) = &query.organization {
+        filter.organization = match Uuid::parse_str(text) {
+            Ok(id) => Some(OrganizationId(id)),
+            Err(_not_a_uuid) => match organizations::resolve(repos, actor, &OrganizationRef::Name(text.clone())) {
+                Ok(organization) => Some(organization.id),
+                Err(Error::OrganizationNotFound(name)) => {
+                    fields.push(FieldError::new("organization", format!("No organization is called {name:?}.")));
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+    }
+    if let Some(text) = &query.has_member {
+        filter.has_member = match Uuid::parse_str(text) {
+            Ok(id) => Some(UserId(id)),
+            Err(_not_a_uuid) => match reference::resolve(repos, actor, &UserRef::Name(text.clone())) {
+                Ok(user) => Some(user.id),
+                Err(Error::UserNotFound) => {
+                    fields.push(FieldError::new("has_member", format!("No user is called {text:?}.")));
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+    }
+    if fields.is_empty() { Ok(filter) } else { Err(Error::invalid_fields("Query parameters have invalid values.", fields)) }
+}
+
+/// Shows a group that was just changed, if it is still there.
+pub(super) async fn show_changed<S: GroupSink + 'static>(
+    ctx: &Context,
+    id: GroupId,
+    scope: MemberScope,
+    mut sink: S,
+) -> Result<S, Error> {
+    ctx.store
+        .read(move |repos| {
+            let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
+            show(repos, &[found], &scope, &mut sink)?;
+            Ok(sink)
+        })
+        .await
+}

@@ -1,0 +1,93 @@
+//! What stays of a change of a group: its audit record, and the errors that several changes share.
+
+use crate::audit::{Diff, Trail};
+use crate::error::{Error, FieldError};
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::groups::Group;
+use doorward_domain::ids::UserId;
+use doorward_ports::groups::MemberScope;
+use doorward_ports::{Repositories, StoreError};
+use serde_json::{Value, json};
+
+/// Of more members than this, a record says how many there were and are, and who was added and removed.
+const LISTED_MEMBERS: u32 = 1000;
+
+/// A name that another group of the organization has.
+pub(super) fn name_taken(name: &str) -> Error {
+    Error::taken(format!("A group named {name:?} already exists."), "name")
+}
+
+/// Writes that `action` was done to a group.
+pub(super) fn write(
+    trail: Trail,
+    repos: &mut dyn Repositories,
+    action: AuditAction,
+    group: &Group,
+    diff: Diff,
+) -> Result<(), StoreError> {
+    let status = if action == AuditAction::Create { 201 } else { 200 };
+    let target = (AuditResource::Group, group.id.to_string(), group.name.clone());
+    trail.within(group.organization_id).write(repos, action, status, target, diff)
+}
+
+/// The tracked fields besides the members (`enterprise-platform.md` 9.2); `None` is before the beginning or after the end.
+pub(super) fn fields_of(old: Option<&Group>, new: Option<&Group>) -> Diff {
+    let text = |group: Option<&Group>, field: fn(&Group) -> &String| group.map_or_else(String::new, |g| field(g).clone());
+    let id = |group: Option<&Group>| group.map_or_else(String::new, |group| group.id.to_string());
+    let quota = |group: Option<&Group>| group.map_or(0, |group| group.quota_allowance);
+    Diff::default()
+        .field("id", id(old), id(new))
+        .field("name", text(old, |g| &g.name), text(new, |g| &g.name))
+        .field("display_name", text(old, |g| &g.display_name), text(new, |g| &g.display_name))
+        .field("avatar_url", text(old, |g| &g.avatar_url), text(new, |g| &g.avatar_url))
+        .field("quota_allowance", quota(old), quota(new))
+}
+
+/// The members of a group at one moment, as a record shows them.
+#[derive(Clone, Debug)]
+pub(super) struct Members {
+    total: u64,
+    /// By user id; `None` when there are too many.
+    names: Option<Vec<String>>,
+}
+
+impl Members {
+    /// Those of now, whoever may see them.
+    pub(super) fn read(repos: &mut dyn Repositories, group: &Group) -> Result<Self, StoreError> {
+        let one = std::slice::from_ref(group);
+        let found = repos.groups().list_members(one, &MemberScope::All, None, LISTED_MEMBERS + 1)?;
+        let listed = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        if listed <= u64::from(LISTED_MEMBERS) {
+            return Ok(Self { total: listed, names: Some(found.into_iter().map(|m| m.user.username).collect()) });
+        }
+        let total = repos.groups().count_members(one)?.first().map_or(listed, |(_, total)| *total);
+        Ok(Self { total, names: None })
+    }
+
+    /// That all of them are gone.
+    pub(super) fn gone(self, diff: Diff) -> Diff {
+        match self.names {
+            Some(names) => diff.field("members", names, json!([])),
+            None => diff.field("members", json!({ "total": self.total }), json!({ "total": 0 })),
+        }
+    }
+
+    /// That they have become those of `new`.
+    pub(super) fn became(self, new: Self, added: &[UserId], removed: &[UserId], diff: Diff) -> Diff {
+        match (self.names, new.names) {
+            (Some(old), Some(new)) => diff.field("members", old, new),
+            _ if added.is_empty() && removed.is_empty() => diff,
+            _ => {
+                let ids = |users: &[UserId]| -> Value { users.iter().map(ToString::to_string).collect() };
+                let new = json!({ "total": new.total, "added": ids(added), "removed": ids(removed) });
+                diff.field("members", json!({ "total": self.total }), new)
+            }
+        }
+    }
+}
+
+/// A refused list of users; `field` says which.
+pub(super) fn bad_users(field: &'static str, message: String) -> Error {
+    let fields = vec![FieldError::new(field, message.clone())];
+    Error::invalid_fields(message, fields)
+}

@@ -1,0 +1,171 @@
+//! Changing groups (`identity.md` 6.5).
+
+use super::access;
+use super::lookup::show_changed;
+use super::record::{self, Members, bad_users, fields_of};
+use super::views::GroupSink;
+use crate::audit::Trail;
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use crate::users::fields::Fields;
+use doorward_domain::audit::AuditAction;
+use doorward_domain::groups::{AVATAR_URL_MAX, Group, GroupChange, GroupRuleError};
+use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_ports::{Conflict, Repositories, StoreError};
+use std::collections::BTreeSet;
+
+/// What is asked of a group; what is `None` or empty stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateGroup {
+    /// A new name; empty is as good as none.
+    pub name: Option<String>,
+    /// A new display name; empty clears it.
+    pub display_name: Option<String>,
+    /// A new picture; empty clears it.
+    pub avatar_url: Option<String>,
+    /// A new allowance; must fit into 32 bits.
+    pub quota_allowance: Option<i64>,
+    /// Ids of users to add.
+    pub add_users: Vec<String>,
+    /// Ids of users to remove, after the others were added.
+    pub remove_users: Vec<String>,
+}
+
+/// Changes fields and members of a group: all of it or nothing.
+pub async fn update<S: GroupSink + 'static>(
+    ctx: &Context,
+    actor: &Actor,
+    id: GroupId,
+    command: UpdateGroup,
+    sink: S,
+) -> Result<S, Error> {
+    let (trail, members) = (Trail::of(ctx, actor), access::visible_members(actor));
+    let actor = actor.clone();
+    ctx.store
+        .write(move |repos| {
+            let permit = authorize(repos, &actor, id)?;
+            let old = repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+            let change = check(&old, &command)?;
+            let new = old.changed(&change, trail.now).map_err(refusal)?;
+            let (added, removed) = users(repos, &old, &command)?;
+            if new.name != old.name && repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
+                return Err(record::name_taken(&new.name));
+            }
+            let mut diff = fields_of(Some(&old), Some(&new));
+            if !repos.groups().update(&permit, &new)? {
+                return Err(Error::NotFound);
+            }
+            if change.moves_members {
+                let before = Members::read(repos, &old)?;
+                add(repos, &permit, &new, &added)?;
+                let removed = repos.groups().delete_members(&permit, &new, &removed)?;
+                diff = before.became(Members::read(repos, &new)?, &added, &removed, diff);
+            }
+            Ok::<(), Error>(record::write(trail, repos, AuditAction::Write, &new, diff)?)
+        })
+        .await?;
+    // Outside the transaction, for others want to write while many members are read.
+    show_changed(ctx, id, members, sink).await
+}
+
+/// Whether the caller may change the group at all.
+pub async fn may_update(ctx: &Context, actor: &Actor, id: GroupId) -> Result<(), Error> {
+    let actor = actor.clone();
+    ctx.store.read(move |repos| authorize(repos, &actor, id).map(drop)).await
+}
+
+fn authorize(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    id: GroupId,
+) -> Result<Permit<action::Update, resource::Group>, Error> {
+    let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
+    access::readable(actor, &found.group)?;
+    Ok(access::permit(actor, &found.group)?)
+}
+
+/// The rules of the fields. A name that the group has already is not looked at: it need not be one that people may give.
+fn check(group: &Group, command: &UpdateGroup) -> Result<GroupChange, Error> {
+    let name = command.name.as_ref().filter(|name| !name.is_empty() && **name != group.name);
+    let mut fields = Fields::default();
+    if let Some(name) = name {
+        fields = fields.group_name("name", name);
+    }
+    if let Some(text) = &command.display_name {
+        fields = fields.group_display_name("display_name", text);
+    }
+    if let Some(url) = &command.avatar_url {
+        fields = fields.at_most("avatar_url", url, AVATAR_URL_MAX);
+    }
+    let quota = fields.fitting("quota_allowance", command.quota_allowance.unwrap_or(0))?;
+    Ok(GroupChange {
+        name: name.cloned(),
+        display_name: command.display_name.clone(),
+        avatar_url: command.avatar_url.clone(),
+        quota_allowance: command.quota_allowance.map(|_| quota),
+        moves_members: !command.add_users.is_empty() || !command.remove_users.is_empty(),
+    })
+}
+
+/// What a broken rule means to the one who asked.
+fn refusal(broken: GroupRuleError) -> Error {
+    let message = broken.to_string();
+    let blame = |field| Error::invalid_fields(message.clone(), vec![FieldError::new(field, message.clone())]);
+    match broken {
+        GroupRuleError::EveryoneName | GroupRuleError::ReservedName => blame("name"),
+        GroupRuleError::EveryoneDisplayName => blame("display_name"),
+        GroupRuleError::EveryoneMembers => Error::Refused(message),
+    }
+}
+
+/// Whom to add and whom to remove. All of them belong to the organization, and stay in it until the transaction ends.
+fn users(
+    repos: &mut dyn Repositories,
+    group: &Group,
+    command: &UpdateGroup,
+) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
+    let parse = |field: &'static str, texts: &[String]| -> Result<Vec<UserId>, Error> {
+        let id = |text: &String| {
+            text.parse::<UserId>().map_err(|error| {
+                let text: String = text.chars().take(QUOTED).collect();
+                bad_users(field, format!("User ID {text:?} must be a valid user UUID: {error}."))
+            })
+        };
+        texts.iter().map(id).collect()
+    };
+    let added = parse("add_users", &command.add_users)?;
+    let removed = parse("remove_users", &command.remove_users)?;
+    let all: Vec<UserId> = added.iter().chain(&removed).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let members = repos.groups().hold_organization_members(group.organization_id, &all)?;
+    for (field, users) in [("add_users", &added), ("remove_users", &removed)] {
+        if let Some(stranger) = users.iter().find(|user| members.binary_search(user).is_err()) {
+            return Err(bad_users(field, format!("User {stranger} must be a member of the organization.")));
+        }
+    }
+    Ok((added, removed))
+}
+
+/// Adds members, none of whom may be in the group already or named twice.
+fn add(
+    repos: &mut dyn Repositories,
+    permit: &Permit<action::Update, resource::Group>,
+    group: &Group,
+    users: &[UserId],
+) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = users.iter().find(|user| !seen.insert(**user)) {
+        return Err(bad_users("add_users", format!("User {twice} is named more than once.")));
+    }
+    match repos.groups().insert_members(permit, group, users) {
+        Ok(added) if added == users.len() => Ok(()),
+        Ok(_fewer) => Err(bad_users("add_users", "A user is not a member of the organization any more.".to_owned())),
+        Err(StoreError::Conflict(Conflict::GroupMembership)) => {
+            Err(bad_users("add_users", "Cannot add the same user to a group twice.".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How much of a bad id is repeated.
+const QUOTED: usize = 100;

@@ -1,0 +1,244 @@
+//! The access lists of templates (`enterprise-identity.md` 1.2 to 1.4).
+
+use super::write::held;
+use super::{access, record};
+use crate::audit::Trail;
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use crate::groups::{self, GroupView, MemberScope};
+use crate::users::UserView;
+use doorward_domain::groups::GroupFilter;
+use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId};
+use doorward_domain::page::Page;
+use doorward_domain::roles::{Acl, Action, ListFilter, OWNER, ResourceType, Scope, Subject, action, resource};
+use doorward_domain::templates::{Template, TemplateRole, role_of, set_role};
+use doorward_domain::users::{ReducedUser, UserStatus, parse_user_query};
+use doorward_ports::Repositories;
+use doorward_ports::groups::GroupPage;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Somebody on an access list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// Who.
+    pub who: T,
+    /// As what; `None` when the stored actions are those of no role.
+    pub role: Option<TemplateRole>,
+}
+
+/// The access lists of a template.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TemplateAcl {
+    /// Users, by lower-cased name.
+    pub users: Vec<Listed<UserView>>,
+    /// Groups with all of their members, by lower-cased name.
+    pub groups: Vec<Listed<GroupView>>,
+}
+
+/// What is asked of the access lists: ids with the names of roles, where an empty name removes the entry.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateTemplateAcl {
+    /// By user.
+    pub users: BTreeMap<String, String>,
+    /// By group.
+    pub groups: BTreeMap<String, String>,
+}
+
+/// Who could be listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Available {
+    /// Users of the deployment.
+    pub users: Vec<ReducedUser>,
+    /// Groups of the template's organization with all of their members.
+    pub groups: Vec<GroupView>,
+}
+
+/// Shows the access lists to those who may change the template. Deleted and suspended users and deleted groups are left
+/// out.
+pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<TemplateAcl, Error> {
+    let actor = actor.clone();
+    ctx.store
+        .read(move |repos| {
+            let found = repos.templates().find(id)?;
+            let template = access::readable(&actor, found)?;
+            actor.subject.check(Action::Update, &access::object(&template))?;
+            Ok(TemplateAcl { users: users(repos, &template.user_acl)?, groups: groups(repos, &template.group_acl)? })
+        })
+        .await
+}
+
+fn users(repos: &mut dyn Repositories, acl: &Acl) -> Result<Vec<Listed<UserView>>, Error> {
+    let ids: Vec<UserId> = ids(acl);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut users = repos.users().list_by_id(&ids)?;
+    users.retain(|user| !user.deleted && !user.is_system && user.status != UserStatus::Suspended);
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let memberships = if ids.is_empty() { Vec::new() } else { repos.organizations().list_memberships_of(&ids)? };
+    let listed = |user: doorward_domain::users::User| {
+        let role = role_of(acl, user.id.0).flatten();
+        Listed { who: UserView::new(user, &memberships), role }
+    };
+    Ok(users.into_iter().map(listed).collect())
+}
+
+fn groups(repos: &mut dyn Repositories, acl: &Acl) -> Result<Vec<Listed<GroupView>>, Error> {
+    let views = groups::views_by_id(repos, &ids::<GroupId>(acl), &MemberScope::All)?;
+    let listed = |view: GroupView| Listed { role: role_of(acl, view.group.id.0).flatten(), who: view };
+    Ok(views.into_iter().map(listed).collect())
+}
+
+/// Who is on a list; what is no UUID is nobody.
+fn ids<T: From<Uuid>>(acl: &Acl) -> Vec<T> {
+    acl.iter().filter_map(|(id, _)| id.as_uuid()).map(T::from).collect()
+}
+
+/// Changes the access lists: entries that are named are set or removed, all others stay. Everything is checked first.
+pub async fn update_acl(
+    ctx: &Context,
+    actor: &Actor,
+    id: TemplateId,
+    command: UpdateTemplateAcl,
+) -> Result<(), Error> {
+    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let old = held(repos, &actor, id)?;
+            let permit = actor.subject.permit::<action::Update, resource::Template>(&access::object(&old))?;
+            let mut errors = Vec::new();
+            let users = entries::<UserId>("user_perms", &command.users, &mut errors);
+            let groups = entries::<GroupId>("group_perms", &command.groups, &mut errors);
+            check_users(repos, old.organization_id, &users, &mut errors)?;
+            check_groups(repos, old.organization_id, &groups, &mut errors)?;
+            if !errors.is_empty() {
+                return Err(Error::invalid_fields("Invalid request to update template metadata!", errors));
+            }
+            let mut new = Template { updated_at: trail.now, ..old.clone() };
+            for (user, role) in users {
+                set_role(&mut new.user_acl, user.0, role);
+            }
+            for (group, role) in groups {
+                set_role(&mut new.group_acl, group.0, role);
+            }
+            if !repos.templates().update(&permit, &new)? {
+                return Err(Error::NotFound);
+            }
+            record::write(trail, repos, Some(&old), Some(&new))
+        })
+        .await
+}
+
+type Entry<T> = (T, Option<TemplateRole>);
+
+/// What was asked for, as far as it can be understood.
+fn entries<T: From<Uuid>>(
+    field: &'static str,
+    asked: &BTreeMap<String, String>,
+    errors: &mut Vec<FieldError>,
+) -> Vec<Entry<T>> {
+    let mut entries = Vec::new();
+    for (key, role) in asked {
+        let id = Uuid::parse_str(key).map_err(|error| format!("{key:?} is not a valid UUID: {error}"));
+        let role = if role.is_empty() { Ok(None) } else { role.parse::<TemplateRole>().map(Some) };
+        match (id, role) {
+            (Ok(id), Ok(role)) => entries.push((T::from(id), role)),
+            (Err(detail), _) => errors.push(FieldError::new(field, detail)),
+            (Ok(id), Err(error)) => errors.push(FieldError::new(field, format!("{id}: {error}"))),
+        }
+    }
+    entries
+}
+
+/// Users must exist, and belong to the organization if they are to get something.
+fn check_users(
+    repos: &mut dyn Repositories,
+    organization: OrganizationId,
+    entries: &[Entry<UserId>],
+    errors: &mut Vec<FieldError>,
+) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<UserId> = entries.iter().map(|(id, _)| *id).collect();
+    let users = repos.users().list_by_id(&ids)?;
+    let known: BTreeSet<UserId> =
+        users.iter().filter(|user| !user.deleted && !user.is_system).map(|user| user.id).collect();
+    let members: BTreeSet<UserId> =
+        repos.groups().hold_organization_members(organization, &ids)?.into_iter().collect();
+    for (id, role) in entries {
+        if !known.contains(id) {
+            errors.push(FieldError::new("user_perms", format!("Failed to find user with ID {:?}.", id.to_string())));
+        } else if role.is_some() && !members.contains(id) {
+            let detail = format!("User {:?} is not a member of the organization of the template.", id.to_string());
+            errors.push(FieldError::new("user_perms", detail));
+        }
+    }
+    Ok(())
+}
+
+/// Groups must exist, and belong to the organization if they are to get something. Everyone has the id of its
+/// organization.
+fn check_groups(
+    repos: &mut dyn Repositories,
+    organization: OrganizationId,
+    entries: &[Entry<GroupId>],
+    errors: &mut Vec<FieldError>,
+) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<GroupId> = entries.iter().map(|(id, _)| *id).collect();
+    let found = repos.groups().list_by_id(&ids)?;
+    let homes: BTreeMap<GroupId, OrganizationId> =
+        found.into_iter().map(|found| (found.group.id, found.group.organization_id)).collect();
+    for (id, role) in entries {
+        let id_text = id.to_string();
+        match homes.get(id) {
+            None => {
+                errors.push(FieldError::new("group_perms", format!("Failed to find group with ID {id_text:?}.")));
+            }
+            Some(home) if role.is_some() && *home != organization => {
+                let detail = format!("Group {id_text:?} does not belong to the organization of the template.");
+                errors.push(FieldError::new("group_perms", detail));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Lists who could be put on the access lists, whatever the caller may read otherwise. Only those who may change the
+/// template see it; for all others there is nothing here. The query narrows the users.
+pub async fn available(
+    ctx: &Context,
+    actor: &Actor,
+    id: TemplateId,
+    query: &str,
+    page: Page,
+) -> Result<Available, Error> {
+    let filter = parse_user_query(query)
+        .map_err(|errors| super::lookup::bad_query("Invalid user search query.", errors))?;
+    let actor = actor.clone();
+    ctx.store
+        .read(move |repos| {
+            let found = repos.templates().find(id)?;
+            let template = access::readable(&actor, found)?;
+            actor.subject.check(Action::Update, &access::object(&template)).or(Err(Error::NotFound))?;
+            let users = repos.users().list(&filter, &everything(ResourceType::User), page)?;
+            let of_template = GroupFilter { organization: Some(template.organization_id), ..GroupFilter::default() };
+            let groups = repos.groups().list(&of_template, &everything(ResourceType::Group), &GroupPage::default())?;
+            Ok(Available {
+                users: users.users.into_iter().map(ReducedUser::from).collect(),
+                groups: groups::views(repos, &groups, &MemberScope::All)?,
+            })
+        })
+        .await
+}
+
+/// All there are, for those who choose whom to list, whatever they may read otherwise.
+fn everything(kind: ResourceType) -> ListFilter {
+    let reader = Subject::for_user(Uuid::nil()).site_roles([OWNER]).scope(Scope::all()).build();
+    reader.list_filter(Action::Read, kind)
+}

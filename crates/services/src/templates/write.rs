@@ -1,0 +1,173 @@
+//! Making, changing and ending templates.
+
+use super::{TemplateView, access, record};
+use crate::audit::Trail;
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::organizations::{self, OrganizationRef};
+use crate::users::fields::Fields;
+use doorward_domain::ids::TemplateId;
+use doorward_domain::roles::{Acl, action, resource};
+use doorward_domain::templates::{SettingsChange, SettingsError, Template, TemplateSettings, everyone, set_role};
+use doorward_ports::Repositories;
+use uuid::Uuid;
+
+/// Longest description, icon and reason of deprecation, in bytes.
+const TEXT_MAX: usize = 8192;
+
+/// What is asked of a new template.
+#[derive(Clone, Debug, Default)]
+pub struct CreateTemplate {
+    /// Its name.
+    pub name: String,
+    /// What people see, may be empty.
+    pub display_name: String,
+    /// Free text.
+    pub description: String,
+    /// URL or path of an icon, or empty.
+    pub icon: String,
+    /// The version that new workspaces are built from, if one is named.
+    pub active_version_id: Option<Uuid>,
+    /// Whether members of the organization may not use it unless somebody lets them.
+    pub disable_everyone_group_access: bool,
+    /// Settings that differ from the usual ones.
+    pub settings: SettingsChange,
+}
+
+/// What is asked of a template.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateTemplate {
+    /// Its new name; empty keeps the old one.
+    pub name: String,
+    /// What people see, may be empty.
+    pub display_name: String,
+    /// Free text.
+    pub description: String,
+    /// URL or path of an icon, or empty.
+    pub icon: String,
+    /// Whether the entry of all members of the organization is taken off the access list.
+    pub disable_everyone_group_access: bool,
+    /// Why nobody should use it any more; empty takes that back, `None` keeps what is there.
+    pub deprecation_message: Option<String>,
+    /// Settings to change.
+    pub settings: SettingsChange,
+}
+
+/// Makes a template, which all members of its organization may use unless that is switched off.
+pub async fn create(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    command: CreateTemplate,
+) -> Result<TemplateView, Error> {
+    let CreateTemplate { name, display_name, description, icon, active_version_id, .. } = command;
+    Fields::default()
+        .template_name("name", &name)
+        .template_display_name("display_name", &display_name)
+        .at_most("description", &description, TEXT_MAX)
+        .at_most("icon", &icon, TEXT_MAX)
+        .done()?;
+    let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings)?;
+    let (created_at, id) = ctx.new_id();
+    let open = !command.disable_everyone_group_access;
+    let (actor, organization, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let organization = organizations::resolve(repos, &actor, &organization)?;
+            let permit = actor.subject.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
+            let template = Template {
+                id,
+                organization_id: organization.id,
+                name,
+                display_name,
+                description,
+                icon,
+                active_version_id,
+                created_by: actor.user.id,
+                created_at,
+                updated_at: created_at,
+                deleted: false,
+                user_acl: Acl::new(),
+                group_acl: if open { everyone(organization.id) } else { Acl::new() },
+                deprecation_message: String::new(),
+                settings,
+            };
+            repos.templates().insert(&permit, &template)?;
+            record::write(trail, repos, None, Some(&template))?;
+            repos.templates().view(id)?.ok_or(Error::NotFound)
+        })
+        .await
+}
+
+/// Changes a template, all but its access lists.
+pub async fn update(
+    ctx: &Context,
+    actor: &Actor,
+    id: TemplateId,
+    command: UpdateTemplate,
+) -> Result<TemplateView, Error> {
+    let fields = Fields::default();
+    let fields = if command.name.is_empty() { fields } else { fields.template_name("name", &command.name) };
+    fields
+        .template_display_name("display_name", &command.display_name)
+        .at_most("description", &command.description, TEXT_MAX)
+        .at_most("icon", &command.icon, TEXT_MAX)
+        .at_most("deprecation_message", command.deprecation_message.as_deref().unwrap_or_default(), TEXT_MAX)
+        .done()?;
+    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let old = held(repos, &actor, id)?;
+            let permit = actor.subject.permit::<action::Update, resource::Template>(&access::object(&old))?;
+            let mut group_acl = old.group_acl.clone();
+            if command.disable_everyone_group_access {
+                set_role(&mut group_acl, old.organization_id.0, None);
+            }
+            let new = Template {
+                name: if command.name.is_empty() { old.name.clone() } else { command.name },
+                display_name: command.display_name,
+                description: command.description,
+                icon: command.icon,
+                group_acl,
+                deprecation_message: command.deprecation_message.unwrap_or_else(|| old.deprecation_message.clone()),
+                settings: command.settings.apply(&old.settings).map_err(bad_settings)?,
+                updated_at: trail.now,
+                ..old.clone()
+            };
+            if !repos.templates().update(&permit, &new)? {
+                return Err(Error::NotFound);
+            }
+            record::write(trail, repos, Some(&old), Some(&new))?;
+            repos.templates().view(id)?.ok_or(Error::NotFound)
+        })
+        .await
+}
+
+/// Ends a template that has no workspaces. Its name is free again.
+pub async fn delete(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<(), Error> {
+    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
+    ctx.store
+        .write(move |repos| {
+            let old = held(repos, &actor, id)?;
+            let permit = actor.subject.permit::<action::Delete, resource::Template>(&access::object(&old))?;
+            if repos.workspaces().count_of_template(id)? > 0 {
+                return Err(Error::invalid("All workspaces must be deleted before a template can be removed."));
+            }
+            if !repos.templates().delete(&permit, id, trail.now)? {
+                return Err(Error::NotFound);
+            }
+            record::write(trail, repos, Some(&old), None)
+        })
+        .await
+}
+
+/// The template, if the caller may read it; nobody else changes it until the transaction ends.
+pub(super) fn held(repos: &mut dyn Repositories, actor: &Actor, id: TemplateId) -> Result<Template, Error> {
+    let found = repos.templates().hold(id)?;
+    access::readable(actor, found)
+}
+
+fn bad_settings(errors: Vec<SettingsError>) -> Error {
+    let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
+    Error::invalid_fields(VALIDATION_FAILED, fields)
+}

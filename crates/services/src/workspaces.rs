@@ -1,0 +1,14 @@
+//! Workspaces and builds, as far as access and quotas need them (`rbac.md` 6, `enterprise-identity.md` 2.3).
+//!
+//! Nothing here runs a workspace: whoever does says with each build what the workspace costs from then on.
+
+pub(crate) mod access;
+mod build;
+mod create;
+mod lookup;
+
+pub use build::{BuildWorkspace, build, set_dormant};
+pub use create::{CreateWorkspace, create};
+pub use lookup::{WorkspaceBuilds, builds, find, list};
+
+pub use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceView};

@@ -1,0 +1,66 @@
+//! What a caller may do with workspaces: the objects of `rbac.md` 6.
+
+use crate::context::Actor;
+use crate::error::Error;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::roles::{
+    Action, Denied, ListFilter, Object, Permit, ResourceType, System, action, resource,
+};
+use doorward_domain::workspaces::{Transition, Workspace};
+
+/// A workspace, which belongs to its owner and its organization; a dormant one is of another type.
+pub(crate) fn object(workspace: &Workspace) -> Object<'static> {
+    workspace.object()
+}
+
+/// A workspace that is to be made for this user.
+pub(super) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'static> {
+    Object::of::<resource::Workspace>().organization(organization.0).owner(owner.0)
+}
+
+/// The workspace, if it lives and the caller may read it.
+pub(super) fn readable(actor: &Actor, found: Option<Workspace>) -> Result<Workspace, Error> {
+    found
+        .filter(|workspace| !workspace.deleted && actor.subject.check(Action::Read, &object(workspace)).is_ok())
+        .ok_or(Error::NotFound)
+}
+
+/// The workspaces that the caller may read. Dormant ones are among them as if they were not (`rbac.md` 11).
+pub(super) fn visible(actor: &Actor) -> ListFilter {
+    actor.subject.list_filter(Action::Read, ResourceType::Workspace)
+}
+
+/// May the caller change the workspace?
+pub(super) fn permit_update(
+    actor: &Actor,
+    workspace: &Workspace,
+) -> Result<Permit<action::Update, resource::Workspace>, Denied> {
+    check(actor, Action::Update, workspace)?;
+    Ok(System::because("the caller may update the workspace as what it is").permit_on(&object(workspace)))
+}
+
+/// May the caller build the workspace? Every build changes it, and each kind needs its own action besides.
+pub(super) fn permit_build(
+    actor: &Actor,
+    workspace: &Workspace,
+    transition: Transition,
+) -> Result<Permit<action::Update, resource::Workspace>, Denied> {
+    match transition {
+        Transition::Start => actor.subject.check(Action::Start, &object(workspace))?,
+        Transition::Stop => actor.subject.check(Action::Stop, &object(workspace))?,
+        Transition::Delete => check(actor, Action::Delete, workspace)?,
+    }
+    permit_update(actor, workspace)
+}
+
+/// `update` and `delete` are tried a second time on what was built before somebody asked for it.
+fn check(actor: &Actor, action: Action, workspace: &Workspace) -> Result<(), Denied> {
+    let denied = match actor.subject.check(action, &object(workspace)) {
+        Ok(()) => return Ok(()),
+        Err(denied) => denied,
+    };
+    match workspace.prebuilt_object() {
+        Some(prebuilt) => actor.subject.check(action, &prebuilt).or(Err(denied)),
+        None => Err(denied),
+    }
+}
