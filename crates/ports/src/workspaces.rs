@@ -55,12 +55,8 @@ pub trait WorkspaceRepository {
     /// The workspace with this id and what is shown with it, deleted ones included.
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError>;
     /// A page of the workspaces that `visible` lets through, by lower-cased name; deleted ones are left out.
-    fn list(
-        &mut self,
-        filter: &WorkspaceFilter,
-        visible: &ListFilter,
-        page: Page,
-    ) -> Result<WorkspacePage, StoreError>;
+    fn list(&mut self, filter: &WorkspaceFilter, visible: &ListFilter, page: Page)
+    -> Result<WorkspacePage, StoreError>;
     /// How many workspaces of a user are not deleted.
     fn count_of_owner(&mut self, owner: UserId) -> Result<u64, StoreError>;
     /// How many workspaces of a template are not deleted.

@@ -6,8 +6,8 @@
 
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
-use crate::users::access;
-use doorward_domain::ids::UserId;
+use crate::{groups, templates, users, workspaces};
+use doorward_domain::ids::{GroupId, TemplateId, UserId, WorkspaceId};
 use doorward_domain::roles::{Acl, Action, Because, Explanation, Id, Level, Object, ResourceType, Role};
 use doorward_ports::Repositories;
 use std::borrow::Cow;
@@ -166,9 +166,21 @@ pub async fn look_up(ctx: &Context, actor: &Actor, wanted: Wanted) -> Result<Kno
 /// Finds a thing, deleted ones included.
 fn find(repos: &mut dyn Repositories, kind: Kind, id: Uuid) -> Result<Option<Thing>, Error> {
     match kind {
-        Kind::User => Ok(repos.users().find(UserId(id))?.map(|user| Thing::of(&access::user(user.id)))),
-        // Nothing of these types is stored, so there is nothing to be found.
-        Kind::Group | Kind::Template | Kind::Workspace => Ok(None),
+        Kind::User => Ok(repos.users().find(UserId(id))?.map(|user| Thing::of(&users::access::user(user.id)))),
+        Kind::Group => Ok(repos.groups().find(GroupId(id))?.map(|found| {
+            let group = found.group;
+            let object = groups::access::object(&group);
+            Thing { group_acl: group.readers(), ..Thing::of(&object) }
+        })),
+        Kind::Template => Ok(repos.templates().find_any(TemplateId(id))?.map(|template| {
+            let object = Thing::of(&templates::access::object(&template));
+            Thing { user_acl: template.user_acl, group_acl: template.group_acl, ..object }
+        })),
+        // A dormant one is of another type.
+        Kind::Workspace => {
+            let found = repos.workspaces().find_any(WorkspaceId(id))?;
+            Ok(found.map(|workspace| Thing::of(&workspaces::access::object(&workspace))))
+        }
     }
 }
 

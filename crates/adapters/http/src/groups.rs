@@ -3,16 +3,16 @@
 pub(crate) mod objects;
 mod writer;
 
-pub(crate) use objects::GroupObject;
+pub(crate) use objects::{GroupObject, ReducedUserObject};
 
 use crate::answer::{Message, created, message};
 use crate::call::{Call, Outcome};
 use crate::error::Failure;
 use crate::extract::query::StrictQuery;
 use doorward_domain::ids::GroupId;
+use doorward_services::Actor;
 use doorward_services::groups::{self, GroupQuery};
 use doorward_services::organizations::OrganizationRef;
-use doorward_services::Actor;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use writer::GroupWriter;

@@ -182,23 +182,13 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(POST, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::create)
         .user(GET, "/api/v2/organizations/{organization}/templates/{templatename}", Limit::Api, templates::find_by_name)
         .user(POST, "/api/v2/users/{user}/workspaces", Limit::Api, workspaces::create)
-        .user(
-            POST,
-            "/api/v2/organizations/{organization}/members/{user}/workspaces",
-            Limit::Api,
-            workspaces::create_in,
-        )
+        .user(POST, "/api/v2/organizations/{organization}/members/{user}/workspaces", Limit::Api, workspaces::create_in)
         .user(GET, "/api/v2/workspaces", Limit::Api, workspaces::list)
         .user(GET, "/api/v2/workspaces/{workspace}", Limit::Api, workspaces::find)
         .user(GET, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::builds)
         .user(POST, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::build)
         .user(PUT, "/api/v2/workspaces/{workspace}/dormant", Limit::Api, workspaces::set_dormant)
-        .user(
-            GET,
-            "/api/v2/organizations/{organization}/members/{user}/workspace-quota",
-            Limit::Api,
-            quotas::find,
-        )
+        .user(GET, "/api/v2/organizations/{organization}/members/{user}/workspace-quota", Limit::Api, quotas::find)
         .user(GET, "/api/v2/workspace-quota/{user}", Limit::Api, quotas::find_in_default);
     table.0
 }

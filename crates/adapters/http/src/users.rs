@@ -2,8 +2,8 @@
 
 mod objects;
 
-pub(crate) use objects::{UserObject, role_display_name};
 use objects::{OrganizationObject, UserRolesObject, UsersObject};
+pub(crate) use objects::{UserObject, role_display_name};
 
 use crate::answer::{Message, created, message, no_content, ok};
 use crate::call::{Call, Outcome};

@@ -128,6 +128,11 @@ impl Api {
         Answer::of(request.send_json(body).unwrap())
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
+        Answer::of(request.send_json(body).unwrap())
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Answer {
         let request = self.agent.delete(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
         Answer::of(request.call().unwrap())

@@ -264,3 +264,44 @@ fn nothing_is_remembered_when_it_is_switched_off() {
     assert_eq!(reads(api), before + 10 + COST_OF_LOOKING);
     assert_eq!(metric(api, "doorward_subject_cache_trusted"), 0);
 }
+
+#[test]
+fn leaving_a_group_counts_everywhere() {
+    let (site, there, _other) = two();
+    let here = &site.api;
+    let bob = add_user(here, "bob");
+    let bob_there = bob.at(&there.url);
+    let created = |path: &str, body: &Value| {
+        let answer = here.post(path, body);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    };
+    let base = json!({"name": "base", "disable_everyone_group_access": true});
+    let template = created("/api/v2/organizations/default/templates", &base);
+    let uses = |api: &Api| {
+        let object = json!({"resource_type": "template", "resource_id": template});
+        let answer = api.post("/api/v2/authcheck", &json!({"checks": {"k": {"action": "use", "object": object}}}));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["k"] == json!(true)
+    };
+    let bob_id = bob.get("/api/v2/users/me").json()["id"].as_str().unwrap().to_owned();
+    for round in 0..3 {
+        let group = created("/api/v2/organizations/default/groups", &json!({"name": format!("devs{round}")}));
+        let acl = json!({"group_perms": {&group: "use"}});
+        ok(&here.patch(&format!("/api/v2/templates/{template}/acl"), &acl));
+        assert!(!uses(&bob) && !uses(&bob_there));
+        let path = format!("/api/v2/groups/{group}");
+        ok(&there.patch(&path, &json!({"add_users": [bob_id]})));
+        let answered = Instant::now();
+        assert!(uses(&bob_there));
+        soon("a new member", answered, || uses(&bob));
+        if round == 0 {
+            ok(&here.delete(&path));
+        } else {
+            ok(&here.patch(&path, &json!({"remove_users": [bob_id]})));
+        }
+        let answered = Instant::now();
+        assert!(!uses(&bob));
+        soon("a member who left", answered, || !uses(&bob_there));
+    }
+}

@@ -259,9 +259,7 @@ impl TemplateSettings {
                 errors.push(SettingsError { field, detail });
             }
         };
-        for (field, value) in
-            [("default_ttl_ms", self.default_ttl_ms), ("activity_bump_ms", self.activity_bump_ms)]
-        {
+        for (field, value) in [("default_ttl_ms", self.default_ttl_ms), ("activity_bump_ms", self.activity_bump_ms)] {
             rule(field, (0..=LONGEST_MS).contains(&value), format!("Must be from 0 to {LONGEST_MS}."));
         }
         for (field, value) in [

@@ -4,7 +4,9 @@ use crate::context::Actor;
 use crate::error::Error;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceType, action, resource};
+use doorward_domain::roles::{
+    Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceType, action, resource,
+};
 use doorward_ports::groups::MemberScope;
 
 /// May the caller do this to the group? The proof is for a write port.
@@ -37,6 +39,6 @@ pub(super) fn visible_members(actor: &Actor) -> MemberScope {
 }
 
 /// A group, which belongs to its organization.
-fn object(group: &Group) -> Object<'static> {
+pub(crate) fn object(group: &Group) -> Object<'static> {
     Object::of::<resource::Group>().id(group.id.0).organization(group.organization_id.0)
 }

@@ -132,7 +132,11 @@ fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Re
             },
         };
     }
-    if fields.is_empty() { Ok(filter) } else { Err(Error::invalid_fields("Query parameters have invalid values.", fields)) }
+    if fields.is_empty() {
+        Ok(filter)
+    } else {
+        Err(Error::invalid_fields("Query parameters have invalid values.", fields))
+    }
 }
 
 /// Shows a group that was just changed, if it is still there.

@@ -32,7 +32,8 @@ pub(super) fn write(
 
 /// The tracked fields besides the members (`enterprise-platform.md` 9.2); `None` is before the beginning or after the end.
 pub(super) fn fields_of(old: Option<&Group>, new: Option<&Group>) -> Diff {
-    let text = |group: Option<&Group>, field: fn(&Group) -> &String| group.map_or_else(String::new, |g| field(g).clone());
+    let text =
+        |group: Option<&Group>, field: fn(&Group) -> &String| group.map_or_else(String::new, |g| field(g).clone());
     let id = |group: Option<&Group>| group.map_or_else(String::new, |group| group.id.to_string());
     let quota = |group: Option<&Group>| group.map_or(0, |group| group.quota_allowance);
     Diff::default()

@@ -49,9 +49,10 @@ fn knowing(known: &Group) -> MockRepositories {
     repos.groups.expect_find().returning(move |id| Ok((id == stored.id).then(|| found(stored.clone()))));
     let stored = known.clone();
     repos.groups.expect_hold().returning(move |id| Ok((id == stored.id).then(|| stored.clone())));
-    repos.groups.expect_find_by_name().returning(|_, name| {
-        Ok((name == "ops").then(|| found(group(GroupId(Uuid::from_u128(7)), "ops"))))
-    });
+    repos
+        .groups
+        .expect_find_by_name()
+        .returning(|_, name| Ok((name == "ops").then(|| found(group(GroupId(Uuid::from_u128(7)), "ops")))));
     repos.groups.expect_hold_organization_members().returning(|_, ids| {
         assert!(ids.is_sorted_by(|a, b| a < b), "each once, so that the lower id is held first");
         Ok(ids.iter().copied().filter(|id| [ANN, BOB].contains(id)).collect())
@@ -82,7 +83,11 @@ fn ids(ids: &[UserId]) -> Vec<String> {
 
 #[tokio::test]
 async fn each_check_of_a_change_comes_before_the_next() {
-    let named = |name: &str, add: Vec<String>| UpdateGroup { name: Some(name.to_owned()), add_users: add, ..UpdateGroup::default() };
+    let named = |name: &str, add: Vec<String>| UpdateGroup {
+        name: Some(name.to_owned()),
+        add_users: add,
+        ..UpdateGroup::default()
+    };
     let stranger = UserId(Uuid::from_u128(99));
     // None of these writes: a mock that is asked to would panic.
     for (command, field) in [
@@ -131,7 +136,10 @@ async fn adding_somebody_twice_is_refused_and_not_recorded() {
         });
         let command = UpdateGroup { add_users: ids(&[ANN, BOB]), ..UpdateGroup::default() };
         let refused = change(repos, &owner().build(), command).await;
-        assert!(matches!(&refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "add_users"), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "add_users"),
+            "{refused:?}"
+        );
     }
 }
 
@@ -160,7 +168,8 @@ async fn a_change_leaves_one_record_with_the_members_before_and_after() {
     let views = change(repos, &owner().build(), command).await.unwrap();
     assert_eq!((views[0].members.len(), views[0].total_member_count), (1, 1));
     let field = |old: Value, new: Value| json!({ "old": old, "new": new, "secret": false });
-    let diff = json!({ "quota_allowance": field(json!(1), json!(-3)), "members": field(json!(["bob"]), json!(["ann"])) });
+    let diff =
+        json!({ "quota_allowance": field(json!(1), json!(-3)), "members": field(json!(["bob"]), json!(["ann"])) });
     assert_eq!(*log.lock().unwrap(), [("write".to_owned(), 200, diff)]);
 }
 
@@ -196,7 +205,10 @@ async fn making_and_ending_are_recorded() {
     let log = recording(&mut repos);
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     repos.groups.expect_insert().times(1).returning(|_, _| Ok(()));
-    repos.groups.expect_list_members().returning(|_, _, _, _| Ok(vec![GroupMember { group_id: DEVS, user: bob().into() }]));
+    repos
+        .groups
+        .expect_list_members()
+        .returning(|_, _, _, _| Ok(vec![GroupMember { group_id: DEVS, user: bob().into() }]));
     repos.groups.expect_delete().times(1).returning(|_, _| Ok(true));
     let ctx = context(repos);
     let command = CreateGroup { name: "new-one".to_owned(), ..CreateGroup::default() };
@@ -297,9 +309,10 @@ async fn small_groups_share_queries_and_keep_their_order() {
 async fn who_joined_while_it_was_read_is_counted() {
     let mut repos = knowing(&devs());
     repos.groups.expect_count_members().returning(|_| Ok(vec![(DEVS, 1)]));
-    repos.groups.expect_list_members().returning(|_, _, _, _| {
-        Ok((0..2).map(|n| GroupMember { group_id: DEVS, user: reduced(n) }).collect())
-    });
+    repos
+        .groups
+        .expect_list_members()
+        .returning(|_, _, _, _| Ok((0..2).map(|n| GroupMember { group_id: DEVS, user: reduced(n) }).collect()));
     let views = find(&context(repos), &owner().build(), DEVS, Vec::new()).await.unwrap();
     assert_eq!((views[0].members.len(), views[0].total_member_count), (2, 2));
 }

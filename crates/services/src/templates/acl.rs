@@ -96,12 +96,7 @@ fn ids<T: From<Uuid>>(acl: &Acl) -> Vec<T> {
 }
 
 /// Changes the access lists: entries that are named are set or removed, all others stay. Everything is checked first.
-pub async fn update_acl(
-    ctx: &Context,
-    actor: &Actor,
-    id: TemplateId,
-    command: UpdateTemplateAcl,
-) -> Result<(), Error> {
+pub async fn update_acl(ctx: &Context, actor: &Actor, id: TemplateId, command: UpdateTemplateAcl) -> Result<(), Error> {
     let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
@@ -165,8 +160,7 @@ fn check_users(
     let users = repos.users().list_by_id(&ids)?;
     let known: BTreeSet<UserId> =
         users.iter().filter(|user| !user.deleted && !user.is_system).map(|user| user.id).collect();
-    let members: BTreeSet<UserId> =
-        repos.groups().hold_organization_members(organization, &ids)?.into_iter().collect();
+    let members: BTreeSet<UserId> = repos.groups().hold_organization_members(organization, &ids)?.into_iter().collect();
     for (id, role) in entries {
         if !known.contains(id) {
             errors.push(FieldError::new("user_perms", format!("Failed to find user with ID {:?}.", id.to_string())));
@@ -218,8 +212,8 @@ pub async fn available(
     query: &str,
     page: Page,
 ) -> Result<Available, Error> {
-    let filter = parse_user_query(query)
-        .map_err(|errors| super::lookup::bad_query("Invalid user search query.", errors))?;
+    let filter =
+        parse_user_query(query).map_err(|errors| super::lookup::bad_query("Invalid user search query.", errors))?;
     let actor = actor.clone();
     ctx.store
         .read(move |repos| {

@@ -68,8 +68,7 @@ pub async fn list_in(
             {
                 return Ok(Vec::new());
             }
-            let filter =
-                TemplateFilter { organization: Some(organization.id), ..query.filter };
+            let filter = TemplateFilter { organization: Some(organization.id), ..query.filter };
             Ok(repos.templates().list(&filter, &access::visible(&actor))?)
         })
         .await
@@ -86,11 +85,7 @@ pub(crate) fn bad_query(message: &str, errors: Vec<QueryError>) -> Error {
 }
 
 /// The organization that a search query names by name or id (`identity.md` 1.5).
-pub(crate) fn searched(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
-    name: &str,
-) -> Result<OrganizationId, Error> {
+pub(crate) fn searched(repos: &mut dyn Repositories, actor: &Actor, name: &str) -> Result<OrganizationId, Error> {
     match organizations::resolve(repos, actor, &OrganizationRef::parse(name)) {
         Ok(organization) => Ok(organization.id),
         Err(Error::OrganizationNotFound(name)) => {

@@ -74,7 +74,8 @@ pub async fn create(
     ctx.store
         .write(move |repos| {
             let organization = organizations::resolve(repos, &actor, &organization)?;
-            let permit = actor.subject.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
+            let permit =
+                actor.subject.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
             let template = Template {
                 id,
                 organization_id: organization.id,

@@ -3,9 +3,7 @@
 use crate::context::Actor;
 use crate::error::Error;
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::roles::{
-    Action, Denied, ListFilter, Object, Permit, ResourceType, System, action, resource,
-};
+use doorward_domain::roles::{Action, Denied, ListFilter, Object, Permit, ResourceType, System, action, resource};
 use doorward_domain::workspaces::{Transition, Workspace};
 
 /// A workspace, which belongs to its owner and its organization; a dormant one is of another type.

@@ -36,12 +36,7 @@ pub(super) struct NewBuild {
 
 impl NewBuild {
     /// A build of this kind, asked for by `actor`.
-    pub(super) fn start(
-        ctx: &Context,
-        actor: &Actor,
-        transition: Transition,
-        daily_cost: i32,
-    ) -> Result<Self, Error> {
+    pub(super) fn start(ctx: &Context, actor: &Actor, transition: Transition, daily_cost: i32) -> Result<Self, Error> {
         if daily_cost < 0 {
             return Err(Error::invalid_field("daily_cost", "Must not be negative."));
         }
@@ -149,12 +144,7 @@ fn record(
 }
 
 /// Makes a workspace dormant, or wakes it. A dormant workspace can be stopped and deleted but not started.
-pub async fn set_dormant(
-    ctx: &Context,
-    actor: &Actor,
-    id: WorkspaceId,
-    dormant: bool,
-) -> Result<WorkspaceView, Error> {
+pub async fn set_dormant(ctx: &Context, actor: &Actor, id: WorkspaceId, dormant: bool) -> Result<WorkspaceView, Error> {
     let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {

@@ -92,9 +92,8 @@ fn template_of(
     id: TemplateId,
     organization: Option<&Organization>,
 ) -> Result<Template, Error> {
-    let refused = |detail: String| {
-        Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_id", detail)])
-    };
+    let refused =
+        |detail: String| Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_id", detail)]);
     let found = repos.templates().share(id)?;
     let template = templates::access::readable(actor, found).map_err(|error| match error {
         Error::NotFound => refused(format!("Template \"{id}\" doesn't exist.")),

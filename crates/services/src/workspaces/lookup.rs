@@ -33,8 +33,7 @@ pub async fn find(ctx: &Context, actor: &Actor, id: WorkspaceId) -> Result<Works
 
 /// Lists the workspaces that the caller may read, narrowed by a search query.
 pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<WorkspacePage, Error> {
-    let query =
-        parse_workspace_query(query).map_err(|errors| bad_query("Invalid workspace search query.", errors))?;
+    let query = parse_workspace_query(query).map_err(|errors| bad_query("Invalid workspace search query.", errors))?;
     let actor = actor.clone();
     ctx.store
         .read(move |repos| {
@@ -48,8 +47,7 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
                     None => return Ok(WorkspacePage::default()),
                 },
             };
-            let organization =
-                query.organization.as_deref().map(|name| searched(repos, &actor, name)).transpose()?;
+            let organization = query.organization.as_deref().map(|name| searched(repos, &actor, name)).transpose()?;
             let filter = WorkspaceFilter { owner, organization, ..query.filter };
             Ok(repos.workspaces().list(&filter, &access::visible(&actor), page)?)
         })

@@ -163,3 +163,46 @@ async fn very_many_questions_are_answered() {
     raw(&house, &owner, &vec![b' '; 4 * 1024 * 1024 + 1]).await.expect(413);
     raw(&house, &owner, with("nonsense").as_bytes()).await.expect(400);
 }
+
+#[actix_web::test]
+async fn groups_templates_and_workspaces_are_asked_as_they_are_stored() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
+    let bob_id = id(&house.get("/users/me", &bob).await.json());
+    let group = json!({ "name": "devs" });
+    let devs = id(&house.api(POST, "/organizations/default/groups", &owner, group).await.expect(201).json());
+    let template = json!({ "name": "base", "disable_everyone_group_access": true });
+    let base = house.api(POST, "/organizations/default/templates", &owner, template).await;
+    let base = id(&base.expect(201).json());
+    let acl = json!({ "group_perms": { &devs: "use" } });
+    house.api(Method::PATCH, &format!("/templates/{base}/acl"), &owner, acl).await.expect(200);
+
+    let ask = async |token: &str, action: &str, kind: &str, thing: &str| {
+        let object = json!({ "resource_type": kind, "resource_id": thing, "owner_id": "me", "any_org": true });
+        let body = json!({ "checks": { "k": { "action": action, "object": object } } });
+        house.api(POST, &format!("{PATH}?explain=1"), token, body).await.expect(200).json()["k"].clone()
+    };
+    assert_eq!(ask(&bob, "use", "template", &base).await["because"]["code"], "not_found");
+    assert_eq!(ask(&bob, "read", "group", &devs).await["because"]["code"], "not_found");
+    let add = json!({ "add_users": [bob_id] });
+    house.api(Method::PATCH, &format!("/groups/{devs}"), &owner, add).await.expect(200);
+    let listed = json!({ "kind": "group", "id": devs, "action": "use" });
+    let answer = ask(&bob, "use", "template", &base).await;
+    assert_eq!((&answer["allowed"], &answer["because"]["access_list"]), (&json!(true), &listed));
+    assert_eq!(ask(&bob, "update", "template", &base).await["because"]["code"], "nothing_allows");
+    assert_eq!(ask(&bob, "read", "group", &devs).await["because"]["access_list"]["id"], devs);
+    assert_eq!(ask(&bob, "read", "workspace", &base).await["because"]["code"], "not_found", "of another type");
+
+    let workspace = json!({ "template_id": base, "name": "work" });
+    let work = id(&house.api(POST, "/users/me/workspaces", &bob, workspace).await.expect(201).json());
+    assert_eq!(ask(&bob, "start", "workspace", &work).await["because"]["level"], "user");
+    assert_eq!(ask(&owner, "start", "workspace", &work).await["allowed"], true);
+    let path = format!("/workspaces/{work}/dormant");
+    house.api(Method::PUT, &path, &bob, json!({ "dormant": true })).await.expect(200);
+    for token in [&bob, &owner] {
+        assert_eq!(ask(token, "start", "workspace", &work).await["allowed"], false, "it sleeps");
+        assert_eq!(ask(token, "read", "workspace", &work).await["allowed"], true);
+    }
+}

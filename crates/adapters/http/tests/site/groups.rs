@@ -198,7 +198,10 @@ async fn lists_are_narrowed() {
     assert_eq!(blamed(&house.get("/groups?has_member=ann", &bob).await.expect(400).json()), "has_member");
     house.get("/organizations/none/groups", &owner).await.expect(404);
     let ids: Vec<String> = (0..10_000).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
-    assert_eq!(house.get(&format!("/groups?group_ids={},{id}", ids.join(",")), &owner).await.expect(200).json()[0]["id"], id);
+    assert_eq!(
+        house.get(&format!("/groups?group_ids={},{id}", ids.join(",")), &owner).await.expect(200).json()[0]["id"],
+        id
+    );
 }
 
 #[actix_web::test]
@@ -231,7 +234,10 @@ async fn a_change_is_checked_in_order_and_done_as_a_whole() {
         assert_eq!(house.get(DEVS, &owner).await.json(), before, "{body}");
     }
     let same = house.patch(&owner, &devs, json!({ "name": "devs", "display_name": null }), 200).await;
-    assert_eq!((&same["name"], &same["display_name"], &same["avatar_url"]), (&json!("devs"), &json!("Devs"), &json!("/a")));
+    assert_eq!(
+        (&same["name"], &same["display_name"], &same["avatar_url"]),
+        (&json!("devs"), &json!("Devs"), &json!("/a"))
+    );
     let removed = house.patch(&owner, &devs, json!({ "remove_users": [a, a, b] }), 200).await;
     assert_eq!(members(&removed), [""; 0], "who is not there may be removed");
     let renamed = house
@@ -242,7 +248,10 @@ async fn a_change_is_checked_in_order_and_done_as_a_whole() {
             200,
         )
         .await;
-    assert_eq!((&renamed["name"], &renamed["display_name"], &renamed["avatar_url"]), (&json!("Devs"), &json!(""), &json!("")));
+    assert_eq!(
+        (&renamed["name"], &renamed["display_name"], &renamed["avatar_url"]),
+        (&json!("Devs"), &json!(""), &json!(""))
+    );
     assert_eq!((&renamed["quota_allowance"], members(&renamed)), (&json!(-1), vec!["ann", "bob"]));
     house.api(PATCH, &format!("/groups/{nobody}"), &owner, json!([])).await.expect(404);
     house.api(PATCH, "/groups/devs", &owner, json!({})).await.expect(400);

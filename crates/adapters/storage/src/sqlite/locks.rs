@@ -35,7 +35,6 @@ pub(super) fn hold_organization_members(
         .filter(among)
         .order(organization_members::user_id)
         .select(organization_members::user_id)
-        
         .load::<Id<UserId>>(conn)?;
     Ok(ids.into_iter().map(|id| id.0).collect())
 }

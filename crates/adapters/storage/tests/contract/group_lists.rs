@@ -32,14 +32,8 @@ impl Dice {
 }
 
 const SITE_ROLES: [&str; 6] = ["", "", "auditor", "template-admin", "user-admin", "owner"];
-const ORGANIZATION_ROLES: [&str; 6] = [
-    "",
-    "",
-    "organization-auditor",
-    "organization-admin",
-    "organization-user-admin",
-    "organization-template-admin",
-];
+const ORGANIZATION_ROLES: [&str; 6] =
+    ["", "", "organization-auditor", "organization-admin", "organization-user-admin", "organization-template-admin"];
 
 /// Some user with some roles, memberships, groups, and a credential that may be limited.
 fn subject(dice: &mut Dice, organizations: &[Organization], groups: &[Group], users: &[User]) -> Subject {
@@ -54,7 +48,11 @@ fn subject(dice: &mut Dice, organizations: &[Organization], groups: &[Group], us
     if dice.chance(40) {
         let mut permission = || {
             let resource = *dice.one_of(&[ResourceType::Group, ResourceType::GroupMember]);
-            if dice.chance(50) { Permission::allow(resource, Action::Read) } else { Permission::deny(resource, Action::Read) }
+            if dice.chance(50) {
+                Permission::allow(resource, Action::Read)
+            } else {
+                Permission::deny(resource, Action::Read)
+            }
         };
         let list = vec![permission()];
         let organization = organizations[dice.below(organizations.len())].id.0;
@@ -173,12 +171,16 @@ const STEPS: [(&str, Step); 7] = [
         Ok(())
     }),
     ("members", |repos, lists| {
-        let ann = Subject::for_user(lists.ann.id.0).membership(lists.acme.id.0, None::<&str>).scope(Scope::all()).build();
+        let ann =
+            Subject::for_user(lists.ann.id.0).membership(lists.acme.id.0, None::<&str>).scope(Scope::all()).build();
         let own = MemberScope::Visible(ann.list_filter(Action::Read, ResourceType::GroupMember));
         let (devs, everyone) = (lists.devs.clone(), Group::everyone(&lists.acme));
         for (scope, count) in [(MemberScope::All, [3, 5]), (own, [1, 2])] {
             assert_eq!(repos.groups().list_members(&[everyone.clone()], &scope, None, 1000)?.len(), count[0]);
-            assert_eq!(repos.groups().list_members(&[devs.clone(), everyone.clone()], &scope, None, 1000)?.len(), count[1]);
+            assert_eq!(
+                repos.groups().list_members(&[devs.clone(), everyone.clone()], &scope, None, 1000)?.len(),
+                count[1]
+            );
             let after = Some((devs.id, UserId::NIL));
             assert!(!repos.groups().list_members(&[devs.clone()], &scope, after, 1000)?.is_empty());
         }

@@ -48,10 +48,8 @@ pub(crate) async fn world(db: &Fixture) -> World {
         cy: User { status: UserStatus::Suspended, ..user("cy") },
         dan: user("dan"),
     };
-    let (organizations, users) = (
-        [world.acme.clone(), world.zoo.clone()],
-        [&world.ann, &world.bob, &world.cy, &world.dan].map(Clone::clone),
-    );
+    let (organizations, users) =
+        ([world.acme.clone(), world.zoo.clone()], [&world.ann, &world.bob, &world.cy, &world.dan].map(Clone::clone));
     let members = [(0, world.ann.id), (0, world.bob.id), (0, world.cy.id), (1, world.bob.id)];
     db.write(move |repos| {
         organizations.iter().try_for_each(|o| repos.organizations().insert(&permit(), o))?;
@@ -352,7 +350,11 @@ pub(crate) fn crowd(db: &Fixture, organization: &Organization, group: Option<&Gr
         );
         (series, "randomblob(16)")
     };
-    let text = if db.is_postgres() { "'member' || md5(n::text || random()::text)" } else { "'member' || lower(hex(randomblob(16)))" };
+    let text = if db.is_postgres() {
+        "'member' || md5(n::text || random()::text)"
+    } else {
+        "'member' || lower(hex(randomblob(16)))"
+    };
     db.execute(&format!(
         "INSERT INTO users SELECT {id}, {text}, {text}, {text}, {text}, '', '', NULL, 'active', 'password', '[]', \
            u.created_at, u.created_at, NULL, u.is_system, u.is_system, '', '' \
