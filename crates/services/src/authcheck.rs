@@ -301,8 +301,8 @@ mod tests {
         Check { action: action.into(), resource_type: resource_type.into(), ..Check::default() }
     }
 
-    fn named(action: &'static str, resource_type: &'static str, id: impl ToString) -> Check<'static> {
-        Check { resource_id: id.to_string().into(), ..check(action, resource_type) }
+    fn named(action: &'static str, resource_type: &'static str, id: String) -> Check<'static> {
+        Check { resource_id: id.into(), ..check(action, resource_type) }
     }
 
     fn one(check: &Check<'_>) -> Result<Wanted, Error> {
@@ -349,9 +349,9 @@ mod tests {
         let ctx = context(repos_with(&[bob(), gone.clone()]));
         let (ann, owner) = (actor().build(), owner().build());
         // Said to be her own, which it is not.
-        let claimed = Check { owner_id: "me".into(), any_org: true, ..named("read", "user", BOB) };
-        let nobody = named("read", "user", Uuid::from_u128(77));
-        let deleted = named("read", "user", gone.id);
+        let claimed = Check { owner_id: "me".into(), any_org: true, ..named("read", "user", BOB.to_string()) };
+        let nobody = named("read", "user", Uuid::from_u128(77).to_string());
+        let deleted = named("read", "user", gone.id.to_string());
         let asked = [("a", &claimed), ("b", &nobody), ("c", &deleted)];
         let known = |actor: Actor| {
             let ctx = ctx.clone();
@@ -374,19 +374,19 @@ mod tests {
         };
         let (text, field) = message(&check("read", ""));
         assert_eq!((text.as_str(), field), ("Object's \"resource_type\" field must be defined for key \"k\".", None));
-        let (text, field) = message(&named("read", "user", "x<y"));
+        let (text, field) = message(&named("read", "user", "x<y".to_string()));
         assert_eq!(text, "Object \"x<y\" id is not a valid uuid.");
         assert_eq!(field.as_deref(), Some("resource_id"));
-        let (text, field) = message(&named("read", "file", ANN));
+        let (text, field) = message(&named("read", "file", ANN.to_string()));
         assert_eq!(text, "Object type \"file\" does not support \"resource_id\" field.");
         assert_eq!(field.as_deref(), Some("resource_type"));
-        let many = named("read", "", "not looked at");
+        let many = named("read", "", "not looked at".to_string());
         let Err(Error::Invalid { message, .. }) = wanted([("k", &many); 13].into_iter()) else { panic!() };
         assert_eq!(
             message,
             "Endpoint only supports using \"resource_id\" field 10 times, found 13 usages. Remove 3 objects with this field set."
         );
-        let fine = named("read", "user", ANN);
+        let fine = named("read", "user", ANN.to_string());
         assert_eq!(wanted([("k", &fine); 10].into_iter()).unwrap().0.len(), 10);
     }
 

@@ -194,9 +194,9 @@ mod tests {
         assert!(payloads(None, &[]).is_empty());
         let some = payloads(Some(Uuid::nil()), &users(1000));
         assert!(some.len() > 1 && some.iter().all(|payload| payload.len() < 8000));
-        let read = some.iter().flat_map(|payload| match Message::parse(payload) {
-            Message::Changes(Some(_), changes) => changes,
-            other => panic!("{other:?}"),
+        let read = some.iter().flat_map(|payload| {
+            let Message::Changes(Some(_), changes) = Message::parse(payload) else { panic!("{payload}") };
+            changes
         });
         assert!(read.eq(users(1000)));
         assert_eq!(payloads(None, &users(1001)), ["c *"]);

@@ -73,6 +73,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 /// What `/metrics` shows beside the requests. The number of grants is counted now and then, not at every look.
 fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     type Read = fn(&doorward_storage::PoolStatus) -> usize;
+    type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
     let number = |value: usize| value as f64;
     let mut gauges = Vec::new();
@@ -91,7 +92,6 @@ fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
         number(hasher.waiting())
     }));
     let count = move |value: u64| number(usize::try_from(value).unwrap_or(usize::MAX));
-    type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     let remembered: [(&'static str, &'static str, Remembered); 3] = [
         (
             "subject_cache_trusted",

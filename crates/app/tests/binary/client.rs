@@ -33,7 +33,7 @@ pub(crate) fn builder() -> Builder {
 impl Site {
     pub(crate) fn on_sqlite(change: impl Fn(Builder) -> Builder) -> Self {
         let server = change(builder()).start().unwrap();
-        Self { api: Api::set_up(server.url()), server: server, database: None }
+        Self { api: Api::set_up(server.url()), server, database: None }
     }
 
     /// Where the embedded database lies.
@@ -44,7 +44,7 @@ impl Site {
     pub(crate) fn on_postgres(change: impl Fn(Builder) -> Builder) -> Self {
         let database = postgres::cluster().unwrap().fresh_database().unwrap();
         let server = change(builder()).database(&database.url()).start().unwrap();
-        Self { api: Api::set_up(server.url()), server: server, database: Some(database) }
+        Self { api: Api::set_up(server.url()), server, database: Some(database) }
     }
 }
 

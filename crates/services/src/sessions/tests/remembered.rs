@@ -25,7 +25,7 @@ fn remembering(
     mut owner: impl FnMut(usize) -> Option<KeyOwner> + Send + 'static,
 ) -> (Context, ChangeLog, Arc<AtomicUsize>) {
     let (log, reads) = (ChangeLog::default(), Arc::new(AtomicUsize::new(0)));
-    log.vouch_until(Instant::now() + Duration::from_secs(600));
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
     let mut repos = MockRepositories::default();
     let counter = Arc::clone(&reads);
     repos.api_keys.expect_find_owner().returning(move |_| Ok(owner(counter.fetch_add(1, Ordering::SeqCst))));
@@ -63,7 +63,7 @@ async fn a_subject_is_read_once_and_again_after_each_change_that_concerns_it() {
         Change::Everything,
     ];
     for (n, change) in concerned.into_iter().enumerate() {
-        log.report(&[change.clone()]);
+        log.report(std::slice::from_ref(&change));
         for _ in 0..2 {
             present(&ctx).await.unwrap();
         }
@@ -106,14 +106,14 @@ async fn nothing_is_remembered_while_nobody_vouches_for_it() {
         present(&ctx).await.unwrap();
     }
     assert_eq!(reads.load(Ordering::SeqCst), 2);
-    log.vouch_until(Instant::now() + Duration::from_secs(600));
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
     for _ in 0..2 {
         present(&ctx).await.unwrap();
     }
     assert_eq!(reads.load(Ordering::SeqCst), 3, "what was read before the promise is not used");
     // A promise that ends and comes back while a request reads.
     log.vouch_no_more();
-    log.vouch_until(Instant::now() + Duration::from_secs(600));
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
     present(&ctx).await.unwrap();
     assert_eq!(reads.load(Ordering::SeqCst), 4);
 }
