@@ -7,6 +7,7 @@ mod support;
 
 mod apps;
 mod audit;
+mod changes;
 mod codes;
 mod grants;
 mod group_lists;
