@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) passwords: Passwords,
     pub(crate) oauth2: OAuth2,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) cache: Cache,
     pub(crate) cleanup: Cleanup,
     pub(crate) audit: Audit,
     pub(crate) log: Log,
@@ -113,6 +114,11 @@ pub(crate) struct RateLimit {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Cache {
+    pub(crate) subjects: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Cleanup {
     #[serde(deserialize_with = "duration")]
     pub(crate) interval: Duration,
@@ -200,6 +206,9 @@ impl Settings {
         if !(1024..=64 * 1024 * 1024).contains(&self.server.body_limit) {
             bail!("the setting `server.body_limit` must lie between 1024 and 67108864");
         }
+        if self.cache.subjects > 10_000_000 {
+            bail!("the setting `cache.subjects` must not be more than 10000000");
+        }
         if self.cleanup.batch == 0 || self.cleanup.batch > 10_000 {
             bail!("the setting `cleanup.batch` must lie between 1 and 10000");
         }
@@ -261,6 +270,7 @@ impl Settings {
             ("oauth2.resources", list(&self.oauth2.resources)),
             ("rate_limit.api", self.rate_limit.api.to_string()),
             ("rate_limit.login", self.rate_limit.login.to_string()),
+            ("cache.subjects", self.cache.subjects.to_string()),
             ("cleanup.interval", span(self.cleanup.interval)),
             ("cleanup.batch", self.cleanup.batch.to_string()),
             ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),

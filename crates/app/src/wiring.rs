@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::oauth2::Resource;
 use doorward_ports::{Clock, Random};
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, SubjectCache};
 use doorward_storage::Opened;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
         .await
         .context("cannot prepare the database for the first request")?;
     let context = Context {
+        cache: SubjectCache::new(opened.changes(), settings.cache.subjects),
         store: opened.store.clone(),
         clock,
         random,

@@ -108,7 +108,9 @@ mod literal {
     }
 }
 
-use doorward_domain::roles::{Acl, Action, AllowEntry, Id, Object, Permission, ResourceType, Role, Scope, Subject};
+use doorward_domain::roles::{
+    Acl, Action, AllowEntry, Because, Id, Level, Object, Permission, ResourceType, Role, Scope, Subject,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -276,6 +278,53 @@ struct Seen {
     reasons: std::collections::BTreeMap<&'static str, usize>,
 }
 
+/// An explanation says what the decision says, and what it names carries the decision: without the named roles, or
+/// without the named entry, another step decides.
+fn explained(
+    subject: &Subject,
+    action: &str,
+    question: &literal::Object,
+    object: &Object<'_>,
+) -> Result<(), TestCaseError> {
+    let kind = &question.kind;
+    let why = subject.explain(action, kind, object);
+    let because = why.decision.because();
+    prop_assert_eq!(because, subject.decide_named(action, kind, object).because());
+    prop_assert_eq!(why.level, because.level());
+    let by_roles = matches!(why.level, Some(Level::Site | Level::User))
+        || matches!(because, Because::OrganizationAllows | Because::OrganizationDenies);
+    prop_assert_eq!(by_roles, !why.roles.is_empty(), "{:?}", why);
+    prop_assert_eq!(because == Because::NothingAllows, why.level.is_none() && by_rule(because), "{:?}", why);
+    if by_roles {
+        let named = |role: &Role| why.roles.iter().any(|named| std::ptr::eq(*named, role));
+        // Where any organization will do, the named roles may also have denied in another one; they suffice instead.
+        let any = question.any_org && because == Because::OrganizationAllows;
+        let keep = |role: &&Role| named(role) == any;
+        let roles = subject.roles().iter().filter(keep).cloned();
+        let builder = Subject::builder(subject.id()).roles(roles).groups(subject.groups());
+        let other = builder.scope(subject.scope().cloned().unwrap_or_else(Scope::all)).build();
+        let same = other.decide_named(action, kind, object).because() == because;
+        prop_assert_eq!(same, any, "without {:?}", why.roles);
+    }
+    prop_assert_eq!(why.listed.is_some(), why.level == Some(Level::AccessList), "{:?}", why);
+    if let Some(listed) = why.listed {
+        let list = if because == Because::UserListed { &question.user_list } else { &question.group_list };
+        let found = list.iter().find(|(id, _)| *id == listed.id.to_string());
+        prop_assert!(
+            found.is_some_and(|(_, actions)| actions.iter().any(|known| known == listed.action)),
+            "{:?}",
+            listed
+        );
+        prop_assert!(listed.action == "*" || listed.action == action);
+    }
+    Ok(())
+}
+
+/// Whether the rule was walked to its end, not stopped by a mistake in the question.
+const fn by_rule(because: Because) -> bool {
+    !matches!(because, Because::NoRoles | Because::OrganizationAndAny | Because::OtherType)
+}
+
 #[test]
 fn the_engine_agrees_with_the_text_of_the_rule() {
     let seen = std::cell::RefCell::new(Seen::default());
@@ -298,6 +347,7 @@ fn the_engine_agrees_with_the_text_of_the_rule() {
             }
             let decision = subject.decide_named(action, &question.kind, &object);
             prop_assert_eq!(decision.allow(), expected, "{} {:?}: {}", action, question, decision.because());
+            explained(&subject, action, question, &object)?;
             seen.asked += 1;
             seen.allowed += usize::from(expected);
             *seen.reasons.entry(decision.because().code()).or_default() += 1;

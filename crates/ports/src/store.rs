@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -101,12 +102,21 @@ pub trait StoreBackend: Send + Sync {
 
 /// The store, cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<dyn StoreBackend>);
+pub struct Store {
+    backend: Arc<dyn StoreBackend>,
+    calls: Arc<[AtomicU64; 4]>,
+}
 
 impl Store {
     /// Wraps an adapter.
     pub fn new(backend: impl StoreBackend + 'static) -> Self {
-        Self(Arc::new(backend))
+        Self { backend: Arc::new(backend), calls: Arc::default() }
+    }
+
+    /// How many calls of a mode there were, for the metrics.
+    #[must_use]
+    pub fn calls(&self, mode: WorkMode) -> u64 {
+        self.calls.get(mode as usize).map_or(0, |calls| calls.load(Ordering::Relaxed))
     }
 
     /// Reads, outside a transaction.
@@ -178,6 +188,9 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
+        if let Some(calls) = self.calls.get(mode as usize) {
+            calls.fetch_add(1, Ordering::Relaxed);
+        }
         let (send, receive) = oneshot::channel();
         let work: Work = Box::new(move |repos| {
             let result = work(repos);
@@ -186,7 +199,7 @@ impl Store {
             drop(send.send(result));
             commit
         });
-        self.0.run(mode, work).await?;
+        self.backend.run(mode, work).await?;
         receive.await.map_err(StoreError::other)
     }
 }

@@ -1,5 +1,6 @@
 //! What every use case gets: the ports, the settings, and who is asking.
 
+use crate::cache::SubjectCache;
 use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::{DerivationKey, RefreshPolicy, Resource};
@@ -29,6 +30,8 @@ pub struct Context {
     pub derivation: DerivationKey,
     /// The settings that use cases depend on.
     pub settings: Arc<Settings>,
+    /// What is remembered of the database between requests.
+    pub cache: SubjectCache,
 }
 
 impl Context {
@@ -179,11 +182,11 @@ pub struct Actor {
     /// For every decision.
     pub subject: Subject,
     /// The user, as of this request.
-    pub user: User,
+    pub user: Arc<User>,
     /// The memberships of the user.
-    pub memberships: Vec<Membership>,
+    pub memberships: Arc<[Membership]>,
     /// The key that was presented.
-    pub key: ApiKey,
+    pub key: Arc<ApiKey>,
     /// Where the request comes from.
     pub origin: Origin,
 }

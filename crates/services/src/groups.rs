@@ -7,7 +7,7 @@
 //! [`Error::NotFound`]: crate::Error::NotFound
 //! [`Error::Forbidden`]: crate::Error::Forbidden
 
-mod access;
+pub(crate) mod access;
 mod create;
 mod delete;
 mod lookup;

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod cache;
 mod context;
 mod error;
 
+pub mod authcheck;
 pub mod groups;
 pub mod maintenance;
 pub mod members;
@@ -20,5 +22,6 @@ pub mod templates;
 pub mod users;
 pub mod workspaces;
 
+pub use cache::SubjectCache;
 pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

@@ -80,14 +80,19 @@ impl Call {
 
     /// The body as JSON; its content type does not matter.
     pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let body = self.body().await.map_err(|problem| match problem {
+        let body = self.bytes(self.site.settings.body_limit).await?;
+        json::from_bytes(&body).map_err(|detail| bad_body(&detail))
+    }
+
+    /// The body as it is, for an endpoint of the API with a limit of its own.
+    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Bytes, Failure> {
+        self.body(limit).await.map_err(|problem| match problem {
             BodyError::TooLarge(limit) => {
                 let detail = format!("At most {limit} bytes are accepted.");
                 error::api_error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.", &detail).into()
             }
             BodyError::Broken(detail) => bad_body(&detail),
-        })?;
-        json::from_bytes(&body).map_err(|detail| bad_body(&detail))
+        })
     }
 
     /// The body as JSON, of a request about an organization: that it can be read is looked at before what is asked.
@@ -104,7 +109,7 @@ impl Call {
     /// The body as a form; its content type does not matter.
     pub(crate) async fn form(&mut self) -> Result<Form, Failure> {
         let invalid = |description| OAuthError::new(OAuthErrorCode::InvalidRequest, description);
-        let (status, error) = match self.body().await {
+        let (status, error) = match self.body(self.site.settings.body_limit).await {
             Ok(body) => match Form::parse(&body) {
                 Ok(form) => return Ok(form),
                 Err(error) => (StatusCode::BAD_REQUEST, error),
@@ -124,8 +129,7 @@ impl Call {
         .into())
     }
 
-    async fn body(&mut self) -> Result<Bytes, BodyError> {
-        let limit = self.site.settings.body_limit;
+    async fn body(&mut self, limit: usize) -> Result<Bytes, BodyError> {
         let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         if announced > limit {

@@ -6,8 +6,8 @@ use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
 use crate::{
-    audit, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status, templates, users,
-    workspaces,
+    audit, authcheck, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status, templates,
+    users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -32,6 +32,7 @@ use utoipa::{OpenApi, ToSchema as _};
         status::health,
         status::ready,
         status::metrics,
+        authcheck::check,
         users::first_exists,
         users::create_first,
         users::validate_password,
@@ -143,6 +144,7 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "organizations", description = "Organizations"),
         (name = "members", description = "Members of organizations, and their roles"),
         (name = "roles", description = "Roles that can be given, and custom roles"),
+        (name = "authorization", description = "What the caller may do"),
         (name = "groups", description = "Groups of users within an organization"),
         (name = "templates", description = "Templates and who may use them"),
         (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),

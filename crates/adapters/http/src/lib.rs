@@ -18,6 +18,7 @@
 
 mod answer;
 mod audit;
+mod authcheck;
 mod call;
 mod cors;
 mod csrf;

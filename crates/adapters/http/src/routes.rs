@@ -5,8 +5,8 @@ use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, s
 use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
-    answer, audit, cors, docs, error, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status,
-    templates, users, workspaces,
+    answer, audit, authcheck, cors, docs, error, groups, members, oauth2, organizations, quotas, roles, screens,
+    sessions, status, templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -91,6 +91,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
         .public(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
         .public(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
+        .user(POST, "/api/v2/authcheck", Limit::Api, authcheck::check)
         .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
         .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
         .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)

@@ -15,7 +15,7 @@ use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -39,6 +39,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
             oauth2: OAuth2Settings::default(),
             audit: AuditSettings::default(),
         }),
+        cache: SubjectCache::off(),
     }
 }
 

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::duplicate_mod, reason = "the queries are compiled once for each kind of connection")]
 
+mod changes;
 mod error;
 mod migrate;
 mod open;
@@ -27,6 +28,6 @@ mod session;
 mod sqlite;
 mod types;
 
-pub use open::{DatabaseKind, OpenError, Opened, PoolHandle, open, pending_migrations, run_migrations};
+pub use open::{ChangeWatch, DatabaseKind, OpenError, Opened, PoolHandle, open, pending_migrations, run_migrations};
 pub use options::{Options, Synchronous};
 pub use pool::PoolStatus;

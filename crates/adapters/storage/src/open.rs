@@ -3,8 +3,9 @@
 use crate::migrate::{self, Pending};
 use crate::options::Options;
 use crate::pool::PoolStatus;
-use crate::postgres::{self, PostgresBackend};
+use crate::postgres::{self, Broadcast, PostgresBackend};
 use crate::sqlite::{self, SqliteBackend};
+use doorward_ports::changes::ChangeLog;
 use doorward_ports::{Store, StoreError};
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -81,6 +82,34 @@ pub struct Opened {
     pub store: Store,
     /// For the metrics.
     pub pool: PoolHandle,
+}
+
+/// Keeps this process hearing of what others change, and others of what it changes; see [`Opened::watch_changes`].
+#[derive(Debug)]
+pub struct ChangeWatch(#[expect(dead_code, reason = "it is kept for its end")] Option<Broadcast>);
+
+impl Opened {
+    /// What has changed since it was read; to be used while somebody watches.
+    #[must_use]
+    pub fn changes(&self) -> ChangeLog {
+        match &self.pool.0 {
+            Backend::Sqlite(backend) => backend.changes().clone(),
+            Backend::Postgres(backend) => backend.changes().clone(),
+        }
+    }
+
+    /// Begins to hear of what other processes change in the database, and to tell them cheaply of what is changed here.
+    /// Meant for servers: without it changes are still told, each within its transaction, and [`Self::changes`] is never
+    /// vouched for. Fails when no thread can be started.
+    pub fn watch_changes(&self) -> std::io::Result<ChangeWatch> {
+        match &self.pool.0 {
+            Backend::Sqlite(backend) => {
+                backend.watch_changes();
+                Ok(ChangeWatch(None))
+            }
+            Backend::Postgres(backend) => backend.watch_changes().map(|broadcast| ChangeWatch(Some(broadcast))),
+        }
+    }
 }
 
 /// Tells which database is open and how busy it is; cheap to clone.

@@ -1,5 +1,6 @@
 //! PostgreSQL: pooled connections, prepared statements, the token path in one round trip each.
 
+mod broadcast;
 mod filters;
 mod hot;
 mod lists;
@@ -46,24 +47,38 @@ mod visible;
 #[path = "queries/workspaces.rs"]
 mod workspaces;
 
+use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::options::Options;
 use crate::pool::{Pool, PoolStatus};
 use crate::session::{Session, Spoilt};
 use async_trait::async_trait;
+pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, PgConnection};
+use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::{Commit, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
+use std::fmt;
 use std::time::Duration;
 
 /// The connection that the queries are compiled for.
 type Conn = PgConnection;
 
 /// PostgreSQL behind the store port.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct PostgresBackend {
     pool: Pool<Manager>,
+    publisher: Publisher,
+    url: String,
+    connect_timeout: Duration,
+}
+
+/// Without the URL, in which there is a password.
+impl fmt::Debug for PostgresBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresBackend").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 impl PostgresBackend {
@@ -74,7 +89,21 @@ impl PostgresBackend {
             connect_timeout: options.connect_timeout,
             statement_timeout: options.statement_timeout,
         };
-        Self { pool: Pool::new(manager, options.postgres_pool_size(), options.connect_timeout) }
+        Self {
+            pool: Pool::new(manager, options.postgres_pool_size(), options.connect_timeout),
+            publisher: Publisher::default(),
+            url: url.to_owned(),
+            connect_timeout: options.connect_timeout,
+        }
+    }
+
+    pub(crate) fn changes(&self) -> &ChangeLog {
+        self.publisher.log()
+    }
+
+    /// Tells other servers of changes, and hears of theirs, until what is returned is dropped.
+    pub(crate) fn watch_changes(&self) -> std::io::Result<Broadcast> {
+        Broadcast::start(self.url.clone(), self.connect_timeout, self.publisher.clone())
     }
 
     pub(crate) fn pool_status(&self) -> PoolStatus {
@@ -85,6 +114,7 @@ impl PostgresBackend {
 #[async_trait]
 impl StoreBackend for PostgresBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
+        let publisher = self.publisher.clone();
         let job = self.pool.run(move |turn| match mode {
             WorkMode::Read => turn.with(
                 |_| Ok(()),
@@ -96,12 +126,18 @@ impl StoreBackend for PostgresBackend {
             WorkMode::WriteOnce => turn.with(
                 |_| Ok(()),
                 |conn| {
-                    work(&mut Session::alone(conn));
+                    let mut session = Session::alone(conn);
+                    work(&mut session);
+                    // A call that failed may have been done before its answer was lost.
+                    let failed = session.has_failed().then_some(Change::Everything);
+                    let mut changes = session.take_changes();
+                    changes.extend(failed);
+                    publish(conn, &publisher, &changes);
                     Ok(())
                 },
             )?,
-            WorkMode::Write => turn.with(begin, |conn| transact(conn, work))?,
-            WorkMode::Serializable => turn.with(begin_serializable, |conn| transact(conn, work))?,
+            WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher))?,
+            WorkMode::Serializable => turn.with(begin_serializable, |conn| transact(conn, work, &publisher))?,
         });
         job.await
     }
@@ -116,12 +152,25 @@ fn begin_serializable(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 /// Runs work in the transaction that was begun, and ends it.
-fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
+fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), StoreError> {
     let mut session = Session::in_transaction(conn);
     let commit = work(&mut session);
-    let (spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
+    let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
+    let changes = session.take_changes();
+    let mut told = changes.is_empty();
+    if commit == Commit::Yes && !spoilt && !told && !publisher.is_sending() {
+        told = broadcast::tell(conn, &changes).is_ok();
+        spoilt = !told;
+    }
     if commit == Commit::Yes && !spoilt {
-        return AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
+        let committed = AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
+        // Also when the answer was lost, for it may have been a yes.
+        if told {
+            publisher.report(&changes);
+        } else {
+            publish(conn, publisher, &changes);
+        }
+        return committed;
     }
     // Without a connection to say it on, the server rolls back by itself.
     if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
@@ -131,6 +180,21 @@ fn transact(conn: &mut Conn, work: Work) -> Result<(), StoreError> {
         return Err(error);
     }
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
+}
+
+/// Tells of what was committed: here at once, to others soon.
+fn publish(conn: &mut Conn, publisher: &Publisher, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
+    publisher.report(changes);
+    if publisher.is_sending() && publisher.post(changes) {
+        return;
+    }
+    if let Err(error) = broadcast::tell(conn, changes) {
+        tracing::warn!(%error, "other servers were not told of a change; they forget it when they miss this one");
+        publisher.post(changes);
+    }
 }
 
 /// Without `Debug`, for there is a password in the URL.

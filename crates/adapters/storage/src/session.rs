@@ -64,6 +64,11 @@ impl<'a, C: Connection> Session<'a, C> {
         }
     }
 
+    /// What was noted.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
     /// Runs a repository call.
     ///
     /// After a failure in a transaction `PostgreSQL` refuses all that follows and keeps nothing. `SQLite` would go on, so

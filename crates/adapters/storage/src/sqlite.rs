@@ -46,6 +46,7 @@ mod visible;
 #[path = "queries/workspaces.rs"]
 mod workspaces;
 
+use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::open::OpenError;
 use crate::options::Options;
@@ -54,6 +55,7 @@ use crate::session::Session;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use doorward_ports::changes::ChangeLog;
 use doorward_ports::{StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
 use std::path::{Path, PathBuf};
@@ -71,6 +73,7 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 pub(crate) struct SqliteBackend {
     readers: Pool<Readers>,
     writer: Arc<Writer>,
+    publisher: Publisher,
 }
 
 impl SqliteBackend {
@@ -89,12 +92,23 @@ impl SqliteBackend {
             conn.batch_execute(&settings).map_err(store_error)?;
             Ok(conn)
         };
-        let writer = Writer::start(connect).map_err(OpenError::Prepare)?;
+        let publisher = Publisher::default();
+        let writer = Writer::start(connect, publisher.clone()).map_err(OpenError::Prepare)?;
         let readers = Readers { path: path.to_owned() };
         Ok(Self {
             readers: Pool::new(readers, options.sqlite_pool_size(), options.connect_timeout),
             writer: Arc::new(writer),
+            publisher,
         })
+    }
+
+    pub(crate) fn changes(&self) -> &ChangeLog {
+        self.publisher.log()
+    }
+
+    /// Begins to notice what other processes change.
+    pub(crate) fn watch_changes(&self) {
+        self.writer.watch();
     }
 
     pub(crate) fn pool_status(&self) -> PoolStatus {

@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use doorward_http::{Gauge, HttpSettings, Network};
+use doorward_ports::WorkMode;
 use doorward_services::{Context, maintenance};
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     actix_web::rt::System::new().block_on(async {
         let parts = wiring::connect(settings, access_url.clone()).await?;
         let context = parts.context.clone();
+        let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
         let first_start = !doorward_services::users::first_exists(&context).await?;
         let grants = Arc::new(AtomicU64::new(maintenance::count_grants(&context).await?));
         let secure = access_url.scheme() == "https";
@@ -61,6 +63,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         ));
         let ended = server.await.context("the server failed");
         cleaning.abort();
+        drop(watch);
         tracing::info!("stopped");
         ended
     })?;
@@ -70,6 +73,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 /// What `/metrics` shows beside the requests. The number of grants is counted now and then, not at every look.
 fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     type Read = fn(&doorward_storage::PoolStatus) -> usize;
+    type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
     let number = |value: usize| value as f64;
     let mut gauges = Vec::new();
@@ -87,6 +91,35 @@ fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     gauges.push(Gauge::new("password_hashing_waiting", "Passwords that wait to be hashed.", move || {
         number(hasher.waiting())
     }));
+    let count = move |value: u64| number(usize::try_from(value).unwrap_or(usize::MAX));
+    let remembered: [(&'static str, &'static str, Remembered); 3] = [
+        (
+            "subject_cache_trusted",
+            "1 while remembered subjects are used, 0 while every request asks the database.",
+            |cache| u64::from(cache.is_trusted()),
+        ),
+        ("subject_cache_hits_total", "Times that a subject or token was remembered.", |cache| cache.hits()),
+        ("subject_cache_misses_total", "Times that a subject or token was read.", |cache| cache.misses()),
+    ];
+    for (name, help, read) in remembered {
+        let cache = parts.context.cache.clone();
+        gauges.push(Gauge::new(name, help, move || count(read(&cache))));
+    }
+    let changes = parts.opened.changes();
+    gauges.push(Gauge::new(
+        "subject_cache_flushes_total",
+        "Times that everything remembered was forgotten.",
+        move || count(changes.flushes()),
+    ));
+    let calls: [(&'static str, &'static str, WorkMode); 3] = [
+        ("store_reads_total", "Reading calls of the database.", WorkMode::Read),
+        ("store_writes_total", "Transactions that may write.", WorkMode::Write),
+        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::WriteOnce),
+    ];
+    for (name, help, mode) in calls {
+        let store = parts.context.store.clone();
+        gauges.push(Gauge::new(name, help, move || count(store.calls(mode))));
+    }
     let grants = Arc::clone(grants);
     gauges.push(Gauge::new("grants", "Live OAuth2 grants, counted at every cleaning.", move || {
         #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]

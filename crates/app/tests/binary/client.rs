@@ -14,7 +14,7 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 /// A server with its database; dropping it removes both.
 pub(crate) struct Site {
-    _server: Server,
+    server: Server,
     pub(crate) database: Option<Database>,
     pub(crate) api: Api,
 }
@@ -33,13 +33,18 @@ pub(crate) fn builder() -> Builder {
 impl Site {
     pub(crate) fn on_sqlite(change: impl Fn(Builder) -> Builder) -> Self {
         let server = change(builder()).start().unwrap();
-        Self { api: Api::set_up(server.url()), _server: server, database: None }
+        Self { api: Api::set_up(server.url()), server, database: None }
+    }
+
+    /// Where the embedded database lies.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self.server.data_dir()
     }
 
     pub(crate) fn on_postgres(change: impl Fn(Builder) -> Builder) -> Self {
         let database = postgres::cluster().unwrap().fresh_database().unwrap();
         let server = change(builder()).database(&database.url()).start().unwrap();
-        Self { api: Api::set_up(server.url()), _server: server, database: Some(database) }
+        Self { api: Api::set_up(server.url()), server, database: Some(database) }
     }
 }
 
@@ -121,6 +126,16 @@ impl Api {
     pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.put(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
         Answer::of(request.send_json(body).unwrap())
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
+        Answer::of(request.send_json(body).unwrap())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        let request = self.agent.delete(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
+        Answer::of(request.call().unwrap())
     }
 
     pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {

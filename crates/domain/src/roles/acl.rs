@@ -27,7 +27,7 @@ pub struct Acl {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+pub(super) struct Entry {
     id: Id,
     /// One bit per known action, and [`EVERY`].
     actions: u32,
@@ -96,7 +96,12 @@ impl Acl {
 
     /// Whether `id` may do what is asked.
     pub(super) fn allows(&self, id: &Id, asked: Asked<'_>) -> bool {
-        self.entries.iter().any(|entry| entry.allows(asked) && entry.id == *id)
+        self.entry_for(id, asked).is_some()
+    }
+
+    /// The entry by which `id` may do what is asked.
+    pub(super) fn entry_for(&self, id: &Id, asked: Asked<'_>) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.allows(asked) && entry.id == *id)
     }
 
     /// Whether one of `ids`, which are sorted, may do what is asked.
@@ -125,6 +130,11 @@ impl<'a> Asked<'a> {
 }
 
 impl Entry {
+    /// Whether every action is listed.
+    pub(super) const fn is_every(&self) -> bool {
+        self.actions & EVERY != 0
+    }
+
     #[inline]
     fn allows(&self, asked: Asked<'_>) -> bool {
         match asked {

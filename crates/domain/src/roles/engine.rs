@@ -105,7 +105,12 @@ impl Question for Named<'_> {
     }
 
     fn any_organization(self, subject: &Inner) -> bool {
-        subject.members.iter().any(|(id, masks)| self.organization(subject, id, masks) == Vote::Allow)
+        // Most often no list at all allows, and one look at each tells.
+        let mut lists = subject.roles.iter().flat_map(Role::organizations);
+        lists.any(|(id, list)| {
+            list.vote_named(self.action, self.resource) == Vote::Allow
+                && self.join(subject.roles.iter().filter_map(|role| role.organization(id))) == Vote::Allow
+        })
     }
 
     fn organization(self, subject: &Inner, id: &Id, _: &Masks) -> Vote {

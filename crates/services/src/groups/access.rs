@@ -39,6 +39,6 @@ pub(super) fn visible_members(actor: &Actor) -> MemberScope {
 }
 
 /// A group, which belongs to its organization.
-fn object(group: &Group) -> Object<'static> {
+pub(crate) fn object(group: &Group) -> Object<'static> {
     Object::of::<resource::Group>().id(group.id.0).organization(group.organization_id.0)
 }

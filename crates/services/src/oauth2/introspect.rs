@@ -1,12 +1,14 @@
 //! Introspection (RFC 7662): a resource server asks what a token is.
 
 use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
+use crate::cache::{KnownClient, KnownToken};
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::sessions::{ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
+use doorward_ports::oauth2::{ClientCredentials, Introspection};
 
 /// A request to the introspection endpoint.
 #[derive(Clone, Debug, Default)]
@@ -60,12 +62,12 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
                 OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string())
             })?;
         let app_id = credentials.app_id;
-        let looked = ctx
-            .store
-            .read(move |repos| {
-                Ok::<_, OAuthError>(repos.grants().introspect_access(&credentials, &key, digest, now)?)
-            })
-            .await?;
+        let remembered = access.as_ref().and_then(|_| remembered(ctx, &credentials, &key, digest, now));
+        ctx.cache.count(remembered.is_some());
+        let looked = match remembered {
+            Some(answer) => Some(answer),
+            None => look(ctx, credentials, key, digest, now).await?,
+        };
         if let Some(answer) = looked {
             if is_touch_due(answer.secret_last_used_at, now) {
                 let (id, last) = (answer.secret_id, answer.secret_last_used_at);
@@ -106,6 +108,57 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
             }
         })
         .await
+}
+
+/// What is remembered of a caller and a live token. A secret whose use has to be written down is read again.
+fn remembered(
+    ctx: &Context,
+    credentials: &ClientCredentials,
+    key: &ApiKeyId,
+    digest: Digest,
+    now: Instant,
+) -> Option<Introspection> {
+    let (prefix, secret) = credentials.secret.as_ref()?;
+    let client = ctx.cache.client(&(credentials.app_id, prefix.clone()))?;
+    let token = ctx.cache.token(key)?;
+    // Digests are compared in constant time, by the type.
+    let proven = client.digest == *secret && token.digest == digest;
+    let fresh = !is_touch_due(client.last_used_at, now) && token.facts.expires_at > now;
+    (proven && fresh).then(|| Introspection {
+        secret_id: client.secret_id,
+        secret_last_used_at: client.last_used_at,
+        caller_resources: client.resources.clone(),
+        token: Some(token.facts.clone()),
+    })
+}
+
+/// Asks the store, and remembers a good caller and a live token.
+async fn look(
+    ctx: &Context,
+    credentials: ClientCredentials,
+    key: ApiKeyId,
+    digest: Digest,
+    now: Instant,
+) -> Result<Option<Introspection>, OAuthError> {
+    let reading = ctx.cache.reading();
+    let (asked, id) = (credentials.clone(), key.clone());
+    let answer = ctx
+        .store
+        .read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked, &id, digest, now)?))
+        .await?;
+    if let (Some(answer), Some((prefix, secret))) = (&answer, credentials.secret) {
+        let client = KnownClient {
+            digest: secret,
+            secret_id: answer.secret_id,
+            last_used_at: answer.secret_last_used_at,
+            resources: answer.caller_resources.clone(),
+        };
+        ctx.cache.keep_client(reading, (credentials.app_id, prefix), client);
+        if let Some(facts) = answer.token.clone() {
+            ctx.cache.keep_token(reading, &key, KnownToken { digest, facts });
+        }
+    }
+    Ok(answer)
 }
 
 /// A refresh token is the business of its own client only.

@@ -4,18 +4,22 @@ use super::keys::scope_of;
 use super::tokens::max_lifetime;
 use super::{inactive, seen};
 use crate::audit::Trail;
+use crate::cache::Known;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
+use doorward_domain::Instant;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::wire::SESSION_COOKIE;
 use doorward_ports::sessions::KeyOwner;
+use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 
 /// Finds out who presents this token, and what it may be used for.
 ///
-/// Usually one trip to the store; a second one when the use of the key has to be written down: about once an hour.
+/// Usually no trip to the store, for the subject is remembered while nothing changes, or one; and another one when the
+/// use of the key has to be written down: about once an hour.
 pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> Result<Actor, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
@@ -24,12 +28,52 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
         ApiToken::parse(token_text).map_err(|defect| signed_out(format!("Invalid API key format: {defect}")))?;
     let (now, settings) = (ctx.clock.now(), ctx.settings.sessions);
 
+    // What is remembered lets in and never refuses: a key may just have got a new secret, or longer life, elsewhere.
+    let remembered = ctx.cache.subject(&token.id).filter(|known| may_enter(ctx, known, &token, now).is_ok());
+    ctx.cache.count(remembered.is_some());
+    let known = match remembered {
+        Some(known) => known,
+        None => read(ctx, &token, now).await?,
+    };
+    let Known { key, user, memberships, subject } = &*known;
+    let (mut key, mut user) = (Arc::clone(key), Arc::clone(user));
+
+    let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
+    if refresh.is_some() || user.status == UserStatus::Dormant {
+        let (as_read, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
+        let before = User::clone(&user);
+        let after = ctx
+            .store
+            .write(move |repos| {
+                // The user first: whoever ends all keys of a user writes in this order too.
+                let seen = seen(repos, before, now, trail)?;
+                if let Some(refresh) = refresh {
+                    let permit = System::because("the key is being used").permit();
+                    repos.api_keys().refresh(&permit, &as_read, refresh, &ip, now)?;
+                }
+                Ok::<User, Error>(seen)
+            })
+            .await?;
+        user = Arc::new(after);
+    }
+    if let Some(refresh) = refresh {
+        let old = ApiKey::clone(&key);
+        key = Arc::new(ApiKey { last_used: refresh.last_used, expires_at: refresh.expires_at, ..old });
+    }
+    let (subject, memberships) = (subject.clone(), Arc::clone(memberships));
+    Ok(Actor { subject, user, memberships, key, origin: origin.clone() })
+}
+
+/// Asks the store whose token it is, and remembers who may enter.
+async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known>, Error> {
+    let reading = ctx.cache.reading();
+    let (id, digest) = (token.id.clone(), token.digest());
     let (owner, custom) = ctx
         .store
         .read(move |repos| {
-            let owner = repos.api_keys().find_owner(&token.id)?.ok_or_else(unknown_key)?;
+            let owner = repos.api_keys().find_owner(&id)?.ok_or_else(unknown_key)?;
             // In constant time, by the type.
-            if owner.key.secret_digest != token.digest() {
+            if owner.key.secret_digest != digest {
                 return Err(unknown_key());
             }
             let names = custom_role_names(&owner);
@@ -37,39 +81,32 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
             Ok((owner, custom))
         })
         .await?;
-    let subject = subject_of(&owner, custom);
-    let KeyOwner { mut key, mut user, memberships, groups: _ } = owner;
-    if key.is_expired(now) {
-        return Err(expired(&key));
+    let known = Arc::new(Known {
+        subject: subject_of(&owner, custom),
+        key: Arc::new(owner.key.clone()),
+        user: Arc::new(owner.user.clone()),
+        memberships: owner.memberships.clone().into(),
+    });
+    may_enter(ctx, &known, token, now)?;
+    ctx.cache.keep_subject(reading, &owner, &known);
+    Ok(known)
+}
+
+/// Whether this key lets in whoever presents this token now.
+fn may_enter(ctx: &Context, known: &Known, token: &ApiToken, now: Instant) -> Result<(), Error> {
+    let Known { key, user, .. } = known;
+    // In constant time, by the type.
+    if key.secret_digest != token.digest() {
+        return Err(unknown_key());
     }
-    check_audience(ctx, &key)?;
+    if key.is_expired(now) {
+        return Err(expired(key));
+    }
+    check_audience(ctx, key)?;
     if user.deleted {
         return Err(unknown_key());
     }
-    if !user.may_act() {
-        return Err(inactive(user.status));
-    }
-
-    let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
-    if refresh.is_some() || user.status == UserStatus::Dormant {
-        let (used, ip, trail) = (key.clone(), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
-        user = ctx
-            .store
-            .write(move |repos| {
-                // The user first: whoever ends all keys of a user writes in this order too.
-                let seen = seen(repos, user, now, trail)?;
-                if let Some(refresh) = refresh {
-                    let permit = System::because("the key is being used").permit();
-                    repos.api_keys().refresh(&permit, &used, refresh, &ip, now)?;
-                }
-                Ok::<User, Error>(seen)
-            })
-            .await?;
-    }
-    if let Some(refresh) = refresh {
-        key = ApiKey { last_used: refresh.last_used, expires_at: refresh.expires_at, ..key };
-    }
-    Ok(Actor { subject, user, memberships, key, origin: origin.clone() })
+    if user.may_act() { Ok(()) } else { Err(inactive(user.status)) }
 }
 
 /// A key that is bound to a resource is good for that resource only (RFC 8707 2).

@@ -12,6 +12,7 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::System;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, StoreError};
+use std::sync::Arc;
 
 /// What is given to sign in.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
 
 /// Signs out: ends the key in use, and the keys for apps on their own subdomain.
 pub async fn logout(ctx: &Context, actor: &Actor) -> Result<(), Error> {
-    let (key, trail) = (actor.key.clone(), Trail::of(ctx, actor));
+    let (key, trail) = (Arc::clone(&actor.key), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
             let because = System::because("whoever holds a key may end it");

@@ -1,5 +1,6 @@
 //! People and things for the tests of use cases.
 
+use crate::cache::SubjectCache;
 use crate::context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -46,6 +47,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         passwords: Arc::new(PlainHasher),
         derivation: DerivationKey::new(&[7; 32]),
         settings: Arc::new(settings),
+        cache: SubjectCache::off(),
     }
 }
 
@@ -179,6 +181,7 @@ impl ActorBuilder {
     pub(crate) fn build(self) -> Actor {
         let subject = subject_of(&self.0, Vec::new());
         let KeyOwner { key, user, memberships, groups: _ } = self.0;
+        let (user, memberships, key) = (Arc::new(user), memberships.into(), Arc::new(key));
         Actor { subject, user, memberships, key, origin: origin() }
     }
 }
@@ -205,7 +208,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
 /// The same mocks, which know the key of the one who asks too.
 pub(crate) fn repos_of(actor: &Actor, users: &[User]) -> MockRepositories {
     let mut repos = repos_with(users);
-    let known = actor.key.clone();
+    let known = ApiKey::clone(&actor.key);
     repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
     repos
 }

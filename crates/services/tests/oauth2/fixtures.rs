@@ -4,7 +4,7 @@ use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_services::oauth2::ClientAuthentication;
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -35,6 +35,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
             oauth2,
             audit: AuditSettings::default(),
         }),
+        cache: SubjectCache::off(),
     }
 }
 

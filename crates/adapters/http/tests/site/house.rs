@@ -10,7 +10,7 @@ use doorward_domain::Instant;
 use doorward_http::{Application, HttpSettings};
 use doorward_ports::Store;
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, maintenance};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::Arc;
@@ -96,6 +96,7 @@ pub(crate) async fn house_at(
             oauth2: OAuth2Settings::default(),
             audit: AuditSettings::default(),
         }),
+        cache: SubjectCache::off(),
     };
     let store = context.store.clone();
     let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod audit;
+mod authcheck;
 mod bad_input;
 mod browser;
 mod credentials;

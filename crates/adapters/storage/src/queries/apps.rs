@@ -11,6 +11,7 @@ use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, AppSecret};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::oauth2::AppRepository;
 
 impl AppRepository for Session<'_, Conn> {
@@ -54,15 +55,19 @@ impl AppRepository for Session<'_, Conn> {
     }
 
     fn update(&mut self, _permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(oauth2_apps::table.find(Id(app.id))).set(AppRow::from(app)).execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::App(app.id));
+        Ok(done)
     }
 
     fn delete(&mut self, _permit: &Permit<action::Delete, resource::Oauth2App>, id: AppId) -> Result<bool, StoreError> {
         // Secrets, codes, grants and keys go by the cascades of their foreign keys.
-        self.run(|conn| Ok(diesel::delete(oauth2_apps::table.find(Id(id))).execute(conn)? > 0))
+        let done = self.run(|conn| Ok(diesel::delete(oauth2_apps::table.find(Id(id))).execute(conn)? > 0))?;
+        self.changed(Change::App(id));
+        Ok(done)
     }
 
     fn find_secret(&mut self, id: AppSecretId) -> Result<Option<AppSecret>, StoreError> {
@@ -112,7 +117,12 @@ impl AppRepository for Session<'_, Conn> {
         id: AppSecretId,
     ) -> Result<bool, StoreError> {
         // Grants and keys that were obtained with it go by the cascades of their foreign keys.
-        self.run(|conn| Ok(diesel::delete(oauth2_app_secrets::table.find(Id(id))).execute(conn)? > 0))
+        let deleted = diesel::delete(oauth2_app_secrets::table.find(Id(id))).returning(oauth2_app_secrets::app_id);
+        let app: Option<Id<AppId>> = self.run(|conn| Ok(deleted.get_result(conn).optional()?))?;
+        if let Some(Id(app)) = app {
+            self.changed(Change::App(app));
+        }
+        Ok(app.is_some())
     }
 
     fn touch_secret(

@@ -13,6 +13,7 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::oauth2::{
     AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Rotated, Rotation,
 };
@@ -75,7 +76,12 @@ impl GrantRepository for Session<'_, Conn> {
         _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         rotation: &Rotation,
     ) -> Result<Option<Rotated>, StoreError> {
-        self.run(|conn| hot::rotate(conn, rotation))
+        let done = self.run(|conn| hot::rotate(conn, rotation))?;
+        // The same key with another secret.
+        if let Some(rotated) = &done {
+            self.changed(Change::Key(rotated.access_key_id.clone()));
+        }
+        Ok(done)
     }
 
     fn narrow_access(
@@ -89,7 +95,9 @@ impl GrantRepository for Session<'_, Conn> {
                 .set(api_keys::scopes.eq(Words(scopes.to_vec())))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::Key(key.clone()));
+        Ok(())
     }
 
     fn issue_client_token(
@@ -116,7 +124,13 @@ impl GrantRepository for Session<'_, Conn> {
         id: GrantId,
     ) -> Result<bool, StoreError> {
         // The key goes by the cascade of its foreign key.
-        self.run(|conn| Ok(diesel::delete(oauth2_grants::table.find(Id(id))).execute(conn)? > 0))
+        let deleted = diesel::delete(oauth2_grants::table.find(Id(id))).returning(oauth2_grants::access_key_id);
+        let key: Option<String> = self.run(|conn| Ok(deleted.get_result(conn).optional()?))?;
+        if let Some(key) = &key {
+            // An id that is none belongs to no key either.
+            self.changed(ApiKeyId::new(key.clone()).map_or(Change::Everything, Change::Key));
+        }
+        Ok(key.is_some())
     }
 
     fn delete_of_user_and_app(
@@ -125,7 +139,7 @@ impl GrantRepository for Session<'_, Conn> {
         user: UserId,
         app: AppId,
     ) -> Result<usize, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             // Codes first, for the reason given at `sessions::end_all`.
             let codes =
                 oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
@@ -134,6 +148,8 @@ impl GrantRepository for Session<'_, Conn> {
                 .filter(oauth2_grants::user_id.eq(Id(user)))
                 .filter(oauth2_grants::app_id.eq(Id(app)));
             Ok(diesel::delete(grants).execute(conn)?)
-        })
+        })?;
+        self.changed(Change::User(user));
+        Ok(done)
     }
 }

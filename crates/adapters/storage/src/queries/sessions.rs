@@ -16,6 +16,7 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
 use doorward_domain::users::LoginType;
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
 
 /// Deletes all that lets somebody act for a user: codes, grants and keys.
@@ -102,7 +103,9 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::Key(key.id.clone()));
+        Ok(())
     }
 
     fn delete(
@@ -110,14 +113,16 @@ impl ApiKeyRepository for Session<'_, Conn> {
         _permit: &Permit<action::Delete, resource::ApiKey>,
         id: &ApiKeyId,
     ) -> Result<bool, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             // The grant first, which takes its key along: in the same order as an exchange of its refresh token.
             let of_key = api_keys::table.find(id.as_str()).filter(api_keys::grant_id.is_not_null());
             let grants =
                 oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_key.select(api_keys::grant_id)));
             let ended = diesel::delete(grants).execute(conn)?;
             Ok(ended + diesel::delete(api_keys::table.find(id.as_str())).execute(conn)? > 0)
-        })
+        })?;
+        self.changed(Change::Key(id.clone()));
+        Ok(done)
     }
 
     fn delete_of_scope(
@@ -126,12 +131,14 @@ impl ApiKeyRepository for Session<'_, Conn> {
         user: UserId,
         scope: &str,
     ) -> Result<usize, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let keys = api_keys::table.filter(api_keys::user_id.eq(Id(user))).filter(api_keys::scopes.eq(scope));
             let of_keys = keys.filter(api_keys::grant_id.is_not_null()).select(api_keys::grant_id);
             let grants = oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_keys));
             let ended = diesel::delete(grants).execute(conn)?;
             Ok(ended + diesel::delete(keys).execute(conn)?)
-        })
+        })?;
+        self.changed(Change::User(user));
+        Ok(done)
     }
 }

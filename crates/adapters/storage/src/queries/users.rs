@@ -18,6 +18,7 @@ use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, MEMBER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
+use doorward_ports::changes::Change;
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
 use uuid::Uuid;
@@ -147,7 +148,7 @@ impl UserRepository for Session<'_, Conn> {
         name: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::username.eq(username),
@@ -157,7 +158,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_appearance(
@@ -168,7 +171,7 @@ impl UserRepository for Session<'_, Conn> {
         terminal_font: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::theme_preference.eq(theme_preference),
@@ -177,7 +180,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_password(
@@ -187,7 +192,7 @@ impl UserRepository for Session<'_, Conn> {
         hash: &PasswordHash,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::password_hash.eq(Some(hash.expose())), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -195,7 +200,9 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_status(
@@ -206,7 +213,7 @@ impl UserRepository for Session<'_, Conn> {
         now: Instant,
     ) -> Result<bool, StoreError> {
         let suspended = UserStatus::Suspended;
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let woken = diesel::update(living!(id).filter(users::status.eq(suspended.as_str())))
                 .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -220,7 +227,9 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn update_roles(
@@ -230,12 +239,14 @@ impl UserRepository for Session<'_, Conn> {
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let done = self.run(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn delete(
@@ -244,7 +255,7 @@ impl UserRepository for Session<'_, Conn> {
         id: UserId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.atomically(|conn| {
+        let done = self.atomically(|conn| {
             let changed = diesel::update(living!(id))
                 .set((users::deleted.eq(true), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -256,7 +267,9 @@ impl UserRepository for Session<'_, Conn> {
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
             }
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(done)
     }
 
     fn touch(
@@ -276,7 +289,9 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.changed(Change::User(id));
+        Ok(())
     }
 }
 

@@ -9,15 +9,20 @@
 //! longer than half of what the disk takes.
 
 use super::Conn;
+use crate::changes::Publisher;
 use crate::session::{Session, Spoilt};
+use diesel::RunQueryDsl as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::dsl::sql;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::BigInt;
+use doorward_ports::changes::Change;
 use doorward_ports::{Commit, StoreError, Work, WorkMode};
 use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,12 +43,18 @@ struct Job {
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 type Answers = Vec<(Answer, Result<(), StoreError>)>;
 
+/// Between two looks at whether another process has written.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// For so long after a look what is remembered is used.
+const TRUST: Duration = Duration::from_millis(600);
+
 /// Sends work to the thread that writes. Dropping it waits until accepted work is done.
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
+    watching: Arc<AtomicBool>,
 }
 
 /// The thread that writes is gone.
@@ -60,16 +71,25 @@ impl Writer {
     /// Starts the thread with a connection of its own, which is made anew should it ever break.
     pub(super) fn start(
         connect: impl Fn() -> Result<Conn, StoreError> + Send + 'static,
+        publisher: Publisher,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut conn = connect()?;
         let (jobs, queue) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
+        let watching = Arc::new(AtomicBool::new(false));
+        let mut watch = Watch { on: Arc::clone(&watching), next: Instant::now(), version: None };
         let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
             let mut pace = Pace::default();
             while let Some(batch) = next_batch(&queue, &pace) {
+                if batch.is_empty() {
+                    watch.look(&mut conn, &publisher);
+                    continue;
+                }
                 counter.fetch_sub(batch.len(), Ordering::Relaxed);
-                let (answers, committing) = run_batch(&mut conn, batch);
+                let (answers, changes, committing) = run_batch(&mut conn, batch);
+                // Before anybody is answered. Whatever may have been committed counts.
+                publisher.report(&changes);
                 pace = Pace {
                     callers: answers.len() + counter.load(Ordering::Relaxed),
                     pause: (committing / 2).min(LONGEST_PAUSE),
@@ -81,18 +101,27 @@ impl Writer {
                 let status = AnsiTransactionManager::transaction_manager_status_mut(&mut conn);
                 if !status.transaction_depth().is_ok_and(|depth| depth.is_none()) {
                     match connect() {
-                        Ok(new) => conn = new,
+                        Ok(new) => {
+                            conn = new;
+                            watch.version = None;
+                        }
                         Err(error) => tracing::error!(%error, "the connection that writes is broken"),
                     }
                 }
+                watch.look(&mut conn, &publisher);
             }
         })?;
-        Ok(Self { jobs: Some(jobs), waiting, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), waiting, thread: Some(thread), watching })
     }
 
     /// Calls that have not begun.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Begins to notice what other processes write.
+    pub(super) fn watch(&self) {
+        self.watching.store(true, Ordering::SeqCst);
     }
 
     pub(super) async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
@@ -124,9 +153,44 @@ struct Pace {
     pause: Duration,
 }
 
-/// Waits for work and takes what is there; `None` when there will be no more.
+/// Notices what other processes write, on the connection that writes here: its `data_version` changes with the commits of
+/// all others, and here are no others.
+struct Watch {
+    on: Arc<AtomicBool>,
+    next: Instant,
+    version: Option<i64>,
+}
+
+impl Watch {
+    fn look(&mut self, conn: &mut Conn, publisher: &Publisher) {
+        let now = Instant::now();
+        if now < self.next || !self.on.load(Ordering::SeqCst) {
+            return;
+        }
+        self.next = now + LOOK_EVERY;
+        let version = sql::<BigInt>("data_version FROM pragma_data_version");
+        match diesel::select(version).get_result::<i64>(conn) {
+            Ok(version) => {
+                if self.version.replace(version) != Some(version) {
+                    publisher.log().report_everything();
+                }
+                publisher.log().vouch_until(now + TRUST);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whether another process has written");
+                publisher.log().vouch_no_more();
+            }
+        }
+    }
+}
+
+/// Waits for work and takes what is there, which may be nothing after a while; `None` when there will be no more.
 fn next_batch(queue: &mpsc::Receiver<Job>, pace: &Pace) -> Option<Vec<Job>> {
-    let mut batch = vec![queue.recv().ok()?];
+    let mut batch = match queue.recv_timeout(LOOK_EVERY) {
+        Ok(job) => vec![job],
+        Err(mpsc::RecvTimeoutError::Timeout) => return Some(Vec::new()),
+        Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+    };
     let began = Instant::now();
     while batch.len() < BATCH {
         let job = if batch.len() < pace.callers {
@@ -140,15 +204,17 @@ fn next_batch(queue: &mpsc::Receiver<Job>, pace: &Pace) -> Option<Vec<Job>> {
     Some(batch)
 }
 
-/// Runs and commits a batch; returns what to answer, and how long the commit took.
-fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Duration) {
+/// Runs and commits a batch; returns what to answer, what it may have changed, and how long the commit took.
+fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duration) {
     let alone = batch.len() == 1;
     let mut jobs = batch.into_iter();
     let mut answers = Vec::with_capacity(jobs.len());
+    let mut changes = Vec::new();
     let mut worked = Instant::now();
     let committed = conn.immediate_transaction(|conn| {
         for Job { mode, work, answer } in jobs.by_ref() {
-            let (result, end) = if alone { in_transaction(conn, mode, work) } else { in_savepoint(conn, mode, work) };
+            let run = if alone { in_transaction } else { in_savepoint };
+            let (result, end) = run(conn, mode, work, &mut changes);
             answers.push((answer, result));
             end?;
         }
@@ -164,25 +230,25 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Duration) {
             *result = Err(StoreError::Unavailable(failure.to_string().into()));
         }
     }
-    (answers, committing)
+    (answers, changes, committing)
 }
 
 /// What the caller is told, and whether the transaction goes on.
 type Outcome = (Result<(), StoreError>, Result<(), DieselError>);
 
 /// Runs work that has the transaction for itself, and ends it when nothing is to be kept.
-fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
-    let (keep, result) = perform(conn, mode, work);
+fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> Outcome {
+    let (keep, result) = perform(conn, mode, work, changes);
     (result, if keep { Ok(()) } else { Err(DieselError::RollbackTransaction) })
 }
 
 /// Runs work that shares the transaction. When its savepoint cannot be set or left, SQLite has given up the transaction
 /// by itself (the disk is full, say), and nothing of the batch is kept.
-fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
+fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> Outcome {
     if let Err(error) = AnsiTransactionManager::begin_transaction(conn) {
         return (Ok(()), Err(error));
     }
-    let (keep, result) = perform(conn, mode, work);
+    let (keep, result) = perform(conn, mode, work, changes);
     let left = if keep {
         AnsiTransactionManager::commit_transaction(conn)
     } else {
@@ -191,17 +257,21 @@ fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work) -> Outcome {
     (result, left)
 }
 
-/// Runs work; tells whether to keep what it wrote.
-fn perform(conn: &mut Conn, mode: WorkMode, work: Work) -> (bool, Result<(), StoreError>) {
+/// Runs work; tells whether to keep what it wrote, and adds what it changed if so.
+fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> (bool, Result<(), StoreError>) {
     let mut session = Session::in_transaction(conn);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
-    let spoilt = session.has_failed();
-    match (done, mode) {
+    let (spoilt, reported) = (session.has_failed(), session.take_changes());
+    let (keep, result) = match (done, mode) {
         (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
         (Ok(_), WorkMode::WriteOnce) => (!spoilt, Ok(())),
         (Ok(Commit::Yes), _) if spoilt => (false, Err(StoreError::other(Spoilt))),
         (Ok(commit), _) => (commit == Commit::Yes, Ok(())),
+    };
+    if keep {
+        changes.extend(reported);
     }
+    (keep, result)
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -59,6 +59,7 @@ impl Walk {
             random,
             passwords: Arc::new(PlainHasher),
             derivation: bootstrap.derivation,
+            cache: SubjectCache::off(),
             settings: Arc::new(Settings {
                 access_url: "https://door.example".parse().unwrap(),
                 sessions: SessionSettings::default(),

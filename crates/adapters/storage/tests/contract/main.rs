@@ -10,6 +10,7 @@ mod audit;
 mod audit_lists;
 mod audit_plans;
 mod audited;
+mod changes;
 mod codes;
 mod grants;
 mod group_lists;

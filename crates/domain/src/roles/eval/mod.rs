@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Because, Grants, Object, ResourceType, Role, Subject, Vote};
+use super::{Object, ResourceType};
 use document::{Document, Question};
 
 /// Where a document is wrong, and how.
@@ -99,36 +99,12 @@ fn answer(question: &Question<'_>) -> Value {
     if question.any_organization {
         object = object.any_organization();
     }
-    let because = subject.decide_named(action, resource, &object).because();
+    let explanation = subject.explain(action, resource, &object);
+    let because = explanation.decision.because();
     let mut reason = json!({ "code": because.code(), "text": because.to_string() });
-    let roles = deciding_roles(subject, action, resource, &object, because);
+    let roles = explanation.roles;
     if let (Some(fields), false) = (reason.as_object_mut(), roles.is_empty()) {
         fields.insert("roles".to_owned(), roles.iter().map(ToString::to_string).collect());
     }
     json!({ "allow": because.allow(), "because": reason })
-}
-
-/// The roles whose votes decided, if votes did.
-fn deciding_roles<'s>(
-    subject: &'s Subject,
-    action: &str,
-    resource: &str,
-    object: &Object<'_>,
-    because: Because,
-) -> Vec<&'s Role> {
-    let wanted = if because.allow() { Vote::Allow } else { Vote::Deny };
-    let says = |list: &Grants| list.vote_named(action, resource) == wanted;
-    let voted = |role: &Role| {
-        if matches!(because, Because::SiteAllows | Because::SiteDenies) {
-            says(role.site())
-        } else if matches!(because, Because::UserAllows | Because::UserDenies) {
-            says(role.user())
-        } else if matches!(because, Because::OrganizationAllows | Because::OrganizationDenies) {
-            let mut lists = role.organizations();
-            lists.any(|(id, list)| (object.any_organization || *id == object.organization) && says(list))
-        } else {
-            false
-        }
-    };
-    subject.roles().iter().filter(|role| voted(role)).collect()
 }

@@ -37,7 +37,7 @@ fn refusal(result: Result<Actor, Error>) -> (String, String) {
 #[tokio::test]
 async fn a_key_used_within_the_hour_costs_one_read() {
     let actor = present(&context(presenting(key(ANN), ann()))).await.unwrap();
-    assert_eq!((actor.user, actor.key, actor.memberships), (ann(), key(ANN), vec![membership(ANN)]));
+    assert_eq!((&*actor.user, &*actor.key, &*actor.memberships), (&ann(), &key(ANN), &[membership(ANN)][..]));
     assert!(actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(ANN.0)).is_ok());
     assert!(
         actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(BOB.0)).is_err()

@@ -3,6 +3,7 @@ use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{ChangePassword, UserRef, change_password, may_change_password, validate_password};
 use doorward_domain::Secret;
+use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_ports::mocks::MockRepositories;
 
@@ -13,7 +14,7 @@ fn change(password: &str, old: Option<&str>) -> ChangePassword {
 }
 
 fn changing(actor: &Actor, user: User) -> MockRepositories {
-    let mut repos = repos_of(actor, &[actor.user.clone(), user]);
+    let mut repos = repos_of(actor, &[User::clone(&actor.user), user]);
     repos
         .users
         .expect_update_password()
@@ -93,7 +94,7 @@ async fn of_two_changes_at_once_the_second_finds_the_old_password_wrong() {
         let changed = User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..bob() };
         Ok(Some(if id == BOB { changed } else { owner_of_site() }))
     });
-    let known = asking.key.clone();
+    let known = ApiKey::clone(&asking.key);
     repos.api_keys.expect_find().returning(move |_| Ok(Some(known.clone())));
     let refused = ask(repos, &asking, &UserRef::Id(BOB), change(NEW, Some(PASSWORD))).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "old_password"));

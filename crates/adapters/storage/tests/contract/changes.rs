@@ -1,0 +1,81 @@
+//! What is told of changes: all that was committed and nothing else, here at once and elsewhere within a second.
+
+use super::support::*;
+use doorward_domain::users::UserStatus;
+use doorward_ports::StoreError;
+use doorward_ports::changes::{Change, ChangeLog};
+use doorward_storage::Opened;
+use std::time::{Duration, Instant};
+
+/// A server that hears what others do.
+async fn server(db: &Fixture) -> (Opened, doorward_storage::ChangeWatch) {
+    let opened = db.open_again();
+    let watch = opened.watch_changes().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !opened.changes().is_vouched_for() {
+        assert!(Instant::now() < deadline, "it does not hear itself");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    (opened, watch)
+}
+
+/// Whether this is reported of a write, at once.
+async fn reports<T: Send + 'static>(
+    server: &Opened,
+    change: Change,
+    work: impl FnOnce(&mut dyn doorward_ports::Repositories) -> Result<T, StoreError> + Send + 'static,
+) -> bool {
+    let log = server.changes();
+    let before = log.now();
+    server.store.write(work).await.ok();
+    !log.is_unchanged(before, &[log.place(&change)])
+}
+
+contract! {
+    async fn every_write_to_what_subjects_depend_on_is_reported(db) {
+        let granted = Granted::in_store(&db).await;
+        let (server, _watch) = server(&db).await;
+        let (user, key, app) = (granted.user.id, granted.key.id.clone(), granted.app.id);
+        let (by_user, by_key, by_app) = (Change::User(user), Change::Key(key.clone()), Change::App(app));
+
+        assert!(reports(&server, by_user.clone(), move |r| r.users().update_roles(&permit(), user, &[], NOW)).await);
+        assert!(reports(&server, by_user.clone(), move |r| r.users().touch(&permit(), user, NOW)).await);
+        let rotated = rotation(granted.client(), &granted.grant, 0);
+        assert!(reports(&server, by_key.clone(), move |r| r.grants().rotate(&permit(), &rotated)).await);
+        let narrowed = key.clone();
+        assert!(reports(&server, by_key.clone(), move |r| r.grants().narrow_access(&permit(), &narrowed, &[])).await);
+        let changed = granted.app.clone();
+        assert!(reports(&server, by_app.clone(), move |r| r.apps().update(&permit(), &changed)).await);
+        let undone = move |r: &mut dyn doorward_ports::Repositories| {
+            r.users().update_status(&permit(), user, UserStatus::Suspended, NOW)?;
+            Err::<(), _>(StoreError::other("changed my mind"))
+        };
+        assert!(!reports(&server, by_user.clone(), undone).await, "what is rolled back is no change");
+        assert!(!reports(&server, by_user.clone(), move |r| r.users().find(user)).await);
+        let grant = granted.grant.id;
+        assert!(reports(&server, by_key, move |r| r.grants().delete(&permit(), grant)).await);
+        let secret = granted.secret.id;
+        assert!(reports(&server, by_app.clone(), move |r| r.apps().delete_secret(&permit(), secret)).await);
+        assert!(reports(&server, by_app, move |r| r.apps().delete(&permit(), app)).await);
+        assert!(reports(&server, by_user, move |r| r.users().delete(&permit(), user, NOW)).await);
+    }
+
+    async fn a_process_that_does_not_listen_is_heard(db) {
+        let granted = Granted::in_store(&db).await;
+        let (server, _watch) = server(&db).await;
+        let log: ChangeLog = server.changes();
+        let user = granted.user.id;
+        for n in 0..3 {
+            let before = log.now();
+            // Something else each time: SQLite writes no page that stays as it is.
+            let roles = [format!("role-{n}")];
+            db.write(move |repos| repos.users().update_roles(&permit(), user, &roles, NOW)).await;
+            let answered = Instant::now();
+            while log.is_unchanged(before, &[log.place(&Change::User(user))]) {
+                assert!(answered.elapsed() < Duration::from_secs(1), "it was not heard");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(log.is_vouched_for());
+        }
+    }
+}

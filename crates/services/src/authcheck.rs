@@ -1,0 +1,410 @@
+//! Asking what one may do, many questions at once (`rbac.md` 13).
+//!
+//! The use case has three steps, so that a caller can do the two that only think where it wants to, and so that nothing
+//! is asked of the store when no question names a resource: [`wanted`] reads the questions, [`look_up`] loads what they
+//! name, [`Known`] answers them. Nothing is written and nothing audited.
+
+use crate::context::{Actor, Context};
+use crate::error::{Error, FieldError};
+use crate::{groups, templates, users, workspaces};
+use doorward_domain::ids::{GroupId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::roles::{Acl, Action, Because, Explanation, Id, Level, Object, ResourceType, Role};
+use doorward_ports::Repositories;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// Most questions of one request that may name a resource.
+pub const RESOURCE_IDS_MAX: usize = 10;
+
+/// One question. Ids are text, as they are sent; empty means unset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check<'a> {
+    /// To do what; may be unknown.
+    pub action: Cow<'a, str>,
+    /// On what; may be unknown.
+    pub resource_type: Cow<'a, str>,
+    /// Whose it is; `me` stands for the caller.
+    pub owner_id: Cow<'a, str>,
+    /// In which organization it is.
+    pub organization_id: Cow<'a, str>,
+    /// A thing that exists. What is stored of it replaces what else is said here.
+    pub resource_id: Cow<'a, str>,
+    /// Whether any organization will do.
+    pub any_org: bool,
+}
+
+/// Types of which a single thing can be named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Workspace,
+    Template,
+    User,
+    Group,
+}
+
+impl Kind {
+    fn parse(resource_type: &str) -> Option<Self> {
+        Some(match resource_type {
+            "workspace" => Self::Workspace,
+            "template" => Self::Template,
+            "user" => Self::User,
+            "group" => Self::Group,
+            _ => return None,
+        })
+    }
+}
+
+/// The things that the questions of a request name.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted(Vec<(Kind, Uuid)>);
+
+impl Wanted {
+    /// Whether they name nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Finds out what the questions, each under its key, need to know; or which of them cannot be asked.
+pub fn wanted<'a>(checks: impl Iterator<Item = (&'a str, &'a Check<'a>)> + Clone) -> Result<Wanted, Error> {
+    let named = checks.clone().filter(|(_, check)| !check.resource_id.is_empty()).count();
+    if named > RESOURCE_IDS_MAX {
+        return Err(Error::invalid(format!(
+            "Endpoint only supports using \"resource_id\" field {RESOURCE_IDS_MAX} times, found {named} usages. \
+             Remove {} objects with this field set.",
+            named - RESOURCE_IDS_MAX
+        )));
+    }
+    let mut wanted = Vec::new();
+    for (key, check) in checks {
+        if check.resource_type.is_empty() {
+            return Err(Error::invalid(format!("Object's \"resource_type\" field must be defined for key {key:?}.")));
+        }
+        if let Some(thing) = named_thing(check)? {
+            wanted.push(thing);
+        }
+    }
+    Ok(Wanted(wanted))
+}
+
+/// The thing that a question names, if it names one.
+fn named_thing(check: &Check<'_>) -> Result<Option<(Kind, Uuid)>, Error> {
+    let (id, resource) = (&*check.resource_id, &*check.resource_type);
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let uuid = Uuid::try_parse(id).map_err(|error| Error::Invalid {
+        message: format!("Object {id:?} id is not a valid uuid."),
+        detail: String::new(),
+        fields: vec![FieldError::new("resource_id", error.to_string())],
+    })?;
+    let Some(kind) = Kind::parse(resource) else {
+        let message = format!("Object type {resource:?} does not support \"resource_id\" field.");
+        let fields = vec![FieldError::new("resource_type", message.clone())];
+        return Err(Error::Invalid { detail: message.clone(), message, fields });
+    };
+    Ok(Some((kind, uuid)))
+}
+
+/// What is stored of a thing, as access control sees it.
+#[derive(Clone, Debug)]
+struct Thing {
+    resource: ResourceType,
+    id: Id,
+    owner: Id,
+    organization: Id,
+    user_acl: Acl,
+    group_acl: Acl,
+}
+
+impl Thing {
+    /// Without access lists.
+    fn of(object: &Object<'_>) -> Self {
+        Self {
+            resource: object.resource(),
+            id: object.object_id().clone(),
+            owner: object.owner_id().clone(),
+            organization: object.organization_id().clone(),
+            user_acl: Acl::new(),
+            group_acl: Acl::new(),
+        }
+    }
+
+    fn object(&self) -> Object<'_> {
+        Object::new(self.resource)
+            .id(&self.id)
+            .owner(&self.owner)
+            .organization(&self.organization)
+            .user_acl(&self.user_acl)
+            .group_acl(&self.group_acl)
+    }
+}
+
+/// The things that questions name, as far as they are there and the caller may read them.
+#[derive(Clone, Debug, Default)]
+pub struct Known(Vec<(Kind, Uuid, Option<Thing>)>);
+
+/// Loads what the questions name, in one trip to the store; in none if they name nothing.
+pub async fn look_up(ctx: &Context, actor: &Actor, wanted: Wanted) -> Result<Known, Error> {
+    if wanted.0.is_empty() {
+        return Ok(Known::default());
+    }
+    let subject = actor.subject.clone();
+    ctx.store
+        .read(move |repos| {
+            let found = wanted.0.into_iter().map(|(kind, id)| {
+                let thing = find(repos, kind, id)?;
+                let readable = thing.filter(|thing| subject.allows(Action::Read, &thing.object()));
+                Ok((kind, id, readable))
+            });
+            Ok(Known(found.collect::<Result<_, Error>>()?))
+        })
+        .await
+}
+
+/// Finds a thing, deleted ones included.
+fn find(repos: &mut dyn Repositories, kind: Kind, id: Uuid) -> Result<Option<Thing>, Error> {
+    match kind {
+        Kind::User => Ok(repos.users().find(UserId(id))?.map(|user| Thing::of(&users::access::user(user.id)))),
+        Kind::Group => Ok(repos.groups().find(GroupId(id))?.map(|found| {
+            let group = found.group;
+            let object = groups::access::object(&group);
+            Thing { group_acl: group.readers(), ..Thing::of(&object) }
+        })),
+        Kind::Template => Ok(repos.templates().find_any(TemplateId(id))?.map(|template| {
+            let object = Thing::of(&templates::access::object(&template));
+            Thing { user_acl: template.user_acl, group_acl: template.group_acl, ..object }
+        })),
+        // A dormant one is of another type.
+        Kind::Workspace => {
+            let found = repos.workspaces().find_any(WorkspaceId(id))?;
+            Ok(found.map(|workspace| Thing::of(&workspaces::access::object(&workspace))))
+        }
+    }
+}
+
+/// An answer with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// A stable word for the reason.
+    pub code: &'static str,
+    /// The reason for people.
+    pub text: String,
+    /// The level that decided, if one did.
+    pub level: Option<Level>,
+    /// The roles that decided: name, and organization if it is one of an organization.
+    pub roles: Vec<(String, Option<String>)>,
+    /// The entry of an access list that decided.
+    pub entry: Option<Entry>,
+    /// The scopes of the credential, when they are what refused.
+    pub scopes: Vec<String>,
+}
+
+/// An entry of an access list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Whether it is in the list of groups, not of users.
+    pub is_group: bool,
+    /// The user, the group, or the organization for "Everyone".
+    pub id: String,
+    /// The action in the list; `*` if every action is listed.
+    pub action: String,
+}
+
+impl Known {
+    /// Answers one question.
+    #[must_use]
+    pub fn allows(&self, actor: &Actor, check: &Check<'_>) -> bool {
+        if check.resource_id.is_empty() {
+            let object = described(actor, check);
+            return actor.subject.decide_named(&check.action, &check.resource_type, &object).allow();
+        }
+        self.thing(check).is_some_and(|thing| {
+            actor.subject.decide_named(&check.action, thing.resource.as_str(), &thing.object()).allow()
+        })
+    }
+
+    /// Answers one question and says why: the same answer, at a higher price.
+    #[must_use]
+    pub fn explain(&self, actor: &Actor, check: &Check<'_>) -> Explained {
+        if check.resource_id.is_empty() {
+            let object = described(actor, check);
+            return explained(actor, &actor.subject.explain(&check.action, &check.resource_type, &object));
+        }
+        match self.thing(check) {
+            Some(thing) => {
+                let object = thing.object();
+                explained(actor, &actor.subject.explain(&check.action, thing.resource.as_str(), &object))
+            }
+            None => Explained {
+                allowed: false,
+                code: "not_found",
+                text: "the object does not exist, or the caller may not read it".to_owned(),
+                level: None,
+                roles: Vec::new(),
+                entry: None,
+                scopes: Vec::new(),
+            },
+        }
+    }
+
+    fn thing(&self, check: &Check<'_>) -> Option<&Thing> {
+        let (kind, id) = named_thing(check).ok().flatten()?;
+        self.0.iter().find(|(known, known_id, _)| (*known, *known_id) == (kind, id))?.2.as_ref()
+    }
+}
+
+/// The object that a question describes.
+fn described(actor: &Actor, check: &Check<'_>) -> Object<'static> {
+    let owner = if check.owner_id == "me" { actor.subject.id().clone() } else { Id::from(&*check.owner_id) };
+    // The type is taken from its name, which need not be known.
+    let object = Object::new(ResourceType::System).owner(owner).organization(&*check.organization_id);
+    if check.any_org { object.any_organization() } else { object }
+}
+
+fn explained(actor: &Actor, why: &Explanation<'_>) -> Explained {
+    let because = why.decision.because();
+    let refused_by_scope = why.level == Some(Level::Scope);
+    Explained {
+        allowed: because.allow(),
+        code: because.code(),
+        text: because.to_string(),
+        level: why.level,
+        roles: why.roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect(),
+        entry: why.listed.as_ref().map(|listed| Entry {
+            is_group: because != Because::UserListed,
+            id: listed.id.to_string(),
+            action: listed.action.to_owned(),
+        }),
+        scopes: if refused_by_scope { actor.key.scopes.clone() } else { Vec::new() },
+    }
+}
+
+/// The organization of a role that has exactly one.
+fn organization_of(role: &Role) -> Option<String> {
+    let mut organizations = role.organizations().map(|(id, _)| id);
+    let first = organizations.next()?;
+    organizations.next().is_none().then(|| first.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::{ANN, BOB, ORGANIZATION, actor, bob, context, owner, repos_with, user};
+    use doorward_domain::users::User;
+    use doorward_ports::mocks::MockRepositories;
+
+    fn check(action: &'static str, resource_type: &'static str) -> Check<'static> {
+        Check { action: action.into(), resource_type: resource_type.into(), ..Check::default() }
+    }
+
+    fn named(action: &'static str, resource_type: &'static str, id: String) -> Check<'static> {
+        Check { resource_id: id.into(), ..check(action, resource_type) }
+    }
+
+    fn one(check: &Check<'_>) -> Result<Wanted, Error> {
+        wanted([("k", check)].into_iter())
+    }
+
+    #[tokio::test]
+    async fn nothing_is_loaded_when_nothing_is_named() {
+        let actor = actor().build();
+        let ctx = Context { store: doorward_ports::Store::new(NoStore), ..context(MockRepositories::default()) };
+        let known = look_up(&ctx, &actor, one(&check("read", "user")).unwrap()).await.unwrap();
+        let mine = |action| Check { owner_id: "me".into(), ..check(action, "workspace") };
+        assert!(known.allows(&actor, &mine("delete")) && !known.allows(&actor, &check("delete", "workspace")));
+        let there = |id: String| Check { organization_id: id.into(), ..mine("delete") };
+        assert!(known.allows(&actor, &there(ORGANIZATION.to_string())));
+        assert!(!known.allows(&actor, &there(Uuid::from_u128(99).to_string())), "no member there");
+        let any = Check { any_org: true, ..check("read", "provisioner_daemon") };
+        assert!(known.allows(&actor, &any), "{:?}", known.explain(&actor, &any));
+        assert!(!known.allows(&actor, &Check { organization_id: ORGANIZATION.to_string().into(), ..any }));
+        for (action, resource) in [("read", "spaceship"), ("read", "*"), ("*", "license"), ("fly", "license")] {
+            let asked = check(action, resource);
+            let expected = resource == "license";
+            assert_eq!(known.allows(&owner().build(), &asked), expected, "{action} {resource}");
+            assert!(!known.allows(&actor, &asked));
+        }
+    }
+
+    struct NoStore;
+
+    #[async_trait::async_trait]
+    impl doorward_ports::StoreBackend for NoStore {
+        async fn run(
+            &self,
+            _: doorward_ports::WorkMode,
+            _: doorward_ports::Work,
+        ) -> Result<(), doorward_ports::StoreError> {
+            panic!("the store was asked");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_replaces_what_is_said() {
+        let gone = User { deleted: true, ..user(UserId(Uuid::from_u128(3)), "gone") };
+        let ctx = context(repos_with(&[bob(), gone.clone()]));
+        let (ann, owner) = (actor().build(), owner().build());
+        // Said to be her own, which it is not.
+        let claimed = Check { owner_id: "me".into(), any_org: true, ..named("read", "user", BOB.to_string()) };
+        let nobody = named("read", "user", Uuid::from_u128(77).to_string());
+        let deleted = named("read", "user", gone.id.to_string());
+        let asked = [("a", &claimed), ("b", &nobody), ("c", &deleted)];
+        let known = |actor: Actor| {
+            let ctx = ctx.clone();
+            async move { look_up(&ctx, &actor, wanted(asked.into_iter()).unwrap()).await.unwrap() }
+        };
+        let of_owner = known(owner.clone()).await;
+        assert_eq!(asked.map(|(_, check)| of_owner.allows(&owner, check)), [true, false, true]);
+        let of_ann = known(ann.clone()).await;
+        assert_eq!(asked.map(|(_, check)| of_ann.allows(&ann, check)), [false, false, false]);
+        assert_eq!(of_ann.explain(&ann, &claimed).code, "not_found");
+    }
+
+    #[test]
+    fn refusals_say_what_is_wrong() {
+        let message = |check: &Check<'_>| match one(check) {
+            Err(Error::Invalid { message, fields, .. }) => {
+                (message, fields.first().map(|field| field.field.clone().into_owned()))
+            }
+            other => panic!("{other:?}"),
+        };
+        let (text, field) = message(&check("read", ""));
+        assert_eq!((text.as_str(), field), ("Object's \"resource_type\" field must be defined for key \"k\".", None));
+        let (text, field) = message(&named("read", "user", "x<y".to_string()));
+        assert_eq!(text, "Object \"x<y\" id is not a valid uuid.");
+        assert_eq!(field.as_deref(), Some("resource_id"));
+        let (text, field) = message(&named("read", "file", ANN.to_string()));
+        assert_eq!(text, "Object type \"file\" does not support \"resource_id\" field.");
+        assert_eq!(field.as_deref(), Some("resource_type"));
+        let many = named("read", "", "not looked at".to_string());
+        let Err(Error::Invalid { message, .. }) = wanted([("k", &many); 13].into_iter()) else { panic!() };
+        assert_eq!(
+            message,
+            "Endpoint only supports using \"resource_id\" field 10 times, found 13 usages. Remove 3 objects with this field set."
+        );
+        let fine = named("read", "user", ANN.to_string());
+        assert_eq!(wanted([("k", &fine); 10].into_iter()).unwrap().0.len(), 10);
+    }
+
+    #[test]
+    fn explanations_name_role_level_and_scope() {
+        let known = Known::default();
+        let why = known.explain(&owner().build(), &check("read", "license"));
+        assert_eq!((why.allowed, why.code, why.level), (true, "site_allows", Some(Level::Site)));
+        assert_eq!(why.roles, [("owner".to_owned(), None)]);
+
+        let inside = Check { organization_id: ORGANIZATION.to_string().into(), ..check("read", "organization") };
+        let why = known.explain(&actor().build(), &inside);
+        assert_eq!((why.allowed, why.level), (true, Some(Level::Organization)));
+        assert_eq!(why.roles, [("organization-member".to_owned(), Some(ORGANIZATION.to_string()))]);
+
+        let narrow = owner().scopes(&["workspace:read"]).build();
+        let why = known.explain(&narrow, &check("read", "license"));
+        assert_eq!((why.allowed, why.code, why.level), (false, "scope_silent", Some(Level::Scope)));
+        assert_eq!((why.scopes, why.roles), (vec!["workspace:read".to_owned()], Vec::new()));
+    }
+}

@@ -1,0 +1,222 @@
+//! What is remembered of the database between requests: who a key belongs to, what a token is, which secret a client
+//! has. Nothing of it is used when anything it depends on has changed since; [`ChangeLog`] tells.
+//!
+//! Only what lets somebody in is remembered and used; every refusal is found in the database. See
+//! `docs/adr/0007-subject-cache.md`.
+
+use doorward_domain::Digest;
+use doorward_domain::Instant as Time;
+use doorward_domain::ids::{AppId, AppSecretId};
+use doorward_domain::oauth2::Resource;
+use doorward_domain::organizations::Membership;
+use doorward_domain::roles::Subject;
+use doorward_domain::sessions::{ApiKey, ApiKeyId};
+use doorward_domain::users::User;
+use doorward_ports::changes::{Change, ChangeLog, Moment, Place};
+use doorward_ports::oauth2::TokenFacts;
+use doorward_ports::sessions::KeyOwner;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Entries;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longest time for which something is used without being read again, should ever a change go unreported.
+const MAX_AGE: Duration = Duration::from_mins(5);
+/// So many memberships weigh as much as all the rest of a subject.
+const MEMBERSHIPS_PER_WEIGHT: usize = 8;
+
+/// Remembers subjects, tokens and clients; cheap to clone, all clones are one.
+#[derive(Clone, Default)]
+pub struct SubjectCache(Option<Arc<Inner>>);
+
+struct Inner {
+    log: ChangeLog,
+    subjects: Entries<ApiKeyId, Kept<Known>, ByMemberships>,
+    tokens: Entries<ApiKeyId, Kept<KnownToken>>,
+    clients: Entries<(AppId, String), Kept<KnownClient>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// Something that was read, and what it depends on.
+struct Kept<T> {
+    value: Arc<T>,
+    since: Moment,
+    depends_on: Arc<[Place]>,
+    at: Instant,
+}
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        let Self { value, since, depends_on, at } = self;
+        Self { value: Arc::clone(value), since: *since, depends_on: Arc::clone(depends_on), at: *at }
+    }
+}
+
+/// Who a key belongs to, as a request needs it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) key: Arc<ApiKey>,
+    pub(crate) user: Arc<User>,
+    pub(crate) memberships: Arc<[Membership]>,
+    pub(crate) subject: Subject,
+}
+
+/// What an access token is.
+#[derive(Debug)]
+pub(crate) struct KnownToken {
+    pub(crate) digest: Digest,
+    pub(crate) facts: TokenFacts,
+}
+
+/// A secret of a confidential client.
+#[derive(Debug)]
+pub(crate) struct KnownClient {
+    pub(crate) digest: Digest,
+    pub(crate) secret_id: AppSecretId,
+    pub(crate) last_used_at: Option<Time>,
+    pub(crate) resources: Vec<Resource>,
+}
+
+#[derive(Clone)]
+struct ByMemberships;
+
+impl Weighter<ApiKeyId, Kept<Known>> for ByMemberships {
+    fn weight(&self, _: &ApiKeyId, kept: &Kept<Known>) -> u64 {
+        let more = kept.value.memberships.len() / MEMBERSHIPS_PER_WEIGHT;
+        u64::try_from(more).unwrap_or(u64::MAX).saturating_add(1)
+    }
+}
+
+/// The moment before something is read that may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading(Option<Moment>);
+
+impl SubjectCache {
+    /// Remembers nothing.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    /// Remembers so many subjects, and as many tokens and clients; nothing when it is zero.
+    #[must_use]
+    pub fn new(log: ChangeLog, size: usize) -> Self {
+        if size == 0 {
+            return Self::off();
+        }
+        let weight = u64::try_from(size).unwrap_or(u64::MAX);
+        Self(Some(Arc::new(Inner {
+            log,
+            subjects: Entries::with_weighter(size, weight, ByMemberships),
+            tokens: Entries::new(size),
+            clients: Entries::new(size),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        })))
+    }
+
+    /// How often something was remembered.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.0.as_ref().map_or(0, |inner| inner.hits.load(Ordering::Relaxed))
+    }
+
+    /// How often something had to be read.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.0.as_ref().map_or(0, |inner| inner.misses.load(Ordering::Relaxed))
+    }
+
+    /// Whether anything may be remembered at the moment.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.log.is_vouched_for())
+    }
+
+    /// To be called before something is read that may be kept.
+    pub(crate) fn reading(&self) -> Reading {
+        let log = self.0.as_ref().map(|inner| &inner.log).filter(|log| log.is_vouched_for());
+        Reading(log.map(ChangeLog::now))
+    }
+
+    /// Counts what became of a look.
+    pub(crate) fn count(&self, found: bool) {
+        if let Some(inner) = &self.0 {
+            let counter = if found { &inner.hits } else { &inner.misses };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn subject(&self, id: &ApiKeyId) -> Option<Arc<Known>> {
+        let inner = self.0.as_deref()?;
+        inner.good(&inner.subjects, id)
+    }
+
+    pub(crate) fn token(&self, id: &ApiKeyId) -> Option<Arc<KnownToken>> {
+        let inner = self.0.as_deref()?;
+        inner.good(&inner.tokens, id)
+    }
+
+    pub(crate) fn client(&self, id: &(AppId, String)) -> Option<Arc<KnownClient>> {
+        let inner = self.0.as_deref()?;
+        inner.good(&inner.clients, id)
+    }
+
+    /// Remembers a subject, which depends on its key and that of its app, on its user, groups and organizations.
+    pub(crate) fn keep_subject(&self, reading: Reading, owner: &KeyOwner, known: &Arc<Known>) {
+        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+        let own = [Change::Key(owner.key.id.clone()), Change::User(owner.user.id)];
+        let app = owner.key.oauth2.iter().map(|binding| Change::App(binding.app_id));
+        let groups = owner.groups.iter().map(|group| Change::Group(*group));
+        let organizations = owner.memberships.iter().map(|m| Change::Organization(m.organization_id));
+        let changes = own.into_iter().chain(app).chain(groups).chain(organizations);
+        let kept = inner.kept(since, changes, Arc::clone(known));
+        inner.subjects.insert(owner.key.id.clone(), kept);
+    }
+
+    /// Remembers a token, which depends on its key, its app and its user.
+    pub(crate) fn keep_token(&self, reading: Reading, id: &ApiKeyId, token: KnownToken) {
+        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+        let (user, app) = (token.facts.user_id, token.facts.app_id);
+        let changes = [Change::Key(id.clone()), Change::User(user), Change::App(app)];
+        inner.tokens.insert(id.clone(), inner.kept(since, changes.into_iter(), Arc::new(token)));
+    }
+
+    /// Remembers a secret, which depends on its app.
+    pub(crate) fn keep_client(&self, reading: Reading, id: (AppId, String), client: KnownClient) {
+        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+        let kept = inner.kept(since, [Change::App(id.0)].into_iter(), Arc::new(client));
+        inner.clients.insert(id, kept);
+    }
+}
+
+impl Inner {
+    fn kept<T>(&self, since: Moment, changes: impl Iterator<Item = Change>, value: Arc<T>) -> Kept<T> {
+        let depends_on = changes.map(|change| self.log.place(&change)).collect();
+        Kept { value, since, depends_on, at: Instant::now() }
+    }
+
+    /// What is remembered, if it still holds.
+    fn good<K: Hash + Eq, T, W: Weighter<K, Kept<T>> + Clone>(
+        &self,
+        entries: &Entries<K, Kept<T>, W>,
+        key: &K,
+    ) -> Option<Arc<T>> {
+        if !self.log.is_vouched_for() {
+            return None;
+        }
+        let kept = entries.get(key)?;
+        let holds = self.log.is_unchanged(kept.since, &kept.depends_on) && kept.at.elapsed() < MAX_AGE;
+        holds.then_some(kept.value)
+    }
+}
+
+impl fmt::Debug for SubjectCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectCache").field("hits", &self.hits()).field("misses", &self.misses()).finish()
+    }
+}

@@ -1,0 +1,140 @@
+//! What is remembered between requests, and for how long.
+
+use crate::SubjectCache;
+use crate::context::{Actor, Context};
+use crate::error::Error;
+use crate::sessions::authenticate;
+use crate::users::testing::*;
+use doorward_domain::Digest;
+use doorward_domain::ids::{AppId, GroupId, OrganizationId};
+use doorward_domain::oauth2::Resource;
+use doorward_domain::sessions::{ApiKey, OAuth2Binding};
+use doorward_domain::users::{User, UserStatus};
+use doorward_ports::changes::{Change, ChangeLog};
+use doorward_ports::mocks::MockRepositories;
+use doorward_ports::sessions::KeyOwner;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const GROUP: GroupId = GroupId(Uuid::from_u128(0x6));
+
+/// A context that remembers, with the log that it heeds and the number of reads.
+fn remembering(
+    mut owner: impl FnMut(usize) -> Option<KeyOwner> + Send + 'static,
+) -> (Context, ChangeLog, Arc<AtomicUsize>) {
+    let (log, reads) = (ChangeLog::default(), Arc::new(AtomicUsize::new(0)));
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    let mut repos = MockRepositories::default();
+    let counter = Arc::clone(&reads);
+    repos.api_keys.expect_find_owner().returning(move |_| Ok(owner(counter.fetch_add(1, Ordering::SeqCst))));
+    let ctx = Context { cache: SubjectCache::new(log.clone(), 100), ..context(repos) };
+    (ctx, log, reads)
+}
+
+fn ann_as(key: ApiKey) -> KeyOwner {
+    KeyOwner { key, user: ann(), memberships: vec![membership(ANN)], groups: vec![GROUP] }
+}
+
+async fn present(ctx: &Context) -> Result<Actor, Error> {
+    authenticate(ctx, TOKEN, &origin()).await
+}
+
+#[tokio::test]
+async fn a_subject_is_read_once_and_again_after_each_change_that_concerns_it() {
+    let audience = Some(Resource::parse("https://door.example").unwrap());
+    let app_id = AppId(Uuid::from_u128(0xABC));
+    let slides_until = NOW + time::Duration::DAY;
+    let binding = OAuth2Binding { app_id, grant_id: None, secret_id: None, audience, slides_until };
+    let bound = ApiKey { oauth2: Some(binding), ..key(ANN) };
+    let (ctx, log, reads) = remembering(move |_| Some(ann_as(bound.clone())));
+    for _ in 0..3 {
+        let actor = present(&ctx).await.unwrap();
+        assert_eq!((&*actor.user, actor.memberships.len()), (&ann(), 1));
+    }
+    assert_eq!((reads.load(Ordering::SeqCst), ctx.cache.hits(), ctx.cache.misses()), (1, 2, 1));
+    let concerned = [
+        Change::User(ANN),
+        Change::Key(key(ANN).id),
+        Change::App(app_id),
+        Change::Group(GROUP),
+        Change::Organization(ORGANIZATION),
+        Change::Everything,
+    ];
+    for (n, change) in concerned.into_iter().enumerate() {
+        log.report(std::slice::from_ref(&change));
+        for _ in 0..2 {
+            present(&ctx).await.unwrap();
+        }
+        assert_eq!(reads.load(Ordering::SeqCst), n + 2, "{change:?}");
+    }
+    // Of many others, some share a place with what concerns it; most do not.
+    let before = reads.load(Ordering::SeqCst);
+    for n in 0..100 {
+        log.report(&[Change::User(BOB), Change::Organization(OrganizationId(Uuid::from_u128(1000 + n)))]);
+        present(&ctx).await.unwrap();
+    }
+    assert!(reads.load(Ordering::SeqCst) - before < 10);
+}
+
+/// The request reads the old rows, the change commits and is reported, the request goes on.
+#[tokio::test]
+async fn what_changes_while_it_is_read_is_not_remembered() {
+    let log = Arc::new(std::sync::Mutex::new(None::<ChangeLog>));
+    let reporting = Arc::clone(&log);
+    let (ctx, changes, reads) = remembering(move |n| {
+        if n == 0 {
+            reporting.lock().unwrap().as_ref().unwrap().report(&[Change::User(ANN)]);
+        }
+        Some(KeyOwner { user: User { name: format!("read {n}"), ..ann() }, ..ann_as(key(ANN)) })
+    });
+    *log.lock().unwrap() = Some(changes);
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        names.push(present(&ctx).await.unwrap().user.name.clone());
+    }
+    assert_eq!(names, ["read 0", "read 1", "read 1"]);
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_while_nobody_vouches_for_it() {
+    let (ctx, log, reads) = remembering(|_| Some(ann_as(key(ANN))));
+    log.vouch_no_more();
+    for _ in 0..2 {
+        present(&ctx).await.unwrap();
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    for _ in 0..2 {
+        present(&ctx).await.unwrap();
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), 3, "what was read before the promise is not used");
+    // A promise that ends and comes back while a request reads.
+    log.vouch_no_more();
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    present(&ctx).await.unwrap();
+    assert_eq!(reads.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn refusals_are_neither_remembered_nor_made_from_memory() {
+    let old = ApiKey { secret_digest: Digest::of("an older secret"), ..key(ANN) };
+    let (ctx, _, reads) = remembering(move |n| match n {
+        0 => None,
+        1 => Some(ann_as(old.clone())),
+        2 => Some(KeyOwner { user: User { status: UserStatus::Suspended, ..ann() }, ..ann_as(key(ANN)) }),
+        3 => Some(ann_as(ApiKey { expires_at: NOW, ..key(ANN) })),
+        _ => Some(ann_as(key(ANN))),
+    });
+    for _ in 0..4 {
+        assert!(matches!(present(&ctx).await, Err(Error::Unauthenticated { .. })));
+    }
+    assert!(present(&ctx).await.is_ok() && present(&ctx).await.is_ok());
+    assert_eq!(reads.load(Ordering::SeqCst), 5);
+    // Another secret than the remembered one may be a newer one, so the store is asked; it is not.
+    let other = TOKEN.replace("abc", "xyz");
+    assert!(authenticate(&ctx, &other, &origin()).await.is_err());
+    assert_eq!(reads.load(Ordering::SeqCst), 6);
+}
