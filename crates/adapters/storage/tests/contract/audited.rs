@@ -21,7 +21,8 @@ use doorward_services::users::{
     Appearance, ChangePassword, CreateFirstUser, CreateUser, UpdateProfile, UserRef, admin,
 };
 use doorward_services::{
-    Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings, audit, maintenance, users,
+    Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings, SubjectCache, audit, maintenance,
+    users,
 };
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
