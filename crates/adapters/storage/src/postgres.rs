@@ -1,6 +1,7 @@
 //! PostgreSQL: pooled connections, prepared statements, the token path in one round trip each.
 
 mod filters;
+mod folds;
 mod hot;
 mod lists;
 mod locks;
@@ -13,6 +14,8 @@ mod apps;
 mod audit;
 #[path = "queries/codes.rs"]
 mod codes;
+#[path = "queries/counts.rs"]
+mod counts;
 #[path = "queries/grants.rs"]
 mod grants;
 #[path = "queries/maintenance.rs"]

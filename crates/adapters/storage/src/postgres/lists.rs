@@ -15,6 +15,15 @@ pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, ids: &'b I
     Ok(())
 }
 
+/// `column` is one of `texts`.
+pub(super) fn one_text_of<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, texts: &'b Texts) -> QueryResult<()> {
+    out.push_sql(column);
+    out.push_sql(" = ANY(");
+    out.push_bind_param::<Array<Text>, _>(texts)?;
+    out.push_sql(")");
+    Ok(())
+}
+
 /// The list in `column` lets the user do one of `actions`.
 pub(super) fn user_may<'b>(
     out: &mut AstPass<'_, 'b, Pg>,

@@ -15,6 +15,15 @@ pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, ids: &
     Ok(())
 }
 
+/// `column` is one of `texts`.
+pub(super) fn one_text_of<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, texts: &'b Texts) -> QueryResult<()> {
+    out.push_sql(column);
+    out.push_sql(" IN (SELECT value FROM json_each(");
+    out.push_bind_param::<Text, _>(texts)?;
+    out.push_sql("))");
+    Ok(())
+}
+
 /// The list in `column` lets the user do one of `actions`.
 pub(super) fn user_may<'b>(
     out: &mut AstPass<'_, 'b, Sqlite>,

@@ -8,6 +8,7 @@ mod support;
 mod apps;
 mod audit;
 mod codes;
+mod counts;
 mod grants;
 mod lost_connections;
 mod maintenance;

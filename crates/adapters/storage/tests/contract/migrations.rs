@@ -21,7 +21,7 @@ fn on_empty(test: impl Fn(&str)) {
 fn migrations_are_listed_and_run_once() {
     on_empty(|url| {
         let pending = pending_migrations(url, &options()).unwrap();
-        assert_eq!(pending, ["20260101000000"]);
+        assert_eq!(pending, versions("postgres"));
         let closed = Options { auto_migrate: false, ..options() };
         let error = open(url, &closed).unwrap_err();
         assert!(matches!(&error, OpenError::PendingMigrations(versions) if *versions == pending), "{error:?}");
@@ -81,10 +81,15 @@ fn every_migration_can_be_undone() {
                 }
             }
         }
-        assert_eq!(pending_migrations(url, &options()).unwrap().len(), 1);
+        assert_eq!(pending_migrations(url, &options()).unwrap(), versions("postgres"));
     });
     let (here, there) = (names("postgres"), names("sqlite"));
     assert_eq!(here, there, "both databases have the same migrations");
+}
+
+/// The versions of all migrations, which are the dates of their names.
+fn versions(database: &str) -> Vec<String> {
+    names(database).iter().map(|name| name.split('_').next().unwrap().replace('-', "")).collect()
 }
 
 fn names(database: &str) -> Vec<String> {
