@@ -12,6 +12,7 @@ mod client;
 mod lifecycle;
 mod oauth2_crate;
 mod refresh_races;
+mod seed;
 
 /// The binary under test.
 const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");

@@ -3,4 +3,5 @@
 mod authenticate;
 mod keys;
 mod login;
+mod operator;
 mod tokens;
