@@ -51,7 +51,13 @@ struct Site {
 }
 
 impl Site {
-    async fn send(&mut self, token: &str, method: &str, path: &str, body: Option<&Value>) -> Outcome<(u16, Value, usize)> {
+    async fn send(
+        &mut self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Outcome<(u16, Value, usize)> {
         let headers = [("Coder-Session-Token", token), ("Accept", "application/json")];
         let text = body.map(Value::to_string);
         let request = self.base.request(method, path, &headers, text.as_deref().map(|text| ("application/json", text)));
@@ -100,7 +106,10 @@ fn checks(organizations: &[String], questions: usize) -> Value {
     let asked = (0..questions).map(|n| {
         let (kind, action) = QUESTIONS[n % QUESTIONS.len()];
         let organization = &organizations[n / QUESTIONS.len() % organizations.len()];
-        (format!("check-{n}"), json!({"object": {"resource_type": kind, "organization_id": organization}, "action": action}))
+        (
+            format!("check-{n}"),
+            json!({"object": {"resource_type": kind, "organization_id": organization}, "action": action}),
+        )
     });
     json!({ "checks": Map::from_iter(asked) })
 }
@@ -110,7 +119,9 @@ fn answers(questions: usize) -> Check<'static> {
     Box::new(move |answer| {
         let answer = answer.as_object().ok_or("no object")?;
         let allowed = answer.values().filter(|value| **value == Value::Bool(true)).count();
-        must(answer.len() == questions && answer.values().all(Value::is_boolean), || format!("{} answers", answer.len()))?;
+        must(answer.len() == questions && answer.values().all(Value::is_boolean), || {
+            format!("{} answers", answer.len())
+        })?;
         must(questions == 1 || (1..questions).contains(&allowed), || format!("{allowed} allowed of {questions}"))?;
         let last = format!("check-{}", questions - 1);
         Ok(format!("\"{last}\":{}", answer[&last]))

@@ -115,11 +115,9 @@ impl Seed {
         seeded.analyze()?;
 
         let mut tokens = Vec::new();
-        for (who, place) in [
-            ("owner", population::OWNER),
-            ("member_of_many", population::MEMBER_OF_MANY),
-            ("plain", population::PLAIN),
-        ] {
+        for (who, place) in
+            [("owner", population::OWNER), ("member_of_many", population::MEMBER_OF_MANY), ("plain", population::PLAIN)]
+        {
             let user = population.users.get(place).context("there are fewer users than planned")?;
             let issued = sessions::operator::create_token(ctx, user.id, "seed").await?;
             tokens.push((who, user.username.clone(), issued.token));

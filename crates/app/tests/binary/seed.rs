@@ -38,7 +38,8 @@ fn look(api: &Api, report: &Value) -> Value {
         assert_eq!(me["username"], token["username"]);
         (api, me)
     });
-    let names = |me: &Value| me["roles"].as_array().unwrap().iter().map(|role| role["name"].clone()).collect::<Vec<_>>();
+    let names =
+        |me: &Value| me["roles"].as_array().unwrap().iter().map(|role| role["name"].clone()).collect::<Vec<_>>();
     assert_eq!((names(&owner.1), names(&member.1), names(&plain.1)), (vec!["owner".into()], vec![], vec![]));
     assert_eq!(member.1["organization_ids"].as_array().unwrap().len(), 12, "of many organizations");
     let users = owner.0.get("/api/v2/users").json();

@@ -28,7 +28,10 @@ pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<Iss
             let user = repos.users().hold(user)?.filter(|user| !user.deleted && !user.is_system);
             let user = user.ok_or(Error::UserNotFound)?;
             if !user.may_act() {
-                return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));
+                return Err(Error::invalid(format!(
+                    "User \"{}\" is {} and cannot get keys.",
+                    user.username, user.status
+                )));
             }
             let permit =
                 System::because("the operator asked on the command line").permit::<action::Create, resource::ApiKey>();

@@ -16,7 +16,7 @@ pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, ids: &'b I
 }
 
 /// `column` is one of `texts`.
-pub(super) fn one_text_of<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, texts: &'b Texts) -> QueryResult<()> {
+pub(super) fn one_of_texts<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, texts: &'b Texts) -> QueryResult<()> {
     out.push_sql(column);
     out.push_sql(" = ANY(");
     out.push_bind_param::<Array<Text>, _>(texts)?;

@@ -6,7 +6,6 @@ use crate::schema::users;
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use doorward_domain::ids::UserId;
 
 /// Key of the advisory lock under which the first user is made.
@@ -20,12 +19,4 @@ pub(super) fn lock_first_user(conn: &mut Conn) -> QueryResult<()> {
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).for_no_key_update().get_result(conn).optional()
-}
-
-/// Key of the advisory lock under which the marks of users are made anew.
-const MARKS: i64 = 0x646f_6f72_0002;
-
-/// Whether nobody else makes the marks of users anew, who then cannot until the transaction ends.
-pub(super) fn try_lock_marks(conn: &mut Conn) -> QueryResult<bool> {
-    diesel::dsl::sql::<Bool>(&format!("SELECT pg_try_advisory_xact_lock({MARKS})")).get_result(conn)
 }

@@ -3,7 +3,7 @@
 //! The migration `counts` tells what the two tables hold. The number is that of the next mark, and of what has changed
 //! behind it since, and of the users up to it, which are read: all in one statement, so that all speak of one moment.
 
-use super::{Conn, folds, lists, locks};
+use super::{Conn, folds, lists};
 use crate::types::Texts;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -46,17 +46,17 @@ impl QueryFragment<Backend> for Following<'_> {
         );
         out.push_bind_param::<Text, _>(self.after)?;
         out.push_sql(" AND username_key <= (SELECT username_key FROM mark) AND ");
-        lists::one_text_of(&mut out, "status", &self.statuses)?;
+        lists::one_of_texts(&mut out, "status", &self.statuses)?;
         out.push_sql(
             ") + (SELECT coalesce(sum(following), 0) FROM user_marks \
              WHERE username_key = (SELECT username_key FROM mark) AND ",
         );
-        lists::one_text_of(&mut out, "status", &self.statuses)?;
+        lists::one_of_texts(&mut out, "status", &self.statuses)?;
         out.push_sql(
             ") + (SELECT coalesce(sum(change), 0) FROM user_changes \
              WHERE username_key > (SELECT username_key FROM mark) AND ",
         );
-        lists::one_text_of(&mut out, "status", &self.statuses)?;
+        lists::one_of_texts(&mut out, "status", &self.statuses)?;
         out.push_sql(") AS bigint)");
         Ok(())
     }
@@ -84,7 +84,7 @@ const MARKS: &str = "\
 
 /// Makes new marks if there are none, or many changes since. Must be called in a transaction; whether it did.
 pub(super) fn renew(conn: &mut Conn) -> QueryResult<bool> {
-    if !is_due(conn)? || !locks::try_lock_marks(conn)? || !is_due(conn)? {
+    if !is_due(conn)? || !folds::try_lock(conn)? || !is_due(conn)? {
         return Ok(false);
     }
     folds::renew_marks(conn, MARKS)?;

@@ -16,7 +16,7 @@ pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, ids: &
 }
 
 /// `column` is one of `texts`.
-pub(super) fn one_text_of<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, texts: &'b Texts) -> QueryResult<()> {
+pub(super) fn one_of_texts<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, texts: &'b Texts) -> QueryResult<()> {
     out.push_sql(column);
     out.push_sql(" IN (SELECT value FROM json_each(");
     out.push_bind_param::<Text, _>(texts)?;

@@ -17,9 +17,3 @@ pub(super) fn lock_first_user(_conn: &mut Conn) -> QueryResult<()> {
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()
 }
-
-/// Whether nobody else makes the marks of users anew, who then cannot until the transaction ends.
-#[expect(clippy::unnecessary_wraps, reason = "the other database asks its server")]
-pub(super) fn try_lock_marks(_conn: &mut Conn) -> QueryResult<bool> {
-    Ok(true)
-}

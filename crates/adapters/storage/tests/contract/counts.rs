@@ -37,7 +37,8 @@ async fn renew(db: &Fixture) -> bool {
 async fn check(db: &Fixture, after: &[Option<Uuid>]) {
     for after_id in after.iter().copied() {
         for statuses in [vec![], vec![STATUSES[0]], vec![STATUSES[2], STATUSES[1], STATUSES[2]]] {
-            let (filter, page) = (UserFilter { statuses, ..UserFilter::default() }, Page { after_id, ..Page::default() });
+            let (filter, page) =
+                (UserFilter { statuses, ..UserFilter::default() }, Page { after_id, ..Page::default() });
             let asked = format!("{filter:?} {page:?}");
             let found = db.read(move |repos| repos.users().list(&filter, &everything(), page)).await;
             assert_eq!(found.count, found.users.len() as u64, "{asked}");

@@ -40,7 +40,7 @@ fn of_several_servers_that_start_at_once_one_migrates() {
                 (0..4).map(|_| scope.spawn(|| run_migrations(url, &options()).unwrap().len())).collect();
             servers.into_iter().map(|server| server.join().unwrap()).sum()
         });
-        assert_eq!(ran, 1);
+        assert_eq!(ran, versions("postgres").len());
     });
 }
 

@@ -49,7 +49,10 @@ impl Sizes {
     /// Checks that a deployment can have these sizes.
     pub(super) fn check(self) -> anyhow::Result<Self> {
         let range = |what, value: usize, least, most| {
-            ensure!((least..=most).contains(&value), "the number of {what} must be from {least} to {most}, not {value}");
+            ensure!(
+                (least..=most).contains(&value),
+                "the number of {what} must be from {least} to {most}, not {value}"
+            );
             Ok(())
         };
         range("users", self.users, 3, 999_999)?;
@@ -103,7 +106,9 @@ impl Numbers {
     fn id<T: From<Uuid>>(&mut self, at: Instant) -> T {
         let millis = u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         let mut random = [0; 10];
-        for (place, byte) in random.iter_mut().zip(self.next().to_le_bytes().into_iter().chain(self.next().to_le_bytes())) {
+        for (place, byte) in
+            random.iter_mut().zip(self.next().to_le_bytes().into_iter().chain(self.next().to_le_bytes()))
+        {
             *place = byte;
         }
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().into()
@@ -143,7 +148,8 @@ impl Population {
         let mut numbers = Numbers(seed);
         let users: Vec<User> = (0..sizes.users).map(|n| user(&mut numbers, n, sizes.users)).collect();
         let mut organizations = vec![default_organization];
-        organizations.extend((1..sizes.organizations).map(|n| numbers.id::<OrganizationId>(moment(n, sizes.organizations))));
+        organizations
+            .extend((1..sizes.organizations).map(|n| numbers.id::<OrganizationId>(moment(n, sizes.organizations))));
         let members = members(&mut numbers, sizes);
         let groups = (0..sizes.groups).map(|n| group(&mut numbers, n, &organizations)).collect();
         Self { sizes, numbers, users, organizations, members, groups }
@@ -235,7 +241,11 @@ impl Population {
             let organization = organizations.get(numbers.below(organizations.len()))?;
             let (action, status_code, diff) = match numbers.below(3) {
                 0 => (AuditAction::Login, 201, json!({})),
-                1 => (AuditAction::Create, 201, json!({"username": {"old": "", "new": target.username, "secret": false}})),
+                1 => (
+                    AuditAction::Create,
+                    201,
+                    json!({"username": {"old": "", "new": target.username, "secret": false}}),
+                ),
                 _ => (AuditAction::Write, 200, json!({"status": {"old": "dormant", "new": "active", "secret": false}})),
             };
             Some(AuditRecord {
@@ -270,12 +280,48 @@ const fn has_custom_role(organization: usize) -> bool {
 
 fn user(numbers: &mut Numbers, n: usize, of: usize) -> User {
     const FIRST: [&str; 20] = [
-        "Ada", "Alan", "Anita", "Barbara", "Dennis", "Donald", "Edsger", "Frances", "Grace", "Hedy", "Jean", "John",
-        "Katherine", "Ken", "Leslie", "Margaret", "Niklaus", "Radia", "Shafi", "Tony",
+        "Ada",
+        "Alan",
+        "Anita",
+        "Barbara",
+        "Dennis",
+        "Donald",
+        "Edsger",
+        "Frances",
+        "Grace",
+        "Hedy",
+        "Jean",
+        "John",
+        "Katherine",
+        "Ken",
+        "Leslie",
+        "Margaret",
+        "Niklaus",
+        "Radia",
+        "Shafi",
+        "Tony",
     ];
     const LAST: [&str; 20] = [
-        "Allen", "Borg", "Dijkstra", "Goldwasser", "Hamilton", "Hoare", "Hopper", "Johnson", "Kay", "Knuth", "Lamarr",
-        "Lamport", "Liskov", "Lovelace", "Perlman", "Ritchie", "Sammet", "Thompson", "Turing", "Wirth",
+        "Allen",
+        "Borg",
+        "Dijkstra",
+        "Goldwasser",
+        "Hamilton",
+        "Hoare",
+        "Hopper",
+        "Johnson",
+        "Kay",
+        "Knuth",
+        "Lamarr",
+        "Lamport",
+        "Liskov",
+        "Lovelace",
+        "Perlman",
+        "Ritchie",
+        "Sammet",
+        "Thompson",
+        "Turing",
+        "Wirth",
     ];
     let created_at = moment(n, of);
     let status = match numbers.below(100) {
