@@ -20,9 +20,6 @@ const YEAR: Duration = Duration::days(365);
 /// How many organizations the one user is in who stands for those of many organizations.
 const MANY_ORGANIZATIONS: usize = 100;
 
-/// The custom role of every tenth organization.
-const CUSTOM_ROLE: &str = "release-manager";
-
 /// Where the users of the plan stand who get a token.
 pub(super) const OWNER: usize = 0;
 /// The member of many organizations.
@@ -173,11 +170,11 @@ impl Population {
     /// The custom roles of every tenth organization.
     pub(super) fn roles(&mut self) -> Vec<SeedRole> {
         let (numbers, all) = (&mut self.numbers, self.sizes.organizations);
-        let with_role = self.organizations.iter().enumerate().filter(|(n, _)| has_custom_role(*n));
-        let role = |(n, organization): (usize, &OrganizationId)| SeedRole {
+        let with_role = self.organizations.iter().enumerate().filter_map(|(n, id)| Some((n, id, custom_role(n)?)));
+        let role = |(n, organization, name): (usize, &OrganizationId, String)| SeedRole {
             id: numbers.id(moment(n, all)),
             organization_id: *organization,
-            name: CUSTOM_ROLE.to_owned(),
+            name,
             display_name: "Release manager".to_owned(),
             permissions: [("template", "read"), ("template", "update"), ("workspace", "read"), ("group", "read")]
                 .map(|(resource, action)| Permission::named(false, resource, action))
@@ -192,6 +189,7 @@ impl Population {
         let Self { numbers, users, organizations, members, .. } = self;
         let of_organization = organizations.iter().zip(&*members).enumerate();
         of_organization.flat_map(|(n, (organization, members))| {
+            let custom = custom_role(n);
             let rows: Vec<Membership> = members
                 .iter()
                 .enumerate()
@@ -201,7 +199,7 @@ impl Population {
                     Some(Membership {
                         organization_id: *organization,
                         user_id: user.id,
-                        roles: organization_roles(numbers, *number, is_last, has_custom_role(n)),
+                        roles: organization_roles(numbers, *number, is_last, custom.as_deref()),
                         created_at: user.created_at,
                         updated_at: user.created_at,
                     })
@@ -274,8 +272,9 @@ fn moment(n: usize, of: usize) -> Instant {
     BEGAN.saturating_add(Duration::seconds(YEAR.whole_seconds() / share(of.max(1)).max(1) * share(n)))
 }
 
-const fn has_custom_role(organization: usize) -> bool {
-    organization % 10 == 1
+/// Every tenth organization has a custom role; names are not shared by organizations.
+fn custom_role(organization: usize) -> Option<String> {
+    (organization % 10 == 1).then(|| format!("release-manager-{organization:04}"))
 }
 
 fn user(numbers: &mut Numbers, n: usize, of: usize) -> User {
@@ -400,7 +399,7 @@ fn members(numbers: &mut Numbers, sizes: Sizes) -> Vec<Vec<usize>> {
 }
 
 /// The last member administers the organization, and few others have a role.
-fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom: bool) -> Vec<String> {
+fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom: Option<&str>) -> Vec<String> {
     let role = match numbers.below(200) {
         _ if user == MEMBER_OF_MANY || user == PLAIN => return Vec::new(),
         _ if is_last => "organization-admin",
@@ -408,7 +407,10 @@ fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom:
         1 => "organization-user-admin",
         2 => "organization-auditor",
         3 => "organization-template-admin",
-        4..14 if custom => CUSTOM_ROLE,
+        4..14 => match custom {
+            Some(name) => name,
+            None => return Vec::new(),
+        },
         _ => return Vec::new(),
     };
     vec![role.to_owned()]
