@@ -60,8 +60,8 @@ pub(super) struct Seed {
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     audit_rows: usize,
     /// What the random choices depend on
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    seed: u64,
+    #[arg(long = "seed", default_value_t = 1, value_name = "NUMBER")]
+    numbers: u64,
     /// Also add to a database that has more than its first user
     #[arg(long)]
     yes: bool,
@@ -91,7 +91,7 @@ impl Seed {
         let most = users.saturating_mul(organizations).saturating_sub(organizations.saturating_sub(100));
         let memberships = self.memberships.unwrap_or_else(|| scaled(1_000_000.0, fewest).min(most));
         let groups = self.groups.unwrap_or_else(|| scaled(20_000.0, 1));
-        Ok(Sizes { users, organizations, groups, memberships, audit_rows: self.audit_rows }.check()?)
+        Sizes { users, organizations, groups, memberships, audit_rows: self.audit_rows }.check()
     }
 
     async fn run(self, settings: &Settings, ctx: &Context, sizes: Sizes) -> anyhow::Result<ExitCode> {
@@ -108,11 +108,11 @@ impl Seed {
                 without_password(&settings.database_url())
             );
         }
-        let mut population = Population::new(sizes, self.seed, organization.id);
+        let mut population = Population::new(sizes, self.numbers, organization.id);
         let group_memberships = fill(&mut seeder, &mut population, sizes).context("nothing was added")?;
-        let seeded = seeder.commit().context("nothing was added")?;
+        let kept = seeder.commit().context("nothing was added")?;
         maintenance::renew_counts(ctx).await?;
-        seeded.analyze()?;
+        kept.analyze()?;
 
         let mut tokens = Vec::new();
         for (who, place) in
@@ -131,7 +131,7 @@ impl Seed {
             let report = json!({
                 "users": sizes.users, "organizations": sizes.organizations, "groups": sizes.groups,
                 "organization_memberships": sizes.memberships, "group_memberships": group_memberships,
-                "audit_rows": sizes.audit_rows, "seed": self.seed, "seconds": began.elapsed().as_secs_f64(),
+                "audit_rows": sizes.audit_rows, "seed": self.numbers, "seconds": began.elapsed().as_secs_f64(),
                 "default_organization": organization.id, "largest_group": largest.id,
                 "largest_group_members": sizes.largest_group(), "tokens": tokens,
             });
@@ -149,9 +149,8 @@ impl Seed {
             largest.id,
             sizes.largest_group(),
         );
-        for (who, name, token) in &tokens {
-            text.push_str(&format!("  {who:<14}  {name}  {}\n", token.expose()));
-        }
+        let lines = tokens.iter().map(|(who, name, token)| format!("  {who:<14}  {name}  {}\n", token.expose()));
+        text.extend(lines);
         print(&text)
     }
 }

@@ -72,7 +72,7 @@ impl Sizes {
     }
 }
 
-/// The numbers behind it all: SplitMix64, which a seed determines.
+/// The numbers behind it all: `SplitMix64`, which a seed determines.
 #[derive(Clone, Debug)]
 struct Numbers(u64);
 
