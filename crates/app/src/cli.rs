@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod dev;
 mod doctor;
 mod serve;
 mod user;
@@ -59,6 +60,9 @@ enum Command {
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
+    /// Try Doorward out at scale
+    #[command(subcommand)]
+    Dev(dev::Command),
     /// Print the effective settings with their comments, secrets hidden
     Config,
     /// Print the OpenAPI document of everything that is served
@@ -98,6 +102,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
         Command::App(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
         Command::Access(command) => command.run(),
+        Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()),
         Command::Openapi => print(&doorward_http::openapi_json()),
         Command::Doctor => doctor::run(&settings()?),

@@ -136,6 +136,12 @@ where
     })
 }
 
+/// For filling the database of the settings, which must be up to date.
+pub(crate) fn seeder(settings: &Settings) -> anyhow::Result<doorward_storage::seed::Seeder> {
+    let options = storage_options(settings, false)?;
+    Ok(doorward_storage::seed::Seeder::begin(&settings.database_url(), &options)?)
+}
+
 /// Migrations that have not run yet.
 pub(crate) fn pending_migrations(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let options = storage_options(settings, false)?;

@@ -50,6 +50,10 @@ pub trait MaintenanceRepository {
         batch: u32,
     ) -> Result<Purged, StoreError>;
 
+    /// Renews what lists are counted by, if there is much to be renewed; whether it did. Counts are right without it,
+    /// but slow after many changes.
+    fn renew_counts(&mut self, permit: &Permit<action::Update, resource::System>) -> Result<bool, StoreError>;
+
     /// Asks the database for a sign of life.
     fn ping(&mut self) -> Result<(), StoreError>;
 

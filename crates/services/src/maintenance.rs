@@ -95,6 +95,16 @@ pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
         .await
 }
 
+/// Renews what lists are counted by, if there is much to be renewed; whether it did.
+pub async fn renew_counts(ctx: &Context) -> Result<bool, Error> {
+    ctx.store
+        .write(|repos| {
+            let permit = System::because("lists are counted").permit::<action::Update, resource::System>();
+            Ok(repos.maintenance().renew_counts(&permit)?)
+        })
+        .await
+}
+
 /// Asks the database for a sign of life.
 pub async fn ready(ctx: &Context) -> Result<(), Error> {
     ctx.store.read(|repos| Ok(repos.maintenance().ping()?)).await

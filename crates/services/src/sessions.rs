@@ -5,6 +5,7 @@ pub(crate) mod hold;
 mod issue;
 mod keys;
 mod login;
+pub mod operator;
 mod throttling;
 mod tokens;
 

@@ -24,6 +24,7 @@ mod pool;
 mod postgres;
 mod rows;
 mod schema;
+pub mod seed;
 mod session;
 mod sqlite;
 mod types;

@@ -196,13 +196,13 @@ fn migrate_at(url: &str, options: &Options, pending: Pending) -> Result<Vec<Stri
     }
 }
 
-enum Address<'a> {
+pub(crate) enum Address<'a> {
     Postgres(&'a str),
     Sqlite(PathBuf),
 }
 
 impl<'a> Address<'a> {
-    fn parse(url: &'a str) -> Result<Self, OpenError> {
+    pub(crate) fn parse(url: &'a str) -> Result<Self, OpenError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self::Postgres(url));
         }

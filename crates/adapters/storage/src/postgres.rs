@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod filters;
+mod folds;
 mod hot;
 mod lists;
 mod locks;
@@ -14,6 +15,8 @@ mod apps;
 mod audit;
 #[path = "queries/codes.rs"]
 mod codes;
+#[path = "queries/counts.rs"]
+mod counts;
 #[path = "queries/grants.rs"]
 mod grants;
 #[path = "queries/group_members.rs"]

@@ -1,6 +1,7 @@
 //! SQLite: one thread that writes, several connections that read.
 
 mod filters;
+mod folds;
 mod hot;
 mod lists;
 mod locks;
@@ -13,6 +14,8 @@ mod apps;
 mod audit;
 #[path = "queries/codes.rs"]
 mod codes;
+#[path = "queries/counts.rs"]
+mod counts;
 #[path = "queries/grants.rs"]
 mod grants;
 #[path = "queries/group_members.rs"]
@@ -179,5 +182,13 @@ pub(crate) fn connect_to_migrate(path: &Path) -> Result<Conn, OpenError> {
     file.open(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let mut conn = connect(path).map_err(OpenError::Connect)?;
     conn.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = OFF;").map_err(OpenError::prepare)?;
+    Ok(conn)
+}
+
+/// Connects in order to write many rows, without waiting for the disk before the end.
+pub(crate) fn connect_to_seed(path: &Path) -> Result<Conn, OpenError> {
+    let mut conn = connect(path).map_err(OpenError::Connect)?;
+    let settings = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -200000;";
+    conn.batch_execute(&format!("{BUSY_TIMEOUT} {settings}")).map_err(OpenError::prepare)?;
     Ok(conn)
 }

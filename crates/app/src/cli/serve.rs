@@ -152,6 +152,9 @@ async fn clean(context: Context, interval: Duration, batch: u32, grants: Arc<Ato
             }
             actix_web::rt::time::sleep(BREATH).await;
         }
+        if let Err(error) = maintenance::renew_counts(&context).await {
+            tracing::debug!(%error, "cannot renew the counts now");
+        }
         match maintenance::count_grants(&context).await {
             Ok(count) => grants.store(count, Ordering::Relaxed),
             Err(error) => tracing::debug!(%error, "cannot count the grants now"),

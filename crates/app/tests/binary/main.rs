@@ -12,6 +12,7 @@ mod client;
 mod lifecycle;
 mod oauth2_crate;
 mod refresh_races;
+mod seed;
 mod subject_cache;
 
 /// The binary under test.

@@ -3,5 +3,6 @@
 mod authenticate;
 mod keys;
 mod login;
+mod operator;
 mod remembered;
 mod tokens;

@@ -1,6 +1,6 @@
 //! Cleaning, keys of the server, health.
 
-use super::Conn;
+use super::{Conn, counts};
 use crate::rows::purge_day;
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, server_keys, signin_places, signin_throttles};
 use crate::session::Session;
@@ -95,6 +95,10 @@ impl MaintenanceRepository for Session<'_, Conn> {
             let places = diesel::delete(places).execute(conn)?;
             Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
         })
+    }
+
+    fn renew_counts(&mut self, _permit: &Permit<action::Update, resource::System>) -> Result<bool, StoreError> {
+        self.atomically(|conn| Ok(counts::renew(conn)?))
     }
 
     fn ping(&mut self) -> Result<(), StoreError> {

@@ -3,12 +3,12 @@
 use super::one_of::OneOf;
 use super::sessions::end_all;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, filters, locks};
+use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
 use crate::schema::{group_members, organization_members, signin_places, users};
 use crate::session::Session;
-use crate::types::{At, Id, Json};
+use crate::types::{At, Id, Json, Texts};
 use diesel::dsl::{case_when, exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -113,7 +113,10 @@ impl UserRepository for Session<'_, Conn> {
             if rows.is_empty() {
                 return Ok(UserPage::default());
             }
-            let count: i64 = count.count().get_result(conn)?;
+            let count = match countable(filter, visible) {
+                Some(statuses) => counts::following(conn, after.as_deref(), statuses)?,
+                None => count.count().get_result(conn)?,
+            };
             Ok(UserPage { users: entities(rows)?, count: u64::try_from(count).unwrap_or(0) })
         })
     }
@@ -352,6 +355,19 @@ fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a 
         return None;
     }
     Some(query)
+}
+
+/// The states of those that match, when nothing but their state is asked and everybody may be seen.
+fn countable(filter: &UserFilter, visible: &ListFilter) -> Option<Texts> {
+    let everybody = filter.roles.is_empty() || filter.roles == [MEMBER];
+    let (roles, statuses) = (filter.roles.clone(), filter.statuses.clone());
+    let by_status = *filter == UserFilter { roles, statuses, ..UserFilter::default() };
+    if !everybody || !by_status || !Visible::new(visible, COLUMNS).is_all() {
+        return None;
+    }
+    let all = [UserStatus::Active, UserStatus::Dormant, UserStatus::Suspended];
+    let asked = all.iter().filter(|status| filter.statuses.is_empty() || filter.statuses.contains(status));
+    Some(Texts(asked.map(|status| status.as_str().to_owned()).collect()))
 }
 
 /// A pattern for `LIKE` that finds `text` anywhere and takes none of it for a wildcard.

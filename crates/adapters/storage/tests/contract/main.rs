@@ -12,6 +12,7 @@ mod audit_plans;
 mod audited;
 mod changes;
 mod codes;
+mod counts;
 mod grants;
 mod group_lists;
 mod groups;

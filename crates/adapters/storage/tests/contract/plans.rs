@@ -5,12 +5,16 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::{QueryableByName, RunQueryDsl as _};
 use doorward_domain::Digest;
 use doorward_domain::ids::GrantId;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{Action, ResourceType, Scope, Subject};
+use doorward_domain::users::{UserFilter, UserStatus};
 use doorward_ports::oauth2::ClientToken;
 use doorward_ports::{Repositories, StoreError};
 use doorward_storage::open;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use time::Duration;
+use uuid::Uuid;
 
 pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
@@ -307,4 +311,73 @@ async fn a_hot_step_is_one_round_trip_on_postgres() {
     result.unwrap();
     let statements = taken(&log);
     assert_eq!(statements.len(), 3, "and with a transaction around it, BEGIN and COMMIT: {statements:#?}");
+}
+
+/// Pages of the list of users, with their counts: the first one, one further on, and those with a status.
+const PAGES: [(&str, Step); 3] = [
+    ("first page of users", |repos, _, _| page_of_users(repos, None, vec![])),
+    ("page of users after one", |repos, granted, _| page_of_users(repos, Some(granted.user.id.0), vec![])),
+    ("page of users with a status", |repos, _, _| page_of_users(repos, None, vec![UserStatus::Active])),
+];
+
+fn page_of_users(
+    repos: &mut dyn Repositories,
+    after: Option<Uuid>,
+    statuses: Vec<UserStatus>,
+) -> Result<(), StoreError> {
+    let owner = Subject::for_user(Uuid::nil()).site_roles(["owner"]).scope(Scope::all()).build();
+    let visible = owner.list_filter(Action::Read, ResourceType::User);
+    let filter = UserFilter { statuses, ..UserFilter::default() };
+    let page = repos.users().list(&filter, &visible, Page { limit: Some(25), offset: 0, after_id: after })?;
+    assert!(page.users.len() == 25 && page.count > 1_000, "{}", page.count);
+    Ok(())
+}
+
+/// Enough users, with marks to count them by, and one of them in the midst.
+async fn fill_with_marks(db: &Fixture) -> Arc<Granted> {
+    let granted = fill(db).await;
+    db.execute("UPDATE users SET username_key = '8' WHERE email_key LIKE '%@%'");
+    assert!(db.write(|repos| repos.maintenance().renew_counts(&permit())).await);
+    db.execute("ANALYZE");
+    Arc::new(granted)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_reads_few_users_for_a_page_and_its_count() {
+    let db = Fixture::postgres();
+    let granted = fill_with_marks(&db).await;
+    let (store, _) = watch(&db);
+    let read = |db: &Fixture| {
+        db.number("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'users'")
+    };
+    for (name, step) in PAGES {
+        db.end_connections();
+        let before = read(&db);
+        for n in 0..12 {
+            let granted = Arc::clone(&granted);
+            let result: Result<(), StoreError> = store.read(move |repos| step(repos, &granted, n)).await;
+            result.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        }
+        db.end_connections();
+        let read = read(&db) - before;
+        assert!(read <= 12 * (256 + 64), "{name}: {read} users were read for 12 pages");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_reads_few_users_for_a_page_and_its_count() {
+    let db = Fixture::sqlite();
+    let granted = fill_with_marks(&db).await;
+    let (store, log) = watch(&db);
+    for (name, step) in PAGES {
+        let granted = Arc::clone(&granted);
+        let result: Result<(), StoreError> = store.read(move |repos| step(repos, &granted, 0)).await;
+        result.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let lines: Vec<String> =
+            taken(&log).iter().flat_map(|statement| plan(&db, statement.split(" -- binds").next().unwrap())).collect();
+        let users: Vec<_> = lines.iter().filter(|line| line.contains("users")).collect();
+        assert!(users.iter().all(|line| line.contains("INDEX")), "{name}: {lines:#?}");
+        let stretch = "SEARCH users USING INDEX users_username_unique (username_key>? AND username_key<?)";
+        assert!(users.iter().any(|line| *line == stretch), "{name}: {lines:#?}");
+    }
 }

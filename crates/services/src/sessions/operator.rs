@@ -1,0 +1,49 @@
+//! What an operator does to keys on the command line of the server. There is no caller to authorize: whoever can start
+//! the server with its settings can reach its database too. Each leaves an audit record without a user.
+
+use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use crate::audit::{Diff, Trail};
+use crate::context::{Context, Origin};
+use crate::error::Error;
+use doorward_domain::audit::AuditAction;
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::{System, action, resource};
+use doorward_domain::users::LoginType;
+
+/// Makes an API token of the default lifetime that may do all that its user may. Fails with [`Error::UserNotFound`], or
+/// [`Error::Invalid`] for a user who is not active, and with a conflict when the user has a token of that name.
+pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<IssuedKey, Error> {
+    let trail = Trail::from(ctx, None, &Origin::default());
+    let spec = KeySpec {
+        user_id: user,
+        login_type: LoginType::Token,
+        scopes: vec![SCOPE_ALL.to_owned()],
+        allow_list: None,
+        token_name: name.to_owned(),
+        lifetime: ctx.settings.sessions.token_lifetime_default,
+        ip: String::new(),
+    };
+    let issued = IssuedKey::new(ctx, trail.now, spec)?;
+    ctx.store
+        .write(move |repos| {
+            let user = repos.users().hold(user)?.filter(|user| !user.deleted && !user.is_system);
+            let user = user.ok_or(Error::UserNotFound)?;
+            if !user.may_act() {
+                return Err(Error::invalid(format!(
+                    "User \"{}\" is {} and cannot get keys.",
+                    user.username, user.status
+                )));
+            }
+            let permit =
+                System::because("the operator asked on the command line").permit::<action::Create, resource::ApiKey>();
+            repos.api_keys().insert(&permit, &issued.key)?;
+            let diff = Diff::default().field("token_name", "", issued.key.token_name.as_str()).field(
+                "scopes",
+                serde_json::json!([]),
+                issued.key.scopes.clone(),
+            );
+            trail.key(repos, AuditAction::Create, 201, &issued.key, diff)?;
+            Ok(issued)
+        })
+        .await
+}
