@@ -215,6 +215,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "fields of a change are optional")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

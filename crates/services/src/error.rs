@@ -203,9 +203,13 @@ mod tests {
 
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
-        for (conflict, field) in
-            [(Conflict::Username, "username"), (Conflict::Email, "email"), (Conflict::GroupName, "name")]
-        {
+        for (conflict, field) in [
+            (Conflict::Username, "username"),
+            (Conflict::Email, "email"),
+            (Conflict::GroupName, "name"),
+            (Conflict::TemplateName, "name"),
+            (Conflict::WorkspaceName, "name"),
+        ] {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }

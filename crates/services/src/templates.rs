@@ -12,6 +12,9 @@ pub(crate) mod lookup;
 mod record;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use acl::{Available, Listed, TemplateAcl, UpdateTemplateAcl, acl, available, update_acl};
 pub use lookup::{find, find_by_name, list, list_in};
 pub use write::{CreateTemplate, UpdateTemplate, create, delete, update};

@@ -7,6 +7,9 @@ mod build;
 mod create;
 mod lookup;
 
+#[cfg(test)]
+mod tests;
+
 pub use build::{BuildWorkspace, build, set_dormant};
 pub use create::{CreateWorkspace, create};
 pub use lookup::{WorkspaceBuilds, builds, find, list};

@@ -149,8 +149,11 @@ fn read(
     scope: &MemberScope,
     mut take: impl FnMut(GroupId, Vec<ReducedUser>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    if empty {
+        return Ok(());
+    }
     let mut after = None;
-    while !empty {
+    loop {
         let page = repos.groups().list_members(run, scope, after, MEMBER_PAGE)?;
         let complete = count(page.len()) < u64::from(MEMBER_PAGE);
         after = page.last().map(|member| (member.group_id, member.user.id));
@@ -164,10 +167,9 @@ fn read(
             take(group, members)?;
         }
         if complete {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 fn count(members: usize) -> u64 {

@@ -57,7 +57,7 @@ impl From<TemplateAcl> for AclObject {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = AclObject)),
 )]
-pub(crate) async fn show(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn show_acl(call: Call, actor: Actor) -> Outcome {
     let acl = templates::acl(call.context(), &actor, call.id("template")?).await?;
     Ok(ok(&AclObject::from(acl)))
 }
@@ -81,7 +81,7 @@ pub(crate) struct UpdateAcl {
     request_body = UpdateAcl,
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_acl(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("template")?;
     let body: UpdateAcl = call.json().await?;
     let command = templates::UpdateTemplateAcl { users: body.user_perms, groups: body.group_perms };

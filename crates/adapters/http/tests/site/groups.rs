@@ -197,7 +197,7 @@ async fn lists_are_narrowed() {
     // Who cannot be seen has no name that could be asked for.
     assert_eq!(blamed(&house.get("/groups?has_member=ann", &bob).await.expect(400).json()), "has_member");
     house.get("/organizations/none/groups", &owner).await.expect(404);
-    let ids: Vec<String> = (0..10_000).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
+    let ids: Vec<String> = (0..1500).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
     assert_eq!(
         house.get(&format!("/groups?group_ids={},{id}", ids.join(",")), &owner).await.expect(200).json()[0]["id"],
         id

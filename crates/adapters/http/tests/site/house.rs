@@ -8,11 +8,12 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use doorward_domain::Instant;
 use doorward_http::{Application, HttpSettings};
+use doorward_ports::Store;
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_services::{Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
 use serde_json::{Value, json};
+use std::any::Any;
 use std::sync::Arc;
-use tempfile::TempDir;
 use time::macros::datetime;
 
 pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
@@ -23,8 +24,9 @@ pub(crate) const ISSUER: &str = "https://door.example";
 pub(crate) struct House<S> {
     app: S,
     pub(crate) clock: Arc<FixedClock>,
-    /// Deleted with the house.
-    _folder: TempDir,
+    pub(crate) store: Store,
+    /// The database, deleted with the house.
+    _database: Box<dyn Any>,
 }
 
 /// What came back.
@@ -69,7 +71,16 @@ impl Answer {
 pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    let opened = doorward_storage::open(&url, &doorward_storage::Options::default()).unwrap();
+    house_at(&url, Box::new(folder)).await
+}
+
+/// A fresh site over an empty database, which is kept as long as the site.
+pub(crate) async fn house_at(
+    url: &str,
+    database: Box<dyn Any>,
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
+    let opened = doorward_storage::open(url, &doorward_storage::Options::default()).unwrap();
+    let store = opened.store.clone();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();
@@ -89,7 +100,7 @@ pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceRes
     let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
-    House { app, clock, _folder: folder }
+    House { app, clock, store, _database: database }
 }
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {

@@ -170,7 +170,9 @@ impl GroupRepository for Session<'_, Conn> {
             // Those who were added are not yet known as members of the group, but as members of its organization.
             self.changed(Change::Organization(group.organization_id));
         } else {
-            users.iter().for_each(|user| self.changed(Change::User(*user)));
+            for user in users {
+                self.changed(Change::User(*user));
+            }
         }
         Ok(added)
     }
@@ -188,7 +190,9 @@ impl GroupRepository for Session<'_, Conn> {
         if removed.len() > SINGLE_CHANGES {
             self.changed(Change::Group(group.id));
         } else {
-            removed.iter().for_each(|user| self.changed(Change::User(*user)));
+            for user in &removed {
+                self.changed(Change::User(*user));
+            }
         }
         Ok(removed)
     }

@@ -176,13 +176,16 @@ const STEPS: [(&str, Step); 7] = [
         let own = MemberScope::Visible(ann.list_filter(Action::Read, ResourceType::GroupMember));
         let (devs, everyone) = (lists.devs.clone(), Group::everyone(&lists.acme));
         for (scope, count) in [(MemberScope::All, [3, 5]), (own, [1, 2])] {
-            assert_eq!(repos.groups().list_members(&[everyone.clone()], &scope, None, 1000)?.len(), count[0]);
+            assert_eq!(
+                repos.groups().list_members(std::slice::from_ref(&everyone), &scope, None, 1000)?.len(),
+                count[0]
+            );
             assert_eq!(
                 repos.groups().list_members(&[devs.clone(), everyone.clone()], &scope, None, 1000)?.len(),
                 count[1]
             );
             let after = Some((devs.id, UserId::NIL));
-            assert!(!repos.groups().list_members(&[devs.clone()], &scope, after, 1000)?.is_empty());
+            assert!(!repos.groups().list_members(std::slice::from_ref(&devs), &scope, after, 1000)?.is_empty());
         }
         Ok(())
     }),

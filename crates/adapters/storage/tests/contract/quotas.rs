@@ -137,7 +137,7 @@ contract! {
 
     async fn of_many_builds_at_once_as_many_pass_as_the_budget_has_credits(db) {
         let (ann, workspaces) = with_workspaces(&db, 10, 24).await;
-        assert_eq!(race(&[db.store.clone()], &workspaces).await, 10);
+        assert_eq!(race(std::slice::from_ref(&db.store), &workspaces).await, 10);
         let organization = workspaces[0].organization_id;
         let consumed = db.read(move |repos| repos.quotas().consumed(ann.id, organization, None)).await;
         assert_eq!((consumed, db.rows("workspace_builds")), (10, 24));

@@ -123,7 +123,7 @@ async fn postgres_goes_by_index() {
     let shared = Arc::new((template, workspace));
     for (name, step) in STEPS {
         // Lists of all that a server has read all of it.
-        let reads_all = name.starts_with("all ") || name.starts_with("a page") || name.starts_with("one's");
+        let reads_all = name.starts_with("all ") || name.starts_with("a page");
         // Often enough that the plan for all parameters takes over from plans for these.
         for _ in 0..12 {
             let shared = Arc::clone(&shared);
@@ -148,13 +148,15 @@ async fn sqlite_goes_by_index() {
         result.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let statements = taken(&log);
         assert!(!statements.is_empty(), "{name}");
-        for statement in &statements {
+        // Whoever counts all reads all.
+        let counts_all = |sql: &&String| name.starts_with("a page") && sql.contains("COUNT(*)");
+        for statement in statements.iter().filter(|sql| !counts_all(sql)) {
             let sql = statement.split(" -- binds").next().unwrap();
             for line in plan(&db, sql) {
                 let reads_all = line.starts_with("SCAN ") && !line.contains(" INDEX ");
                 let watched = TABLES.iter().any(|table| line.contains(table));
                 let sorts = line.contains("TEMP B-TREE FOR ORDER BY") && name.starts_with("a page");
-                assert!(!(reads_all && watched) && !sorts, "{name}: `{line}` of\n{sql}");
+                assert!(!(sorts || reads_all && watched), "{name}: `{line}` of\n{sql}");
             }
         }
     }
