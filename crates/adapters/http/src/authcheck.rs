@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 /// Largest body of this endpoint, unless that of all endpoints is larger. Holds some 30,000 questions.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Larger bodies, of some 2,000 questions and more, are worked on aside, so that other requests need not wait.
-const ASIDE: usize = 256 * 1024;
+const ASIDE: usize = 512 * 1024;
 
 /// Questions, each under a key of the caller's choice.
 #[derive(ToSchema)]
@@ -259,11 +259,12 @@ mod tests {
         for organization in &organizations {
             builder = builder.membership(*organization, ["organization-auditor"]);
             for n in 0..15 {
-                let (action, kind) = if n % 2 == 0 { ("read", "template") } else { ("update", "group") };
+                let (action, kind, owner) =
+                    if n % 2 == 0 { ("read", "template", "me") } else { ("update", "group", "") };
                 write!(
                     body,
                     "\"{organization}-{n}\":{{\"action\":\"{action}\",\"object\":{{\"resource_type\":\"{kind}\",\
-                     \"organization_id\":\"{organization}\",\"owner_id\":\"me\",\"any_org\":false}}}},"
+                     \"organization_id\":\"{organization}\",\"owner_id\":\"{owner}\",\"any_org\":false}}}},"
                 )
                 .unwrap();
             }
