@@ -93,6 +93,9 @@ impl GroupRepository for Session<'_, Conn> {
             if let Some(user) = filter.has_member {
                 query = query.filter(HasMember::new(user));
             }
+            if let Some(organizations) = &filter.known_in {
+                query = query.filter(OneOf::ids("groups.organization_id", organizations.iter().copied()));
+            }
             if let Some(ids) = &filter.ids {
                 query = query.filter(OneOf::ids("groups.id", ids.iter().copied()));
             }
