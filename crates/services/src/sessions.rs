@@ -16,7 +16,8 @@ pub use authenticate::authenticate;
 #[cfg(test)]
 pub(crate) use authenticate::subject_of;
 pub use issue::IssuedKey;
-pub(crate) use keys::reaches;
+pub(crate) use issue::SCOPE_ALL;
+pub(crate) use keys::{check_reach, reaches};
 pub use keys::{create_key, delete_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub use tokens::{CreateToken, ListedToken, TokenConfig, create_token, find_token, list_tokens, token_config};

@@ -9,6 +9,7 @@ use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// One audit record to be, made before the store is entered: who, when, from where.
 #[derive(Clone, Debug)]
@@ -36,6 +37,12 @@ impl Trail {
     /// Of something that belongs to this organization: its auditors read the record.
     pub(crate) fn within(mut self, organization: OrganizationId) -> Self {
         self.organization_id = Some(organization);
+        self
+    }
+
+    /// Of something that a job does: that stands in the place of the request.
+    pub(crate) fn of_job(mut self, job: Uuid) -> Self {
+        self.origin.request_id = Some(job);
         self
     }
 

@@ -1,6 +1,7 @@
 //! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
 
 use crate::audit::{Diff, Trail};
+use crate::sessions::{SCOPE_ALL, check_reach};
 use crate::users::insert_service_account;
 use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
 use doorward_domain::Instant;
@@ -74,23 +75,24 @@ pub fn may_update(actor: &Actor) -> Result<(), Error> {
 /// Registers an app, with its service account if it is to have one.
 pub async fn create(ctx: &Context, actor: &Actor, command: AppCommand) -> Result<App, Error> {
     let permit = actor.subject.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    insert(ctx, permit, Trail::of(ctx, actor), command).await
+    insert(ctx, permit, Account::new(ctx, Some(actor)), Trail::of(ctx, actor), command).await
 }
 
 /// Registers an app from the command line of the server.
 pub async fn create_as_operator(ctx: &Context, command: AppCommand) -> Result<App, Error> {
     let permit = System::because("the operator registers an app on the command line").permit();
-    insert(ctx, permit, Trail::from(ctx, None, &Origin::default()), command).await
+    insert(ctx, permit, Account::new(ctx, None), Trail::from(ctx, None, &Origin::default()), command).await
 }
 
 async fn insert(
     ctx: &Context,
     permit: Permit<action::Create, resource::Oauth2App>,
+    account: Account,
     trail: Trail,
     command: AppCommand,
 ) -> Result<App, Error> {
     let now = trail.now;
-    let (id, account_id) = (ctx.random.id::<AppId>(now), ctx.random.id::<UserId>(now));
+    let id = ctx.random.id::<AppId>(now);
     let fresh = App {
         id,
         name: String::new(),
@@ -114,7 +116,7 @@ async fn insert(
     ctx.store
         .write(move |repos| {
             if wants_account {
-                app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
+                app.service_account_id = Some(account.open(repos, &app)?);
             }
             repos.apps().insert(&permit, &app)?;
             record(trail, repos, (AuditAction::Create, 201), &app, Diff::created(&app))?;
@@ -129,7 +131,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
     let permit = actor.subject.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
     let trail = Trail::of(ctx, actor);
     let now = trail.now;
-    let account_id = ctx.random.id::<UserId>(now);
+    let account = Account::new(ctx, Some(actor));
     if command.public.is_some_and(|public| public != (old.client_type == ClientType::Public)) {
         return Err(Error::invalid_field("public", "an app stays public or confidential; register another one"));
     }
@@ -140,9 +142,12 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
             let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
             let wants_account = command.service_account;
             let mut app = apply(old.clone(), command, now)?;
+            if app.service_account_id.is_some() && app.allowed_scopes != old.allowed_scopes {
+                account.check_reach(&app)?;
+            }
             match (wants_account, app.service_account_id) {
                 (Some(true), None) if app.client_type == ClientType::Confidential => {
-                    app.service_account_id = Some(service_account(repos, account_id, &app, now)?);
+                    app.service_account_id = Some(account.open(repos, &app)?);
                 }
                 (Some(true), None) => {
                     return Err(Error::invalid_field(
@@ -150,9 +155,8 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                         "a public client cannot have a service account",
                     ));
                 }
-                (Some(false), Some(account)) => {
-                    let permit = System::because("its app gives the service account up").permit();
-                    repos.users().delete(&permit, account, now)?;
+                (Some(false), Some(id)) => {
+                    account.close(repos, id)?;
                     app.service_account_id = None;
                 }
                 (None | Some(_), _) => {}
@@ -168,15 +172,13 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
 pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    let trail = Trail::of(ctx, actor);
-    let now = trail.now;
+    let (trail, account) = (Trail::of(ctx, actor), Account::new(ctx, Some(actor)));
     ctx.store
         .write(move |repos| {
             let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
             repos.apps().delete(&permit, id)?;
-            if let Some(account) = old.service_account_id {
-                let permit = System::because("the app of the service account is deleted").permit();
-                repos.users().delete(&permit, account, now)?;
+            if let Some(id) = old.service_account_id {
+                account.close(repos, id)?;
             }
             Ok(record(trail, repos, (AuditAction::Delete, 204), &old, Diff::deleted(&old))?)
         })
@@ -188,11 +190,50 @@ pub async fn list_as_operator(ctx: &Context) -> Result<Vec<App>, Error> {
     ctx.store.read(|repos| Ok(repos.apps().list()?)).await
 }
 
-fn service_account(repos: &mut dyn Repositories, id: UserId, app: &App, now: Instant) -> Result<UserId, Error> {
-    // The name is free by construction: the id of the app is in it.
-    let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
-    insert_service_account(repos, id, &username, &app.name, now)?;
-    Ok(id)
+/// The service account of an app, to be opened or closed in the transaction that changes the app. It is a user like any
+/// other: who opens one must be allowed to make users, and its making and its end are records of their own.
+struct Account {
+    id: UserId,
+    /// `None` on the command line of the server.
+    by: Option<Actor>,
+    trail: Trail,
+}
+
+impl Account {
+    fn new(ctx: &Context, by: Option<&Actor>) -> Self {
+        let trail = by.map_or_else(|| Trail::from(ctx, None, &Origin::default()), |actor| Trail::of(ctx, actor));
+        Self { id: ctx.random.id::<UserId>(trail.now), by: by.cloned(), trail }
+    }
+
+    /// Refuses a key that may do less than the app would as its service account, or limits would be worth nothing.
+    fn check_reach(&self, app: &App) -> Result<(), Error> {
+        self.by.as_ref().map_or(Ok(()), |actor| check_client_reach(actor, app))
+    }
+
+    fn open(self, repos: &mut dyn Repositories, app: &App) -> Result<UserId, Error> {
+        self.check_reach(app)?;
+        // The name is free by construction: the id of the app is in it.
+        let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
+        let user = insert_service_account(repos, self.by.as_ref(), self.id, &username, &app.name, self.trail.now)?;
+        self.trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
+        Ok(user.id)
+    }
+
+    fn close(self, repos: &mut dyn Repositories, id: UserId) -> Result<(), Error> {
+        let permit = System::because("its app has no use for the service account any more").permit();
+        let user = repos.users().find(id)?;
+        repos.users().delete(&permit, id, self.trail.now)?;
+        if let Some(user) = user.filter(|user| !user.deleted) {
+            self.trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a key that may do less than an app may as its service account.
+pub(super) fn check_client_reach(actor: &Actor, app: &App) -> Result<(), Error> {
+    let all = [SCOPE_ALL.to_owned()];
+    check_reach(actor, app.allowed_scopes.as_deref().unwrap_or(&all), None)
 }
 
 /// Checks every field and names all that are wrong.

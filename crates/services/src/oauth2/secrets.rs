@@ -22,6 +22,10 @@ pub async fn create(ctx: &Context, actor: &Actor, app: AppId) -> Result<(AppSecr
     let app = super::apps::find(ctx, actor, app).await?;
     let permit =
         actor.subject.permit::<action::Create, resource::Oauth2AppSecret>(&Object::of::<resource::Oauth2AppSecret>())?;
+    // With the secret, whoever has it acts as the service account.
+    if app.service_account_id.is_some() {
+        super::apps::check_client_reach(actor, &app)?;
+    }
     insert(ctx, permit, Trail::of(ctx, actor), app).await
 }
 

@@ -76,7 +76,7 @@ fn readable_key(
 }
 
 /// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
-pub(super) fn check_reach(actor: &Actor, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
+pub(crate) fn check_reach(actor: &Actor, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
     let held: Vec<ScopeName> = scopes_of(&actor.key);
     let covered = |name: &String| ScopeName::parse(name).is_ok_and(|asked| covers(&held, &asked));
     if !scopes.iter().all(covered) {

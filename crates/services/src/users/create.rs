@@ -153,24 +153,35 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
 }
 
 /// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
-/// inside the transaction that creates the app. May answer `Conflict::Username`.
+/// inside the transaction that creates the app. `by` must be allowed to make users and members there; nobody is the
+/// operator.
 pub(crate) fn insert_service_account(
     repos: &mut dyn Repositories,
+    by: Option<&Actor>,
     id: UserId,
     username: &str,
     name: &str,
     now: Instant,
-) -> Result<User, StoreError> {
-    let because = System::because("an app gets its service account");
+) -> Result<User, Error> {
     let organization = default_organization(repos)?;
+    let (user_permit, member_permit) = match by {
+        Some(actor) => (
+            access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?,
+            access::add_member(actor, organization.id)?,
+        ),
+        None => {
+            let because = System::because("the operator gives an app its service account");
+            (because.permit(), because.permit())
+        }
+    };
     let user = User {
         name: name.to_owned(),
         login_type: LoginType::None,
         // Unique like every address, and no mail can be sent there (RFC 2606).
         ..blank_user(id, format!("{id}@service-account.invalid"), username.to_owned(), now)
     };
-    repos.users().insert(&because.permit(), &user)?;
-    repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
+    repos.users().insert(&user_permit, &user)?;
+    repos.organizations().insert_member(&member_permit, &member(organization.id, id, now))?;
     Ok(user)
 }
 

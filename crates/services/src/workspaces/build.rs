@@ -41,6 +41,8 @@ impl NewBuild {
             return Err(Error::invalid_field("daily_cost", "Must not be negative."));
         }
         let (now, id) = ctx.new_id();
+        // What is deleted costs nothing, so no quota keeps it from going.
+        let daily_cost = if transition == Transition::Delete { 0 } else { daily_cost };
         Ok(Self { id, now, initiator: actor.user.id, transition, daily_cost, trail: Trail::of(ctx, actor) })
     }
 }
@@ -139,7 +141,9 @@ fn record(
         "workspace_id": workspace.id,
     });
     let thing = (AuditResource::WorkspaceBuild, build.id.to_string(), workspace.name.clone());
-    trail.within(workspace.organization_id).with(about).write(repos, action, status, thing, diff)?;
+    // Builds are found by their job (`enterprise-platform.md` 9.2), which has the id of the build.
+    let trail = trail.of_job(build.id.0).within(workspace.organization_id).with(about);
+    trail.write(repos, action, status, thing, diff)?;
     Ok(())
 }
 

@@ -200,6 +200,35 @@ async fn an_app_acts_as_its_service_account() {
     assert_eq!(tokens.get("refresh_token"), None);
     let me = house.get("/users/me", tokens["access_token"].as_str().unwrap()).await.expect(200).json();
     assert_eq!(me["login_type"], "none");
+    let made = house.get("/audit?q=resource_type:user%20action:create", &owner).await.expect(200).json();
+    assert!(made["audit_logs"].as_array().unwrap().iter().any(|entry| entry["resource_id"] == me["id"]), "{made}");
+}
+
+#[actix_web::test]
+async fn a_service_account_reaches_no_further_than_the_key_that_makes_it() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let key = async |scopes: Value| {
+        let made = house.api(Method::POST, "/users/me/keys/tokens", &owner, json!({ "scopes": scopes })).await;
+        made.expect(201).json()["key"].as_str().unwrap().to_owned()
+    };
+    let app = |name: &str, scopes: Value| json!({ "name": name, "callback_url": CALLBACK, "service_account": true, "scopes": scopes });
+    const APPS: &str = "/oauth2-provider/apps";
+    // Apps it may make, but no users.
+    let apps = key(json!(["oauth2_app:*", "oauth2_app_secret:*"])).await;
+    house.api(Method::POST, APPS, &apps, app("one", json!(["oauth2_app:read"]))).await.expect(403);
+    let both = key(json!(["oauth2_app:*", "oauth2_app_secret:*", "user:*", "organization_member:*"])).await;
+    house.api(Method::POST, APPS, &both, app("two", json!([]))).await.expect(403);
+    house.api(Method::POST, APPS, &both, app("two", json!(["template:read"]))).await.expect(403);
+    let made = house.api(Method::POST, APPS, &both, app("two", json!(["user:read"]))).await.expect(201).json();
+    let two = format!("{APPS}/{}", made["id"].as_str().unwrap());
+    house.api(Method::PUT, &two, &both, app("two", json!(["user:read", "template:read"]))).await.expect(403);
+    house.api(Method::POST, &format!("{two}/secrets"), &both, json!({})).await.expect(201);
+    // A secret is as good as the account itself.
+    let wide = house.api(Method::POST, APPS, &owner, app("wide", json!([]))).await.expect(201).json();
+    let secrets = format!("{APPS}/{}/secrets", wide["id"].as_str().unwrap());
+    house.api(Method::POST, &secrets, &both, json!({})).await.expect(403);
+    house.api(Method::POST, &secrets, &owner, json!({})).await.expect(201);
 }
 
 #[actix_web::test]

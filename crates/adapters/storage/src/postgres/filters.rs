@@ -1,6 +1,6 @@
 //! Conditions that PostgreSQL writes its own way.
 
-use crate::schema::{organization_members, users};
+use crate::schema::{organization_members, templates, users};
 use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
@@ -26,4 +26,16 @@ pub(super) fn roles_without<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = types::sql::Json> + 'a> {
     Box::new(sql::<types::sql::Json>("organization_members.roles - ").bind::<Text, _>(role))
+}
+
+/// Templates whose access list names this user.
+pub(super) fn lists_user<'a>(user: &'a str) -> Box<dyn BoxableExpression<templates::table, Pg, SqlType = Bool> + 'a> {
+    Box::new(sql::<Bool>("jsonb_exists(templates.user_acl, ").bind::<Text, _>(user).sql(")"))
+}
+
+/// The access list of a template, without this user.
+pub(super) fn list_without_user<'a>(
+    user: &'a str,
+) -> Box<dyn BoxableExpression<templates::table, Pg, SqlType = types::sql::Json> + 'a> {
+    Box::new(sql::<types::sql::Json>("templates.user_acl - ").bind::<Text, _>(user))
 }

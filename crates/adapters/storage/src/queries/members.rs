@@ -1,9 +1,9 @@
 //! Members of organizations.
 
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, locks};
+use super::{Conn, filters, locks};
 use crate::rows::{MemberUserRow, MembershipRow};
-use crate::schema::{group_members, groups, organization_members, users};
+use crate::schema::{organization_members, templates, users};
 use crate::session::Session;
 use crate::types::{At, Id, Json};
 use diesel::dsl::not;
@@ -111,11 +111,12 @@ impl MemberRepository for Session<'_, Conn> {
         let gone = self.atomically(|conn| {
             let gone = diesel::delete(organization_members::table.find((Id(organization), Id(user)))).execute(conn)?;
             if gone > 0 {
-                let of_organization = groups::table.filter(groups::organization_id.eq(Id(organization)));
-                let memberships = group_members::table
-                    .filter(group_members::user_id.eq(Id(user)))
-                    .filter(group_members::group_id.eq_any(of_organization.select(groups::id)));
-                diesel::delete(memberships).execute(conn)?;
+                // Groups are left by themselves; an entry on an access list would count without membership too.
+                let key = user.to_string();
+                let listed = templates::table.filter(templates::organization_id.eq(Id(organization)));
+                diesel::update(listed.filter(filters::lists_user(&key)))
+                    .set(templates::user_acl.eq(filters::list_without_user(&key)))
+                    .execute(conn)?;
             }
             Ok(gone > 0)
         })?;

@@ -1,6 +1,6 @@
 //! Conditions that SQLite writes its own way.
 
-use crate::schema::{organization_members, users};
+use crate::schema::{organization_members, templates, users};
 use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
@@ -41,5 +41,25 @@ pub(super) fn roles_without<'a>(
         )
         .bind::<Text, _>(role)
         .sql(")"),
+    )
+}
+
+/// Templates whose access list names this user.
+pub(super) fn lists_user<'a>(
+    user: &'a str,
+) -> Box<dyn BoxableExpression<templates::table, Sqlite, SqlType = Bool> + 'a> {
+    Box::new(
+        sql::<Bool>("EXISTS (SELECT 1 FROM json_each(templates.user_acl) entry WHERE entry.key = ")
+            .bind::<Text, _>(user)
+            .sql(")"),
+    )
+}
+
+/// The access list of a template, without this user.
+pub(super) fn list_without_user<'a>(
+    user: &'a str,
+) -> Box<dyn BoxableExpression<templates::table, Sqlite, SqlType = types::sql::Json> + 'a> {
+    Box::new(
+        sql::<types::sql::Json>("json_remove(templates.user_acl, '$.\"' || ").bind::<Text, _>(user).sql(" || '\"')"),
     )
 }

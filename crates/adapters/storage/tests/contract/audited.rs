@@ -266,7 +266,7 @@ contract! {
         walk.step("end of a key", 1, async || delete_key(ctx, &ann, &UserRef::Me, &id).await).await;
 
         // Apps and grants; codes and tokens are not recorded when they are used as they should be.
-        let tool = walk.step("app", 1, async || apps::create(ctx, &ann, app(true)).await).await;
+        let tool = walk.step("app", 2, async || apps::create(ctx, &ann, app(true)).await).await;
         let renamed = || apps::AppCommand { name: "tool2".to_owned(), ..app(true) };
         walk.step("changed app", 1, async || apps::update(ctx, &ann, tool.id, renamed()).await).await;
         let (made, secret) = walk.step("secret", 1, async || secrets::create(ctx, &ann, tool.id).await).await;
@@ -329,7 +329,7 @@ contract! {
         }
         walk.step("nothing to withdraw", 0, async || grants::withdraw(ctx, &ann, &tool).await).await;
         walk.step("end of a secret", 1, async || secrets::delete(ctx, &ann, tool.id, made.id).await).await;
-        walk.step("without account", 1, async || apps::update(ctx, &ann, tool.id, app(false)).await).await;
+        walk.step("without account", 2, async || apps::update(ctx, &ann, tool.id, app(false)).await).await;
         walk.step("end of an app", 1, async || apps::delete(ctx, &ann, tool.id).await).await;
 
         // The operator.

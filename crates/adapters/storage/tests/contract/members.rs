@@ -3,7 +3,8 @@ use crate::worlds::{Dice, World};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Blocker, Member, Membership, Organization};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Action, ListFilter, Object, ResourceType, Scope, Subject};
+use doorward_domain::roles::{Acl, Action, ListFilter, Object, ResourceType, Scope, Subject};
+use doorward_domain::templates::Template;
 use doorward_ports::members::MemberPage;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
@@ -88,6 +89,14 @@ contract! {
         let found = db.read(move |repos| repos.members().find(id, ann)).await.unwrap();
         assert_eq!((done, nobody, found.membership.roles, found.membership.updated_at), (true, false, roles, later));
 
+        let (dev, theirs) = (template(id, bob, "dev"), template(elsewhere, bob, "theirs"));
+        let (listing, other_listing) = (dev.id, theirs.id);
+        let acl = Acl::new().grant_every(ann.0).grant(bob.0, Action::Read);
+        db.write(move |repos| {
+            repos.templates().insert(&permit(), &Template { user_acl: acl.clone(), ..dev })?;
+            repos.templates().insert(&permit(), &Template { user_acl: acl, ..theirs })
+        })
+        .await;
         let (gone, again) = db
             .write(move |repos| {
                 Ok((repos.members().delete(&permit(), id, ann)?, repos.members().delete(&permit(), id, ann)?))
@@ -98,6 +107,14 @@ contract! {
         assert_eq!(left, [Uuid::from_u128(3).into()], "those of the other organization");
         assert_eq!(db.rows("group_members"), 4);
         assert_eq!(db.rows("organization_members"), 3);
+        // An entry on an access list counts without membership, so it goes too.
+        let lists = db
+            .read(move |repos| {
+                let lists = [repos.templates().find_any(listing)?, repos.templates().find_any(other_listing)?];
+                Ok(lists.map(|found| found.unwrap().user_acl.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>()))
+            })
+            .await;
+        assert!(lists[0] == [Some(bob.0)] && lists[1].contains(&Some(ann.0)), "{lists:?}");
     }
 
     async fn organizations_change_and_are_deleted(db) {

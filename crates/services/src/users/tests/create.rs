@@ -197,7 +197,11 @@ fn a_service_account_is_an_active_member_who_cannot_sign_in() {
     let id = UserId(Uuid::from_u128(77));
     repos.users.expect_insert().times(1).returning(|_, _| Ok(()));
     repos.organizations.expect_insert_member().times(1).withf(move |_, m| m.user_id == id).returning(|_, _| Ok(()));
-    let user = insert_service_account(&mut repos, id, "app-7", "Printer", NOW).unwrap();
+    let user = insert_service_account(&mut repos, None, id, "app-7", "Printer", NOW).unwrap();
     assert_eq!((user.login_type, user.status, user.password_hash), (LoginType::None, UserStatus::Active, None));
     assert_eq!((user.username.as_str(), user.name.as_str()), ("app-7", "Printer"));
+    // It is a user, so who has it made must be allowed to make users.
+    let doorman = actor().role("template-admin").build();
+    let refused = insert_service_account(&mut town(&[]), Some(&doorman), id, "app-7", "Printer", NOW);
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
