@@ -18,6 +18,7 @@ mod group_lists;
 mod groups;
 mod lost_connections;
 mod maintenance;
+mod member_counts;
 mod members;
 mod migrations;
 mod organization_plans;
