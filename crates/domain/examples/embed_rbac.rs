@@ -55,7 +55,7 @@ fn run() -> Result<String, Box<dyn std::error::Error>> {
 
     // What of a list she may see, as a WHERE clause.
     let (sql, parameters) = where_clause(&alice.list_filter(Action::Read, ResourceType::Template));
-    writeln!(report, "SELECT * FROM templates WHERE {sql}")?;
+    writeln!(report, "she sees templates WHERE {sql}")?;
     for (n, parameter) in (1..).zip(parameters) {
         writeln!(report, "  ${n} = {}", parameter.join(", "))?;
     }
@@ -121,7 +121,7 @@ fn it_prints_what_the_rules_say() {
          template t1 is now `a better name`, says User(Id(00000000-0000-0000-0000-0000000a11ce))\n\
          all templates: update on template is denied: no permission allows it\n\
          she could with the scope workspace:delete: Delete your workspaces\n\
-         SELECT * FROM templates WHERE (owner = ANY($1) AND (organization = ANY($2) OR organization IS NULL))\n    \
+         she sees templates WHERE (owner = ANY($1) AND (organization = ANY($2) OR organization IS NULL))\n    \
          OR (may(user_list, $3, 'read'))\n    \
          OR (organization = ANY($4) AND may(group_list, ARRAY[organization] || $5, 'read'))\n  \
          $1 = 00000000-0000-0000-0000-0000000a11ce\n  \

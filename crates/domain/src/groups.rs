@@ -183,6 +183,8 @@ pub struct GroupFilter {
     pub organization: Option<OrganizationId>,
     /// Having this user as a member: the groups Everyone of the organizations of the user too.
     pub has_member: Option<UserId>,
+    /// In one of these organizations: those in which the caller may know who is a member; `None` is any.
+    pub known_in: Option<Vec<OrganizationId>>,
     /// One of these.
     pub ids: Option<Vec<GroupId>>,
 }

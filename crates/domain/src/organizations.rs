@@ -64,6 +64,10 @@ pub enum Blocker {
     Members(u64),
     /// Groups besides Everyone.
     Groups(u64),
+    /// Templates.
+    Templates(u64),
+    /// Workspaces.
+    Workspaces(u64),
 }
 
 impl fmt::Display for Blocker {
@@ -71,6 +75,8 @@ impl fmt::Display for Blocker {
         let (count, what) = match self {
             Self::Members(count) => (count, "member"),
             Self::Groups(count) => (count, "group"),
+            Self::Templates(count) => (count, "template"),
+            Self::Workspaces(count) => (count, "workspace"),
         };
         write!(f, "{count} {what}{}", if *count == 1 { "" } else { "s" })
     }

@@ -129,7 +129,7 @@ fn names_of_custom_roles_are_checked() {
     for name in ["a", "Cook", "sous-chef-2", &"x".repeat(32)] {
         assert_eq!(check_name(name), Ok(()), "{name}");
     }
-    for name in ["", "-a", "a-", "a--b", "a b", "a_b", "\u{e9}", "new", "create", &"x".repeat(33)] {
+    for name in ["", "-a", "a-", "a--b", "a b", "a_b", "\u{e9}", "new", "create", "New", "CREATE", &"x".repeat(33)] {
         assert_eq!(check_name(name), Err(CustomRoleError::Name), "{name}");
     }
     for name in ["owner", "Organization-Admin"] {

@@ -374,13 +374,13 @@ mod tests {
         };
         let (text, field) = message(&check("read", ""));
         assert_eq!((text.as_str(), field), ("Object's \"resource_type\" field must be defined for key \"k\".", None));
-        let (text, field) = message(&named("read", "user", "x<y".to_string()));
+        let (text, field) = message(&named("read", "user", "x<y".to_owned()));
         assert_eq!(text, "Object \"x<y\" id is not a valid uuid.");
         assert_eq!(field.as_deref(), Some("resource_id"));
         let (text, field) = message(&named("read", "file", ANN.to_string()));
         assert_eq!(text, "Object type \"file\" does not support \"resource_id\" field.");
         assert_eq!(field.as_deref(), Some("resource_type"));
-        let many = named("read", "", "not looked at".to_string());
+        let many = named("read", "", "not looked at".to_owned());
         let Err(Error::Invalid { message, .. }) = wanted([("k", &many); 13].into_iter()) else { panic!() };
         assert_eq!(
             message,

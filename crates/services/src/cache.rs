@@ -2,7 +2,7 @@
 //! has. Nothing of it is used when anything it depends on has changed since; [`ChangeLog`] tells.
 //!
 //! Only what lets somebody in is remembered and used; every refusal is found in the database. See
-//! `docs/adr/0007-subject-cache.md`.
+//! `docs/adr/0008-subject-cache.md`.
 
 use doorward_domain::Digest;
 use doorward_domain::Instant as Time;

@@ -142,6 +142,8 @@ impl From<StoreError> for Error {
             }
             StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
             StoreError::Conflict(Conflict::OrganizationName) => Self::taken(ORGANIZATION_EXISTS, "name"),
+            // Deleted at this very moment.
+            StoreError::Conflict(Conflict::OrganizationDeleted) => Self::NotFound,
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
             StoreError::Unavailable(cause) | StoreError::Serialization(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Other(cause) => Self::Internal(cause),

@@ -144,7 +144,7 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
     }
 }
 
-/// 403. When it was only the scope of the credential that did not suffice, a client learns which would, as RFC 6750
+/// Answers 403. When only the scope of the credential did not suffice, a client learns which would, as RFC 6750
 /// section 3.1 has it, so that it can ask the user for it.
 fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
     const DETAIL: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your \

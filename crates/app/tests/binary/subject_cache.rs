@@ -1,4 +1,4 @@
-//! What servers remember of users holds as long as nothing changes, as `docs/adr/0007` promises: a change counts at once
+//! What servers remember of users holds as long as nothing changes, as `docs/adr/0008` promises: a change counts at once
 //! where it was made, and within a second at the other servers.
 
 use crate::client::{Answer, Api, PASSWORD, Pair, Site, builder, on_both};

@@ -199,7 +199,8 @@ pub fn check_maker(maker: &Subject, action: Action, organization: Uuid) -> Resul
 pub fn check_name(name: &str) -> Result<(), CustomRoleError> {
     let well_formed = (1..=32).contains(&name.len())
         && name.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if !well_formed || matches!(name, "new" | "create") {
+    // Names are stored in lower case, so that is how they must be good.
+    if !well_formed || ["new", "create"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
         return Err(CustomRoleError::Name);
     }
     if reserved_names().iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {

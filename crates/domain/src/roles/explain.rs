@@ -80,7 +80,8 @@ impl Subject {
     /// use uuid::Uuid;
     ///
     /// let subject = Subject::for_user(Uuid::NAMESPACE_URL).site_roles(["auditor"]).scope(Scope::all()).build();
-    /// let why = subject.explain("read", "audit_log", &Object::new(ResourceType::AuditLog));
+    /// let log = Object::new(ResourceType::AuditLog);
+    /// let why = subject.explain("read", "audit_log", &log);
     /// assert!(why.decision.allow());
     /// assert_eq!((why.level, why.roles[0].name()), (Some(Level::Site), "auditor"));
     /// ```

@@ -18,7 +18,7 @@ fn entry(resource_type: AuditResource, resource_id: &str) -> AuditEntry {
         ip: String::new(),
         user_agent: String::new(),
         resource_type,
-        resource_id: resource_id.to_string(),
+        resource_id: resource_id.to_owned(),
         resource_target: String::new(),
         action: AuditAction::Write,
         diff: json!({}),

@@ -9,6 +9,7 @@ use crate::users::{UserRef, reference};
 use doorward_domain::groups::GroupFilter;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::page::Page;
+use doorward_domain::roles::{Action, Id, ResourceType};
 use doorward_ports::Repositories;
 use doorward_ports::groups::{FoundGroup, GroupPage, MemberScope};
 use uuid::Uuid;
@@ -102,6 +103,20 @@ pub async fn list<S: GroupSink + 'static>(
         .await
 }
 
+/// The organizations in which the caller may know that the user is a member of a group; `None` when in all. Else the
+/// filter would tell what the lists of members do not.
+fn known_in(actor: &Actor, user: UserId) -> Option<Vec<OrganizationId>> {
+    let visible = actor.subject.list_filter(Action::Read, ResourceType::GroupMember);
+    let in_reach = visible.allowed_ids().is_none_or(|ids| ids.contains(&user.0.into()));
+    if !in_reach || visible.is_never() {
+        return Some(Vec::new());
+    }
+    if visible.is_all() || actor.is(user) {
+        return None;
+    }
+    Some(visible.organizations().iter().filter_map(Id::as_uuid).map(OrganizationId).collect())
+}
+
 /// Looks up what is named. Every name that leads nowhere is reported.
 fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Result<GroupFilter, Error> {
     let mut fields = Vec::new();
@@ -132,6 +147,7 @@ fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Re
             },
         };
     }
+    filter.known_in = filter.has_member.and_then(|user| known_in(actor, user));
     if fields.is_empty() {
         Ok(filter)
     } else {

@@ -7,7 +7,7 @@ use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::roles::custom_among;
 use doorward_domain::audit::AuditAction;
-use doorward_domain::ids::OrganizationId;
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::assign::{AssignError, Level, plan};
 use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_domain::users::User;
@@ -49,7 +49,8 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let user = resolve_other(repos, &actor, &reference)?;
+            let id = resolve_other(repos, &actor, &reference)?.id;
+            let user = hold_both(repos, &actor, id)?;
             let wanted: BTreeSet<String> = names.into_iter().collect();
             let permit = authorize_change(repos, &actor, &user.roles, &wanted)?;
             // `member` is implied, but who grants it explicitly sees it listed.
@@ -73,6 +74,23 @@ fn resolve_other(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRe
     }
     access::may(actor, Action::Read, &access::user(user.id))?;
     Ok(user)
+}
+
+/// The user, who stays as found, as does the caller: of two owners who take the role from each other, one comes first
+/// and the other has no right to it any more.
+fn hold_both(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
+    // Everybody holds the lower id first, so that two cannot wait for each other.
+    let (me, user) = if id < actor.user.id {
+        let user = repos.users().hold(id)?;
+        (repos.users().hold(actor.user.id)?, user)
+    } else {
+        (repos.users().hold(actor.user.id)?, repos.users().hold(id)?)
+    };
+    if me.is_none_or(|me| me.roles != actor.user.roles) {
+        let message = "Your own roles have just been changed. Try again.".to_owned();
+        return Err(Error::Conflict { message, fields: Vec::new() });
+    }
+    user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
 }
 
 /// Asks whether the caller may make this of the roles of a user. The proof says so.

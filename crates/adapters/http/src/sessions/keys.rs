@@ -22,7 +22,7 @@ pub(crate) struct KeyObject {
     created_at: Timestamp,
     updated_at: Timestamp,
     login_type: &'static str,
-    /// `all`, `application_connect`, or the first of several.
+    /// `all` if one of them is that, else the first of them.
     scope: String,
     /// All of them, by their names in the catalogue.
     scopes: Vec<String>,
@@ -43,7 +43,10 @@ impl From<ApiKey> for KeyObject {
             updated_at: key.updated_at.into(),
             login_type: key.login_type.as_str(),
             scopes: key.scopes.iter().map(|name| catalogue_name(name)).collect(),
-            scope: key.scopes.into_iter().next().unwrap_or_default(),
+            scope: match key.scopes.iter().find(|name| ScopeName::parse(name).is_ok_and(|scope| scope.is_all())) {
+                Some(all) => all.clone(),
+                None => key.scopes.first().cloned().unwrap_or_default(),
+            },
             token_name: key.token_name,
             lifetime_seconds: key.lifetime_seconds,
             allow_list: match key.allow_list {
@@ -123,7 +126,7 @@ pub(crate) struct CreateToken {
     lifetime: i64,
     /// The scope that limits it; `all` by default.
     scope: String,
-    /// The scopes that limit it, if there are several.
+    /// The scopes that limit it, if there are several; `scope` does not matter then.
     scopes: Vec<String>,
     /// The objects that it is limited to, each as `type:id` with `*` for all in either place; all by default.
     allow_list: Vec<String>,
@@ -140,7 +143,11 @@ pub(crate) struct CreateToken {
 )]
 pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
     let body: CreateToken = call.json().await?;
-    let scopes = body.scopes.into_iter().chain(Some(body.scope)).filter(|scope| !scope.is_empty()).collect();
+    // The list, where there is one: two limits do not make a wider one.
+    let scopes = match (body.scopes, body.scope) {
+        (list, single) if list.is_empty() && !single.is_empty() => vec![single],
+        (list, _) => list,
+    };
     let command = sessions::CreateToken {
         lifetime: Duration::nanoseconds(body.lifetime),
         scopes,

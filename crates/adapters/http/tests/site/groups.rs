@@ -196,6 +196,11 @@ async fn lists_are_narrowed() {
     assert_eq!(both["validations"].as_array().unwrap().len(), 2, "{both}");
     // Who cannot be seen has no name that could be asked for.
     assert_eq!(blamed(&house.get("/groups?has_member=ann", &bob).await.expect(400).json()), "has_member");
+    // Nor does an id tell who else is a member.
+    let a = house.me(&owner).await;
+    assert_eq!(house.names(&format!("/groups?has_member={a}"), &owner).await, ["Everyone"]);
+    assert_eq!(house.names(&format!("/groups?has_member={a}"), &bob).await, [""; 0]);
+    assert_eq!(house.names(&format!("/groups?has_member={b}"), &bob).await, ["b", "Everyone"]);
     house.get("/organizations/none/groups", &owner).await.expect(404);
     let ids: Vec<String> = (0..1500).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
     assert_eq!(

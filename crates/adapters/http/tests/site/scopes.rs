@@ -144,6 +144,23 @@ async fn a_limited_key_gives_nothing_away_that_it_does_not_reach() {
 }
 
 #[actix_web::test]
+async fn a_list_of_scopes_is_not_widened_by_the_single_one() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let narrow = token(&house, &owner, json!({ "scope": "all", "scopes": ["group:read", "api_key:read"] })).await;
+    let shown = house.get("/users/me/keys/tokens", &narrow).await.expect(200).json()[0].clone();
+    assert_eq!((&shown["scope"], &shown["scopes"]), (&json!("group:read"), &json!(["group:read", "api_key:read"])));
+    house.get("/users", &narrow).await.expect(200);
+    house.api(POST, "/organizations", &narrow, json!({ "name": "x" })).await.expect(403);
+    for bad in [json!({ "scopes": [""] }), json!({ "scopes": ["group:read", ""] })] {
+        house.api(POST, "/users/me/keys/tokens", &owner, bad).await.expect(400);
+    }
+    let wide = token(&house, &owner, json!({ "scopes": ["group:read", "all"] })).await;
+    let shown = house.get("/users/me/keys/tokens", &wide).await.json();
+    assert!(shown.as_array().unwrap().iter().any(|key| key["scope"] == "all" && key["scopes"][0] == "group:read"));
+}
+
+#[actix_web::test]
 async fn api_tokens_learn_which_scope_they_lack() {
     let house = house().await;
     let owner = house.owner().await;

@@ -5,7 +5,9 @@ use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
-use crate::schema::{audit_logs, oauth2_app_secrets, oauth2_apps, organizations, users};
+use crate::schema::{
+    audit_logs, oauth2_app_secrets, oauth2_apps, organizations, templates, users, workspace_builds, workspaces,
+};
 use crate::session::Session;
 use crate::types::{At, Id, Ids};
 use diesel::dsl::{not, sql};
@@ -83,6 +85,28 @@ impl AuditRepository for Session<'_, Conn> {
                 let here = oauth2_app_secrets::table.filter(OneOf::ids("oauth2_app_secrets.id", asked.iter()));
                 let here: Vec<Id<Uuid>> = here.select(oauth2_app_secrets::id).load(conn)?;
                 missing(AuditResource::Oauth2ProviderAppSecret, &asked, &here);
+            }
+            let asked = of(AuditResource::Template);
+            if !asked.is_empty() {
+                let here =
+                    templates::table.filter(OneOf::ids("templates.id", asked.iter())).filter(not(templates::deleted));
+                missing(AuditResource::Template, &asked, &here.select(templates::id).load(conn)?);
+            }
+            let asked = of(AuditResource::Workspace);
+            if !asked.is_empty() {
+                let here = workspaces::table.filter(OneOf::ids("workspaces.id", asked.iter()));
+                let here: Vec<Id<Uuid>> = here.filter(not(workspaces::deleted)).select(workspaces::id).load(conn)?;
+                missing(AuditResource::Workspace, &asked, &here);
+            }
+            // A build is there as long as its workspace.
+            let asked = of(AuditResource::WorkspaceBuild);
+            if !asked.is_empty() {
+                let here = workspace_builds::table
+                    .inner_join(workspaces::table.on(workspaces::id.eq(workspace_builds::workspace_id)))
+                    .filter(OneOf::ids("workspace_builds.id", asked.iter()));
+                let here: Vec<Id<Uuid>> =
+                    here.filter(not(workspaces::deleted)).select(workspace_builds::id).load(conn)?;
+                missing(AuditResource::WorkspaceBuild, &asked, &here);
             }
             Ok(gone)
         })

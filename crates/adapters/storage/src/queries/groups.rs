@@ -4,6 +4,7 @@ use super::group_members::{self as members, HasMember};
 use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks, member_counts};
+use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{groups, organizations};
 use crate::session::Session;
@@ -14,9 +15,9 @@ use doorward_domain::groups::{Group, GroupFilter, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
-use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::groups::{FoundGroup, GroupPage, GroupRepository, MemberScope};
+use doorward_ports::{Conflict, StoreError};
 
 /// A group belongs to nobody; its own members may read it.
 const COLUMNS: Columns =
@@ -92,6 +93,9 @@ impl GroupRepository for Session<'_, Conn> {
             if let Some(user) = filter.has_member {
                 query = query.filter(HasMember::new(user));
             }
+            if let Some(organizations) = &filter.known_in {
+                query = query.filter(OneOf::ids("groups.organization_id", organizations.iter().copied()));
+            }
             if let Some(ids) = &filter.ids {
                 query = query.filter(OneOf::ids("groups.id", ids.iter().copied()));
             }
@@ -135,7 +139,10 @@ impl GroupRepository for Session<'_, Conn> {
     }
 
     fn insert(&mut self, _permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.atomically(|conn| {
+            if !locks::keep_organization(conn, group.organization_id)? {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
             diesel::insert_into(groups::table).values(GroupRow::from(group)).execute(conn)?;
             Ok(())
         })

@@ -5,7 +5,7 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
-use crate::schema::{custom_roles, groups, organization_members, organizations, users};
+use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
 use crate::session::Session;
 use crate::types::{At, Id};
 use diesel::dsl::not;
@@ -111,10 +111,16 @@ impl OrganizationRepository for Session<'_, Conn> {
                 .filter(groups::id.ne(Id(GroupId(id.0))))
                 .count()
                 .get_result(conn)?;
+            let templates = templates::table.filter(templates::organization_id.eq(Id(id)));
+            let templates: i64 = templates.filter(not(templates::deleted)).count().get_result(conn)?;
+            let workspaces = workspaces::table.filter(workspaces::organization_id.eq(Id(id)));
+            let workspaces: i64 = workspaces.filter(not(workspaces::deleted)).count().get_result(conn)?;
             // One line for each kind of thing that must go first.
             let found = [
                 (members > 1).then(|| Blocker::Members(members.unsigned_abs())),
                 (groups > 0).then(|| Blocker::Groups(groups.unsigned_abs())),
+                (templates > 0).then(|| Blocker::Templates(templates.unsigned_abs())),
+                (workspaces > 0).then(|| Blocker::Workspaces(workspaces.unsigned_abs())),
             ];
             Ok(found.into_iter().flatten().collect())
         })

@@ -4,6 +4,7 @@ use super::one_of::OneOf;
 use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
+use crate::error::Error;
 use crate::rows::TemplateRow;
 use crate::schema::{organizations, templates, users, workspaces};
 use crate::session::Session;
@@ -15,8 +16,8 @@ use doorward_domain::ids::{OrganizationId, TemplateId};
 use doorward_domain::names;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::{Template, TemplateFilter};
-use doorward_ports::StoreError;
 use doorward_ports::templates::{TemplateRepository, TemplateView};
+use doorward_ports::{Conflict, StoreError};
 use std::collections::HashMap;
 
 type Backend = <Conn as Connection>::Backend;
@@ -99,7 +100,10 @@ impl TemplateRepository for Session<'_, Conn> {
         _permit: &Permit<action::Create, resource::Template>,
         template: &Template,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.atomically(|conn| {
+            if !locks::keep_organization(conn, template.organization_id)? {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
             diesel::insert_into(templates::table).values(TemplateRow::from(template)).execute(conn)?;
             Ok(())
         })

@@ -18,8 +18,8 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::Template;
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
-use doorward_ports::StoreError;
 use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceRepository, WorkspaceView};
+use doorward_ports::{Conflict, StoreError};
 use std::collections::HashMap;
 
 type Backend = <Conn as Connection>::Backend;
@@ -145,7 +145,10 @@ impl WorkspaceRepository for Session<'_, Conn> {
         _permit: &Permit<action::Create, resource::Workspace>,
         workspace: &Workspace,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.atomically(|conn| {
+            if !locks::keep_organization(conn, workspace.organization_id)? {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
             diesel::insert_into(workspaces::table).values(WorkspaceRow::from(workspace)).execute(conn)?;
             Ok(())
         })

@@ -60,9 +60,10 @@ contract! {
     async fn roles_are_replaced_and_members_leave_all_groups(db) {
         let (place, users) = populate(&db, &["ann", "bob"]).await;
         let other = organization("other");
-        let (id, ann, elsewhere) = (place.id, users[0].id, other.id);
+        let (id, ann, bob, elsewhere) = (place.id, users[0].id, users[1].id, other.id);
         db.write(move |repos| {
             repos.organizations().insert(&permit(), &other)?;
+            repos.organizations().insert_member(&permit(), &membership(elsewhere, bob))?;
             repos.organizations().insert_member(&permit(), &membership(elsewhere, ann))
         })
         .await;
@@ -71,8 +72,8 @@ contract! {
             db.execute(&format!(
                 "INSERT INTO groups SELECT {group}, {place}, 'g{n}', 'g{n}', '', '', 0, 'user', created_at, updated_at \
                  FROM organizations WHERE id = {place}; \
-                 INSERT INTO group_members VALUES ({group}, {}); INSERT INTO group_members VALUES ({group}, {})",
-                db.uuid(ann.0), db.uuid(users[1].id.0)
+                 INSERT INTO group_members (group_id, organization_id, user_id) VALUES ({group}, {place}, {}), ({group}, {place}, {})",
+                db.uuid(ann.0), db.uuid(bob.0)
             ));
         }
         let roles = vec!["x".to_owned(), "organization-admin".to_owned()];
@@ -96,7 +97,7 @@ contract! {
         let left = db.read(move |repos| repos.users().list_group_ids(ann)).await;
         assert_eq!(left, [Uuid::from_u128(3).into()], "those of the other organization");
         assert_eq!(db.rows("group_members"), 4);
-        assert_eq!(db.rows("organization_members"), 2);
+        assert_eq!(db.rows("organization_members"), 3);
     }
 
     async fn organizations_change_and_are_deleted(db) {
@@ -129,7 +130,7 @@ contract! {
         let key = db.uuid(id.0);
         db.execute(&format!(
             "INSERT INTO groups SELECT {group}, id, 'g', 'g', '', '', 0, 'user', created_at, updated_at FROM organizations \
-             WHERE id = {key}; INSERT INTO group_members VALUES ({group}, {})", db.uuid(ann.0)
+             WHERE id = {key}; INSERT INTO group_members (group_id, organization_id, user_id) VALUES ({group}, {key}, {})", db.uuid(ann.0)
         ));
         let role = custom("helper", Some(id), &[]);
         db.write(move |repos| repos.roles().insert(&permit(), self::id(), &role, NOW)).await;

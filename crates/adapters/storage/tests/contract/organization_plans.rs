@@ -144,7 +144,7 @@ async fn fill(db: &Fixture) -> Place {
          INSERT INTO organization_members SELECT {one}, id, '[]', {day}, {day} FROM users WHERE username <> 'ann' LIMIT 3; \
          INSERT INTO custom_roles SELECT {id}, id, {text}, '', '[]', '[]', '[]', {day}, {day} FROM organizations; \
          INSERT INTO groups SELECT {id}, id, 'g', 'g', '', '', 0, 'user', {day}, {day} FROM organizations; \
-         INSERT INTO group_members SELECT g.id, m.user_id FROM groups g JOIN organization_members m \
+         INSERT INTO group_members (group_id, organization_id, user_id) SELECT g.id, g.organization_id, m.user_id FROM groups g JOIN organization_members m \
            ON m.organization_id = g.organization_id WHERE g.name = 'g'; \
          ANALYZE"
     ));

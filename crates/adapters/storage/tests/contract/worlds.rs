@@ -135,7 +135,10 @@ impl World {
                  FROM organizations WHERE id = {place}"
             ));
             for member in &group.members {
-                db.execute(&format!("INSERT INTO group_members VALUES ({id}, {})", db.uuid(member.0)));
+                let user = db.uuid(member.0);
+                db.execute(&format!(
+                    "INSERT INTO group_members (group_id, organization_id, user_id) VALUES ({id}, {place}, {user})"
+                ));
             }
         }
         let gone = db.uuid(self.organizations[self.organizations.len() - 1].id.0);

@@ -14,8 +14,9 @@ async fn ask(repos: MockRepositories, actor: &Actor, names: &[&str]) -> Result<U
     update_roles(&context(repos), actor, &UserRef::Id(BOB), names).await
 }
 
-fn storing(expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
-    let mut repos = repos_with(&[User { roles: before.iter().map(ToString::to_string).collect(), ..bob() }]);
+fn storing(actor: &Actor, expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
+    let bob = User { roles: before.iter().map(ToString::to_string).collect(), ..bob() };
+    let mut repos = repos_with(&[bob, User::clone(&actor.user)]);
     repos
         .users
         .expect_update_roles()
@@ -47,15 +48,18 @@ async fn who_may_not_read_personal_things_is_told_that_nothing_is_there() {
 
 #[tokio::test]
 async fn an_owner_replaces_all_roles() {
-    let view = ask(storing(&["auditor"], &["user-admin"]), &owner().build(), &["auditor"]).await.unwrap();
+    let view =
+        ask(storing(&owner().build(), &["auditor"], &["user-admin"]), &owner().build(), &["auditor"]).await.unwrap();
     assert_eq!((view.user.roles, view.user.updated_at), (vec!["auditor".to_owned()], NOW));
-    assert!(ask(storing(&[], &["auditor"]), &owner().build(), &[]).await.unwrap().user.roles.is_empty());
-    assert!(ask(storing(&["auditor"], &[]), &owner().build(), &["auditor", "auditor"]).await.is_ok());
+    assert!(
+        ask(storing(&owner().build(), &[], &["auditor"]), &owner().build(), &[]).await.unwrap().user.roles.is_empty()
+    );
+    assert!(ask(storing(&owner().build(), &["auditor"], &[]), &owner().build(), &["auditor", "auditor"]).await.is_ok());
 }
 
 #[tokio::test]
 async fn member_may_be_granted_and_is_then_listed() {
-    let view = ask(storing(&["member"], &[]), &user_admin(), &["member"]).await.unwrap();
+    let view = ask(storing(&user_admin(), &["member"], &[]), &user_admin(), &["member"]).await.unwrap();
     assert_eq!(view.user.roles, ["member"]);
 }
 
@@ -74,7 +78,7 @@ async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
         (owner().build(), "owner:x", "owner:x"),
         (user_admin(), "owner", "not authorized to assign role"),
     ] {
-        let mut repos = repos_with(&[bob()]);
+        let mut repos = repos_with(&[bob(), User::clone(&actor.user)]);
         repos.roles.expect_find_custom().returning(|_| Ok(Vec::new()));
         match ask(repos, &actor, &[name]).await {
             Err(Error::Invalid { message, .. }) => assert!(message.contains(says), "{message}"),
@@ -86,6 +90,14 @@ async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
 #[tokio::test]
 async fn who_may_not_assign_roles_is_forbidden_to() {
     let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
-    let refused = ask(repos_with(&[bob()]), &auditor, &["auditor"]).await;
+    let refused = ask(repos_with(&[bob(), User::clone(&auditor.user)]), &auditor, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
+    let owner = owner().build();
+    let demoted = User { roles: Vec::new(), ..User::clone(&owner.user) };
+    let refused = ask(repos_with(&[bob(), demoted]), &owner, &["auditor"]).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
 }
