@@ -24,6 +24,8 @@ mod group_members;
 mod groups;
 #[path = "queries/maintenance.rs"]
 mod maintenance;
+#[path = "queries/member_counts.rs"]
+mod member_counts;
 #[path = "queries/members.rs"]
 mod members;
 #[path = "queries/one_of.rs"]

@@ -82,13 +82,20 @@ const MARKS: &str = "\
     FROM places p CROSS JOIN (SELECT DISTINCT status FROM amounts) s \
     LEFT JOIN amounts a ON a.stretch = p.stretch AND a.status = s.status";
 
-/// Makes new marks if there are none, or many changes since. Must be called in a transaction; whether it did.
+/// Makes new marks if there are none, or many changes since, and folds the changes of members if they are many. Must be
+/// called in a transaction; whether it did anything.
 pub(super) fn renew(conn: &mut Conn) -> QueryResult<bool> {
-    if !is_due(conn)? || !folds::try_lock(conn)? || !is_due(conn)? {
+    if !is_due(conn)? && !folds::has_member_changes(conn, MANY_CHANGES)? || !folds::try_lock(conn)? {
         return Ok(false);
     }
-    folds::renew_marks(conn, MARKS)?;
-    Ok(true)
+    let (marks, members) = (is_due(conn)?, folds::has_member_changes(conn, MANY_CHANGES)?);
+    if marks {
+        folds::renew_marks(conn, MARKS)?;
+    }
+    if members {
+        folds::fold_members(conn)?;
+    }
+    Ok(marks || members)
 }
 
 fn is_due(conn: &mut Conn) -> QueryResult<bool> {

@@ -7,7 +7,7 @@ use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, organization_members, users};
 use crate::types::{Id, sql};
-use diesel::dsl::{count_star, not};
+use diesel::dsl::not;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -75,37 +75,6 @@ fn by_kind(groups: &[Group]) -> (Vec<GroupId>, Vec<GroupId>) {
     let (everyone, explicit): (Vec<&Group>, Vec<&Group>) = groups.iter().partition(|group| group.is_everyone());
     let ids = |groups: Vec<&Group>| groups.into_iter().map(|group| group.id).collect();
     (ids(explicit), ids(everyone))
-}
-
-/// How many members each of the groups has.
-pub(super) fn count(conn: &mut Conn, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, Error> {
-    let (explicit, everyone) = by_kind(groups);
-    let mut counts: Vec<(Id<GroupId>, i64)> = Vec::new();
-    if !explicit.is_empty() {
-        counts.extend(
-            group_members::table
-                .inner_join(users::table.on(users::id.eq(group_members::user_id)))
-                .filter(OneOf::ids("group_members.group_id", explicit))
-                .filter(not(users::deleted))
-                .filter(not(users::is_system))
-                .group_by(group_members::group_id)
-                .select((group_members::group_id, count_star()))
-                .load::<(Id<GroupId>, i64)>(conn)?,
-        );
-    }
-    if !everyone.is_empty() {
-        counts.extend(
-            organization_members::table
-                .inner_join(users::table.on(users::id.eq(organization_members::user_id)))
-                .filter(OneOf::ids("organization_members.organization_id", everyone))
-                .filter(not(users::deleted))
-                .filter(not(users::is_system))
-                .group_by(organization_members::organization_id)
-                .select((organization_members::organization_id, count_star()))
-                .load::<(Id<GroupId>, i64)>(conn)?,
-        );
-    }
-    Ok(counts.into_iter().map(|(id, count)| (id.0, u64::try_from(count).unwrap_or(0))).collect())
 }
 
 /// A page of the members of the groups.

@@ -3,7 +3,7 @@
 use super::group_members::{self as members, HasMember};
 use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, locks};
+use super::{Conn, locks, member_counts};
 use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{groups, organizations};
@@ -113,7 +113,7 @@ impl GroupRepository for Session<'_, Conn> {
     }
 
     fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError> {
-        self.run(|conn| members::count(conn, groups))
+        self.run(|conn| Ok(member_counts::of(conn, groups.iter().map(|group| group.id))?))
     }
 
     fn list_members(

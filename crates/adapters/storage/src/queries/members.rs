@@ -1,15 +1,17 @@
 //! Members of organizations.
 
+use super::one_of::OneOf;
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, filters, locks};
+use super::{Conn, filters, locks, member_counts};
 use crate::rows::{MemberUserRow, MembershipRow};
 use crate::schema::{organization_members, templates, users};
 use crate::session::Session;
-use crate::types::{At, Id, Json};
-use diesel::dsl::not;
+use crate::types::{self, At, Id, Json};
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use doorward_domain::Instant;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::Member;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
@@ -62,10 +64,26 @@ impl MemberRepository for Session<'_, Conn> {
         visible: &ListFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError> {
-        if Visible::new(visible, COLUMNS).is_never() {
+        let condition = Visible::new(visible, COLUMNS);
+        if condition.is_never() {
             return Ok(MemberPage::default());
         }
+        let all = condition.is_all_of(organization.0);
         self.run(|conn| {
+            let whole = page.limit.is_none() && page.offset == 0;
+            let known = if all && !whole { Some(count_all(conn, organization)?) } else { None };
+            if let (Some(count), Some(limit)) = (known.filter(|count| *count > FEW), page.limit) {
+                let ids = first(conn, organization, limit, page.offset)?;
+                // Fewer: they do not come early enough in the order of all users.
+                if ids.len() as u64 == u64::from(limit) {
+                    let rows: Vec<(MembershipRow, MemberUserRow)> = members_of!(organization)
+                        .filter(OneOf::ids("organization_members.user_id", ids))
+                        .order((users::username_key, users::id))
+                        .select((MembershipRow::as_select(), MemberUserRow::as_select()))
+                        .load(conn)?;
+                    return Ok(MemberPage { members: rows.into_iter().map(member).collect(), count });
+                }
+            }
             let rows: Vec<(MembershipRow, MemberUserRow)> = listed!(organization, visible)
                 .order((users::username_key, users::id))
                 // SQLite takes no offset without a limit.
@@ -74,11 +92,13 @@ impl MemberRepository for Session<'_, Conn> {
                 .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                 .load(conn)?;
             let members: Vec<Member> = rows.into_iter().map(member).collect();
-            let count = if page.limit.is_none() && page.offset == 0 {
-                members.len() as u64
-            } else {
-                let count: i64 = listed!(organization, visible).count().get_result(conn)?;
-                u64::try_from(count).unwrap_or(0)
+            let count = match known {
+                Some(count) => count,
+                None if whole => members.len() as u64,
+                None => {
+                    let count: i64 = listed!(organization, visible).count().get_result(conn)?;
+                    u64::try_from(count).unwrap_or(0)
+                }
             };
             Ok(MemberPage { members, count })
         })
@@ -123,6 +143,41 @@ impl MemberRepository for Session<'_, Conn> {
         self.changed(Change::User(user));
         Ok(gone)
     }
+}
+
+/// So many members are sorted in no time.
+const FEW: u64 = 1_000;
+
+/// Among so many users, in the order of names, the first members are looked for.
+const EARLY: u32 = 2_000;
+
+/// How many members the organization has.
+fn count_all(conn: &mut Conn, organization: OrganizationId) -> QueryResult<u64> {
+    // They are those of the group Everyone, which has the id of the organization.
+    let counts = member_counts::of(conn, [GroupId(organization.0)])?;
+    Ok(counts.first().map_or(0, |(_, count)| *count))
+}
+
+/// Who is on a page of the members, if they are found among the first users: each of these is looked up as a member,
+/// until there are enough. To read and sort all members takes the longer the more there are, and databases choose it once
+/// they plan for organizations of any size.
+fn first(conn: &mut Conn, organization: OrganizationId, limit: u32, offset: u32) -> QueryResult<Vec<UserId>> {
+    if limit.saturating_add(offset) > EARLY {
+        return Ok(Vec::new());
+    }
+    // A subquery for one value is answered by key for each user, and never turned into a join.
+    let ids = sql::<types::sql::Uuid>(
+        "SELECT u.id FROM (SELECT id, username_key FROM users WHERE NOT deleted AND NOT is_system \
+         ORDER BY username_key, id LIMIT ",
+    )
+    .bind::<BigInt, _>(i64::from(EARLY))
+    .sql(") AS u WHERE (SELECT 1 FROM organization_members m WHERE m.user_id = u.id AND m.organization_id = ")
+    .bind::<types::sql::Uuid, _>(Id(organization))
+    .sql(") = 1 ORDER BY u.username_key, u.id LIMIT ")
+    .bind::<BigInt, _>(i64::from(limit))
+    .sql(" OFFSET ")
+    .bind::<BigInt, _>(i64::from(offset));
+    Ok(ids.load::<Id<UserId>>(conn)?.into_iter().map(|id| id.0).collect())
 }
 
 fn find(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<Option<Member>> {

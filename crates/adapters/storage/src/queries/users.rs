@@ -259,15 +259,16 @@ impl UserRepository for Session<'_, Conn> {
         now: Instant,
     ) -> Result<bool, StoreError> {
         let done = self.atomically(|conn| {
-            let changed = diesel::update(living!(id))
-                .set((users::deleted.eq(true), users::updated_at.eq(At(now))))
-                .execute(conn)?;
+            // From here on nobody makes the user a member, who counts as one as long as there are memberships: those that
+            // others add to groups at this moment are counted off with the rest.
+            let changed = diesel::update(living!(id)).set(users::updated_at.eq(At(now))).execute(conn)?;
             if changed > 0 {
                 end_all(conn, id)?;
                 let memberships = organization_members::table.filter(organization_members::user_id.eq(Id(id)));
                 diesel::delete(memberships).execute(conn)?;
                 diesel::delete(group_members::table.filter(group_members::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
+                diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
             Ok(changed > 0)
         })?;

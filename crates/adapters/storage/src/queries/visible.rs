@@ -114,6 +114,18 @@ impl Visible {
     pub(super) fn is_all(&self) -> bool {
         matches!(self.terms, Terms::Everything) && self.gate.is_none()
     }
+
+    /// Whether it lets everything through that belongs to this organization.
+    pub(super) fn is_all_of(&self, organization: Uuid) -> bool {
+        let shown = |terms: &Terms| match terms {
+            Terms::Nothing => false,
+            Terms::Everything => true,
+            Terms::Some(clauses) => {
+                self.columns.organization.is_some() && clauses.organizations.iter().any(|id| id == organization)
+            }
+        };
+        self.gate.is_none() && shown(&self.terms)
+    }
 }
 
 impl Owner {

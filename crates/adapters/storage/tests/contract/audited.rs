@@ -29,15 +29,15 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use time::Duration;
 
-const PASSWORD: &str = "SomeSecurePassword!";
+pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
 const OTHER_PASSWORD: &str = "AnotherSecurePassword!";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "https://tool.example/cb";
 
-struct Walk {
+pub(crate) struct Walk {
     db: Fixture,
-    ctx: Context,
+    pub(crate) ctx: Context,
     clock: Arc<FixedClock>,
     /// What must never be in a record.
     secrets: Mutex<Vec<String>>,
@@ -50,7 +50,7 @@ struct Line {
 }
 
 impl Walk {
-    async fn begin(db: Fixture) -> Self {
+    pub(crate) async fn begin(db: Fixture) -> Self {
         let clock = Arc::new(FixedClock::at(NOW));
         let random = Arc::new(SeededRandom::new(7));
         let bootstrap = maintenance::bootstrap(&db.store, &*clock, &*random).await.unwrap();
@@ -121,7 +121,7 @@ impl Walk {
     }
 
     /// Takes a step that leaves so many records.
-    async fn step<T, E: Debug>(&self, name: &str, records: i64, run: impl AsyncFn() -> Result<T, E>) -> T {
+    pub(crate) async fn step<T, E: Debug>(&self, name: &str, records: i64, run: impl AsyncFn() -> Result<T, E>) -> T {
         self.clock.advance(Duration::SECOND);
         if records > 0 {
             let before = self.everything();
@@ -145,7 +145,7 @@ impl Walk {
         text
     }
 
-    async fn sign_in(&self, email: &str, password: &str, records: i64) -> Actor {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str, records: i64) -> Actor {
         let run = async || {
             let command = Login { email: email.to_owned(), password: Secret::from(password) };
             login(&self.ctx, command, &origin()).await
@@ -182,7 +182,7 @@ impl Walk {
     }
 }
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin { ip: "192.0.2.1".to_owned(), user_agent: "tests".to_owned(), request_id: Some(uuid::Uuid::from_u128(5)) }
 }
 
@@ -194,7 +194,7 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn new_user(name: &str) -> CreateUser {
+pub(crate) fn new_user(name: &str) -> CreateUser {
     CreateUser {
         email: format!("{name}@example.com"),
         username: name.to_owned(),
