@@ -10,7 +10,9 @@ use crate::users::UserView;
 use doorward_domain::groups::GroupFilter;
 use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Acl, Action, ListFilter, OWNER, ResourceType, Scope, Subject, action, resource};
+use doorward_domain::roles::{
+    Acl, Action, Denied, ListFilter, OWNER, Object, ResourceType, Scope, Subject, action, resource,
+};
 use doorward_domain::templates::{Template, TemplateRole, role_of, set_role};
 use doorward_domain::users::{ReducedUser, UserStatus, parse_user_query};
 use doorward_ports::Repositories;
@@ -63,6 +65,7 @@ pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<Templat
             let found = repos.templates().find(id)?;
             let template = access::readable(&actor, found)?;
             actor.subject.check(Action::Update, &access::object(&template))?;
+            may_show_users(&actor)?;
             Ok(TemplateAcl { users: users(repos, &template.user_acl)?, groups: groups(repos, &template.group_acl)? })
         })
         .await
@@ -219,7 +222,11 @@ pub async fn available(
         .read(move |repos| {
             let found = repos.templates().find(id)?;
             let template = access::readable(&actor, found)?;
-            actor.subject.check(Action::Update, &access::object(&template)).or(Err(Error::NotFound))?;
+            actor
+                .subject
+                .check(Action::Update, &access::object(&template))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            may_show_users(&actor)?;
             let users = repos.users().list(&filter, &everything(ResourceType::User), page)?;
             let of_template = GroupFilter { organization: Some(template.organization_id), ..GroupFilter::default() };
             let groups = repos.groups().list(&of_template, &everything(ResourceType::Group), &GroupPage::default())?;
@@ -233,6 +240,16 @@ pub async fn available(
 
 /// All there are, for those who choose whom to list, whatever they may read otherwise.
 fn everything(kind: ResourceType) -> ListFilter {
-    let reader = Subject::for_user(Uuid::nil()).site_roles([OWNER]).scope(Scope::all()).build();
-    reader.list_filter(Action::Read, kind)
+    reader_of_everything(Scope::all()).list_filter(Action::Read, kind)
+}
+
+/// Users are shown here whatever the caller may read otherwise, but not by a credential that is not meant to show any:
+/// its scope and its allow list hold all the same.
+fn may_show_users(actor: &Actor) -> Result<(), Denied> {
+    let Some(scope) = actor.subject.scope() else { return Ok(()) };
+    reader_of_everything(scope.clone()).check(Action::Read, &Object::of::<resource::User>())
+}
+
+fn reader_of_everything(scope: Scope) -> Subject {
+    Subject::for_user(Uuid::nil()).site_roles([OWNER]).scope(scope).build()
 }
