@@ -73,9 +73,9 @@ pub async fn add(
         .write(move |repos| {
             let organization = resolve(repos, &actor, &place)?;
             let user = resolve_live(repos, &actor, &user)?;
-            users::may_make_member(&actor, Level::Organization(organization.id.0)).map_err(|error| match error {
-                Error::Forbidden(denied) => Error::NotFound.unless_scope_is_short(denied),
-                _ => Error::NotFound,
+            users::may_make_member(&actor, Level::Organization(organization.id.0)).map_err(|error| {
+                let Error::Forbidden(denied) = error else { return Error::NotFound };
+                Error::NotFound.unless_scope_is_short(denied)
             })?;
             let permit = access::permit::<action::Create, resource::OrganizationMember>(
                 &actor,

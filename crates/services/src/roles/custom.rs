@@ -109,13 +109,13 @@ fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) ->
 
 /// A permission that the maker lacks only by the scope of the credential is refused as that.
 fn not_accepted(actor: &Actor, place: OrganizationId, error: &CustomRoleError) -> Error {
-    let held = match error {
-        CustomRoleError::NotHeld { permission, .. } => permission.defined().map_or(Ok(()), |(resource, action)| {
-            access::may(actor, action, &Object::new(resource).organization(place.0))
-        }),
-        _ => Ok(()),
-    };
-    held.err().map_or_else(|| refused(error), |denied| refused(error).unless_scope_is_short(denied))
+    if let CustomRoleError::NotHeld { permission, .. } = error
+        && let Some((resource, action)) = permission.defined()
+        && let Err(denied) = access::may(actor, action, &Object::new(resource).organization(place.0))
+    {
+        return refused(error).unless_scope_is_short(denied);
+    }
+    refused(error)
 }
 
 fn refused(reason: &impl ToString) -> Error {

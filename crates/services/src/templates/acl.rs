@@ -56,8 +56,8 @@ pub struct Available {
     pub groups: Vec<GroupView>,
 }
 
-/// Shows the access lists to those who may change the template. Deleted and suspended users and deleted groups are left
-/// out.
+/// Shows the access lists to those who may change the template, through a credential that reaches all users. Deleted and
+/// suspended users and deleted groups are left out.
 pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<TemplateAcl, Error> {
     let actor = actor.clone();
     ctx.store
@@ -206,8 +206,9 @@ fn check_groups(
     Ok(())
 }
 
-/// Lists who could be put on the access lists, whatever the caller may read otherwise. Only those who may change the
-/// template see it; for all others there is nothing here. The query narrows the users.
+/// Lists who could be put on the access lists, whatever the caller may read otherwise, through a credential that reaches
+/// all users. Only those who may change the template see it; for all others there is nothing here. The query narrows the
+/// users.
 pub async fn available(
     ctx: &Context,
     actor: &Actor,
