@@ -73,12 +73,15 @@ pub async fn add(
         .write(move |repos| {
             let organization = resolve(repos, &actor, &place)?;
             let user = resolve_live(repos, &actor, &user)?;
-            users::may_make_member(&actor, Level::Organization(organization.id.0)).or(Err(Error::NotFound))?;
+            users::may_make_member(&actor, Level::Organization(organization.id.0)).map_err(|error| {
+                let Error::Forbidden(denied) = error else { return Error::NotFound };
+                Error::NotFound.unless_scope_is_short(denied)
+            })?;
             let permit = access::permit::<action::Create, resource::OrganizationMember>(
                 &actor,
                 &access::new_member(organization.id, user.id),
             )
-            .or(Err(Error::NotFound))?;
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             // Who is being deleted at this moment must not become a member.
             let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
             let membership = users::member(organization.id, user.id, trail.now);
@@ -106,7 +109,7 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
         .write(move |repos| {
             let organization = resolve(repos, &actor, &place)?;
             let (member, readable) = locate(repos, &actor, organization.id, &user)?;
-            readable.or(Err(Error::NotFound))?;
+            readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let id = member.membership.user_id;
             if actor.is(id) {
                 return Err(Error::invalid("Cannot remove self from an organization."));
@@ -124,7 +127,8 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
 }
 
 /// The member that `reference` names, and whether the caller may read it. A user of whom the caller may know neither as
-/// a user nor as a member does not exist; one who is no member is nothing.
+/// a user nor as a member does not exist; one who is no member is nothing. What only the scope of the credential hides is
+/// told as that.
 fn locate(
     repos: &mut dyn Repositories,
     actor: &Actor,
@@ -134,14 +138,15 @@ fn locate(
     let user = look_up(repos, actor, reference)?.filter(|user| !user.deleted && !user.is_system);
     let id = user.ok_or(Error::UserNotFound)?.id;
     let readable = access::may(actor, Action::Read, &access::member(organization, id));
-    let known = actor.is(id) || access::may(actor, Action::Read, &access::user(id)).is_ok();
-    if !known && readable.is_err() {
-        return Err(Error::UserNotFound);
-    }
-    match repos.members().find(organization, id)? {
-        Some(member) => Ok((member, readable)),
-        None if known => Err(Error::NotFound),
-        None => Err(Error::UserNotFound),
+    let known = if actor.is(id) { Ok(()) } else { access::may(actor, Action::Read, &access::user(id)) };
+    match (repos.members().find(organization, id)?, readable, known) {
+        (Some(_), Err(unreadable), Err(unknown)) => {
+            // Whoever may read the member need not know the user, so the former is asked for first.
+            Err(Error::UserNotFound.unless_scope_is_short(unknown).unless_scope_is_short(unreadable))
+        }
+        (Some(member), readable, _) => Ok((member, readable)),
+        (None, _, Ok(())) => Err(Error::NotFound),
+        (None, _, Err(unknown)) => Err(Error::UserNotFound.unless_scope_is_short(unknown)),
     }
 }
 

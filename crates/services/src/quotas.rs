@@ -3,13 +3,15 @@
 use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::organizations::{self, OrganizationRef};
-use crate::users::UserRef;
 use crate::users::reference::resolve;
+use crate::users::{UserRef, access};
 use doorward_domain::ids::{OrganizationId, UserId, WorkspaceId};
 use doorward_domain::quotas::{Budget, Quota};
+use doorward_domain::roles::Action;
 use doorward_ports::Repositories;
 
-/// What a user spends and may spend in an organization. The user need not belong to it.
+/// What a user spends and may spend in an organization. The user need not belong to it, but the
+/// caller must be able to read the user.
 pub async fn find(
     ctx: &Context,
     actor: &Actor,
@@ -21,6 +23,9 @@ pub async fn find(
         .read(move |repos| {
             let organization = organizations::resolve(repos, &actor, &organization)?;
             let user = resolve(repos, &actor, &user)?;
+            // Oneself too: a credential may not be meant to tell about its user.
+            access::may(&actor, Action::Read, &access::user(user.id))
+                .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
             load(repos, user.id, organization.id, None)
         })
         .await

@@ -70,7 +70,8 @@ pub async fn list_organization(
         .store
         .read(move |repos| {
             let id = resolve(repos, &asking, &reference)?.id;
-            access::may(&asking, Action::Read, &access::roles_of(id)).or(Err(Error::NotFound))?;
+            access::may(&asking, Action::Read, &access::roles_of(id))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             Ok::<_, Error>((id, repos.roles().list_custom(Some(id))?))
         })
         .await?;

@@ -22,10 +22,13 @@ pub(super) fn permit_new(
     actor.subject.permit(&Object::of::<resource::Group>().organization(organization.0))
 }
 
-/// A group that the caller cannot read does not exist.
+/// A group that the caller cannot read does not exist, unless only the scope of the credential is too short.
 pub(super) fn readable(actor: &Actor, group: &Group) -> Result<(), Error> {
     let readers = group.readers();
-    actor.subject.check(Action::Read, &object(group).group_acl(&readers)).or(Err(Error::NotFound))
+    actor
+        .subject
+        .check(Action::Read, &object(group).group_acl(&readers))
+        .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))
 }
 
 /// The groups that the caller may read.

@@ -91,7 +91,7 @@ pub async fn update(
             command.check()?;
             let permit =
                 access::permit::<action::Update, resource::Organization>(&actor, &access::organization(known.id))
-                    .or(Err(Error::NotFound))?;
+                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let gone = || Error::OrganizationNotFound(reference.to_string());
             let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
             let after = Organization { updated_at: trail.now, ..command.apply(before.clone()) };

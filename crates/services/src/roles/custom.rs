@@ -10,7 +10,7 @@ use crate::users::fields::Fields;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{CustomRoleId, OrganizationId};
 use doorward_domain::roles::custom::{CustomRoleError, Draft, check_maker};
-use doorward_domain::roles::{Action, CustomRole, Permission, RoleName, action, resource};
+use doorward_domain::roles::{Action, CustomRole, Object, Permission, RoleName, action, resource};
 use doorward_ports::{Conflict, Repositories, StoreError};
 
 /// Makes a custom role (`rbac.md` 10). Who may not is told that nothing is there.
@@ -27,7 +27,7 @@ pub async fn create(
             let place = resolve(repos, &actor, &reference)?.id;
             let role = accept(&actor, Action::Create, place, draft)?;
             let permit = access::permit::<action::Create, resource::AssignOrgRole>(&actor, &access::roles_of(place))
-                .or(Err(Error::NotFound))?;
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             match repos.roles().insert(&permit, id, &role, now) {
                 Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
                 Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
@@ -56,7 +56,7 @@ pub async fn update(
             draft.drop_unknown();
             let role = accept(&actor, Action::Update, place, draft)?;
             let permit = access::permit::<action::Update, resource::AssignOrgRole>(&actor, &access::roles_of(place))
-                .or(Err(Error::NotFound))?;
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let (id, before) = repos.roles().hold_custom(role.name())?.ok_or(Error::NotFound)?;
             if !repos.roles().update(&permit, id, &role, trail.now)? {
                 return Err(Error::NotFound);
@@ -102,9 +102,20 @@ fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) ->
         | CustomRoleError::Twice(_)
         | CustomRoleError::NotHeld { .. } => Error::invalid(format!("Invalid request, {error}")),
     })?;
-    check_maker(&actor.subject, action, place.0).or(Err(Error::NotFound))?;
-    draft.check_permissions(&actor.subject, place.0).map_err(|error| refused(&error))?;
+    check_maker(&actor.subject, action, place.0).map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+    draft.check_permissions(&actor.subject, place.0).map_err(|error| not_accepted(actor, place, &error))?;
     Ok(draft.into_role(place.0))
+}
+
+/// A permission that the maker lacks only by the scope of the credential is refused as that.
+fn not_accepted(actor: &Actor, place: OrganizationId, error: &CustomRoleError) -> Error {
+    if let CustomRoleError::NotHeld { permission, .. } = error
+        && let Some((resource, action)) = permission.defined()
+        && let Err(denied) = access::may(actor, action, &Object::new(resource).organization(place.0))
+    {
+        return refused(error).unless_scope_is_short(denied);
+    }
+    refused(error)
 }
 
 fn refused(reason: &impl ToString) -> Error {

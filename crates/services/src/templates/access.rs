@@ -20,11 +20,14 @@ pub(super) fn new_in(organization: OrganizationId) -> Object<'static> {
     Object::of::<resource::Template>().organization(organization.0)
 }
 
-/// The template, if it lives and the caller may read it.
+/// The template, if it lives and the caller may read it; or which scope the credential lacks for that.
 pub(crate) fn readable(actor: &Actor, found: Option<Template>) -> Result<Template, Error> {
-    found
-        .filter(|template| !template.deleted && actor.subject.check(Action::Read, &object(template)).is_ok())
-        .ok_or(Error::NotFound)
+    let template = found.filter(|template| !template.deleted).ok_or(Error::NotFound)?;
+    actor
+        .subject
+        .check(Action::Read, &object(&template))
+        .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+    Ok(template)
 }
 
 /// The templates that the caller may read.

@@ -10,7 +10,9 @@ use crate::users::UserView;
 use doorward_domain::groups::GroupFilter;
 use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Acl, Action, ListFilter, OWNER, ResourceType, Scope, Subject, action, resource};
+use doorward_domain::roles::{
+    Acl, Action, Denied, ListFilter, OWNER, Object, ResourceType, Scope, Subject, action, resource,
+};
 use doorward_domain::templates::{Template, TemplateRole, role_of, set_role};
 use doorward_domain::users::{ReducedUser, UserStatus, parse_user_query};
 use doorward_ports::Repositories;
@@ -54,8 +56,8 @@ pub struct Available {
     pub groups: Vec<GroupView>,
 }
 
-/// Shows the access lists to those who may change the template. Deleted and suspended users and deleted groups are left
-/// out.
+/// Shows the access lists to those who may change the template, through a credential that reaches all users. Deleted and
+/// suspended users and deleted groups are left out.
 pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<TemplateAcl, Error> {
     let actor = actor.clone();
     ctx.store
@@ -63,6 +65,7 @@ pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<Templat
             let found = repos.templates().find(id)?;
             let template = access::readable(&actor, found)?;
             actor.subject.check(Action::Update, &access::object(&template))?;
+            may_show_users(&actor)?;
             Ok(TemplateAcl { users: users(repos, &template.user_acl)?, groups: groups(repos, &template.group_acl)? })
         })
         .await
@@ -203,8 +206,9 @@ fn check_groups(
     Ok(())
 }
 
-/// Lists who could be put on the access lists, whatever the caller may read otherwise. Only those who may change the
-/// template see it; for all others there is nothing here. The query narrows the users.
+/// Lists who could be put on the access lists, whatever the caller may read otherwise, through a credential that reaches
+/// all users. Only those who may change the template see it; for all others there is nothing here. The query narrows the
+/// users.
 pub async fn available(
     ctx: &Context,
     actor: &Actor,
@@ -219,7 +223,11 @@ pub async fn available(
         .read(move |repos| {
             let found = repos.templates().find(id)?;
             let template = access::readable(&actor, found)?;
-            actor.subject.check(Action::Update, &access::object(&template)).or(Err(Error::NotFound))?;
+            actor
+                .subject
+                .check(Action::Update, &access::object(&template))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            may_show_users(&actor)?;
             let users = repos.users().list(&filter, &everything(ResourceType::User), page)?;
             let of_template = GroupFilter { organization: Some(template.organization_id), ..GroupFilter::default() };
             let groups = repos.groups().list(&of_template, &everything(ResourceType::Group), &GroupPage::default())?;
@@ -233,6 +241,16 @@ pub async fn available(
 
 /// All there are, for those who choose whom to list, whatever they may read otherwise.
 fn everything(kind: ResourceType) -> ListFilter {
-    let reader = Subject::for_user(Uuid::nil()).site_roles([OWNER]).scope(Scope::all()).build();
-    reader.list_filter(Action::Read, kind)
+    reader_of_everything(Scope::all()).list_filter(Action::Read, kind)
+}
+
+/// Users are shown here whatever the caller may read otherwise, but not by a credential that is not meant to show any:
+/// its scope and its allow list hold all the same.
+fn may_show_users(actor: &Actor) -> Result<(), Denied> {
+    let Some(scope) = actor.subject.scope() else { return Ok(()) };
+    reader_of_everything(scope.clone()).check(Action::Read, &Object::of::<resource::User>())
+}
+
+fn reader_of_everything(scope: Scope) -> Subject {
+    Subject::for_user(Uuid::nil()).site_roles([OWNER]).scope(scope).build()
 }

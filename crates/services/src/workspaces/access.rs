@@ -16,11 +16,14 @@ pub(super) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'sta
     Object::of::<resource::Workspace>().organization(organization.0).owner(owner.0)
 }
 
-/// The workspace, if it lives and the caller may read it.
+/// The workspace, if it lives and the caller may read it; or which scope the credential lacks for that.
 pub(super) fn readable(actor: &Actor, found: Option<Workspace>) -> Result<Workspace, Error> {
-    found
-        .filter(|workspace| !workspace.deleted && actor.subject.check(Action::Read, &object(workspace)).is_ok())
-        .ok_or(Error::NotFound)
+    let workspace = found.filter(|workspace| !workspace.deleted).ok_or(Error::NotFound)?;
+    actor
+        .subject
+        .check(Action::Read, &object(&workspace))
+        .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+    Ok(workspace)
 }
 
 /// The workspaces that the caller may read. Dormant ones are among them as if they were not (`rbac.md` 11).
@@ -51,14 +54,16 @@ pub(super) fn permit_build(
     permit_update(actor, workspace)
 }
 
-/// `update` and `delete` are tried a second time on what was built before somebody asked for it.
+/// `update` and `delete` are tried a second time on what was built before somebody asked for it. Of two refusals the one
+/// that a scope would turn is told.
 fn check(actor: &Actor, action: Action, workspace: &Workspace) -> Result<(), Denied> {
     let denied = match actor.subject.check(action, &object(workspace)) {
         Ok(()) => return Ok(()),
         Err(denied) => denied,
     };
-    match workspace.prebuilt_object() {
-        Some(prebuilt) => actor.subject.check(action, &prebuilt).or(Err(denied)),
-        None => Err(denied),
+    match workspace.prebuilt_object().map(|prebuilt| actor.subject.check(action, &prebuilt)) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(second)) if denied.missing_scope().is_none() && second.missing_scope().is_some() => Err(second),
+        Some(Err(_)) | None => Err(denied),
     }
 }

@@ -96,8 +96,10 @@ fn template_of(
         |detail: String| Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_id", detail)]);
     let found = repos.templates().share(id)?;
     // What the caller cannot read does not exist.
-    let template = templates::access::readable(actor, found)
-        .map_err(|_unreadable| refused(format!("Template \"{id}\" doesn't exist.")))?;
+    let template = templates::access::readable(actor, found).map_err(|error| {
+        let absent = matches!(error, Error::NotFound);
+        if absent { refused(format!("Template \"{id}\" doesn't exist.")) } else { error }
+    })?;
     match organization {
         Some(organization) if organization.id != template.organization_id => {
             Err(refused(format!("Template \"{id}\" is not of organization \"{}\".", organization.name)))

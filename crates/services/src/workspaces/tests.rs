@@ -128,6 +128,11 @@ async fn what_was_built_before_somebody_asked_is_tried_twice() {
         let refused = build(&context(repos(&workspace(owner), None)), &admin(), ID, command(transition, 0)).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{transition}: {refused:?}");
     }
+    // The scope that is named is that of the try which the role would let pass.
+    let limited = as_user(bob()).role("template-admin").scopes(&["workspace:read"]).build();
+    let refused = build(&context(repos(&workspace(PREBUILDS_USER), None)), &limited, ID, command("delete", 0)).await;
+    let Err(Error::Forbidden(denied)) = refused else { panic!("{refused:?}") };
+    assert_eq!(denied.missing_scope().unwrap().to_string(), "prebuilt_workspace:delete");
 }
 
 #[tokio::test]

@@ -18,5 +18,6 @@ mod house;
 mod oauth2;
 mod organizations;
 mod scopes;
+mod step_up;
 mod templates;
 mod workspaces;

@@ -14,7 +14,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Makes an API token with these limits.
-async fn token<S>(house: &House<S>, who: &str, limits: Value) -> String
+pub(crate) async fn token<S>(house: &House<S>, who: &str, limits: Value) -> String
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -42,7 +42,7 @@ fn with_token(request: TestRequest, token: &str) -> TestRequest {
 }
 
 /// The scope that the answer asks for.
-fn asked_for(answer: &Answer) -> Option<&str> {
+pub(crate) fn asked_for(answer: &Answer) -> Option<&str> {
     let (_, scope) =
         answer.header("www-authenticate").split_once("error=\"insufficient_scope\"")?.1.split_once(" scope=\"")?;
     scope.strip_suffix('"')
