@@ -2,10 +2,15 @@
 
 use crate::json;
 use actix_web::HttpResponse;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use serde::Serialize;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use utoipa::ToSchema;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -47,6 +52,34 @@ pub(crate) fn bytes(status: StatusCode, content_type: HeaderValue, body: Bytes) 
     let mut response = HttpResponse::with_body(status, actix_web::body::BoxBody::new(body));
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
+}
+
+/// An answer whose body is at hand in pieces: the connection copies one at a time, where it would copy all of one body.
+pub(crate) fn pieces(status: StatusCode, content_type: HeaderValue, pieces: Vec<Bytes>) -> HttpResponse {
+    let len = pieces.iter().map(|piece| piece.len() as u64).sum();
+    let body = Pieces { left: pieces.into(), len };
+    let mut response = HttpResponse::with_body(status, actix_web::body::BoxBody::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// A body of known length in pieces.
+#[derive(Debug)]
+struct Pieces {
+    left: VecDeque<Bytes>,
+    len: u64,
+}
+
+impl MessageBody for Pieces {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.len)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.left.pop_front().map(Ok))
+    }
 }
 
 /// A redirect. Control characters never reach the header: an address that has any leads to our own start page.

@@ -33,6 +33,8 @@ mod members;
 mod one_of;
 #[path = "queries/organizations.rs"]
 mod organizations;
+#[path = "queries/planned_anew.rs"]
+mod planned_anew;
 #[path = "queries/quotas.rs"]
 mod quotas;
 #[path = "queries/repositories.rs"]

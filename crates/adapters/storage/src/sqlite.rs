@@ -32,6 +32,8 @@ mod members;
 mod one_of;
 #[path = "queries/organizations.rs"]
 mod organizations;
+#[path = "queries/planned_anew.rs"]
+mod planned_anew;
 #[path = "queries/quotas.rs"]
 mod quotas;
 #[path = "queries/repositories.rs"]

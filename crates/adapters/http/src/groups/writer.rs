@@ -5,16 +5,22 @@ use crate::answer::{self, JSON};
 use crate::json;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
 use doorward_domain::users::ReducedUser;
 use doorward_services::Error;
 use doorward_services::groups::{FoundGroup, GroupSink};
 
+/// How long a piece of an answer is, in bytes, at least.
+const PIECE: usize = 64 * 1024;
+
 /// Writes groups as JSON while they are read, so that of many members only a page is held as rows.
 ///
-/// It is one buffer that grows, and no stream: whatever goes wrong halfway is an error with its status, and the connection
-/// to the database is given back as soon as all is read, however slowly the client takes the answer.
+/// The whole is written before anything is sent: what goes wrong halfway is an error with its status, and the connection
+/// to the database is given back as soon as all is read, however slowly the client takes the answer. It is kept in pieces,
+/// for one buffer would be copied whenever it grows, and once more when it is sent.
 #[derive(Debug)]
 pub(super) struct GroupWriter {
+    done: Vec<Bytes>,
     body: Vec<u8>,
     list: bool,
     groups: usize,
@@ -24,18 +30,27 @@ pub(super) struct GroupWriter {
 impl GroupWriter {
     /// For a list of any length.
     pub(super) fn list() -> Self {
-        Self { body: b"[".to_vec(), list: true, groups: 0, members: 0 }
+        Self { done: Vec::new(), body: b"[".to_vec(), list: true, groups: 0, members: 0 }
     }
 
     /// For one group.
     pub(super) fn single() -> Self {
-        Self { body: Vec::new(), list: false, groups: 0, members: 0 }
+        Self { done: Vec::new(), body: Vec::new(), list: false, groups: 0, members: 0 }
     }
 
     /// 200 with what was written.
     pub(super) fn answer(mut self) -> HttpResponse {
         self.body.extend_from_slice(if self.list { b"]\n" } else { b"\n" });
-        answer::bytes(StatusCode::OK, JSON, self.body.into())
+        self.done.push(self.body.into());
+        answer::pieces(StatusCode::OK, JSON, self.done)
+    }
+
+    /// Puts a full piece aside.
+    fn cut(&mut self) {
+        if self.body.len() >= PIECE {
+            let next = Vec::with_capacity(PIECE + PIECE / 8);
+            self.done.push(std::mem::replace(&mut self.body, next).into());
+        }
     }
 }
 
@@ -60,6 +75,7 @@ impl GroupSink for GroupWriter {
             }
             self.members += 1;
             json::append(&mut self.body, &ReducedUserObject::from(member)).map_err(internal)?;
+            self.cut();
         }
         Ok(())
     }
@@ -68,6 +84,7 @@ impl GroupSink for GroupWriter {
         self.body.extend_from_slice(b"],\"total_member_count\":");
         json::append(&mut self.body, &total_member_count).map_err(internal)?;
         self.body.push(b'}');
+        self.cut();
         Ok(())
     }
 }
@@ -129,6 +146,14 @@ mod tests {
         let keys: Vec<&String> = written[1].as_object().unwrap().keys().collect();
         assert_eq!(keys.len(), 11, "all keys are always there: {keys:?}");
         assert_eq!(written[1]["members"], json!([]));
+
+        // Of many pieces.
+        let mut long = GroupWriter::single();
+        write(&mut long, &mut views, 5, 1_000);
+        assert!(long.done.len() > 1 && long.done.iter().all(|piece| piece.len() < PIECE + 1_000));
+        let object = GroupObject::from(views.pop().unwrap());
+        let text = body_of(long.answer()).await;
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), serde_json::to_value(object).unwrap());
 
         let mut single = GroupWriter::single();
         write(&mut single, &mut views, 4, 2);

@@ -2,6 +2,7 @@
 
 use super::Conn;
 use super::one_of::OneOf;
+use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
 use crate::error::Error;
 use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
@@ -238,35 +239,6 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
 
 fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
     ids.collect::<std::collections::HashSet<T>>().into_iter().collect()
-}
-
-/// True, and the statement is planned for its parameters each time: a plan for any parameter would read the log from end
-/// to end when asked for what is rare.
-#[derive(Debug)]
-struct PlannedAnew;
-
-impl Expression for PlannedAnew {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for PlannedAnew {}
-impl<Tables> SelectableExpression<Tables> for PlannedAnew {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for PlannedAnew {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for PlannedAnew {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Backend> for PlannedAnew {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("1 = 1");
-        Ok(())
-    }
 }
 
 /// How many rows a query has.

@@ -1,6 +1,7 @@
 //! Members of organizations.
 
 use super::one_of::OneOf;
+use super::planned_anew::PlannedAnew;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::rows::{MemberUserRow, MembershipRow};
@@ -40,7 +41,10 @@ macro_rules! members_of {
 /// The members that a list shows.
 macro_rules! listed {
     ($organization:expr, $visible:expr) => {
-        members_of!($organization).filter(not(users::is_system)).filter(Visible::new($visible, COLUMNS))
+        members_of!($organization)
+            .filter(not(users::is_system))
+            .filter(Visible::new($visible, COLUMNS))
+            .filter(PlannedAnew)
     };
 }
 
