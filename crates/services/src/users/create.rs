@@ -164,15 +164,12 @@ pub(crate) fn insert_service_account(
     now: Instant,
 ) -> Result<User, Error> {
     let organization = default_organization(repos)?;
-    let (user_permit, member_permit) = match by {
-        Some(actor) => (
-            access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?,
-            access::add_member(actor, organization.id)?,
-        ),
-        None => {
-            let because = System::because("the operator gives an app its service account");
-            (because.permit(), because.permit())
-        }
+    let (user_permit, member_permit) = if let Some(actor) = by {
+        let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+        (permit, access::add_member(actor, organization.id)?)
+    } else {
+        let because = System::because("the operator gives an app its service account");
+        (because.permit(), because.permit())
     };
     let user = User {
         name: name.to_owned(),

@@ -206,6 +206,7 @@ async fn an_app_acts_as_its_service_account() {
 
 #[actix_web::test]
 async fn a_service_account_reaches_no_further_than_the_key_that_makes_it() {
+    const APPS: &str = "/oauth2-provider/apps";
     let house = house().await;
     let owner = house.owner().await;
     let key = async |scopes: Value| {
@@ -213,7 +214,6 @@ async fn a_service_account_reaches_no_further_than_the_key_that_makes_it() {
         made.expect(201).json()["key"].as_str().unwrap().to_owned()
     };
     let app = |name: &str, scopes: Value| json!({ "name": name, "callback_url": CALLBACK, "service_account": true, "scopes": scopes });
-    const APPS: &str = "/oauth2-provider/apps";
     // Apps it may make, but no users.
     let apps = key(json!(["oauth2_app:*", "oauth2_app_secret:*"])).await;
     house.api(Method::POST, APPS, &apps, app("one", json!(["oauth2_app:read"]))).await.expect(403);

@@ -12,7 +12,6 @@ use crate::schema::{
 use crate::session::Session;
 use crate::types::{At, Id, Ids};
 use diesel::dsl::{not, sql};
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
