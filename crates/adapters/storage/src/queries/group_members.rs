@@ -124,6 +124,9 @@ macro_rules! members {
             if visible.is_never() {
                 return Ok(Vec::new());
             }
+            if let Some(Id(owner)) = visible.only_owner() {
+                query = query.filter($table::user_id.eq(Id(UserId(owner))));
+            }
             if !visible.is_all() {
                 query = query.filter(visible);
             }

@@ -88,6 +88,14 @@ impl MemberRepository for Session<'_, Conn> {
                     return Ok(MemberPage { members: rows.into_iter().map(member).collect(), count });
                 }
             }
+            if let Some(Id(owner)) = condition.only_owner() {
+                let own = listed!(organization, visible).filter(organization_members::user_id.eq(Id(UserId(owner))));
+                let own = own.select((MembershipRow::as_select(), MemberUserRow::as_select()));
+                let own: Option<(MembershipRow, MemberUserRow)> = own.get_result(conn).optional()?;
+                let count = u64::from(own.is_some());
+                let shown = own.filter(|_| page.offset == 0 && page.limit != Some(0));
+                return Ok(MemberPage { members: shown.into_iter().map(member).collect(), count });
+            }
             let rows: Vec<(MembershipRow, MemberUserRow)> = listed!(organization, visible)
                 .order((users::username_key, users::id))
                 // SQLite takes no offset without a limit.

@@ -126,6 +126,15 @@ impl Visible {
         };
         self.gate.is_none() && shown(&self.terms)
     }
+
+    /// The owner of all that it lets through, when only rows of one owner are: said apart, the owner leads to them by index.
+    pub(super) fn only_owner(&self) -> Option<Id<Uuid>> {
+        let Terms::Some(clauses) = &self.terms else { return None };
+        let by_owner_alone = matches!(self.columns.lists, Lists::None)
+            && clauses.organizations.is_empty()
+            && !clauses.without_organization;
+        clauses.owner.as_ref().filter(|_| by_owner_alone && self.columns.owner.is_some()).map(|owner| owner.id)
+    }
 }
 
 impl Owner {
