@@ -6,55 +6,9 @@ pub use query::{AuditFilter, AuditQuery, QUERY_MAX, parse_audit_query};
 
 use crate::Instant;
 use crate::ids::{AuditId, OrganizationId, UserId};
-use std::fmt;
-use std::str::FromStr;
+use crate::text_enum::text_enum;
 
-/// A word that is not in the vocabulary of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a word of the audit log")]
-pub struct UnknownWord(pub String);
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$item_doc])* $item,)+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$item,)+];
-
-            /// The word on the wire and in the database.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$item => $word,)+
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text {
-                    $($word => Ok(Self::$item),)+
-                    _ => Err(UnknownWord(text.to_owned())),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-
-words! {
+text_enum! {
     /// What was done (`enterprise-platform.md` 9.1, and what this server adds).
     AuditAction {
         /// Something was made.
@@ -90,7 +44,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// The kind of the thing touched (`enterprise-platform.md` 9.1, and what this server adds).
     AuditResource {
         /// A template.
@@ -148,7 +102,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// Why a workspace was built; stands in the additional fields of records of builds.
     BuildReason {
         /// Somebody asked for it.

@@ -4,50 +4,21 @@ use crate::Instant;
 use crate::ids::{GroupId, OrganizationId, UserId};
 use crate::organizations::Organization;
 use crate::roles::{Acl, Action};
-use crate::users::{ReducedUser, UnknownValueError};
-use std::fmt;
-use std::str::FromStr;
+use crate::text_enum::text_enum;
+use crate::users::ReducedUser;
 
 /// Name of the group of all members of an organization. No other group may be called so.
 pub const EVERYONE: &str = "Everyone";
 /// Longest URL of a picture, in bytes.
 pub const AVATAR_URL_MAX: usize = 2048;
 
-/// Who looks after the members of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroupSource {
-    /// People.
-    User,
-    /// Sign-ins with an `OpenID` Connect provider; what people change, the next one may undo.
-    Oidc,
-}
-
-impl GroupSource {
-    /// Every value.
-    pub const ALL: &'static [Self] = &[Self::User, Self::Oidc];
-
-    /// The value as it is sent and stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Oidc => "oidc",
-        }
-    }
-}
-
-impl fmt::Display for GroupSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for GroupSource {
-    type Err = UnknownValueError;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValueError> {
-        let known = Self::ALL.iter().copied().find(|source| source.as_str() == text);
-        known.ok_or_else(|| UnknownValueError::new(text))
+text_enum! {
+    /// Who looks after the members of a group.
+    GroupSource {
+        /// People.
+        User = "user",
+        /// Sign-ins with an `OpenID` Connect provider; what people change, the next one may undo.
+        Oidc = "oidc",
     }
 }
 

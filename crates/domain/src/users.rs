@@ -5,53 +5,15 @@ pub(crate) mod query;
 mod reduced;
 
 pub use crate::search::QueryError;
+pub use crate::text_enum::UnknownValueError;
 pub use password::{PASSWORD_MAX, PasswordRuleError, check_password};
 pub use query::{UserFilter, parse_user_query};
 pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;
+use crate::text_enum::text_enum;
 use std::fmt;
-use std::str::FromStr;
-
-/// A word that names none of the values of an enumeration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not one of the known values")]
-pub struct UnknownValueError(String);
-
-impl UnknownValueError {
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant,)+ }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The value as it is sent and stored.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-        impl FromStr for $name {
-            type Err = UnknownValueError;
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::users::UnknownValueError::new(text)) }
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
-        }
-    };
-}
 
 text_enum! {
     /// The state of a user.

@@ -8,8 +8,7 @@ pub use query::{WorkspaceFilter, WorkspaceQuery, parse_workspace_query};
 use crate::Instant;
 use crate::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
 use crate::roles::{Object, ResourceType};
-use std::fmt;
-use std::str::FromStr;
+use crate::text_enum::text_enum;
 use uuid::Uuid;
 
 /// The user that workspaces belong to which were built before somebody asked for them (`rbac.md` 6).
@@ -67,39 +66,7 @@ impl Workspace {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$item_doc])* $item,)+
-        }
-
-        impl $name {
-            /// The word on the wire and in the database.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$item => $word,)+ }
-            }
-        }
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text { $($word => Ok(Self::$item),)+ _ => Err(UnknownWord(text.to_owned())) }
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
-        }
-    };
-}
-
-/// A word that is not in the vocabulary of builds.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a word of builds")]
-pub struct UnknownWord(pub String);
-
-words! {
+text_enum! {
     /// What a build does to a workspace.
     Transition {
         /// Starts it.
@@ -111,7 +78,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// How a build ended.
     Outcome {
         /// It did what it was to do.

@@ -3,7 +3,7 @@
 pub(crate) mod objects;
 mod writer;
 
-pub(crate) use objects::{GroupObject, ReducedUserObject};
+pub(crate) use objects::GroupObject;
 
 use crate::answer::{Message, created, message};
 use crate::call::{Call, Outcome};

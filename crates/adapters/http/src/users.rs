@@ -2,7 +2,7 @@
 
 mod objects;
 
-pub(crate) use objects::{OrganizationObject, RoleObject, UserObject, role_display_name};
+pub(crate) use objects::{OrganizationObject, ReducedUserObject, RoleObject, UserObject, role_display_name};
 use objects::{UserRolesObject, UsersObject};
 
 use crate::answer::{Message, created, message, no_content, ok};

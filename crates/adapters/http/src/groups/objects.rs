@@ -1,54 +1,10 @@
 //! Groups as they are sent (`identity.md` 6).
 
-use crate::json::Timestamp;
-use doorward_domain::users::ReducedUser;
+use crate::users::ReducedUserObject;
 use doorward_services::groups::{FoundGroup, GroupView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// A user as shown in lists of members.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ReducedUser)]
-pub(crate) struct ReducedUserObject {
-    id: Uuid,
-    username: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    avatar_url: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    name: String,
-    email: String,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    last_seen_at: Timestamp,
-    /// `active`, `dormant` or `suspended`.
-    status: &'static str,
-    /// `password`, `github`, `oidc`, `token` or `none`.
-    login_type: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    theme_preference: String,
-}
-
-impl From<ReducedUser> for ReducedUserObject {
-    fn from(user: ReducedUser) -> Self {
-        Self {
-            id: user.id.0,
-            username: user.username,
-            avatar_url: user.avatar_url,
-            name: user.name,
-            email: user.email,
-            created_at: user.created_at.into(),
-            updated_at: user.updated_at.into(),
-            last_seen_at: user.last_seen_at.into(),
-            status: user.status.as_str(),
-            login_type: user.login_type.as_str(),
-            theme_preference: user.theme_preference,
-        }
-    }
-}
 
 /// A group.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,8 +1,9 @@
 //! Groups on their way into an answer.
 
-use super::objects::{GroupHead, ReducedUserObject};
+use super::objects::GroupHead;
 use crate::answer::{self, JSON};
 use crate::json;
+use crate::users::ReducedUserObject;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;

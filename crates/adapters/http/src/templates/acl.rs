@@ -2,7 +2,8 @@
 
 use crate::answer::{Message, message, ok};
 use crate::call::{Call, Outcome};
-use crate::groups::{GroupObject, ReducedUserObject};
+use crate::groups::GroupObject;
+use crate::users::ReducedUserObject;
 use crate::users::UserObject;
 use doorward_domain::templates::TemplateRole;
 use doorward_services::templates::{Available, Listed, TemplateAcl};

@@ -3,6 +3,7 @@
 use crate::json::Timestamp;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{BuiltIn, RoleName};
+use doorward_domain::users::ReducedUser;
 use doorward_services::roles::RoleLabel;
 use doorward_services::users::{UserList, UserRoles, UserView};
 use serde::Serialize;
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A user.
+/// A user as shown in lists of others.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = User)]
-pub(crate) struct UserObject {
+#[schema(as = ReducedUser)]
+pub(crate) struct ReducedUserObject {
     id: Uuid,
     username: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -33,6 +34,32 @@ pub(crate) struct UserObject {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     theme_preference: String,
+}
+
+impl From<ReducedUser> for ReducedUserObject {
+    fn from(user: ReducedUser) -> Self {
+        Self {
+            id: user.id.0,
+            username: user.username,
+            avatar_url: user.avatar_url,
+            name: user.name,
+            email: user.email,
+            created_at: user.created_at.into(),
+            updated_at: user.updated_at.into(),
+            last_seen_at: user.last_seen_at.into(),
+            status: user.status.as_str(),
+            login_type: user.login_type.as_str(),
+            theme_preference: user.theme_preference,
+        }
+    }
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub(crate) struct UserObject {
+    #[serde(flatten)]
+    reduced: ReducedUserObject,
     organization_ids: Vec<Uuid>,
     /// Site roles; the implied `member` is not among them.
     roles: Vec<RoleObject>,
@@ -52,17 +79,7 @@ pub(crate) struct RoleObject {
 impl From<UserView> for UserObject {
     fn from(UserView { user, organization_ids, roles }: UserView) -> Self {
         Self {
-            id: user.id.0,
-            username: user.username,
-            avatar_url: user.avatar_url,
-            name: user.name,
-            email: user.email,
-            created_at: user.created_at.into(),
-            updated_at: user.updated_at.into(),
-            last_seen_at: user.last_seen_at.into(),
-            status: user.status.as_str(),
-            login_type: user.login_type.as_str(),
-            theme_preference: user.theme_preference,
+            reduced: ReducedUser::from(user).into(),
             organization_ids: organization_ids.into_iter().map(|id| id.0).collect(),
             roles: roles.into_iter().map(RoleObject::from).collect(),
         }
