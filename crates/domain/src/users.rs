@@ -12,6 +12,7 @@ pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;
+use crate::roles::OWNER;
 use crate::text_enum::text_enum;
 use std::fmt;
 
@@ -83,6 +84,13 @@ pub struct User {
 }
 
 impl User {
+    /// Whether the user is one of those by whom the server can be administered: an active owner.
+    #[must_use]
+    pub fn is_active_owner(&self) -> bool {
+        let is_owner = self.roles.iter().any(|role| role == OWNER);
+        is_owner && self.status == UserStatus::Active && !self.deleted && !self.is_system
+    }
+
     /// Whether keys of this user are accepted: not deleted, and active or (until the first request) dormant.
     #[must_use]
     pub fn may_act(&self) -> bool {

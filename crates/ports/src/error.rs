@@ -34,6 +34,8 @@ pub enum Conflict {
     Random,
     /// There is a first user already.
     FirstUser,
+    /// No active owner would be left.
+    LastOwner,
 }
 
 impl fmt::Display for Conflict {
@@ -53,6 +55,7 @@ impl fmt::Display for Conflict {
             Self::BuildNumber => "somebody else built the workspace at the same moment",
             Self::Random => "a random value came out twice",
             Self::FirstUser => "the first user exists already",
+            Self::LastOwner => "no active owner would be left",
         })
     }
 }

@@ -47,8 +47,8 @@ pub trait OrganizationRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Adds a member. May answer `Conflict::Membership`, and `Conflict::OrganizationDeleted` when the organization has
-    /// gone. The user is to be held before ([`UserRepository::hold`](crate::users::UserRepository::hold)), unless it is
-    /// made in the same transaction.
+    /// gone. The user is to be held or kept before ([`UserRepository::hold`](crate::users::UserRepository::hold)), unless
+    /// it is made in the same transaction.
     fn insert_member(
         &mut self,
         permit: &Permit<action::Create, resource::OrganizationMember>,

@@ -13,6 +13,9 @@ pub trait RoleRepository {
     /// The same, and that they exist stays so until the transaction ends: whoever wants to delete one waits for that.
     /// For giving them to somebody.
     fn keep_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError>;
+    /// Until the transaction ends, nobody else gets past this. To be called before anything else by whoever defines custom
+    /// roles: of two who take the rights from each other by that, the second then sees what the first did.
+    fn lock_definitions(&mut self) -> Result<(), StoreError>;
     /// The custom role of this name with its id, which stays as read until the transaction ends.
     fn hold_custom(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError>;
     /// The custom roles of an organization, or of the whole site, by name.

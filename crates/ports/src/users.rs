@@ -26,6 +26,9 @@ pub trait UserRepository {
     /// The user with this id, deleted ones included, who stays as read until the transaction ends: whoever wants to
     /// change the user meanwhile waits for that. Of several users, the one with the lower id is to be held first.
     fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The same for one whom the transaction does not change: others may keep the user at the same moment, and whoever
+    /// wants to change the user waits for all of them.
+    fn keep(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user with this name, without regard to letter case; deleted ones are not found.
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.
@@ -69,7 +72,8 @@ pub trait UserRepository {
         hash: &PasswordHash,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Changes the state. Suspending deletes all keys, codes and grants of the user, who is written first.
+    /// Changes the state. Suspending deletes all keys, codes and grants of the user, who is written first. Answers
+    /// `Conflict::LastOwner` when no active owner would be left, whatever others do at the same moment.
     fn update_status(
         &mut self,
         permit: &Permit<action::Update, resource::User>,
@@ -77,7 +81,8 @@ pub trait UserRepository {
         status: UserStatus,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Replaces the stored site roles.
+    /// Replaces the stored site roles. Answers `Conflict::LastOwner` when no active owner would be left, whatever others
+    /// do at the same moment.
     fn update_roles(
         &mut self,
         permit: &Permit<action::Assign, resource::AssignRole>,
@@ -86,7 +91,8 @@ pub trait UserRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Marks a user as deleted: frees name and address, deletes keys, codes, grants and known places, and removes the
-    /// user from organizations and groups. The user is written first.
+    /// user from organizations and groups. The user is written first. Answers `Conflict::LastOwner` when no active owner
+    /// would be left, whatever others do at the same moment.
     fn delete(
         &mut self,
         permit: &Permit<action::Delete, resource::User>,

@@ -126,6 +126,9 @@ pub const VALIDATION_FAILED: &str = "Validation failed.";
 /// Message of answers that blame a name or an address of a user.
 pub(crate) const USER_EXISTS: &str = "User already exists.";
 
+/// Message when nobody would be left who may do everything.
+const LAST_OWNER: &str = "This user is the last active owner, who cannot be deleted, suspended or demoted. \
+                          Make somebody else an owner first.";
 /// Message of answers that blame the name of an organization.
 const ORGANIZATION_EXISTS: &str = "Organization already exists with that name.";
 
@@ -142,6 +145,9 @@ impl From<StoreError> for Error {
             }
             StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
             StoreError::Conflict(Conflict::OrganizationName) => Self::taken(ORGANIZATION_EXISTS, "name"),
+            StoreError::Conflict(Conflict::LastOwner) => {
+                Self::Conflict { message: LAST_OWNER.to_owned(), fields: Vec::new() }
+            }
             // Deleted at this very moment.
             StoreError::Conflict(Conflict::OrganizationDeleted) => Self::NotFound,
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },

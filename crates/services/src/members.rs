@@ -11,6 +11,7 @@ use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::{RoleLabel, custom_among, labels};
+use crate::users::caller::with_caller_and;
 use crate::users::reference::{look_up, resolve_live};
 use crate::users::{self, UserRef, access};
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -71,32 +72,31 @@ pub async fn add(
     let trail = Trail::of(ctx, &actor);
     ctx.store
         .write(move |repos| {
-            let organization = resolve(repos, &actor, &place)?;
-            let user = resolve_live(repos, &actor, &user)?;
-            users::may_make_member(&actor, Level::Organization(organization.id.0)).map_err(|error| {
-                let Error::Forbidden(denied) = error else { return Error::NotFound };
-                Error::NotFound.unless_scope_is_short(denied)
-            })?;
-            let permit = access::permit::<action::Create, resource::OrganizationMember>(
-                &actor,
-                &access::new_member(organization.id, user.id),
-            )
-            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            let organization = resolve(repos, &actor, &place)?.id;
+            let id = resolve_live(repos, &actor, &user)?.id;
             // Who is being deleted at this moment must not become a member.
-            let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
-            let membership = users::member(organization.id, user.id, trail.now);
-            match repos.organizations().insert_member(&permit, &membership) {
-                Err(StoreError::Conflict(Conflict::Membership)) => {
-                    return Err(Error::invalid("Organization member already exists in this organization."));
+            with_caller_and(repos, &actor, id, |repos, actor, user| {
+                users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
+                    let Error::Forbidden(denied) = error else { return Error::NotFound };
+                    Error::NotFound.unless_scope_is_short(denied)
+                })?;
+                let object = access::new_member(organization, id);
+                let permit = access::permit::<action::Create, resource::OrganizationMember>(actor, &object)
+                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+                let membership = users::member(organization, id, trail.now);
+                match repos.organizations().insert_member(&permit, &membership) {
+                    Err(StoreError::Conflict(Conflict::Membership)) => {
+                        return Err(Error::invalid("Organization member already exists in this organization."));
+                    }
+                    Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                        return Err(Error::OrganizationNotFound(place.to_string()));
+                    }
+                    inserted => inserted?,
                 }
-                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
-                    return Err(Error::OrganizationNotFound(place.to_string()));
-                }
-                inserted => inserted?,
-            }
-            let member = member_of(user, membership);
-            record(trail, repos, AuditAction::Create, 200, &member, (None, Some(&member.membership)))?;
-            view(repos, member)
+                let member = member_of(user, membership);
+                record(trail, repos, AuditAction::Create, 200, &member, (None, Some(&member.membership)))?;
+                view(repos, member)
+            })
         })
         .await
 }
@@ -107,21 +107,23 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
     let trail = Trail::of(ctx, &actor);
     ctx.store
         .write(move |repos| {
-            let organization = resolve(repos, &actor, &place)?;
-            let (member, readable) = locate(repos, &actor, organization.id, &user)?;
+            let organization = resolve(repos, &actor, &place)?.id;
+            let (member, readable) = locate(repos, &actor, organization, &user)?;
             readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let id = member.membership.user_id;
             if actor.is(id) {
                 return Err(Error::invalid("Cannot remove self from an organization."));
             }
-            let object = access::member(organization.id, id);
-            let permit = access::permit::<action::Delete, resource::OrganizationMember>(&actor, &object)?;
-            let member = repos.members().hold(organization.id, id)?.ok_or(Error::NotFound)?;
-            if !repos.members().delete(&permit, organization.id, id)? {
-                return Err(Error::NotFound);
-            }
-            record(trail, repos, AuditAction::Delete, 204, &member, (Some(&member.membership), None))?;
-            Ok(())
+            with_caller_and(repos, &actor, id, |repos, actor, _| {
+                let object = access::member(organization, id);
+                let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;
+                let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+                if !repos.members().delete(&permit, organization, id)? {
+                    return Err(Error::NotFound);
+                }
+                record(trail, repos, AuditAction::Delete, 204, &member, (Some(&member.membership), None))?;
+                Ok(())
+            })
         })
         .await
 }

@@ -13,8 +13,7 @@ mod tokens;
 mod tests;
 
 pub use authenticate::authenticate;
-#[cfg(test)]
-pub(crate) use authenticate::subject_of;
+pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
 pub use issue::IssuedKey;
 pub(crate) use issue::SCOPE_ALL;
 pub(crate) use keys::{check_reach, reaches};

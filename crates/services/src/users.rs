@@ -9,6 +9,7 @@
 pub mod admin;
 
 pub(crate) mod access;
+pub(crate) mod caller;
 mod create;
 pub(crate) mod fields;
 mod lookup;

@@ -206,6 +206,14 @@ impl Role {
     }
 }
 
+/// Whether they have the same name and grant the same in the same places.
+impl PartialEq for Role {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = self.name == other.name && self.site() == other.site() && self.user() == other.user();
+        is_same && self.organizations().eq(other.organizations())
+    }
+}
+
 /// `name`, or `name:organization` when it has exactly one organization.
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

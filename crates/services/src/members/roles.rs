@@ -6,6 +6,7 @@ use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::custom_among;
+use crate::users::caller::{Held, with_caller_and};
 use crate::users::{UserRef, access, refuse_assignment};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -40,20 +41,22 @@ pub async fn update_roles(
         .write(move |repos| {
             let (organization, id) = locate_other(repos, &actor, &place, &user)?;
             let wanted = role_names(&names, organization)?;
-            // First the roles, then the member: in the order in which a role is deleted.
-            let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
-            let kept = if kept.is_empty() { Vec::new() } else { repos.roles().keep_custom(&kept)? };
-            let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
-            let (permit, change) = authorize(repos, &actor, &member, &wanted, kept.into_iter().collect())?;
+            with_caller_and(repos, &actor, id, |repos, actor, _| {
+                // First the roles, then the member: in the order in which a role is deleted.
+                let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
+                let kept = if kept.is_empty() { Vec::new() } else { repos.roles().keep_custom(&kept)? };
+                let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+                let (permit, change) = authorize(repos, actor, &member, &wanted, kept.into_iter().collect())?;
 
-            let membership =
-                Membership { roles: change.stored().to_vec(), updated_at: trail.now, ..member.membership.clone() };
-            if !repos.members().update_roles(&permit, organization, id, &membership.roles, trail.now)? {
-                return Err(Error::NotFound);
-            }
-            let sides = (Some(&member.membership), Some(&membership));
-            record(trail, repos, AuditAction::Write, 200, &member, sides)?;
-            view(repos, Member { membership, ..member })
+                let roles = change.stored().to_vec();
+                let membership = Membership { roles, updated_at: trail.now, ..member.membership.clone() };
+                if !repos.members().update_roles(&permit, organization, id, &membership.roles, trail.now)? {
+                    return Err(Error::NotFound);
+                }
+                let sides = (Some(&member.membership), Some(&membership));
+                record(trail, repos, AuditAction::Write, 200, &member, sides)?;
+                view(repos, Member { membership, ..member })
+            })
         })
         .await
 }
@@ -88,7 +91,7 @@ fn role_names(names: &[String], organization: OrganizationId) -> Result<Vec<Role
 /// those that are wanted.
 fn authorize(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Held,
     member: &Member,
     wanted: &[RoleName],
     mut kept: CustomRoles,

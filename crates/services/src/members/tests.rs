@@ -20,7 +20,14 @@ fn member(user: &User, roles: &[&str]) -> Member {
 
 /// The organization, and Bob as a member with these roles.
 fn town(roles: &[&str]) -> MockRepositories {
-    let mut repos = repos_with(&[bob(), owner_of_site(), ann()]);
+    town_of(&owner().build(), roles)
+}
+
+/// The same for this caller.
+fn town_of(actor: &Actor, roles: &[&str]) -> MockRepositories {
+    let mut users = vec![User::clone(&actor.user), bob(), owner_of_site(), ann()];
+    users.dedup_by_key(|user| user.id);
+    let mut repos = repos_of(actor, &users);
     let known = member(&bob(), roles);
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     let found = known.clone();
@@ -80,12 +87,12 @@ async fn new_roles_are_stored_recorded_and_shown_with_their_names() {
 #[tokio::test]
 async fn a_role_that_is_being_taken_must_be_one_the_caller_may_take() {
     let admin = as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build();
-    let refused = assign(town(&["organization-admin"]), &admin, &[]).await;
+    let refused = assign(town_of(&admin, &["organization-admin"]), &admin, &[]).await;
     assert!(
         matches!(refused, Err(Error::Invalid { message, .. }) if message.contains("not authorized to assign role"))
     );
     let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
-    assert!(matches!(assign(town(&[]), &auditor, &["cook"]).await, Err(Error::Forbidden(_))));
+    assert!(matches!(assign(town_of(&auditor, &[]), &auditor, &["cook"]).await, Err(Error::Forbidden(_))));
 }
 
 #[tokio::test]
@@ -141,9 +148,11 @@ async fn who_may_know_of_the_user_but_not_of_the_member_is_told_apart_from_who_k
     let refused = remove(&context(town(&[])), &actor().build(), &OrganizationRef::Default, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::UserNotFound)));
     let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
-    let refused = remove(&context(town(&[])), &auditor, &OrganizationRef::Default, &UserRef::Id(BOB)).await;
+    let refused =
+        remove(&context(town_of(&auditor, &[])), &auditor, &OrganizationRef::Default, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
-    let stranger = remove(&context(town(&[])), &auditor, &OrganizationRef::Default, &UserRef::Id(ANN)).await;
+    let stranger =
+        remove(&context(town_of(&auditor, &[])), &auditor, &OrganizationRef::Default, &UserRef::Id(ANN)).await;
     assert!(matches!(stranger, Err(Error::NotFound)), "she is no member here");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::audit::{Diff, Trail};
 use crate::sessions::{SCOPE_ALL, check_reach};
+use crate::users::caller::with_caller;
 use crate::users::insert_service_account;
 use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
 use doorward_domain::Instant;
@@ -214,7 +215,13 @@ impl Account {
         self.check_reach(app)?;
         // The name is free by construction: the id of the app is in it.
         let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
-        let user = insert_service_account(repos, self.by.as_ref(), self.id, &username, &app.name, self.trail.now)?;
+        let (id, now) = (self.id, self.trail.now);
+        let user = match &self.by {
+            Some(actor) => with_caller(repos, actor, |repos, actor| {
+                insert_service_account(repos, Some(actor), id, &username, &app.name, now)
+            })?,
+            None => insert_service_account(repos, None, id, &username, &app.name, now)?,
+        };
         self.trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
         Ok(user.id)
     }

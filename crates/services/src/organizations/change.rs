@@ -5,11 +5,12 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::users::access;
+use crate::users::caller::with_caller;
 use crate::users::fields::Fields;
 use crate::users::member;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{Object, System, action, resource};
+use doorward_domain::roles::{Action, Object, System, action, resource};
 use doorward_ports::{Repositories, StoreError};
 use serde_json::json;
 
@@ -48,11 +49,10 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
         .text("icon", &command.icon)
         .done()?;
     not_reserved(&command.name)?;
-    let permit =
-        access::permit::<action::Create, resource::Organization>(actor, &Object::of::<resource::Organization>())?;
+    access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
 
     let (now, id) = ctx.new_id();
-    let (maker, trail) = (actor.user.id, Trail::of(ctx, actor).within(id));
+    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor).within(id));
     let display_name = if command.display_name.is_empty() { command.name.clone() } else { command.display_name };
     let organization = Organization {
         id,
@@ -66,13 +66,16 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
     };
     ctx.store
         .write(move |repos| {
-            repos.organizations().insert(&permit, &organization)?;
-            repos.users().hold(maker)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
-            let because = System::because("who makes an organization belongs to it");
-            repos.organizations().insert_member(&because.permit(), &member(id, maker, now))?;
-            let diff = changes(None, Some(&organization));
-            record(trail, repos, AuditAction::Create, 201, &organization, diff)?;
-            Ok(organization)
+            with_caller(repos, &actor, |repos, actor| {
+                let object = Object::of::<resource::Organization>();
+                let permit = access::permit::<action::Create, resource::Organization>(actor, &object)?;
+                repos.organizations().insert(&permit, &organization)?;
+                let because = System::because("who makes an organization belongs to it");
+                repos.organizations().insert_member(&because.permit(), &member(id, actor.user.id, now))?;
+                let diff = changes(None, Some(&organization));
+                record(trail, repos, AuditAction::Create, 201, &organization, diff)?;
+                Ok(organization)
+            })
         })
         .await
 }
@@ -89,18 +92,20 @@ pub async fn update(
         .write(move |repos| {
             let known = resolve(repos, &actor, &reference)?;
             command.check()?;
-            let permit =
-                access::permit::<action::Update, resource::Organization>(&actor, &access::organization(known.id))
+            with_caller(repos, &actor, |repos, actor| {
+                let object = access::organization(known.id);
+                let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
                     .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            let gone = || Error::OrganizationNotFound(reference.to_string());
-            let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
-            let after = Organization { updated_at: trail.now, ..command.apply(before.clone()) };
-            if !repos.organizations().update(&permit, &after)? {
-                return Err(gone());
-            }
-            let trail = trail.within(after.id);
-            record(trail, repos, AuditAction::Write, 200, &after, changes(Some(&before), Some(&after)))?;
-            Ok(after)
+                let gone = || Error::OrganizationNotFound(reference.to_string());
+                let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+                let after = Organization { updated_at: trail.now, ..command.apply(before.clone()) };
+                if !repos.organizations().update(&permit, &after)? {
+                    return Err(gone());
+                }
+                let trail = trail.within(after.id);
+                record(trail, repos, AuditAction::Write, 200, &after, changes(Some(&before), Some(&after)))?;
+                Ok(after)
+            })
         })
         .await
 }
@@ -111,30 +116,32 @@ pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef
     ctx.store
         .write(move |repos| {
             let known = resolve(repos, &actor, &reference)?;
-            let permit =
-                access::permit::<action::Delete, resource::Organization>(&actor, &access::organization(known.id))?;
-            if known.is_default {
-                return Err(Error::invalid("Default organization cannot be deleted."));
-            }
-            let gone = || Error::OrganizationNotFound(reference.to_string());
-            // From here on nothing is added, so that what is counted is what is deleted.
-            let known = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
-            let blockers: Vec<String> =
-                repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
-            if !blockers.is_empty() {
-                let detail = format!("The organization has {} that must be removed first.", blockers.join(" and "));
-                return Err(Error::invalid_because("Organization cannot be deleted.", detail));
-            }
-            if !repos.organizations().delete(&permit, known.id, trail.now)? {
-                return Err(gone());
-            }
-            let diff = Diff::default().field("deleted", false, true).moment(
-                "updated_at",
-                Some(known.updated_at),
-                Some(trail.now),
-            );
-            record(trail.within(known.id), repos, AuditAction::Delete, 200, &known, diff)?;
-            Ok(())
+            with_caller(repos, &actor, |repos, actor| {
+                let object = access::organization(known.id);
+                let permit = access::permit::<action::Delete, resource::Organization>(actor, &object)?;
+                if known.is_default {
+                    return Err(Error::invalid("Default organization cannot be deleted."));
+                }
+                let gone = || Error::OrganizationNotFound(reference.to_string());
+                // From here on nothing is added, so that what is counted is what is deleted.
+                let known = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+                let blockers: Vec<String> =
+                    repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
+                if !blockers.is_empty() {
+                    let detail = format!("The organization has {} that must be removed first.", blockers.join(" and "));
+                    return Err(Error::invalid_because("Organization cannot be deleted.", detail));
+                }
+                if !repos.organizations().delete(&permit, known.id, trail.now)? {
+                    return Err(gone());
+                }
+                let diff = Diff::default().field("deleted", false, true).moment(
+                    "updated_at",
+                    Some(known.updated_at),
+                    Some(trail.now),
+                );
+                record(trail.within(known.id), repos, AuditAction::Delete, 200, &known, diff)?;
+                Ok(())
+            })
         })
         .await
 }
@@ -213,7 +220,7 @@ mod tests {
     use time::Duration;
 
     fn town() -> MockRepositories {
-        let mut repos = repos_with(&[owner_of_site()]);
+        let mut repos = repos_of(&owner().build(), &[]);
         let acme = || Organization { is_default: false, updated_at: NOW - Duration::HOUR, ..organization() };
         repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
         repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));

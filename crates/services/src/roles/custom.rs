@@ -6,6 +6,7 @@ use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
+use crate::users::caller::{Held, with_caller};
 use crate::users::fields::Fields;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{CustomRoleId, OrganizationId};
@@ -24,19 +25,20 @@ pub async fn create(
     let (now, id) = ctx.new_id::<CustomRoleId>();
     ctx.store
         .write(move |repos| {
-            let place = resolve(repos, &actor, &reference)?.id;
-            let role = accept(&actor, Action::Create, place, draft)?;
-            let permit = access::permit::<action::Create, resource::AssignOrgRole>(&actor, &access::roles_of(place))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            match repos.roles().insert(&permit, id, &role, now) {
-                Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
-                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
-                    return Err(Error::OrganizationNotFound(reference.to_string()));
+            define(repos, &actor, &reference, |repos, actor, place| {
+                let role = accept(actor, Action::Create, place, draft)?;
+                let permit = access::permit::<action::Create, resource::AssignOrgRole>(actor, &access::roles_of(place))
+                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+                match repos.roles().insert(&permit, id, &role, now) {
+                    Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
+                    Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                        return Err(Error::OrganizationNotFound(reference.to_string()));
+                    }
+                    inserted => inserted?,
                 }
-                inserted => inserted?,
-            }
-            record(trail.within(place), repos, AuditAction::Create, id, (None, Some(&role)))?;
-            Ok(RoleView::from(&role))
+                record(trail.within(place), repos, AuditAction::Create, id, (None, Some(&role)))?;
+                Ok(RoleView::from(&role))
+            })
         })
         .await
 }
@@ -52,17 +54,18 @@ pub async fn update(
     let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let place = resolve(repos, &actor, &reference)?.id;
             draft.drop_unknown();
-            let role = accept(&actor, Action::Update, place, draft)?;
-            let permit = access::permit::<action::Update, resource::AssignOrgRole>(&actor, &access::roles_of(place))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            let (id, before) = repos.roles().hold_custom(role.name())?.ok_or(Error::NotFound)?;
-            if !repos.roles().update(&permit, id, &role, trail.now)? {
-                return Err(Error::NotFound);
-            }
-            record(trail.within(place), repos, AuditAction::Write, id, (Some(&before), Some(&role)))?;
-            Ok(RoleView::from(&role))
+            define(repos, &actor, &reference, |repos, actor, place| {
+                let role = accept(actor, Action::Update, place, draft)?;
+                let permit = access::permit::<action::Update, resource::AssignOrgRole>(actor, &access::roles_of(place))
+                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+                let (id, before) = repos.roles().hold_custom(role.name())?.ok_or(Error::NotFound)?;
+                if !repos.roles().update(&permit, id, &role, trail.now)? {
+                    return Err(Error::NotFound);
+                }
+                record(trail.within(place), repos, AuditAction::Write, id, (Some(&before), Some(&role)))?;
+                Ok(RoleView::from(&role))
+            })
         })
         .await
 }
@@ -73,19 +76,34 @@ pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef
     let name = name.to_owned();
     ctx.store
         .write(move |repos| {
-            let place = resolve(repos, &actor, &reference)?.id;
-            access::may(&actor, Action::Read, &access::roles_of(place))?;
-            let permit = access::permit::<action::Delete, resource::AssignOrgRole>(&actor, &access::roles_of(place))?;
-            let role = RoleName::organization(name.to_lowercase(), place.0);
-            let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
-            let (id, before) = repos.roles().hold_custom(&role)?.ok_or_else(unknown)?;
-            if !repos.roles().delete(&permit, &role, trail.now)? {
-                return Err(unknown());
-            }
-            record(trail.within(place), repos, AuditAction::Delete, id, (Some(&before), None))?;
-            Ok(())
+            define(repos, &actor, &reference, |repos, actor, place| {
+                access::may(actor, Action::Read, &access::roles_of(place))?;
+                let permit =
+                    access::permit::<action::Delete, resource::AssignOrgRole>(actor, &access::roles_of(place))?;
+                let role = RoleName::organization(name.to_lowercase(), place.0);
+                let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
+                let (id, before) = repos.roles().hold_custom(&role)?.ok_or_else(unknown)?;
+                if !repos.roles().delete(&permit, &role, trail.now)? {
+                    return Err(unknown());
+                }
+                record(trail.within(place), repos, AuditAction::Delete, id, (Some(&before), None))?;
+                Ok(())
+            })
         })
         .await
+}
+
+/// Does `work` for the caller as of now, in an organization that the caller may read. Those who define roles come one
+/// after the other: the role that one changes may be the right of the next.
+fn define<T>(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &OrganizationRef,
+    work: impl FnOnce(&mut dyn Repositories, &Held, OrganizationId) -> Result<T, Error>,
+) -> Result<T, Error> {
+    repos.roles().lock_definitions()?;
+    let place = resolve(repos, actor, reference)?.id;
+    with_caller(repos, actor, |repos, actor| work(repos, actor, place))
 }
 
 /// All checks of a role that somebody wants to make or change, in their order.

@@ -1,4 +1,5 @@
 use super::{RoleView, create, delete, update};
+use crate::context::Actor;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
 use crate::users::testing::*;
@@ -13,7 +14,13 @@ use uuid::Uuid;
 const ID: CustomRoleId = CustomRoleId(Uuid::from_u128(0xC));
 
 fn town() -> MockRepositories {
-    let mut repos = MockRepositories::default();
+    town_of(&owner().build())
+}
+
+/// There is the custom role `cook`, and this caller.
+fn town_of(actor: &Actor) -> MockRepositories {
+    let mut repos = repos_of(actor, &[]);
+    repos.roles.expect_lock_definitions().returning(|| Ok(()));
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     let cook = CustomRole::new(name(), "Cook", vec![], vec![read()], vec![]);
     repos.roles.expect_hold_custom().returning(move |asked| Ok((*asked == name()).then(|| (ID, cook.clone()))));
@@ -100,7 +107,10 @@ async fn a_taken_name_is_told_like_any_other_fault_of_a_role() {
 
 #[tokio::test]
 async fn faults_of_the_role_come_before_the_permission_and_what_it_grants_after() {
-    let ask = async |draft: Draft| create(&context(town()), &actor().build(), &OrganizationRef::Default, draft).await;
+    let ask = async |draft: Draft| {
+        let actor = actor().build();
+        create(&context(town_of(&actor)), &actor, &OrganizationRef::Default, draft).await
+    };
     let bad = Draft { site: vec![read()], ..draft(vec![]) };
     assert!(matches!(ask(bad).await, Err(Error::Invalid { .. })));
     let all = Permission::named(false, "*", "*");

@@ -127,7 +127,7 @@ fn expired(key: &ApiKey) -> Error {
     signed_out(format!("API key expired at \"{time}\"."))
 }
 
-pub(super) fn unknown_key() -> Error {
+pub(crate) fn unknown_key() -> Error {
     signed_out("API key is invalid.")
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn subject_of(owner: &KeyOwner, custom: Vec<CustomRole>) -> Subject {
 }
 
 /// The roles that are not built in, and have to be looked up.
-fn custom_role_names(owner: &KeyOwner) -> Vec<RoleName> {
+pub(crate) fn custom_role_names(owner: &KeyOwner) -> Vec<RoleName> {
     let site = owner.user.roles.iter().map(RoleName::site);
     let organizations = owner.memberships.iter().flat_map(|membership| {
         membership.roles.iter().map(|name| RoleName::organization(name, membership.organization_id.0))

@@ -7,6 +7,7 @@ use super::inactive;
 use crate::context::Actor;
 use crate::error::Error;
 use crate::users::UserRef;
+use crate::users::caller::{Held, as_of_now};
 use crate::users::reference::resolve_live;
 use doorward_domain::ids::UserId;
 use doorward_domain::users::User;
@@ -26,7 +27,7 @@ pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Actor) -> Result
 }
 
 /// Does the same, and answers a user who stays as found too, if it was not deleted.
-pub(crate) fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
+fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
     // Everybody holds the lower id first, so that two cannot wait for each other.
     let user = if actor.is(id) {
         Some(still_valid(repos, actor)?)
@@ -41,12 +42,17 @@ pub(crate) fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId)
     user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
 }
 
-/// The user who is to get a key, held.
-pub(super) fn hold_key_owner(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+/// Does `work` for the caller as of now, with the user who is to get a key.
+pub(super) fn with_key_owner<T>(
+    repos: &mut dyn Repositories,
+    actor: &Actor,
+    reference: &UserRef,
+    work: impl FnOnce(&mut dyn Repositories, &Held, User) -> Result<T, Error>,
+) -> Result<T, Error> {
     let id = resolve_live(repos, actor, reference)?.id;
     let user = hold_user(repos, actor, id)?;
-    if user.may_act() {
-        return Ok(user);
+    if !user.may_act() {
+        return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));
     }
-    Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)))
+    as_of_now(repos, actor, |repos, actor| work(repos, actor, user))
 }

@@ -1,6 +1,6 @@
 //! Session keys for the command line, and any key by its id (`identity.md` 2.7).
 
-use super::hold::hold_key_owner;
+use super::hold::with_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
@@ -24,12 +24,13 @@ pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<
     let issued = IssuedKey::new(ctx, trail.now, KeySpec::session(UserId::NIL, lifetime, &actor.origin.ip))?;
     ctx.store
         .write(move |repos| {
-            let user = hold_key_owner(repos, &asking, &reference)?;
-            let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
-            let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
-            repos.api_keys().insert(&permit, &issued.key)?;
-            trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::created(&issued.key))?;
-            Ok(issued)
+            with_key_owner(repos, &asking, &reference, |repos, actor, user| {
+                let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
+                let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
+                repos.api_keys().insert(&permit, &issued.key)?;
+                trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::created(&issued.key))?;
+                Ok(issued)
+            })
         })
         .await
 }
@@ -47,7 +48,7 @@ pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) 
     ctx.store
         .write(move |repos| {
             let key = readable_key(repos, &asking, &reference, &id)?;
-            let permit = access::permit::<action::Delete, resource::ApiKey>(&asking, &access::key(&key))?;
+            let permit = asking.subject.permit::<action::Delete, resource::ApiKey>(&access::key(&key))?;
             if !repos.api_keys().delete(&permit, &key.id)? {
                 return Err(Error::NotFound);
             }

@@ -1,6 +1,6 @@
 //! API tokens, which users make for their scripts (`identity.md` 2.7).
 
-use super::hold::hold_key_owner;
+use super::hold::with_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_reach;
 use crate::audit::{Diff, Trail};
@@ -81,26 +81,25 @@ pub async fn create_token(
     let issued = IssuedKey::new(ctx, trail.now, spec)?;
     ctx.store
         .write(move |repos| {
-            let user = hold_key_owner(repos, &asking, &reference)?;
-            let lifetime = check_lifetime(command.lifetime, settings, &user)?;
-            let key = ApiKey {
-                user_id: user.id,
-                expires_at: trail.now.saturating_add(lifetime),
-                lifetime_seconds: lifetime.whole_seconds(),
-                ..issued.key
-            };
-            let permit = access::permit::<action::Create, resource::ApiKey>(&asking, &access::keys_of(user.id))?;
-            match repos.api_keys().insert(&permit, &key) {
-                Err(StoreError::Conflict(Conflict::TokenName)) => {
-                    return Err(Error::taken(
-                        format!("A token with name \"{}\" already exists.", key.token_name),
-                        "name",
-                    ));
+            with_key_owner(repos, &asking, &reference, |repos, actor, user| {
+                let lifetime = check_lifetime(command.lifetime, settings, &user)?;
+                let key = ApiKey {
+                    user_id: user.id,
+                    expires_at: trail.now.saturating_add(lifetime),
+                    lifetime_seconds: lifetime.whole_seconds(),
+                    ..issued.key
+                };
+                let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
+                match repos.api_keys().insert(&permit, &key) {
+                    Err(StoreError::Conflict(Conflict::TokenName)) => {
+                        let message = format!("A token with name \"{}\" already exists.", key.token_name);
+                        return Err(Error::taken(message, "name"));
+                    }
+                    inserted => inserted?,
                 }
-                inserted => inserted?,
-            }
-            trail.key(repos, AuditAction::Create, 201, &key, Diff::created(&key))?;
-            Ok(IssuedKey { key, token: issued.token })
+                trail.key(repos, AuditAction::Create, 201, &key, Diff::created(&key))?;
+                Ok(IssuedKey { key, token: issued.token })
+            })
         })
         .await
 }

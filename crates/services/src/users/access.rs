@@ -1,5 +1,6 @@
 //! What a caller may do with users, their keys and their organizations: the objects of `rbac.md` 6.
 
+use super::caller::Held;
 use crate::context::Actor;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{
@@ -7,9 +8,10 @@ use doorward_domain::roles::{
 };
 use doorward_domain::sessions::ApiKey;
 
-/// May the caller do this to what is described? The proof is for a write port; use [`may`] where nothing is written.
+/// May the caller, as of this transaction, do this to what is described? The proof is for a write port; use [`may`] where
+/// nothing is written, or before the transaction.
 pub(crate) fn permit<A: ActionMarker, R: ResourceMarker>(
-    actor: &Actor,
+    actor: &Held,
     object: &Object<'_>,
 ) -> Result<Permit<A, R>, Denied> {
     actor.subject.permit(object)
@@ -72,8 +74,13 @@ pub(crate) fn organization(id: OrganizationId) -> Object<'static> {
 
 /// May the caller add members to this organization? Asked without an owner, so that nobody can add themselves.
 pub(crate) fn add_member(
-    actor: &Actor,
+    actor: &Held,
     id: OrganizationId,
 ) -> Result<Permit<action::Create, resource::OrganizationMember>, Denied> {
-    permit(actor, &Object::of::<resource::OrganizationMember>().organization(id.0))
+    permit(actor, &members_to_be(id))
+}
+
+/// The members that an organization does not have yet.
+pub(crate) fn members_to_be(id: OrganizationId) -> Object<'static> {
+    Object::of::<resource::OrganizationMember>().organization(id.0)
 }

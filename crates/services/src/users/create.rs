@@ -1,6 +1,7 @@
 //! Creating users: the first one, those that follow, and service accounts.
 
 use super::access;
+use super::caller::{Held, with_caller};
 use super::fields::{Fields, strong_password};
 use super::reference::UserView;
 use super::roles::may_make_member;
@@ -128,15 +129,7 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
     if login_type == LoginType::Password {
         strong_password(&command.password)?;
     }
-    may_make_member(actor, Level::Site)?;
-    let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
-    let places = organizations
-        .into_iter()
-        .map(|id| {
-            may_make_member(actor, Level::Organization(id.0))?;
-            Ok((id, access::add_member(actor, id)?))
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
+    may_create(actor, &organizations)?;
     let password_hash =
         if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };
 
@@ -149,7 +142,28 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
         login_type,
         ..blank_user(id, command.email, command.username, now)
     };
-    ctx.store.write(move |repos| insert(repos, &permit, user, &places, trail)).await
+    let asking = actor.clone();
+    ctx.store
+        .write(move |repos| {
+            with_caller(repos, &asking, |repos, actor| {
+                may_create(actor, &organizations)?;
+                let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+                let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
+                insert(repos, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?, trail)
+            })
+        })
+        .await
+}
+
+/// Whether the caller may make a user who belongs to these organizations.
+fn may_create(actor: &Actor, organizations: &[OrganizationId]) -> Result<(), Error> {
+    may_make_member(actor, Level::Site)?;
+    access::may(actor, Action::Create, &Object::of::<resource::User>())?;
+    for id in organizations {
+        may_make_member(actor, Level::Organization(id.0))?;
+        access::may(actor, Action::Create, &access::members_to_be(*id))?;
+    }
+    Ok(())
 }
 
 /// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
@@ -157,7 +171,7 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
 /// operator.
 pub(crate) fn insert_service_account(
     repos: &mut dyn Repositories,
-    by: Option<&Actor>,
+    by: Option<&Held>,
     id: UserId,
     username: &str,
     name: &str,

@@ -1,15 +1,15 @@
 //! Passwords: the rule, and changing one.
 
 use super::access;
+use super::caller::with_caller_and;
 use super::fields::{Fields, strong_password};
 use super::reference::{UserRef, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
-use crate::sessions::hold::hold_user;
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, User, check_password};
 
 /// What is asked of a new password.
@@ -50,7 +50,7 @@ pub async fn change_password(
     // An empty one is as good as none.
     let old_password = old_password.filter(|old| !old.expose().is_empty());
 
-    let (user, permit) = find_changeable(ctx, actor, user).await?;
+    let user = find_changeable(ctx, actor, user).await?;
     Fields::default().required_secret("password", &password).done()?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid("Users without password login type cannot change their password."));
@@ -78,17 +78,19 @@ pub async fn change_password(
     let (asking, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            // Meanwhile somebody else may have changed it, and ended the session in which this was asked.
-            let now = hold_user(repos, &asking, user.id)?;
-            if was_verified && now.password_hash != user.password_hash {
-                return Err(wrong_old_password());
-            }
-            if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            let thing = (AuditResource::User, user.id.to_string(), user.username);
-            trail.write(repos, AuditAction::Write, 204, thing, Diff::default().secret("hashed_password"))?;
-            Ok(())
+            with_caller_and(repos, &asking, user.id, |repos, actor, now| {
+                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
+                // Meanwhile somebody else may have changed it.
+                if was_verified && now.password_hash != user.password_hash {
+                    return Err(wrong_old_password());
+                }
+                if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
+                    return Err(Error::UserNotFound);
+                }
+                let thing = (AuditResource::User, user.id.to_string(), now.username);
+                trail.write(repos, AuditAction::Write, 204, thing, Diff::default().secret("hashed_password"))?;
+                Ok(())
+            })
         })
         .await
 }
@@ -98,18 +100,14 @@ pub async fn may_change_password(ctx: &Context, actor: &Actor, user: &UserRef) -
     find_changeable(ctx, actor, user).await.map(drop)
 }
 
-async fn find_changeable(
-    ctx: &Context,
-    actor: &Actor,
-    user: &UserRef,
-) -> Result<(User, Permit<action::UpdatePersonal, resource::User>), Error> {
+async fn find_changeable(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<User, Error> {
     let (actor, reference) = (actor.clone(), user.clone());
     ctx.store
         .read(move |repos| {
             let user = resolve_live(repos, &actor, &reference)?;
-            let permit = access::permit(&actor, &access::user(user.id))
+            access::may(&actor, Action::UpdatePersonal, &access::user(user.id))
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            Ok((user, permit))
+            Ok(user)
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! What users say about themselves: name, colours, font.
 
 use super::access;
+use super::caller::with_caller_and;
 use super::fields::Fields;
 use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::audit::{Diff, Trail};
@@ -39,24 +40,26 @@ pub async fn update_profile(
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let old = resolve_live(repos, &actor, &reference)?;
-            let permit = access::permit::<action::UpdatePersonal, resource::User>(&actor, &access::user(old.id))?;
-            let namesake = repos.users().find_by_username(&command.username)?;
-            if namesake.is_some_and(|other| other.id != old.id) {
-                return Err(Error::taken("A user with this username already exists.", "username"));
-            }
-            let now = trail.now;
-            if !repos.users().update_profile(&permit, old.id, &command.username, &command.name, now)? {
-                return Err(Error::UserNotFound);
-            }
-            let diff = Diff::default().field("username", old.username.as_str(), command.username.as_str()).field(
-                "name",
-                old.name.as_str(),
-                command.name.as_str(),
-            );
-            let new = User { username: command.username, name: command.name, updated_at: now, ..old };
-            trail.user(repos, AuditAction::Write, &new, diff)?;
-            UserView::load(new, repos)
+            let id = resolve_live(repos, &actor, &reference)?.id;
+            with_caller_and(repos, &actor, id, |repos, actor, old| {
+                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
+                let namesake = repos.users().find_by_username(&command.username)?;
+                if namesake.is_some_and(|other| other.id != id) {
+                    return Err(Error::taken("A user with this username already exists.", "username"));
+                }
+                let now = trail.now;
+                if !repos.users().update_profile(&permit, id, &command.username, &command.name, now)? {
+                    return Err(Error::UserNotFound);
+                }
+                let diff = Diff::default().field("username", old.username.as_str(), command.username.as_str()).field(
+                    "name",
+                    old.name.as_str(),
+                    command.name.as_str(),
+                );
+                let new = User { username: command.username, name: command.name, updated_at: now, ..old };
+                trail.user(repos, AuditAction::Write, &new, diff)?;
+                UserView::load(new, repos)
+            })
         })
         .await
 }
@@ -98,17 +101,19 @@ pub async fn update_appearance(
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let old = resolve_live(repos, &actor, &reference)?;
-            let permit = access::permit::<action::UpdatePersonal, resource::User>(&actor, &access::user(old.id))?;
-            let Appearance { theme_preference, terminal_font } = &command;
-            if !repos.users().update_appearance(&permit, old.id, theme_preference, terminal_font, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            let diff = Diff::default()
-                .field("theme_preference", old.theme_preference.as_str(), theme_preference.as_str())
-                .field("terminal_font", old.terminal_font.as_str(), terminal_font.as_str());
-            trail.user(repos, AuditAction::Write, &old, diff)?;
-            Ok(command)
+            let id = resolve_live(repos, &actor, &reference)?.id;
+            with_caller_and(repos, &actor, id, |repos, actor, old| {
+                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
+                let Appearance { theme_preference, terminal_font } = &command;
+                if !repos.users().update_appearance(&permit, id, theme_preference, terminal_font, trail.now)? {
+                    return Err(Error::UserNotFound);
+                }
+                let diff = Diff::default()
+                    .field("theme_preference", old.theme_preference.as_str(), theme_preference.as_str())
+                    .field("terminal_font", old.terminal_font.as_str(), terminal_font.as_str());
+                trail.user(repos, AuditAction::Write, &old, diff)?;
+                Ok(command)
+            })
         })
         .await
 }

@@ -1,13 +1,14 @@
 //! The roles of users.
 
 use super::access;
+use super::caller::{Held, with_caller_and};
 use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::roles::custom_among;
 use doorward_domain::audit::AuditAction;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, plan};
 use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_domain::users::User;
@@ -44,24 +45,25 @@ pub async fn may_change_roles(ctx: &Context, actor: &Actor, user: &UserRef) -> R
     ctx.store.read(move |repos| resolve_other(repos, &actor, &reference).map(drop)).await
 }
 
-/// Replaces the site roles of a user (`identity.md` 3.3).
+/// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one.
 pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
             let id = resolve_other(repos, &actor, &reference)?.id;
-            let user = hold_both(repos, &actor, id)?;
-            let wanted: BTreeSet<String> = names.into_iter().collect();
-            let permit = authorize_change(repos, &actor, &user.roles, &wanted)?;
-            // `member` is implied, but who grants it explicitly sees it listed.
-            let roles: Vec<String> = wanted.into_iter().collect();
-            if !repos.users().update_roles(&permit, user.id, &roles, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
-            let user = User { roles, updated_at: trail.now, ..user };
-            trail.user(repos, AuditAction::Write, &user, diff)?;
-            UserView::load(user, repos)
+            with_caller_and(repos, &actor, id, |repos, actor, user| {
+                let wanted: BTreeSet<String> = names.into_iter().collect();
+                let permit = authorize_change(repos, actor, &user.roles, &wanted)?;
+                // `member` is implied, but who grants it explicitly sees it listed.
+                let roles: Vec<String> = wanted.into_iter().collect();
+                if !repos.users().update_roles(&permit, id, &roles, trail.now)? {
+                    return Err(Error::UserNotFound);
+                }
+                let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
+                let user = User { roles, updated_at: trail.now, ..user };
+                trail.user(repos, AuditAction::Write, &user, diff)?;
+                UserView::load(user, repos)
+            })
         })
         .await
 }
@@ -76,27 +78,10 @@ fn resolve_other(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRe
     Ok(user)
 }
 
-/// The user, who stays as found, as does the caller: of two owners who take the role from each other, one comes first
-/// and the other has no right to it any more.
-fn hold_both(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
-    // Everybody holds the lower id first, so that two cannot wait for each other.
-    let (me, user) = if id < actor.user.id {
-        let user = repos.users().hold(id)?;
-        (repos.users().hold(actor.user.id)?, user)
-    } else {
-        (repos.users().hold(actor.user.id)?, repos.users().hold(id)?)
-    };
-    if me.is_none_or(|me| me.roles != actor.user.roles) {
-        let message = "Your own roles have just been changed. Try again.".to_owned();
-        return Err(Error::Conflict { message, fields: Vec::new() });
-    }
-    user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
-}
-
 /// Asks whether the caller may make this of the roles of a user. The proof says so.
 fn authorize_change(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Held,
     current: &[String],
     wanted: &BTreeSet<String>,
 ) -> Result<Permit<action::Assign, resource::AssignRole>, Error> {
@@ -108,7 +93,7 @@ fn authorize_change(
     if change.added().is_empty() {
         return Ok(System::because("the plan allows the caller to take these roles").permit());
     }
-    Ok(actor.subject.permit(&Object::of::<resource::AssignRole>())?)
+    Ok(access::permit(actor, &Object::of::<resource::AssignRole>())?)
 }
 
 /// What a refused change of roles means to the one who asked for it.

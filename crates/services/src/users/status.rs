@@ -1,6 +1,7 @@
 //! Suspending, activating and deleting users.
 
 use super::access;
+use super::caller::with_caller_and;
 use super::reference::{UserRef, UserView, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
@@ -19,27 +20,30 @@ pub async fn activate(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<Us
     change_status(ctx, actor, user, UserStatus::Active).await
 }
 
-/// Deletes a user without workspaces: frees name and address, ends all sessions, keys and grants, and leaves organizations and groups.
+/// Deletes a user without workspaces: frees name and address, ends all sessions, keys and grants, and leaves organizations
+/// and groups. The last active owner stays.
 pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let user = resolve_live(repos, &actor, &reference)?;
-            if actor.is(user.id) {
+            let id = resolve_live(repos, &actor, &reference)?.id;
+            if actor.is(id) {
                 return Err(Error::Refused("You cannot delete yourself!".to_owned()));
             }
-            let permit = access::permit::<action::Delete, resource::User>(&actor, &access::user(user.id))?;
             // Nobody gives the user a workspace from here on.
-            repos.users().hold(user.id)?;
-            if repos.workspaces().count_of_owner(user.id)? > 0 {
-                let message = "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
-                return Err(Error::Precondition(message.to_owned()));
-            }
-            if !repos.users().delete(&permit, user.id, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
-            Ok(())
+            with_caller_and(repos, &actor, id, |repos, actor, user| {
+                let permit = access::permit::<action::Delete, resource::User>(actor, &access::user(id))?;
+                if repos.workspaces().count_of_owner(id)? > 0 {
+                    let message =
+                        "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
+                    return Err(Error::Precondition(message.to_owned()));
+                }
+                if !repos.users().delete(&permit, id, trail.now)? {
+                    return Err(Error::UserNotFound);
+                }
+                trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
+                Ok(())
+            })
         })
         .await
 }
@@ -48,26 +52,28 @@ async fn change_status(ctx: &Context, actor: &Actor, user: &UserRef, status: Use
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let user = resolve_live(repos, &actor, &reference)?;
-            if status == UserStatus::Suspended && actor.is(user.id) {
+            let id = resolve_live(repos, &actor, &reference)?.id;
+            if status == UserStatus::Suspended && actor.is(id) {
                 return Err(Error::invalid("You cannot suspend yourself."));
             }
-            let permit = access::permit::<action::Update, resource::User>(&actor, &access::user(user.id))?;
-            if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
-                return Err(Error::invalid(format!(
-                    "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
-                )));
-            }
-            if user.status == status {
-                return UserView::load(user, repos);
-            }
-            if !repos.users().update_status(&permit, user.id, status, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            let diff = Diff::default().field("status", user.status.as_str(), status.as_str());
-            let user = User { status, updated_at: trail.now, ..user };
-            trail.user(repos, AuditAction::Write, &user, diff)?;
-            UserView::load(user, repos)
+            with_caller_and(repos, &actor, id, |repos, actor, user| {
+                let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
+                if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
+                    return Err(Error::invalid(format!(
+                        "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
+                    )));
+                }
+                if user.status == status {
+                    return UserView::load(user, repos);
+                }
+                if !repos.users().update_status(&permit, id, status, trail.now)? {
+                    return Err(Error::UserNotFound);
+                }
+                let diff = Diff::default().field("status", user.status.as_str(), status.as_str());
+                let user = User { status, updated_at: trail.now, ..user };
+                trail.user(repos, AuditAction::Write, &user, diff)?;
+                UserView::load(user, repos)
+            })
         })
         .await
 }

@@ -201,16 +201,35 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     repos.users.expect_find_by_username().returning(move |name| {
         Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
     });
+    let known = users.to_vec();
+    let asked = users.to_vec();
+    repos
+        .users
+        .expect_keep()
+        .withf(move |id| asked.iter().any(|user| user.id == *id))
+        .returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     repos.organizations.expect_list_memberships().returning(|user| Ok(vec![membership(user)]));
     repos
 }
 
-/// The same mocks, which know the key of the one who asks too.
+/// The same mocks, which know the one who asks too, as they are now.
 pub(crate) fn repos_of(actor: &Actor, users: &[User]) -> MockRepositories {
+    let me = users.iter().find(|user| actor.is(user.id)).unwrap_or(&actor.user);
     let mut repos = repos_with(users);
-    let known = ApiKey::clone(&actor.key);
-    repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
+    expect_caller(&mut repos, &Actor { user: Arc::new(me.clone()), ..actor.clone() });
     repos
+}
+
+/// The key of the one who asks is there, and its owner is as at the beginning of the request.
+pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Actor) {
+    let key = ApiKey::clone(&actor.key);
+    let (user, memberships) = (User::clone(&actor.user), actor.memberships.to_vec());
+    let (me, known) = (user.clone(), key.clone());
+    repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
+    let known = key.clone();
+    repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
+    let owner = KeyOwner { key, user, memberships, groups: Vec::new() };
+    repos.api_keys.expect_find_owner().returning(move |id| Ok(Some(owner.clone()).filter(|owner| owner.key.id == *id)));
 }
 
 /// Exactly one audit record of this action and status will be written.

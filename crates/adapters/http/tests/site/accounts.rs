@@ -85,6 +85,22 @@ async fn users_live_their_life() {
 }
 
 #[actix_web::test]
+async fn the_last_active_owner_cannot_be_ended() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["user-admin"] })).await.expect(200);
+    let kept = house.api(DELETE, "/users/ann", &bob, Value::Null).await.expect(409).json();
+    assert!(kept["message"].as_str().unwrap().contains("the last active owner"), "{kept}");
+    house.get("/users/me", &owner).await.expect(200);
+
+    house.member(&owner, "carol").await;
+    house.api(PUT, "/users/carol/roles", &owner, json!({ "roles": ["owner"] })).await.expect(200);
+    house.api(DELETE, "/users/ann", &bob, Value::Null).await.expect(200);
+    house.api(DELETE, "/users/carol", &bob, Value::Null).await.expect(409);
+}
+
+#[actix_web::test]
 async fn a_changed_password_ends_every_session() {
     let house = house().await;
     let owner = house.owner().await;

@@ -12,15 +12,38 @@ use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId, Workspac
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
+/// Key of the advisory lock under which owners are ended.
+const OWNERS: i64 = 0x646f_6f72_0002;
+/// Key of the advisory lock under which custom roles are made, changed and deleted.
+const ROLE_DEFINITIONS: i64 = 0x646f_6f72_0003;
 
 /// Until the transaction ends, nobody else gets past this.
 pub(super) fn lock_first_user(conn: &mut Conn) -> QueryResult<()> {
-    conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({FIRST_USER})"))
+    lock(conn, FIRST_USER)
+}
+
+/// Until the transaction ends, nobody else gets past this. To be called after users are held, and before anything else is.
+pub(super) fn lock_owners(conn: &mut Conn) -> QueryResult<()> {
+    lock(conn, OWNERS)
+}
+
+/// Until the transaction ends, nobody else gets past this. To be called before anything is held.
+pub(super) fn lock_role_definitions(conn: &mut Conn) -> QueryResult<()> {
+    lock(conn, ROLE_DEFINITIONS)
+}
+
+fn lock(conn: &mut Conn, key: i64) -> QueryResult<()> {
+    conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({key})"))
 }
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads a user. Until the transaction ends, nobody gets to change it.
+pub(super) fn keep_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
+    users::table.find(Id(id)).select(UserRow::as_select()).for_share().get_result(conn).optional()
 }
 
 /// Reads a group. Until the transaction ends, nobody else gets to change it; references to it may be made.

@@ -38,6 +38,10 @@ impl RoleRepository for Session<'_, Conn> {
         self.run(|conn| Ok(meant(locks::keep_roles(conn, wanted)?, names)))
     }
 
+    fn lock_definitions(&mut self) -> Result<(), StoreError> {
+        self.run(|conn| Ok(locks::lock_role_definitions(conn)?))
+    }
+
     fn hold_custom(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError> {
         self.run(|conn| {
             let row = locks::hold_role(conn, name.name())?;

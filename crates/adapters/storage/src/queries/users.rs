@@ -16,7 +16,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::names;
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, MEMBER, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, MEMBER, OWNER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 use doorward_ports::changes::Change;
 use doorward_ports::users::{UserPage, UserRepository};
@@ -47,6 +47,10 @@ impl UserRepository for Session<'_, Conn> {
 
     fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.run(|conn| Ok(locks::hold_user(conn, id)?.map(User::try_from).transpose()?))
+    }
+
+    fn keep(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(|conn| Ok(locks::keep_user(conn, id)?.map(User::try_from).transpose()?))
     }
 
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
@@ -217,6 +221,9 @@ impl UserRepository for Session<'_, Conn> {
     ) -> Result<bool, StoreError> {
         let suspended = UserStatus::Suspended;
         let done = self.atomically(|conn| {
+            if status != UserStatus::Active {
+                keep_an_owner_besides(conn, id)?;
+            }
             let woken = diesel::update(living!(id).filter(users::status.eq(suspended.as_str())))
                 .set((users::status.eq(status.as_str()), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -242,7 +249,10 @@ impl UserRepository for Session<'_, Conn> {
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.run(|conn| {
+        let done = self.atomically(|conn| {
+            if !roles.iter().any(|role| role == OWNER) {
+                keep_an_owner_besides(conn, id)?;
+            }
             let changed = diesel::update(living!(id))
                 .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -259,6 +269,7 @@ impl UserRepository for Session<'_, Conn> {
         now: Instant,
     ) -> Result<bool, StoreError> {
         let done = self.atomically(|conn| {
+            keep_an_owner_besides(conn, id)?;
             // From here on nobody makes the user a member, who counts as one as long as there are memberships: those that
             // others add to groups at this moment are counted off with the rest.
             let changed = diesel::update(living!(id)).set(users::updated_at.eq(At(now))).execute(conn)?;
@@ -301,6 +312,24 @@ impl UserRepository for Session<'_, Conn> {
 
 fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
     diesel::select(exists(users::table.filter(not(users::is_system)))).get_result(conn)
+}
+
+/// Refuses to end the last active owner. Until the transaction ends, nobody else ends owners.
+fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
+    let Some(user) = locks::hold_user(conn, id)?.map(User::try_from).transpose()? else { return Ok(()) };
+    if !user.is_active_owner() {
+        return Ok(());
+    }
+    locks::lock_owners(conn)?;
+    let owner = [OWNER.to_owned()];
+    let others = users::table
+        .filter(users::id.ne(Id(id)))
+        .filter(not(users::deleted))
+        .filter(not(users::is_system))
+        .filter(users::status.eq(UserStatus::Active.as_str()))
+        .filter(filters::holds_any_role(&owner));
+    let left: bool = diesel::select(exists(others)).get_result(conn)?;
+    if left { Ok(()) } else { Err(Error::Conflict(Conflict::LastOwner)) }
 }
 
 /// Where a user stands in the list.

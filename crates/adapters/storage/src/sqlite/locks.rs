@@ -15,9 +15,26 @@ pub(super) fn lock_first_user(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
+/// Until the transaction ends, nobody else gets past this.
+#[expect(clippy::unnecessary_wraps, reason = "the other database asks its server")]
+pub(super) fn lock_owners(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
+/// Until the transaction ends, nobody else gets past this.
+#[expect(clippy::unnecessary_wraps, reason = "the other database asks its server")]
+pub(super) fn lock_role_definitions(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
 /// Reads a user. Until the transaction ends, nobody else gets to change it.
 pub(super) fn hold_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()
+}
+
+/// Reads a user. Until the transaction ends, nobody gets to change it.
+pub(super) fn keep_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
+    hold_user(conn, id)
 }
 
 /// Reads a group. Until the transaction ends, nobody else gets to change it.

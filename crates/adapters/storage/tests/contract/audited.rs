@@ -36,7 +36,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "https://tool.example/cb";
 
 pub(crate) struct Walk {
-    db: Fixture,
+    pub(crate) db: Fixture,
     pub(crate) ctx: Context,
     clock: Arc<FixedClock>,
     /// What must never be in a record.
@@ -85,7 +85,7 @@ impl Walk {
     }
 
     /// All that is stored.
-    fn everything(&self) -> Vec<String> {
+    pub(crate) fn everything(&self) -> Vec<String> {
         let tables = self.texts(if self.db.is_postgres() {
             "SELECT tablename::text AS t FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
         } else {

@@ -17,6 +17,7 @@ mod counts;
 mod grants;
 mod group_lists;
 mod groups;
+mod last_ones;
 mod lost_connections;
 mod maintenance;
 mod member_counts;

@@ -107,8 +107,7 @@ async fn of_two_users_the_lower_id_is_held_first() {
             send.send(id).unwrap();
             Ok(Some(user(id, "somebody")))
         });
-        let known = ApiKey::clone(&asking.key);
-        repos.api_keys.expect_find().returning(move |_| Ok(Some(known.clone())));
+        expect_caller(&mut repos, &asking);
         repos.api_keys.expect_insert().returning(|_, _| Ok(()));
         expect_audit(&mut repos, "create", 201);
         create_key(&context(repos), &asking, &UserRef::Id(other)).await.unwrap();

@@ -18,7 +18,7 @@ fn look(theme: &str, font: &str) -> Appearance {
 
 #[tokio::test]
 async fn users_change_their_own_profile() {
-    let mut repos = repos_with(&[ann()]);
+    let mut repos = repos_of(&actor().build(), &[ann()]);
     repos
         .users
         .expect_update_profile()
@@ -34,16 +34,16 @@ async fn users_change_their_own_profile() {
 
 #[tokio::test]
 async fn a_username_may_change_its_letter_case_but_not_become_anothers() {
-    let mut repos = repos_with(&[ann()]);
+    let mut repos = repos_of(&actor().build(), &[ann()]);
     repos.users.expect_update_profile().returning(|_, _, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
     assert!(update_profile(&context(repos), &actor().build(), &UserRef::Me, profile("ANN", "")).await.is_ok());
 
-    let refused =
-        update_profile(&context(repos_with(&[ann(), bob()])), &actor().build(), &UserRef::Me, profile("Bob", "")).await;
+    let repos = repos_of(&actor().build(), &[ann(), bob()]);
+    let refused = update_profile(&context(repos), &actor().build(), &UserRef::Me, profile("Bob", "")).await;
     assert!(matches!(refused, Err(Error::Conflict { fields, .. }) if fields[0].field == "username"));
 
-    let mut repos = repos_with(&[ann()]);
+    let mut repos = repos_of(&actor().build(), &[ann()]);
     repos.users.expect_update_profile().returning(|_, _, _, _, _| Err(StoreError::Conflict(Conflict::Username)));
     let refused = update_profile(&context(repos), &actor().build(), &UserRef::Me, profile("bob", "")).await;
     assert!(matches!(refused, Err(Error::Conflict { fields, .. }) if fields[0].field == "username"));
@@ -66,7 +66,7 @@ async fn a_deleted_user_is_past_changing() {
 
 #[tokio::test]
 async fn an_appearance_is_stored_and_shown() {
-    let mut repos = repos_with(&[ann()]);
+    let mut repos = repos_of(&actor().build(), &[ann()]);
     repos
         .users
         .expect_update_appearance()
@@ -106,7 +106,7 @@ async fn how_a_user_signs_in_is_told_to_that_user_only() {
 
 #[tokio::test]
 async fn an_owner_suspends_and_activates_users() {
-    let mut repos = repos_with(&[bob()]);
+    let mut repos = repos_of(&owner().build(), &[bob()]);
     repos
         .users
         .expect_update_status()
@@ -117,32 +117,34 @@ async fn an_owner_suspends_and_activates_users() {
     let view = suspend(&context(repos), &owner().build(), &UserRef::Id(BOB)).await.unwrap();
     assert_eq!(view.user.status, UserStatus::Suspended);
 
-    let mut repos = repos_with(&[User { status: UserStatus::Suspended, ..bob() }]);
+    let mut repos = repos_of(&owner().build(), &[User { status: UserStatus::Suspended, ..bob() }]);
     repos.users.expect_update_status().times(1).returning(|_, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
     let view = activate(&context(repos), &owner().build(), &UserRef::Id(BOB)).await.unwrap();
     assert_eq!(view.user.status, UserStatus::Active);
 
     // Nothing to do, nothing written.
-    assert!(activate(&context(repos_with(&[bob()])), &owner().build(), &UserRef::Id(BOB)).await.is_ok());
+    let repos = repos_of(&owner().build(), &[bob()]);
+    assert!(activate(&context(repos), &owner().build(), &UserRef::Id(BOB)).await.is_ok());
 }
 
 #[tokio::test]
 async fn neither_oneself_nor_an_owner_is_suspended() {
     let other = User { roles: vec!["owner".to_owned()], ..bob() };
     for (target, id) in [(owner_of_site(), owner_of_site().id), (other, BOB)] {
-        let refused = suspend(&context(repos_with(&[target])), &owner().build(), &UserRef::Id(id)).await;
+        let repos = repos_of(&owner().build(), &[target]);
+        let refused = suspend(&context(repos), &owner().build(), &UserRef::Id(id)).await;
         assert!(matches!(refused, Err(Error::Invalid { .. })));
     }
     let refused = suspend(&context(repos_with(&[ann()])), &actor().build(), &UserRef::Me).await;
     assert!(matches!(refused, Err(Error::Invalid { .. })));
-    let refused = activate(&context(repos_with(&[ann()])), &actor().build(), &UserRef::Me).await;
+    let refused = activate(&context(repos_of(&actor().build(), &[ann()])), &actor().build(), &UserRef::Me).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "who may not change a user is told so");
 }
 
 #[tokio::test]
 async fn an_owner_deletes_users_but_nobody_deletes_themselves() {
-    let mut repos = repos_with(&[bob()]);
+    let mut repos = repos_of(&owner().build(), &[bob()]);
     repos.workspaces.expect_count_of_owner().returning(|_| Ok(0));
     repos.users.expect_delete().times(1).withf(|_, id, _| *id == BOB).returning(|_, _, _| Ok(true));
     expect_audit(&mut repos, "delete", 200);
@@ -151,10 +153,10 @@ async fn an_owner_deletes_users_but_nobody_deletes_themselves() {
     let refused = delete(&context(repos_with(&[owner_of_site()])), &owner().build(), &UserRef::Me).await;
     assert!(matches!(refused, Err(Error::Refused(_))));
     let reader = actor().role("auditor").build();
-    let refused = delete(&context(repos_with(&[bob()])), &reader, &UserRef::Id(BOB)).await;
+    let refused = delete(&context(repos_of(&reader, &[bob()])), &reader, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::Forbidden(_) | Error::UserNotFound)), "{refused:?}");
 
-    let mut repos = repos_with(&[bob()]);
+    let mut repos = repos_of(&owner().build(), &[bob()]);
     repos.workspaces.expect_count_of_owner().withf(|id| *id == BOB).returning(|_| Ok(1));
     let refused = delete(&context(repos), &owner().build(), &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::Precondition(_))), "{refused:?}");

@@ -1,5 +1,6 @@
 use crate::context::Actor;
 use crate::error::Error;
+use crate::users::caller::with_caller;
 use crate::users::testing::*;
 use crate::users::{CreateFirstUser, CreateUser, UserView, create, create_first, first_exists, insert_service_account};
 use doorward_domain::Secret;
@@ -56,7 +57,8 @@ fn growing_town() -> MockRepositories {
     repos
 }
 
-async fn ask(repos: MockRepositories, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
+async fn ask(mut repos: MockRepositories, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
+    expect_caller(&mut repos, actor);
     create(&context(repos), actor, command).await
 }
 
@@ -202,6 +204,10 @@ fn a_service_account_is_an_active_member_who_cannot_sign_in() {
     assert_eq!((user.username.as_str(), user.name.as_str()), ("app-7", "Printer"));
     // It is a user, so who has it made must be allowed to make users.
     let doorman = actor().role("template-admin").build();
-    let refused = insert_service_account(&mut town(&[]), Some(&doorman), id, "app-7", "Printer", NOW);
+    let mut repos = town(&[]);
+    expect_caller(&mut repos, &doorman);
+    let refused = with_caller(&mut repos, &doorman, |repos, doorman| {
+        insert_service_account(repos, Some(doorman), id, "app-7", "Printer", NOW)
+    });
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }

@@ -3,7 +3,6 @@ use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{ChangePassword, UserRef, change_password, may_change_password, validate_password};
 use doorward_domain::Secret;
-use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_ports::mocks::MockRepositories;
 
@@ -90,12 +89,12 @@ async fn of_two_changes_at_once_the_second_finds_the_old_password_wrong() {
     let asking = owner().build();
     let mut repos = MockRepositories::default();
     repos.users.expect_find().returning(|_| Ok(Some(bob())));
-    repos.users.expect_hold().returning(|id| {
-        let changed = User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..bob() };
-        Ok(Some(if id == BOB { changed } else { owner_of_site() }))
-    });
-    let known = ApiKey::clone(&asking.key);
-    repos.api_keys.expect_find().returning(move |_| Ok(Some(known.clone())));
+    repos
+        .users
+        .expect_hold()
+        .withf(|id| *id == BOB)
+        .returning(|_| Ok(Some(User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..bob() })));
+    expect_caller(&mut repos, &asking);
     let refused = ask(repos, &asking, &UserRef::Id(BOB), change(NEW, Some(PASSWORD))).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "old_password"));
 }

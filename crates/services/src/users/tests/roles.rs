@@ -2,8 +2,9 @@ use crate::context::Actor;
 use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{UserRef, UserRoles, UserView, roles, update_roles};
-use doorward_domain::users::User;
+use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
+use doorward_ports::{Conflict, StoreError};
 
 fn user_admin() -> Actor {
     as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build()
@@ -16,7 +17,7 @@ async fn ask(repos: MockRepositories, actor: &Actor, names: &[&str]) -> Result<U
 
 fn storing(actor: &Actor, expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
     let bob = User { roles: before.iter().map(ToString::to_string).collect(), ..bob() };
-    let mut repos = repos_with(&[bob, User::clone(&actor.user)]);
+    let mut repos = repos_of(actor, &[bob]);
     repos
         .users
         .expect_update_roles()
@@ -78,7 +79,7 @@ async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
         (owner().build(), "owner:x", "owner:x"),
         (user_admin(), "owner", "not authorized to assign role"),
     ] {
-        let mut repos = repos_with(&[bob(), User::clone(&actor.user)]);
+        let mut repos = repos_of(&actor, &[bob()]);
         repos.roles.expect_find_custom().returning(|_| Ok(Vec::new()));
         match ask(repos, &actor, &[name]).await {
             Err(Error::Invalid { message, .. }) => assert!(message.contains(says), "{message}"),
@@ -90,7 +91,7 @@ async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
 #[tokio::test]
 async fn who_may_not_assign_roles_is_forbidden_to() {
     let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
-    let refused = ask(repos_with(&[bob(), User::clone(&auditor.user)]), &auditor, &["auditor"]).await;
+    let refused = ask(repos_of(&auditor, &[bob()]), &auditor, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
 
@@ -98,6 +99,29 @@ async fn who_may_not_assign_roles_is_forbidden_to() {
 async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
     let owner = owner().build();
     let demoted = User { roles: Vec::new(), ..User::clone(&owner.user) };
-    let refused = ask(repos_with(&[bob(), demoted]), &owner, &["auditor"]).await;
+    let refused = ask(repos_of(&owner, &[bob(), demoted.clone()]), &owner, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    for gone in [User { deleted: true, ..demoted.clone() }, User { status: UserStatus::Suspended, ..demoted }] {
+        let refused = ask(repos_of(&owner, &[bob(), gone]), &owner, &["auditor"]).await;
+        assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_got_other_roles_meanwhile_and_may_still_do_it_is_not_bothered() {
+    let now = owner().build();
+    let before = as_user(User { roles: vec!["user-admin".to_owned()], ..owner_of_site() }).build();
+    let mut repos = repos_of(&before, &[bob(), User::clone(&now.user)]);
+    repos.users.expect_update_roles().times(1).returning(|_, _, _, _| Ok(true));
+    expect_audit(&mut repos, "write", 200);
+    assert!(ask(repos, &before, &["auditor"]).await.is_ok(), "what only an owner may give");
+}
+
+#[tokio::test]
+async fn the_last_owner_stays_one() {
+    let owner = owner().build();
+    let mut repos = repos_of(&owner, &[bob()]);
+    repos.users.expect_update_roles().returning(|_, _, _, _| Err(StoreError::Conflict(Conflict::LastOwner)));
+    let refused = ask(repos, &owner, &[]).await;
+    assert!(matches!(refused, Err(Error::Conflict { message, .. }) if message.contains("last active owner")));
 }
