@@ -4,7 +4,7 @@ mod acl;
 mod query;
 mod settings;
 
-pub use acl::{TemplateRole, UnknownRole, everyone, role_of, set_role};
+pub use acl::{TemplateRole, UnknownRole, everyone, role_of, set_role, set_roles};
 pub use query::{TemplateFilter, TemplateQuery, parse_template_query};
 pub use settings::{Days, PortSharing, SettingsChange, SettingsError, TemplateSettings};
 

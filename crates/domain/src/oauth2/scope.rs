@@ -1,5 +1,7 @@
 //! The syntax of `scope` (RFC 6749 3.3). What the names mean is decided in [`crate::roles`].
 
+use std::collections::HashSet;
+
 /// Longest `scope` parameter, in bytes.
 pub const SCOPE_MAX: usize = 4096;
 /// Most names in one `scope` parameter: clients that know nothing better ask for all that is advertised.
@@ -22,11 +24,12 @@ pub fn parse_scope_list(text: &str) -> Result<Vec<String>, ScopeSyntaxError> {
         return Err(ScopeSyntaxError);
     }
     let mut names: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for name in text.split(' ').filter(|name| !name.is_empty()) {
         if !name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
             return Err(ScopeSyntaxError);
         }
-        if !names.iter().any(|known| known == name) {
+        if seen.insert(name) {
             names.push(name.to_owned());
         }
     }

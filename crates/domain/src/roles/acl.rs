@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Id};
 
 const EVERY: u32 = 1 << Action::COUNT;
+/// Up to so many entries, reading them all is faster than halving.
+const SHORT: usize = 16;
 
 /// An access list: who (a user or group id) may do what. `*` stands for every action.
 ///
@@ -44,29 +46,59 @@ impl Acl {
     /// Adds one action.
     #[must_use]
     pub fn grant(mut self, id: impl Into<Id>, action: Action) -> Self {
-        self.merge(id.into(), u32::from(action.bit()), None);
+        self.add(id, action.as_str());
         self
     }
 
     /// Adds every action.
     #[must_use]
     pub fn grant_every(mut self, id: impl Into<Id>) -> Self {
-        self.merge(id.into(), EVERY, None);
+        self.add(id, "*");
         self
     }
 
     /// Adds an action by its name, `*` included.
     pub fn add(&mut self, id: impl Into<Id>, action: &str) {
-        match Action::parse(action) {
-            Some(action) => self.merge(id.into(), u32::from(action.bit()), None),
-            None if action == "*" => self.merge(id.into(), EVERY, None),
-            None => self.merge(id.into(), 0, Some(action)),
+        let id = id.into();
+        match self.entries.binary_search_by(|entry| entry.id.cmp(&id)) {
+            Err(at) => self.entries.insert(at, Entry::new(id, [action])),
+            Ok(at) => self.entries.get_mut(at).into_iter().for_each(|entry| entry.add(action)),
         }
     }
 
     /// Takes an id off the list.
     pub fn remove(&mut self, id: &Id) {
         self.entries.retain(|entry| entry.id != *id);
+    }
+
+    /// Gives these ids exactly these actions, by their names; with `None` an id is taken off. All other entries stay. Of
+    /// one id, the last counts. It is one pass over the list, however many entries change.
+    ///
+    /// ```
+    /// use doorward_domain::roles::{Acl, Action};
+    ///
+    /// let mut acl = Acl::new().grant("a", Action::Read).grant("b", Action::Read);
+    /// acl.replace([("a", None), ("b", Some(vec!["use"])), ("c", Some(vec!["*"]))]);
+    /// assert_eq!(acl, Acl::new().grant("b", Action::Use).grant_every("c"));
+    /// ```
+    pub fn replace<I, A, L>(&mut self, changes: impl IntoIterator<Item = (I, Option<L>)>)
+    where
+        I: Into<Id>,
+        A: AsRef<str>,
+        L: IntoIterator<Item = A>,
+    {
+        let changes: BTreeMap<Id, Option<L>> = changes.into_iter().map(|(id, actions)| (id.into(), actions)).collect();
+        self.entries.retain(|entry| !changes.contains_key(&entry.id));
+        let new = changes.into_iter().filter_map(|(id, actions)| Some(Entry::new(id, actions?)));
+        self.entries.extend(new);
+        // Two sorted runs, which a stable sort merges.
+        self.entries.sort_by(|one, other| one.id.cmp(&other.id));
+    }
+
+    /// The names of the actions of an id; `None` when it is not listed.
+    #[must_use]
+    pub fn actions_of(&self, id: &Id) -> Option<Vec<&str>> {
+        self.entry(id).map(Entry::names)
     }
 
     /// Whether nobody is listed.
@@ -80,18 +112,13 @@ impl Acl {
         self.entries.iter().map(|entry| (&entry.id, entry.names()))
     }
 
-    fn merge(&mut self, id: Id, actions: u32, unknown: Option<&str>) {
-        let unknown = unknown.map(Box::from);
-        match self.entries.binary_search_by(|entry| entry.id.cmp(&id)) {
-            Err(at) => self.entries.insert(at, Entry { id, actions, unknown: unknown.into_iter().collect() }),
-            Ok(at) => {
-                if let Some(entry) = self.entries.get_mut(at) {
-                    entry.actions |= actions;
-                    let new = unknown.filter(|name| !entry.unknown.contains(name));
-                    entry.unknown.extend(new);
-                }
-            }
+    /// The entry of an id. A short list is faster read through than halved.
+    fn entry(&self, id: &Id) -> Option<&Entry> {
+        if self.entries.len() <= SHORT {
+            return self.entries.iter().find(|entry| entry.id == *id);
         }
+        let at = self.entries.binary_search_by(|entry| entry.id.cmp(id)).ok()?;
+        self.entries.get(at)
     }
 
     /// Whether `id` may do what is asked.
@@ -101,18 +128,21 @@ impl Acl {
 
     /// The entry by which `id` may do what is asked.
     pub(super) fn entry_for(&self, id: &Id, asked: Asked<'_>) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.allows(asked) && entry.id == *id)
+        self.entry(id).filter(|entry| entry.allows(asked))
     }
 
     /// Whether one of `ids`, which are sorted, may do what is asked.
     pub(super) fn allows_any(&self, ids: &[Id], asked: Asked<'_>) -> bool {
+        if ids.len() < self.entries.len() {
+            return ids.iter().any(|id| self.allows(id, asked));
+        }
         self.entries.iter().any(|entry| entry.allows(asked) && contains(ids, &entry.id))
     }
 }
 
 /// Whether sorted `ids` have `id`. A short list is faster read through than halved.
 pub(super) fn contains(ids: &[Id], id: &Id) -> bool {
-    if ids.len() <= 16 { ids.contains(id) } else { ids.binary_search(id).is_ok() }
+    if ids.len() <= SHORT { ids.contains(id) } else { ids.binary_search(id).is_ok() }
 }
 
 /// The action of a question.
@@ -143,6 +173,24 @@ impl Entry {
         }
     }
 
+    fn new<A: AsRef<str>>(id: Id, actions: impl IntoIterator<Item = A>) -> Self {
+        let mut entry = Self { id, actions: 0, unknown: Vec::new() };
+        for action in actions {
+            entry.add(action.as_ref());
+        }
+        entry
+    }
+
+    /// Adds an action by its name, `*` included.
+    fn add(&mut self, action: &str) {
+        match Action::parse(action) {
+            Some(action) => self.actions |= u32::from(action.bit()),
+            None if action == "*" => self.actions |= EVERY,
+            None if self.unknown.iter().any(|known| **known == *action) => {}
+            None => self.unknown.push(action.into()),
+        }
+    }
+
     fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.unknown.iter().map(|name| &**name).collect();
         names.extend((self.actions & EVERY != 0).then_some("*"));
@@ -156,15 +204,16 @@ impl Entry {
 /// From ids and the names of their actions.
 impl<I: Into<Id>, A: AsRef<str>, L: IntoIterator<Item = A>> FromIterator<(I, L)> for Acl {
     fn from_iter<T: IntoIterator<Item = (I, L)>>(lists: T) -> Self {
-        let mut acl = Self::new();
-        for (id, actions) in lists {
-            let id = id.into();
-            acl.merge(id.clone(), 0, None);
-            for action in actions {
-                acl.add(id.clone(), action.as_ref());
+        let mut entries: Vec<Entry> = lists.into_iter().map(|(id, actions)| Entry::new(id.into(), actions)).collect();
+        entries.sort_by(|one, other| one.id.cmp(&other.id));
+        entries.dedup_by(|later, kept| {
+            let same = later.id == kept.id;
+            if same {
+                later.names().into_iter().for_each(|action| kept.add(action));
             }
-        }
-        acl
+            same
+        });
+        Self { entries }
     }
 }
 

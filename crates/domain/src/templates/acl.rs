@@ -1,7 +1,7 @@
 //! Roles on the access lists of templates, which store actions (`enterprise-identity.md` 1.1).
 
 use crate::ids::OrganizationId;
-use crate::roles::{Acl, Action, Id};
+use crate::roles::{Acl, Id};
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,6 +33,15 @@ impl TemplateRole {
         match self {
             Self::Admin => "admin",
             Self::Use => "use",
+        }
+    }
+
+    /// What it lets somebody do, as access lists store it.
+    #[must_use]
+    pub const fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Admin => &["*"],
+            Self::Use => &["read", "use"],
         }
     }
 
@@ -76,20 +85,17 @@ pub fn everyone(organization: OrganizationId) -> Acl {
 /// The role that stands for the entry of `id`: `None` without an entry, and `Some(None)` for actions that are no role.
 #[must_use]
 pub fn role_of(acl: &Acl, id: impl Into<Id>) -> Option<Option<TemplateRole>> {
-    let id = id.into();
-    acl.iter().find(|(known, _)| **known == id).map(|(_, actions)| TemplateRole::of(&actions))
+    acl.actions_of(&id.into()).map(|actions| TemplateRole::of(&actions))
 }
 
 /// Replaces the entry of `id`; without a role it is removed.
 pub fn set_role(acl: &mut Acl, id: impl Into<Id>, role: Option<TemplateRole>) {
-    let id = id.into();
-    acl.remove(&id);
-    let list = std::mem::take(acl);
-    *acl = match role {
-        None => list,
-        Some(TemplateRole::Admin) => list.grant_every(id),
-        Some(TemplateRole::Use) => list.grant(id.clone(), Action::Read).grant(id, Action::Use),
-    };
+    set_roles(acl, [(id, role)]);
+}
+
+/// Replaces many entries in one pass; those without a role are removed, and all others stay. Of one id, the last counts.
+pub fn set_roles<I: Into<Id>>(acl: &mut Acl, roles: impl IntoIterator<Item = (I, Option<TemplateRole>)>) {
+    acl.replace(roles.into_iter().map(|(id, role)| (id, role.map(TemplateRole::actions))));
 }
 
 #[cfg(test)]
@@ -109,6 +115,29 @@ mod tests {
         assert_eq!(serde_json::to_value(&acl).unwrap(), serde_json::json!({ id.to_string(): ["read", "use"] }));
         set_role(&mut acl, id, None);
         assert_eq!((role_of(&acl, id), acl.is_empty()), (None, true));
+    }
+
+    /// A list that is searched from its beginning, or moved, once per entry does not get through this.
+    #[test]
+    fn a_long_list_is_changed_and_read_in_one_pass() {
+        const MANY: u128 = 200_000;
+        let mut acl = Acl::new();
+        set_roles(&mut acl, (0..MANY).rev().map(|n| (Uuid::from_u128(n), Some(TemplateRole::Use))));
+        set_roles(&mut acl, (0..MANY).map(|n| (Uuid::from_u128(n), (n % 2 == 0).then_some(TemplateRole::Admin))));
+        let read: Acl = serde_json::from_str(&serde_json::to_string(&acl).unwrap()).unwrap();
+        assert_eq!(read, acl);
+        for n in 0..MANY {
+            let expected = (n % 2 == 0).then_some(Some(TemplateRole::Admin));
+            assert_eq!(role_of(&acl, Uuid::from_u128(n)), expected);
+        }
+    }
+
+    #[test]
+    fn of_several_roles_for_one_id_the_last_counts() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut acl = everyone(OrganizationId(two));
+        set_roles(&mut acl, [(one, Some(TemplateRole::Use)), (two, None), (one, Some(TemplateRole::Admin))]);
+        assert_eq!((role_of(&acl, one), role_of(&acl, two)), (Some(Some(TemplateRole::Admin)), None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{
     Acl, Action, Denied, ListFilter, OWNER, Object, ResourceType, Scope, Subject, action, resource,
 };
-use doorward_domain::templates::{Template, TemplateRole, role_of, set_role};
+use doorward_domain::templates::{Template, TemplateRole, role_of, set_roles};
 use doorward_domain::users::{ReducedUser, UserStatus, parse_user_query};
 use doorward_ports::Repositories;
 use doorward_ports::groups::GroupPage;
@@ -78,13 +78,8 @@ fn users(repos: &mut dyn Repositories, acl: &Acl) -> Result<Vec<Listed<UserView>
     }
     let mut users = repos.users().list_by_id(&ids)?;
     users.retain(|user| !user.deleted && !user.is_system && user.status != UserStatus::Suspended);
-    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    let memberships = if ids.is_empty() { Vec::new() } else { repos.organizations().list_memberships_of(&ids)? };
-    let listed = |user: doorward_domain::users::User| {
-        let role = role_of(acl, user.id.0).flatten();
-        Listed { who: UserView::new(user, &memberships), role }
-    };
-    Ok(users.into_iter().map(listed).collect())
+    let listed = |who: UserView| Listed { role: role_of(acl, who.user.id.0).flatten(), who };
+    Ok(UserView::load_all(users, repos)?.into_iter().map(listed).collect())
 }
 
 fn groups(repos: &mut dyn Repositories, acl: &Acl) -> Result<Vec<Listed<GroupView>>, Error> {
@@ -114,12 +109,8 @@ pub async fn update_acl(ctx: &Context, actor: &Actor, id: TemplateId, command: U
                 return Err(Error::invalid_fields("Invalid request to update template metadata!", errors));
             }
             let mut new = Template { updated_at: trail.now, ..old.clone() };
-            for (user, role) in users {
-                set_role(&mut new.user_acl, user.0, role);
-            }
-            for (group, role) in groups {
-                set_role(&mut new.group_acl, group.0, role);
-            }
+            set_roles(&mut new.user_acl, users.into_iter().map(|(user, role)| (user.0, role)));
+            set_roles(&mut new.group_acl, groups.into_iter().map(|(group, role)| (group.0, role)));
             if !repos.templates().update(&permit, &new)? {
                 return Err(Error::NotFound);
             }

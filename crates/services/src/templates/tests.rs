@@ -2,9 +2,9 @@ use super::*;
 use crate::error::Error;
 use crate::users::testing::*;
 use doorward_domain::groups::Group;
-use doorward_domain::ids::{GroupId, OrganizationId, TemplateId};
+use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId};
 use doorward_domain::roles::Acl;
-use doorward_domain::templates::{Template, TemplateRole, TemplateSettings, everyone, role_of, set_role};
+use doorward_domain::templates::{Template, TemplateRole, TemplateSettings, everyone, role_of, set_role, set_roles};
 use doorward_domain::users::User;
 use doorward_ports::groups::FoundGroup;
 use doorward_ports::mocks::MockRepositories;
@@ -74,7 +74,7 @@ fn command(users: &[(u128, &str)], groups: &[(u128, &str)]) -> UpdateTemplateAcl
 
 #[tokio::test]
 async fn an_entry_must_belong_to_the_organization_unless_it_is_removed() {
-    let gone = User { deleted: true, ..user(doorward_domain::ids::UserId(Uuid::from_u128(3)), "gone") };
+    let gone = User { deleted: true, ..user(UserId(Uuid::from_u128(3)), "gone") };
     for (users, groups, expected) in [
         (vec![(2, "use")], vec![], vec!["user_perms"]),
         (vec![(3, ""), (4, "use")], vec![], vec!["user_perms", "user_perms"]),
@@ -124,6 +124,48 @@ async fn named_entries_are_set_or_removed_and_all_others_stay() {
     // Bob is no member any more, and the group is of another organization: both can be taken off.
     let command = command(&[(1, "admin"), (2, "")], &[(5, "use"), (100, "")]);
     update_acl(&context(mocks), &owner().build(), ID, command).await.unwrap();
+}
+
+/// A list that is searched once per entry, or moved, does not get through this.
+#[tokio::test]
+async fn an_access_list_of_many_is_changed_and_shown_in_one_pass() {
+    const MANY: u128 = 100_000;
+    let id = |n: u128| UserId(Uuid::from_u128(n + 1000));
+    let people: Vec<User> = (0..MANY).map(|n| user(id(n), "somebody")).collect();
+    let mut full = template();
+    set_roles(&mut full.user_acl, (0..MANY).map(|n| (id(n).0, Some(TemplateRole::Use))));
+
+    let mut mocks = MockRepositories::default();
+    let held = full.clone();
+    mocks.templates.expect_hold().return_once(move |_| Ok(Some(held)));
+    let known = people.clone();
+    mocks.users.expect_list_by_id().return_once(move |_| Ok(known));
+    mocks.groups.expect_hold_organization_members().returning(|_, ids| Ok(ids.to_vec()));
+    mocks
+        .templates
+        .expect_update()
+        .times(1)
+        .withf(move |_, new| (0..MANY).all(|n| role_of(&new.user_acl, id(n).0) == Some(Some(TemplateRole::Admin))))
+        .returning(|_, _| Ok(true));
+    mocks.audit.expect_insert().times(1).returning(|_, _| Ok(()));
+    let users = (0..MANY).map(|n| (id(n).to_string(), "admin".to_owned())).collect();
+    let command = UpdateTemplateAcl { users, groups: BTreeMap::new() };
+    update_acl(&context(mocks), &owner().build(), ID, command).await.unwrap();
+
+    let mut mocks = MockRepositories::default();
+    mocks.templates.expect_find().return_once(move |_| Ok(Some(full)));
+    mocks.users.expect_list_by_id().return_once(move |_| Ok(people));
+    mocks.groups.expect_list_by_id().returning(|_| Ok(Vec::new()));
+    mocks
+        .organizations
+        .expect_list_memberships_of()
+        .times(1)
+        .returning(|ids| Ok(ids.iter().copied().map(membership).collect()));
+    let shown = acl(&context(mocks), &owner().build(), ID).await.unwrap();
+    assert_eq!(shown.users.len(), usize::try_from(MANY).unwrap());
+    for Listed { who, role } in shown.users {
+        assert_eq!((who.organization_ids, role), (vec![ORGANIZATION], Some(TemplateRole::Use)));
+    }
 }
 
 #[tokio::test]

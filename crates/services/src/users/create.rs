@@ -16,6 +16,7 @@ use doorward_domain::roles::{Action, OWNER, Object, Permit, System, action, reso
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Conflict, Repositories, StoreError};
+use std::collections::HashSet;
 
 /// What is asked for the first user.
 #[derive(Clone, Debug)]
@@ -209,7 +210,7 @@ pub(super) fn insert(
         repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
     }
     trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
-    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), ..UserView::new(user, &[]) })
+    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), ..UserView::alone(user) })
 }
 
 /// An active user who signs in with a password, of whom nothing else is known.
@@ -256,8 +257,12 @@ async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Resu
             if repos.users().find_by_username(&username)?.is_some() {
                 return Err(Error::taken(USER_EXISTS, "username"));
             }
-            let mut places = Vec::with_capacity(asked.len());
+            let mut places = Vec::new();
+            let mut seen = HashSet::new();
             for id in asked {
+                if !seen.insert(id) {
+                    continue;
+                }
                 let found = match id {
                     OrganizationId::NIL => repos.organizations().find_default()?,
                     _ => repos.organizations().find(id)?,

@@ -1,10 +1,9 @@
 //! Finding users.
 
 use super::access;
-use super::reference::{UserRef, UserView, resolve, site_roles};
+use super::reference::{UserRef, UserView, resolve};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
-use crate::roles::custom_among;
 use doorward_domain::page::Page;
 use doorward_domain::roles::Action;
 use doorward_domain::users::parse_user_query;
@@ -41,13 +40,7 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
     ctx.store
         .read(move |repos| {
             let found = repos.users().list(&filter, &visible, page)?;
-            let ids: Vec<_> = found.users.iter().map(|user| user.id).collect();
-            let memberships =
-                if ids.is_empty() { Vec::new() } else { repos.organizations().list_memberships_of(&ids)? };
-            let held: Vec<_> = found.users.iter().flat_map(site_roles).collect();
-            let custom = custom_among(repos, &held)?;
-            let users = found.users.into_iter().map(|user| UserView::new(user, &memberships).named(&custom)).collect();
-            Ok(UserList { users, count: found.count })
+            Ok(UserList { users: UserView::load_all(found.users, repos)?, count: found.count })
         })
         .await
 }

@@ -5,10 +5,10 @@ use crate::context::Actor;
 use crate::error::Error;
 use crate::roles::{self, RoleLabel};
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{Action, CustomRoles, RoleName};
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A user as named in a request (`identity.md` 1.4).
@@ -65,26 +65,40 @@ impl UserView {
     /// A user as shown where organizations do not matter; custom roles go by their names.
     #[must_use]
     pub fn alone(user: User) -> Self {
-        Self::new(user, &[])
+        Self::new(user, Vec::new(), &CustomRoles::default())
     }
 
-    /// Pairs a user with those of `memberships` that are its own.
-    pub(crate) fn new(user: User, memberships: &[Membership]) -> Self {
-        let organization_ids = memberships.iter().filter(|m| m.user_id == user.id).map(|m| m.organization_id).collect();
-        let roles = roles::labels(&site_roles(&user), &CustomRoles::default());
+    /// A user with the organizations it belongs to. They are its own already, so that nobody searches the memberships
+    /// of a whole list once per user.
+    pub(crate) fn new(user: User, organization_ids: Vec<OrganizationId>, custom: &CustomRoles) -> Self {
+        let roles = roles::labels(&site_roles(&user), custom);
         Self { user, organization_ids, roles }
-    }
-
-    /// The same with the display names of custom roles.
-    pub(crate) fn named(self, custom: &CustomRoles) -> Self {
-        Self { roles: roles::labels(&site_roles(&self.user), custom), ..self }
     }
 
     /// Loads what is to be shown with a user.
     pub(crate) fn load(user: User, repos: &mut dyn Repositories) -> Result<Self, Error> {
         let memberships = repos.organizations().list_memberships(user.id)?;
         let custom = roles::custom_among(repos, &site_roles(&user))?;
-        Ok(Self::new(user, &memberships).named(&custom))
+        Ok(Self::new(user, memberships.into_iter().map(|membership| membership.organization_id).collect(), &custom))
+    }
+
+    /// Loads what is to be shown with these users, in the same order: two queries, and one pass over each answer.
+    pub(crate) fn load_all(users: Vec<User>, repos: &mut dyn Repositories) -> Result<Vec<Self>, Error> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let mut places: HashMap<UserId, Vec<OrganizationId>> = HashMap::with_capacity(ids.len());
+        for membership in repos.organizations().list_memberships_of(&ids)? {
+            places.entry(membership.user_id).or_default().push(membership.organization_id);
+        }
+        let held: Vec<RoleName> = users.iter().flat_map(site_roles).collect();
+        let custom = roles::custom_among(repos, &held)?;
+        let view = |user: User| {
+            let organization_ids = places.remove(&user.id).unwrap_or_default();
+            Self::new(user, organization_ids, &custom)
+        };
+        Ok(users.into_iter().map(view).collect())
     }
 }
 

@@ -10,10 +10,12 @@ use crate::pages::moment::Moment;
 use crate::pages::views::{Access, AuthorizedApp, AuthorizedApps, Brand, Scope};
 use actix_web::http::StatusCode;
 use doorward_domain::Instant;
+use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::App;
 use doorward_services::Actor;
 use doorward_services::oauth2::{ScopeText, describe_scopes, grants, is_unrestricted};
 use serde::Deserialize;
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// Shows the applications that may act for the signed-in user.
@@ -72,10 +74,12 @@ struct Allowed {
 async fn page(call: &Call, actor: &Actor, notice: Option<&str>) -> Outcome {
     let now = call.context().clock.now();
     let mut allowed: Vec<Allowed> = Vec::new();
+    let mut places: HashMap<AppId, usize> = HashMap::new();
     for found in grants::list_mine(call.context(), actor).await? {
         let scopes = describe_scopes(&found.grant.scopes);
         let unrestricted = is_unrestricted(&found.grant.scopes);
-        match allowed.iter_mut().find(|known| known.app.id == found.app.id) {
+        let place = *places.entry(found.app.id).or_insert(allowed.len());
+        match allowed.get_mut(place) {
             Some(known) => {
                 known.grants += 1;
                 known.since = known.since.min(found.grant.created_at);

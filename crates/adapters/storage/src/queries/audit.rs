@@ -25,7 +25,7 @@ use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::StoreError;
 use doorward_ports::audit::{AuditEntry, AuditPage, AuditRepository, COUNT_MAX};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use uuid::Uuid;
 
@@ -67,7 +67,8 @@ impl AuditRepository for Session<'_, Conn> {
         self.run(|conn| {
             let mut gone = Vec::new();
             let mut missing = |kind: AuditResource, asked: &Ids, here: &[Id<Uuid>]| {
-                gone.extend(asked.iter().filter(|id| !here.contains(&Id(*id))).map(|id| (kind, id)));
+                let here: HashSet<Uuid> = here.iter().map(|id| id.0).collect();
+                gone.extend(asked.iter().filter(|id| !here.contains(id)).map(|id| (kind, id)));
             };
             // One query for each kind that occurs. A kind with a table of its own gets its three lines here.
             let asked = of(AuditResource::User);
@@ -237,7 +238,7 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
 }
 
 fn distinct<T: Into<Uuid> + Hash + Eq>(ids: impl Iterator<Item = T>) -> Ids {
-    ids.collect::<std::collections::HashSet<T>>().into_iter().collect()
+    ids.collect::<HashSet<T>>().into_iter().collect()
 }
 
 /// How many rows a query has.

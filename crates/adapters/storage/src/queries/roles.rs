@@ -14,6 +14,7 @@ use doorward_domain::roles::{CustomRole, Permit, RoleName, action, resource};
 use doorward_ports::changes::Change;
 use doorward_ports::roles::RoleRepository;
 use doorward_ports::{Conflict, StoreError};
+use std::collections::HashSet;
 
 impl RoleRepository for Session<'_, Conn> {
     fn find_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
@@ -146,5 +147,6 @@ impl Session<'_, Conn> {
 
 /// The roles that are meant: names are unique, but the one that has the name may be in another place.
 fn meant(rows: Vec<RoleRow>, names: &[RoleName]) -> Vec<CustomRole> {
+    let names: HashSet<&RoleName> = names.iter().collect();
     rows.into_iter().map(CustomRole::from).filter(|role| names.contains(role.name())).collect()
 }

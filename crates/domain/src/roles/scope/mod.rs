@@ -4,6 +4,7 @@ mod allow;
 mod name;
 mod tables;
 
+use std::collections::HashSet;
 use std::fmt;
 
 pub use allow::{AllowEntry, AllowEntryError};
@@ -101,12 +102,9 @@ impl Scope {
     /// ```
     #[must_use]
     pub fn cut(self, allow_list: &[AllowEntry]) -> Self {
-        let mut common = Vec::new();
-        for entry in self.allow_list.iter().flat_map(|own| allow_list.iter().filter_map(|entry| own.meet(entry))) {
-            if !common.contains(&entry) {
-                common.push(entry);
-            }
-        }
+        let met = self.allow_list.iter().flat_map(|own| allow_list.iter().filter_map(|entry| own.meet(entry)));
+        let mut seen = HashSet::new();
+        let common = met.filter(|entry| seen.insert(entry.clone())).collect();
         Self::made(self.site, common)
     }
 

@@ -2,8 +2,8 @@ use crate::error::Error;
 use crate::users::access;
 use crate::users::testing::*;
 use crate::users::{UserRef, find, list, organizations};
-use doorward_domain::ids::OrganizationId;
-use doorward_domain::organizations::Organization;
+use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::page::Page;
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
@@ -61,6 +61,29 @@ async fn a_list_is_narrowed_by_its_query_and_by_what_the_caller_may_read() {
     assert_eq!((found.count, found.users.len()), (7, 2));
     assert!(found.users[0].organization_ids.is_empty());
     assert_eq!(found.users[1].organization_ids, [ORGANIZATION]);
+}
+
+/// Coder's clients send no limit. A list whose memberships are searched once per user does not get through this.
+#[tokio::test]
+async fn a_list_of_everybody_is_joined_with_its_memberships_in_one_pass() {
+    const MANY: u128 = 100_000;
+    let place = |n: u128| OrganizationId(Uuid::from_u128(n % 7));
+    let people = (0..MANY).map(|n| user(UserId(Uuid::from_u128(n)), "somebody")).collect::<Vec<_>>();
+    let mut repos = MockRepositories::default();
+    repos
+        .users
+        .expect_list()
+        .times(1)
+        .return_once(move |_, _, _| Ok(UserPage { users: people, count: u64::try_from(MANY).unwrap() }));
+    repos.organizations.expect_list_memberships_of().times(1).returning(move |ids| {
+        let of = |id: &UserId| Membership { organization_id: place(id.0.as_u128()), ..membership(*id) };
+        Ok(ids.iter().map(of).collect())
+    });
+    let found = list(&context(repos), &owner().build(), "", Page::default()).await.unwrap();
+    assert_eq!(found.users.len(), usize::try_from(MANY).unwrap());
+    for view in found.users {
+        assert_eq!(view.organization_ids, [place(view.user.id.0.as_u128())]);
+    }
 }
 
 #[tokio::test]
