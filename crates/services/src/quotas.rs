@@ -8,6 +8,7 @@ use crate::users::{UserRef, access};
 use doorward_domain::ids::{OrganizationId, UserId, WorkspaceId};
 use doorward_domain::quotas::{Budget, Quota};
 use doorward_domain::roles::Action;
+use doorward_domain::users::User;
 use doorward_ports::Repositories;
 
 /// What a user spends and may spend in an organization. The user need not belong to it, but the
@@ -31,8 +32,37 @@ pub async fn find(
         .await
 }
 
+/// Somebody who is about to spend. The user is held, so that of several builds of one owner each sees what those before
+/// it spent: whoever wants to spend of the same quota waits for the end of the transaction, and nobody has to do it again.
+///
+/// What may be spent is not held: the sum of the allowances is read at one moment, and until the end of the transaction
+/// nothing else is spent. So it is as if all of it had happened at that moment, whoever changes groups meanwhile.
+pub(crate) struct Spender(User);
+
+impl Spender {
+    /// Waits until nobody else spends what this user has. `None` when there is no such user; deleted ones count.
+    pub(crate) fn hold(repos: &mut dyn Repositories, user: UserId) -> Result<Option<Self>, Error> {
+        Ok(repos.users().hold(user)?.map(Self))
+    }
+
+    /// Who that is.
+    pub(crate) const fn user(&self) -> &User {
+        &self.0
+    }
+
+    /// What the user may still spend in the organization, apart from what this workspace costs.
+    pub(crate) fn quota(
+        &self,
+        repos: &mut dyn Repositories,
+        organization: OrganizationId,
+        except: WorkspaceId,
+    ) -> Result<Quota, Error> {
+        load(repos, self.0.id, organization, Some(except))
+    }
+}
+
 /// The quota of a user in an organization, without what one of the workspaces costs.
-pub(crate) fn load(
+fn load(
     repos: &mut dyn Repositories,
     user: UserId,
     organization: OrganizationId,

@@ -10,6 +10,7 @@ mod access_eval;
 mod cli;
 mod client;
 mod lifecycle;
+mod makers;
 mod oauth2_crate;
 mod refresh_races;
 mod seed;

@@ -4,7 +4,7 @@ use super::{WorkspaceView, access};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
-use crate::quotas;
+use crate::quotas::Spender;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{BuildId, UserId, WorkspaceId};
@@ -63,31 +63,34 @@ pub async fn build(
     let build = NewBuild::start(ctx, actor, transition, command.daily_cost)?;
     let actor = actor.clone();
     ctx.store
-        .write_serializable(move |repos| {
+        .write(move |repos| {
+            // The owner, who never changes, before the workspace: in the order in which a workspace is made.
+            let found = repos.workspaces().find(id)?;
+            let owner = access::readable(&actor, found)?.owner_id;
+            let owner = Spender::hold(repos, owner)?.ok_or(Error::NotFound)?;
             let found = repos.workspaces().hold(id)?;
             let workspace = access::readable(&actor, found)?;
             let permit = access::permit_build(&actor, &workspace, transition)?;
             let view = repos.workspaces().view(id)?.ok_or(Error::NotFound)?;
             let version = view.template.active_version_id;
-            record_build(repos, &build, &permit, &workspace, &view.owner_name, version)?;
+            record_build(repos, &build, &permit, &workspace, &owner, version)?;
             repos.workspaces().view(id)?.ok_or(Error::NotFound)
         })
         .await
 }
 
-/// Makes the build as the quota allows, and writes what became of it to the audit log.
-///
-/// The rule is over all workspaces of the owner, so the transaction must be serializable.
+/// Makes the build as the quota allows, and writes what became of it to the audit log. The rule is over all workspaces
+/// of the owner, who is held.
 pub(super) fn record_build(
     repos: &mut dyn Repositories,
     new: &NewBuild,
     permit: &Permit<action::Update, resource::Workspace>,
     workspace: &Workspace,
-    owner: &str,
+    owner: &Spender,
     template_version_id: Option<Uuid>,
 ) -> Result<(), Error> {
     let previous = repos.workspaces().latest_build(workspace.id)?;
-    let quota = quotas::load(repos, workspace.owner_id, workspace.organization_id, Some(workspace.id))?;
+    let quota = owner.quota(repos, workspace.organization_id, workspace.id)?;
     let spent = quota.spend(new.daily_cost, previous.as_ref().map(|build| build.daily_cost));
     let number = previous.as_ref().map_or(0, |build| build.build_number).checked_add(1);
     let (outcome, error, daily_cost) = match &spent {
@@ -109,7 +112,7 @@ pub(super) fn record_build(
     if !repos.workspaces().insert_build(permit, &build)? {
         return Err(Error::NotFound);
     }
-    record(new.trail.clone(), repos, workspace, owner, previous.as_ref(), &build)
+    record(new.trail.clone(), repos, workspace, &owner.user().username, previous.as_ref(), &build)
 }
 
 fn record(

@@ -6,6 +6,7 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{self, OrganizationRef};
+use crate::quotas::Spender;
 use crate::templates;
 use crate::users::UserRef;
 use crate::users::fields::Fields;
@@ -46,12 +47,14 @@ pub async fn create(
     let (now, id) = ctx.new_id();
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
-        .write_serializable(move |repos| {
+        .write(move |repos| {
             let organization =
                 organization.as_ref().map(|named| organizations::resolve(repos, &actor, named)).transpose()?;
             let owner = resolve_live(repos, &actor, &reference)?;
             // Whoever deletes the user meanwhile finds the workspace, or it finds the user deleted.
-            let owner = repos.users().hold(owner.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+            let spender = Spender::hold(repos, owner.id)?.filter(|spender| !spender.user().deleted);
+            let spender = spender.ok_or(Error::UserNotFound)?;
+            let owner = spender.user();
             let memberships = repos.organizations().list_memberships(owner.id)?;
             let is_member = |id| memberships.iter().any(|membership| membership.organization_id == id);
             if organization.as_ref().is_some_and(|organization| !is_member(organization.id)) {
@@ -69,7 +72,7 @@ pub async fn create(
                 owner_id: owner.id,
                 organization_id: template.organization_id,
                 template_id,
-                name: command.name.clone(),
+                name: command.name,
                 created_at: now,
                 updated_at: now,
                 last_used_at: now,
@@ -77,9 +80,9 @@ pub async fn create(
                 deleted: false,
             };
             repos.workspaces().insert(&permit, &workspace)?;
-            record(trail.clone(), repos, &workspace, &owner.username)?;
+            record(trail, repos, &workspace, &owner.username)?;
             let permit = System::because("a new workspace is started").permit_on(&workspace.object());
-            record_build(repos, &build, &permit, &workspace, &owner.username, template.active_version_id)?;
+            record_build(repos, &build, &permit, &workspace, &spender, template.active_version_id)?;
             repos.workspaces().view(id)?.ok_or(Error::NotFound)
         })
         .await
