@@ -4,7 +4,7 @@
 //!
 //! 1. An [`App`] is registered with checked [`RedirectUri`]s.
 //! 2. An authorization request names it: [`App::redirect_uri`] before anything is sent anywhere, then [`CodeChallenge`],
-//!    [`Resource`] with [`App::may_target`], and [`parse_scope_list`].
+//!    [`Resource`] with [`App::bind`], and [`parse_scope_list`].
 //! 3. The user consents: an [`OpaqueToken`] is the code, of which an [`AuthorizationCode`] keeps the digest.
 //! 4. The code comes back: [`AuthorizationCode::check`].
 //! 5. Tokens are refreshed: [`Grant::plan_refresh`] tells use from repetition and theft, [`DerivationKey`] makes the
@@ -22,8 +22,9 @@ mod redirect_uri;
 mod resource;
 mod rotation;
 mod scope;
+mod uri;
 
-pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX};
+pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
@@ -33,4 +34,4 @@ pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUri
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 pub use rotation::alphanumeric_from;
 pub use rotation::{DerivationKey, Successor};
-pub use scope::{SCOPE_MAX, ScopeSyntaxError, parse_scope_list};
+pub use scope::{OFFLINE_ACCESS, OIDC_SCOPES, SCOPE_MAX, ScopeSyntaxError, is_oidc_scope, parse_scope_list};

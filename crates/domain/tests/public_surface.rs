@@ -4,7 +4,7 @@
 use doorward_domain::oauth2::{
     App, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant, OAuthErrorCode, OpaqueToken,
     OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri, RedirectUriError, RefreshError, Resource,
-    ResourceError, ScopeSyntaxError, Successor, alphanumeric_from, parse_scope_list,
+    ResourceError, ScopeSyntaxError, Successor, TargetError, alphanumeric_from, is_oidc_scope, parse_scope_list,
 };
 use doorward_domain::roles::assign::{AssignError, Level, RoleChange, can_assign, plan};
 use doorward_domain::roles::custom::{CustomRoleError, Draft};
@@ -124,6 +124,8 @@ fn scopes_keep_their_signatures() {
     is::<fn(&[ScopeName]) -> String>(join_names);
 }
 
+type Bind = fn(&App, Option<&Resource>, Option<&[Resource]>, &Resource) -> Result<Option<Resource>, TargetError>;
+
 #[test]
 fn oauth2_keeps_its_signatures() {
     is::<fn(&str, Option<&str>) -> Result<CodeChallenge, PkceError>>(CodeChallenge::parse);
@@ -137,6 +139,9 @@ fn oauth2_keeps_its_signatures() {
     is::<fn(&RedirectUri, &[(&str, &str)]) -> String>(RedirectUri::with_response);
     is::<fn(&App, Option<&str>) -> Result<RedirectUri, OAuthErrorCode>>(App::redirect_uri);
     is::<fn(&App, &Resource, Option<&[Resource]>, &Resource) -> bool>(App::may_target);
+    is::<Bind>(App::bind);
+    is::<fn(&RedirectUri, bool) -> bool>(RedirectUri::is_acceptable);
+    is::<fn(&str) -> bool>(is_oidc_scope);
     is::<fn(&str) -> Result<Resource, ResourceError>>(Resource::parse);
     is::<fn(&Resource, &Resource) -> bool>(Resource::is_within);
     is::<fn(&str) -> Result<OpaqueToken, OpaqueTokenError>>(OpaqueToken::parse);

@@ -231,8 +231,8 @@ pub trait GrantRepository {
     ) -> Result<(), StoreError>;
 
     /// Issues an access token for the service account of the client, in one step, if the client proves itself by its
-    /// secret, has a service account, that user may act, and the app has no list of allowed scopes; `None`, and nothing
-    /// written, otherwise. The key belongs to the app and the secret, slides not, and is bound to no resource.
+    /// secret, has a service account, that user may act, and the app has no list of allowed scopes or resources; `None`,
+    /// and nothing written, otherwise. The key belongs to the app and the secret, slides not, and is bound to no resource.
     /// Answers the client secret used and when it was last seen.
     fn issue_client_token(
         &mut self,

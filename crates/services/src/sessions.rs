@@ -2,6 +2,7 @@
 
 mod authenticate;
 pub(crate) mod hold;
+pub(crate) mod in_person;
 mod issue;
 mod keys;
 mod login;

@@ -97,8 +97,8 @@ fn with_fields(status: StatusCode, message: &str, detail: &str, fields: &[FieldE
     answer::json(status, &ApiError { message: message.into(), detail: detail.into(), validations })
 }
 
-/// The answer to a request of the API that failed. Causes go to the log only.
-pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
+/// The answer to a request of the API, to this path, that failed. Causes go to the log only.
+pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
     tracing::debug!(%error, "refused");
     match error {
         Error::NotFound => api_error(StatusCode::NOT_FOUND, NOT_FOUND, ""),
@@ -115,10 +115,10 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
         Error::NoSuch(message) => api_error(StatusCode::NOT_FOUND, message, ""),
         Error::Unauthenticated { message, detail } => {
             let mut response = api_error(StatusCode::UNAUTHORIZED, message, detail);
-            set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &site.challenge);
+            set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &site.challenge(path));
             response
         }
-        Error::Forbidden(denied) => forbidden(site, denied),
+        Error::Forbidden(denied) => forbidden(site, path, denied),
         Error::Refused(message) => api_error(StatusCode::FORBIDDEN, message, ""),
         Error::Invalid { message, detail, fields } => with_fields(StatusCode::BAD_REQUEST, message, detail, fields),
         Error::Conflict { message, fields } => with_fields(StatusCode::CONFLICT, message, "", fields),
@@ -146,7 +146,7 @@ pub(crate) fn api(site: &Site, error: &Error) -> HttpResponse {
 
 /// Answers 403. When only the scope of the credential did not suffice, a client learns which would, as RFC 6750
 /// section 3.1 has it, so that it can ask the user for it.
-fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
+fn forbidden(site: &Site, path: &str, denied: &Denied) -> HttpResponse {
     const DETAIL: &str = "You don't have permission to view this content. If you believe this is a mistake, please contact your \
                           administrator or try signing in with different credentials.";
     tracing::debug!(%denied, "forbidden");
@@ -157,7 +157,7 @@ fn forbidden(site: &Site, denied: &Denied) -> HttpResponse {
     let mut response = api_error(StatusCode::FORBIDDEN, "Forbidden.", &detail);
     let challenge = format!(
         "{}, error=\"insufficient_scope\", error_description=\"the scope of the token does not permit this\", scope=\"{scope}\"",
-        site.challenge
+        site.challenge(path)
     );
     set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     response
@@ -171,11 +171,12 @@ pub(crate) fn internal() -> HttpResponse {
 
 /// The answer to a request with a credential that is not accepted (`oauth2.md` 4). It says `invalid_token` only if one
 /// was sent (RFC 6750 3.1).
-pub(crate) fn refused_credential(site: &Site, error: &Error, was_sent: bool) -> HttpResponse {
-    let mut response = api(site, error);
+pub(crate) fn refused_credential(site: &Site, path: &str, error: &Error, was_sent: bool) -> HttpResponse {
+    let mut response = api(site, path, error);
     if let (Error::Unauthenticated { message, detail }, true) = (error, was_sent) {
         let description = printable(if detail.is_empty() { message } else { detail });
-        let challenge = format!("{}, error=\"invalid_token\", error_description=\"{description}\"", site.challenge);
+        let challenge =
+            format!("{}, error=\"invalid_token\", error_description=\"{description}\"", site.challenge(path));
         set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     }
     response
@@ -194,7 +195,9 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::UnsupportedGrantType
         | OAuthErrorCode::UnsupportedResponseType
         | OAuthErrorCode::InvalidScope
-        | OAuthErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
+        | OAuthErrorCode::InvalidTarget
+        | OAuthErrorCode::RequestNotSupported
+        | OAuthErrorCode::RequestUriNotSupported => StatusCode::BAD_REQUEST,
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(reason = %error.reason, "internal error");
@@ -311,7 +314,7 @@ mod tests {
             (Error::Unavailable("db".into()), 503, "The server is overloaded. Try again soon.", json!({})),
             (Error::Internal("secret cause".into()), 500, "An internal server error occurred.", json!({})),
         ] {
-            let response = api(&site, &error);
+            let response = api(&site, "/api/v2/x", &error);
             assert_eq!(response.status().as_u16(), status, "{error}");
             let retry = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
             assert_eq!(retry.is_some(), matches!(status, 429 | 503), "{error}");
@@ -330,9 +333,9 @@ mod tests {
     async fn a_short_scope_is_named_if_it_is_all_that_is_missing() {
         let site = site();
         let scope = || Scope::from_names(&[ScopeName::parse("workspace:read").unwrap()]);
-        let response = api(&site, &denied("auditor", scope()));
+        let response = api(&site, "/api/v2/x", &denied("auditor", scope()));
         assert_eq!(response.headers().get(header::WWW_AUTHENTICATE), None);
-        let response = api(&site, &denied("owner", scope()));
+        let response = api(&site, "/api/v2/x", &denied("owner", scope()));
         let challenge = response.headers().get(header::WWW_AUTHENTICATE).unwrap().to_str().unwrap();
         assert!(
             challenge.starts_with("Bearer realm=\"coder\", resource_metadata=\"https://door.example/"),
@@ -349,7 +352,7 @@ mod tests {
         let site = site();
         let error = Error::Unauthenticated { message: "m".into(), detail: "it has \"expired\"".into() };
         let challenge = |was_sent| {
-            let response = refused_credential(&site, &error, was_sent);
+            let response = refused_credential(&site, "/api/v2/x", &error, was_sent);
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
             response.headers().get(header::WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned()
         };

@@ -151,7 +151,7 @@ async fn authenticate(call: &Call) -> Result<Actor, Failure> {
     let token = token.unwrap_or_default();
     sessions::authenticate(call.context(), &token, &call.origin).await.map_err(|error| {
         if matches!(error, Error::Unauthenticated { .. }) {
-            error::refused_credential(&call.site, &error, was_sent).into()
+            error::refused_credential(&call.site, call.request.uri().path(), &error, was_sent).into()
         } else {
             Failure::Api(error)
         }
@@ -287,7 +287,9 @@ fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: 
             let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "the server cannot answer now");
             error::oauth(&error.because(cause))
         }
-        (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => error::api(site, &error),
+        (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => {
+            error::api(site, request.uri().path(), &error)
+        }
         (Failure::Api(error), Area::Consent | Area::Page) => screens::failure(site, request, &error, id),
     }
 }

@@ -110,7 +110,7 @@ async fn who_is_not_signed_in_learns_how_to_be() {
     assert_eq!(none.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
         none.header("www-authenticate"),
-        "Bearer realm=\"coder\", resource_metadata=\"https://door.example/.well-known/oauth-protected-resource\""
+        "Bearer realm=\"coder\", resource_metadata=\"https://door.example/.well-known/oauth-protected-resource/api/v2/users/me\""
     );
     assert!(none.json()["detail"].as_str().unwrap().contains("coder_session_token"));
 

@@ -101,7 +101,7 @@ fn forged(text: &'static str) -> HttpResponse {
 
 /// The page for a request that failed.
 pub(crate) fn failure(site: &Site, request: &HttpRequest, failed: &Error, id: Option<Uuid>) -> HttpResponse {
-    let api = error::api(site, failed);
+    let api = error::api(site, request.uri().path(), failed);
     let (title, explanation): (&str, Cow<'_, str>) = match failed {
         Error::Unauthenticated { .. } => return sign_in_first(request),
         Error::NotFound | Error::NoSuch(_) | Error::UserNotFound | Error::OrganizationNotFound(_) => {

@@ -21,8 +21,6 @@ pub(crate) struct Site {
     /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
     pub(crate) login_limit: Option<RateLimit>,
     pub(crate) metrics: Metrics,
-    /// `WWW-Authenticate` of a request without credential.
-    pub(crate) challenge: String,
     /// RFC 8414.
     pub(crate) authorization_server: Bytes,
     /// RFC 9728, of the whole server.
@@ -33,24 +31,32 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(context: Context, settings: HttpSettings) -> io::Result<Self> {
-        let issuer = context.settings.issuer();
-        let challenge = format!(
-            "Bearer realm=\"{}\", resource_metadata=\"{issuer}/.well-known/oauth-protected-resource\"",
-            wire::REALM
-        );
         let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
         let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
         Ok(Self {
             api_limit: RateLimit::per_minute(settings.rate_limit_api),
             login_limit: RateLimit::per_minute(settings.rate_limit_login),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
-            challenge,
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),
             openapi: OnceLock::new(),
             context,
             settings,
         })
+    }
+
+    /// `WWW-Authenticate` of a request to this path without credential. It names the document of this very path, for a
+    /// client believes no other (RFC 9728 3.3).
+    pub(crate) fn challenge(&self, path: &str) -> String {
+        const LONGEST: usize = 1024;
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&b);
+        let is_named = path != "/" && path.len() <= LONGEST && path.bytes().all(is_plain);
+        let below = if is_named { path } else { "" };
+        format!(
+            "Bearer realm=\"{}\", resource_metadata=\"{}/.well-known/oauth-protected-resource{below}\"",
+            wire::REALM,
+            self.context.settings.issuer()
+        )
     }
 
     /// The OpenAPI document.

@@ -131,7 +131,7 @@ impl AuthorizationCode {
             (_, Some(_)) => return Err(CodeError::VerifierWrong),
         }
         match (&self.resource, request.resource) {
-            (Some(bound), Some(asked)) if bound == asked => Ok(()),
+            (Some(bound), Some(asked)) if bound.is_same_as(asked) => Ok(()),
             (Some(_), None) if !request.require_resource => Ok(()),
             (None, None) => Ok(()),
             _ => Err(CodeError::Resource),

@@ -29,6 +29,10 @@ pub enum OAuthErrorCode {
     InsufficientScope,
     /// RFC 6749 4.1.2.1: overloaded, try again.
     TemporarilyUnavailable,
+    /// OpenID Connect Core 3.1.2.6: `request` is not supported.
+    RequestNotSupported,
+    /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
+    RequestUriNotSupported,
 }
 
 impl OAuthErrorCode {
@@ -49,6 +53,8 @@ impl OAuthErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
         }
     }
 }

@@ -196,7 +196,7 @@ impl Grant {
         }
         let same_resource = match (&self.audience, presented.resource) {
             (_, None) => true,
-            (Some(bound), Some(asked)) => bound == asked,
+            (Some(bound), Some(asked)) => bound.is_same_as(asked),
             (None, Some(_)) => false,
         };
         if !same_resource {

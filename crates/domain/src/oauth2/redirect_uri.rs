@@ -1,5 +1,6 @@
 //! Redirect URIs: what may be registered, and when a presented one is the registered one.
 
+use super::uri::{self, UriError};
 use std::fmt;
 use url::{Host, Url};
 
@@ -16,17 +17,24 @@ pub enum RedirectUriError {
     /// It is longer than [`REDIRECT_URI_MAX`].
     #[error("a redirect URI has at most {REDIRECT_URI_MAX} bytes")]
     TooLong,
-    /// It is no absolute URI.
-    #[error("a redirect URI must be an absolute URI")]
+    /// It is no absolute URI (RFC 3986 4.3).
+    #[error("a redirect URI must be an absolute URI, as RFC 3986 writes it")]
     NotAbsolute,
+    /// It is a host and a port without a scheme: the host reads as one.
+    #[error("a redirect URI needs a scheme: write http:// or https:// before the host and port")]
+    SchemeMissing,
     /// It has a fragment, even an empty one (RFC 6749 3.1.2).
     #[error("a redirect URI must not have a fragment")]
     Fragment,
-    /// Its scheme would run code or leave the web.
-    #[error("this scheme is not allowed in a redirect URI")]
+    /// Its scheme would run code, or names something that takes no answers.
+    #[error(
+        "this scheme is not allowed in a redirect URI: use https, http on a loopback host, or a scheme of the app's own"
+    )]
     Scheme,
-    /// An http or https URI without a host.
-    #[error("a redirect URI with http or https needs a host")]
+    /// An http or https URI without a host, or with one that not all programs read in the same way.
+    #[error(
+        "a redirect URI with http or https needs a host, written as a name, as four decimal numbers, or as IPv6 in brackets"
+    )]
     Host,
     /// It carries a user name or password.
     #[error("a redirect URI must not carry credentials")]
@@ -91,23 +99,18 @@ impl RedirectUri {
         if text.len() > REDIRECT_URI_MAX {
             return Err(RedirectUriError::TooLong);
         }
-        if text.contains('#') {
-            return Err(RedirectUriError::Fragment);
-        }
-        if !is_uri_text(text) {
-            return Err(RedirectUriError::NotAbsolute);
-        }
-        let url = Url::parse(text).or(Err(RedirectUriError::NotAbsolute))?;
+        let url = uri::parse(text).map_err(|error| match error {
+            UriError::Syntax => RedirectUriError::NotAbsolute,
+            UriError::Fragment => RedirectUriError::Fragment,
+            UriError::SchemeMissing => RedirectUriError::SchemeMissing,
+            UriError::Host => RedirectUriError::Host,
+            UriError::Credentials => RedirectUriError::Credentials,
+        })?;
         match url.scheme() {
-            "javascript" | "data" | "file" | "ftp" | "vbscript" | "blob" | "about" | "view-source" => {
-                Err(RedirectUriError::Scheme)
-            }
+            "javascript" | "vbscript" | "data" | "blob" | "about" | "view-source" | "jar" | "file" | "filesystem"
+            | "ftp" | "ws" | "wss" => Err(RedirectUriError::Scheme),
             "urn" if text != OUT_OF_BAND => Err(RedirectUriError::Scheme),
             "mailto" | "tel" | "sms" if public => Err(RedirectUriError::Scheme),
-            "http" | "https" if !has_authority(text) || url.host().is_none() => Err(RedirectUriError::Host),
-            "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-                Err(RedirectUriError::Credentials)
-            }
             "http" if public && !is_loopback(&url) => Err(RedirectUriError::PlainHttp),
             _ => Ok(Self(text.to_owned())),
         }
@@ -125,7 +128,14 @@ impl RedirectUri {
         &self.0
     }
 
-    /// Whether `presented` is this URI under the given rule.
+    /// Whether it would be accepted today: what is stored may be older than a rule. Nothing is sent to one that is not.
+    #[must_use]
+    pub fn is_acceptable(&self, public: bool) -> bool {
+        Self::register(&self.0, public).is_ok()
+    }
+
+    /// Whether `presented` is this URI under the given rule. [`RedirectMatch::Prefix`] takes no query but the registered
+    /// one.
     ///
     /// ```
     /// use doorward_domain::oauth2::{RedirectMatch, RedirectUri};
@@ -139,10 +149,10 @@ impl RedirectUri {
         if presented == self.0 {
             return true;
         }
-        if presented.len() > REDIRECT_URI_MAX || presented.contains('#') || !is_uri_text(presented) {
+        if presented.len() > REDIRECT_URI_MAX {
             return false;
         }
-        let (Ok(registered), Ok(url)) = (Url::parse(&self.0), Url::parse(presented)) else { return false };
+        let (Ok(registered), Ok(url)) = (uri::parse(&self.0), uri::parse(presented)) else { return false };
         match rule {
             RedirectMatch::Exact => {
                 registered.scheme() == "http"
@@ -152,10 +162,9 @@ impl RedirectUri {
             RedirectMatch::Prefix => {
                 let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
                 matches!(registered.scheme(), "http" | "https")
-                    && has_authority(presented)
                     && origin(&registered) == origin(&url)
-                    && url.username().is_empty()
-                    && url.password().is_none()
+                    && url.query().is_none_or(|query| registered.query() == Some(query))
+                    && takes_no_detour(presented)
                     && is_below(url.path(), registered.path())
             }
         }
@@ -199,16 +208,6 @@ impl fmt::Debug for RedirectUri {
     }
 }
 
-/// Whether `text` has only characters that a URI may have (RFC 3986 2); `Url` repairs others.
-fn is_uri_text(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
-}
-
-/// `Url` accepts `http:host`; a registered URI must say `http://host`.
-fn has_authority(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//") && !rest.starts_with("///"))
-}
-
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(domain)) => domain == "localhost",
@@ -233,12 +232,15 @@ fn without_port(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..authority_at + host_len)?, tail))
 }
 
-/// Whether `path` is `base` or lies below it, by whole segments and without steps upwards.
+/// Whether the path has no dot segments, and no dot or slash in disguise: who decodes them would end somewhere else.
+fn takes_no_detour(text: &str) -> bool {
+    let path = text.split('?').next().unwrap_or_default().to_ascii_lowercase();
+    !["%2e", "%2f", "%5c"].iter().any(|escape| path.contains(escape))
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// Whether `path` is `base` or lies below it, by whole segments.
 fn is_below(path: &str, base: &str) -> bool {
-    let escapes = path.to_ascii_lowercase();
-    if escapes.contains("%2e") || escapes.contains("%2f") || escapes.contains("%5c") {
-        return false;
-    }
     let base = base.strip_suffix('/').unwrap_or(base);
     path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -246,6 +248,7 @@ fn is_below(path: &str, base: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn uri(text: &str) -> RedirectUri {
         RedirectUri::register(text, false).unwrap()
@@ -272,6 +275,16 @@ mod tests {
             ("https://bücher.example/cb", RedirectUriError::NotAbsolute),
             ("https://a.example/a\\b", RedirectUriError::NotAbsolute),
             ("https://a.example/<>", RedirectUriError::NotAbsolute),
+            ("http://127.0.0.1:8080\\@evil.example", RedirectUriError::NotAbsolute),
+            ("https://a.example/%zz", RedirectUriError::NotAbsolute),
+            ("http://0x7f.1/cb", RedirectUriError::Host),
+            ("localhost:3000", RedirectUriError::SchemeMissing),
+            ("localhost:3000/cb", RedirectUriError::SchemeMissing),
+            ("a.example:8080/cb", RedirectUriError::SchemeMissing),
+            ("filesystem:https://a.example/temporary/x", RedirectUriError::Scheme),
+            ("ws://a.example/cb", RedirectUriError::Scheme),
+            ("WSS://a.example/cb", RedirectUriError::Scheme),
+            ("jar:https://a.example/x!/y", RedirectUriError::Scheme),
         ] {
             assert_eq!(RedirectUri::register(bad, false), Err(error), "{bad}");
         }
@@ -309,7 +322,12 @@ mod tests {
     fn prefix_keeps_to_whole_segments() {
         let rule = RedirectMatch::Prefix;
         let base = uri("http://h:8080/foo/bar");
-        assert!(base.matches("http://h:8080/foo/bar/nested?x=1", rule));
+        assert!(base.matches("http://h:8080/foo/bar/nested", rule));
+        let with_query = uri("http://h:8080/foo?tenant=1");
+        assert!(with_query.matches("http://h:8080/foo/bar?tenant=1", rule));
+        assert!(with_query.matches("http://h:8080/foo/bar", rule));
+        assert!(!with_query.matches("http://h:8080/foo/bar?tenant=2", rule));
+        assert!(!with_query.matches("http://h:8080/foo/bar?tenant=1&next=x", rule));
         for other in [
             "https://h:8080/foo/bar",
             "http://h:8080/foo/barbaz",
@@ -318,6 +336,13 @@ mod tests {
             "http://x.h:8080/foo/bar",
             "http://h:8080/foo/bar/../../x",
             "http://h:8080/foo/bar/%2e%2e/x",
+            "http://h:8080/foo/bar/%2E",
+            "http://h:8080/foo/bar/.%2e/x",
+            "http://h:8080/foo/bar/x%2fy",
+            "http://h:8080/foo/bar/x/..",
+            "http://h:8080/foo/bar/.",
+            "http://h:8080/foo/bar/nested?x=1",
+            "http://h:8080/foo/bar?",
             "http://u@h:8080/foo/bar",
             "http:h:8080/foo/bar",
             "http:/h:8080/foo/bar",
@@ -331,10 +356,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_is_looked_at_again() {
+        for (text, public, acceptable) in [
+            ("https://a.example/cb", true, true),
+            ("http://a.example/cb", false, true),
+            ("http://a.example/cb", true, false),
+            ("filesystem:https://a.example/x", false, false),
+            ("javascript:alert(1)", false, false),
+            ("https://a.example\\@b.example/cb", false, false),
+        ] {
+            assert_eq!(RedirectUri::from_storage(text.to_owned()).is_acceptable(public), acceptable, "{text}");
+        }
+    }
+
+    #[test]
     fn response_members_are_added_never_doubled() {
         let with = uri("https://a.example/cb?x=1&code=old").with_response(&[("code", "new"), ("state", "a b")]);
         assert_eq!(with, "https://a.example/cb?x=1&code=new&state=a+b");
         let raw = uri("https://a.example/cb?x=a%20b&flag&y=%E9").with_response(&[("code", "1")]);
         assert_eq!(raw, "https://a.example/cb?x=a%20b&flag&y=%E9&code=1");
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_goes_to_the_host_that_is_registered(
+            text in "https?://[a-z.:@\\\\%]{1,12}(/[a-z.%@:\\\\]{0,8}){0,2}(\\?[a-z=&]{0,8})?",
+            state in "\\PC{0,12}",
+        ) {
+            if let Ok(registered) = RedirectUri::register(&text, false) {
+                let answer = registered.with_response(&[("code", "c"), ("state", &state)]);
+                let (before, after) = (Url::parse(&text).unwrap(), Url::parse(&answer).unwrap());
+                prop_assert_eq!(before.origin(), after.origin());
+                prop_assert_eq!(before.path(), after.path());
+                let sent = after.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+                prop_assert_eq!(sent, state);
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
 
+use super::scopes::{canonical, canonical_list};
 use crate::audit::{Diff, Trail};
+use crate::sessions::in_person::Deed;
 use crate::sessions::{SCOPE_ALL, check_reach};
 use crate::users::caller::with_caller;
 use crate::users::insert_service_account;
@@ -10,9 +12,9 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::is_name;
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError,
+    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, is_oidc_scope,
 };
-use doorward_domain::roles::{Action, Object, Permit, ScopeName, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_ports::{Repositories, StoreError};
 
 /// What an owner says about an app. `None` keeps (update) or takes the default (create).
@@ -65,17 +67,20 @@ pub async fn find(ctx: &Context, actor: &Actor, id: AppId) -> Result<App, Error>
 
 /// Whether the actor may register apps; asked before the body of the request is looked at.
 pub fn may_create(actor: &Actor) -> Result<(), Error> {
-    Ok(actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?)
+    actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?;
+    actor.in_person(Deed::ManageApps)
 }
 
 /// Whether the actor may change apps; asked before the body of the request is looked at.
 pub fn may_update(actor: &Actor) -> Result<(), Error> {
-    Ok(actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?)
+    actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?;
+    actor.in_person(Deed::ManageApps)
 }
 
 /// Registers an app, with its service account if it is to have one.
 pub async fn create(ctx: &Context, actor: &Actor, command: AppCommand) -> Result<App, Error> {
     let permit = actor.subject.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(Deed::ManageApps)?;
     insert(ctx, permit, Account::new(ctx, Some(actor)), Trail::of(ctx, actor), command).await
 }
 
@@ -130,6 +135,7 @@ async fn insert(
 pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand) -> Result<App, Error> {
     let old = find(ctx, actor, id).await?;
     let permit = actor.subject.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(Deed::ManageApps)?;
     let trail = Trail::of(ctx, actor);
     let now = trail.now;
     let account = Account::new(ctx, Some(actor));
@@ -143,10 +149,15 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
             let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
             let wants_account = command.service_account;
             let mut app = apply(old.clone(), command, now)?;
+            // An account that was deleted is none: who asks for one gets a new one.
+            let live = match app.service_account_id {
+                Some(id) => repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
+                None => None,
+            };
             if app.service_account_id.is_some() && app.allowed_scopes != old.allowed_scopes {
                 account.check_reach(&app)?;
             }
-            match (wants_account, app.service_account_id) {
+            match (wants_account, live) {
                 (Some(true), None) if app.client_type == ClientType::Confidential => {
                     app.service_account_id = Some(account.open(repos, &app)?);
                 }
@@ -156,11 +167,13 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                         "a public client cannot have a service account",
                     ));
                 }
-                (Some(false), Some(id)) => {
-                    account.close(repos, id)?;
+                (Some(false), found) => {
+                    if let Some(id) = found {
+                        account.close(repos, id)?;
+                    }
                     app.service_account_id = None;
                 }
-                (None | Some(_), _) => {}
+                (None, _) | (Some(true), Some(_)) => {}
             }
             repos.apps().update(&permit, &app)?;
             record(trail, repos, (AuditAction::Write, 200), &app, Diff::between(&old, &app))?;
@@ -173,6 +186,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
 pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(Deed::ManageApps)?;
     let (trail, account) = (Trail::of(ctx, actor), Account::new(ctx, Some(actor)));
     ctx.store
         .write(move |repos| {
@@ -240,7 +254,8 @@ impl Account {
 /// Refuses a key that may do less than an app may as its service account.
 pub(super) fn check_client_reach(actor: &Actor, app: &App) -> Result<(), Error> {
     let all = [SCOPE_ALL.to_owned()];
-    check_reach(actor, app.allowed_scopes.as_deref().unwrap_or(&all), None)
+    let rights = app.allowed_scopes.as_deref().unwrap_or(&all).iter().filter(|name| !is_oidc_scope(name));
+    check_reach(actor, &rights.cloned().collect::<Vec<_>>(), None)
 }
 
 /// Checks every field and names all that are wrong.
@@ -271,9 +286,9 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     if let Some(names) = command.scopes {
-        match names.iter().find(|name| ScopeName::parse(name).is_err()) {
+        match names.iter().find(|name| canonical(name).is_none()) {
             Some(unknown) => fields.push(FieldError::new("scopes", format!("unknown scope: `{unknown}`"))),
-            None => app.allowed_scopes = (!names.is_empty()).then_some(names),
+            None => app.allowed_scopes = (!names.is_empty()).then(|| canonical_list(&names)),
         }
     }
     match command.allowed_resources.as_deref().map(parse_resources) {
@@ -306,7 +321,8 @@ fn parse_resources(list: &[String]) -> Result<Vec<Resource>, ResourceError> {
     list.iter().map(|text| Resource::parse(text)).collect()
 }
 
-/// `callback_url` is the first of `redirect_uris`; alone it replaces only the first, and neither keeps the list.
+/// `callback_url` is the first of `redirect_uris`; alone it replaces only the first, and neither keeps the list. Each is
+/// kept once, where it is mentioned first: a `callback_url` that was a later entry is that entry.
 fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<RedirectUri>, FieldError> {
     let callback = command.callback_url.as_deref().filter(|text| !text.is_empty());
     let listed = command.redirect_uris.as_deref().filter(|list| !list.is_empty());
@@ -319,8 +335,8 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
         }
         (_, Some(list)) => list.to_vec(),
         (Some(callback), None) => {
-            let others = app.redirect_uris.iter().skip(1).map(|uri| uri.as_str().to_owned());
-            std::iter::once(callback.to_owned()).chain(others).collect()
+            let others = app.redirect_uris.iter().skip(1).map(RedirectUri::as_str);
+            std::iter::once(callback).chain(others).map(str::to_owned).collect()
         }
         (None, None) if app.redirect_uris.is_empty() => {
             return Err(FieldError::new("callback_url", "Validation failed for tag \"required\" with value: \"\""));
@@ -330,7 +346,14 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
     let field = if listed.is_some() { "redirect_uris" } else { "callback_url" };
     let check =
         |text: &String| RedirectUri::register(text, public).map_err(|error| FieldError::new(field, error.to_string()));
-    texts.iter().map(check).collect()
+    let mut uris: Vec<RedirectUri> = Vec::with_capacity(texts.len());
+    for uri in texts.iter().map(check) {
+        let uri = uri?;
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
 }
 
 fn record(

@@ -1,16 +1,22 @@
 //! The authorization endpoint (RFC 6749 3.1): what is asked, and what becomes of the user's consent.
 
 use super::scopes;
-use super::token::parse_resource;
+use super::token::{bind, parse_resource};
 use crate::sessions::hold::still_valid;
+use crate::sessions::in_person::Deed;
 use crate::sessions::reaches;
 use crate::{Actor, Context, Error, OAuthError};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, Resource,
+    App, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OFFLINE_ACCESS, OpaqueToken, RedirectUri,
+    Resource, is_oidc_scope,
 };
 use doorward_domain::roles::{Object, action, resource};
+use std::borrow::Cow;
+
+/// How authorization responses are sent: in the query of the redirect URI.
+pub(super) const RESPONSE_MODE: &str = "query";
 
 /// The parameters of an authorization request as they were sent; empty values count as missing.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +29,12 @@ pub struct AuthorizeRequest {
     pub redirect_uri: Option<String>,
     /// `state`.
     pub state: Option<String>,
+    /// `response_mode`.
+    pub response_mode: Option<String>,
+    /// `request`, which is not supported.
+    pub request: Option<String>,
+    /// `request_uri`, which is not supported.
+    pub request_uri: Option<String>,
     /// `scope`.
     pub scope: Option<String>,
     /// `code_challenge`.
@@ -87,7 +99,12 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
         return Err(AuthorizeError::RedirectUri(repeated("redirect_uri")));
     }
     let redirect_uri = app.redirect_uri(given(request.redirect_uri.as_deref())).map_err(|code| {
-        AuthorizeError::RedirectUri(OAuthError::new(code, "redirect_uri is not one of the registered redirect URIs"))
+        let description = if code == OAuthErrorCode::ServerError {
+            "the registered redirect URI is one that nothing is sent to"
+        } else {
+            "redirect_uri is not one of the registered redirect URIs"
+        };
+        AuthorizeError::RedirectUri(OAuthError::new(code, description))
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     match check(ctx, &app, request) {
@@ -112,6 +129,17 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     if let Some(name) = request.repeated.first() {
         return Err(repeated(name));
     }
+    if given(request.response_mode.as_deref()).is_some_and(|mode| mode != RESPONSE_MODE) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "response_mode must be query"));
+    }
+    // What stands in a request object would be meant instead of the parameters; to ignore it would be to do another thing.
+    if given(request.request.as_deref()).is_some() {
+        return Err(OAuthError::new(OAuthErrorCode::RequestNotSupported, "the parameter request is not supported"));
+    }
+    if given(request.request_uri.as_deref()).is_some() {
+        let text = "the parameter request_uri is not supported";
+        return Err(OAuthError::new(OAuthErrorCode::RequestUriNotSupported, text));
+    }
     match given(request.response_type.as_deref()) {
         Some("code") => {}
         Some(_) => return Err(OAuthError::new(OAuthErrorCode::UnsupportedResponseType, "response_type must be code")),
@@ -128,14 +156,12 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
             "missing parameter: code_challenge (this app must use PKCE with S256)",
         ));
     }
-    let resource = parse_resource(&request.resources)?;
-    if let Some(resource) = &resource
-        && !app.may_target(resource, ctx.settings.oauth2.resources.as_deref(), &ctx.settings.resource())
-    {
-        return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, "this resource is not allowed"));
+    let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
+    let (asked, is_offline) = scopes::parse(request.scope.as_deref())?;
+    let mut scopes = scopes::negotiate(app.allowed_scopes.as_deref(), asked.as_deref())?;
+    if is_offline && !scopes.iter().any(|name| name == OFFLINE_ACCESS) {
+        scopes.push(OFFLINE_ACCESS.to_owned());
     }
-    let asked = given(request.scope.as_deref()).map(scopes::parse_known).transpose()?;
-    let scopes = scopes::negotiate(app.allowed_scopes.as_deref(), asked.as_deref())?;
     Ok((scopes, resource, challenge))
 }
 
@@ -158,17 +184,21 @@ impl ConsentRequest {
     /// Where Cancel leads: back to the client with `access_denied`.
     #[must_use]
     pub fn cancel_location(&self, ctx: &Context) -> String {
-        let error = OAuthError::new(OAuthErrorCode::AccessDenied, "the user did not allow the request");
-        error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
+        denied_location(ctx, self, "the user did not allow the request")
     }
 }
 
-/// The user pressed Allow: makes the code and answers where the browser goes with it.
-pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> Result<String, Error> {
-    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
-    let permit = actor.subject.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?;
+fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> String {
+    let error = OAuthError::new(OAuthErrorCode::AccessDenied, reason);
+    error_location(ctx, &consent.redirect_uri, &error, consent.state.as_deref())
+}
+
+/// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
+fn may_decide(actor: &Actor, scopes: &[String]) -> Result<(), Error> {
+    actor.in_person(Deed::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
-    if let Some(name) = consent.scopes.iter().find(|name| !scopes::covers(&actor.key.scopes, name)) {
+    let is_more = |name: &&String| !is_oidc_scope(name) && !scopes::covers(&actor.key.scopes, name);
+    if let Some(name) = scopes.iter().find(is_more) {
         return Err(Error::Refused(format!(
             "The credential in use does not cover the scope {name} that is asked for."
         )));
@@ -179,6 +209,23 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
             "The credential in use is limited to some objects and cannot allow an app to reach all.".to_owned(),
         ));
     }
+    Ok(())
+}
+
+/// The user pressed Allow: makes the code and answers where the browser goes with it. When the credential in use may not
+/// decide this, the browser goes to the client too, with `access_denied`.
+pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> Result<String, Error> {
+    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
+    let permit = match may_decide(actor, &consent.scopes)
+        .and_then(|()| Ok(actor.subject.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
+    {
+        Ok(permit) => permit,
+        Err(Error::Refused(reason)) => return Ok(denied_location(ctx, &consent, reason)),
+        Err(Error::Forbidden(_)) => {
+            return Ok(denied_location(ctx, &consent, "the credential in use may not allow this"));
+        }
+        Err(other) => return Err(other),
+    };
     let (now, id) = ctx.new_id::<CodeId>();
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),

@@ -1,10 +1,11 @@
 //! What a user sees of the apps that act for them, and takes back.
 
 use crate::audit::{Diff, Trail};
+use crate::sessions::in_person::Deed;
 use crate::{Actor, Context, Error};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::GrantId;
-use doorward_domain::oauth2::App;
+use doorward_domain::oauth2::{App, Grant};
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::oauth2::AuthorizedGrant;
 
@@ -20,10 +21,12 @@ pub async fn list_mine(ctx: &Context, actor: &Actor) -> Result<Vec<AuthorizedGra
 pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
-    let (user, trail) = (actor.user.id, Trail::of(ctx, actor));
+    let (asking, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            let grant = repos.grants().find(id)?.filter(|grant| grant.user_id == user).ok_or(Error::NotFound)?;
+            let is_mine = |grant: &Grant| grant.user_id == asking.user.id;
+            let grant = repos.grants().find(id)?.filter(is_mine).ok_or(Error::NotFound)?;
+            asking.in_person_unless(grant.app_id, Deed::EndGrant)?;
             repos.grants().delete(&permit, grant.id)?;
             let thing = (AuditResource::Oauth2ProviderGrant, grant.id.to_string(), grant.app_id.to_string());
             Ok(trail.write(repos, AuditAction::Delete, 200, thing, Diff::deleted(&grant))?)
@@ -35,6 +38,7 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Err
 pub async fn withdraw(ctx: &Context, actor: &Actor, app: &App) -> Result<(), Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
     let permit = actor.subject.permit::<action::Delete, resource::Oauth2AppCodeToken>(&object)?;
+    actor.in_person_unless(app.id, Deed::EndGrant)?;
     let (user, app, name) = (actor.user.id, app.id, app.name.clone());
     let trail = Trail::of(ctx, actor);
     ctx.store

@@ -1,9 +1,13 @@
 //! What clients read before they know anything else (RFC 8414, RFC 9728).
 
+use super::authorize::RESPONSE_MODE;
 use crate::Settings;
+use doorward_domain::oauth2::OFFLINE_ACCESS;
 use serde::Serialize;
 
-/// Authorization server metadata (RFC 8414 2). It names exactly what works.
+/// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
+/// mean something else: implicit grant and fragments for those of grants and response modes, Basic alone for client
+/// authentication, no PKCE, no `iss`, and `request_uri` (OpenID Connect Discovery 3).
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct AuthorizationServer {
     /// The issuer identifier: the access URL.
@@ -18,11 +22,13 @@ pub struct AuthorizationServer {
     pub introspection_endpoint: String,
     /// Only `code`.
     pub response_types_supported: Vec<&'static str>,
+    /// Only `query`.
+    pub response_modes_supported: Vec<&'static str>,
     /// The grants of the token endpoint.
     pub grant_types_supported: Vec<&'static str>,
     /// Only `S256` (RFC 7636).
     pub code_challenge_methods_supported: Vec<&'static str>,
-    /// Every scope of the catalogue.
+    /// Every scope of the catalogue, and `offline_access`: clients ask for refresh tokens by it only if they see it.
     pub scopes_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -32,6 +38,10 @@ pub struct AuthorizationServer {
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     /// RFC 9207.
     pub authorization_response_iss_parameter_supported: bool,
+    /// No request objects (RFC 9101).
+    pub request_parameter_supported: bool,
+    /// Nor by reference.
+    pub request_uri_parameter_supported: bool,
 }
 
 /// The metadata of this authorization server.
@@ -46,13 +56,16 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
         response_types_supported: vec!["code"],
+        response_modes_supported: vec![RESPONSE_MODE],
         grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
         code_challenge_methods_supported: vec!["S256"],
-        scopes_supported: scope_names(),
+        scopes_supported: scope_names().into_iter().chain([OFFLINE_ACCESS.to_owned()]).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
         introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
         authorization_response_iss_parameter_supported: true,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
     }
 }
 

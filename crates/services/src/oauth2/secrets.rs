@@ -1,6 +1,7 @@
 //! Client secrets of apps: shown once, kept as digests (`oauth2.md` 6).
 
 use crate::audit::{Diff, Trail};
+use crate::sessions::in_person::Deed;
 use crate::{Actor, Context, Error, Origin};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -22,6 +23,7 @@ pub async fn create(ctx: &Context, actor: &Actor, app: AppId) -> Result<(AppSecr
     let app = super::apps::find(ctx, actor, app).await?;
     let permit =
         actor.subject.permit::<action::Create, resource::Oauth2AppSecret>(&Object::of::<resource::Oauth2AppSecret>())?;
+    actor.in_person(Deed::ManageApps)?;
     // With the secret, whoever has it acts as the service account.
     if app.service_account_id.is_some() {
         super::apps::check_client_reach(actor, &app)?;
@@ -73,6 +75,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, app: AppId, id: AppSecretId) -
     let app = super::apps::find(ctx, actor, app).await?;
     let permit =
         actor.subject.permit::<action::Delete, resource::Oauth2AppSecret>(&Object::of::<resource::Oauth2AppSecret>())?;
+    actor.in_person(Deed::ManageApps)?;
     let trail = Trail::of(ctx, actor);
     ctx.store
         .write(move |repos| {

@@ -5,8 +5,8 @@ mod client_credentials;
 mod refresh_token;
 
 use super::client::{ClientAuthentication, PresentedClient};
-use crate::{Context, OAuthError, Origin};
-use doorward_domain::oauth2::{OAuthErrorCode, Resource};
+use crate::{Context, OAuthError, Origin, Settings};
+use doorward_domain::oauth2::{App, OAuthErrorCode, Resource};
 use doorward_domain::{Instant, Secret};
 
 /// A request to the token endpoint, as it was sent; empty values count as missing (RFC 6749 3.2).
@@ -65,7 +65,7 @@ impl TokenSet {
 struct Common {
     client: PresentedClient,
     resource: Option<Resource>,
-    /// `None` when `scope` was not sent.
+    /// `None` when nothing is asked for.
     scopes: Option<Vec<String>>,
     origin: Origin,
     now: Instant,
@@ -84,7 +84,14 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Origin) -> R
     let client = request.client.present()?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
-        let (resource, scopes) = (request.resource()?, request.scopes()?);
+        let resource = parse_resource(&request.resources)?;
+        let scopes = match &grant {
+            // The code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3).
+            GrantRequest::AuthorizationCode(_) => None,
+            GrantRequest::RefreshToken(_) | GrantRequest::ClientCredentials => {
+                super::scopes::parse(request.scope.as_deref())?.0
+            }
+        };
         Ok((grant, Common { client: client.clone(), resource, scopes, origin, now }))
     });
     match parsed {
@@ -131,30 +138,25 @@ fn given(secret: Option<&Secret<String>>) -> Option<&Secret<String>> {
     secret.filter(|secret| !secret.expose().is_empty())
 }
 
-impl TokenRequest {
-    fn resource(&self) -> Result<Option<Resource>, OAuthError> {
-        parse_resource(&self.resources)
-    }
-
-    fn scopes(&self) -> Result<Option<Vec<String>>, OAuthError> {
-        match self.scope.as_deref().filter(|scope| !scope.is_empty()) {
-            None => Ok(None),
-            Some(text) => super::scopes::parse_known(text).map(Some),
+/// The one `resource` of a request. Several are refused unless they are the same, for a token is bound to one.
+pub(crate) fn parse_resource(given: &[String]) -> Result<Option<Resource>, OAuthError> {
+    let target = |text: String| OAuthError::new(OAuthErrorCode::InvalidTarget, text);
+    let mut bound: Option<Resource> = None;
+    for text in given.iter().filter(|text| !text.is_empty()) {
+        let resource = Resource::parse(text).map_err(|error| target(error.to_string()))?;
+        match &bound {
+            Some(first) if !first.is_same_as(&resource) => {
+                return Err(target("a token is bound to one resource, and several were given".to_owned()));
+            }
+            Some(_) => {}
+            None => bound = Some(resource),
         }
     }
+    Ok(bound)
 }
 
-/// The one `resource` of a request; several are refused, for a token is bound to one.
-pub(crate) fn parse_resource(given: &[String]) -> Result<Option<Resource>, OAuthError> {
-    let mut given = given.iter().filter(|text| !text.is_empty());
-    match (given.next(), given.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(OAuthError::new(
-            OAuthErrorCode::InvalidTarget,
-            "a token is bound to one resource, and several were given",
-        )),
-        (Some(text), None) => Resource::parse(text)
-            .map(Some)
-            .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidTarget, error.to_string())),
-    }
+/// The resource to which tokens of the app are bound when `asked` is asked for, see [`App::bind`].
+pub(crate) fn bind(settings: &Settings, app: &App, asked: Option<&Resource>) -> Result<Option<Resource>, OAuthError> {
+    app.bind(asked, settings.oauth2.resources.as_deref(), &settings.resource())
+        .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidTarget, error.to_string()))
 }

@@ -3,6 +3,7 @@
 //! user suspended, and a key made at the same moment would survive that.
 
 use super::authenticate::unknown_key;
+use super::in_person::Deed;
 use super::inactive;
 use crate::context::Actor;
 use crate::error::Error;
@@ -42,13 +43,14 @@ fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<
     user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
 }
 
-/// Does `work` for the caller as of now, with the user who is to get a key.
+/// Does `work` for the caller as of now, with the user who is to get a key. Apps make no keys.
 pub(super) fn with_key_owner<T>(
     repos: &mut dyn Repositories,
     actor: &Actor,
     reference: &UserRef,
     work: impl FnOnce(&mut dyn Repositories, &Held, User) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    actor.in_person(Deed::MakeKey)?;
     let id = resolve_live(repos, actor, reference)?.id;
     let user = hold_user(repos, actor, id)?;
     if !user.may_act() {

@@ -1,6 +1,7 @@
 //! Session keys for the command line, and any key by its id (`identity.md` 2.7).
 
 use super::hold::with_key_owner;
+use super::in_person::Deed;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
@@ -48,6 +49,9 @@ pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) 
     ctx.store
         .write(move |repos| {
             let key = readable_key(repos, &asking, &reference, &id)?;
+            if key.id != asking.key.id {
+                asking.in_person(Deed::EndKey)?;
+            }
             let permit = asking.subject.permit::<action::Delete, resource::ApiKey>(&access::key(&key))?;
             if !repos.api_keys().delete(&permit, &key.id)? {
                 return Err(Error::NotFound);

@@ -7,6 +7,7 @@ use super::reference::{UserRef, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
+use crate::sessions::in_person::Deed;
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::{Action, action, resource};
@@ -51,6 +52,7 @@ pub async fn change_password(
     let old_password = old_password.filter(|old| !old.expose().is_empty());
 
     let user = find_changeable(ctx, actor, user).await?;
+    actor.in_person(Deed::SetPassword)?;
     Fields::default().required_secret("password", &password).done()?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid("Users without password login type cannot change their password."));

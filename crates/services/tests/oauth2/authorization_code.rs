@@ -115,9 +115,30 @@ async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
     let bound = || AuthorizationCode { resource: Some(Resource::parse("https://api.example").unwrap()), ..code() };
     redeem(redeemable(bound()), |_| ()).await.unwrap();
     redeem(redeemable(bound()), |r| r.resources = vec!["https://api.example".into()]).await.unwrap();
+    redeem(redeemable(bound()), |r| r.resources = vec!["HTTPS://API.example:443/".into()]).await.unwrap();
+    let same = || vec!["https://api.example".into(), "https://api.example/".into()];
+    redeem(redeemable(bound()), |r| r.resources = same()).await.unwrap();
     let strict = OAuth2Settings { require_resource_at_exchange: true, ..OAuth2Settings::default() };
     let error = redeem_under(with_code(bound()), strict, |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidTarget);
+}
+
+#[tokio::test]
+async fn what_scope_says_at_the_exchange_does_not_matter() {
+    for scope in [" ", "user:read", "no-such-scope", "\u{e9}"] {
+        let tokens = redeem(redeemable(code()), |r| r.scope = Some(scope.into())).await.unwrap();
+        assert_eq!(tokens.scopes, ["coder:all"], "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_with_a_scope_that_is_no_more_is_refused() {
+    let old = AuthorizationCode { scopes: vec!["user:read".into(), "gone:read".into()], ..code() };
+    let error = redeem(with_code(old), |_| ()).await.unwrap_err();
+    assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
+    assert!(error.reason.contains("gone:read"));
+    let identity = AuthorizationCode { scopes: vec!["openid".into(), "offline_access".into()], ..code() };
+    assert_eq!(redeem(redeemable(identity), |_| ()).await.unwrap().scopes, ["openid", "offline_access"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
-use crate::fixtures::{app, context, repos};
-use doorward_domain::oauth2::ClientType;
+use crate::fixtures::{app, context, context_with, repos};
+use doorward_domain::oauth2::{App, ClientType, OAuthErrorCode, RedirectUri, Resource};
+use doorward_services::OAuth2Settings;
 use doorward_services::oauth2::authorize::{AuthorizeError, AuthorizeRequest, find_client, prepare};
 use std::collections::HashMap;
 
@@ -47,7 +48,11 @@ async fn a_foreign_redirect_uri_is_never_redirected_to() {
 #[tokio::test]
 async fn everything_else_is_told_by_redirect_with_state_and_issuer() {
     type Change = fn(&mut AuthorizeRequest);
-    let cases: [(Change, &str); 9] = [
+    let cases: [(Change, &str); 13] = [
+        (|r| r.response_mode = Some("fragment".into()), "invalid_request"),
+        (|r| r.response_mode = Some("QUERY".into()), "invalid_request"),
+        (|r| r.request = Some("e30.e30.".into()), "request_not_supported"),
+        (|r| r.request_uri = Some("https://app.example/request".into()), "request_uri_not_supported"),
         (|r| r.response_type = None, "invalid_request"),
         (|r| r.response_type = Some("token".into()), "unsupported_response_type"),
         (|r| r.code_challenge = None, "invalid_request"),
@@ -71,7 +76,71 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let advertised = doorward_services::oauth2::metadata::authorization_server(&ctx.settings).scopes_supported;
     let request = AuthorizeRequest { scope: Some(advertised.join(" ")), ..request() };
-    assert_eq!(prepare(&ctx, app(ClientType::Confidential), &request).unwrap().scopes, ["coder:all"]);
+    assert_eq!(prepare(&ctx, app(ClientType::Confidential), &request).unwrap().scopes, ["coder:all", "offline_access"]);
+}
+
+fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {
+    let resources = list.map(|list| list.iter().map(|text| Resource::parse(text).unwrap()).collect());
+    let ctx = context_with(repos(app.clone()), OAuth2Settings { resources, ..OAuth2Settings::default() });
+    let resources = asked.iter().map(|text| (*text).to_owned()).collect();
+    match prepare(&ctx, app, &AuthorizeRequest { resources, ..request() }) {
+        Ok(consent) => Ok(consent.resource.map(|resource| resource.as_str().to_owned())),
+        Err(AuthorizeError::Redirect { error, .. }) => Err(error.code),
+        Err(other) => panic!("no redirect: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn with_a_list_of_resources_nothing_asked_means_its_only_entry() {
+    let app = |list: &[&str]| App {
+        allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
+        ..app(ClientType::Confidential)
+    };
+    let (one, two) = ("https://a.example", "https://b.example");
+    let only = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(bound(crate::fixtures::app(ClientType::Public), None, &[]), Ok(None));
+    assert_eq!(bound(app(&[one]), None, &[]), only(one));
+    assert_eq!(bound(crate::fixtures::app(ClientType::Public), Some(&[one]), &[]), only(one));
+    assert_eq!(bound(app(&[one, two]), None, &[]), Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one, two]), Some(&[two]), &[]), only(two));
+    assert_eq!(bound(app(&[one]), Some(&[two]), &[]), Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one, two]), None, &["https://B.example:443/"]), only("https://B.example:443/"));
+    assert_eq!(bound(app(&[one]), None, &["https://door.example"]), Err(OAuthErrorCode::InvalidTarget));
+    assert_eq!(bound(app(&[one]), None, &[one, "https://a.example/"]), only(one));
+}
+
+#[tokio::test]
+async fn what_is_no_uri_is_no_resource() {
+    for text in [
+        "http://127.0.0.1:8080\\@evil.example",
+        "https://a.example/<x>",
+        "https://a.example/|",
+        "https://a.example/^",
+        "https://a.example/{}",
+        "https://a.example/\"",
+        "https://a.example/'\u{e9}",
+        "https://door.example:\u{ff14}\u{ff14}\u{ff13}",
+        "https://user@door.example/",
+    ] {
+        let asked = bound(app(ClientType::Confidential), None, &[text]);
+        assert_eq!(asked, Err(OAuthErrorCode::InvalidTarget), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_redirect_uri_that_is_not_acceptable_any_more_is_never_redirected_to() {
+    let ctx = context(repos(app(ClientType::Confidential)));
+    for stored in ["filesystem:https://a.example/x", "javascript:alert(1)", "https://a.example\\@b.example/"] {
+        let old = App { redirect_uris: vec![RedirectUri::from_storage(stored.to_owned())], ..app(ClientType::Public) };
+        for presented in [None, Some(stored.to_owned())] {
+            let request = AuthorizeRequest { redirect_uri: presented, response_type: None, ..request() };
+            let error = prepare(&ctx, old.clone(), &request).unwrap_err();
+            assert!(
+                matches!(&error, AuthorizeError::RedirectUri(error) if error.code == OAuthErrorCode::ServerError),
+                "{stored} {error:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,14 +12,24 @@ use crate::screens::{self, person};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
-use doorward_domain::oauth2::Resource;
+use doorward_domain::oauth2::{OAuthErrorCode, Resource};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{describe_scopes, is_unrestricted};
 use doorward_services::{Actor, OAuthError};
 
 /// Parameters that may come once; `resource` has an error of its own.
-const PARAMETERS: [&str; 7] =
-    ["client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method"];
+const PARAMETERS: [&str; 10] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "request",
+    "request_uri",
+    "state",
+    "scope",
+    "code_challenge",
+    "code_challenge_method",
+];
 
 /// Asks the signed-in user whether a client may act for them.
 #[utoipa::path(
@@ -27,6 +37,8 @@ const PARAMETERS: [&str; 7] =
     params(
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
+        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
+        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
         (
             "redirect_uri" = Option<String>,
             Query,
@@ -55,6 +67,8 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     params(
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
+        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
+        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
         (
             "redirect_uri" = Option<String>,
             Query,
@@ -115,6 +129,9 @@ fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
         response_type: query.text("response_type"),
         redirect_uri: query.text("redirect_uri"),
         state: query.text("state"),
+        response_mode: query.text("response_mode"),
+        request: query.text("request"),
+        request_uri: query.text("request_uri"),
         scope: query.text("scope"),
         code_challenge: query.text("code_challenge"),
         code_challenge_method: query.text("code_challenge_method"),
@@ -127,6 +144,12 @@ fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
 fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
     if call.request.method() == actix_web::http::Method::POST {
         return error::oauth(error);
+    }
+    if error.code == OAuthErrorCode::ServerError {
+        let explanation = "The address to return to that is registered for the application is one that this server sends \
+                           nothing to. Nothing was shared with it. Please tell the administrator of this server.";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        return screens::error_page(call.origin.request_id, status, "The application cannot be used", explanation);
     }
     let explanation = "The application sent you here with an address to return to that is not registered for it. \
                        Nothing was shared with it. Please tell whoever runs the application.";

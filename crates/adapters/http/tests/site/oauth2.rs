@@ -10,23 +10,23 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 // RFC 7636 appendix B
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const CALLBACK: &str = "http://127.0.0.1/cb";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const CALLBACK: &str = "http://127.0.0.1/cb";
 
 /// An app of a house, with its secret.
-struct Client {
-    id: String,
-    secret: String,
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 impl Client {
-    fn basic(&self) -> String {
+    pub(crate) fn basic(&self) -> String {
         let pair = format!("{}:{}", self.id, self.secret);
         format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
     }
 
-    fn authorize(&self, more: &[(&str, &str)]) -> String {
+    pub(crate) fn authorize(&self, more: &[(&str, &str)]) -> String {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("client_id", &self.id)
             .append_pair("response_type", "code")
@@ -38,7 +38,7 @@ impl Client {
     }
 }
 
-async fn client<S>(house: &House<S>, owner: &str, more: Value) -> Client
+pub(crate) async fn client<S>(house: &House<S>, owner: &str, more: Value) -> Client
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
@@ -52,11 +52,22 @@ where
 }
 
 /// Presses Allow as a script does: by header, with an empty body.
-async fn allow<S>(house: &House<S>, token: &str, uri: &str) -> Answer
+pub(crate) async fn allow<S>(house: &House<S>, token: &str, uri: &str) -> Answer
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
     house.send(TestRequest::post().uri(uri).insert_header(("Coder-Session-Token", token))).await
+}
+
+/// The access token of a client to which this user allows what `more` asks for.
+pub(crate) async fn access_token<S>(house: &House<S>, user: &str, client: &Client, more: &[(&str, &str)]) -> String
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
+{
+    let code = allow(house, user, &client.authorize(more)).await.expect(302).redirected_with("code").unwrap();
+    let fields = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+    let tokens = house.form("/oauth2/tokens", &client.basic(), &fields).await.expect(200).json();
+    tokens["access_token"].as_str().unwrap().to_owned()
 }
 
 #[actix_web::test]

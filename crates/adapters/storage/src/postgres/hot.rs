@@ -105,7 +105,7 @@ statement! {
            SELECT s.id, s.app_id, s.last_used_at, u.id AS user_id FROM oauth2_app_secrets s \
            JOIN oauth2_apps a ON a.id = s.app_id JOIN users u ON u.id = a.service_account_id \
            WHERE s.prefix = ? AND s.digest = ? AND s.app_id = ? AND a.client_type = 'confidential' \
-             AND a.allowed_scopes IS NULL AND NOT u.deleted AND u.status <> 'suspended'), \
+             AND a.allowed_scopes IS NULL AND a.allowed_resources IS NULL AND NOT u.deleted AND u.status <> 'suspended'), \
          issued AS (\
            INSERT INTO api_keys (id, user_id, secret_digest, login_type, scopes, token_name, ip, created_at, \
              updated_at, expires_at, lifetime_seconds, app_id, app_secret_id, slides_until, purge_at) \

@@ -113,7 +113,8 @@ pub(super) fn issue_client_token(
 ) -> Result<Option<(AppSecretId, Option<Instant>)>, Error> {
     let Some((secret, app)) = prove(conn, &token.client)? else { return Ok(None) };
     let Some(user_id) = app.service_account_id else { return Ok(None) };
-    if app.allowed_scopes.is_some() || acting_user(conn, user_id)?.is_none() {
+    let is_limited = app.allowed_scopes.is_some() || app.allowed_resources.is_some();
+    if is_limited || acting_user(conn, user_id)?.is_none() {
         return Ok(None);
     }
     let key = ApiKey {

@@ -182,6 +182,10 @@ contract! {
             ("UPDATE users SET status = 'suspended'", "UPDATE users SET status = 'dormant'"),
             ("UPDATE users SET deleted = NOT deleted", "UPDATE users SET deleted = NOT deleted"),
             ("UPDATE oauth2_apps SET allowed_scopes = '[\"all\"]'", "UPDATE oauth2_apps SET allowed_scopes = NULL"),
+            (
+                "UPDATE oauth2_apps SET allowed_resources = '[\"https://a.example\"]'",
+                "UPDATE oauth2_apps SET allowed_resources = NULL",
+            ),
             ("UPDATE oauth2_apps SET client_type = 'public'", "UPDATE oauth2_apps SET client_type = 'confidential'"),
         ] {
             db.execute(spoil);

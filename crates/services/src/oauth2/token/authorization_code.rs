@@ -4,6 +4,7 @@ use super::client_credentials::internal;
 use super::{Common, TokenSet};
 use crate::audit::{Diff, Trail};
 use crate::oauth2::client::PresentedSecret;
+use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::GrantId;
@@ -94,6 +95,9 @@ fn decide(
         Err(error) => {
             return Err(OAuthError::of_grant(error.oauth_code(), error.to_string()));
         }
+    }
+    if let Some(gone) = code.scopes.iter().find(|name| scopes::canonical(name).is_none()) {
+        return Err(OAuthError::invalid_grant(format!("the scope {gone} of the code is unknown")));
     }
     if !repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
         return Err(OAuthError::invalid_grant("the user may not act"));

@@ -21,7 +21,9 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
     )
     .map_err(internal)?;
     // With limits to check, or a secret that cannot be one, the steps decide; else one statement does it all.
-    if let (Some(client), None, None) = (common.client.credentials(), &common.resource, &common.scopes) {
+    if let (Some(client), None, None, None) =
+        (common.client.credentials(), &common.resource, &common.scopes, &ctx.settings.oauth2.resources)
+    {
         let asked = ClientToken {
             client,
             key_id: token.id.clone(),
@@ -62,11 +64,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
             let names = scopes::negotiate(app.allowed_scopes.as_deref(), common.scopes.as_deref())?;
-            if let Some(resource) = &common.resource
-                && !app.may_target(resource, settings.oauth2.resources.as_deref(), &settings.resource())
-            {
-                return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, "this resource is not allowed"));
-            }
+            let audience = super::bind(&settings, &app, common.resource.as_ref())?;
             let key = ApiKey {
                 id: token.id.clone(),
                 user_id: service_account,
@@ -85,7 +83,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                     app_id: app.id,
                     grant_id: None,
                     secret_id,
-                    audience: common.resource,
+                    audience,
                     slides_until: expires_at,
                 }),
             };

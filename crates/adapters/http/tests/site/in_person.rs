@@ -1,0 +1,123 @@
+//! What no app does in the name of its user, whatever its scopes.
+
+use crate::house::{House, house};
+use crate::oauth2::{CALLBACK, access_token, allow, client};
+use actix_http::Request;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const DELETE: Method = Method::DELETE;
+
+/// An API token that the user makes.
+async fn api_token<S>(house: &House<S>, user: &str, body: Value) -> String
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
+{
+    let made = house.api(POST, "/users/me/keys/tokens", user, body).await.expect(201).json();
+    made["key"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn the_token_of_an_app_presses_allow_for_no_app() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let other = client(&house, &owner, json!({ "name": "other" })).await;
+    let granted = access_token(&house, &owner, &robot, &[]).await;
+    let own = house.form("/oauth2/tokens", &robot.basic(), &[("grant_type", "client_credentials")]).await.expect(200);
+    let own = own.json()["access_token"].as_str().unwrap().to_owned();
+    for token in [&granted, &own] {
+        for asked in [&other, &robot] {
+            let refused = allow(&house, token, &asked.authorize(&[])).await.expect(302);
+            assert_eq!(refused.redirected_with("code"), None);
+            assert_eq!(refused.redirected_with("error").as_deref(), Some("access_denied"));
+            assert_eq!(refused.redirected_with("state").as_deref(), Some("s t"));
+        }
+    }
+    // As Coder's clients do it.
+    let scripted = api_token(&house, &owner, json!({})).await;
+    let allowed = allow(&house, &scripted, &other.authorize(&[])).await.expect(302);
+    assert!(allowed.redirected_with("code").is_some());
+}
+
+#[actix_web::test]
+async fn a_limited_key_that_presses_allow_is_told_by_redirect() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({})).await;
+    for limits in [
+        json!({ "scopes": ["workspace:read"] }),
+        json!({ "scopes": ["oauth2_app_code_token:*", "user:read"] }),
+        json!({ "allow_list": ["template:*"] }),
+    ] {
+        let limited = api_token(&house, &owner, limits.clone()).await;
+        let refused = allow(&house, &limited, &robot.authorize(&[])).await.expect(302);
+        assert_eq!(refused.redirected_with("error").as_deref(), Some("access_denied"), "{limits}");
+        assert_eq!(refused.redirected_with("code"), None, "{limits}");
+    }
+    let fitting = api_token(&house, &owner, json!({ "scopes": ["oauth2_app_code_token:*", "user:read"] })).await;
+    let allowed = allow(&house, &fitting, &robot.authorize(&[("scope", "user:read")])).await.expect(302);
+    assert!(allowed.redirected_with("code").is_some());
+}
+
+#[actix_web::test]
+async fn an_app_makes_nothing_that_outlives_its_grant() {
+    let house = house().await;
+    let owner = house.owner().await;
+    house.member(&owner, "bob").await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let other = client(&house, &owner, json!({ "name": "other" })).await;
+    access_token(&house, &owner, &other, &[]).await;
+    let kept = api_token(&house, &owner, json!({})).await;
+    let token = access_token(&house, &owner, &robot, &[]).await;
+
+    let app = json!({ "name": "mine", "callback_url": CALLBACK, "service_account": true });
+    let password = json!({ "password": "AnotherSecurePassword!", "old_password": crate::house::PASSWORD });
+    let one = format!("/oauth2-provider/apps/{}", other.id);
+    let secret = house.get(&format!("{one}/secrets"), &owner).await.expect(200).json()[0]["id"].clone();
+    let secret = format!("{one}/secrets/{}", secret.as_str().unwrap());
+    let key = format!("/users/me/keys/{}", kept.split('-').next().unwrap());
+    for (method, path, body) in [
+        (POST, "/users/me/keys", Value::Null),
+        (POST, "/users/me/keys/tokens", json!({})),
+        (POST, "/users/bob/keys/tokens", json!({})),
+        (DELETE, &key, Value::Null),
+        (PUT, "/users/me/password", password.clone()),
+        (PUT, "/users/bob/password", password),
+        (POST, "/oauth2-provider/apps", app.clone()),
+        (PUT, &one, app),
+        (DELETE, &one, Value::Null),
+        (POST, &format!("{one}/secrets"), Value::Null),
+        (DELETE, &secret, Value::Null),
+    ] {
+        let refused = house.api(method.clone(), path, &token, body).await.expect(403);
+        assert!(refused.json()["message"].as_str().unwrap().starts_with("An app cannot"), "{method} {path}");
+        // No other scope would help, so none is named.
+        assert_eq!(refused.header("www-authenticate"), "", "{method} {path}");
+    }
+    let withdraw = async |id: &str| {
+        let request = TestRequest::delete().uri(&format!("/oauth2/tokens?client_id={id}"));
+        house.send(request.insert_header(("Coder-Session-Token", token.as_str()))).await
+    };
+    withdraw(&other.id).await.expect(403);
+    // What it holds itself, it may give back.
+    withdraw(&robot.id).await.expect(204);
+    house.get("/users/me", &token).await.expect(401);
+    house.get("/users/me", &kept).await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_app_may_end_its_own_key() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({})).await;
+    let token = access_token(&house, &owner, &robot, &[]).await;
+    let own = format!("/users/me/keys/{}", token.split('-').next().unwrap());
+    house.api(DELETE, &own, &token, Value::Null).await.expect(204);
+    house.get("/users/me", &token).await.expect(401);
+}

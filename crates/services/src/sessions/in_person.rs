@@ -1,0 +1,63 @@
+//! What a person does, and never an app in their name.
+//!
+//! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
+//! goes, or longer than it lives: what is listed here is refused to every token that was issued to an app, whatever its
+//! scopes. Sessions, and API tokens that the person made, may do it as far as access control lets them.
+
+use crate::context::Actor;
+use crate::error::Error;
+use doorward_domain::ids::AppId;
+
+/// Something that only a person does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Let an app act for oneself: the decision is what the whole protocol asks a person for.
+    AllowApp,
+    /// Make a key: it would live on when the grant is revoked.
+    MakeKey,
+    /// End a key other than the one in use.
+    EndKey,
+    /// End what other apps hold.
+    EndGrant,
+    /// Set a password, by which the app could sign in as the user for ever.
+    SetPassword,
+    /// Register or change apps and their secrets: an app with a service account and a secret needs no grant any more.
+    ManageApps,
+}
+
+impl Deed {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::AllowApp => "allow an app to act for its user",
+            Self::MakeKey => "make API keys and tokens",
+            Self::EndKey => "end keys other than its own",
+            Self::EndGrant => "withdraw other apps",
+            Self::SetPassword => "set passwords",
+            Self::ManageApps => "manage OAuth2 apps and their secrets",
+        }
+    }
+}
+
+impl Actor {
+    /// The app that this request comes from, if its credential was issued to one.
+    #[must_use]
+    pub fn app(&self) -> Option<AppId> {
+        self.key.oauth2.as_ref().map(|binding| binding.app_id)
+    }
+
+    /// Refuses an app.
+    pub(crate) fn in_person(&self, deed: Deed) -> Result<(), Error> {
+        match self.app() {
+            None => Ok(()),
+            Some(_) => Err(Error::Refused(format!(
+                "An app cannot {}. Use a session, or an API token that you made yourself.",
+                deed.words()
+            ))),
+        }
+    }
+
+    /// Refuses an app, unless it is about the app itself.
+    pub(crate) fn in_person_unless(&self, app: AppId, deed: Deed) -> Result<(), Error> {
+        if self.app() == Some(app) { Ok(()) } else { self.in_person(deed) }
+    }
+}
