@@ -5,6 +5,7 @@
 
 mod cli;
 mod logging;
+mod owner;
 mod settings;
 mod wiring;
 

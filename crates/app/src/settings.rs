@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) cache: Cache,
     pub(crate) cleanup: Cleanup,
     pub(crate) audit: Audit,
+    pub(crate) bootstrap: Bootstrap,
     pub(crate) log: Log,
 }
 
@@ -130,6 +131,13 @@ pub(crate) struct Audit {
     /// `None`: for ever.
     #[serde(deserialize_with = "optional_duration")]
     pub(crate) retention: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Bootstrap {
+    pub(crate) email: String,
+    pub(crate) username: String,
+    pub(crate) password_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -274,6 +282,9 @@ impl Settings {
             ("cleanup.interval", span(self.cleanup.interval)),
             ("cleanup.batch", self.cleanup.batch.to_string()),
             ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),
+            ("bootstrap.email", quote(&self.bootstrap.email)),
+            ("bootstrap.username", quote(&self.bootstrap.username)),
+            ("bootstrap.password_file", quote(&self.bootstrap.password_file.display().to_string())),
             ("log.format", word(&self.log.format)),
             ("log.filter", quote(&self.log.filter)),
         ]

@@ -16,7 +16,11 @@ pub const BUILD_VERSION_HEADER: &str = "X-Coder-Build-Version";
 pub const BYPASS_RATE_LIMIT_HEADER: &str = "X-Coder-Bypass-Ratelimit";
 /// Name of the organization that exists from the first start.
 pub const DEFAULT_ORGANIZATION: &str = "coder";
-/// Cookie of the double-submit CSRF protection.
+/// Cookie to which the tokens of forms are bound before there is a session.
 pub const CSRF_COOKIE: &str = "csrf_token";
-/// Header of the double-submit CSRF protection.
+/// The same over https: a browser takes a cookie of this name from the very host only, never from one beside it.
+pub const CSRF_COOKIE_SECURE: &str = "__Host-csrf_token";
+/// Header that carries the token of a form.
 pub const CSRF_HEADER: &str = "X-CSRF-TOKEN";
+/// Header that carries the one-time token with which a server without users is set up.
+pub const SETUP_TOKEN_HEADER: &str = "Doorward-Setup-Token";

@@ -9,8 +9,10 @@ pub mod revoke;
 pub mod secrets;
 pub mod token;
 
+mod cautions;
 mod client;
 mod scopes;
 
+pub use cautions::consent_scopes;
 pub use client::ClientAuthentication;
-pub use scopes::{ScopeText, describe_scopes, is_unrestricted};
+pub use scopes::{Caution, ScopeText, describe_scopes, is_unrestricted};

@@ -25,7 +25,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use create::{CreateFirstUser, CreateUser, FirstUser, create, create_first, first_exists};
+pub use create::{
+    CreateFirstUser, CreateUser, FirstUser, SetupProof, create, create_first, first_exists, may_set_up, setup_token,
+};
 pub(crate) use create::{insert_service_account, member};
 pub use lookup::{UserList, find, list};
 pub use password::{ChangePassword, PasswordCheck, change_password, may_change_password, validate_password};

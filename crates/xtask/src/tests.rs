@@ -96,7 +96,7 @@ impl Test {
         }
         let files: Vec<&str> = [
             (Part::Clients, ["test_authlib.py", "test_mcp.py"].as_slice()),
-            (Part::Browser, &["test_pages.py"]),
+            (Part::Browser, &["test_pages.py", "test_browser_attacks.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
         ]
         .into_iter()

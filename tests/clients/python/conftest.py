@@ -54,6 +54,12 @@ def brief_sessions(database):
 
 
 @pytest.fixture
+def serve():
+    """Starts a server with settings of its own: serve(database, **settings), in a `with` statement."""
+    return _server
+
+
+@pytest.fixture
 def new_server(database):
     """A server that nobody has set up yet."""
     with _server(database) as server:

@@ -240,15 +240,18 @@ def test_pages_cannot_be_framed(server, person, app):
     assert (scripts, styles) == (0, 0)
 
 
-def test_an_unknown_app_gets_no_page_and_no_redirect(server, person):
+def test_an_unknown_app_is_told_to_people_on_a_page_and_to_programs_in_json(server, person):
     person.sign_in()
     for client_id, status in (("1a2b3c4d-0000-4000-8000-000000000000", 401), ("x", 401), ("", 400)):
         path = f"/oauth2/authorize?response_type=code&client_id={client_id}"
-        challenge = httpx2.get(server.url + path).headers.get("www-authenticate", "")
-        assert "Basic" not in challenge, "a browser would ask the person for a password"
+        program = httpx2.get(server.url + path, headers={"Accept": "application/json"})
+        assert (program.status_code, program.headers["content-type"].split(";")[0]) == (status, "application/json")
+        assert "error" in program.json()
         answer = person.visit(path)
         assert answer.status == status
-        assert "application/json" in answer.headers["content-type"]
+        expect(person.page.get_by_role("heading", name="Unknown application")).to_be_visible()
+        for headers in (program.headers, answer.headers):
+            assert "Basic" not in headers.get("www-authenticate", ""), "a browser would ask the person for a password"
 
 
 def test_a_foreign_redirect_uri_is_an_error_page(server, person, app):
@@ -344,7 +347,7 @@ def test_a_form_of_another_site_cannot_press_allow(server, person, app, callback
         person.page.evaluate("html => { document.body.innerHTML = html }", form)
         with person.page.expect_response(lambda answer: answer.request.method == "POST") as answer:
             person.page.evaluate("document.forms[0].submit()")
-    assert answer.value.status == 400
+    assert answer.value.status == 403
     assert callback.is_untouched()
 
 
@@ -363,7 +366,7 @@ def test_a_form_of_another_site_cannot_revoke_or_sign_out(server, person, app, c
             person.page.evaluate("html => { document.body.innerHTML = html }", form)
             with person.page.expect_response(lambda answer: answer.request.method == "POST") as answer:
                 person.page.evaluate("document.forms[0].submit()")
-            assert answer.value.status == 400, path
+            assert answer.value.status == 403, path
             person.page.wait_for_url(f"{server.url}{path}")
     session = person.session_cookie()["value"]
     for bearer in (token, session):

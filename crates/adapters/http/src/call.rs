@@ -34,6 +34,9 @@ pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
     pub(crate) request: HttpRequest,
     pub(crate) origin: Origin,
+    /// Whether only a cookie says who sends the request, which another site may have made the browser send: then a form
+    /// needs its token.
+    pub(crate) by_cookie: bool,
     payload: Payload,
 }
 
@@ -45,7 +48,7 @@ enum BodyError {
 
 impl Call {
     pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, payload: Payload) -> Self {
-        Self { site, request, origin, payload }
+        Self { site, request, origin, by_cookie: false, payload }
     }
 
     /// For the use cases.
@@ -122,7 +125,7 @@ impl Call {
         Err(match Area::of(self.request.path()) {
             Area::Consent | Area::Page => {
                 let explanation = "What your browser sent cannot be read. Please go back and try again.";
-                screens::error_page(self.origin.request_id, status, "This did not work", explanation)
+                screens::problem(self, status, "This did not work", explanation)
             }
             Area::Api | Area::OAuth2 | Area::Document => error::oauth_body(status, &error),
         }

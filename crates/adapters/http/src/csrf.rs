@@ -1,112 +1,155 @@
-//! Protection of cookie sessions against requests that another site makes (masked double submit).
+//! Tokens of forms, against requests that another site makes.
 //!
-//! The cookie `csrf_token` holds a random token; forms carry the same token under a fresh mask, so that it differs in
-//! every page (BREACH). Another site can neither read the cookie nor the page.
+//! A token is keyed text over what it is bound to: one purpose, and the session and user that the page was shown to, or,
+//! before there is a session, a random value in a cookie. Nothing in a cookie is a token, so a cookie that a host beside
+//! this one has set is worth nothing: without the server's key no token goes with it. Each token holds random characters
+//! of its own, so that it differs in every page (BREACH).
 
+use crate::call::Call;
 use crate::extract::credential;
 use crate::site::Site;
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::Method;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::wire;
-use subtle::ConstantTimeEq;
+use doorward_services::Actor;
+use std::borrow::Cow;
 
-const TOKEN_LEN: usize = 32;
+/// Random characters of a token, and of the cookie.
+const NONCE_LEN: usize = 22;
+/// What separates the random characters of a token from the keyed ones.
+const SEPARATOR: char = '.';
+/// Purpose of the keyed text.
+const FORM: &str = "form";
 
-/// Why a request is refused, as its plain text answer.
-const MISSING: &str = "Bad Request: the CSRF token is missing or wrong. Reload the page and try again, or send the session token in the \
-                       header Coder-Session-Token.\n";
-const DIFFERENT: &str = "Bad Request: the session tokens in the cookie and in the header Coder-Session-Token differ.\n";
+/// What a form does. A token is good for one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Signs in.
+    SignIn,
+    /// Makes the first account.
+    SetUp,
+    /// Signs out.
+    SignOut,
+    /// Allows an application what the query asks for.
+    Consent,
+    /// Takes the access of an application back.
+    Revoke,
+    /// Makes a key for a command line.
+    CliAuth,
+    /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
+    Api,
+}
 
-/// A token and, when the browser has none yet, the cookie that gives it to it.
-pub(crate) struct CsrfToken {
-    /// For the hidden field `csrf_token` of a form.
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::SetUp => "set-up",
+            Self::SignOut => "sign-out",
+            Self::Consent => "consent",
+            Self::Revoke => "revoke",
+            Self::CliAuth => "cli-auth",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// The token is missing or wrong: of another site, session, user or form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stale;
+
+/// A token for a form before sign-in and, when the browser has none yet, the cookie that it is bound to.
+pub(crate) struct AnonymousToken {
+    /// For the hidden field `csrf_token`.
     pub(crate) field: String,
     /// To be set with the page.
     pub(crate) cookie: Option<Cookie<'static>>,
 }
 
-/// The token for the forms of a page.
-pub(crate) fn issue(site: &Site, request: &HttpRequest) -> CsrfToken {
-    let (token, is_new) = match cookie_token(request) {
-        Some(token) => (token, false),
-        None => (random(site), true),
-    };
-    let cookie = is_new.then(|| {
-        Cookie::build(wire::CSRF_COOKIE, URL_SAFE_NO_PAD.encode(token))
+/// A token for a form of a page that this user is shown. `about` is what the form is about beside its purpose.
+pub(crate) fn issue(site: &Site, actor: &Actor, purpose: Purpose, about: &str) -> String {
+    token(site, purpose, &session_parts(actor, about))
+}
+
+/// Checks the form of a page for this user. Whoever authenticates by a header needs no token: no other site can send one.
+pub(crate) fn check(
+    call: &Call,
+    actor: &Actor,
+    purpose: Purpose,
+    about: &str,
+    field: Option<&str>,
+) -> Result<(), Stale> {
+    if !call.by_cookie {
+        return Ok(());
+    }
+    let parts = session_parts(actor, about);
+    let mut presented = header(&call.request).into_iter().chain(field);
+    if presented.any(|presented| is_token(&call.site, purpose, &parts, presented)) { Ok(()) } else { Err(Stale) }
+}
+
+/// A token for a form that comes before there is a session.
+pub(crate) fn issue_anonymous(site: &Site, request: &HttpRequest, purpose: Purpose) -> AnonymousToken {
+    let known = anonymous_cookies(site, request).into_iter().next();
+    let (value, cookie) = if let Some(known) = known {
+        (known.into_owned(), None)
+    } else {
+        let fresh = site.context.random.alphanumeric(2 * NONCE_LEN).into_exposed();
+        let cookie = Cookie::build(cookie_name(site), fresh.clone())
             .path("/")
             .http_only(true)
             .secure(site.settings.secure_cookies)
             .same_site(SameSite::Lax)
-            .finish()
-    });
-    let mask = random(site);
-    let mut masked = [0; 2 * TOKEN_LEN];
-    for ((at, mask), token) in masked.iter_mut().zip(mask.iter().chain(&mask)).zip([0; TOKEN_LEN].iter().chain(&token))
-    {
-        *at = mask ^ token;
-    }
-    CsrfToken { field: URL_SAFE_NO_PAD.encode(masked), cookie }
-}
-
-fn random(site: &Site) -> [u8; TOKEN_LEN] {
-    let mut bytes = [0; TOKEN_LEN];
-    site.context.random.fill(&mut bytes);
-    bytes
-}
-
-fn cookie_token(request: &HttpRequest) -> Option<[u8; TOKEN_LEN]> {
-    let cookie = credential::cookie(request, wire::CSRF_COOKIE)?;
-    URL_SAFE_NO_PAD.decode(&*cookie).ok()?.try_into().ok()
-}
-
-/// Whether a token from a field or header belongs to the cookie.
-fn belongs(request: &HttpRequest, presented: &str) -> bool {
-    let (Some(token), Ok(masked)) = (cookie_token(request), URL_SAFE_NO_PAD.decode(presented)) else { return false };
-    let Some((mask, masked)) = masked.split_at_checked(TOKEN_LEN) else { return false };
-    let unmasked: Vec<u8> = mask.iter().zip(masked).map(|(mask, byte)| mask ^ byte).collect();
-    masked.len() == TOKEN_LEN && token.ct_eq(&unmasked).into()
-}
-
-/// Whether header, query or field prove that the request was not made by another site. `field` is `csrf_token` of the
-/// form, where there is one.
-fn is_proved(request: &HttpRequest, session: &str, field: Option<&str>) -> bool {
-    let is_session = |value: Option<std::borrow::Cow<'_, str>>| value.is_some_and(|value| value == session);
-    is_session(credential::session_header(request))
-        || is_session(credential::query_parameter(request, wire::SESSION_COOKIE))
-        || has_token(request, field)
-}
-
-fn has_token(request: &HttpRequest, field: Option<&str>) -> bool {
-    let header = request.headers().get(wire::CSRF_HEADER).and_then(|value| value.to_str().ok());
-    header.into_iter().chain(field).any(|presented| belongs(request, presented))
-}
-
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-}
-
-/// Checks a request to the API (`identity.md` 1.10). Only requests with the session cookie need proof.
-pub(crate) fn check_api(request: &HttpRequest) -> Result<(), &'static str> {
-    if is_safe(request.method()) || request.path() == "/api/v2/users/first" {
-        return Ok(());
-    }
-    let Some(session) = credential::session_cookie(request) else { return Ok(()) };
-    if is_proved(request, &session, None) {
-        return Ok(());
-    }
-    Err(if credential::session_header(request).is_some() { DIFFERENT } else { MISSING })
-}
-
-/// Checks a form that acts for the signed-in user (`oauth2.md` 7). Scripts that authenticate by header need no token.
-pub(crate) fn check_form(request: &HttpRequest, field: Option<&str>) -> Result<(), &'static str> {
-    let Some(session) = credential::session_cookie(request) else { return Ok(()) };
-    if credential::bearer(request).is_some() || is_proved(request, &session, field) { Ok(()) } else { Err(MISSING) }
+            .finish();
+        (fresh, Some(cookie))
+    };
+    AnonymousToken { field: token(site, purpose, &[b"cookie", value.as_bytes()]), cookie }
 }
 
 /// Checks a form that comes before there is a session: another site must not sign somebody in as somebody else.
-pub(crate) fn check_anonymous_form(request: &HttpRequest, field: Option<&str>) -> Result<(), &'static str> {
-    if has_token(request, field) { Ok(()) } else { Err(MISSING) }
+pub(crate) fn check_anonymous(call: &Call, purpose: Purpose, field: Option<&str>) -> Result<(), Stale> {
+    let presented: Vec<&str> = header(&call.request).into_iter().chain(field).collect();
+    let mut cookies = anonymous_cookies(&call.site, &call.request).into_iter();
+    let belongs = cookies.any(|cookie| {
+        let parts = [b"cookie".as_slice(), cookie.as_bytes()];
+        presented.iter().any(|presented| is_token(&call.site, purpose, &parts, presented))
+    });
+    if belongs { Ok(()) } else { Err(Stale) }
+}
+
+/// The token in `X-CSRF-TOKEN`.
+pub(crate) fn header(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(wire::CSRF_HEADER).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+}
+
+/// Whether the method changes nothing.
+pub(crate) fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+const fn cookie_name(site: &Site) -> &'static str {
+    if site.settings.secure_cookies { wire::CSRF_COOKIE_SECURE } else { wire::CSRF_COOKIE }
+}
+
+/// Those cookies that may be ours. Others of the name are another host's, and are passed over.
+fn anonymous_cookies<'a>(site: &Site, request: &'a HttpRequest) -> Vec<Cow<'a, str>> {
+    let mut cookies = credential::cookies(request, cookie_name(site));
+    cookies.retain(|value| value.len() == 2 * NONCE_LEN && value.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    cookies
+}
+
+fn session_parts<'a>(actor: &'a Actor, about: &'a str) -> [&'a [u8]; 4] {
+    [b"session", actor.key.id.as_str().as_bytes(), actor.user.id.0.as_bytes(), about.as_bytes()]
+}
+
+fn token(site: &Site, purpose: Purpose, parts: &[&[u8]]) -> String {
+    let nonce = site.context.random.alphanumeric(NONCE_LEN).into_exposed();
+    let parts = [&[purpose.name().as_bytes(), nonce.as_bytes()], parts].concat();
+    format!("{nonce}{SEPARATOR}{}", site.context.derivation.text(FORM, &parts).expose())
+}
+
+fn is_token(site: &Site, purpose: Purpose, parts: &[&[u8]], presented: &str) -> bool {
+    let Some((nonce, keyed)) = presented.split_once(SEPARATOR) else { return false };
+    let parts = [&[purpose.name().as_bytes(), nonce.as_bytes()], parts].concat();
+    site.context.derivation.is_text(FORM, &parts, keyed)
 }

@@ -128,6 +128,8 @@ use utoipa::{OpenApi, ToSchema as _};
         screens::sign_in::show,
         screens::sign_in::submit,
         screens::sign_in::sign_out,
+        screens::cli_auth::show,
+        screens::cli_auth::make,
         screens::applications::list,
         screens::applications::revoke,
         openapi,
@@ -301,10 +303,14 @@ const VIEWER_POLICY: HeaderValue = HeaderValue::from_static(
     get, path = "/docs", tag = "documentation",
     responses((status = 200, body = String, content_type = "text/html")),
 )]
-pub(crate) async fn viewer(_: Call) -> Outcome {
+pub(crate) async fn viewer(call: Call) -> Outcome {
     const PAGE: &str = include_str!("docs/viewer.html");
     let html = HeaderValue::from_static("text/html; charset=utf-8");
-    let mut response = answer::bytes(StatusCode::OK, html, Bytes::from_static(PAGE.as_bytes()));
+    let page = match call.site.base() {
+        "" => Bytes::from_static(PAGE.as_bytes()),
+        base => PAGE.replace("=\"/", &format!("=\"{base}/")).into(),
+    };
+    let mut response = answer::bytes(StatusCode::OK, html, page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, VIEWER_POLICY);
     Ok(response)
 }

@@ -1,15 +1,16 @@
 //! What every request passes on its way in and out. There is no stack of middlewares: each route goes through one
-//! function, which does exactly what its area asks for, in the order that the wire contract fixes: request id, CSRF,
-//! credential, rate limit, handler, headers.
+//! function, which does exactly what its area asks for, in the order that the wire contract fixes: request id, origin,
+//! CSRF, credential, rate limit, handler, headers.
 
-use crate::answer::{self, default_header, set_header};
+use crate::accept::{Wish, wish};
+use crate::answer::{default_header, set_header};
 use crate::call::{Call, Outcome};
 use crate::error::{self, Failure};
 use crate::extract::client_ip::client_ip;
-use crate::extract::credential;
 use crate::limits::{Party, RateLimit, Standing};
+use crate::origins::Callers;
 use crate::site::Site;
-use crate::{cors, csrf, screens};
+use crate::{caller, cors, origins, screens};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -17,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::OWNER;
 use doorward_domain::wire;
-use doorward_services::{Actor, Error, OAuthError, Origin, sessions};
+use doorward_services::{Actor, Error, OAuthError, Origin};
 use futures_util::FutureExt as _;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -87,6 +88,7 @@ pub(crate) struct Endpoint {
     pub(crate) path: &'static str,
     pub(crate) area: Area,
     pub(crate) limit: Limit,
+    pub(crate) callers: Callers,
 }
 
 /// A handler, told apart by whom it lets in.
@@ -108,10 +110,10 @@ pub(crate) struct SignedIn<F>(pub(crate) F);
 pub(crate) struct Recognized<F>(pub(crate) F);
 
 impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
-    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         // Who asks matters only to those who want to be exempt from the limit.
         let exempt = endpoint.limit != Limit::Off && wants_bypass(&call.request);
-        let actor = if exempt { authenticate(&call).await.ok() } else { None };
+        let actor = if exempt { caller::authenticate(&mut call, endpoint.area).await.ok() } else { None };
         match count(&call, actor.as_ref(), endpoint) {
             Ok(standing) => ((self.0)(call).await, standing),
             Err((failure, standing)) => (Err(failure), standing),
@@ -120,8 +122,8 @@ impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
 }
 
 impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F> {
-    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
-        let authenticated = authenticate(&call).await;
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = caller::authenticate(&mut call, endpoint.area).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
             Err((failure, standing)) => return (Err(failure), standing),
@@ -135,27 +137,13 @@ impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F
 }
 
 impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
-    async fn handle(&self, call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
-        let authenticated = authenticate(&call).await;
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = caller::authenticate(&mut call, endpoint.area).await;
         match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => ((self.0)(call, authenticated).await, standing),
             Err((failure, standing)) => (Err(failure), standing),
         }
     }
-}
-
-/// Finds out who sends a request.
-async fn authenticate(call: &Call) -> Result<Actor, Failure> {
-    let token = credential::token(&call.request);
-    let was_sent = token.is_some();
-    let token = token.unwrap_or_default();
-    sessions::authenticate(call.context(), &token, &call.origin).await.map_err(|error| {
-        if matches!(error, Error::Unauthenticated { .. }) {
-            error::refused_credential(&call.site, call.request.uri().path(), &error, was_sent).into()
-        } else {
-            Failure::Api(error)
-        }
-    })
 }
 
 /// Why a request is not counted, and where its caller stands.
@@ -197,9 +185,7 @@ fn too_many(call: &Call, area: Area, standing: Standing) -> HttpResponse {
     match area {
         Area::OAuth2 => error::oauth_body(status, &OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, message)),
         Area::Api | Area::Document => error::api_error(status, &message, ""),
-        Area::Consent | Area::Page => {
-            screens::error_page(call.origin.request_id, status, "Too many requests", &message)
-        }
+        Area::Consent | Area::Page => screens::problem(call, status, "Too many requests", &message),
     }
 }
 
@@ -231,9 +217,23 @@ pub(crate) async fn serve<H: Handle>(
         response
     };
     area_headers(&mut response, &site, endpoint, request.path());
+    below_access_url(&mut response, &site);
     // The method of the route, not of the request: clients can invent methods, and each would be a series of its own.
     site.metrics.observe(endpoint.method.as_str(), endpoint.path, response.status().as_str(), started.elapsed());
     response
+}
+
+/// Lets a redirect to a place of ours lead below the path of the access URL, if it has one.
+fn below_access_url(response: &mut HttpResponse, site: &Site) {
+    let base = site.base();
+    if base.is_empty() {
+        return;
+    }
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    if let Some(place) = location.filter(|location| location.starts_with('/')) {
+        let below = format!("{base}{place}");
+        set_header(response.headers_mut(), header::LOCATION, &below);
+    }
 }
 
 /// The handler with its checks. A panic in it is an internal error and ends nothing but this request.
@@ -243,10 +243,8 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         if has_nul(&call.request) {
             return (Err(nul_refused(endpoint.area)), None);
         }
-        if endpoint.area == Area::Api
-            && let Err(text) = csrf::check_api(&call.request)
-        {
-            return (Ok(answer::text(StatusCode::BAD_REQUEST, text)), None);
+        if endpoint.callers == Callers::Own && origins::is_foreign(&call.site, &call.request) {
+            return (Ok(origins::refused(&call, endpoint.area)), None);
         }
         handler.handle(call, endpoint).await
     });
@@ -279,6 +277,9 @@ fn nul_refused(area: Area) -> Failure {
 fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: Option<Uuid>) -> HttpResponse {
     match (failure, area) {
         (Failure::Answer(answer), _) => *answer,
+        (Failure::OAuth(error), Area::Consent | Area::Page) if wish(request) == Wish::Page => {
+            screens::refused(site, &error, id)
+        }
         (Failure::OAuth(error), _) => error::oauth(&error),
         (Failure::Api(Error::Internal(cause)), Area::OAuth2) => error::oauth(
             &OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(cause.to_string()),
@@ -288,6 +289,9 @@ fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: 
             error::oauth(&error.because(cause))
         }
         (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => {
+            error::api(site, request.uri().path(), &error)
+        }
+        (Failure::Api(error), Area::Consent | Area::Page) if wish(request) == Wish::Json => {
             error::api(site, request.uri().path(), &error)
         }
         (Failure::Api(error), Area::Consent | Area::Page) => screens::failure(site, request, &error, id),

@@ -16,10 +16,12 @@
 //! 3. `doorward openapi > docs/openapi.json`.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod answer;
 mod audit;
 mod authcheck;
 mod call;
+mod caller;
 mod cors;
 mod csrf;
 mod docs;
@@ -33,6 +35,7 @@ mod members;
 mod metrics;
 mod oauth2;
 mod organizations;
+mod origins;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
 mod quotas;

@@ -2,6 +2,7 @@
 
 use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
+use crate::origins::Callers;
 use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
@@ -47,6 +48,14 @@ impl Table {
         self.add(method, path, limit, Access::Public, Public(handler))
     }
 
+    /// Like [`Self::public`], and for OAuth clients that run in the browser on any site.
+    fn open<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
+    where
+        F: AsyncFn(Call) -> Outcome + Clone + 'static,
+    {
+        self.add_for(Callers::AnySite, method, path, limit, (Access::Public, Public(handler)))
+    }
+
     fn user<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
     where
         F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static,
@@ -69,7 +78,18 @@ impl Table {
         access: Access,
         handler: H,
     ) -> &mut Self {
-        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit });
+        self.add_for(Callers::Own, method, path, limit, (access, handler))
+    }
+
+    fn add_for<H: Handle>(
+        &mut self,
+        callers: Callers,
+        method: Method,
+        path: &'static str,
+        limit: Limit,
+        (access, handler): (Access, H),
+    ) -> &mut Self {
+        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit, callers });
         let route = {
             let endpoint = Arc::clone(&endpoint);
             Box::new(move |site| route(&site, endpoint, handler))
@@ -89,13 +109,13 @@ pub(crate) fn table() -> Vec<Entry> {
     let mut table = Table::default();
     table
         .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
-        .public(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
-        .public(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
+        .open(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
+        .open(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
         .user(POST, "/api/v2/authcheck", Limit::Api, authcheck::check)
         .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
         .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
         .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)
-        .public(POST, "/oauth2/revoke", Limit::OAuth2, oauth2::tokens::revoke)
+        .open(POST, "/oauth2/revoke", Limit::OAuth2, oauth2::tokens::revoke)
         .public(GET, "/.well-known/oauth-protected-resource", Limit::Off, oauth2::documents::protected_resource)
         .public(
             GET,
@@ -119,6 +139,8 @@ pub(crate) fn table() -> Vec<Entry> {
         .recognized(GET, paths::LOGIN, Limit::Api, screens::sign_in::show)
         .public(POST, paths::LOGIN, Limit::Login, screens::sign_in::submit)
         .recognized(POST, paths::LOGOUT, Limit::Api, screens::sign_in::sign_out)
+        .recognized(GET, paths::CLI_AUTH, Limit::Api, screens::cli_auth::show)
+        .recognized(POST, paths::CLI_AUTH, Limit::Login, screens::cli_auth::make)
         .recognized(GET, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::list)
         .recognized(POST, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::revoke)
         .public(GET, paths::API_DOCS, Limit::Api, docs::viewer)
@@ -247,7 +269,7 @@ fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Re
     }
     if let Some(area @ (Area::OAuth2 | Area::Document)) = area {
         methods.push("OPTIONS".to_owned());
-        let endpoint = Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off };
+        let endpoint = Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off, callers: Callers::AnySite };
         resource = resource.route(route(site, Arc::new(endpoint), Public(preflight)));
     }
     let allow = methods.join(", ");
@@ -275,7 +297,7 @@ fn any<H: Handle>(site: &Arc<Site>, handler: H) -> Route {
         async move {
             let area = Area::of(request.path());
             let method = Method::from_bytes(b"ANY").unwrap_or(Method::GET);
-            let endpoint = Endpoint { method, path: UNMATCHED, area, limit: Limit::Off };
+            let endpoint = Endpoint { method, path: UNMATCHED, area, limit: Limit::Off, callers: Callers::AnySite };
             serve(&endpoint, &handler, site, request, payload.into_inner()).await
         }
     })

@@ -1,13 +1,16 @@
 //! The handlers of the pages for people.
 
 pub(crate) mod applications;
+pub(crate) mod cli_auth;
 pub(crate) mod home;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
 
+use crate::accept::{Wish, wish};
 use crate::answer::redirect;
 use crate::call::{Call, Outcome};
-use crate::csrf;
+use crate::caller::STALE_FORM;
+use crate::csrf::{self, Purpose};
 use crate::error::{self, Failure};
 use crate::pages::headers::{FormAction, render};
 use crate::pages::paths;
@@ -17,7 +20,7 @@ use crate::site::Site;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::users::User;
-use doorward_services::{Actor, Error};
+use doorward_services::{Actor, Error, OAuthError};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -64,9 +67,9 @@ fn own_target(text: &str) -> &str {
     if is_own { text } else { paths::HOME }
 }
 
-/// A page with a form: `page` gets the token for the form, whose cookie goes with the answer.
-pub(crate) fn with_token(call: &Call, page: impl FnOnce(&str) -> HttpResponse) -> Outcome {
-    let token = csrf::issue(&call.site, &call.request);
+/// A page with a form before there is a session: `page` gets the token for the form, whose cookie goes with the answer.
+fn with_token(call: &Call, purpose: Purpose, page: impl FnOnce(&str) -> HttpResponse) -> Outcome {
+    let token = csrf::issue_anonymous(&call.site, &call.request, purpose);
     let mut response = page(&token.field);
     if let Some(cookie) = &token.cookie {
         set_cookie(&mut response, cookie)?;
@@ -74,11 +77,22 @@ pub(crate) fn with_token(call: &Call, page: impl FnOnce(&str) -> HttpResponse) -
     Ok(response)
 }
 
+/// The token of the form that signs this user out.
+pub(crate) fn sign_out_token(call: &Call, actor: &Actor) -> String {
+    csrf::issue(&call.site, actor, Purpose::SignOut, "")
+}
+
 /// A page that says what went wrong.
-pub(crate) fn error_page(id: Option<Uuid>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+pub(crate) fn error_page(
+    site: &Site,
+    id: Option<Uuid>,
+    status: StatusCode,
+    title: &str,
+    explanation: &str,
+) -> HttpResponse {
     let id = id.map(|id| id.to_string());
     let page = ErrorPage {
-        brand: Brand::default(),
+        brand: Brand::of(site),
         status: status.as_u16(),
         title,
         explanation,
@@ -88,15 +102,47 @@ pub(crate) fn error_page(id: Option<Uuid>, status: StatusCode, title: &str, expl
     render(status, &page, &FormAction::own())
 }
 
+/// What went wrong: a page for people, JSON for a program that asks for it.
+pub(crate) fn problem(call: &Call, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    if wish(&call.request) == Wish::Json {
+        return error::api_error(status, title, explanation);
+    }
+    error_page(&call.site, call.origin.request_id, status, title, explanation)
+}
+
 /// The page for what is not there.
 pub(crate) fn not_found(call: &Call) -> HttpResponse {
     let explanation = "Nothing is at this address. It may have been mistyped.";
-    error_page(call.origin.request_id, StatusCode::NOT_FOUND, "Page not found", explanation)
+    problem(call, StatusCode::NOT_FOUND, "Page not found", explanation)
 }
 
-/// The page for a form that another site may have sent, or that was open too long, in plain text (`oauth2.md` 7).
-fn forged(text: &'static str) -> HttpResponse {
-    crate::answer::text(StatusCode::BAD_REQUEST, text)
+/// Why a page is shown again instead of doing what its form asked for.
+const OUT_OF_DATE: &str = "This page was out of date, so nothing was done. Please try again.";
+
+/// What a program is told whose form lacks its token, in plain text (`oauth2.md` 7); a person is shown the form anew.
+pub(crate) fn stale_for_programs(call: &Call) -> Result<(), Failure> {
+    if wish(&call.request) == Wish::Page {
+        return Ok(());
+    }
+    Err(crate::answer::text(StatusCode::BAD_REQUEST, STALE_FORM).into())
+}
+
+/// The page for a request that the authorization server refuses.
+pub(crate) fn refused(site: &Site, error: &OAuthError, id: Option<Uuid>) -> HttpResponse {
+    // Status, log and headers are those of the answer to a program.
+    let program = error::oauth(error);
+    let explanation = format!("{}. Please go back to where you came from and try again.", capital(&error.description));
+    let mut response = error_page(site, id, program.status(), "This did not work", &explanation);
+    if let Some(value) = program.headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, value.clone());
+    }
+    response
+}
+
+/// A text with a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(char::to_uppercase).into_iter().flatten().chain(chars).collect()
 }
 
 /// The page for a request that failed.
@@ -117,7 +163,7 @@ pub(crate) fn failure(site: &Site, request: &HttpRequest, failed: &Error, id: Op
             "The server could not do this. Its administrator finds the cause in the log.".into(),
         ),
     };
-    let mut response = error_page(id, api.status(), title, &explanation);
+    let mut response = error_page(site, id, api.status(), title, &explanation);
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
         if let Some(value) = api.headers().get(&name) {
             response.headers_mut().insert(name, value.clone());

@@ -59,6 +59,12 @@ impl Site {
         )
     }
 
+    /// The path of the access URL, without trailing slash: where a proxy that takes it off puts this server. Links and
+    /// redirects of pages lead below it.
+    pub(crate) fn base(&self) -> &str {
+        self.context.settings.access_url.path().trim_end_matches('/')
+    }
+
     /// The OpenAPI document.
     pub(crate) fn openapi(&self) -> Bytes {
         self.openapi.get_or_init(|| docs::openapi_json().into()).clone()

@@ -7,12 +7,17 @@ use objects::{UserRolesObject, UsersObject};
 
 use crate::answer::{Message, created, message, no_content, ok};
 use crate::call::{Call, Outcome};
-use doorward_domain::Secret;
+use crate::extract::credential;
+use crate::extract::local::is_local;
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::{Secret, wire};
 use doorward_services::{Actor, Error, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// The query parameter, and the field of the form, that carries the token of the set-up link.
+pub(crate) const SETUP_TOKEN: &str = "token";
 
 /// Whether the server has been set up.
 #[utoipa::path(
@@ -52,10 +57,15 @@ pub(crate) struct FirstCreated {
     organization_id: Uuid,
 }
 
-/// Sets the server up: creates the first user, who is an owner.
+/// Sets the server up: creates the first user, who is an owner. Whoever asks from another machine needs the one-time
+/// token of the set-up link.
 #[utoipa::path(
     post, path = "/api/v2/users/first", tag = "users", request_body = CreateFirst,
-    responses((status = 201, body = FirstCreated)),
+    params(
+        ("Doorward-Setup-Token" = Option<String>, Header, description = "Token of the set-up link"),
+        ("token" = Option<String>, Query, description = "The same"),
+    ),
+    responses((status = 201, body = FirstCreated), (status = 403, body = crate::error::ApiError)),
 )]
 pub(crate) async fn create_first(mut call: Call) -> Outcome {
     let body: CreateFirst = call.json().await?;
@@ -64,9 +74,20 @@ pub(crate) async fn create_first(mut call: Call) -> Outcome {
         username: body.username,
         name: body.name,
         password: Secret::new(body.password),
+        proof: setup_proof(&call, None),
     };
     let first = users::create_first(call.context(), command, &call.origin).await?;
     Ok(created(&FirstCreated { user_id: first.user_id.0, organization_id: first.organization_id.0 }))
+}
+
+/// Why whoever sends this may set the server up. `field` is the token in a form.
+pub(crate) fn setup_proof(call: &Call, field: Option<Secret<String>>) -> users::SetupProof {
+    if is_local(&call.request, &call.site.settings.trusted_proxies) {
+        return users::SetupProof::Local;
+    }
+    let header = call.request.headers().get(wire::SETUP_TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let query = || credential::query_parameter(&call.request, SETUP_TOKEN).map(|token| Secret::new(token.into_owned()));
+    users::SetupProof::Token(header.map(Secret::from).or(field).or_else(query))
 }
 
 /// A password to be looked at.

@@ -27,7 +27,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let parts = wiring::connect(settings, access_url.clone()).await?;
         let context = parts.context.clone();
         let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
-        let first_start = !doorward_services::users::first_exists(&context).await?;
+        let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
         let grants = Arc::new(AtomicU64::new(maintenance::count_grants(&context).await?));
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
@@ -49,11 +49,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let server = doorward_http::run(listener, http, context.clone()).context("cannot start the server")?;
         tracing::info!(database = %crate::settings::without_password(&settings.database_url()), "ready");
         println!("listening on http://{address}");
-        if first_start {
-            println!(
-                "There are no users yet. Open {}/setup to make the first one, who becomes the owner.",
-                context.settings.issuer()
-            );
+        if owner_wanted {
+            println!("{}", crate::owner::invitation(&context));
         }
         let cleaning = actix_web::rt::spawn(clean(
             context,

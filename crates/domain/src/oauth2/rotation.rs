@@ -15,7 +15,8 @@ use subtle::ConstantTimeEq;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The server's key for deriving successors; all replicas share it.
+/// The server's key for deriving secrets: the successors of refresh tokens, and [texts](Self::text) of other purposes. All
+/// replicas share it.
 #[derive(Clone)]
 pub struct DerivationKey(hmac::Key);
 
@@ -34,6 +35,8 @@ const RANDOM_LEN: usize = DerivationKey::RANDOM_LEN;
 impl DerivationKey {
     /// Random characters from which the first refresh token of a grant is made.
     pub const RANDOM_LEN: usize = 30;
+    /// Characters of a [text](Self::text): 238 bits.
+    pub const TEXT_LEN: usize = 40;
 
     /// Takes 32 random bytes.
     #[must_use]
@@ -77,6 +80,32 @@ impl DerivationKey {
             .expose()
             .split_at_checked(RANDOM_LEN)
             .is_some_and(|(random, tag)| self.tag(presented.prefix(), random).as_bytes().ct_eq(tag.as_bytes()).into())
+    }
+
+    /// Letters and digits that only this server can make, the same whenever and wherever they are made of the same parts:
+    /// the token of a form, say. Texts of different purposes have nothing to do with each other, nor with refresh tokens.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::DerivationKey;
+    ///
+    /// let key = DerivationKey::new(&[7; 32]);
+    /// let text = key.text("set-up", &[b"a", b"b"]);
+    /// assert_eq!(text.expose().len(), DerivationKey::TEXT_LEN);
+    /// assert!(key.is_text("set-up", &[b"a", b"b"], text.expose()));
+    /// assert!(!key.is_text("sign-in", &[b"a", b"b"], text.expose()), "of another purpose");
+    /// assert!(!key.is_text("set-up", &[b"ab", b""], text.expose()), "of other parts");
+    /// ```
+    #[must_use]
+    pub fn text(&self, purpose: &str, parts: &[&[u8]]) -> Secret<String> {
+        // INVARIANT: no successor is made of parts that begin like these.
+        let parts = [&[b"text".as_slice(), purpose.as_bytes()], parts].concat();
+        Secret::new(self.alphanumeric(&parts, Self::TEXT_LEN))
+    }
+
+    /// Whether `presented` is the [text](Self::text) of this purpose and these parts; in constant time.
+    #[must_use]
+    pub fn is_text(&self, purpose: &str, parts: &[&[u8]], presented: &str) -> bool {
+        self.text(purpose, parts).expose().as_bytes().ct_eq(presented.as_bytes()).into()
     }
 
     fn seal(&self, prefix: String, random: &str) -> OpaqueToken {
@@ -181,6 +210,21 @@ mod tests {
         let first = key(1).first("0123456789".into(), &Secret::new("x".repeat(64)));
         assert_eq!(first.secret().expose().len(), OpaqueToken::SECRET_LEN);
         assert!(key(1).has_issued(&first));
+    }
+
+    #[test]
+    fn a_text_is_of_one_key_one_purpose_and_its_parts() {
+        let text = key(1).text("one", &[b"a", b"b"]);
+        assert!(key(1).is_text("one", &[b"a", b"b"], text.expose()));
+        assert!(!key(2).is_text("one", &[b"a", b"b"], text.expose()));
+        for (purpose, parts) in
+            [("two", &[b"a".as_slice(), b"b"][..]), ("one", &[b"b", b"a"]), ("one", &[b"ab"]), ("one", &[])]
+        {
+            assert!(!key(1).is_text(purpose, parts, text.expose()), "{purpose} {parts:?}");
+        }
+        for presented in ["", "x", &text.expose()[1..], &format!("{}x", text.expose())] {
+            assert!(!key(1).is_text("one", &[b"a", b"b"], presented));
+        }
     }
 
     #[test]

@@ -27,6 +27,17 @@ pub struct ScopeText {
     pub topic: &'static str,
     /// What it lets an application do: `See your workspaces`.
     pub description: &'static str,
+    /// Why giving it away asks for care, if it does.
+    pub caution: Option<Caution>,
+}
+
+/// Why giving a scope away asks for care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// Roles of the user let it reach what belongs to others.
+    Roles,
+    /// It is about accounts, rights or keys, enters machines, or destroys work.
+    Sensitive,
 }
 
 /// Each name with its meaning in plain words, for the consent page: what is about the same thing stands together, and
@@ -40,10 +51,12 @@ pub fn describe_scopes(names: &[String]) -> Vec<ScopeText> {
         name: name.clone(),
         topic: scope.topic().title(),
         description: scope.describe(),
+        caution: scope.is_sensitive().then_some(Caution::Sensitive),
     };
     let identity = names.iter().filter(|name| is_oidc_scope(name)).map(|name| ScopeText {
         name: name.clone(),
         topic: "Identity",
+        caution: None,
         description: if name == OFFLINE_ACCESS {
             "Stay connected until you take the access back"
         } else {

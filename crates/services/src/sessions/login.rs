@@ -6,7 +6,7 @@ use super::{inactive, seen};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
-use crate::users::fields::Fields;
+use crate::users::fields::{Fields, trimmed};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::System;
@@ -51,6 +51,7 @@ pub fn auth_methods(ctx: &Context) -> AuthMethods {
 /// account and by address, and slow further tries down.
 pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<SignedIn, Error> {
     let Login { email, password } = command;
+    let email = trimmed(&email);
     Fields::default().email("email", &email).required_secret("password", &password).done()?;
 
     let (now, ip) = (ctx.clock.now(), origin.ip.clone());

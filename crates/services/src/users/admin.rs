@@ -2,7 +2,7 @@
 //! start the server with its settings can reach its database too. Each leaves an audit record without a user.
 
 use super::create::{blank_user, default_organization, insert};
-use super::fields::{Fields, strong_password};
+use super::fields::{Fields, strong_password, trimmed};
 use super::roles::check_site_roles;
 use crate::audit::{Diff, Trail};
 use crate::context::{Context, Origin};
@@ -31,12 +31,13 @@ pub struct CreateUserAsOperator {
 
 /// Creates an active user in the default organization. The first user becomes owner, whatever is asked.
 pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result<User, Error> {
+    let command = CreateUserAsOperator { email: trimmed(&command.email), ..command };
     Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
         .required_secret("password", &command.password)
         .real_name("name", &command.name)
-        .done()?;
+        .with_password("password", &command.password)?;
     strong_password(&command.password)?;
     let roles = check_site_roles(&command.roles)?;
     let hash = ctx.hash_password(command.password).await?;
@@ -92,7 +93,7 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
 fn find(repos: &mut dyn Repositories, name: &str) -> Result<User, Error> {
     let found = match name.parse::<UserId>() {
         Ok(id) => repos.users().find(id)?,
-        Err(_not_a_uuid) if name.contains('@') => repos.users().find_by_email(name)?,
+        Err(_not_a_uuid) if name.contains('@') => repos.users().find_by_email(&trimmed(name))?,
         Err(_not_a_uuid) => repos.users().find_by_username(name)?,
     };
     found.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)

@@ -2,7 +2,7 @@
 
 use super::access;
 use super::caller::{Held, with_caller};
-use super::fields::{Fields, strong_password};
+use super::fields::{Fields, strong_password, trimmed};
 use super::reference::UserView;
 use super::roles::may_make_member;
 use crate::audit::{Diff, Trail};
@@ -14,6 +14,7 @@ use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::assign::Level;
 use doorward_domain::roles::{Action, OWNER, Object, Permit, System, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Conflict, Repositories, StoreError};
 use std::collections::HashSet;
@@ -29,6 +30,37 @@ pub struct CreateFirstUser {
     pub name: String,
     /// Password.
     pub password: Secret<String>,
+    /// Why whoever asks may set the server up.
+    pub proof: SetupProof,
+}
+
+/// Why somebody may set the server up. A database without users is not open to whoever comes first.
+#[derive(Clone, Debug)]
+pub enum SetupProof {
+    /// Whoever asks is at the machine: its settings say so, or its loopback address.
+    Local,
+    /// Whoever asks knows the one-time token of the set-up link. Nothing, or a wrong one, is no proof.
+    Token(Option<Secret<String>>),
+}
+
+/// Purpose of the keyed text that is the set-up token.
+const SETUP: &str = "set-up";
+
+/// The token of the set-up link: the same on every replica, and worth nothing once there is a user.
+#[must_use]
+pub fn setup_token(ctx: &Context) -> Secret<String> {
+    ctx.derivation.text(SETUP, &[])
+}
+
+/// Whether this lets somebody set the server up, as long as there are no users.
+#[must_use]
+pub fn may_set_up(ctx: &Context, proof: &SetupProof) -> bool {
+    match proof {
+        SetupProof::Local => true,
+        SetupProof::Token(token) => {
+            token.as_ref().is_some_and(|token| ctx.derivation.is_text(SETUP, &[], token.expose()))
+        }
+    }
 }
 
 /// The first user, and where it is a member.
@@ -64,15 +96,25 @@ pub async fn first_exists(ctx: &Context) -> Result<bool, Error> {
     ctx.store.read(|repos| Ok(repos.users().any_exists()?)).await
 }
 
-/// Sets the server up: creates an active owner in the default organization. Anyone may, but only once; of two who
-/// try at once, one wins.
+/// Sets the server up: creates an active owner in the default organization. Whoever proves to be the operator may, but
+/// only once; of two who try at once, one wins.
 pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Origin) -> Result<FirstUser, Error> {
+    let command = CreateFirstUser { email: trimmed(&command.email), ..command };
+    if !may_set_up(ctx, &command.proof) {
+        if first_exists(ctx).await? {
+            return Err(first_exists_already());
+        }
+        return Err(Error::Refused(format!(
+            "The first user is made with the one-time token of the set-up link, which the server prints when it starts: \
+             send it in the header {SETUP_TOKEN_HEADER}, or as the query parameter `token`."
+        )));
+    }
     Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
         .required_secret("password", &command.password)
         .real_name("name", &command.name)
-        .done()?;
+        .with_password("password", &command.password)?;
     if first_exists(ctx).await? {
         return Err(first_exists_already());
     }
@@ -104,11 +146,16 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
 
 /// Creates a user in one or more organizations.
 pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
-    Fields::default()
+    let command = CreateUser { email: trimmed(&command.email), ..command };
+    let fields = Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
-        .real_name("name", &command.name)
-        .done()?;
+        .real_name("name", &command.name);
+    if command.password.expose().is_empty() {
+        fields.done()?;
+    } else {
+        fields.with_password("password", &command.password)?;
+    }
     let login_type = if command.login_type.is_empty() { LoginType::Password.as_str() } else { &command.login_type };
     if login_type != LoginType::Password.as_str() && !command.password.expose().is_empty() {
         return Err(Error::invalid(format!("Password cannot be set for login type \"{login_type}\".")));

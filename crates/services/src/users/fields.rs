@@ -108,6 +108,18 @@ impl Fields {
         self
     }
 
+    /// Refuses the command if any field failed, and names a weak password then too, so that nothing comes up only later.
+    /// A weak password alone is left to [`strong_password`].
+    pub(crate) fn with_password(mut self, field: &'static str, password: &Secret<String>) -> Result<(), Error> {
+        if let Err(broken) = check_password(password.expose())
+            && !self.0.is_empty()
+            && self.0.iter().all(|known| known.field != field)
+        {
+            self.0.push(FieldError::new(field, broken.to_string()));
+        }
+        self.done()
+    }
+
     /// Refuses the command if any field failed.
     pub(crate) fn done(self) -> Result<(), Error> {
         if self.0.is_empty() {
@@ -115,6 +127,11 @@ impl Fields {
         }
         Err(Error::invalid_fields(VALIDATION_FAILED, self.0))
     }
+}
+
+/// A mail address as it was meant: blanks around it come from copying and from keyboards that add them.
+pub(crate) fn trimmed(email: &str) -> String {
+    email.trim().to_owned()
 }
 
 /// Refuses a password that breaks the rule, blaming the field `password`.
@@ -147,6 +164,22 @@ mod tests {
                 ("password", "Validation failed for tag \"required\" with value: \"\""),
             ]
         );
+    }
+
+    #[test]
+    fn a_weak_password_is_named_beside_other_defects() {
+        let told = |email: &str, password: &str| {
+            let refused = Fields::default().email("email", email).with_password("password", &Secret::from(password));
+            match refused {
+                Err(Error::Invalid { fields, .. }) => {
+                    fields.into_iter().map(|field| field.field.into_owned()).collect()
+                }
+                _ => Vec::new(),
+            }
+        };
+        assert_eq!(told("x", "weak"), ["email", "password"]);
+        assert_eq!(told("x", "SomeSecurePassword!"), ["email"]);
+        assert_eq!(told("a@example.com", "weak"), Vec::<String>::new());
     }
 
     #[test]

@@ -13,23 +13,32 @@ use std::borrow::Cow;
 
 /// The query parameter that carries a token (RFC 6750 2.3).
 pub(crate) const ACCESS_TOKEN: &str = "access_token";
+/// Most cookies of one name that are looked at. Each may cost a trip to the database.
+const COOKIES_MAX: usize = 20;
 
-/// The session token in the cookie, if there is one.
-pub(crate) fn session_cookie(request: &HttpRequest) -> Option<Cow<'_, str>> {
-    cookie(request, wire::SESSION_COOKIE)
+/// The session tokens in cookies.
+pub(crate) fn session_cookies(request: &HttpRequest) -> Vec<Cow<'_, str>> {
+    cookies(request, wire::SESSION_COOKIE)
 }
 
-/// The value of the first cookie of this name that is not empty. The jar of actix is not used: it parses every cookie
-/// and allocates each. Other cookies may hold any bytes; in this one, what is not UTF-8 is replaced, and so no good
-/// credential, but there.
-pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
+/// The values of the cookies of this name that are not empty, each once, in the order in which they were sent: a browser
+/// sends one for each path and domain that it knows. The jar of actix is not used: it parses every cookie and allocates
+/// each. Other cookies may hold any bytes; in these, what is not UTF-8 is replaced, and so no good credential, but there.
+pub(crate) fn cookies<'a>(request: &'a HttpRequest, name: &str) -> Vec<Cow<'a, str>> {
     let lines = request.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
-    lines
+    let values = lines
         .flat_map(|line| line.split(|byte| *byte == b';'))
         .filter_map(|pair| split_at(pair.trim_ascii(), b'='))
         .map(|(known, value)| (known, unquoted(value)))
-        .find(|(known, value)| *known == name.as_bytes() && !value.is_empty())
-        .map(|(_, value)| String::from_utf8_lossy(value))
+        .filter(|(known, value)| *known == name.as_bytes() && !value.is_empty())
+        .map(|(_, value)| String::from_utf8_lossy(value));
+    let mut found: Vec<Cow<'a, str>> = Vec::new();
+    for value in values {
+        if found.len() < COOKIES_MAX && !found.contains(&value) {
+            found.push(value);
+        }
+    }
+    found
 }
 
 fn split_at(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
@@ -70,11 +79,10 @@ fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a [u8]> {
     (!value.is_empty()).then_some(value)
 }
 
-/// The token that a request presents (`oauth2.md` 4): the first of five places that is not empty. A good token later
-/// does not rescue a bad one before it.
-pub(crate) fn token(request: &HttpRequest) -> Option<Cow<'_, str>> {
-    session_cookie(request)
-        .or_else(|| query_parameter(request, wire::SESSION_COOKIE))
+/// The token that a request without session cookie presents (`oauth2.md` 4): the first of four places that is not
+/// empty. A good token later does not rescue a bad one before it.
+pub(crate) fn token_elsewhere(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    query_parameter(request, wire::SESSION_COOKIE)
         .or_else(|| session_header(request))
         .or_else(|| bearer(request))
         .or_else(|| query_parameter(request, ACCESS_TOKEN))
@@ -123,6 +131,22 @@ mod tests {
     use super::*;
     use actix_web::test::TestRequest;
     use doorward_domain::oauth2::OAuthErrorCode;
+
+    /// The token that counts when every cookie is bad but the first.
+    fn token(request: &HttpRequest) -> Option<Cow<'_, str>> {
+        session_cookies(request).into_iter().next().or_else(|| token_elsewhere(request))
+    }
+
+    #[test]
+    fn every_cookie_of_the_name_is_found_once_and_in_order() {
+        let request = TestRequest::get()
+            .append_header((COOKIE, "coder_session_token=a; x=1; coder_session_token=b"))
+            .append_header((COOKIE, "coder_session_token=; coder_session_token=a; coder_session_token=\"c\""));
+        assert_eq!(session_cookies(&request.to_http_request()), ["a", "b", "c"]);
+        let many: Vec<String> = (0..100).map(|n| format!("coder_session_token={n}")).collect();
+        let request = TestRequest::get().insert_header((COOKIE, many.join(";")));
+        assert_eq!(session_cookies(&request.to_http_request()).len(), COOKIES_MAX);
+    }
 
     #[test]
     fn the_first_place_that_is_not_empty_counts() {

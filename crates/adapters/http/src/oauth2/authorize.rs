@@ -1,20 +1,22 @@
 //! The authorization endpoint (`oauth2.md` 7 and 8): asks the user, and sends the answer to the client.
 
 use super::tokens::{resources, told};
-use crate::answer::{self, redirect};
+use crate::accept::{Wish, wish};
+use crate::answer::redirect;
 use crate::call::{Call, Outcome};
-use crate::csrf;
+use crate::csrf::{self, Purpose};
 use crate::error::{self, Failure};
 use crate::extract::form::Form;
 use crate::pages::headers::{FormAction, render};
 use crate::pages::views::{Access, Brand, Consent, Registration, Scope};
 use crate::screens::{self, person};
+use crate::users::role_display_name;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{describe_scopes, is_unrestricted};
+use doorward_services::oauth2::{Caution, consent_scopes, is_unrestricted};
 use doorward_services::{Actor, OAuthError};
 
 /// Parameters that may come once; `resource` has an error of its own.
@@ -58,7 +60,7 @@ const PARAMETERS: [&str; 10] = [
 )]
 pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     let (actor, consent) = prepare(&call, who).await?;
-    consent_page(&call, &actor, &consent)
+    Ok(consent_page(&call, &actor, &consent, StatusCode::OK))
 }
 
 /// The signed-in user allows a client to act for them.
@@ -87,10 +89,13 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
 )]
 pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
-    if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {
-        return Ok(answer::text(StatusCode::BAD_REQUEST, text));
-    }
     let (actor, consent) = prepare(&call, who).await?;
+    let (token, about) = (form.text("csrf_token"), call.request.query_string());
+    if csrf::check(&call, &actor, Purpose::Consent, about, token.as_deref()).is_err() {
+        // Perhaps somebody else has signed in since the page was shown: nobody allows what was shown to another.
+        screens::stale_for_programs(&call)?;
+        return Ok(consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST));
+    }
     let location = authorize::approve(call.context(), &actor, consent).await?;
     Ok(redirect(StatusCode::FOUND, &location))
 }
@@ -101,11 +106,11 @@ async fn prepare(call: &Call, who: Result<Actor, Failure>) -> Result<(Actor, Con
     let app = authorize::find_client(call.context(), &request)
         .await
         .map_err(told)
-        .map_err(|error| without_challenge(&error))?;
+        .map_err(|error| bad_client(call, &error))?;
     let actor = screens::signed_in(&call.request, who)?;
     match authorize::prepare(call.context(), app, &request) {
         Ok(consent) => Ok((actor, consent)),
-        Err(AuthorizeError::Client(error)) => Err(without_challenge(&error)),
+        Err(AuthorizeError::Client(error)) => Err(bad_client(call, &error)),
         Err(AuthorizeError::RedirectUri(error)) => Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
             tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
@@ -114,9 +119,15 @@ async fn prepare(call: &Call, who: Result<Actor, Failure>) -> Result<(Actor, Con
     }
 }
 
-/// A challenge would make the browser ask its user for a password that is the client's.
-fn without_challenge(error: &OAuthError) -> Failure {
+/// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a
+/// password that is the client's.
+fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     let mut response = error::oauth(error);
+    if wish(&call.request) == Wish::Page {
+        let explanation = "The application that sent you here is not known to this server: it was removed, or its link is \
+                           wrong. Nothing was shared with it. Please tell whoever runs the application.";
+        return screens::problem(call, response.status(), "Unknown application", explanation).into();
+    }
     response.headers_mut().remove(WWW_AUTHENTICATE);
     response.into()
 }
@@ -142,8 +153,11 @@ fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
 
 /// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.
 fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
-    if call.request.method() == actix_web::http::Method::POST {
-        return error::oauth(error);
+    let is_post = call.request.method() == actix_web::http::Method::POST;
+    match wish(&call.request) {
+        Wish::Any if is_post => return error::oauth(error),
+        Wish::Json => return error::oauth(error),
+        Wish::Page | Wish::Any => {}
     }
     if error.code == OAuthErrorCode::ServerError {
         let explanation = "The address to return to that is registered for the application is one that this server sends \
@@ -153,30 +167,50 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
     }
     let explanation = "The application sent you here with an address to return to that is not registered for it. \
                        Nothing was shared with it. Please tell whoever runs the application.";
-    screens::error_page(call.origin.request_id, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation)
+    screens::problem(call, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation)
 }
 
-fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest) -> Outcome {
-    let scopes = describe_scopes(&consent.scopes);
-    let cancel_url = consent.cancel_location(call.context());
-    screens::with_token(call, |token| {
-        let page = Consent {
-            brand: Brand::default(),
-            csrf_token: token,
-            user: person(&actor.user),
-            app_name: &consent.app.name,
-            app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
-            registered: Registration::Administrator,
-            access: if is_unrestricted(&consent.scopes) {
-                Access::Full
-            } else {
-                Access::Scopes(scopes.iter().map(Scope::from).collect())
-            },
-            redirect_uri: consent.redirect_uri.as_str(),
-            resource: consent.resource.as_ref().map(Resource::as_str),
-            cancel_url: &cancel_url,
-            return_to: screens::path_and_query(&call.request),
-        };
-        render(StatusCode::OK, &page, &FormAction::toward(consent.redirect_uri.as_str()))
-    })
+fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: StatusCode) -> HttpResponse {
+    let scopes = consent_scopes(actor, &consent.scopes);
+    let is_full = is_unrestricted(&consent.scopes);
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let notice = format!(
+        "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
+         {}. Look again before you decide.",
+        actor.user.username
+    );
+    let page = Consent {
+        brand: Brand::of(&call.site),
+        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, call.request.query_string()),
+        sign_out_token: &screens::sign_out_token(call, actor),
+        notice: Some(notice.as_str()).filter(|_| !status.is_success()),
+        user: person(&actor.user),
+        app_name: &consent.app.name,
+        app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        registered: Registration::Administrator,
+        access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
+        standing: standing.as_deref(),
+        redirect_uri: consent.redirect_uri.as_str(),
+        resource: consent.resource.as_ref().map(Resource::as_str),
+        cancel_url: &consent.cancel_location(call.context()),
+        return_to: screens::path_and_query(&call.request),
+    };
+    render(status, &page, &FormAction::toward(consent.redirect_uri.as_str()))
+}
+
+/// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
+fn standing(actor: &Actor) -> String {
+    let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
+    let in_organizations = actor.memberships.iter().filter(|membership| !membership.roles.is_empty()).count();
+    let mut parts = Vec::new();
+    if !roles.is_empty() {
+        parts.push(format!("{} of this server", roles.join(", ")));
+    }
+    match in_organizations {
+        0 => {}
+        1 => parts.push("the holder of roles in an organization".to_owned()),
+        many => parts.push(format!("the holder of roles in {many} organizations")),
+    }
+    parts.join(" and ")
 }

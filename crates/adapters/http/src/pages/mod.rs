@@ -24,6 +24,8 @@ pub(crate) mod paths {
     pub(crate) const LOGOUT: &str = "/logout";
     /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
     pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
+    /// Makes a key for a command line.
+    pub(crate) const CLI_AUTH: &str = "/cli-auth";
     /// The viewer of the API documentation.
     pub(crate) const API_DOCS: &str = "/docs";
 }

@@ -1,11 +1,13 @@
 //! Every page in its states: what must hold for all of them, and a gallery for the eye.
 
+mod care;
+
 use askama::Template;
 
 use super::{
     moment::Moment,
     views::{
-        Access, AuthorizedApp, AuthorizedApps, Brand, Consent, ErrorPage, Field, Home, Link, Person, Provider,
+        Access, AuthorizedApp, AuthorizedApps, Brand, CliAuth, Consent, ErrorPage, Field, Home, Link, Person, Provider,
         Registration, Scope, Setup, SignIn, SignedOut,
     },
 };
@@ -31,6 +33,9 @@ fn consent() -> Consent<'static> {
     Consent {
         brand: Brand::default(),
         csrf_token: "token",
+        sign_out_token: "other",
+        notice: None,
+        standing: None,
         user: ADA,
         app_name: "Atlas",
         app_icon: None,
@@ -43,16 +48,23 @@ fn consent() -> Consent<'static> {
     }
 }
 
+fn scope(name: &'static str, topic: &'static str, description: &'static str) -> Scope<'static> {
+    Scope { name, topic, description, caution: None }
+}
+
+/// Twenty-five of them, some of which ask for care.
+fn many_scopes() -> Access<'static> {
+    let caution = |n| (n < 3).then_some("Not only what is yours: your roles reach what belongs to others.");
+    let one = |n| Scope { caution: caution(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
+    Access::Scopes((0..25).map(one).collect())
+}
+
 fn scopes() -> Access<'static> {
     Access::Scopes(vec![
-        Scope { name: "workspace:read", topic: "Workspaces", description: "See your workspaces" },
-        Scope { name: "workspace:ssh", topic: "Workspaces", description: "Connect to your workspaces over SSH" },
-        Scope { name: "template:read", topic: "Templates", description: "See the templates you can use" },
-        Scope {
-            name: "user:read_personal",
-            topic: "People and organizations",
-            description: "See your profile, with your email address",
-        },
+        Scope { caution: Some(""), ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
+        scope("workspace:read", "Workspaces", "See your workspaces"),
+        scope("template:read", "Templates", "See the templates you can use"),
+        scope("user:read_personal", "People and organizations", "See your profile, with your email address"),
     ])
 }
 
@@ -70,7 +82,15 @@ fn app(name: &'static str) -> AuthorizedApp<'static> {
 }
 
 fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
-    AuthorizedApps { brand: Brand::default(), csrf_token: "token", user: ADA, notice: None, apps }
+    AuthorizedApps {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        caution: None,
+        apps,
+    }
 }
 
 fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
@@ -86,7 +106,15 @@ fn gallery() -> Vec<(&'static str, String)> {
     let bad = |value, error| Field { value, error: Some(error) };
     let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
     let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
-    let hostile_scope = Scope { name: HOSTILE, topic: HOSTILE, description: HOSTILE };
+    let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
+    let cli = || CliAuth {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        key: None,
+    };
     vec![
         ("setup", html(&setup())),
         (
@@ -124,6 +152,20 @@ fn gallery() -> Vec<(&'static str, String)> {
             "sign-in-providers-only",
             html(&SignIn { providers: vec![provider("Continue with GitHub")], password_enabled: false, ..sign_in() }),
         ),
+        ("sign-in-app", html(&SignIn { app: Some("Atlas"), message: Some("not shown"), ..sign_in() })),
+        ("sign-in-hostile", html(&SignIn { app: Some(HOSTILE), ..sign_in() })),
+        ("setup-link", html(&Setup { link_token: Some("0123456789"), ..setup() })),
+        ("consent-owner", html(&Consent { standing: Some("Owner of this server"), ..consent() })),
+        (
+            "consent-many",
+            html(&Consent {
+                access: many_scopes(),
+                standing: Some("Owner of this server"),
+                notice: Some("Nothing was allowed: look again before you decide."),
+                ..consent()
+            }),
+        ),
+        ("consent-nothing", html(&Consent { access: Access::Scopes(Vec::new()), ..consent() })),
         ("sign-in-impossible", html(&SignIn { password_enabled: false, ..sign_in() })),
         ("consent-full", html(&consent())),
         (
@@ -163,8 +205,11 @@ fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-hostile",
             html(&Consent {
-                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)") },
+                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)"), base: HOSTILE },
                 csrf_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                notice: Some(HOSTILE),
+                standing: Some(HOSTILE),
                 user: hostile_person,
                 app_name: HOSTILE,
                 app_icon: Some(HOSTILE),
@@ -193,7 +238,9 @@ fn gallery() -> Vec<(&'static str, String)> {
             html(&AuthorizedApps {
                 user: hostile_person,
                 csrf_token: HOSTILE,
+                sign_out_token: HOSTILE,
                 notice: Some(HOSTILE),
+                caution: Some(HOSTILE),
                 ..apps(vec![AuthorizedApp {
                     client_id: HOSTILE,
                     icon: Some(HOSTILE),
@@ -224,7 +271,20 @@ fn gallery() -> Vec<(&'static str, String)> {
         ("error-hostile", html(&ErrorPage { request_id: Some(HOSTILE), ..error(400, HOSTILE, HOSTILE) })),
         (
             "home",
-            html(&Home { brand: Brand::default(), csrf_token: "token", user: ADA, roles: vec!["Owner", "Auditor"] }),
+            html(&Home {
+                brand: Brand::default(),
+                sign_out_token: "other",
+                api_token: "api",
+                user: ADA,
+                roles: vec!["Owner", "Auditor"],
+            }),
+        ),
+        ("cli-auth", html(&cli())),
+        ("cli-auth-stale", html(&CliAuth { notice: Some("This page was out of date."), ..cli() })),
+        ("cli-auth-key", html(&CliAuth { key: Some("0123456789-abcdefghijABCDEFGHIJ01"), ..cli() })),
+        (
+            "cli-auth-hostile",
+            html(&CliAuth { user: hostile_person, notice: Some(HOSTILE), key: Some(HOSTILE), ..cli() }),
         ),
         ("signed-out", html(&SignedOut::default())),
     ]
@@ -359,18 +419,4 @@ fn sign_in_without_passwords_has_no_form() {
 #[test]
 fn sign_in_keeps_the_way_back() {
     assert!(html(&sign_in()).contains("name=\"redirect\" value=\"/oauth2/authorize?client_id=1&#38;state=a%20b\""));
-}
-
-#[test]
-#[ignore = "writes every page to the folder GALLERY, to be looked at in a browser"]
-fn write_the_gallery() {
-    let folder = std::path::PathBuf::from(std::env::var_os("GALLERY").expect("GALLERY names a folder"));
-    let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    std::fs::create_dir_all(folder.join("assets")).unwrap();
-    for file in ["doorward.css", "logo.svg", "favicon.svg"] {
-        std::fs::copy(assets.join(file), folder.join("assets").join(file)).unwrap();
-    }
-    for (name, html) in gallery() {
-        std::fs::write(folder.join(name).with_extension("html"), html).unwrap();
-    }
 }

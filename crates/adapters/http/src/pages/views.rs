@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use doorward_services::oauth2::ScopeText;
+use doorward_services::oauth2::{Caution, ScopeText};
 
 use super::{assets, links, moment::Moment, paths};
+use crate::site::Site;
 
 /// The rule for passwords, as the person who chooses one reads it.
 const PASSWORD_HINT: &str = "12 to 64 characters. Fewer will do when capitals, digits and symbols are mixed. Repeats and \
@@ -18,19 +19,31 @@ pub(crate) struct Brand<'a> {
     pub(crate) name: &'a str,
     /// The operator's logo; ours when absent or not fit for an `img`.
     pub(crate) logo_url: Option<&'a str>,
+    /// The path of the access URL, without trailing slash; every link to a page of ours begins with it.
+    pub(crate) base: &'a str,
 }
 
 impl Default for Brand<'_> {
     fn default() -> Self {
-        Self { name: "Doorward", logo_url: None }
+        Self { name: "Doorward", logo_url: None, base: "" }
     }
 }
 
-impl Brand<'_> {
+impl<'a> Brand<'a> {
+    /// That of a site.
+    pub(crate) fn of(site: &'a Site) -> Self {
+        Self { base: site.base(), ..Self::default() }
+    }
+
+    /// The link to a path of ours.
+    fn to(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     fn logo(&self) -> Cow<'_, str> {
         self.logo_url
             .and_then(links::safe_icon)
-            .map_or_else(|| Cow::Owned(format!("/assets/logo.svg?v={}", assets::VERSION)), Cow::Borrowed)
+            .map_or_else(|| Cow::Owned(format!("{}?v={}", self.to("/assets/logo.svg"), assets::VERSION)), Cow::Borrowed)
     }
 }
 
@@ -68,12 +81,14 @@ pub(crate) struct Field<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-/// Creation of the first owner. POSTs to [`paths::SETUP`]: `csrf_token`, `email`, `username`, `name`, `password`.
+/// Creation of the first owner. POSTs to [`paths::SETUP`]: `csrf_token`, `token`, `email`, `username`, `name`, `password`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "setup.html")]
 pub(crate) struct Setup<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) csrf_token: &'a str,
+    /// The one-time token of the link that led here.
+    pub(crate) link_token: Option<&'a str>,
     pub(crate) email: Field<'a>,
     pub(crate) username: Field<'a>,
     pub(crate) name: Field<'a>,
@@ -120,6 +135,8 @@ pub(crate) struct SignIn<'a> {
     pub(crate) redirect: &'a str,
     /// What was typed before, after a failure.
     pub(crate) email: &'a str,
+    /// The application whose request brought the user here; it takes the place of `message`.
+    pub(crate) app: Option<&'a str>,
     /// Why the user is here (`?message=`).
     pub(crate) message: Option<&'a str>,
     /// Why the last attempt failed.
@@ -145,11 +162,17 @@ pub(crate) struct Scope<'a> {
     pub(crate) topic: &'a str,
     /// What it lets an application do, continuing `It will be able to`: `See your workspaces`.
     pub(crate) description: &'a str,
+    /// Set when it asks for care: why, or nothing when its description says it.
+    pub(crate) caution: Option<&'a str>,
 }
 
 impl<'a> From<&'a ScopeText> for Scope<'a> {
     fn from(text: &'a ScopeText) -> Self {
-        Self { name: &text.name, topic: text.topic, description: text.description }
+        let caution = text.caution.map(|caution| match caution {
+            Caution::Roles => "Not only what is yours: your roles reach what belongs to others.",
+            Caution::Sensitive => "",
+        });
+        Self { name: &text.name, topic: text.topic, description: text.description, caution }
     }
 }
 
@@ -184,7 +207,7 @@ impl Registration<'_> {
     }
 }
 
-/// Consent. POSTs to its own URL with its query: `csrf_token`. `Switch user` is a form of its own, which POSTs to
+/// Consent. POSTs to its own URL with its query: `csrf_token`, which is good for this user and this query only. `Switch user` is a form of its own, which POSTs to
 /// [`paths::LOGOUT`]: `csrf_token`, `redirect`.
 ///
 /// Render it with [`FormAction::toward`](super::headers::FormAction::toward) of the redirect URI.
@@ -193,12 +216,17 @@ impl Registration<'_> {
 pub(crate) struct Consent<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) csrf_token: &'a str,
+    pub(crate) sign_out_token: &'a str,
+    /// Why the page is shown again.
+    pub(crate) notice: Option<&'a str>,
     pub(crate) user: Person<'a>,
     pub(crate) app_name: &'a str,
     /// As stored; the page leaves it out when it is not fit for an `img`.
     pub(crate) app_icon: Option<&'a str>,
     pub(crate) registered: Registration<'a>,
     pub(crate) access: Access<'a>,
+    /// The roles that let what is granted reach what belongs to others: `Owner of this server`.
+    pub(crate) standing: Option<&'a str>,
     /// The redirect URI of this request, after it has been matched. The page shows its host.
     pub(crate) redirect_uri: &'a str,
     /// The resource (RFC 8707) the token will be bound to.
@@ -207,6 +235,11 @@ pub(crate) struct Consent<'a> {
     pub(crate) cancel_url: &'a str,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// The scopes that ask for care, and the others. They come sorted like that.
+fn cautions_first<'s, 'a>(scopes: &'s [Scope<'a>]) -> (&'s [Scope<'a>], &'s [Scope<'a>]) {
+    scopes.split_at(scopes.partition_point(|scope| scope.caution.is_some()))
 }
 
 /// Scopes that are about the same thing and stand together.
@@ -221,8 +254,8 @@ impl Consent<'_> {
         links::destination(self.redirect_uri)
     }
 
-    fn cancel_href(&self) -> &str {
-        links::safe_href(self.cancel_url).unwrap_or(paths::HOME)
+    fn cancel_href(&self) -> String {
+        links::safe_href(self.cancel_url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
     }
 }
 
@@ -247,9 +280,12 @@ pub(crate) struct AuthorizedApp<'a> {
 pub(crate) struct AuthorizedApps<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) csrf_token: &'a str,
+    pub(crate) sign_out_token: &'a str,
     pub(crate) user: Person<'a>,
     /// What has just been done: `Access of Atlas is revoked.`
     pub(crate) notice: Option<&'a str>,
+    /// Why nothing has been done.
+    pub(crate) caution: Option<&'a str>,
     pub(crate) apps: Vec<AuthorizedApp<'a>>,
 }
 
@@ -280,10 +316,26 @@ pub(crate) struct ErrorPage<'a> {
 #[template(path = "home.html")]
 pub(crate) struct Home<'a> {
     pub(crate) brand: Brand<'a>,
-    pub(crate) csrf_token: &'a str,
+    pub(crate) sign_out_token: &'a str,
+    /// For calls of the API by scripts of this page, should there be any.
+    pub(crate) api_token: &'a str,
     pub(crate) user: Person<'a>,
     /// Display names of the site roles; empty reads `Member`.
     pub(crate) roles: Vec<&'a str>,
+}
+
+/// Makes a key for a command line. POSTs to [`paths::CLI_AUTH`]: `csrf_token`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "cli_auth.html")]
+pub(crate) struct CliAuth<'a> {
+    pub(crate) brand: Brand<'a>,
+    pub(crate) csrf_token: &'a str,
+    pub(crate) sign_out_token: &'a str,
+    pub(crate) user: Person<'a>,
+    /// Why nothing has been done.
+    pub(crate) notice: Option<&'a str>,
+    /// The key, once it is made.
+    pub(crate) key: Option<&'a str>,
 }
 
 /// The answer to a sign-out.

@@ -1,8 +1,8 @@
 //! The applications that the signed-in user has allowed.
 
-use super::{forged, person, signed_in, with_token};
+use super::{OUT_OF_DATE, person, sign_out_token, signed_in, stale_for_programs};
 use crate::call::{Call, Outcome};
-use crate::csrf;
+use crate::csrf::{self, Purpose};
 use crate::error::Failure;
 use crate::oauth2::apps::find_by_text;
 use crate::pages::headers::{FormAction, render};
@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 )]
 pub(crate) async fn list(call: Call, who: Result<Actor, Failure>) -> Outcome {
     let actor = signed_in(&call.request, who)?;
-    page(&call, &actor, None).await
+    page(&call, &actor, StatusCode::OK, None).await
 }
 
 /// The form that takes access back.
@@ -51,13 +51,14 @@ pub(crate) struct RevokeForm {
 )]
 pub(crate) async fn revoke(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
-    if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {
-        return Ok(forged(text));
-    }
     let actor = signed_in(&call.request, who)?;
+    if csrf::check(&call, &actor, Purpose::Revoke, "", form.text("csrf_token").as_deref()).is_err() {
+        stale_for_programs(&call)?;
+        return page(&call, &actor, StatusCode::BAD_REQUEST, None).await;
+    }
     let app = find_by_text(&call, &actor, &form.text("client_id").unwrap_or_default()).await?;
     grants::withdraw(call.context(), &actor, &app).await?;
-    page(&call, &actor, Some(&format!("Access of {} is revoked.", app.name))).await
+    page(&call, &actor, StatusCode::OK, Some(&format!("Access of {} is revoked.", app.name))).await
 }
 
 /// What one application holds, over all its grants.
@@ -71,7 +72,7 @@ struct Allowed {
     grants: usize,
 }
 
-async fn page(call: &Call, actor: &Actor, notice: Option<&str>) -> Outcome {
+async fn page(call: &Call, actor: &Actor, status: StatusCode, notice: Option<&str>) -> Outcome {
     let now = call.context().clock.now();
     let mut allowed: Vec<Allowed> = Vec::new();
     let mut places: HashMap<AppId, usize> = HashMap::new();
@@ -99,16 +100,16 @@ async fn page(call: &Call, actor: &Actor, notice: Option<&str>) -> Outcome {
             }),
         }
     }
-    with_token(call, |token| {
-        let page = AuthorizedApps {
-            brand: Brand::default(),
-            csrf_token: token,
-            user: person(&actor.user),
-            notice,
-            apps: allowed.iter().map(|allowed| view(allowed, now)).collect(),
-        };
-        render(StatusCode::OK, &page, &FormAction::own())
-    })
+    let page = AuthorizedApps {
+        brand: Brand::of(&call.site),
+        csrf_token: &csrf::issue(&call.site, actor, Purpose::Revoke, ""),
+        sign_out_token: &sign_out_token(call, actor),
+        user: person(&actor.user),
+        notice,
+        caution: (!status.is_success()).then_some(OUT_OF_DATE),
+        apps: allowed.iter().map(|allowed| view(allowed, now)).collect(),
+    };
+    Ok(render(status, &page, &FormAction::own()))
 }
 
 fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {

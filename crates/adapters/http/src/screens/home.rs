@@ -1,8 +1,9 @@
 //! The start page.
 
-use super::{person, signed_in, with_token};
+use super::{person, sign_out_token, signed_in};
 use crate::answer::redirect;
 use crate::call::{Call, Outcome};
+use crate::csrf::{self, Purpose};
 use crate::error::Failure;
 use crate::pages::headers::{FormAction, render};
 use crate::pages::paths;
@@ -25,13 +26,12 @@ pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
     }
     let actor = signed_in(&call.request, who)?;
     let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
-    with_token(&call, |token| {
-        let page = Home {
-            brand: Brand::default(),
-            csrf_token: token,
-            user: person(&actor.user),
-            roles: roles.iter().map(String::as_str).collect(),
-        };
-        render(StatusCode::OK, &page, &FormAction::own())
-    })
+    let page = Home {
+        brand: Brand::of(&call.site),
+        sign_out_token: &sign_out_token(&call, &actor),
+        api_token: &csrf::issue(&call.site, &actor, Purpose::Api, ""),
+        user: person(&actor.user),
+        roles: roles.iter().map(String::as_str).collect(),
+    };
+    Ok(render(StatusCode::OK, &page, &FormAction::own()))
 }

@@ -1,14 +1,16 @@
 //! First set-up in the browser.
 
-use super::{forged, with_token};
+use super::{OUT_OF_DATE, problem, stale_for_programs, with_token};
 use crate::answer::redirect;
 use crate::call::{Call, Outcome};
-use crate::csrf;
+use crate::csrf::{self, Purpose};
 use crate::extract::form::Form;
 use crate::pages::headers::{FormAction, render};
 use crate::pages::paths;
 use crate::pages::views::{Brand, Field, Setup};
 use crate::sessions::{session_cookie, set_cookie};
+use crate::users::{SETUP_TOKEN, setup_proof};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use doorward_services::{Error, FieldError, sessions, users};
 use serde::Deserialize;
@@ -17,8 +19,10 @@ use utoipa::ToSchema;
 /// Shows the form for the first account.
 #[utoipa::path(
     get, path = "/setup", tag = "pages", operation_id = "setup_form",
+    params(("token" = Option<String>, Query, description = "One-time token of the set-up link")),
     responses(
         (status = 200, body = String, content_type = "text/html"),
+        (status = 403, body = String, content_type = "text/html", description = "The link is needed"),
         (status = 303, description = "The server is set up already"),
     ),
 )]
@@ -26,7 +30,19 @@ pub(crate) async fn show(call: Call) -> Outcome {
     if users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::HOME));
     }
-    page(&call, StatusCode::OK, &Form::default(), "", &[])
+    let proof = setup_proof(&call, None);
+    if !users::may_set_up(call.context(), &proof) {
+        return Ok(needs_link(&call));
+    }
+    page(&call, StatusCode::OK, &Form::default(), &proof, "", &[])
+}
+
+/// The page for whoever comes without the link.
+fn needs_link(call: &Call) -> HttpResponse {
+    const TITLE: &str = "Open the set-up link";
+    const TEXT: &str = "This server has no users yet. Whoever runs it finds a link in its log, or in the terminal where it was \
+                        started: the first account is made under that link, and only there.";
+    problem(call, StatusCode::FORBIDDEN, TITLE, TEXT)
 }
 
 /// The form for the first account.
@@ -35,6 +51,7 @@ pub(crate) async fn show(call: Call) -> Outcome {
 #[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read by name")]
 pub(crate) struct SetupForm {
     csrf_token: String,
+    token: Option<String>,
     email: String,
     username: String,
     name: Option<String>,
@@ -45,12 +62,20 @@ pub(crate) struct SetupForm {
 #[utoipa::path(
     post, path = "/setup", tag = "pages", operation_id = "set_up",
     request_body(content = SetupForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Done, or the server is set up already")),
+    responses(
+        (status = 303, description = "Done, or the server is set up already"),
+        (status = 403, body = String, content_type = "text/html", description = "The link is needed"),
+    ),
 )]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
     let form = call.form().await?;
-    if let Err(text) = csrf::check_anonymous_form(&call.request, form.text("csrf_token").as_deref()) {
-        return Ok(forged(text));
+    let proof = setup_proof(&call, form.secret(SETUP_TOKEN));
+    if csrf::check_anonymous(&call, Purpose::SetUp, form.text("csrf_token").as_deref()).is_err() {
+        stale_for_programs(&call)?;
+        if !users::may_set_up(call.context(), &proof) {
+            return Ok(needs_link(&call));
+        }
+        return page(&call, StatusCode::BAD_REQUEST, &form, &proof, OUT_OF_DATE, &[]);
     }
     let password = form.secret("password").unwrap_or_else(|| "".into());
     let email = form.text("email").unwrap_or_default();
@@ -59,12 +84,14 @@ pub(crate) async fn submit(mut call: Call) -> Outcome {
         username: form.text("username").unwrap_or_default(),
         name: form.text("name").unwrap_or_default(),
         password: password.clone(),
+        proof: proof.clone(),
     };
     match users::create_first(call.context(), command, &call.origin).await {
         Ok(_) => {}
         Err(Error::Invalid { message, fields, .. }) => {
-            return page(&call, StatusCode::BAD_REQUEST, &form, &message, &fields);
+            return page(&call, StatusCode::BAD_REQUEST, &form, &proof, &message, &fields);
         }
+        Err(Error::Refused(_)) => return Ok(needs_link(&call)),
         Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
         Err(error) => return Err(error.into()),
     }
@@ -74,17 +101,29 @@ pub(crate) async fn submit(mut call: Call) -> Outcome {
     Ok(response)
 }
 
-fn page(call: &Call, status: StatusCode, form: &Form, message: &str, errors: &[FieldError]) -> Outcome {
+fn page(
+    call: &Call,
+    status: StatusCode,
+    form: &Form,
+    proof: &users::SetupProof,
+    message: &str,
+    errors: &[FieldError],
+) -> Outcome {
+    let link_token = match proof {
+        users::SetupProof::Token(Some(token)) => Some(token.expose().as_str()),
+        users::SetupProof::Token(None) | users::SetupProof::Local => None,
+    };
     let error_of =
         |name: &str| errors.iter().find(|error| error.field == name).map(|error| in_words(name, &error.detail));
     let (email, username, name) = (form.text("email"), form.text("username"), form.text("name"));
     let faults = [error_of("email"), error_of("username"), error_of("name"), error_of("password")];
     let [email_error, username_error, name_error, password_error] = &faults;
     let error = Some(message).filter(|message| !message.is_empty() && faults.iter().all(Option::is_none));
-    with_token(call, |token| {
+    with_token(call, Purpose::SetUp, |token| {
         let page = Setup {
-            brand: Brand::default(),
+            brand: Brand::of(&call.site),
             csrf_token: token,
+            link_token,
             email: field(email.as_deref(), email_error.as_deref()),
             username: field(username.as_deref(), username_error.as_deref()),
             name: field(name.as_deref(), name_error.as_deref()),

@@ -1,9 +1,9 @@
 //! Signing in and out in the browser.
 
-use super::{SIGN_IN_FIRST, forged, own_target, sign_in_for, with_token};
+use super::{OUT_OF_DATE, SIGN_IN_FIRST, own_target, problem, sign_in_for, stale_for_programs, with_token};
 use crate::answer::redirect;
 use crate::call::{Call, Outcome};
-use crate::csrf;
+use crate::csrf::{self, Purpose};
 use crate::error::{Failure, whole_seconds_up};
 use crate::extract::credential;
 use crate::pages::headers::{FormAction, render};
@@ -13,6 +13,7 @@ use crate::sessions::{removed_cookie, session_cookie, set_cookie};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::Secret;
+use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::{Actor, Error, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -38,7 +39,7 @@ pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
     }
     let message = credential::query_parameter(&call.request, "message").is_some().then_some(SIGN_IN_FIRST);
-    page(&call, StatusCode::OK, own_target(&target), "", message, None)
+    page(&call, StatusCode::OK, own_target(&target), "", message, None).await
 }
 
 /// The sign-in form.
@@ -60,11 +61,12 @@ pub(crate) struct SignInForm {
 )]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
     let form = call.form().await?;
-    if let Err(text) = csrf::check_anonymous_form(&call.request, form.text("csrf_token").as_deref()) {
-        return Ok(forged(text));
-    }
     let (email, target) = (form.text("email").unwrap_or_default(), form.text("redirect").unwrap_or_default());
     let target = own_target(&target);
+    if csrf::check_anonymous(&call, Purpose::SignIn, form.text("csrf_token").as_deref()).is_err() {
+        stale_for_programs(&call)?;
+        return page(&call, StatusCode::BAD_REQUEST, target, &email, None, Some(OUT_OF_DATE)).await;
+    }
     let password = form.secret("password").unwrap_or_else(|| Secret::new(String::new()));
     let command = sessions::Login { email: email.clone(), password };
     let (status, error) = match sessions::login(call.context(), command, &call.origin).await {
@@ -81,16 +83,16 @@ pub(crate) async fn submit(mut call: Call) -> Outcome {
         Err(Error::TooManyAttempts { retry_after }) => {
             let seconds = whole_seconds_up(retry_after);
             let error = format!("Too many failed attempts. Try again in {seconds} seconds.");
-            let mut response = page(&call, StatusCode::TOO_MANY_REQUESTS, target, &email, None, Some(&error))?;
+            let mut response = page(&call, StatusCode::TOO_MANY_REQUESTS, target, &email, None, Some(&error)).await?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Ok(response);
         }
         Err(error) => return Err(error.into()),
     };
-    page(&call, status, target, &email, None, Some(&error))
+    page(&call, status, target, &email, None, Some(&error)).await
 }
 
-fn page(
+async fn page(
     call: &Call,
     status: StatusCode,
     target: &str,
@@ -98,9 +100,11 @@ fn page(
     message: Option<&str>,
     error: Option<&str>,
 ) -> Outcome {
-    with_token(call, |token| {
+    let app = asking_app(call, target).await;
+    with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
-            brand: Brand::default(),
+            brand: Brand::of(&call.site),
+            app: app.as_deref(),
             csrf_token: token,
             redirect: target,
             email,
@@ -111,6 +115,15 @@ fn page(
         };
         render(status, &page, &FormAction::after_sign_in(target))
     })
+}
+
+/// The name of the application whose authorization request is the place to go to afterwards.
+async fn asking_app(call: &Call, target: &str) -> Option<String> {
+    let query = target.strip_prefix("/oauth2/authorize?")?;
+    let (_, client_id) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "client_id")?;
+    let request = AuthorizeRequest { client_id: Some(client_id.into_owned()), ..AuthorizeRequest::default() };
+    // Who is unknown here is told so later; the page is of use without a name.
+    authorize::find_client(call.context(), &request).await.ok().map(|app| app.name)
 }
 
 /// The sign-out form.
@@ -134,16 +147,26 @@ pub(crate) struct SignOutForm {
 )]
 pub(crate) async fn sign_out(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
-    if let Err(text) = csrf::check_form(&call.request, form.text("csrf_token").as_deref()) {
-        return Ok(forged(text));
-    }
-    if let Ok(actor) = who {
-        sessions::logout(call.context(), &actor).await?;
-    }
+    let actor = match who {
+        Ok(actor) => Some(actor),
+        Err(Failure::Answer(_)) => None,
+        Err(failure) => return Err(failure),
+    };
     let mut response = match form.text("redirect") {
         Some(target) => sign_in_for(own_target(&target)),
-        None => render(StatusCode::OK, &SignedOut::default(), &FormAction::own()),
+        None => render(StatusCode::OK, &SignedOut { brand: Brand::of(&call.site) }, &FormAction::own()),
     };
-    set_cookie(&mut response, &removed_cookie(&call.site))?;
+    // Whoever comes without a session keeps the cookie: a request of another site does, for its cookie stays at home,
+    // and the answer must not sign anybody out.
+    if let Some(actor) = actor {
+        if csrf::check(&call, &actor, Purpose::SignOut, "", form.text("csrf_token").as_deref()).is_err() {
+            stale_for_programs(&call)?;
+            let explanation = "You have signed in anew since that page was opened, perhaps as somebody else. You are \
+                               still signed in. Go to the start page and sign out there.";
+            return Ok(problem(&call, StatusCode::BAD_REQUEST, "That page was out of date", explanation));
+        }
+        sessions::logout(call.context(), &actor).await?;
+        set_cookie(&mut response, &removed_cookie(&call.site))?;
+    }
     Ok(response)
 }

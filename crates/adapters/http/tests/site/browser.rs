@@ -4,45 +4,58 @@ use crate::house::{Answer, House, PASSWORD, house};
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// A browser: cookies, and the token of the last form.
-struct Browser<'a, S> {
+/// A browser: cookies, and the tokens of the forms of the last page, by where they lead.
+pub(crate) struct Browser<'a, S> {
     house: &'a House<S>,
-    cookies: RefCell<BTreeMap<String, String>>,
-    token: RefCell<String>,
+    pub(crate) cookies: RefCell<BTreeMap<String, String>>,
+    pub(crate) tokens: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>> Browser<'a, S> {
-    fn new(house: &'a House<S>) -> Self {
-        Self { house, cookies: RefCell::default(), token: RefCell::default() }
+    pub(crate) fn new(house: &'a House<S>) -> Self {
+        Self { house, cookies: RefCell::default(), tokens: RefCell::default() }
     }
 
-    async fn send(&self, request: TestRequest) -> Answer {
+    pub(crate) async fn sign_in(&self, email: &str) {
+        self.get("/login").await.expect(200);
+        self.submit("/login", &[("email", email), ("password", PASSWORD)]).await.expect(303);
+    }
+
+    async fn send(&self, uri: &str, request: TestRequest) -> Answer {
         let jar: Vec<String> = self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = self.house.send(request.insert_header(("Cookie", jar.join("; ")))).await;
+        let request = request.uri(uri).insert_header(("Cookie", jar.join("; "))).insert_header(("Accept", "text/html"));
+        let answer = self.house.send(request.peer_addr("127.0.0.1:1".parse().unwrap())).await;
         for cookie in answer.cookies() {
             let (name, value) = cookie.split_once('=').unwrap();
             self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
         }
-        if let Some(rest) = answer.body.split("name=\"csrf_token\" value=\"").nth(1) {
-            self.token.replace(rest.split('"').next().unwrap().to_owned());
+        let attribute = |text: &str, name: &str| {
+            text.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
+        };
+        for form in answer.body.split("<form").skip(1) {
+            let (tag, inside) = form.split_once('>').unwrap();
+            let token = attribute(inside, "name=\"csrf_token\" value").unwrap();
+            self.tokens.borrow_mut().insert(attribute(tag, "action").unwrap_or_else(|| uri.to_owned()), token);
         }
         answer
     }
 
-    async fn get(&self, uri: &str) -> Answer {
-        self.send(TestRequest::get().uri(uri)).await
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.send(uri, TestRequest::get()).await
     }
 
-    async fn submit(&self, uri: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn submit(&self, uri: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("csrf_token", &self.token.borrow().clone())
+            .append_pair("csrf_token", self.tokens.borrow().get(uri).map_or("", String::as_str))
             .extend_pairs(fields)
             .finish();
-        self.send(TestRequest::post().uri(uri).set_payload(body)).await
+        self.send(uri, TestRequest::post().set_payload(body)).await
     }
 }
 
@@ -55,14 +68,15 @@ async fn from_set_up_to_consent_and_back() {
     browser.get("/setup").await.expect(200);
     let bad = browser.submit("/setup", &[("email", "x"), ("username", "ann"), ("password", "weak")]).await.expect(400);
     assert!(bad.body.contains("This is not an email address.") && bad.body.contains("value=\"ann\""));
-    let fields = [("email", "ann@example.com"), ("username", "ann"), ("name", "Ann"), ("password", PASSWORD)];
+    assert!(bad.body.contains("id=\"password-error\""), "a weak password is told in the same round");
+    let fields = [("email", " ann@example.com "), ("username", "ann"), ("name", "Ann"), ("password", PASSWORD)];
     assert_eq!(browser.submit("/setup", &fields).await.expect(303).header("location"), "/");
     assert!(browser.get("/").await.expect(200).body.contains("ann@example.com"));
     assert_eq!(browser.get("/setup").await.expect(303).header("location"), "/");
 
     let owner = browser.cookies.borrow()["coder_session_token"].clone();
     let app = serde_json::json!({ "name": "robot", "callback_url": "https://app.example/cb", "require_pkce": false });
-    let app = house.api(actix_web::http::Method::POST, "/oauth2-provider/apps", &owner, app).await.expect(201).json();
+    let app = house.api(Method::POST, "/oauth2-provider/apps", &owner, app).await.expect(201).json();
     let id = app["id"].as_str().unwrap();
     let uri = format!("/oauth2/authorize?client_id={id}&response_type=code&state=1");
     let page = browser.get(&uri).await.expect(200);
@@ -70,16 +84,27 @@ async fn from_set_up_to_consent_and_back() {
     for part in ["robot", "app.example", "allow-form", "cancel-link", "error=access_denied"] {
         assert!(page.body.contains(part), "{part}");
     }
-    let token = browser.token.replace("forged".to_owned());
-    assert_eq!(browser.submit(&uri, &[]).await.expect(400).header("content-type"), "text/plain; charset=utf-8");
-    *browser.token.borrow_mut() = token;
+    browser.tokens.borrow_mut().insert(uri.clone(), "forged".to_owned());
+    let again = browser.submit(&uri, &[]).await.expect(400);
+    assert!(again.body.contains("Nothing was allowed") && again.body.contains("allow-form"));
     let allowed = browser.submit(&uri, &[]).await.expect(302);
     assert!(allowed.header("location").starts_with("https://app.example/cb?code="));
 
     assert!(browser.get("/account/applications").await.expect(200).body.contains("No applications yet"));
+    let secret = house.api(Method::POST, &format!("/oauth2-provider/apps/{id}/secrets"), &owner, Value::Null).await;
+    let secret = secret.expect(201).json();
+    let code = allowed.redirected_with("code").unwrap();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", id),
+        ("client_secret", secret["client_secret_full"].as_str().unwrap()),
+        ("code", &code),
+    ];
+    house.form("/oauth2/tokens", "", &fields).await.expect(200);
+    assert!(browser.get("/account/applications").await.expect(200).body.contains("Revoke access"));
+    browser.submit("/account/applications", &[("client_id", "nonsense")]).await.expect(404);
     let gone = browser.submit("/account/applications", &[("client_id", id)]).await.expect(200);
     assert!(gone.body.contains("Access of robot is revoked."));
-    browser.submit("/account/applications", &[("client_id", "nonsense")]).await.expect(404);
 
     let out = browser.submit("/logout", &[("redirect", &uri)]).await.expect(303);
     assert_eq!(out.redirected_with("redirect").as_deref(), Some(uri.as_str()));

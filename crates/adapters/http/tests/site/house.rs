@@ -24,6 +24,8 @@ pub(crate) const ISSUER: &str = "https://door.example";
 pub(crate) struct House<S> {
     app: S,
     pub(crate) clock: Arc<FixedClock>,
+    /// For what only the server itself knows.
+    pub(crate) context: Context,
     /// What no request can do yet.
     pub(crate) store: Store,
     /// The database, deleted with the house.
@@ -99,10 +101,11 @@ pub(crate) async fn house_at(
         cache: SubjectCache::off(),
     };
     let store = context.store.clone();
+    let kept = context.clone();
     let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
-    House { app, clock, store, _database: database }
+    House { app, clock, store, context: kept, _database: database }
 }
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
@@ -115,7 +118,9 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
 
     /// A request to the API with this token; no token when it is empty.
     pub(crate) async fn api(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
-        let mut request = TestRequest::with_uri(&format!("/api/v2{path}")).method(method);
+        // At the machine itself, where no set-up token is needed.
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let mut request = TestRequest::with_uri(&format!("/api/v2{path}")).method(method).peer_addr(peer);
         if !token.is_empty() {
             request = request.insert_header(("Coder-Session-Token", token));
         }

@@ -12,6 +12,7 @@ mod authcheck;
 mod bad_input;
 mod browser;
 mod credentials;
+mod forgery;
 mod group_sizes;
 mod groups;
 mod house;

@@ -245,17 +245,17 @@ async fn the_consent_page_says_in_words_what_is_asked_for() {
     let owner = house.owner().await;
     let scopes = "workspace:ssh license:read template:* user:read coder:workspaces.create coder:apikeys.manage_self";
     let (uri, _) = authorization(&house, &owner, scopes).await;
-    let page = house.send(with_token(TestRequest::get().uri(&uri), &owner)).await.expect(200);
+    let bob = house.member(&owner, "bob").await;
+    let page = house.send(with_token(TestRequest::get().uri(&uri), &bob)).await.expect(200);
     assert_eq!(
         scope_list(&page.body),
         [
-            "Workspaces",
+            "With care",
             "Connect to your workspaces over SSH workspace:ssh",
-            "Create workspaces for you from the templates you may use coder:workspaces.create",
-            "Templates",
             "Do everything with templates template:*",
-            "Your account",
             "See, create, change and delete your API tokens coder:apikeys.manage_self",
+            "Workspaces",
+            "Create workspaces for you from the templates you may use coder:workspaces.create",
             "People and organizations",
             "See users, your own profile included user:read",
             "The server",

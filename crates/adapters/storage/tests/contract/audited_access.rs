@@ -22,6 +22,7 @@ contract! {
             username: "ann".to_owned(),
             name: String::new(),
             password: Secret::from(PASSWORD),
+            proof: users::SetupProof::Local,
         };
         walk.step("first user", 1, async || users::create_first(ctx, first(), &origin()).await).await;
         let ann = walk.sign_in("ann@example.com", PASSWORD, 1).await;

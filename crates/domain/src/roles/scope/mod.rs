@@ -1,6 +1,7 @@
 //! Scopes: what a credential lets its holder do.
 
 mod allow;
+mod caution;
 mod name;
 mod tables;
 

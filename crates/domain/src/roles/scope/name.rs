@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::super::permission::{Pattern, Permission};
 use super::super::{Action, ResourceType, UnknownName};
+use super::caution;
 use super::tables::{self, BuiltInScope, CompositeScope};
 
 /// The name of a scope that an OAuth2 client or an API token may ask for: `resource:action`, `resource:*`, or one of
@@ -95,6 +96,26 @@ impl ScopeName {
             Kind::Composite(scope) => scope.description,
             Kind::Pair(resource, action) => tables::words(resource, action),
         }
+    }
+
+    /// Whether giving it away asks for care: its holder could get at accounts, rights, keys or the log of them, get into
+    /// machines, or destroy work. A consent page marks it.
+    ///
+    /// ```
+    /// # use doorward_domain::roles::ScopeName;
+    /// assert!(ScopeName::parse("api_key:create")?.is_sensitive() && ScopeName::parse("coder:all")?.is_sensitive());
+    /// assert!(!ScopeName::parse("template:read")?.is_sensitive());
+    /// # Ok::<(), doorward_domain::roles::UnknownName>(())
+    /// ```
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        self.permissions().iter().any(|permission| match (&permission.resource, &permission.action) {
+            (Pattern::Is(resource), Pattern::Is(action)) => caution::is_sensitive(*resource, *action),
+            (Pattern::Is(resource), _) => {
+                resource.actions().iter().any(|action| caution::is_sensitive(*resource, *action))
+            }
+            (Pattern::Any | Pattern::Other(_), _) => true,
+        })
     }
 
     /// What it is about: the heading under which a consent page shows it. Topics compare in the order of the page.

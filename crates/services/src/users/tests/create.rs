@@ -2,7 +2,10 @@ use crate::context::Actor;
 use crate::error::Error;
 use crate::users::caller::with_caller;
 use crate::users::testing::*;
-use crate::users::{CreateFirstUser, CreateUser, UserView, create, create_first, first_exists, insert_service_account};
+use crate::users::{
+    CreateFirstUser, CreateUser, SetupProof, UserView, create, create_first, first_exists, insert_service_account,
+    may_set_up, setup_token,
+};
 use doorward_domain::Secret;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::users::{LoginType, User, UserStatus};
@@ -17,6 +20,7 @@ fn first(password: &str) -> CreateFirstUser {
         username: "olivia".to_owned(),
         name: "Olivia".to_owned(),
         password: Secret::from(password),
+        proof: SetupProof::Local,
     }
 }
 
@@ -95,6 +99,45 @@ async fn there_is_only_one_first_user_and_this_is_said_before_the_password_is_ju
     repos.users.expect_any_exists().returning(|| Ok(false));
     let refused = create_first(&context(repos), first("weak"), &origin()).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "password"));
+}
+
+#[tokio::test]
+async fn whoever_comes_first_from_elsewhere_needs_the_token_of_the_link() {
+    let token = |text: &str| SetupProof::Token(Some(Secret::from(text)));
+    let ctx = context(MockRepositories::default());
+    let right = SetupProof::Token(Some(setup_token(&ctx)));
+    assert!(may_set_up(&ctx, &right) && may_set_up(&ctx, &SetupProof::Local));
+    for proof in [SetupProof::Token(None), token(""), token("guess")] {
+        let mut repos = MockRepositories::default();
+        repos.users.expect_any_exists().returning(|| Ok(false));
+        let refused = create_first(&context(repos), CreateFirstUser { proof, ..first(PASSWORD) }, &origin()).await;
+        assert!(matches!(refused, Err(Error::Refused(why)) if why.contains("Doorward-Setup-Token")));
+    }
+    let mut repos = MockRepositories::default();
+    repos.users.expect_any_exists().returning(|| Ok(true));
+    let late = CreateFirstUser { proof: SetupProof::Token(None), ..first(PASSWORD) };
+    assert!(matches!(create_first(&context(repos), late, &origin()).await, Err(Error::Conflict { .. })));
+}
+
+#[tokio::test]
+async fn blanks_around_an_address_do_not_matter_and_a_weak_password_is_told_with_the_rest() {
+    let mut repos = town(&[]);
+    repos.users.expect_any_exists().returning(|| Ok(false));
+    repos
+        .users
+        .expect_insert_first()
+        .times(1)
+        .withf(|_, user| user.email == "olivia@example.com")
+        .returning(|_, _| Ok(()));
+    repos.organizations.expect_insert_member().returning(|_, _| Ok(()));
+    expect_audit(&mut repos, "create", 201);
+    let spaced = CreateFirstUser { email: " olivia@example.com\t".to_owned(), ..first(PASSWORD) };
+    create_first(&context(repos), spaced, &origin()).await.unwrap();
+
+    let bad = CreateFirstUser { email: "x".to_owned(), username: "a_b".to_owned(), ..first("weak") };
+    let refused = create_first(&context(MockRepositories::default()), bad, &origin()).await;
+    let Err(Error::Invalid { fields, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(fields.iter().map(|field| &*field.field).collect::<Vec<_>>(), ["email", "username", "password"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+//! Whom an answer is for: a person at a browser reads a page, a program JSON.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+/// What the sender of a request would like to read (RFC 9110 12.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// HTML: a browser that shows what comes.
+    Page,
+    /// JSON and no HTML.
+    Json,
+    /// Nothing in particular.
+    Any,
+}
+
+/// What the sender of a request would like to read.
+pub(crate) fn wish(request: &HttpRequest) -> Wish {
+    let lines = request.headers().get_all(header::ACCEPT).filter_map(|line| line.to_str().ok());
+    let mut json = false;
+    for range in lines.flat_map(|line| line.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let refused = parts.any(|parameter| {
+            let Some((name, value)) = parameter.split_once('=') else { return false };
+            name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
+        });
+        if !refused {
+            match kind.as_str() {
+                "text/html" | "application/xhtml+xml" => return Wish::Page,
+                "application/json" => json = true,
+                _ => {}
+            }
+        }
+    }
+    if json { Wish::Json } else { Wish::Any }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn browsers_wish_for_pages_and_programs_for_json() {
+        for (accept, expected) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Wish::Page),
+            ("application/json, Text/HTML ;q=0.1", Wish::Page),
+            ("application/json, text/html;q=0", Wish::Json),
+            ("application/json", Wish::Json),
+            ("*/*", Wish::Any),
+            ("", Wish::Any),
+            ("text/html; Q = 0.0", Wish::Any),
+        ] {
+            let request = TestRequest::get().insert_header((header::ACCEPT, accept)).to_http_request();
+            assert_eq!(wish(&request), expected, "{accept}");
+        }
+        assert_eq!(wish(&TestRequest::get().to_http_request()), Wish::Any);
+    }
+}

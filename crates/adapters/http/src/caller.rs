@@ -1,0 +1,71 @@
+//! Who sends a request.
+
+use crate::answer;
+use crate::call::Call;
+use crate::csrf::{self, Purpose};
+use crate::error::{self, Failure};
+use crate::extract::credential;
+use crate::gate::Area;
+use actix_web::http::StatusCode;
+use doorward_domain::wire;
+use doorward_services::{Actor, Error, sessions};
+
+/// Why a request is refused, as its plain text answer.
+const MISSING: &str = "Bad Request: the CSRF token is missing or wrong. Reload the page and try again, or send the session token in the \
+                       header Coder-Session-Token.\n";
+const DIFFERENT: &str = "Bad Request: the session tokens in the cookie and in the header Coder-Session-Token differ.\n";
+
+/// Finds out who sends a request, and notes in the call whether only a cookie says so.
+///
+/// Cookies are tried in the order in which they were sent until one is good: an old one, or one that a host beside this
+/// one has set, keeps nobody out. In the API a cookie alone changes nothing (`identity.md` 1.10).
+pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, Failure> {
+    let request = call.request.clone();
+    let cookies = credential::session_cookies(&request);
+    if cookies.is_empty() {
+        return enter(call, credential::token_elsewhere(&request).as_deref()).await;
+    }
+    let query = credential::query_parameter(&request, wire::SESSION_COOKIE);
+    let header = credential::session_header(&request);
+    // Whoever repeats a cookie elsewhere knows it, as no other site does; then it is that one that counts, not another
+    // of the name.
+    let repeated = cookies.iter().find(|cookie| [&query, &header].into_iter().flatten().any(|other| other == *cookie));
+    if let Some(repeated) = repeated {
+        return enter(call, Some(repeated)).await;
+    }
+    let token = csrf::header(&request);
+    let needs_proof = area == Area::Api && !csrf::is_safe(request.method());
+    if needs_proof && token.is_none() {
+        let text = if header.is_some() { DIFFERENT } else { MISSING };
+        return Err(answer::text(StatusCode::BAD_REQUEST, text).into());
+    }
+    call.by_cookie = needs_proof || credential::bearer(&request).is_none();
+    let mut refused = None;
+    for cookie in &cookies {
+        match enter(call, Some(cookie)).await {
+            Ok(actor) if needs_proof && csrf::check(call, &actor, Purpose::Api, "", None).is_err() => {
+                return Err(answer::text(StatusCode::BAD_REQUEST, MISSING).into());
+            }
+            Ok(actor) => return Ok(actor),
+            Err(failure @ Failure::Answer(_)) => refused = refused.or(Some(failure)),
+            Err(failure) => return Err(failure),
+        }
+    }
+    match refused {
+        Some(refused) => Err(refused),
+        None => enter(call, None).await,
+    }
+}
+
+async fn enter(call: &Call, token: Option<&str>) -> Result<Actor, Failure> {
+    sessions::authenticate(call.context(), token.unwrap_or_default(), &call.origin).await.map_err(|error| {
+        if matches!(error, Error::Unauthenticated { .. }) {
+            error::refused_credential(&call.site, call.request.uri().path(), &error, token.is_some()).into()
+        } else {
+            Failure::Api(error)
+        }
+    })
+}
+
+/// What a program is told whose form lacks its token.
+pub(crate) const STALE_FORM: &str = MISSING;

@@ -1,0 +1,50 @@
+//! What asks for care on the consent page, and where links lead; and the gallery as files.
+
+use super::{ADA, apps, consent, error, gallery, html, scopes, setup, sign_in};
+use crate::pages::views::{AuthorizedApps, Brand, Consent, ErrorPage, Home, Link, Setup, SignIn, SignedOut};
+
+#[test]
+fn what_asks_for_care_comes_first_and_is_never_a_tick() {
+    let page = html(&Consent { access: scopes(), ..consent() });
+    let (care, rest) = page.split_once("topic-1").unwrap();
+    assert!(care.contains("grants cautions") && care.contains("<code>workspace:ssh</code>"));
+    assert!(!rest.contains("workspace:ssh") && rest.contains("<code>workspace:read</code>"));
+    assert!(!rest.contains("cautions"), "what does not ask for care carries no mark");
+    assert!(html(&consent()).contains("<ul class=\"grants cautions\">"), "full access asks for care");
+    let owner = html(&Consent { standing: Some("Owner of this server"), ..consent() });
+    assert!(owner.contains("You are <strong>Owner of this server</strong>"));
+    assert!(!html(&consent()).contains("id=\"standing\""));
+}
+
+#[test]
+fn links_lead_below_the_path_of_the_access_url() {
+    let brand = Brand { base: "/door", ..Brand::default() };
+    for page in [
+        html(&Home { brand, sign_out_token: "", api_token: "", user: ADA, roles: Vec::new() }),
+        html(&Consent { brand, cancel_url: "javascript:x", ..consent() }),
+        html(&SignIn { brand, ..sign_in() }),
+        html(&Setup { brand, ..setup() }),
+        html(&SignedOut { brand }),
+        html(&AuthorizedApps { brand, ..apps(Vec::new()) }),
+        html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
+    ] {
+        for attribute in ["href=\"/", "src=\"/", "action=\"/"] {
+            let mut places = page.split(attribute).skip(1);
+            assert!(places.all(|place| place.starts_with("door/")), "{page}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes every page to the folder GALLERY, to be looked at in a browser"]
+fn write_the_gallery() {
+    let folder = std::path::PathBuf::from(std::env::var_os("GALLERY").expect("GALLERY names a folder"));
+    let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    std::fs::create_dir_all(folder.join("assets")).unwrap();
+    for file in ["doorward.css", "logo.svg", "favicon.svg"] {
+        std::fs::copy(assets.join(file), folder.join("assets").join(file)).unwrap();
+    }
+    for (name, html) in gallery() {
+        std::fs::write(folder.join(name).with_extension("html"), html).unwrap();
+    }
+}
