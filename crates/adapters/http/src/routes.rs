@@ -1,5 +1,6 @@
 //! Every route that is served, with whom it lets in and how often.
 
+use crate::accept::{Wish, wish};
 use crate::call::{Call, Outcome};
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::origins::Callers;
@@ -323,6 +324,11 @@ fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
             let error =
                 OAuthError::new(OAuthErrorCode::InvalidRequest, format!("the methods allowed here are {allow}"));
             error::oauth_body(StatusCode::METHOD_NOT_ALLOWED, &error)
+        }
+        Area::Consent | Area::Page if wish(&call.request) != Wish::Any => {
+            let explanation =
+                "This address is not to be used like this. Perhaps you reloaded a page that has moved on.";
+            screens::problem(call, StatusCode::METHOD_NOT_ALLOWED, "Not possible here", explanation)
         }
         Area::Api | Area::Document | Area::Consent | Area::Page => HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED),
     };

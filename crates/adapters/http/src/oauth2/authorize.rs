@@ -40,7 +40,6 @@ const PARAMETERS: [&str; 10] = [
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
         ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
-        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
         (
             "redirect_uri" = Option<String>,
             Query,
@@ -69,7 +68,6 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     params(
         ("client_id" = String, Query, description = "Id of the app"),
         ("response_type" = String, Query, description = "`code`"),
-        ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
         ("response_mode" = Option<String>, Query, description = "`query`, which is the default"),
         (
             "redirect_uri" = Option<String>,
