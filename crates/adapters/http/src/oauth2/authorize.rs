@@ -161,7 +161,7 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
         let explanation = "The address to return to that is registered for the application is one that this server sends \
                            nothing to. Nothing was shared with it. Please tell the administrator of this server.";
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        return screens::error_page(call.origin.request_id, status, "The application cannot be used", explanation);
+        return screens::problem(call, status, "The application cannot be used", explanation);
     }
     let explanation = "The application sent you here with an address to return to that is not registered for it. \
                        Nothing was shared with it. Please tell whoever runs the application.";
