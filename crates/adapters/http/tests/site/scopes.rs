@@ -141,7 +141,8 @@ async fn a_limited_key_gives_nothing_away_that_it_does_not_reach() {
     token(&house, &limited, json!({ "allow_list": ["user:*"] })).await;
     // The same by scopes alone.
     let narrow = token(&house, &owner, json!({ "scopes": ["oauth2_app_code_token:create", "template:read"] })).await;
-    house.send(with_token(TestRequest::post().uri(&uri), &narrow)).await.expect(403);
+    let refused = house.send(with_token(TestRequest::post().uri(&uri), &narrow)).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("access_denied"));
 }
 
 #[actix_web::test]
