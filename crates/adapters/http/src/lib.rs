@@ -3,8 +3,8 @@
 //! # The way of a request
 //!
 //! Each route of [`routes`](self) hands over to one function, `gate::serve`, instead of a stack of middlewares. It
-//! gives the request an id and a tracing span, checks CSRF, finds out who asks, counts the request against its limit,
-//! calls the handler, and sets the headers of its area. A panic in a handler becomes a 500.
+//! gives the request an id and a tracing span, refuses what another site sends, finds out who asks, counts the request
+//! against its limit, calls the handler, and sets the headers of its area. A panic in a handler becomes a 500.
 //!
 //! A handler takes a `Call` (and an `Actor` if it is for users who are signed in), reads what it needs, calls one use
 //! case and answers. It is called with the body unread, so that the order of checks is the order of its lines.
@@ -12,7 +12,8 @@
 //! # Adding an endpoint
 //!
 //! 1. A handler in its room, with its DTOs and its `#[utoipa::path]`.
-//! 2. A line in `routes::table` and in `docs::Document`; a test proves that both name the same routes.
+//! 2. A line in `routes::table` and in `docs::Document`; a test proves that both name the same routes. What changes
+//!    something is refused to pages of other sites, unless the line is `open`: for OAuth clients in browsers only.
 //! 3. `doorward openapi > docs/openapi.json`.
 #![forbid(unsafe_code)]
 

@@ -73,7 +73,7 @@ pub(crate) fn refused(call: &Call, area: Area) -> HttpResponse {
         Area::Consent | Area::Page => {
             let explanation = format!(
                 "A page of another site sent this, so nothing was done. If you pressed a button of this server \
-                 yourself, open it as {own} and try again."
+                 yourself, open it as {own} and try again; its administrator sets that address as server.access_url."
             );
             screens::problem(call, STATUS, "Sent by another site", &explanation)
         }
