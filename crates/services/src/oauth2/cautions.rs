@@ -25,12 +25,15 @@ struct Reach<'a> {
     subject: &'a Subject,
     /// The same user without any role.
     plain: Subject,
+    /// Those in which the user has roles.
     organizations: Vec<Uuid>,
 }
 
 impl<'a> Reach<'a> {
     fn of(actor: &'a Actor) -> Self {
-        let organizations: Vec<Uuid> = actor.memberships.iter().map(|place| place.organization_id.0).collect();
+        // A membership without roles adds nothing, however many of them there are.
+        let with_roles = actor.memberships.iter().filter(|place| !place.roles.is_empty());
+        let organizations: Vec<Uuid> = with_roles.map(|place| place.organization_id.0).collect();
         let none: [&str; 0] = [];
         let plain = organizations
             .iter()
