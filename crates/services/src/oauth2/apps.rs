@@ -146,7 +146,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
     apply(old, command.clone(), now)?;
     ctx.store
         .write(move |repos| {
-            let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
+            let old = repos.apps().hold(id)?.ok_or(Error::NotFound)?;
             let wants_account = command.service_account;
             let mut app = apply(old.clone(), command, now)?;
             // An account that was deleted is none: who asks for one gets a new one.
@@ -190,7 +190,7 @@ pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error
     let (trail, account) = (Trail::of(ctx, actor), Account::new(ctx, Some(actor)));
     ctx.store
         .write(move |repos| {
-            let old = repos.apps().find(id)?.ok_or(Error::NotFound)?;
+            let old = repos.apps().hold(id)?.ok_or(Error::NotFound)?;
             repos.apps().delete(&permit, id)?;
             if let Some(id) = old.service_account_id {
                 account.close(repos, id)?;
@@ -242,7 +242,7 @@ impl Account {
 
     fn close(self, repos: &mut dyn Repositories, id: UserId) -> Result<(), Error> {
         let permit = System::because("its app has no use for the service account any more").permit();
-        let user = repos.users().find(id)?;
+        let user = repos.users().hold(id)?;
         repos.users().delete(&permit, id, self.trail.now)?;
         if let Some(user) = user.filter(|user| !user.deleted) {
             self.trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;

@@ -27,7 +27,10 @@ pub async fn revoke(ctx: &Context, actor: &Actor, id: GrantId) -> Result<(), Err
             let is_mine = |grant: &Grant| grant.user_id == asking.user.id;
             let grant = repos.grants().find(id)?.filter(is_mine).ok_or(Error::NotFound)?;
             asking.in_person_unless(grant.app_id, Deed::EndGrant)?;
-            repos.grants().delete(&permit, grant.id)?;
+            // Of two who end it at once, one has.
+            if !repos.grants().delete(&permit, grant.id)? {
+                return Err(Error::NotFound);
+            }
             let thing = (AuditResource::Oauth2ProviderGrant, grant.id.to_string(), grant.app_id.to_string());
             Ok(trail.write(repos, AuditAction::Delete, 200, thing, Diff::deleted(&grant))?)
         })

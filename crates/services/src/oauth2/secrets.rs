@@ -24,28 +24,22 @@ pub async fn create(ctx: &Context, actor: &Actor, app: AppId) -> Result<(AppSecr
     let permit =
         actor.subject.permit::<action::Create, resource::Oauth2AppSecret>(&Object::of::<resource::Oauth2AppSecret>())?;
     actor.in_person(Deed::ManageApps)?;
-    // With the secret, whoever has it acts as the service account.
-    if app.service_account_id.is_some() {
-        super::apps::check_client_reach(actor, &app)?;
-    }
-    insert(ctx, permit, Trail::of(ctx, actor), app).await
+    insert(ctx, permit, Trail::of(ctx, actor), app.id, Some(actor.clone())).await
 }
 
 /// Makes a secret from the command line of the server.
 pub async fn create_as_operator(ctx: &Context, app: App) -> Result<(AppSecret, Secret<String>), Error> {
     let permit = System::because("the operator makes a client secret on the command line").permit();
-    insert(ctx, permit, Trail::from(ctx, None, &Origin::default()), app).await
+    insert(ctx, permit, Trail::from(ctx, None, &Origin::default()), app.id, None).await
 }
 
 async fn insert(
     ctx: &Context,
     permit: Permit<action::Create, resource::Oauth2AppSecret>,
     trail: Trail,
-    app: App,
+    app: AppId,
+    by: Option<Actor>,
 ) -> Result<(AppSecret, Secret<String>), Error> {
-    if app.client_type == ClientType::Public {
-        return Err(Error::invalid("A public client has no secrets."));
-    }
     let now = trail.now;
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
@@ -53,7 +47,7 @@ async fn insert(
     );
     let secret = AppSecret {
         id: ctx.random.id(now),
-        app_id: app.id,
+        app_id: app,
         prefix: token.prefix().to_owned(),
         digest: token.digest(),
         display_suffix: token.display_suffix(),
@@ -63,6 +57,15 @@ async fn insert(
     let stored = secret.clone();
     ctx.store
         .write(move |repos| {
+            // As it is at this moment, and stays until the secret is there.
+            let app = repos.apps().hold(app)?.ok_or(Error::NotFound)?;
+            if app.client_type == ClientType::Public {
+                return Err(Error::invalid("A public client has no secrets."));
+            }
+            // With the secret, whoever has it acts as the service account.
+            if let (Some(actor), Some(_)) = (&by, app.service_account_id) {
+                super::apps::check_client_reach(actor, &app)?;
+            }
             repos.apps().insert_secret(&permit, &stored)?;
             Ok::<_, Error>(record(trail, repos, AuditAction::Create, 201, &app, stored.id)?)
         })
@@ -83,7 +86,9 @@ pub async fn delete(ctx: &Context, actor: &Actor, app: AppId, id: AppSecretId) -
             if secret.app_id != app.id {
                 return Err(Error::invalid("The secret belongs to another app."));
             }
-            repos.apps().delete_secret(&permit, id)?;
+            if !repos.apps().delete_secret(&permit, id)? {
+                return Err(Error::NotFound);
+            }
             Ok(record(trail, repos, AuditAction::Delete, 204, &app, id)?)
         })
         .await

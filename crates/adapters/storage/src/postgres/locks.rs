@@ -2,13 +2,15 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::rows::{GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
-use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
+use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{
+    custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+};
 use crate::types::Id;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::not;
 use diesel::prelude::*;
-use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
@@ -113,4 +115,9 @@ pub(super) fn share_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Opt
 /// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
     workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Reads an OAuth2 app. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn hold_app(conn: &mut Conn, id: AppId) -> QueryResult<Option<AppRow>> {
+    oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).for_no_key_update().get_result(conn).optional()
 }

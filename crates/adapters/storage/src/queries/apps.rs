@@ -1,6 +1,6 @@
 //! OAuth2 apps and their secrets.
 
-use super::Conn;
+use super::{Conn, locks};
 use crate::rows::{AppRow, SecretRow, entities};
 use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_grants};
 use crate::session::Session;
@@ -20,6 +20,10 @@ impl AppRepository for Session<'_, Conn> {
             let row = oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(App::try_from).transpose()?)
         })
+    }
+
+    fn hold(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
+        self.run(|conn| Ok(locks::hold_app(conn, id)?.map(App::try_from).transpose()?))
     }
 
     fn list(&mut self) -> Result<Vec<App>, StoreError> {

@@ -2,12 +2,14 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::rows::{GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
-use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
+use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{
+    custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+};
 use crate::types::Id;
 use diesel::dsl::not;
 use diesel::prelude::*;
-use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
 
 /// Until the transaction ends, nobody else gets past this.
 #[expect(clippy::unnecessary_wraps, reason = "the other database asks its server")]
@@ -101,4 +103,9 @@ pub(super) fn share_template(conn: &mut Conn, id: TemplateId) -> QueryResult<Opt
 /// Reads a workspace. Until the transaction ends, nobody else gets to change it.
 pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
     workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()
+}
+
+/// Reads an OAuth2 app. Until the transaction ends, nobody else gets to change it.
+pub(super) fn hold_app(conn: &mut Conn, id: AppId) -> QueryResult<Option<AppRow>> {
+    oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).get_result(conn).optional()
 }

@@ -72,11 +72,15 @@ impl Walk {
         Self { db, ctx, clock, secrets: Mutex::new(secrets) }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.db.is_postgres()
+    }
+
     fn records(&self) -> i64 {
         self.db.rows("audit_logs")
     }
 
-    fn texts(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         if self.db.is_postgres() {
             return self.db.texts(sql);
         }
