@@ -3,6 +3,7 @@
 use doorward_domain::ids::{AppId, GroupId, OrganizationId, UserId};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::changes::{Change, ChangeLog};
+use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -10,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// More changes at once than this are told as "everything".
-const MOST: usize = 1000;
+/// More changes at once than this are told as "everything". A busy server exchanges some thousand refresh tokens a second.
+const MOST: usize = 10_000;
 /// PostgreSQL takes payloads of less than 8000 bytes.
 const PAYLOAD_MAX: usize = 7900;
 
@@ -94,9 +95,29 @@ pub(crate) fn payloads(server: Option<Uuid>, changes: &[Change]) -> Vec<String> 
     if changes.len() > MOST {
         return vec![Message::Changes(server, vec![Change::Everything]).to_string()];
     }
-    // The longest is a UUID with its letter and a space.
-    let per_payload = PAYLOAD_MAX / 36;
-    changes.chunks(per_payload).map(|some| Message::Changes(server, some.to_vec()).to_string()).collect()
+    let mut payloads: Vec<String> = Vec::new();
+    let mut rest = changes;
+    while !rest.is_empty() {
+        // The letter of the message and the id of the server come first.
+        let mut length = 1 + 32;
+        let fits = |change: &&Change| {
+            length += word_length(change);
+            length <= PAYLOAD_MAX
+        };
+        let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        payloads.push(Message::Changes(server, now.to_vec()).to_string());
+        rest = later;
+    }
+    payloads
+}
+
+/// Bytes of a change in a payload, with the space before it.
+fn word_length(change: &Change) -> usize {
+    match change {
+        Change::Key(id) => 2 + id.as_str().len(),
+        Change::User(_) | Change::App(_) | Change::Group(_) | Change::Organization(_) => 2 + 32,
+        Change::Everything => 2,
+    }
 }
 
 /// Where a backend tells of what it committed: always here, and to others if somebody sends it on. Cheap to clone; all
@@ -108,6 +129,8 @@ pub(crate) struct Publisher(Arc<Inner>);
 struct Inner {
     log: ChangeLog,
     outbox: Mutex<Option<mpsc::Sender<Vec<Change>>>>,
+    /// What others may learn with the next heartbeat, each once.
+    waiting: Mutex<HashSet<Change>>,
     began: Instant,
     /// Until when what is put into the outbox is sure to be sent soon, in microseconds since `began`; zero for never.
     sends_until: AtomicU64,
@@ -118,6 +141,7 @@ impl Default for Inner {
         Self {
             log: ChangeLog::default(),
             outbox: Mutex::default(),
+            waiting: Mutex::default(),
             began: Instant::now(),
             sends_until: AtomicU64::new(0),
         }
@@ -157,10 +181,20 @@ impl Publisher {
         until > 0 && self.0.began.elapsed() < Duration::from_micros(until)
     }
 
-    /// Puts changes into the outbox; `false` when there is none.
-    pub(crate) fn post(&self, changes: &[Change]) -> bool {
+    /// Puts changes into the outbox, or to those that wait for the next heartbeat; `false` when nobody sends them on.
+    pub(crate) fn post(&self, changes: &[Change], hurried: bool) -> bool {
         let outbox = self.0.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        outbox.as_ref().is_some_and(|outbox| outbox.send(changes.to_vec()).is_ok())
+        let Some(outbox) = outbox.as_ref() else { return false };
+        if hurried {
+            return outbox.send(changes.to_vec()).is_ok();
+        }
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(changes.iter().cloned());
+        true
+    }
+
+    /// Takes what waits for the next heartbeat.
+    pub(crate) fn take_waiting(&self) -> HashSet<Change> {
+        std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -199,6 +233,10 @@ mod tests {
             changes
         });
         assert!(read.eq(users(1000)));
-        assert_eq!(payloads(None, &users(1001)), ["c *"]);
+        let most = payloads(None, &users(10_000));
+        assert!(most.len() > 1 && most.iter().all(|payload| payload.len() < 8000));
+        assert_eq!(payloads(None, &users(10_001)), ["c *"]);
+        let keys: Vec<_> = (0..600).map(|n| Change::Key(ApiKeyId::new(format!("{n:010}")).unwrap())).collect();
+        assert_eq!(payloads(Some(Uuid::nil()), &keys).len(), 1, "short ones take less room");
     }
 }

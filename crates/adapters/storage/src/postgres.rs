@@ -137,9 +137,10 @@ impl StoreBackend for PostgresBackend {
                     work(&mut session);
                     // A call that failed may have been done before its answer was lost.
                     let failed = session.has_failed().then_some(Change::Everything);
+                    let hurried = session.is_hurried() || failed.is_some();
                     let mut changes = session.take_changes();
                     changes.extend(failed);
-                    publish(conn, &publisher, &changes);
+                    publish(conn, &publisher, &changes, hurried);
                     Ok(())
                 },
             )?,
@@ -163,7 +164,7 @@ fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), St
     let mut session = Session::in_transaction(conn);
     let commit = work(&mut session);
     let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
-    let changes = session.take_changes();
+    let (hurried, changes) = (session.is_hurried(), session.take_changes());
     let mut told = changes.is_empty();
     if commit == Commit::Yes && !spoilt && !told && !publisher.is_sending() {
         told = broadcast::tell(conn, &changes).is_ok();
@@ -175,7 +176,7 @@ fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), St
         if told {
             publisher.report(&changes);
         } else {
-            publish(conn, publisher, &changes);
+            publish(conn, publisher, &changes, hurried);
         }
         return committed;
     }
@@ -189,18 +190,18 @@ fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), St
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
 }
 
-/// Tells of what was committed: here at once, to others soon.
-fn publish(conn: &mut Conn, publisher: &Publisher, changes: &[Change]) {
+/// Tells of what was committed: here at once, to others soon, or with the next heartbeat when there is no hurry.
+fn publish(conn: &mut Conn, publisher: &Publisher, changes: &[Change], hurried: bool) {
     if changes.is_empty() {
         return;
     }
     publisher.report(changes);
-    if publisher.is_sending() && publisher.post(changes) {
+    if publisher.is_sending() && publisher.post(changes, hurried) {
         return;
     }
     if let Err(error) = broadcast::tell(conn, changes) {
         tracing::warn!(%error, "other servers were not told of a change; they forget it when they miss this one");
-        publisher.post(changes);
+        publisher.post(changes, hurried);
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct Session<'a, C> {
     failed: bool,
     unserializable: Option<StoreError>,
     changes: Vec<Change>,
+    hurried: bool,
 }
 
 /// What is around the calls of a session.
@@ -34,17 +35,38 @@ pub(crate) struct Spoilt;
 impl<'a, C: Connection> Session<'a, C> {
     /// For reading, outside a transaction.
     pub(crate) fn reading(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Needless, failed: false, unserializable: None, changes: Vec::new() }
+        Self {
+            conn,
+            transaction: Transaction::Needless,
+            failed: false,
+            unserializable: None,
+            changes: Vec::new(),
+            hurried: false,
+        }
     }
 
     /// In a transaction that was begun.
     pub(crate) fn in_transaction(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::Begun, failed: false, unserializable: None, changes: Vec::new() }
+        Self {
+            conn,
+            transaction: Transaction::Begun,
+            failed: false,
+            unserializable: None,
+            changes: Vec::new(),
+            hurried: false,
+        }
     }
 
     /// For writing, outside a transaction.
     pub(crate) fn alone(conn: &'a mut C) -> Self {
-        Self { conn, transaction: Transaction::PerCall, failed: false, unserializable: None, changes: Vec::new() }
+        Self {
+            conn,
+            transaction: Transaction::PerCall,
+            failed: false,
+            unserializable: None,
+            changes: Vec::new(),
+            hurried: false,
+        }
     }
 
     /// Whether a statement has failed.
@@ -59,9 +81,21 @@ impl<'a, C: Connection> Session<'a, C> {
 
     /// Notes that cached subjects depend on what this call wrote. To be told to others after the commit.
     pub(crate) fn changed(&mut self, change: Change) {
+        self.hurried = true;
+        self.changed_by_routine(change);
+    }
+
+    /// Does the same for what happens all day long and takes nothing from anybody by surprise: others may learn of it a
+    /// moment later, together with more of the kind.
+    pub(crate) fn changed_by_routine(&mut self, change: Change) {
         if !self.changes.contains(&change) {
             self.changes.push(change);
         }
+    }
+
+    /// Whether others have to learn at once of what was noted.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
     }
 
     /// What was noted.

@@ -1,7 +1,9 @@
 //! Servers on one database tell each other what they changed, over one connection each.
 //!
 //! A `NOTIFY` within each transaction would put all commits in one queue, so changes are told after the commit, by a
-//! thread that gathers what is there. That can fail between the two, so nobody relies on it blindly:
+//! thread that gathers what is there. What happens all day long (exchanged refresh tokens) waits for the next heartbeat and
+//! goes in the same statement, so that it costs no commit of its own; all else is told at once. That can fail between the
+//! commit and the telling, so nobody relies on it blindly:
 //!
 //! - Each server sends a heartbeat, and uses what it remembers only while its own heartbeats come back to it. That proves
 //!   that sending and listening work, and that all that was sent before was heard.
@@ -16,11 +18,10 @@ use crate::error::store_error;
 use crate::types::{Id, sql};
 use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, Text};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -58,7 +59,7 @@ impl Broadcast {
         let stopped = Arc::clone(&stop);
         let outbox = publisher.open_outbox();
         let thread = std::thread::Builder::new().name("changes".to_owned()).spawn(move || {
-            Server { url, timeout, publisher, outbox, unsent: VecDeque::new(), stop: stopped }.serve();
+            Server { url, timeout, publisher, outbox, unsent: HashSet::new(), stop: stopped }.serve();
         })?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -81,7 +82,7 @@ struct Server {
     publisher: Publisher,
     outbox: Receiver<Vec<Change>>,
     /// Told to nobody yet.
-    unsent: VecDeque<Change>,
+    unsent: HashSet<Change>,
     stop: Arc<AtomicBool>,
 }
 
@@ -90,6 +91,8 @@ struct Line {
     conn: Conn,
     /// Another one for each connection, so that what an earlier one sent does not count.
     id: Uuid,
+    /// How payloads begin that tell of changes of this server.
+    own: String,
     since: Instant,
     /// Heartbeats under way, by number, with the time at which each was sent.
     under_way: VecDeque<(u64, Instant)>,
@@ -134,6 +137,7 @@ impl Server {
         Ok(Line {
             conn,
             id,
+            own: Message::Changes(Some(id), Vec::new()).to_string(),
             since: now,
             under_way: VecDeque::new(),
             sent: 0,
@@ -159,28 +163,32 @@ impl Server {
                 std::thread::sleep(LOOK_EVERY);
             }
             self.unsent.extend(self.outbox.try_iter().flatten());
-            self.tell(line)?;
-            if stopping {
-                return line.say(&Message::Goodbye(line.id));
+            let beats = line.is_beat_due();
+            if stopping || beats || !self.unsent.is_empty() {
+                self.unsent.extend(self.publisher.take_waiting());
             }
-            line.beat()?;
+            self.tell(line, beats, stopping)?;
+            if stopping {
+                return Ok(());
+            }
             self.listen(line)?;
             self.miss_others(line);
             line.warn();
         }
     }
 
-    /// Sends what was not sent yet. What is sent stays unsent until the database has taken it.
-    fn tell(&mut self, line: &mut Line) -> Result<(), StoreError> {
-        if self.unsent.is_empty() {
-            return Ok(());
+    /// Sends what was not sent yet, and the heartbeat and the goodbye if it is time, in one statement. What is sent stays
+    /// unsent until the database has taken it.
+    fn tell(&mut self, line: &mut Line, beats: bool, leaves: bool) -> Result<(), StoreError> {
+        let changes: Vec<Change> = self.unsent.iter().cloned().collect();
+        let mut said = payloads(Some(line.id), &changes);
+        if beats {
+            said.push(line.heartbeat());
         }
-        let mut changes: Vec<Change> = Vec::with_capacity(self.unsent.len());
-        let mut seen = std::collections::HashSet::new();
-        changes.extend(self.unsent.iter().filter(|change| seen.insert(*change)).cloned());
-        for payload in payloads(Some(line.id), &changes) {
-            notify(&mut line.conn, &payload)?;
+        if leaves {
+            said.push(Message::Goodbye(line.id).to_string());
         }
+        notify(&mut line.conn, &said)?;
         self.unsent.clear();
         Ok(())
     }
@@ -192,6 +200,10 @@ impl Server {
         }
         let now = Instant::now();
         for notification in heard.into_iter().filter(|notification| notification.channel == CHANNEL) {
+            // What this server changed was forgotten when it did.
+            if notification.payload.starts_with(&line.own) {
+                continue;
+            }
             match Message::parse(&notification.payload) {
                 Message::Heartbeat(id, number) if id == line.id => {
                     if let Some(sent) = line.came_back(number) {
@@ -208,12 +220,7 @@ impl Server {
                 Message::Goodbye(id) => {
                     line.others.remove(&id);
                 }
-                // What this server changed was forgotten when it did.
-                Message::Changes(server, changes) => {
-                    if server != Some(line.id) {
-                        self.publisher.report(&changes);
-                    }
-                }
+                Message::Changes(_, changes) => self.publisher.report(&changes),
             }
         }
         Ok(())
@@ -231,20 +238,18 @@ impl Server {
 }
 
 impl Line {
-    fn say(&mut self, message: &Message) -> Result<(), StoreError> {
-        notify(&mut self.conn, &message.to_string())
+    fn is_beat_due(&self) -> bool {
+        Instant::now() >= self.next_beat
     }
 
-    fn beat(&mut self) -> Result<(), StoreError> {
+    /// The next heartbeat, which is under way from now on.
+    fn heartbeat(&mut self) -> String {
         let now = Instant::now();
-        if now < self.next_beat {
-            return Ok(());
-        }
         self.next_beat = now + BEAT_EVERY;
         self.sent += 1;
         self.under_way.push_back((self.sent, now));
         self.under_way.retain(|(_, sent)| sent.elapsed() < TRUST);
-        self.say(&Message::Heartbeat(self.id, self.sent))
+        Message::Heartbeat(self.id, self.sent).to_string()
     }
 
     /// When the heartbeat of this number was sent; earlier ones are of no interest then.
@@ -265,11 +270,14 @@ impl Line {
     }
 }
 
-/// Sends a payload; within a transaction, at its commit.
-fn notify(conn: &mut Conn, payload: &str) -> Result<(), StoreError> {
-    diesel::sql_query("SELECT pg_notify($1, $2)")
+/// Sends payloads in one statement; within a transaction, at its commit.
+fn notify(conn: &mut Conn, payloads: &[String]) -> Result<(), StoreError> {
+    if payloads.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query("SELECT pg_notify($1, payload) FROM unnest($2) payload")
         .bind::<Text, _>(CHANNEL)
-        .bind::<Text, _>(payload)
+        .bind::<Array<Text>, _>(payloads)
         .execute(conn)
         .map_err(store_error)?;
     Ok(())
@@ -277,5 +285,5 @@ fn notify(conn: &mut Conn, payload: &str) -> Result<(), StoreError> {
 
 /// Tells of changes over the connection that makes them: within its transaction, or at once outside of one.
 pub(super) fn tell(conn: &mut Conn, changes: &[Change]) -> Result<(), StoreError> {
-    payloads(None, changes).iter().try_for_each(|payload| notify(conn, payload))
+    notify(conn, &payloads(None, changes))
 }

@@ -79,7 +79,7 @@ impl GrantRepository for Session<'_, Conn> {
         let done = self.run(|conn| hot::rotate(conn, rotation))?;
         // The same key with another secret.
         if let Some(rotated) = &done {
-            self.changed(Change::Key(rotated.access_key_id.clone()));
+            self.changed_by_routine(Change::Key(rotated.access_key_id.clone()));
         }
         Ok(done)
     }

@@ -1,6 +1,8 @@
 //! What is told of changes: all that was committed and nothing else, here at once and elsewhere within a second.
 
 use super::support::*;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
 use doorward_domain::users::UserStatus;
 use doorward_ports::StoreError;
 use doorward_ports::changes::{Change, ChangeLog};
@@ -77,5 +79,39 @@ contract! {
             }
             assert!(log.is_vouched_for());
         }
+    }
+}
+
+/// The commit that tells of exchanged refresh tokens is that of a heartbeat, which there is anyway.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exchanged_refresh_tokens_are_told_with_heartbeats_and_cost_no_commit_of_their_own() {
+    let db = Fixture::postgres();
+    let granted = Granted::in_store(&db).await;
+    let (sender, _watch) = server(&db).await;
+    let (hearer, _hears) = server(&db).await;
+    let mut line = PgConnection::establish(&db.url).unwrap();
+    line.batch_execute("LISTEN doorward_changes").unwrap();
+    let (mut grant, log) = (granted.grant.clone(), hearer.changes());
+    let place = log.place(&Change::Key(granted.key.id.clone()));
+    for n in 0..100 {
+        let before = log.now();
+        let asked = rotation(granted.client(), &grant, n);
+        (grant.refresh_digest, grant.refresh_expires_at) = (asked.next, asked.refresh_expires_at);
+        let done = sender.store.write_once(move |repos| repos.grants().rotate(&permit(), &asked)).await;
+        assert!(done.unwrap().is_some());
+        let answered = Instant::now();
+        // Now and then, for to wait for each would leave nothing to be gathered.
+        while n % 20 == 19 && log.is_unchanged(before, &[place]) {
+            assert!(answered.elapsed() < Duration::from_secs(1), "it was not heard");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let said: Vec<String> = line.notifications_iter().map(|said| said.unwrap().payload).collect();
+    let changes = said.iter().enumerate().filter(|(_, said)| said.starts_with('c'));
+    let carried: Vec<usize> = changes.map(|(at, _)| at).collect();
+    assert!(!carried.is_empty());
+    for at in carried {
+        let server = said[at][1..].split(' ').next().unwrap();
+        assert!(said[at + 1].starts_with(&format!("h{server} ")), "{said:?}");
     }
 }
