@@ -101,6 +101,10 @@ pub(crate) struct OAuth2 {
     pub(crate) refresh_token_lifetime: Duration,
     #[serde(deserialize_with = "duration")]
     pub(crate) refresh_reuse_grace: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) refresh_unused_window: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) refresh_unused_window_public: Duration,
     pub(crate) single_grant_per_app: bool,
     pub(crate) revoke_on_code_replay: bool,
     pub(crate) require_pkce: bool,
@@ -271,6 +275,8 @@ impl Settings {
             ("oauth2.access_token_lifetime", span(self.oauth2.access_token_lifetime)),
             ("oauth2.refresh_token_lifetime", span(self.oauth2.refresh_token_lifetime)),
             ("oauth2.refresh_reuse_grace", span(self.oauth2.refresh_reuse_grace)),
+            ("oauth2.refresh_unused_window", span(self.oauth2.refresh_unused_window)),
+            ("oauth2.refresh_unused_window_public", span(self.oauth2.refresh_unused_window_public)),
             ("oauth2.single_grant_per_app", self.oauth2.single_grant_per_app.to_string()),
             ("oauth2.revoke_on_code_replay", self.oauth2.revoke_on_code_replay.to_string()),
             ("oauth2.require_pkce", self.oauth2.require_pkce.to_string()),

@@ -113,6 +113,8 @@ fn service_settings(settings: &Settings, access_url: Url) -> anyhow::Result<door
             access_token_lifetime: oauth2.access_token_lifetime,
             refresh_token_lifetime: oauth2.refresh_token_lifetime,
             refresh_reuse_grace: oauth2.refresh_reuse_grace,
+            refresh_unused_window: oauth2.refresh_unused_window,
+            refresh_unused_window_public: oauth2.refresh_unused_window_public,
             single_grant_per_app: oauth2.single_grant_per_app,
             revoke_on_code_replay: oauth2.revoke_on_code_replay,
             require_pkce: oauth2.require_pkce,

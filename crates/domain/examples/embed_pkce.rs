@@ -62,6 +62,7 @@ impl Server {
             created_at: now,
             expires_at: now + CODE_LIFETIME,
             redeemed: None,
+            implied_redirect_uri: None,
         };
         self.codes.insert(code.prefix.clone(), code);
         Ok(redirect_uri.with_response(&[
@@ -115,6 +116,7 @@ fn run() -> Result<String, Box<dyn Error>> {
         service_account_id: None,
         created_at: now,
         updated_at: now,
+        revision: 0,
     };
     let mut server = Server { issuer: Resource::parse("https://id.example")?, app, codes: HashMap::new() };
     let user = UserId(Uuid::from_u128(3));

@@ -34,7 +34,7 @@ pub trait AppRepository {
     fn list_granted_by(&mut self, user: UserId, now: Instant) -> Result<Vec<App>, StoreError>;
     /// Adds an app.
     fn insert(&mut self, permit: &Permit<action::Create, resource::Oauth2App>, app: &App) -> Result<(), StoreError>;
-    /// Replaces all but id and time of registration. `false` when there is no such app.
+    /// Replaces all but id and time of registration, and counts the revision. `false` when there is no such app.
     fn update(&mut self, permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError>;
     /// Deletes an app with its secrets, codes, grants and keys.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::Oauth2App>, id: AppId) -> Result<bool, StoreError>;
@@ -134,6 +134,23 @@ pub struct Rotation {
     pub access_expires_at: Instant,
     /// Seconds from `now` to `access_expires_at`.
     pub access_lifetime_seconds: i64,
+    /// Resources that grants may be bound to; `None` means any, or that this was checked.
+    pub resources: Option<Vec<Resource>>,
+}
+
+/// The live access token of a grant is handed out again, and begins its life anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The grant.
+    pub grant_id: GrantId,
+    /// Digest of its live refresh token, which must still be it.
+    pub live: Digest,
+    /// When that happens.
+    pub now: Instant,
+    /// When the access token stops working.
+    pub access_expires_at: Instant,
+    /// Seconds from `now` to `access_expires_at`.
+    pub access_lifetime_seconds: i64,
 }
 
 /// What a successful exchange changed.
@@ -160,8 +177,12 @@ pub struct TokenFacts {
     pub username: String,
     /// Names of its scopes.
     pub scopes: Vec<String>,
+    /// Scopes that its app may have at this moment; `None` means any.
+    pub app_scopes: Option<Vec<String>>,
     /// The resource it is bound to.
     pub audience: Option<Resource>,
+    /// Whether it came of a refresh and was not used since, as far as is written down.
+    pub unused: bool,
     /// When it was issued.
     pub issued_at: Instant,
     /// When it stops working.
@@ -214,16 +235,36 @@ pub trait GrantRepository {
     ///
     /// - the client exists; a confidential one proves itself by the secret, a public one has none to give;
     /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
-    /// - the user of the grant may act.
+    /// - the user of the grant may act;
+    /// - the app was not changed since the grant was checked, and the resource of the grant is among
+    ///   [`Rotation::resources`], if there are any, by its text.
     ///
     /// It replaces the live digest and the digest of the access token's key, prepends the presented token to
-    /// [`Grant::exchanged`](doorward_domain::oauth2::ExchangedTokens), counts the generation and sets the expiries.
+    /// [`Grant::exchanged`](doorward_domain::oauth2::ExchangedTokens), counts the generation, sets the expiries, and
+    /// notes that the new access token was not used.
     /// Atomic: of several at once exactly one gets `Some`. Scopes of the access token become those of the grant.
     fn rotate(
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         rotation: &Rotation,
     ) -> Result<Option<Rotated>, StoreError>;
+
+    /// Begins the life of the live access token of a grant anew. `false`, and nothing written, when another refresh token is
+    /// the live one by now.
+    fn renew_access(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        renewal: &Renewal,
+    ) -> Result<bool, StoreError>;
+
+    /// Writes which scopes are left of a grant, having been checked against this revision of its app.
+    fn reconcile(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        id: GrantId,
+        scopes: &[String],
+        app_revision: i32,
+    ) -> Result<(), StoreError>;
 
     /// Sets the scopes of the access token of a grant, within the transaction that exchanges a refresh token.
     fn narrow_access(

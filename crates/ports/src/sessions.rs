@@ -1,12 +1,13 @@
 //! Sessions, API tokens and access tokens; failed sign-ins.
 
 use crate::StoreError;
-use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::oauth2::Resource;
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
+use doorward_domain::{Digest, Instant};
 
 /// All that a request needs to know about the one who sends it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,17 @@ pub struct KeyOwner {
     pub memberships: Vec<Membership>,
     /// The explicit groups of the user.
     pub groups: Vec<GroupId>,
+    /// What the app of the key may have at this moment; `None` when the key belongs to no app.
+    pub app: Option<AppLimits>,
+}
+
+/// What an app may have, see [`App`](doorward_domain::oauth2::App).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppLimits {
+    /// Scopes it may ask for; `None` means any.
+    pub scopes: Option<Vec<String>>,
+    /// Resources its tokens may be bound to; `None` means what the server allows.
+    pub resources: Option<Vec<Resource>>,
 }
 
 /// Stores keys.
@@ -44,6 +56,13 @@ pub trait ApiKeyRepository {
         refresh: KeyRefresh,
         ip: &str,
         now: Instant,
+    ) -> Result<(), StoreError>;
+    /// Writes that access tokens that came of a refresh were used, by id and digest of the secret; those that have another
+    /// secret by now, or are gone, stay as they are. Waits for nobody: a key that somebody else is writing is left out.
+    fn mark_used(
+        &mut self,
+        permit: &Permit<action::Update, resource::ApiKey>,
+        uses: &[(ApiKeyId, Digest)],
     ) -> Result<(), StoreError>;
     /// Deletes a key, and the grant whose access token it is. `false` when there was none.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;

@@ -1,6 +1,8 @@
 //! What is remembered of the database between requests: who a key belongs to, what a token is, which secret a client
 //! has. Nothing of it is used when anything it depends on has changed since; [`ChangeLog`] tells.
 //!
+//! Beside that, first uses of access tokens are gathered here until they are written.
+//!
 //! Only what lets somebody in is remembered and used; every refusal is found in the database. See
 //! `docs/adr/0008-subject-cache.md`.
 
@@ -17,10 +19,11 @@ use doorward_ports::oauth2::TokenFacts;
 use doorward_ports::sessions::KeyOwner;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Entries;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest time for which something is used without being read again, should ever a change go unreported.
@@ -28,9 +31,16 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// So many memberships weigh as much as all the rest of a subject.
 const MEMBERSHIPS_PER_WEIGHT: usize = 8;
 
+/// More first uses than this are not gathered at once; what comes beyond is noted at a later use.
+const MOST_USES: usize = 20_000;
+
 /// Remembers subjects, tokens and clients; cheap to clone, all clones are one.
 #[derive(Clone, Default)]
-pub struct SubjectCache(Option<Arc<Inner>>);
+pub struct SubjectCache {
+    remembered: Option<Arc<Inner>>,
+    /// Access tokens that were used for the first time, with the digests of their secrets, until that is written.
+    first_uses: Arc<Mutex<HashMap<ApiKeyId, Digest>>>,
+}
 
 struct Inner {
     log: ChangeLog,
@@ -63,13 +73,18 @@ pub(crate) struct Known {
     pub(crate) user: Arc<User>,
     pub(crate) memberships: Arc<[Membership]>,
     pub(crate) subject: Subject,
+    /// Whether a use of the key was noted since this was read.
+    pub(crate) noted: AtomicBool,
 }
 
 /// What an access token is.
 #[derive(Debug)]
 pub(crate) struct KnownToken {
+    pub(crate) id: ApiKeyId,
     pub(crate) digest: Digest,
     pub(crate) facts: TokenFacts,
+    /// Whether a use of the token was noted since this was read.
+    pub(crate) noted: AtomicBool,
 }
 
 /// A secret of a confidential client.
@@ -98,8 +113,8 @@ pub(crate) struct Reading(Option<Moment>);
 impl SubjectCache {
     /// Remembers nothing.
     #[must_use]
-    pub const fn off() -> Self {
-        Self(None)
+    pub fn off() -> Self {
+        Self::default()
     }
 
     /// Remembers so many subjects, and as many tokens and clients; nothing when it is zero.
@@ -109,66 +124,102 @@ impl SubjectCache {
             return Self::off();
         }
         let weight = u64::try_from(size).unwrap_or(u64::MAX);
-        Self(Some(Arc::new(Inner {
+        let inner = Inner {
             log,
             subjects: Entries::with_weighter(size, weight, ByMemberships),
             tokens: Entries::new(size),
             clients: Entries::new(size),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
-        })))
+        };
+        Self { remembered: Some(Arc::new(inner)), ..Self::default() }
+    }
+
+    /// Notes that an access token was used, to be written soon; `noted` belongs to what was read of it and saves all but the
+    /// first use the trouble.
+    pub(crate) fn note_use(&self, id: &ApiKeyId, digest: Digest, noted: &AtomicBool) {
+        if noted.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut uses = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < MOST_USES {
+            uses.insert(id.clone(), digest);
+            noted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a use of this token is noted and not yet written.
+    pub(crate) fn is_use_noted(&self, id: &ApiKeyId, digest: Digest) -> bool {
+        let uses = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.get(id).is_some_and(|noted| *noted == digest)
+    }
+
+    /// The uses that are to be written.
+    pub(crate) fn noted_uses(&self) -> Vec<(ApiKeyId, Digest)> {
+        let uses = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.iter().map(|(id, digest)| (id.clone(), *digest)).collect()
+    }
+
+    /// Forgets uses that were written, unless they are of another secret by now.
+    pub(crate) fn forget_uses(&self, written: &[(ApiKeyId, Digest)]) {
+        let mut uses = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, digest) in written {
+            if uses.get(id).is_some_and(|noted| noted == digest) {
+                uses.remove(id);
+            }
+        }
     }
 
     /// How often something was remembered.
     #[must_use]
     pub fn hits(&self) -> u64 {
-        self.0.as_ref().map_or(0, |inner| inner.hits.load(Ordering::Relaxed))
+        self.remembered.as_ref().map_or(0, |inner| inner.hits.load(Ordering::Relaxed))
     }
 
     /// How often something had to be read.
     #[must_use]
     pub fn misses(&self) -> u64 {
-        self.0.as_ref().map_or(0, |inner| inner.misses.load(Ordering::Relaxed))
+        self.remembered.as_ref().map_or(0, |inner| inner.misses.load(Ordering::Relaxed))
     }
 
     /// Whether anything may be remembered at the moment.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
-        self.0.as_ref().is_some_and(|inner| inner.log.is_vouched_for())
+        self.remembered.as_ref().is_some_and(|inner| inner.log.is_vouched_for())
     }
 
     /// To be called before something is read that may be kept.
     pub(crate) fn reading(&self) -> Reading {
-        let log = self.0.as_ref().map(|inner| &inner.log).filter(|log| log.is_vouched_for());
+        let log = self.remembered.as_ref().map(|inner| &inner.log).filter(|log| log.is_vouched_for());
         Reading(log.map(ChangeLog::now))
     }
 
     /// Counts what became of a look.
     pub(crate) fn count(&self, found: bool) {
-        if let Some(inner) = &self.0 {
+        if let Some(inner) = &self.remembered {
             let counter = if found { &inner.hits } else { &inner.misses };
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn subject(&self, id: &ApiKeyId) -> Option<Arc<Known>> {
-        let inner = self.0.as_deref()?;
+        let inner = self.remembered.as_deref()?;
         inner.good(&inner.subjects, id)
     }
 
     pub(crate) fn token(&self, id: &ApiKeyId) -> Option<Arc<KnownToken>> {
-        let inner = self.0.as_deref()?;
+        let inner = self.remembered.as_deref()?;
         inner.good(&inner.tokens, id)
     }
 
     pub(crate) fn client(&self, id: &(AppId, String)) -> Option<Arc<KnownClient>> {
-        let inner = self.0.as_deref()?;
+        let inner = self.remembered.as_deref()?;
         inner.good(&inner.clients, id)
     }
 
     /// Remembers a subject, which depends on its key and that of its app, on its user, groups and organizations.
     pub(crate) fn keep_subject(&self, reading: Reading, owner: &KeyOwner, known: &Arc<Known>) {
-        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+        let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let own = [Change::Key(owner.key.id.clone()), Change::User(owner.user.id)];
         let app = owner.key.oauth2.iter().map(|binding| Change::App(binding.app_id));
         let groups = owner.groups.iter().map(|group| Change::Group(*group));
@@ -179,16 +230,16 @@ impl SubjectCache {
     }
 
     /// Remembers a token, which depends on its key, its app and its user.
-    pub(crate) fn keep_token(&self, reading: Reading, id: &ApiKeyId, token: KnownToken) {
-        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+    pub(crate) fn keep_token(&self, reading: Reading, token: &Arc<KnownToken>) {
+        let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let (user, app) = (token.facts.user_id, token.facts.app_id);
-        let changes = [Change::Key(id.clone()), Change::User(user), Change::App(app)];
-        inner.tokens.insert(id.clone(), inner.kept(since, changes.into_iter(), Arc::new(token)));
+        let changes = [Change::Key(token.id.clone()), Change::User(user), Change::App(app)];
+        inner.tokens.insert(token.id.clone(), inner.kept(since, changes.into_iter(), Arc::clone(token)));
     }
 
     /// Remembers a secret, which depends on its app.
     pub(crate) fn keep_client(&self, reading: Reading, id: (AppId, String), client: KnownClient) {
-        let (Some(inner), Some(since)) = (&self.0, reading.0) else { return };
+        let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let kept = inner.kept(since, [Change::App(id.0)].into_iter(), Arc::new(client));
         inner.clients.insert(id, kept);
     }

@@ -3,7 +3,7 @@
 use crate::cache::SubjectCache;
 use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::oauth2::{DerivationKey, RefreshPolicy, Resource};
+use doorward_domain::oauth2::{ClientType, DerivationKey, RefreshPolicy, Resource};
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{Subject, System, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -130,6 +130,10 @@ pub struct OAuth2Settings {
     pub refresh_token_lifetime: Duration,
     /// For how long an exchanged refresh token still yields its successor.
     pub refresh_reuse_grace: Duration,
+    /// For how long it does so at most while nobody has used the successor pair.
+    pub refresh_unused_window: Duration,
+    /// The same for clients that are neither confidential nor bound to a key.
+    pub refresh_unused_window_public: Duration,
     /// Whether a new exchange ends the earlier grant of the same user and app.
     pub single_grant_per_app: bool,
     /// Whether the replay of a code ends the grant that came of it.
@@ -148,6 +152,8 @@ impl Default for OAuth2Settings {
             access_token_lifetime: Duration::hours(24),
             refresh_token_lifetime: Duration::days(30),
             refresh_reuse_grace: Duration::seconds(60),
+            refresh_unused_window: Duration::hours(24),
+            refresh_unused_window_public: Duration::HOUR,
             single_grant_per_app: false,
             revoke_on_code_replay: true,
             require_pkce: true,
@@ -158,10 +164,14 @@ impl Default for OAuth2Settings {
 }
 
 impl OAuth2Settings {
-    /// The part that the refresh rule needs.
+    /// The part that the refresh rule needs, for clients of a type.
     #[must_use]
-    pub const fn refresh_policy(&self) -> RefreshPolicy {
-        RefreshPolicy { reuse_grace: self.refresh_reuse_grace }
+    pub const fn refresh_policy(&self, client_type: ClientType) -> RefreshPolicy {
+        let unused_window = match client_type {
+            ClientType::Confidential => self.refresh_unused_window,
+            ClientType::Public => self.refresh_unused_window_public,
+        };
+        RefreshPolicy { reuse_grace: self.refresh_reuse_grace, unused_window }
     }
 }
 

@@ -202,6 +202,13 @@ impl OAuthError {
         Self::new(OAuthErrorCode::InvalidGrant, "the grant is invalid, expired or revoked").because(reason)
     }
 
+    /// What a code or grant is about was taken from the app since the user consented. That is told: the client has proved
+    /// itself, holds the code or token, and can do nothing but ask the user anew.
+    #[must_use]
+    pub fn taken_away(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(OAuthErrorCode::InvalidGrant, what)
+    }
+
     /// A rule of a code or grant is broken: `invalid_grant` keeps the reason to the log, other codes tell it.
     #[must_use]
     pub fn of_grant(code: OAuthErrorCode, reason: String) -> Self {

@@ -105,6 +105,24 @@ pub async fn renew_counts(ctx: &Context) -> Result<bool, Error> {
         .await
 }
 
+/// Writes which access tokens were used for the first time since they were issued; answers how many. What cannot be written
+/// now is kept for the next time.
+pub async fn write_first_uses(ctx: &Context) -> Result<usize, Error> {
+    let uses = ctx.cache.noted_uses();
+    if uses.is_empty() {
+        return Ok(0);
+    }
+    let to_write = uses.clone();
+    ctx.store
+        .write_once(move |repos| {
+            let permit = System::because("access tokens were used").permit::<action::Update, resource::ApiKey>();
+            Ok::<_, Error>(repos.api_keys().mark_used(&permit, &to_write)?)
+        })
+        .await?;
+    ctx.cache.forget_uses(&uses);
+    Ok(uses.len())
+}
+
 /// Asks the database for a sign of life.
 pub async fn ready(ctx: &Context) -> Result<(), Error> {
     ctx.store.read(|repos| Ok(repos.maintenance().ping()?)).await

@@ -11,7 +11,7 @@ pub mod token;
 
 mod cautions;
 mod client;
-mod scopes;
+pub(crate) mod scopes;
 
 pub use cautions::consent_scopes;
 pub use client::ClientAuthentication;

@@ -130,6 +130,7 @@ def test_a_stolen_refresh_token_ends_the_grant(brief_tokens):
     client = client_of(server, server.owner.create_app(CALLBACK))
     first = sign_in(client, user)
     second = client.refresh_token(client.metadata["token_endpoint"])
+    assert whoami(server, second["access_token"]).status_code == 200
     time.sleep(1.5)
     with pytest.raises(OAuthError) as reuse:
         client.refresh_token(client.metadata["token_endpoint"], refresh_token=first["refresh_token"])

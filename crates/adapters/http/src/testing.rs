@@ -72,6 +72,7 @@ pub(crate) fn user(roles: &[&str]) -> User {
 pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
     let token = ApiToken::parse(TOKEN).unwrap();
     let owner = KeyOwner {
+        app: None,
         key: ApiKey {
             id: token.id.clone(),
             user_id: USER,

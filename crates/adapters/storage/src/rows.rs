@@ -11,7 +11,7 @@ mod workspaces;
 
 pub(crate) use audit::AuditRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
-pub(crate) use oauth2::{AppRow, CodeRow, GrantRow, SecretRow, resources};
+pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limits, resources};
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use templates::TemplateRow;

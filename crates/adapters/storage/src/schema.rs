@@ -104,7 +104,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Bool, Nullable, Text};
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
     use crate::types::sql::{Instant, Json, Uuid};
 
     oauth2_apps (id) {
@@ -121,6 +121,7 @@ table! {
         service_account_id -> Nullable<Uuid>,
         created_at -> Instant,
         updated_at -> Instant,
+        revision -> Integer,
     }
 }
 
@@ -157,6 +158,7 @@ table! {
         expires_at -> Instant,
         redeemed_at -> Nullable<Instant>,
         grant_id -> Nullable<Uuid>,
+        implied_redirect_uri -> Nullable<Text>,
     }
 }
 
@@ -180,11 +182,12 @@ table! {
         generation -> Integer,
         created_at -> Instant,
         purge_on -> Integer,
+        app_revision -> Integer,
     }
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Json, Uuid};
 
     api_keys (id) {
@@ -207,6 +210,7 @@ table! {
         slides_until -> Nullable<Instant>,
         purge_at -> Nullable<Instant>,
         allow_list -> Nullable<Json>,
+        unused -> Bool,
     }
 }
 

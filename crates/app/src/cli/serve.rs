@@ -52,14 +52,19 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         if owner_wanted {
             println!("{}", crate::owner::invitation(&context));
         }
+        let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
         let cleaning = actix_web::rt::spawn(clean(
-            context,
+            context.clone(),
             settings.cleanup.interval.unsigned_abs(),
             settings.cleanup.batch,
             grants,
         ));
         let ended = server.await.context("the server failed");
         cleaning.abort();
+        noting.abort();
+        if let Err(error) = maintenance::write_first_uses(&context).await {
+            tracing::warn!(%error, "the last first uses of access tokens were not written");
+        }
         drop(watch);
         tracing::info!("stopped");
         ended
@@ -124,6 +129,18 @@ fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
         count
     }));
     gauges
+}
+
+/// Writes first uses of access tokens, many at once, for as long as the server runs.
+async fn write_first_uses(context: Context) {
+    /// The grace of exchanged refresh tokens is much longer.
+    const EVERY: Duration = Duration::from_secs(1);
+    loop {
+        actix_web::rt::time::sleep(EVERY).await;
+        if let Err(error) = maintenance::write_first_uses(&context).await {
+            tracing::debug!(%error, "cannot write first uses of access tokens now");
+        }
+    }
 }
 
 /// Removes dead rows in small batches for as long as the server runs: full batches follow each other with a breath in

@@ -1,6 +1,7 @@
 //! Refresh rotation that survives races and lost answers, as `docs/adr/0004` promises.
 
 use crate::client::{Api, Client, Pair, Site, builder, on_both};
+use doorward_testkit::process::Builder;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::thread;
@@ -89,8 +90,130 @@ fn a_lost_answer_is_given_again_also_after_the_successor_was_used() {
             let next = Pair::of(&site.api.refresh(&client, &first.refresh));
             assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next);
             let latest = Pair::of(&site.api.refresh(&client, &next.refresh));
-            assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), next, "within the grace it is no theft");
+            // Two generations old, and still within the grace: what it gives works.
+            assert_eq!(Pair::of(&site.api.refresh(&client, &first.refresh)), latest);
             assert!(site.api.is_live(&latest.access));
+        },
+    );
+}
+
+/// Looks at an access token as a resource server does.
+fn introspect(api: &Api, client: &Client, token: &str) -> bool {
+    let secret = client.secret.as_deref().unwrap();
+    let answer =
+        api.form("/oauth2/introspect", &[("token", token), ("client_id", &client.id), ("client_secret", secret)]);
+    answer.json()["active"] == json!(true)
+}
+
+#[test]
+fn a_lost_answer_is_given_again_after_the_grace_until_somebody_has_used_it() {
+    on_both(
+        |b| b.setting("oauth2.refresh_reuse_grace", "0s"),
+        |site| {
+            let api = &site.api;
+            let uses: [fn(&Api, &Client, &Pair) -> bool; 4] = [
+                |api, _, pair| api.is_live(&pair.access),
+                |api, client, pair| introspect(api, client, &pair.access),
+                |api, client, pair| introspect(api, client, &pair.refresh),
+                |api, client, pair| api.refresh(client, &pair.refresh).status == 200,
+            ];
+            for used in uses {
+                let client = api.register(&json!({}));
+                let first = api.grant(&client);
+                // Remembered as used before it was exchanged: what counts is the new one.
+                assert!(api.is_live(&first.access) && introspect(api, &client, &first.access));
+                let next = Pair::of(&api.refresh(&client, &first.refresh));
+                for _ in 0..3 {
+                    assert_eq!(Pair::of(&api.refresh(&client, &first.refresh)), next);
+                }
+                assert!(used(api, &client, &next));
+                let reuse = api.refresh(&client, &first.refresh);
+                assert_eq!((reuse.status.as_u16(), reuse.json()["error"].as_str()), (400, Some("invalid_grant")));
+                assert!(!api.is_live(&next.access), "it was theft");
+            }
+        },
+    );
+}
+
+#[test]
+fn the_use_of_a_pair_at_one_server_is_theft_evidence_at_the_other_and_survives_its_end() {
+    let builder_of = |b: Builder| b.setting("oauth2.refresh_reuse_grace", "0s");
+    let site = Site::on_postgres(builder_of);
+    let other = builder_of(builder()).database(&site.database.as_ref().unwrap().url()).start().unwrap();
+    let (api, there) = (&site.api, site.api.at(other.url()));
+    let client = api.register(&json!({}));
+    let first = api.grant(&client);
+    let next = Pair::of(&api.refresh(&client, &first.refresh));
+    // From what is remembered there, too: the second look asks no database.
+    assert!(there.is_live(&next.access) && there.is_live(&next.access));
+    // What is not written yet is written when a server stops.
+    assert!(other.stop().unwrap().success());
+    assert_eq!(api.refresh(&client, &first.refresh).status, 400);
+    assert!(!api.is_live(&next.access));
+}
+
+#[test]
+fn a_pair_that_is_given_again_works_though_its_time_was_over() {
+    on_both(
+        |b| b.setting("oauth2.refresh_reuse_grace", "0s").setting("oauth2.access_token_lifetime", "1s"),
+        |site| {
+            let client = site.api.register(&json!({}));
+            let first = site.api.grant(&client);
+            let next = Pair::of(&site.api.refresh(&client, &first.refresh));
+            thread::sleep(std::time::Duration::from_millis(1_100));
+            assert!(!site.api.is_live(&next.access));
+            let again = Pair::of(&site.api.refresh(&client, &first.refresh));
+            assert_eq!(again, next);
+            assert!(site.api.is_live(&again.access));
+        },
+    );
+}
+
+#[test]
+fn what_is_taken_from_an_app_is_gone_at_redemption_and_refresh() {
+    on_both(
+        |b| b,
+        |site| {
+            let api = &site.api;
+            let scopes = |names: &[&str]| json!({"scopes": names});
+            let client = api.register(&scopes(&["workspace:read", "template:read"]));
+            let path = format!("/api/v2/oauth2-provider/apps/{}", client.id);
+            let change = |more: serde_json::Value| {
+                let mut body = json!({"name": "narrowed", "icon": ""});
+                body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                let answer = api.put(&path, &body);
+                assert_eq!(answer.status, 200, "{}", answer.text);
+            };
+            let pair = api.grant(&client);
+            let code = api.code(&client, "");
+            let fields =
+                [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", crate::client::VERIFIER)];
+            change(scopes(&["template:read"]));
+            let refused = api.token(&client, &fields);
+            assert_eq!((refused.status.as_u16(), refused.json()["error"].as_str()), (400, Some("invalid_grant")));
+            assert!(refused.text.contains("workspace:read"), "{}", refused.text);
+            // Also of the access token that is there already.
+            let reads = |kind: &str, token: &str| {
+                let check =
+                    json!({"checks": {"k": {"action": "read", "object": {"resource_type": kind, "owner_id": "me"}}}});
+                api.with(token).post("/api/v2/authcheck", &check).json()["k"] == json!(true)
+            };
+            assert!(reads("template", &pair.access) && !reads("workspace", &pair.access));
+            let narrowed = api.refresh(&client, &pair.refresh);
+            assert_eq!(narrowed.json()["scope"], json!("template:read"), "{}", narrowed.text);
+            // What was taken does not come back by itself.
+            change(scopes(&["workspace:read", "template:read"]));
+            let next = api.refresh(&client, &Pair::of(&narrowed).refresh);
+            assert_eq!(next.json()["scope"], json!("template:read"), "{}", next.text);
+            change(json!({"scopes": ["user:read"]}));
+            let nothing = api.refresh(&client, &Pair::of(&next).refresh);
+            assert_eq!((nothing.status.as_u16(), nothing.json()["error"].as_str()), (400, Some("invalid_grant")));
+            change(json!({"scopes": ["template:read"], "allowed_resources": ["https://elsewhere.example"]}));
+            let elsewhere = api.refresh(&client, &Pair::of(&next).refresh);
+            assert_eq!((elsewhere.status.as_u16(), elsewhere.json()["error"].as_str()), (400, Some("invalid_grant")));
+            // Nothing is lost by that: when the app may again, the grant works on.
+            change(json!({"allowed_resources": []}));
+            assert_eq!(api.refresh(&client, &Pair::of(&next).refresh).status, 200);
         },
     );
 }

@@ -58,6 +58,8 @@ pub struct App {
     pub created_at: Instant,
     /// When it was last changed.
     pub updated_at: Instant,
+    /// Counts its changes, so that what was checked against an earlier one is checked again.
+    pub revision: i32,
 }
 
 impl App {
@@ -87,6 +89,25 @@ impl App {
         self.bind(Some(resource), server_list, server).is_ok()
     }
 
+    /// Whether tokens of an app with this list may be bound to `resource`, see [`App::bind`].
+    #[must_use]
+    pub fn limits_permit(
+        own_list: Option<&[Resource]>,
+        resource: &Resource,
+        server_list: Option<&[Resource]>,
+        server: &Resource,
+    ) -> bool {
+        Self::allows(own_list, resource, server) && Self::allows(server_list, resource, server)
+    }
+
+    fn allows(list: Option<&[Resource]>, resource: &Resource, server: &Resource) -> bool {
+        list.is_none_or(|list| {
+            let is =
+                |entry: &Resource| entry.is_same_as(resource) || entry.is_same_as(server) && resource.is_within(server);
+            list.iter().any(is)
+        })
+    }
+
     /// The resource to which its tokens are bound when `asked` is asked for; `None` binds them to nothing but this
     /// server, `server`.
     ///
@@ -102,7 +123,7 @@ impl App {
     /// #     redirect_match: RedirectMatch::Exact, client_type: ClientType::Public, require_pkce: true,
     /// #     allowed_scopes: None, resources: Vec::new(), service_account_id: None,
     /// #     allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
-    /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH,
+    /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH, revision: 0,
     /// # };
     /// let server = Resource::parse("https://door.example")?;
     /// let files = Resource::parse("https://files.example")?;
@@ -119,16 +140,9 @@ impl App {
         server: &Resource,
     ) -> Result<Option<Resource>, TargetError> {
         let own = self.allowed_resources.as_deref();
-        let allows = |list: Option<&[Resource]>, resource: &Resource| {
-            list.is_none_or(|list| {
-                let is = |entry: &Resource| {
-                    entry.is_same_as(resource) || entry.is_same_as(server) && resource.is_within(server)
-                };
-                list.iter().any(is)
-            })
-        };
+        let allows = |list: Option<&[Resource]>, resource: &Resource| Self::allows(list, resource, server);
         if let Some(asked) = asked {
-            let allowed = allows(own, asked) && allows(server_list, asked);
+            let allowed = Self::limits_permit(own, asked, server_list, server);
             return if allowed { Ok(Some(asked.clone())) } else { Err(TargetError::NotAllowed) };
         }
         if own.is_none() && server_list.is_none() {
@@ -203,6 +217,7 @@ mod tests {
             service_account_id: None,
             created_at: Instant::UNIX_EPOCH,
             updated_at: Instant::UNIX_EPOCH,
+            revision: 0,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct AuthorizationCode {
     pub user_id: UserId,
     /// The redirect URI as it was sent; `None` when it was not.
     pub redirect_uri: Option<String>,
+    /// The only registered redirect URI, to which the code went, when none was sent.
+    pub implied_redirect_uri: Option<String>,
     /// PKCE challenge.
     pub challenge: Option<CodeChallenge>,
     /// Resource the tokens will be bound to.
@@ -66,6 +68,12 @@ pub enum CodeError {
     /// The redirect URI is not the one of the authorization request (RFC 6749 4.1.3).
     #[error("redirect_uri is not the one of the authorization request")]
     RedirectUri,
+    /// The redirect URI to which the code went was taken from the app meanwhile.
+    #[error("the redirect URI to which the code went is not registered any more")]
+    RedirectUriGone,
+    /// The app must use PKCE by now, and the code is bound to no challenge.
+    #[error("this app must use PKCE now, and the code was asked for without code_challenge")]
+    ChallengeMissing,
     /// A challenge was sent, but no verifier.
     #[error("code_verifier is missing")]
     VerifierMissing,
@@ -93,6 +101,8 @@ impl CodeError {
             | Self::Expired
             | Self::Redeemed
             | Self::RedirectUri
+            | Self::RedirectUriGone
+            | Self::ChallengeMissing
             | Self::VerifierMissing
             | Self::VerifierWrong => OAuthErrorCode::InvalidGrant,
         }
@@ -100,7 +110,8 @@ impl CodeError {
 }
 
 impl AuthorizationCode {
-    /// Checks everything but the client's authentication and the user, in the order of `oauth2.md` 11.
+    /// Checks everything but the client's authentication, the user, and whether the app may still have scopes and resource,
+    /// in the order of `oauth2.md` 11. The app is the one of this moment: what was taken from it meanwhile is gone.
     ///
     /// A failed check does not use the code up. Whether it was redeemed before is part of the check; to note that it is
     /// now, and that only one of two at once succeeds, is for the storage. `examples/embed_pkce.rs` shows every outcome.
@@ -123,7 +134,12 @@ impl AuthorizationCode {
         if !redirect_ok {
             return Err(CodeError::RedirectUri);
         }
+        let went_to = self.redirect_uri.as_deref().or(self.implied_redirect_uri.as_deref());
+        if went_to.is_some_and(|uri| app.redirect_uri(Some(uri)).is_err()) {
+            return Err(CodeError::RedirectUriGone);
+        }
         match (&self.challenge, request.verifier) {
+            (None, None) if app.needs_pkce() => return Err(CodeError::ChallengeMissing),
             (None, None) => {}
             (Some(_), None) => return Err(CodeError::VerifierMissing),
             (Some(challenge), Some(text))

@@ -35,6 +35,8 @@ pub struct Grant {
     pub exchanged: ExchangedTokens,
     /// How often it was refreshed.
     pub generation: i32,
+    /// The [`App::revision`](super::App::revision) against which it was checked last.
+    pub app_revision: i32,
     /// When the user consented.
     pub created_at: Instant,
 }
@@ -90,6 +92,11 @@ impl ExchangedTokens {
         self.0.iter().find(|(known, _)| known == digest).map(|(_, at)| *at)
     }
 
+    /// When the token of this digest was exchanged, if it was the last one.
+    fn last_exchanged_at(&self, digest: &Digest) -> Option<Instant> {
+        self.0.first().filter(|(known, _)| known == digest).map(|(_, at)| *at)
+    }
+
     /// Puts the token that is exchanged now in front.
     pub fn push(&mut self, digest: Digest, at: Instant) {
         self.0.insert(0, (digest, at));
@@ -107,6 +114,8 @@ impl ExchangedTokens {
 pub struct RefreshPolicy {
     /// For how long an exchanged refresh token still yields its successor.
     pub reuse_grace: Duration,
+    /// For how long it does so at most while nobody has used its successor pair.
+    pub unused_window: Duration,
 }
 
 /// A refresh token of a grant's prefix, and what an authenticated client sends with it.
@@ -132,8 +141,11 @@ pub enum RefreshPlan {
         /// Scopes of the new access token: those of the grant, or fewer.
         scopes: Vec<String>,
     },
-    /// It was exchanged a moment ago: hand out the same successor again.
-    Repeat,
+    /// It was exchanged a moment ago, or nobody has used what came of it: hand out the live pair again.
+    Repeat {
+        /// Whether the lifetime of the access token begins anew, so that it works.
+        renew: bool,
+    },
     /// It was exchanged long ago: somebody else has it. End the grant.
     Theft,
     /// It is none of this grant's, or the grant is refreshed so fast that it cannot be told for how long it has been
@@ -172,11 +184,12 @@ impl RefreshError {
 }
 
 impl Grant {
-    /// Decides about a refresh token of this grant's prefix. `covers` says whether the granted scopes permit a scope of
-    /// the given name.
+    /// Decides about a refresh token of this grant's prefix. `pair_unused` says that nobody has used the live access token,
+    /// `covers` whether the granted scopes permit a scope of the given name.
     pub fn plan_refresh(
         &self,
         presented: &PresentedRefresh<'_>,
+        pair_unused: bool,
         covers: impl Fn(&[String], &str) -> bool,
         policy: RefreshPolicy,
         now: Instant,
@@ -186,8 +199,12 @@ impl Grant {
         }
         let live = self.refresh_digest == presented.digest;
         let grace_began = now - policy.reuse_grace;
-        let repeated = self.exchanged.exchanged_at(&presented.digest).is_some_and(|at| at >= grace_began);
-        if !live && !repeated {
+        let in_grace = self.exchanged.exchanged_at(&presented.digest).is_some_and(|at| at >= grace_began);
+        // The answer may never have arrived. Who has the live refresh token has not used it either: this one would not
+        // be the last that was exchanged.
+        let unanswered = pair_unused
+            && self.exchanged.last_exchanged_at(&presented.digest).is_some_and(|at| at >= now - policy.unused_window);
+        if !live && !in_grace && !unanswered {
             let known_to_be_old = presented.issued && !self.exchanged.may_have_forgotten(grace_began);
             return Ok(if known_to_be_old { RefreshPlan::Theft } else { RefreshPlan::Unknown });
         }
@@ -206,7 +223,10 @@ impl Grant {
         if !asked.iter().all(|name| covers(&self.scopes, name)) {
             return Err(RefreshError::Scope);
         }
-        Ok(if live { RefreshPlan::Rotate { scopes: asked.to_vec() } } else { RefreshPlan::Repeat })
+        if live {
+            return Ok(RefreshPlan::Rotate { scopes: asked.to_vec() });
+        }
+        Ok(RefreshPlan::Repeat { renew: !in_grace || self.access_expires_at <= now })
     }
 }
 
@@ -216,7 +236,10 @@ mod tests {
     use time::macros::datetime;
 
     const NOW: Instant = datetime!(2026-01-02 00:00 UTC);
-    const POLICY: RefreshPolicy = RefreshPolicy { reuse_grace: Duration::seconds(60) };
+    const POLICY: RefreshPolicy =
+        RefreshPolicy { reuse_grace: Duration::seconds(60), unused_window: Duration::hours(24) };
+    const REPEAT: RefreshPlan = RefreshPlan::Repeat { renew: false };
+    const RENEW: RefreshPlan = RefreshPlan::Repeat { renew: true };
 
     fn grant(rotated_ago: Duration) -> Grant {
         Grant {
@@ -227,12 +250,13 @@ mod tests {
             audience: Some(Resource::parse("https://api.example").unwrap()),
             scopes: vec!["a".into(), "b".into()],
             access_key_id: ApiKeyId::new("0123456789").unwrap(),
-            access_expires_at: NOW,
+            access_expires_at: NOW + Duration::HOUR,
             refresh_prefix: "p".into(),
             refresh_digest: Digest::of("live"),
             refresh_expires_at: NOW + Duration::DAY,
             exchanged: ExchangedTokens(vec![(Digest::of("previous"), NOW - rotated_ago)]),
             generation: 1,
+            app_revision: 0,
             created_at: NOW - Duration::DAY,
         }
     }
@@ -242,25 +266,59 @@ mod tests {
     }
 
     fn plan(grant: &Grant, presented: PresentedRefresh<'_>) -> Result<RefreshPlan, RefreshError> {
-        grant.plan_refresh(&presented, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
+        grant.plan_refresh(&presented, false, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
+    }
+
+    /// The same while nobody has used the live access token.
+    fn plan_unused(grant: &Grant, token: &str) -> Result<RefreshPlan, RefreshError> {
+        grant.plan_refresh(&presented(token), true, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
     }
 
     #[test]
     fn live_previous_older_and_invented() {
         let fresh = grant(Duration::seconds(60));
         assert_eq!(plan(&fresh, presented("live")), Ok(RefreshPlan::Rotate { scopes: vec!["a".into(), "b".into()] }));
-        assert_eq!(plan(&fresh, presented("previous")), Ok(RefreshPlan::Repeat));
+        assert_eq!(plan(&fresh, presented("previous")), Ok(REPEAT));
         assert_eq!(plan(&grant(Duration::seconds(61)), presented("previous")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, presented("older")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, PresentedRefresh { issued: false, ..presented("invented") }), Ok(RefreshPlan::Unknown));
     }
 
     #[test]
+    fn a_lost_answer_is_given_again_until_it_was_used_or_the_window_is_over() {
+        let day = Duration::DAY;
+        for (ago, expected) in [
+            (Duration::seconds(60), REPEAT),
+            (Duration::seconds(61), RENEW),
+            (day, RENEW),
+            (day + Duration::MICROSECOND, RefreshPlan::Theft),
+        ] {
+            assert_eq!(plan_unused(&grant(ago), "previous"), Ok(expected), "{ago}");
+        }
+        let mut refreshed = grant(Duration::HOUR);
+        refreshed.exchanged.push(Digest::of("between"), NOW - Duration::minutes(30));
+        assert_eq!(plan_unused(&refreshed, "between"), Ok(RENEW));
+        assert_eq!(plan_unused(&refreshed, "previous"), Ok(RefreshPlan::Theft), "its successor was exchanged");
+        assert_eq!(plan_unused(&refreshed, "live").map(|plan| matches!(plan, RefreshPlan::Rotate { .. })), Ok(true));
+        let foreign = PresentedRefresh { app_id: AppId(uuid::Uuid::from_u128(7)), ..presented("previous") };
+        let refused = grant(Duration::HOUR).plan_refresh(&foreign, true, |_, _| true, POLICY, NOW);
+        assert_eq!(refused, Err(RefreshError::OtherClient));
+    }
+
+    #[test]
+    fn an_access_token_that_is_given_again_works() {
+        let ended = Grant { access_expires_at: NOW, ..grant(Duration::seconds(30)) };
+        assert_eq!(plan(&ended, presented("previous")), Ok(RENEW));
+        let lasting = Grant { access_expires_at: NOW + Duration::MICROSECOND, ..ended };
+        assert_eq!(plan(&lasting, presented("previous")), Ok(REPEAT));
+    }
+
+    #[test]
     fn the_successor_may_be_used_while_the_grace_lasts() {
         let mut quick = grant(Duration::seconds(30));
         quick.exchanged.push(Digest::of("between"), NOW - Duration::seconds(10));
-        assert_eq!(plan(&quick, presented("previous")), Ok(RefreshPlan::Repeat));
-        assert_eq!(plan(&quick, presented("between")), Ok(RefreshPlan::Repeat));
+        assert_eq!(plan(&quick, presented("previous")), Ok(REPEAT));
+        assert_eq!(plan(&quick, presented("between")), Ok(REPEAT));
     }
 
     #[test]

@@ -8,8 +8,8 @@
 //! token of an earlier generation is told from an invented one without keeping any of them: presenting an earlier one
 //! is theft, presenting an invented one is noise.
 
-use super::OpaqueToken;
-use crate::Secret;
+use super::{ExchangedTokens, OpaqueToken};
+use crate::{Digest, Secret};
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
@@ -70,6 +70,20 @@ impl DerivationKey {
         let refresh = self.derive(b"refresh", presented, RANDOM_LEN);
         let access = self.derive(b"access", presented, crate::sessions::ApiToken::SECRET_LEN);
         Successor { refresh: self.seal(presented.prefix().to_owned(), &refresh), access_secret: Secret::new(access) }
+    }
+
+    /// The pair whose refresh token has the digest `live`, if it comes after `presented` within so many exchanges as are
+    /// remembered: whoever lost several answers gets the pair that works.
+    #[must_use]
+    pub fn live_after(&self, presented: &OpaqueToken, live: &Digest) -> Option<Successor> {
+        let mut next = self.successor(presented);
+        for _ in 1..ExchangedTokens::MAX {
+            if next.refresh.digest() == *live {
+                return Some(next);
+            }
+            next = self.successor(&next.refresh);
+        }
+        (next.refresh.digest() == *live).then_some(next)
     }
 
     /// Whether this server issued `presented` at some time: its tag is right.
@@ -203,6 +217,26 @@ mod tests {
             prop_assert!(!key(1).has_issued(&OpaqueToken::new("0123456789".into(), Secret::new(invented))));
             prop_assert!(!key(1).has_issued(&OpaqueToken::new("9876543210".into(), first.secret().clone())));
         }
+    }
+
+    #[test]
+    fn the_live_pair_is_found_from_every_remembered_ancestor() {
+        let first = key(1).first("0123456789".into(), &Secret::new("r".repeat(30)));
+        let mut chain = vec![first];
+        for _ in 0..=ExchangedTokens::MAX {
+            let next = key(1).successor(chain.last().unwrap()).refresh;
+            chain.push(next);
+        }
+        let (live, before) = chain.split_last().unwrap();
+        for (at, ancestor) in before.iter().rev().enumerate() {
+            let found = key(1).live_after(ancestor, &live.digest());
+            assert_eq!(found.is_some(), at < ExchangedTokens::MAX, "{at}");
+            let parent = before.last().unwrap();
+            if let Some(found) = found {
+                assert_eq!(found.access_secret.expose(), key(1).successor(parent).access_secret.expose());
+            }
+        }
+        assert!(key(1).live_after(live, &live.digest()).is_none());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct OAuth2Binding {
     pub audience: Option<Resource>,
     /// Using the key never prolongs it past this instant.
     pub slides_until: Instant,
+    /// Whether it came of a refresh and was not used since, as far as is written down.
+    pub unused: bool,
 }
 
 /// A key as it is stored: a browser session, an API token or an OAuth2 access token.
@@ -69,6 +71,12 @@ pub struct KeyRefresh {
 }
 
 impl ApiKey {
+    /// Whether this is an access token that came of a refresh, of whose use nothing is written down.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.oauth2.as_ref().is_some_and(|binding| binding.unused)
+    }
+
     /// Whether the key has stopped working.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
@@ -151,6 +159,7 @@ mod tests {
             secret_id: None,
             audience: None,
             slides_until: until,
+            unused: false,
         });
         assert_eq!(access.use_at(NOW, true, Duration::DAY).unwrap().expires_at, until);
     }

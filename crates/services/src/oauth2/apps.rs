@@ -113,6 +113,7 @@ async fn insert(
         service_account_id: None,
         created_at: now,
         updated_at: now,
+        revision: 0,
     };
     let wants_account = command.service_account == Some(true);
     let mut app = apply(fresh, command, now)?;

@@ -238,6 +238,7 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         app_id: consent.app.id,
         user_id: actor.user.id,
         redirect_uri: consent.redirect_uri_sent.then(|| consent.redirect_uri.as_str().to_owned()),
+        implied_redirect_uri: (!consent.redirect_uri_sent).then(|| consent.redirect_uri.as_str().to_owned()),
         challenge: consent.challenge,
         resource: consent.resource,
         scopes: consent.scopes,

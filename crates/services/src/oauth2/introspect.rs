@@ -1,14 +1,18 @@
 //! Introspection (RFC 7662): a resource server asks what a token is.
 
 use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
+use super::scopes;
 use crate::cache::{KnownClient, KnownToken};
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
-use doorward_domain::sessions::{ApiKeyId, ApiToken};
+use doorward_domain::roles::System;
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
-use doorward_ports::oauth2::{ClientCredentials, Introspection};
+use doorward_ports::oauth2::{ClientCredentials, Introspection, TokenFacts};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A request to the introspection endpoint.
 #[derive(Clone, Debug, Default)]
@@ -65,10 +69,10 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
         let remembered = access.as_ref().and_then(|_| remembered(ctx, &credentials, &key, digest, now));
         ctx.cache.count(remembered.is_some());
         let looked = match remembered {
-            Some(answer) => Some(answer),
+            Some((answer, token)) => Some((answer, Some(token))),
             None => look(ctx, credentials, key, digest, now).await?,
         };
-        if let Some(answer) = looked {
+        if let Some((answer, known)) = looked {
             if is_touch_due(answer.secret_last_used_at, now) {
                 let (id, last) = (answer.secret_id, answer.secret_last_used_at);
                 ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last, now)?)).await?;
@@ -78,11 +82,15 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
                     app == app_id
                         || audience.is_some_and(|bound| answer.caller_resources.iter().any(|r| r.is_same_as(bound)))
                 };
-                return Ok(answer.token.filter(|t| business(t.app_id, t.audience.as_ref())).map(|token| ActiveToken {
+                let token = answer.token.filter(|token| business(token.app_id, token.audience.as_ref()));
+                if let (Some(TokenFacts { unused: true, .. }), Some(known)) = (&token, &known) {
+                    ctx.cache.note_use(&known.id, known.digest, &known.noted);
+                }
+                return Ok(token.map(|token| ActiveToken {
                     client_id: token.app_id,
                     user_id: token.user_id,
                     username: token.username,
-                    scopes: token.scopes,
+                    scopes: scopes::remaining(token.app_scopes.as_deref(), &token.scopes),
                     audience: token.audience,
                     issued_at: token.issued_at,
                     expires_at: token.expires_at,
@@ -117,20 +125,27 @@ fn remembered(
     key: &ApiKeyId,
     digest: Digest,
     now: Instant,
-) -> Option<Introspection> {
+) -> Option<(Introspection, Arc<KnownToken>)> {
     let (prefix, secret) = credentials.secret.as_ref()?;
     let client = ctx.cache.client(&(credentials.app_id, prefix.clone()))?;
     let token = ctx.cache.token(key)?;
     // Digests are compared in constant time, by the type.
     let proven = client.digest == *secret && token.digest == digest;
     let fresh = !is_touch_due(client.last_used_at, now) && token.facts.expires_at > now;
-    (proven && fresh).then(|| Introspection {
+    if !proven || !fresh {
+        return None;
+    }
+    let answer = Introspection {
         secret_id: client.secret_id,
         secret_last_used_at: client.last_used_at,
         caller_resources: client.resources.clone(),
         token: Some(token.facts.clone()),
-    })
+    };
+    Some((answer, token))
 }
+
+/// An answer, and what is remembered of its token.
+type Looked = (Introspection, Option<Arc<KnownToken>>);
 
 /// Asks the store, and remembers a good caller and a live token.
 async fn look(
@@ -139,14 +154,19 @@ async fn look(
     key: ApiKeyId,
     digest: Digest,
     now: Instant,
-) -> Result<Option<Introspection>, OAuthError> {
+) -> Result<Option<Looked>, OAuthError> {
     let reading = ctx.cache.reading();
     let (asked, id) = (credentials.clone(), key.clone());
     let answer = ctx
         .store
         .read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked, &id, digest, now)?))
         .await?;
-    if let (Some(answer), Some((prefix, secret))) = (&answer, credentials.secret) {
+    let Some(answer) = answer else { return Ok(None) };
+    let known = answer
+        .token
+        .clone()
+        .map(|facts| Arc::new(KnownToken { id: key.clone(), digest, facts, noted: AtomicBool::new(false) }));
+    if let Some((prefix, secret)) = credentials.secret {
         let client = KnownClient {
             digest: secret,
             secret_id: answer.secret_id,
@@ -154,11 +174,11 @@ async fn look(
             resources: answer.caller_resources.clone(),
         };
         ctx.cache.keep_client(reading, (credentials.app_id, prefix), client);
-        if let Some(facts) = answer.token.clone() {
-            ctx.cache.keep_token(reading, &key, KnownToken { digest, facts });
+        if let Some(known) = &known {
+            ctx.cache.keep_token(reading, known);
         }
     }
-    Ok(answer)
+    Ok(Some((answer, known)))
 }
 
 /// A refresh token is the business of its own client only.
@@ -172,6 +192,11 @@ fn refresh_token(
         grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
     };
     let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(None) };
+    // Whoever asks about it has got it.
+    if let Some(key) = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused) {
+        let permit = System::because("a client asks about its refresh token").permit();
+        repos.api_keys().mark_used(&permit, &[(key.id, key.secret_digest)])?;
+    }
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
     Ok(user.map(|user| ActiveToken {
         client_id: grant.app_id,

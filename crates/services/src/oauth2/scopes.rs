@@ -141,6 +141,20 @@ pub(crate) fn negotiate(allowed: Option<&[String]>, asked: Option<&[String]>) ->
     }
 }
 
+/// What is left of granted scopes for an app that may have `allowed`: of each what lies within both.
+pub(crate) fn remaining(allowed: Option<&[String]>, granted: &[String]) -> Vec<String> {
+    let Some(allowed) = allowed.map(canonical_list) else { return granted.to_vec() };
+    // Names of OpenID Connect are allowed to every app.
+    let stays = |name: &&String| is_oidc_scope(name) || covers(&allowed, name);
+    let mut left: Vec<String> = granted.iter().filter(stays).cloned().collect();
+    for name in &allowed {
+        if !is_oidc_scope(name) && covers(granted, name) && !covers(&left, name) {
+            left.push(name.clone());
+        }
+    }
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,5 +241,23 @@ mod tests {
             lines.iter().map(|line| &*line.name).collect::<Vec<_>>(),
             ["workspace:read", "offline_access", "openid"]
         );
+    }
+
+    #[test]
+    fn what_is_left_lies_within_both() {
+        for (allowed, granted, left) in [
+            ("workspace:read", "workspace:read template:read", "workspace:read"),
+            ("workspace:*", "workspace:read template:read", "workspace:read"),
+            ("workspace:read user:read", "workspace:*", "workspace:read"),
+            ("workspace:read", "coder:all", "workspace:read"),
+            ("coder:all", "workspace:read", "workspace:read"),
+            ("template:read", "workspace:*", ""),
+            ("workspace:read", "", ""),
+            ("workspace:read", "openid template:read offline_access", "openid offline_access"),
+            ("workspace:read openid", "coder:all", "workspace:read"),
+        ] {
+            assert_eq!(remaining(Some(&names(allowed)), &names(granted)), names(left), "{granted} within {allowed}");
+        }
+        assert_eq!(remaining(None, &names("coder:all")), ["coder:all"]);
     }
 }

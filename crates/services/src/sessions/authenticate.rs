@@ -5,15 +5,19 @@ use super::tokens::max_lifetime;
 use super::{inactive, seen};
 use crate::audit::Trail;
 use crate::cache::Known;
+use crate::context::Settings;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
+use crate::oauth2::scopes;
 use doorward_domain::Instant;
+use doorward_domain::oauth2::App;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::wire::SESSION_COOKIE;
 use doorward_ports::sessions::KeyOwner;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use time::format_description::well_known::Rfc3339;
 
 /// Finds out who presents this token, and what it may be used for.
@@ -35,7 +39,10 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
         Some(known) => known,
         None => read(ctx, &token, now).await?,
     };
-    let Known { key, user, memberships, subject } = &*known;
+    let Known { key, user, memberships, subject, noted } = &*known;
+    if key.is_unused() {
+        ctx.cache.note_use(&key.id, key.secret_digest, noted);
+    }
     let (mut key, mut user) = (Arc::clone(key), Arc::clone(user));
 
     let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
@@ -67,15 +74,16 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
 /// Asks the store whose token it is, and remembers who may enter.
 async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known>, Error> {
     let reading = ctx.cache.reading();
-    let (id, digest) = (token.id.clone(), token.digest());
+    let (id, digest, settings) = (token.id.clone(), token.digest(), Arc::clone(&ctx.settings));
     let (owner, custom) = ctx
         .store
         .read(move |repos| {
-            let owner = repos.api_keys().find_owner(&id)?.ok_or_else(unknown_key)?;
+            let mut owner = repos.api_keys().find_owner(&id)?.ok_or_else(unknown_key)?;
             // In constant time, by the type.
             if owner.key.secret_digest != digest {
                 return Err(unknown_key());
             }
+            apply_limits(&settings, &mut owner)?;
             let names = custom_role_names(&owner);
             let custom = if names.is_empty() { Vec::new() } else { repos.roles().find_custom(&names)? };
             Ok((owner, custom))
@@ -86,10 +94,27 @@ async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known
         key: Arc::new(owner.key.clone()),
         user: Arc::new(owner.user.clone()),
         memberships: owner.memberships.clone().into(),
+        noted: AtomicBool::new(false),
     });
     may_enter(ctx, &known, token, now)?;
     ctx.cache.keep_subject(reading, &owner, &known);
     Ok(known)
+}
+
+/// A token of an app can do no more than the app may at this moment, whatever it could when it was issued. What is remembered
+/// of it is forgotten when the app changes.
+fn apply_limits(settings: &Settings, owner: &mut KeyOwner) -> Result<(), Error> {
+    let (Some(app), Some(binding)) = (&owner.app, &owner.key.oauth2) else { return Ok(()) };
+    let server = settings.resource();
+    let bound = binding.audience.as_ref().unwrap_or(&server);
+    if !App::limits_permit(app.resources.as_deref(), bound, settings.oauth2.resources.as_deref(), &server) {
+        return Err(Error::Unauthenticated {
+            message: "The application may not use this server any more.".to_owned(),
+            detail: format!("Its tokens may not be bound to \"{bound}\" any more."),
+        });
+    }
+    owner.key.scopes = scopes::remaining(app.scopes.as_deref(), &owner.key.scopes);
+    Ok(())
 }
 
 /// Whether this key lets in whoever presents this token now.
@@ -141,7 +166,7 @@ fn signed_out(detail: impl Into<String>) -> Error {
 /// The subject of a request: implied and stored roles, groups, and the scope of the key (`rbac.md` 5). Names that are
 /// not among `custom` and not built in grant nothing.
 pub(crate) fn subject_of(owner: &KeyOwner, custom: Vec<CustomRole>) -> Subject {
-    let KeyOwner { key, user, memberships, groups } = owner;
+    let KeyOwner { key, user, memberships, groups, app: _ } = owner;
     let custom: CustomRoles = custom.into_iter().collect();
     let mut builder = Subject::for_user(user.id.0).site_roles(&user.roles).groups(groups.iter().map(|group| group.0));
     for membership in memberships {

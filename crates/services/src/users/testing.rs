@@ -152,7 +152,7 @@ pub(crate) fn owner() -> ActorBuilder {
 
 pub(crate) fn as_user(user: User) -> ActorBuilder {
     let memberships = vec![membership(user.id)];
-    ActorBuilder(KeyOwner { key: key(user.id), user, memberships, groups: Vec::new() })
+    ActorBuilder(KeyOwner { key: key(user.id), user, memberships, groups: Vec::new(), app: None })
 }
 
 pub(crate) struct ActorBuilder(KeyOwner);
@@ -180,7 +180,7 @@ impl ActorBuilder {
 
     pub(crate) fn build(self) -> Actor {
         let subject = subject_of(&self.0, Vec::new());
-        let KeyOwner { key, user, memberships, groups: _ } = self.0;
+        let KeyOwner { key, user, memberships, groups: _, app: _ } = self.0;
         let (user, memberships, key) = (Arc::new(user), memberships.into(), Arc::new(key));
         Actor { subject, user, memberships, key, origin: origin() }
     }
@@ -228,7 +228,7 @@ pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Actor) {
     repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
     let known = key.clone();
     repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
-    let owner = KeyOwner { key, user, memberships, groups: Vec::new() };
+    let owner = KeyOwner { key, user, memberships, groups: Vec::new(), app: None };
     repos.api_keys.expect_find_owner().returning(move |id| Ok(Some(owner.clone()).filter(|owner| owner.key.id == *id)));
 }
 

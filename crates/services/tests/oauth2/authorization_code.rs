@@ -1,7 +1,9 @@
 use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, repos, user, with_secret};
 use doorward_domain::Secret;
 use doorward_domain::ids::{CodeId, GrantId};
-use doorward_domain::oauth2::{AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::oauth2::{
+    App, AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, Resource,
+};
 use doorward_domain::users::UserStatus;
 use doorward_ports::mocks::MockRepositories;
 use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
@@ -29,11 +31,16 @@ fn code() -> AuthorizationCode {
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
         redeemed: None,
+        implied_redirect_uri: None,
     }
 }
 
 fn with_code(code: AuthorizationCode) -> MockRepositories {
-    let mut repos = repos(app(ClientType::Confidential));
+    with_code_of(app(ClientType::Confidential), code)
+}
+
+fn with_code_of(app: App, code: AuthorizationCode) -> MockRepositories {
+    let mut repos = repos(app);
     repos.codes.expect_find_by_prefix().returning(move |p| Ok((p == code.prefix).then(|| code.clone())));
     repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
     repos
@@ -160,4 +167,47 @@ async fn a_single_grant_per_app_replaces_the_earlier_one() {
     repos.grants.expect_delete_of_user_and_app().once().returning(|_, _, _| Ok(1));
     let single = OAuth2Settings { single_grant_per_app: true, ..OAuth2Settings::default() };
     redeem_under(repos, single, |_| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_taken_from_the_app_since_the_consent_is_not_issued() {
+    let resource = |text: &str| Resource::parse(text).unwrap();
+    let redirect_uris = vec![RedirectUri::register("https://app.example/new", false).unwrap()];
+    let moved = App { redirect_uris, ..app(ClientType::Confidential) };
+    let scopes = vec!["workspace:read".to_owned(), "template:read".to_owned()];
+    let narrowed = App { allowed_scopes: Some(vec!["template:*".into()]), ..app(ClientType::Confidential) };
+    let elsewhere =
+        App { allowed_resources: Some(vec![resource("https://other.example")]), ..app(ClientType::Confidential) };
+    let implied =
+        AuthorizationCode { redirect_uri: None, implied_redirect_uri: Some("https://app.example/cb".into()), ..code() };
+    let unproven = AuthorizationCode { challenge: None, ..code() };
+    let cases = [
+        (moved.clone(), code(), "redirect URI"),
+        (moved, implied, "redirect URI"),
+        (narrowed.clone(), AuthorizationCode { scopes: scopes.clone(), ..code() }, "workspace:read"),
+        (narrowed, code(), "coder:all"),
+        (
+            elsewhere.clone(),
+            AuthorizationCode { resource: Some(resource("https://api.example")), ..code() },
+            "https://api.example",
+        ),
+        (elsewhere, code(), "https://door.example"),
+        (app(ClientType::Confidential), unproven, "PKCE"),
+    ];
+    for (app, code, named) in cases {
+        let (uri, challenge) = (code.redirect_uri.clone(), code.challenge.is_some());
+        let refused = redeem(with_code_of(app, code), |request| {
+            request.redirect_uri = uri;
+            request.code_verifier = request.code_verifier.take().filter(|_| challenge);
+        });
+        let error = refused.await.unwrap_err();
+        assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "{named}");
+        assert!(error.description.contains(named), "{named}: {}", error.description);
+    }
+    let wider =
+        App { allowed_scopes: Some(vec!["template:*".into(), "workspace:*".into()]), ..app(ClientType::Confidential) };
+    let mut kept = with_code_of(wider, AuthorizationCode { scopes: scopes.clone(), ..code() });
+    kept.codes.expect_redeem().once().returning(|_, _, _, _| Ok(true));
+    kept.grants.expect_insert().once().withf(move |_, grant, _| grant.scopes == scopes).returning(|_, _, _| Ok(()));
+    redeem(kept, |_| ()).await.unwrap();
 }

@@ -54,6 +54,7 @@ pub(crate) fn app(client_type: ClientType) -> App {
         service_account_id: None,
         created_at: NOW,
         updated_at: NOW,
+        revision: 0,
     }
 }
 

@@ -21,6 +21,8 @@ fn answer(app_id: AppId, audience: Option<&str>, served: &[&str]) -> MockReposit
             audience: audience.map(resource),
             issued_at: NOW,
             expires_at: NOW,
+            unused: false,
+            app_scopes: None,
         }),
     };
     let mut repos = repos(app(ClientType::Confidential));

@@ -1,10 +1,10 @@
 use crate::fixtures::{APP, NOW, SECRET, USER, app, context, key, repos, user, with_secret};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GrantId;
-use doorward_domain::oauth2::{ClientType, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken};
-use doorward_domain::sessions::ApiKeyId;
-use doorward_domain::users::UserStatus;
-use doorward_domain::{Instant, Secret};
+use doorward_domain::oauth2::{App, ClientType, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
+use doorward_domain::users::{LoginType, UserStatus};
+use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::oauth2::Rotated;
 use doorward_services::oauth2::token::{TokenRequest, exchange};
@@ -42,6 +42,34 @@ fn exchanged_at(at: Instant) -> Grant {
         exchanged,
         generation: 1,
         created_at: at,
+        app_revision: 0,
+    }
+}
+
+/// The live access token of that grant.
+fn access_key(unused: bool) -> ApiKey {
+    ApiKey {
+        id: key_id(),
+        user_id: USER,
+        secret_digest: Digest::of(key().successor(&first()).access_secret.expose()),
+        login_type: LoginType::Oauth2ProviderApp,
+        scopes: vec!["coder:all".into()],
+        allow_list: None,
+        token_name: String::new(),
+        ip: String::new(),
+        created_at: NOW,
+        updated_at: NOW,
+        last_used: None,
+        expires_at: NOW + Duration::MINUTE,
+        lifetime_seconds: 3600,
+        oauth2: Some(OAuth2Binding {
+            app_id: APP,
+            grant_id: Some(GRANT),
+            secret_id: None,
+            audience: None,
+            slides_until: NOW + Duration::days(30),
+            unused,
+        }),
     }
 }
 
@@ -91,6 +119,7 @@ async fn reuse_after_the_grace_ends_the_grant_and_leaves_a_record() {
     let mut repos = repos(app(ClientType::Confidential));
     repos.grants.expect_rotate().once().returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().returning(|_| Ok(Some(exchanged_at(NOW - Duration::seconds(61)))));
+    repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(false))));
     repos.grants.expect_delete().once().withf(|_, id| *id == GRANT).returning(|_, _| Ok(true));
     repos
         .audit
@@ -106,6 +135,7 @@ async fn an_invented_token_ends_nothing() {
     let mut repos = repos(app(ClientType::Confidential));
     repos.grants.expect_rotate().returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().returning(|_| Ok(Some(exchanged_at(NOW - Duration::DAY))));
+    repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(true))));
     let invented = "coder_grantprefi_0123456789012345678901234567890123456789";
     let error = refresh(repos, |r| r.refresh_token = Some(Secret::from(invented))).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
@@ -139,6 +169,7 @@ async fn a_suspended_user_gets_nothing() {
     let mut repos = repos(app(ClientType::Confidential));
     repos.grants.expect_rotate().returning(|_, _| Ok(None));
     repos.grants.expect_find_by_prefix().returning(|_| Ok(Some(exchanged_at(NOW))));
+    repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(true))));
     repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Suspended))));
     assert_eq!(refresh(repos, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
 }
@@ -176,4 +207,108 @@ async fn a_narrower_scope_narrows_the_access_token_and_a_wider_one_is_refused() 
     widened.grants.expect_find_by_prefix().returning(move |_| Ok(Some(live())));
     let error = refresh(widened, |r| r.scope = Some("template:read user:read".into())).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidScope);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_while_nobody_has_used_it() {
+    let hour = Duration::HOUR;
+    for (client_type, ago) in [
+        (ClientType::Confidential, Duration::seconds(61)),
+        (ClientType::Confidential, 24 * hour),
+        (ClientType::Public, hour),
+    ] {
+        let mut repos = repos(app(client_type));
+        repos.grants.expect_rotate().returning(|_, _| Ok(None));
+        repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(exchanged_at(NOW - ago))));
+        repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(true))));
+        repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+        repos
+            .grants
+            .expect_renew_access()
+            .once()
+            .withf(|_, renewal| renewal.access_expires_at == NOW + Duration::DAY && renewal.grant_id == GRANT)
+            .returning(|_, _| Ok(true));
+        let secret = (client_type == ClientType::Confidential).then_some(SECRET);
+        assert_eq!(refresh(repos, |r| r.client = with_secret(secret)).await.unwrap(), successor(), "{ago}");
+    }
+    for (client_type, ago) in
+        [(ClientType::Confidential, 24 * hour + Duration::SECOND), (ClientType::Public, hour + Duration::SECOND)]
+    {
+        let mut repos = repos(app(client_type));
+        repos.grants.expect_rotate().returning(|_, _| Ok(None));
+        repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(exchanged_at(NOW - ago))));
+        repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(true))));
+        repos.grants.expect_delete().once().returning(|_, _| Ok(true));
+        repos.audit.expect_insert().once().returning(|_, _| Ok(()));
+        let secret = (client_type == ClientType::Confidential).then_some(SECRET);
+        let error = refresh(repos, |r| r.client = with_secret(secret)).await.unwrap_err();
+        assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "the window is over: {ago}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_two_generations_old_gives_the_pair_that_works() {
+    let second = key().successor(&first()).refresh;
+    let live = key().successor(&second);
+    let mut exchanged = ExchangedTokens::default();
+    exchanged.push(first().digest(), NOW - Duration::seconds(50));
+    exchanged.push(second.digest(), NOW - Duration::seconds(10));
+    let grant = Grant { refresh_digest: live.refresh.digest(), exchanged, generation: 2, ..exchanged_at(NOW) };
+    let mut repos = repos(app(ClientType::Confidential));
+    repos.grants.expect_rotate().returning(|_, _| Ok(None));
+    repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(grant.clone())));
+    repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(false))));
+    repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    let expected = (format!("{}-{}", key_id(), live.access_secret.expose()), live.refresh.to_wire().into_exposed());
+    assert_eq!(refresh(repos, |_| ()).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_refresh_narrows_to_what_is_left_of_the_app() {
+    let scopes = || vec!["workspace:read".to_owned(), "template:read".to_owned()];
+    let live = move || Grant {
+        refresh_digest: first().digest(),
+        exchanged: ExchangedTokens::default(),
+        scopes: scopes(),
+        ..exchanged_at(NOW)
+    };
+    let narrowed = |allowed: &str| App {
+        allowed_scopes: Some(vec![allowed.to_owned()]),
+        revision: 3,
+        ..app(ClientType::Confidential)
+    };
+    let stored = |app: App| {
+        let mut repos = repos(app);
+        repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(live())));
+        repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+        repos
+    };
+    let mut repos = stored(narrowed("template:*"));
+    let mut order = Sequence::new();
+    // Once in one step, in which the database finds that the app was changed, and once after that was looked at.
+    repos.grants.expect_rotate().once().in_sequence(&mut order).returning(|_, _| Ok(None));
+    repos
+        .grants
+        .expect_reconcile()
+        .once()
+        .in_sequence(&mut order)
+        .withf(|_, id, left, revision| *id == GRANT && left == ["template:read"] && *revision == 3)
+        .returning(|_, _, _, _| Ok(()));
+    repos
+        .grants
+        .expect_rotate()
+        .once()
+        .in_sequence(&mut order)
+        .returning(|_, _| Ok(Some(Rotated { scopes: vec!["template:read".into()], ..rotated() })));
+    refresh(repos, |_| ()).await.unwrap();
+
+    let resources = Some(vec![Resource::parse("https://other.example").unwrap()]);
+    let elsewhere = App { allowed_resources: resources, revision: 3, ..app(ClientType::Confidential) };
+    for (app, named) in [(narrowed("user:read"), "template:read"), (elsewhere, "https://door.example")] {
+        let mut repos = stored(app);
+        repos.grants.expect_rotate().returning(|_, _| Ok(None));
+        let error = refresh(repos, |_| ()).await.unwrap_err();
+        assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "{named}");
+        assert!(error.description.contains(named), "{}", error.description);
+    }
 }

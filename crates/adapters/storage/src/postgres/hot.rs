@@ -10,7 +10,7 @@ use super::statement::statement;
 use crate::error::{Error, RowError};
 use crate::rows::{purge_day, resources};
 use crate::types::{At, Hash, Id, Json, Words, sql};
-use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{OptionalExtension as _, RunQueryDsl as _};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{ExchangedTokens, Resource};
@@ -38,6 +38,7 @@ statement! {
         prefix: &'a str as Text,
         presented: Hash as sql::Digest,
         now: At as sql::Instant,
+        resources: Option<Vec<&'a str>> as Nullable<Array<Text>>,
         next_access: Hash as sql::Digest,
         access_lifetime_seconds: i64 as BigInt,
     } -> (sql::Uuid, Text, Text, Nullable<sql::Uuid>, Nullable<sql::Instant>) {
@@ -50,10 +51,11 @@ statement! {
              AND g.refresh_expires_at > ? \
              AND CASE a.client_type WHEN 'confidential' THEN s.id IS NOT NULL ELSE $7 IS NULL END \
              AND u.id = g.user_id AND NOT u.deleted AND u.status <> 'suspended' \
+             AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($13)) \
            RETURNING g.id, g.access_key_id, g.scopes, s.id AS secret_id, s.last_used_at), \
          access AS (\
            UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $12, \
-             updated_at = $12, expires_at = $4, slides_until = $2 \
+             updated_at = $12, expires_at = $4, slides_until = $2, unused = true \
            FROM rotated r WHERE k.id = r.access_key_id RETURNING k.id) \
          SELECT r.id, r.access_key_id, r.scopes, r.secret_id, r.last_used_at \
          FROM rotated r JOIN access k ON k.id = r.access_key_id"
@@ -76,6 +78,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         prefix: &rotation.prefix,
         presented: Hash(rotation.presented),
         now: At(rotation.now),
+        resources: rotation.resources.as_ref().map(|list| list.iter().map(Resource::as_str).collect()),
         next_access: Hash(rotation.next_access),
         access_lifetime_seconds: rotation.access_lifetime_seconds,
     };
@@ -141,8 +144,9 @@ pub(super) fn issue_client_token(
 
 /// Secret, its digest, when it was last used, and what the app serves.
 type Caller = (Id<AppSecretId>, Hash, Option<At>, Json<Vec<String>>);
-/// Digest of the key, app, user, name, scopes, audience, times of issue and expiry.
-type Token = (Hash, Id<AppId>, Id<UserId>, String, Words, Option<String>, At, At);
+/// Digest of the key, app, user, name, scopes, audience, whether it is unused, times of issue and
+/// expiry, what its app may have.
+type Token = (Hash, Id<AppId>, Id<UserId>, String, Words, Option<String>, bool, At, At, Option<Json<Vec<String>>>);
 
 statement! {
     IntrospectAccess {
@@ -152,12 +156,25 @@ statement! {
         app: Id<AppId> as sql::Uuid,
     } -> (
         (sql::Uuid, sql::Digest, Nullable<sql::Instant>, sql::Json),
-        Nullable<(sql::Digest, sql::Uuid, sql::Uuid, Text, Text, Nullable<Text>, sql::Instant, sql::Instant)>,
+        Nullable<(
+            sql::Digest,
+            sql::Uuid,
+            sql::Uuid,
+            Text,
+            Text,
+            Nullable<Text>,
+            Bool,
+            sql::Instant,
+            sql::Instant,
+            Nullable<sql::Json>,
+        )>,
     ) {
         "SELECT s.id, s.digest, s.last_used_at, a.resources, \
-           k.secret_digest, k.app_id, k.user_id, u.username, k.scopes, k.audience, k.created_at, k.expires_at \
+           k.secret_digest, k.app_id, k.user_id, u.username, k.scopes, k.audience, k.unused, k.created_at, k.expires_at, \
+           t.allowed_scopes \
          FROM oauth2_app_secrets s JOIN oauth2_apps a ON a.id = s.app_id AND a.client_type = 'confidential' \
-         LEFT JOIN (api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted AND u.status <> 'suspended') \
+         LEFT JOIN (api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted AND u.status <> 'suspended' \
+           JOIN oauth2_apps t ON t.id = k.app_id) \
            ON k.id = ? AND k.expires_at > ? AND k.app_id IS NOT NULL \
          WHERE s.prefix = ? AND s.app_id = ?"
     }
@@ -180,15 +197,18 @@ pub(super) fn introspect_access(
         return Ok(None);
     }
     let token = token.filter(|(key_digest, ..)| key_digest.0 == digest);
-    let token = token.map(|(_, app, user, username, scopes, audience, issued_at, expires_at)| TokenFacts {
-        app_id: app.0,
-        user_id: user.0,
-        username,
-        scopes: scopes.0,
-        audience: audience.map(Resource::from_storage),
-        issued_at: issued_at.0,
-        expires_at: expires_at.0,
-    });
+    let token =
+        token.map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed)| TokenFacts {
+            app_id: app.0,
+            user_id: user.0,
+            username,
+            scopes: scopes.0,
+            app_scopes: allowed.map(|allowed| allowed.0),
+            audience: audience.map(Resource::from_storage),
+            unused,
+            issued_at: issued_at.0,
+            expires_at: expires_at.0,
+        });
     Ok(Some(Introspection {
         secret_id: secret_id.0,
         secret_last_used_at: seen.map(|at| at.0),

@@ -4,13 +4,15 @@ use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
 use crate::schema::{
-    custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
 };
-use crate::types::Id;
+use crate::types::{Hash, Id};
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::Digest;
 use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::sessions::ApiKeyId;
 
 /// Key of the advisory lock under which the first user is made.
 const FIRST_USER: i64 = 0x646f_6f72_0001;
@@ -120,4 +122,17 @@ pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Op
 /// Reads an OAuth2 app. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn hold_app(conn: &mut Conn, id: AppId) -> QueryResult<Option<AppRow>> {
     oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).for_no_key_update().get_result(conn).optional()
+}
+
+/// Those of the keys that have these secrets and are not known to have been used, but for those that somebody else is writing. Until the transaction ends, nobody else gets to change them.
+pub(super) fn hold_unused_keys(conn: &mut Conn, keys: &[(ApiKeyId, Digest)]) -> QueryResult<Vec<String>> {
+    // A digest belongs to one key, so that both lists together are as good as pairs.
+    api_keys::table
+        .filter(api_keys::id.eq_any(keys.iter().map(|(id, _)| id.as_str())))
+        .filter(api_keys::secret_digest.eq_any(keys.iter().map(|(_, digest)| Hash(*digest))))
+        .filter(api_keys::unused)
+        .select(api_keys::id)
+        .for_no_key_update()
+        .skip_locked()
+        .load(conn)
 }

@@ -3,7 +3,7 @@
 use super::Conn;
 use super::statement::statement;
 use crate::error::Error;
-use crate::rows::{KeyRow, UserRow};
+use crate::rows::{AppLists, KeyRow, UserRow, app_limits};
 use crate::types::{At, Id, Json, sql};
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, Nullable, Text};
@@ -36,11 +36,13 @@ statement! {
             Nullable<Array<sql::Instant>>,
             Array<sql::Uuid>,
         ),
+        (Nullable<sql::Json>, Nullable<sql::Json>),
     ) {
         // All columns of keys and users, in the order of the migrations, which is that of the rows here.
         "SELECT k.*, u.*, m.organizations, m.roles, m.created, m.updated, \
-           ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id) \
-         FROM api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted \
+           ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id), \
+           a.allowed_scopes, a.allowed_resources \
+         FROM api_keys k LEFT JOIN oauth2_apps a ON a.id = k.app_id JOIN users u ON u.id = k.user_id AND NOT u.deleted \
          CROSS JOIN LATERAL (\
            SELECT array_agg(o.organization_id) AS organizations, array_agg(o.roles) AS roles, \
              array_agg(o.created_at) AS created, array_agg(o.updated_at) AS updated \
@@ -50,8 +52,9 @@ statement! {
 }
 
 pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, Error> {
-    let row: Option<(KeyRow, UserRow, Belongings)> = FindOwner { id: id.as_str() }.get_result(conn).optional()?;
-    let Some((key, user, (organizations, roles, created, updated, groups))) = row else { return Ok(None) };
+    let row: Option<(KeyRow, UserRow, Belongings, AppLists)> =
+        FindOwner { id: id.as_str() }.get_result(conn).optional()?;
+    let Some((key, user, (organizations, roles, created, updated, groups), lists)) = row else { return Ok(None) };
     let key = ApiKey::try_from(key)?;
     let times = created.into_iter().flatten().zip(updated.into_iter().flatten());
     let memberships = organizations.into_iter().flatten().zip(roles.into_iter().flatten()).zip(times);
@@ -63,6 +66,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         updated_at: updated.0,
     });
     Ok(Some(KeyOwner {
+        app: key.oauth2.is_some().then(|| app_limits(lists)),
         memberships: memberships.collect(),
         user: User::try_from(user)?,
         groups: groups.into_iter().map(|id| id.0).collect(),

@@ -60,7 +60,9 @@ impl AppRepository for Session<'_, Conn> {
 
     fn update(&mut self, _permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError> {
         let done = self.run(|conn| {
-            let changed = diesel::update(oauth2_apps::table.find(Id(app.id))).set(AppRow::from(app)).execute(conn)?;
+            let changed = diesel::update(oauth2_apps::table.find(Id(app.id)))
+                .set((AppRow::from(app), oauth2_apps::revision.eq(oauth2_apps::revision + 1)))
+                .execute(conn)?;
             Ok(changed > 0)
         })?;
         self.changed(Change::App(app.id));

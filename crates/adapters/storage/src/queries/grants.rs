@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
 use crate::session::Session;
-use crate::types::{At, Id, Words};
+use crate::types::{At, Hash, Id, Words};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{App, Grant};
@@ -15,7 +15,7 @@ use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::oauth2::{
-    AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Rotated, Rotation,
+    AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Renewal, Rotated, Rotation,
 };
 
 impl GrantRepository for Session<'_, Conn> {
@@ -82,6 +82,53 @@ impl GrantRepository for Session<'_, Conn> {
             self.changed_by_routine(Change::Key(rotated.access_key_id.clone()));
         }
         Ok(done)
+    }
+
+    fn renew_access(
+        &mut self,
+        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        renewal: &Renewal,
+    ) -> Result<bool, StoreError> {
+        let renewed = self.atomically(|conn| {
+            let live = oauth2_grants::table
+                .find(Id(renewal.grant_id))
+                .filter(oauth2_grants::refresh_digest.eq(Hash(renewal.live)));
+            let key: Option<String> = diesel::update(live)
+                .set(oauth2_grants::access_expires_at.eq(At(renewal.access_expires_at)))
+                .returning(oauth2_grants::access_key_id)
+                .get_result(conn)
+                .optional()?;
+            if let Some(key) = &key {
+                diesel::update(api_keys::table.find(key))
+                    .set((
+                        api_keys::created_at.eq(At(renewal.now)),
+                        api_keys::updated_at.eq(At(renewal.now)),
+                        api_keys::expires_at.eq(At(renewal.access_expires_at)),
+                        api_keys::lifetime_seconds.eq(renewal.access_lifetime_seconds),
+                    ))
+                    .execute(conn)?;
+            }
+            Ok(key)
+        })?;
+        if let Some(key) = &renewed {
+            self.changed(ApiKeyId::new(key.clone()).map_or(Change::Everything, Change::Key));
+        }
+        Ok(renewed.is_some())
+    }
+
+    fn reconcile(
+        &mut self,
+        _permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        id: GrantId,
+        scopes: &[String],
+        app_revision: i32,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::update(oauth2_grants::table.find(Id(id)))
+                .set((oauth2_grants::scopes.eq(Words(scopes.to_vec())), oauth2_grants::app_revision.eq(app_revision)))
+                .execute(conn)?;
+            Ok(())
+        })
     }
 
     fn narrow_access(

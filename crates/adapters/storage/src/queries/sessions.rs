@@ -1,7 +1,6 @@
 //! Sessions, API tokens and access tokens.
 
-use super::Conn;
-use super::owner;
+use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
@@ -10,14 +9,17 @@ use crate::types::{At, Hash, Id, sql};
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
-use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
 use doorward_domain::users::LoginType;
+use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
+
+/// Keys whose first use is written by one statement; SQLite takes so many values at least.
+const MARKED_AT_ONCE: usize = 400;
 
 /// Deletes all that lets somebody act for a user: codes, grants and keys.
 ///
@@ -100,12 +102,30 @@ impl ApiKeyRepository for Session<'_, Conn> {
                     api_keys::purge_at.eq(case_when(api_keys::grant_id.is_null(), expiry)),
                     api_keys::ip.eq(ip),
                     api_keys::updated_at.eq(At(now)),
+                    api_keys::unused.eq(false),
                 ))
                 .execute(conn)?;
             Ok(())
         })?;
         self.changed(Change::Key(key.id.clone()));
         Ok(())
+    }
+
+    fn mark_used(
+        &mut self,
+        _permit: &Permit<action::Update, resource::ApiKey>,
+        uses: &[(ApiKeyId, Digest)],
+    ) -> Result<(), StoreError> {
+        // No change is told: what is remembered of these keys is as good as before.
+        self.atomically(|conn| {
+            for some in uses.chunks(MARKED_AT_ONCE) {
+                let keys = locks::hold_unused_keys(conn, some)?;
+                diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
+                    .set(api_keys::unused.eq(false))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })
     }
 
     fn delete(

@@ -8,9 +8,18 @@ use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri, Resource,
 };
 use doorward_domain::sessions::ApiKeyId;
+use doorward_ports::sessions::AppLimits;
 
 fn texts(resources: &[Resource]) -> Json<Vec<String>> {
     Json(resources.iter().map(|resource| resource.as_str().to_owned()).collect())
+}
+
+/// The scopes and resources that an app may have, as stored.
+pub(crate) type AppLists = (Option<Json<Vec<String>>>, Option<Json<Vec<String>>>);
+
+/// What an app may have.
+pub(crate) fn app_limits((scopes, allowed): AppLists) -> AppLimits {
+    AppLimits { scopes: scopes.map(|scopes| scopes.0), resources: allowed.map(resources) }
 }
 
 /// Reads resources that were checked when they were stored.
@@ -35,6 +44,8 @@ pub(crate) struct AppRow {
     #[diesel(skip_update)]
     created_at: At,
     updated_at: At,
+    #[diesel(skip_update)]
+    revision: i32,
 }
 
 impl From<&App> for AppRow {
@@ -53,6 +64,7 @@ impl From<&App> for AppRow {
             service_account_id: app.service_account_id.map(Id),
             created_at: At(app.created_at),
             updated_at: At(app.updated_at),
+            revision: app.revision,
         }
     }
 }
@@ -80,6 +92,7 @@ impl TryFrom<AppRow> for App {
             service_account_id: row.service_account_id.map(|id| id.0),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
+            revision: row.revision,
         })
     }
 }
@@ -140,6 +153,7 @@ pub(crate) struct CodeRow {
     expires_at: At,
     redeemed_at: Option<At>,
     grant_id: Option<Id<GrantId>>,
+    implied_redirect_uri: Option<String>,
 }
 
 impl From<&AuthorizationCode> for CodeRow {
@@ -158,6 +172,7 @@ impl From<&AuthorizationCode> for CodeRow {
             expires_at: At(code.expires_at),
             redeemed_at: code.redeemed.map(|(at, _)| At(at)),
             grant_id: code.redeemed.map(|(_, grant)| Id(grant)),
+            implied_redirect_uri: code.implied_redirect_uri.clone(),
         }
     }
 }
@@ -183,6 +198,7 @@ impl TryFrom<CodeRow> for AuthorizationCode {
             app_id: row.app_id.0,
             user_id: row.user_id.0,
             redirect_uri: row.redirect_uri,
+            implied_redirect_uri: row.implied_redirect_uri,
             challenge,
             resource: row.resource.map(Resource::from_storage),
             scopes: row.scopes.0,
@@ -211,6 +227,7 @@ pub(crate) struct GrantRow {
     generation: i32,
     created_at: At,
     purge_on: i32,
+    app_revision: i32,
 }
 
 impl From<&Grant> for GrantRow {
@@ -231,6 +248,7 @@ impl From<&Grant> for GrantRow {
             generation: grant.generation,
             created_at: At(grant.created_at),
             purge_on: purge_day(grant.refresh_expires_at),
+            app_revision: grant.app_revision,
         }
     }
 }
@@ -254,6 +272,7 @@ impl TryFrom<GrantRow> for Grant {
             refresh_digest: row.refresh_digest.0,
             refresh_expires_at: row.refresh_expires_at.0,
             generation: row.generation,
+            app_revision: row.app_revision,
             created_at: row.created_at.0,
         })
     }

@@ -29,6 +29,7 @@ pub(crate) struct KeyRow {
     slides_until: Option<At>,
     purge_at: Option<At>,
     allow_list: Option<Json<Vec<String>>>,
+    unused: bool,
 }
 
 impl From<&ApiKey> for KeyRow {
@@ -56,6 +57,7 @@ impl From<&ApiKey> for KeyRow {
             // A key of a grant is deleted with the grant, whatever its own expiry.
             purge_at: grant_id.is_none().then_some(At(key.expires_at)),
             allow_list: key.allow_list.as_ref().map(|list| Json(list.iter().map(ToString::to_string).collect())),
+            unused: binding.is_some_and(|binding| binding.unused),
         }
     }
 }
@@ -75,6 +77,7 @@ impl TryFrom<KeyRow> for ApiKey {
                 secret_id: row.app_secret_id.map(|id| id.0),
                 audience: row.audience.map(Resource::from_storage),
                 slides_until: slides_until.0,
+                unused: row.unused,
             }),
         };
         // What cannot be read must not pass for no limit.

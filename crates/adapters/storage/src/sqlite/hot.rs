@@ -5,7 +5,7 @@ use super::Conn;
 use crate::error::{Error, RowError};
 use crate::rows::{AppRow, KeyRow, SecretRow, purge_day};
 use crate::schema::{api_keys, oauth2_app_secrets, oauth2_apps, oauth2_grants, users};
-use crate::types::{At, Hash, Id, Words};
+use crate::types::{At, Hash, Id, Json, Words};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::ids::{AppSecretId, GrantId, UserId};
@@ -42,8 +42,8 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
         .optional()
 }
 
-/// Id, user, live digest and its expiry, exchanged tokens, scopes and key of a grant.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, Words, String);
+/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant.
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, Words, String, Option<String>);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
@@ -62,6 +62,8 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     let row: Option<LiveGrant> = oauth2_grants::table
         .filter(oauth2_grants::refresh_prefix.eq(&rotation.prefix))
         .filter(oauth2_grants::app_id.eq(Id(client.app_id)))
+        .inner_join(oauth2_apps::table.on(oauth2_apps::id.eq(oauth2_grants::app_id)))
+        .filter(oauth2_grants::app_revision.eq(oauth2_apps::revision))
         .select((
             oauth2_grants::id,
             oauth2_grants::user_id,
@@ -70,10 +72,18 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::exchanged,
             oauth2_grants::scopes,
             oauth2_grants::access_key_id,
+            oauth2_grants::audience,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key)) = row else { return Ok(None) };
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience)) = row else {
+        return Ok(None);
+    };
+    if let Some(allowed) = &rotation.resources
+        && !allowed.iter().any(|resource| audience.as_deref() == Some(resource.as_str()))
+    {
+        return Ok(None);
+    }
     if live != rotation.presented || expires_at <= rotation.now || acting_user(conn, user)?.is_none() {
         return Ok(None);
     }
@@ -99,6 +109,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             api_keys::expires_at.eq(At(rotation.access_expires_at)),
             api_keys::lifetime_seconds.eq(rotation.access_lifetime_seconds),
             api_keys::slides_until.eq(Some(At(rotation.refresh_expires_at))),
+            api_keys::unused.eq(true),
         ))
         .execute(conn)?;
     let access_key_id = ApiKeyId::new(key).map_err(|cause| bad("access_key_id").because(cause))?;
@@ -137,6 +148,7 @@ pub(super) fn issue_client_token(
             secret_id: Some(secret.id),
             audience: None,
             slides_until: token.expires_at,
+            unused: false,
         }),
     };
     diesel::insert_into(api_keys::table).values(KeyRow::from(&key)).execute(conn)?;
@@ -162,12 +174,19 @@ pub(super) fn introspect_access(
         && let Some(binding) = key.oauth2
         && let Some(username) = acting_user(conn, key.user_id)?
     {
+        let allowed: Option<Option<Json<Vec<String>>>> = oauth2_apps::table
+            .find(Id(binding.app_id))
+            .select(oauth2_apps::allowed_scopes)
+            .get_result(conn)
+            .optional()?;
         token = Some(TokenFacts {
+            app_scopes: allowed.flatten().map(|allowed| allowed.0),
             app_id: binding.app_id,
             user_id: key.user_id,
             username,
             scopes: key.scopes,
             audience: binding.audience,
+            unused: binding.unused,
             issued_at: key.created_at,
             expires_at: key.expires_at,
         });

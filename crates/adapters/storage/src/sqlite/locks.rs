@@ -4,12 +4,14 @@ use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
 use crate::schema::{
-    custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
 };
-use crate::types::Id;
+use crate::types::{Hash, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::Digest;
 use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::sessions::ApiKeyId;
 
 /// Until the transaction ends, nobody else gets past this.
 #[expect(clippy::unnecessary_wraps, reason = "the other database asks its server")]
@@ -108,4 +110,15 @@ pub(super) fn hold_workspace(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Op
 /// Reads an OAuth2 app. Until the transaction ends, nobody else gets to change it.
 pub(super) fn hold_app(conn: &mut Conn, id: AppId) -> QueryResult<Option<AppRow>> {
     oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).get_result(conn).optional()
+}
+
+/// Those of the keys that have these secrets and are not known to have been used.
+pub(super) fn hold_unused_keys(conn: &mut Conn, keys: &[(ApiKeyId, Digest)]) -> QueryResult<Vec<String>> {
+    // A digest belongs to one key, so that both lists together are as good as pairs.
+    api_keys::table
+        .filter(api_keys::id.eq_any(keys.iter().map(|(id, _)| id.as_str())))
+        .filter(api_keys::secret_digest.eq_any(keys.iter().map(|(_, digest)| Hash(*digest))))
+        .filter(api_keys::unused)
+        .select(api_keys::id)
+        .load(conn)
 }

@@ -2,8 +2,8 @@
 
 use super::Conn;
 use crate::error::Error;
-use crate::rows::{KeyRow, MembershipRow, UserRow};
-use crate::schema::{api_keys, group_members, organization_members, users};
+use crate::rows::{KeyRow, MembershipRow, UserRow, app_limits};
+use crate::schema::{api_keys, group_members, oauth2_apps, organization_members, users};
 use crate::types::Id;
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -33,7 +33,17 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         .order(group_members::group_id)
         .select(group_members::group_id)
         .load::<Id<GroupId>>(conn)?;
+    let app = match &key.oauth2 {
+        Some(binding) => oauth2_apps::table
+            .find(Id(binding.app_id))
+            .select((oauth2_apps::allowed_scopes, oauth2_apps::allowed_resources))
+            .get_result(conn)
+            .optional()?
+            .map(app_limits),
+        None => None,
+    };
     Ok(Some(KeyOwner {
+        app,
         key,
         user,
         memberships: memberships.into_iter().map(Membership::from).collect(),

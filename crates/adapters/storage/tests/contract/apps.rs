@@ -43,7 +43,7 @@ contract! {
                 Ok((first, changed, unknown, apps.find(id)?, apps.find(AppId::NIL)?))
             })
             .await;
-        assert_eq!(found, (Some(before), true, false, Some(after), None));
+        assert_eq!(found, (Some(before), true, false, Some(App { revision: 1, ..after }), None));
     }
 
     async fn apps_are_listed_by_name_and_id(db) {

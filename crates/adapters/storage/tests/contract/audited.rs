@@ -309,7 +309,11 @@ contract! {
         let redeem = async || exchange(ctx, code_request(&code), origin()).await;
         let old = walk.keep_tokens(&walk.step("exchange", 0, redeem).await).unwrap();
         let refresh = async || exchange(ctx, refresh_request(&old), origin()).await;
-        walk.keep_tokens(&walk.step("refresh", 0, refresh).await);
+        let tokens = walk.step("refresh", 0, refresh).await;
+        walk.keep_tokens(&tokens);
+        // Before that, the answer could have been lost.
+        let used = async || authenticate(ctx, tokens.access_token.expose(), &origin()).await;
+        walk.step("use of the access token", 0, used).await;
         walk.clock.advance(Duration::minutes(5));
         walk.step("reuse of a refresh token", 1, async || refused(refresh_request(&old)).await).await;
         for (name, records) in [("given back", 0), ("revoked", 1), ("withdrawn", 1)] {

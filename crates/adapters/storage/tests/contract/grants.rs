@@ -229,6 +229,8 @@ contract! {
             audience: Some(resource("https://mcp.example/")),
             issued_at: NOW,
             expires_at: expected_key.expires_at,
+            unused: false,
+            app_scopes: None,
         };
         let answer = |token| Some(Introspection {
             secret_id,

@@ -47,6 +47,7 @@ contract! {
                 lifetime_seconds: asked.access_lifetime_seconds,
                 oauth2: granted.key.oauth2.clone().map(|binding| doorward_domain::sessions::OAuth2Binding {
                     slides_until: asked.refresh_expires_at,
+                    unused: true,
                     ..binding
                 }),
                 ..granted.key.clone()
@@ -176,5 +177,106 @@ async fn rotate_until(store: Store, stop: Arc<AtomicBool>, client: ClientCredent
         // Whoever loses a round goes on with the next, as all know what it would be.
         rotate(&store, next).await;
         n += 1;
+    }
+}
+
+contract! {
+    async fn a_grant_whose_app_was_changed_is_looked_at_before_it_is_exchanged(db) {
+        let granted = Granted::in_store(&db).await;
+        let good = rotation(granted.client(), &granted.grant, 0);
+        let (app, id) = (granted.app.clone(), granted.grant.id);
+        db.write(move |repos| repos.apps().update(&permit(), &app)).await;
+        assert_eq!(rotate(&db.store, good.clone()).await, None);
+        let left = vec!["user:read".to_owned()];
+        let stored = left.clone();
+        db.write(move |repos| repos.grants().reconcile(&permit(), id, &stored, 1)).await;
+        let rotated = rotate(&db.store, good).await.unwrap();
+        assert_eq!(rotated.scopes, left);
+        let key = granted.key.id.clone();
+        let (grant, key) = db.read(move |repos| Ok((repos.grants().find(id)?, repos.api_keys().find(&key)?))).await;
+        assert_eq!((grant.unwrap().app_revision, key.unwrap().scopes), (1, left));
+    }
+
+    async fn the_resource_of_a_grant_must_be_among_those_of_the_server(db) {
+        let granted = Granted::in_store(&db).await;
+        let resource = |text: &str| doorward_domain::oauth2::Resource::from_storage(text.to_owned());
+        let (bound, key) = grant(&granted.app, None, &granted.user);
+        let bound = Grant { audience: Some(resource("https://a.example")), ..bound };
+        let stored = bound.clone();
+        db.write(move |repos| repos.grants().insert(&permit(), &stored, &key)).await;
+        let among = |grant: &Grant, list: &[&str]| Rotation {
+            resources: Some(list.iter().map(|text| resource(text)).collect()),
+            ..rotation(granted.client(), grant, 0)
+        };
+        assert_eq!(rotate(&db.store, among(&bound, &[])).await, None);
+        assert_eq!(rotate(&db.store, among(&bound, &["https://b.example", "https://a.example/"])).await, None);
+        assert!(rotate(&db.store, among(&bound, &["https://b.example", "https://a.example"])).await.is_some());
+        assert_eq!(rotate(&db.store, among(&granted.grant, &["https://a.example"])).await, None, "for this server");
+    }
+
+    async fn an_access_token_is_unused_from_its_exchange_to_its_use(db) {
+        let granted = Granted::in_store(&db).await;
+        let client = granted.client();
+        let is_unused = async || {
+            let id = granted.key.id.clone();
+            db.read(move |repos| repos.api_keys().find(&id)).await.unwrap().is_unused()
+        };
+        let mark = async |digest: Digest| {
+            let uses = vec![(granted.key.id.clone(), digest), (key_id(), Digest::of("gone"))];
+            let done = db.store.write_once(move |repos| repos.api_keys().mark_used(&permit(), &uses)).await;
+            let done: Result<(), doorward_ports::StoreError> = done;
+            done.unwrap();
+        };
+        assert!(!is_unused().await, "the first pair of a grant came of no exchange");
+        let first = rotation(client.clone(), &granted.grant, 0);
+        assert!(rotate(&db.store, first.clone()).await.is_some());
+        let (id, digest) = (granted.key.id.clone(), first.next_access);
+        let facts = db.read(move |repos| repos.grants().introspect_access(&client, &id, digest, NOW)).await;
+        assert!(facts.unwrap().token.unwrap().unused);
+        assert!(is_unused().await);
+        mark(Digest::of("access 0")).await;
+        assert!(is_unused().await, "another secret was used");
+        mark(first.next_access).await;
+        assert!(!is_unused().await);
+        let grant = Grant { refresh_digest: first.next, ..granted.grant.clone() };
+        assert!(rotate(&db.store, rotation(granted.client(), &grant, 1)).await.is_some());
+        assert!(is_unused().await);
+        // The hourly note of a use says so, too.
+        let id = granted.key.id.clone();
+        db.write(move |repos| {
+            let key = repos.api_keys().find(&id)?.unwrap();
+            let refresh = doorward_domain::sessions::KeyRefresh { last_used: Some(NOW), expires_at: key.expires_at };
+            repos.api_keys().refresh(&permit(), &key, refresh, "", NOW)
+        })
+        .await;
+        assert!(!is_unused().await);
+    }
+
+    async fn the_life_of_the_live_access_token_begins_anew(db) {
+        let granted = Granted::in_store(&db).await;
+        let first = rotation(granted.client(), &granted.grant, 0);
+        assert!(rotate(&db.store, first.clone()).await.is_some());
+        let at = NOW + Duration::days(1);
+        let renewal = |live: Digest| doorward_ports::oauth2::Renewal {
+            grant_id: granted.grant.id,
+            live,
+            now: at,
+            access_expires_at: at + Duration::HOUR,
+            access_lifetime_seconds: 3600,
+        };
+        let (stale, good, id) = (renewal(first.presented), renewal(first.next), granted.key.id.clone());
+        let (refused, renewed, key) = db
+            .write(move |repos| {
+                let grants = repos.grants();
+                let refused = grants.renew_access(&permit(), &stale)?;
+                Ok((refused, grants.renew_access(&permit(), &good)?, repos.api_keys().find(&id)?.unwrap()))
+            })
+            .await;
+        assert_eq!((refused, renewed), (false, true));
+        assert_eq!((key.created_at, key.expires_at, key.lifetime_seconds), (at, at + Duration::HOUR, 3600));
+        assert!(key.secret_digest == first.next_access && key.is_unused());
+        let id = granted.grant.id;
+        let grant = db.read(move |repos| repos.grants().find(id)).await.unwrap();
+        assert_eq!((grant.access_expires_at, grant.refresh_digest), (at + Duration::HOUR, first.next));
     }
 }

@@ -86,6 +86,7 @@ contract! {
                 secret_id: Some(granted.secret.id),
                 audience: Some(Resource::from_storage("https://mcp.example/".to_owned())),
                 slides_until: NOW,
+                unused: false,
             }),
             ..session(&granted.user)
         };
@@ -96,6 +97,7 @@ contract! {
                 secret_id: None,
                 audience: None,
                 slides_until: NOW,
+                unused: false,
             }),
             ..session(&granted.user)
         };

@@ -418,6 +418,7 @@ pub(crate) fn app(name: &str) -> App {
         service_account_id: None,
         created_at: NOW,
         updated_at: NOW,
+        revision: 0,
     }
 }
 
@@ -459,6 +460,7 @@ pub(crate) fn code(app: &App, user: &User) -> AuthorizationCode {
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
         redeemed: None,
+        implied_redirect_uri: None,
     }
 }
 
@@ -479,6 +481,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         exchanged: ExchangedTokens::default(),
         generation: 0,
         created_at: NOW,
+        app_revision: 0,
     };
     let key = ApiKey {
         id: grant.access_key_id.clone(),
@@ -494,6 +497,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
             secret_id: grant.secret_id,
             audience: None,
             slides_until: grant.refresh_expires_at,
+            unused: false,
         }),
         ..session(user)
     };
@@ -513,6 +517,7 @@ pub(crate) fn rotation(client: ClientCredentials, grant: &Grant, n: i64) -> Rota
         refresh_expires_at: now + 30 * Duration::DAY,
         access_expires_at: now + 2 * Duration::HOUR,
         access_lifetime_seconds: 7200,
+        resources: None,
     }
 }
 

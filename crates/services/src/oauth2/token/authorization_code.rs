@@ -1,6 +1,7 @@
 //! `authorization_code` (RFC 6749 4.1.3) with PKCE, bound resource and replay detection.
 
 use super::client_credentials::internal;
+use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Diff, Trail};
 use crate::oauth2::client::PresentedSecret;
@@ -72,7 +73,8 @@ fn decide(
     if app.client_type == ClientType::Confidential && matches!(common.client.secret, PresentedSecret::Absent) {
         return Err(OAuthError::missing("client_secret"));
     }
-    if request.redirect_uri.as_deref().is_some_and(|uri| app.redirect_uri(Some(uri)).is_err()) {
+    let unregistered = request.redirect_uri.as_deref().filter(|uri| app.redirect_uri(Some(uri)).is_err());
+    if unregistered.is_some() && !is_redirect_uri_of_code(repos, request, unregistered)? {
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "redirect_uri is not one of the registered ones"));
     }
     let secret_id = common.client.authenticate(&app, repos, now)?;
@@ -92,6 +94,9 @@ fn decide(
     match code.check(&app, &redemption, now) {
         Ok(()) => {}
         Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code),
+        Err(error @ (CodeError::RedirectUriGone | CodeError::ChallengeMissing)) => {
+            return Err(OAuthError::taken_away(error.to_string()));
+        }
         Err(error) => {
             return Err(OAuthError::of_grant(error.oauth_code(), error.to_string()));
         }
@@ -99,6 +104,8 @@ fn decide(
     if let Some(gone) = code.scopes.iter().find(|name| scopes::canonical(name).is_none()) {
         return Err(OAuthError::invalid_grant(format!("the scope {gone} of the code is unknown")));
     }
+    scopes_left(&ctx.settings, &app, code.resource.as_ref(), &code.scopes)?;
+    all_scopes_left(&app, &code.scopes)?;
     if !repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
         return Err(OAuthError::invalid_grant("the user may not act"));
     }
@@ -118,6 +125,17 @@ fn decide(
     let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.origin.ip, now);
     repos.grants().insert(&permit, &grant, &key)?;
     Ok(Verdict::Granted { scopes: code.scopes })
+}
+
+/// Whether the code was asked for with this redirect URI: then it was registered, and has been taken from the app since.
+fn is_redirect_uri_of_code(
+    repos: &mut dyn Repositories,
+    request: &Request,
+    redirect_uri: Option<&str>,
+) -> Result<bool, OAuthError> {
+    let Ok(presented) = OpaqueToken::parse(request.code.expose()) else { return Ok(false) };
+    let code = repos.codes().find_by_prefix(presented.prefix())?;
+    Ok(code.is_some_and(|code| code.digest == presented.digest() && code.redirect_uri.as_deref() == redirect_uri))
 }
 
 fn new_grant(
@@ -147,6 +165,7 @@ fn new_grant(
         exchanged: ExchangedTokens::default(),
         generation: 0,
         created_at: now,
+        app_revision: app.revision,
     };
     let key = ApiKey {
         id: tokens.access.id.clone(),
@@ -168,6 +187,7 @@ fn new_grant(
             secret_id,
             audience: code.resource.clone(),
             slides_until: refresh_expires_at,
+            unused: false,
         }),
     };
     (grant, key)

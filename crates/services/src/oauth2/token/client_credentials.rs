@@ -85,6 +85,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                     secret_id,
                     audience,
                     slides_until: expires_at,
+                    unused: false,
                 }),
             };
             repos.api_keys().insert(&permit(), &key)?;

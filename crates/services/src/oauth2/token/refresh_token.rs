@@ -1,18 +1,19 @@
 //! `refresh_token` (RFC 6749 6) with rotation that survives races and lost answers (`decisions.md`).
 
 use super::client_credentials::internal;
+use super::still_allowed::scopes_left;
 use super::{Common, TokenSet};
 use crate::audit::{Diff, Trail};
 use crate::oauth2::client::{is_touch_due, touch_secret};
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan};
+use doorward_domain::oauth2::{App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Successor};
 use doorward_domain::roles::{Permit, System, action, resource};
-use doorward_domain::sessions::{ApiKeyId, ApiToken};
-use doorward_domain::{Instant, Secret};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
+use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
-use doorward_ports::oauth2::{ClientCredentials, Rotated, Rotation};
+use doorward_ports::oauth2::{ClientCredentials, Renewal, Rotated, Rotation};
 
 /// How often a lost race is looked at again; each round needs another refresh to have won in between.
 const ROUNDS: usize = 4;
@@ -26,6 +27,8 @@ pub(super) struct Request {
 enum Verdict {
     Granted {
         key: ApiKeyId,
+        /// Digest of the live refresh token.
+        live: Digest,
         expires_at: Instant,
         scopes: Vec<String>,
     },
@@ -49,7 +52,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let successor = ctx.derivation.successor(&presented);
     let oauth2 = &ctx.settings.oauth2;
     // The key's digest covers the secret part only, so any id will do to compute it.
-    let next_access = doorward_domain::Digest::of(successor.access_secret.expose());
+    let next_access = Digest::of(successor.access_secret.expose());
     let rotation = |client: ClientCredentials| Rotation {
         client,
         prefix: presented.prefix().to_owned(),
@@ -60,11 +63,13 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         refresh_expires_at: now + oauth2.refresh_token_lifetime,
         access_expires_at: now + oauth2.access_token_lifetime,
         access_lifetime_seconds: oauth2.access_token_lifetime.whole_seconds(),
+        resources: oauth2.resources.clone(),
     };
-    let token_set = |key: ApiKeyId, expires_at: Instant, scopes: Vec<String>| -> Result<TokenSet, OAuthError> {
-        let access = ApiToken::new(key, successor.access_secret.clone()).map_err(internal)?;
-        Ok(TokenSet::new(access.to_wire(), Some(successor.refresh.to_wire()), expires_at, scopes, now))
-    };
+    let token_set =
+        |pair: &Successor, key: ApiKeyId, expires_at: Instant, scopes: Vec<String>| -> Result<TokenSet, OAuthError> {
+            let access = ApiToken::new(key, pair.access_secret.clone()).map_err(internal)?;
+            Ok(TokenSet::new(access.to_wire(), Some(pair.refresh.to_wire()), expires_at, scopes, now))
+        };
 
     let rotation = common.client.credentials().map(rotation);
     if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
@@ -72,7 +77,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         let rotated = ctx.store.write_once(move |repos| Ok::<_, OAuthError>(rotate(repos, &rotation)?)).await?;
         if let Some(rotated) = rotated {
             touch(ctx, &rotated, now).await?;
-            return token_set(rotated.access_key_id, expires_at, rotated.scopes);
+            return token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes);
         }
     }
 
@@ -86,7 +91,12 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         let (ctx_ids, common, rotation) = (ctx.clone(), common.clone(), rotation.clone());
         let verdict = ctx.store.write(move |repos| decide(&ctx_ids, repos, &common, &rotation, issued)).await?;
         match verdict {
-            Verdict::Granted { key, expires_at, scopes } => return token_set(key, expires_at, scopes),
+            Verdict::Granted { key, live, expires_at, scopes } => {
+                // Of a token that was exchanged several times over, the pairs in between do not work any more.
+                let pair = ctx.derivation.live_after(&presented, &live);
+                let pair = pair.ok_or_else(|| OAuthError::invalid_grant("no grant has this refresh token"))?;
+                return token_set(&pair, key, expires_at, scopes);
+            }
             Verdict::Raced => {}
             Verdict::Stolen => {
                 return Err(OAuthError::invalid_grant("reuse of an exchanged refresh token; the grant is revoked"));
@@ -111,6 +121,16 @@ fn decide(
     let Some(grant) = repos.grants().find_by_prefix(&rotation.prefix)? else {
         return Err(OAuthError::invalid_grant("no grant has this refresh token"));
     };
+    let live = grant.refresh_digest;
+    let key = if live == rotation.presented { None } else { repos.api_keys().find(&grant.access_key_id)? };
+    // What is noted here and not yet written counts as well.
+    let is_unused = |key: &ApiKey| key.is_unused() && !ctx.cache.is_use_noted(&key.id, key.secret_digest);
+    let pair_unused = key.as_ref().is_some_and(is_unused);
+    let allowed = scopes_left(&ctx.settings, &app, grant.audience.as_ref(), &grant.scopes);
+    let grant = match &allowed {
+        Ok(scopes) => Grant { scopes: scopes.clone(), ..grant },
+        Err(_) => grant,
+    };
     let presented = PresentedRefresh {
         app_id: app.id,
         digest: rotation.presented,
@@ -119,7 +139,7 @@ fn decide(
         scopes: common.scopes.as_deref(),
     };
     let plan = grant
-        .plan_refresh(&presented, scopes::covers, ctx.settings.oauth2.refresh_policy(), now)
+        .plan_refresh(&presented, pair_unused, scopes::covers, ctx.settings.oauth2.refresh_policy(app.client_type), now)
         .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
     match plan {
         RefreshPlan::Unknown => Err(OAuthError::invalid_grant("no grant has this refresh token")),
@@ -127,23 +147,68 @@ fn decide(
             end_stolen(repos, &grant, Trail::from(ctx, Some(grant.user_id), &common.origin))?;
             Ok(Verdict::Stolen)
         }
-        RefreshPlan::Repeat | RefreshPlan::Rotate { .. } if !may_act(repos, &grant)? => {
+        RefreshPlan::Repeat { .. } | RefreshPlan::Rotate { .. } if !may_act(repos, &grant)? => {
             Err(OAuthError::invalid_grant("the user of the grant may not act"))
         }
-        RefreshPlan::Repeat => {
-            // What the token handed out before can do, whatever is asked now.
-            let key = repos.api_keys().find(&grant.access_key_id)?;
-            let scopes = key.map_or(grant.scopes, |key| key.scopes);
-            Ok(Verdict::Granted { key: grant.access_key_id, expires_at: grant.access_expires_at, scopes })
+        RefreshPlan::Repeat { renew } => {
+            reconcile(repos, &app, &grant, &allowed?)?;
+            repeat(ctx, repos, &app, grant, key, renew, now)
         }
         RefreshPlan::Rotate { scopes } => {
-            let Some(rotated) = rotate(repos, rotation)? else { return Ok(Verdict::Raced) };
+            reconcile(repos, &app, &grant, &allowed?)?;
+            // Looked at above, by more than text.
+            let checked = Rotation { resources: None, ..rotation.clone() };
+            let Some(rotated) = rotate(repos, &checked)? else { return Ok(Verdict::Raced) };
             if scopes != rotated.scopes {
                 repos.grants().narrow_access(&token_permit(), &rotated.access_key_id, &scopes)?;
             }
-            Ok(Verdict::Granted { key: rotated.access_key_id, expires_at: rotation.access_expires_at, scopes })
+            let (key, expires_at) = (rotated.access_key_id, rotation.access_expires_at);
+            Ok(Verdict::Granted { key, live: rotation.next, expires_at, scopes })
         }
     }
+}
+
+/// Hands out the live pair once more.
+fn repeat(
+    ctx: &Context,
+    repos: &mut dyn Repositories,
+    app: &App,
+    grant: Grant,
+    key: Option<ApiKey>,
+    renew: bool,
+    now: Instant,
+) -> Result<Verdict, OAuthError> {
+    let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime);
+    // What the token handed out before can do, whatever is asked now.
+    let (carried, mut expires_at) =
+        key.map_or((grant.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));
+    let scopes = scopes::remaining(app.allowed_scopes.as_deref(), &carried);
+    if scopes != carried {
+        repos.grants().narrow_access(&token_permit(), &grant.access_key_id, &scopes)?;
+    }
+    if renew {
+        expires_at = now + lifetime;
+        let renewal = Renewal {
+            grant_id: grant.id,
+            live,
+            now,
+            access_expires_at: expires_at,
+            access_lifetime_seconds: lifetime.whole_seconds(),
+        };
+        if !repos.grants().renew_access(&token_permit(), &renewal)? {
+            return Ok(Verdict::Raced);
+        }
+    }
+    Ok(Verdict::Granted { key: grant.access_key_id, live, expires_at, scopes })
+}
+
+/// Writes what is left of a grant when its app was changed since that was looked at.
+fn reconcile(repos: &mut dyn Repositories, app: &App, grant: &Grant, left: &[String]) -> Result<(), OAuthError> {
+    if grant.app_revision != app.revision {
+        let permit = System::because("its app was changed").permit();
+        repos.grants().reconcile(&permit, grant.id, left, app.revision)?;
+    }
+    Ok(())
 }
 
 fn may_act(repos: &mut dyn Repositories, grant: &Grant) -> Result<bool, OAuthError> {

@@ -14,7 +14,7 @@ use time::Duration;
 fn presenting(key: ApiKey, user: User) -> MockRepositories {
     let mut repos = MockRepositories::default();
     let memberships = vec![membership(user.id)];
-    let owner = KeyOwner { key, user, memberships, groups: Vec::new() };
+    let owner = KeyOwner { key, user, memberships, groups: Vec::new(), app: None };
     repos
         .api_keys
         .expect_find_owner()
@@ -137,7 +137,8 @@ async fn a_suspended_user_is_told_so_and_leaves_no_trace() {
 fn bound_to(resource: &str) -> ApiKey {
     let audience = Some(Resource::parse(resource).unwrap());
     let slides_until = NOW + Duration::DAY;
-    let binding = OAuth2Binding { app_id: AppId::NIL, grant_id: None, secret_id: None, audience, slides_until };
+    let binding =
+        OAuth2Binding { app_id: AppId::NIL, grant_id: None, secret_id: None, audience, slides_until, unused: false };
     ApiKey { oauth2: Some(binding), ..key(ANN) }
 }
 

@@ -12,7 +12,7 @@ use doorward_domain::sessions::{ApiKey, OAuth2Binding};
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::mocks::MockRepositories;
-use doorward_ports::sessions::KeyOwner;
+use doorward_ports::sessions::{AppLimits, KeyOwner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn remembering(
 }
 
 fn ann_as(key: ApiKey) -> KeyOwner {
-    KeyOwner { key, user: ann(), memberships: vec![membership(ANN)], groups: vec![GROUP] }
+    KeyOwner { key, user: ann(), memberships: vec![membership(ANN)], groups: vec![GROUP], app: None }
 }
 
 async fn present(ctx: &Context) -> Result<Actor, Error> {
@@ -46,7 +46,7 @@ async fn a_subject_is_read_once_and_again_after_each_change_that_concerns_it() {
     let audience = Some(Resource::parse("https://door.example").unwrap());
     let app_id = AppId(Uuid::from_u128(0xABC));
     let slides_until = NOW + time::Duration::DAY;
-    let binding = OAuth2Binding { app_id, grant_id: None, secret_id: None, audience, slides_until };
+    let binding = OAuth2Binding { app_id, grant_id: None, secret_id: None, audience, slides_until, unused: false };
     let bound = ApiKey { oauth2: Some(binding), ..key(ANN) };
     let (ctx, log, reads) = remembering(move |_| Some(ann_as(bound.clone())));
     for _ in 0..3 {
@@ -137,4 +137,54 @@ async fn refusals_are_neither_remembered_nor_made_from_memory() {
     let other = TOKEN.replace("abc", "xyz");
     assert!(authenticate(&ctx, &other, &origin()).await.is_err());
     assert_eq!(reads.load(Ordering::SeqCst), 6);
+}
+
+#[tokio::test]
+async fn the_first_use_of_an_access_token_is_noted_once_and_costs_no_call() {
+    let slides_until = NOW + time::Duration::DAY;
+    let binding = |unused| OAuth2Binding {
+        app_id: AppId(Uuid::from_u128(0xABC)),
+        grant_id: None,
+        secret_id: None,
+        audience: None,
+        slides_until,
+        unused,
+    };
+    for unused in [true, false] {
+        let fresh = ApiKey { oauth2: Some(binding(unused)), ..key(ANN) };
+        let owner = fresh.clone();
+        let (ctx, _log, reads) = remembering(move |_| Some(ann_as(owner.clone())));
+        let noted = if unused { vec![(fresh.id.clone(), fresh.secret_digest)] } else { Vec::new() };
+        present(&ctx).await.unwrap();
+        assert_eq!(ctx.cache.noted_uses(), noted);
+        ctx.cache.forget_uses(&noted);
+        present(&ctx).await.unwrap();
+        assert!(ctx.cache.noted_uses().is_empty(), "what was noted is not noted again");
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
+    let limits = |scopes: Option<&str>, resource: Option<&str>| AppLimits {
+        scopes: scopes.map(|name| vec![name.to_owned()]),
+        resources: resource.map(|text| vec![Resource::parse(text).unwrap()]),
+    };
+    let bound = |app: AppLimits| {
+        let binding = OAuth2Binding {
+            app_id: AppId(Uuid::from_u128(0xABC)),
+            grant_id: None,
+            secret_id: None,
+            audience: None,
+            slides_until: NOW + time::Duration::DAY,
+            unused: false,
+        };
+        let key = ApiKey { oauth2: Some(binding), scopes: vec!["coder:all".to_owned()], ..key(ANN) };
+        remembering(move |_| Some(KeyOwner { app: Some(app.clone()), ..ann_as(key.clone()) })).0
+    };
+    let unlimited = present(&bound(limits(None, None))).await.unwrap();
+    assert_eq!(unlimited.key.scopes, ["coder:all"]);
+    let narrowed = present(&bound(limits(Some("user:read"), Some("https://door.example/")))).await.unwrap();
+    assert_eq!(narrowed.key.scopes, ["user:read"]);
+    assert!(present(&bound(limits(None, Some("https://other.example")))).await.is_err());
 }
