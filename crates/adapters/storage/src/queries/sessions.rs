@@ -18,6 +18,7 @@ use doorward_domain::users::LoginType;
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
+use time::Duration;
 
 /// Deletes all that lets somebody act for a user: codes, grants and keys.
 ///
@@ -92,6 +93,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
             let as_read = api_keys::table
                 .find(key.id.as_str())
                 .filter(api_keys::secret_digest.eq(Hash(key.secret_digest)))
+                .filter(api_keys::expires_at.ge(At(key.expires_at)))
                 .filter(api_keys::expires_at.le(At(refresh.expires_at)));
             diesel::update(as_read)
                 .set((
@@ -106,6 +108,33 @@ impl ApiKeyRepository for Session<'_, Conn> {
         })?;
         self.changed(Change::Key(key.id.clone()));
         Ok(())
+    }
+
+    fn shorten_tokens(
+        &mut self,
+        _permit: &Permit<action::Update, resource::ApiKey>,
+        user: UserId,
+        longest: Duration,
+        now: Instant,
+    ) -> Result<usize, StoreError> {
+        let until = At(now.saturating_add(longest));
+        let shortened = self.run(|conn| {
+            let longer = api_keys::table
+                .filter(api_keys::user_id.eq(Id(user)))
+                .filter(api_keys::login_type.eq(LoginType::Token.as_str()))
+                .filter(api_keys::expires_at.gt(until));
+            let shortened = diesel::update(longer)
+                .set((
+                    api_keys::expires_at.eq(until),
+                    api_keys::purge_at.eq(Some(until)),
+                    api_keys::lifetime_seconds.eq(longest.whole_seconds()),
+                    api_keys::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(shortened)
+        })?;
+        self.changed(Change::User(user));
+        Ok(shortened)
     }
 
     fn delete(

@@ -19,6 +19,7 @@ mod group_lists;
 mod groups;
 mod last_ones;
 mod lost_connections;
+mod lost_updates;
 mod maintenance;
 mod member_counts;
 mod members;
