@@ -339,10 +339,11 @@ fn taken_away(
     let grounds: Vec<(Option<Level>, Vec<&Role>, Vec<&Id>)> = std::iter::once(first).chain(grounds).collect();
     for taken in 0..=grounds.len() {
         let is_taken =
-            |role: &Role| grounds[..taken].iter().any(|(_, roles, _)| roles.iter().any(|r| std::ptr::eq(*r, role)));
+            |role: &Role| grounds.iter().take(taken).any(|(_, roles, _)| roles.iter().any(|r| std::ptr::eq(*r, role)));
         let roles: Vec<Role> = subject.roles().iter().filter(|role| !is_taken(role)).cloned().collect();
         let no_role = roles.is_empty();
-        let gone = |id: &str| grounds[..taken].iter().any(|(_, _, listed)| listed.iter().any(|l| l.to_string() == id));
+        let gone =
+            |id: &str| grounds.iter().take(taken).any(|(_, _, listed)| listed.iter().any(|l| l.to_string() == id));
         let cut = |list: &literal::List| -> Acl {
             list.iter().filter(|(id, _)| !gone(id)).map(|(id, actions)| (id, actions)).collect()
         };

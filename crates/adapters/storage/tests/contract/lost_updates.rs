@@ -77,7 +77,7 @@ contract! {
         // Each set of roles once, so that the order can be told from the records.
         let roles = ["auditor", "template-admin", "user-admin"];
         let give = async |n: usize| {
-            let some: Vec<&str> = (0..3).filter(|bit| (n + 1) >> bit & 1 == 1).map(|bit| roles[bit]).collect();
+            let some: Vec<&str> = (0..3).filter(|bit| ((n + 1) >> bit) & 1 == 1).map(|bit| roles[bit]).collect();
             users::update_roles(&ctx, &first, &id, names(&some)).await.map(drop).unwrap();
         };
         futures(7, give).await;
