@@ -342,12 +342,14 @@ fn taken_away(
             |role: &Role| grounds.iter().take(taken).any(|(_, roles, _)| roles.iter().any(|r| std::ptr::eq(*r, role)));
         let roles: Vec<Role> = subject.roles().iter().filter(|role| !is_taken(role)).cloned().collect();
         let no_role = roles.is_empty();
-        let gone =
-            |id: &str| grounds.iter().take(taken).any(|(_, _, listed)| listed.iter().any(|l| l.to_string() == id));
-        let cut = |list: &literal::List| -> Acl {
+        // A user and a group may have the same id here, each in its own list.
+        let of_user = |id: &&&Id| std::ptr::eq(**id, subject.id());
+        let named: Vec<&Id> = grounds.iter().take(taken).flat_map(|(_, _, listed)| listed.iter().copied()).collect();
+        let cut = |list: &literal::List, users: bool| -> Acl {
+            let gone = |id: &str| named.iter().filter(|id| of_user(id) == users).any(|named| named.to_string() == id);
             list.iter().filter(|(id, _)| !gone(id)).map(|(id, actions)| (id, actions)).collect()
         };
-        let (users, groups) = (cut(&question.user_list), cut(&question.group_list));
+        let (users, groups) = (cut(&question.user_list, true), cut(&question.group_list, false));
         let kind = ResourceType::parse(&question.kind).unwrap_or(ResourceType::User);
         let mut object = Object::new(kind)
             .id(&question.id)
