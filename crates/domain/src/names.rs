@@ -1,4 +1,9 @@
 //! Rules for names (`identity.md` 1.7). Lengths are in bytes.
+//!
+//! Names stand in paths, where an id or a word of the API can stand too. So no name reads as an id, and none is such a
+//! word: else `/users/<name>` would mean somebody else, or nobody at all.
+
+use uuid::Uuid;
 
 /// Longest name of a user, organization, role or app.
 pub const NAME_MAX: usize = 32;
@@ -10,15 +15,21 @@ pub const DISPLAY_NAME_MAX: usize = 64;
 pub const REAL_NAME_MAX: usize = 128;
 
 /// Whether `text` may name a user, organization, template, role or OAuth2 app: 1 to 32 letters and digits in groups
-/// joined by single hyphens, and neither `new` nor `create`.
+/// joined by single hyphens, neither `new` nor `create`, and not an id (a UUID in any of its forms).
 ///
 /// ```
 /// use doorward_domain::names::is_name;
-/// assert!(is_name("front-door2"));
+/// assert!(is_name("front-door2") && !is_name("6ba7b8109dad11d180b400c04fd430c8"));
 /// assert!(!is_name("front--door") && !is_name("-door") && !is_name("new") && !is_name("a_b") && !is_name(""));
 /// ```
 #[must_use]
 pub fn is_name(text: &str) -> bool {
+    text.len() <= NAME_MAX && is_hyphenated(text) && !is_taken_by_all(text)
+}
+
+/// Whether `text` is spelled like a [name](is_name), whatever it means: names from before a word was taken keep theirs.
+#[must_use]
+pub fn is_spelled_like_a_name(text: &str) -> bool {
     text.len() <= NAME_MAX && is_hyphenated(text)
 }
 
@@ -30,23 +41,102 @@ pub fn is_name(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn is_group_name(text: &str) -> bool {
-    text.len() <= GROUP_NAME_MAX && is_hyphenated(text)
+    text.len() <= GROUP_NAME_MAX && is_hyphenated(text) && !is_taken_by_all(text)
 }
 
-/// Whether `text` may be shown instead of a name: empty, or at most 64 bytes without white space at either end.
+/// What stands in a path by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// A user.
+    User,
+    /// An organization.
+    Organization,
+    /// A group of an organization.
+    Group,
+    /// A template of an organization.
+    Template,
+    /// A custom role of an organization.
+    Role,
+    /// A workspace of a user.
+    Workspace,
+    /// An API token of a user.
+    Token,
+}
+
+impl Named {
+    /// The words of the API that stand where such a name can. A test holds the list against the route table; it also has
+    /// the words of Coder's API for which there is no route yet.
+    #[must_use]
+    pub const fn reserved(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &[
+                "me",
+                "first",
+                "roles",
+                "login",
+                "logout",
+                "authmethods",
+                "validate-password",
+                "otp",
+                "oauth2",
+                "oidc",
+                "oidc-claims",
+            ],
+            Self::Organization => &["default"],
+            Self::Template => &["examples"],
+            Self::Token => &["tokenconfig", ".", ".."],
+            Self::Group | Self::Role | Self::Workspace => &[],
+        }
+    }
+
+    /// Whether `text` is one of the [reserved](Self::reserved) words, without regard to letter case.
+    ///
+    /// ```
+    /// use doorward_domain::names::Named;
+    /// assert!(Named::User.is_reserved("Me") && !Named::Organization.is_reserved("me"));
+    /// ```
+    #[must_use]
+    pub fn is_reserved(self, text: &str) -> bool {
+        self.reserved().iter().any(|word| word.eq_ignore_ascii_case(text))
+    }
+}
+
+/// Whether every character of `text` shows, and the order in which they are read is that in which they stand: no control
+/// characters, no line separators, no overrides of the direction, no blanks without width. For names of people and
+/// things, which are shown beside each other.
+///
+/// ```
+/// use doorward_domain::names::is_plain;
+/// assert!(is_plain("Zoë 👩‍💻") && !is_plain("ann\u{202E}nimda") && !is_plain("a\nb") && !is_plain("ad\u{200B}min"));
+/// ```
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let hides = |c: char| {
+        matches!(
+            c,
+            '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+        )
+    };
+    !text.chars().any(|c| c.is_control() || hides(c))
+}
+
+/// Whether `text` may be shown instead of a name: empty, or at most 64 bytes that are [plain](is_plain), without white
+/// space at either end.
 #[must_use]
 pub fn is_display_name(text: &str) -> bool {
-    text.len() <= DISPLAY_NAME_MAX && text.trim() == text
+    text.len() <= DISPLAY_NAME_MAX && text.trim() == text && is_plain(text)
 }
 
-/// Whether `text` may be the real name of a person: at most 128 bytes without white space at either end.
+/// Whether `text` may be the real name of a person: at most 128 bytes that are [plain](is_plain), without white space at
+/// either end.
 #[must_use]
 pub fn is_real_name(text: &str) -> bool {
-    text.len() <= REAL_NAME_MAX && text.trim() == text && !text.contains('\0')
+    text.len() <= REAL_NAME_MAX && text.trim() == text && is_plain(text)
 }
 
 /// Makes a user name of free text: the text itself, or what stands before its last `@` without forbidden characters;
-/// `None` when nothing usable is left and a random name is wanted.
+/// `None` when nothing that a user may be called is left, and a random name is wanted.
 ///
 /// ```
 /// use doorward_domain::names::username_from;
@@ -55,12 +145,13 @@ pub fn is_real_name(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn username_from(text: &str) -> Option<String> {
-    if is_name(text) {
+    let is_usable = |text: &str| is_name(text) && !Named::User.is_reserved(text);
+    if is_usable(text) {
         return Some(text.to_owned());
     }
     let local = text.rsplit_once('@').map_or(text, |(local, _)| local);
     let kept: String = local.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    is_name(&kept).then_some(kept)
+    is_usable(&kept).then_some(kept)
 }
 
 /// The form under which names and addresses are unique: without regard to letter case.
@@ -79,13 +170,28 @@ pub fn key(text: &str) -> String {
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let options = email_address::Options::default().without_display_text().without_domain_literal();
-    email_address::EmailAddress::parse_with_options(text, options).is_ok() && !text.contains(char::is_control)
+    email_address::EmailAddress::parse_with_options(text, options).is_ok() && is_plain(text)
 }
 
 fn is_hyphenated(text: &str) -> bool {
-    text != "new"
-        && text != "create"
-        && text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Words of the dashboard's paths, and whatever reads as an id.
+fn is_taken_by_all(text: &str) -> bool {
+    ["new", "create"].iter().any(|word| word.eq_ignore_ascii_case(text)) || is_id(text)
+}
+
+/// Whether `text` reads as an id: a UUID in any form that is understood in a path.
+///
+/// ```
+/// use doorward_domain::names::is_id;
+/// assert!(is_id("6BA7B810-9dad-11d1-80b4-00c04fd430c8") && is_id("6ba7b8109dad11d180b400c04fd430c8"));
+/// assert!(!is_id("6ba7b810"));
+/// ```
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]
@@ -98,6 +204,34 @@ mod tests {
         assert!(is_group_name(&"a".repeat(255)) && !is_group_name(&"a".repeat(256)));
         assert!(is_display_name(&"é".repeat(32)) && !is_display_name(&"é".repeat(33)));
         assert!(is_real_name("") && !is_real_name(" a") && !is_real_name("a\t"));
+    }
+
+    #[test]
+    fn what_reads_as_an_id_is_no_name() {
+        let id = Uuid::from_u128(0x6ba7_b810_9dad_11d1_80b4_00c0_4fd4_30c8);
+        for text in [id.simple().to_string(), id.to_string(), id.braced().to_string(), id.urn().to_string()] {
+            for text in [text.to_uppercase(), text] {
+                assert!(!is_name(&text) && !is_group_name(&text), "{text}");
+            }
+        }
+        assert!(is_name(&id.simple().to_string()[1..]) && is_name(&format!("{}g", &id.simple().to_string()[1..])));
+        assert_eq!(username_from(&format!("{}@example.com", id.simple())), None);
+    }
+
+    #[test]
+    fn words_of_paths_are_no_names() {
+        assert!(!is_name("New") && !is_group_name("CREATE") && is_spelled_like_a_name("create"));
+        assert_eq!(username_from("me@example.com"), None);
+    }
+
+    #[test]
+    fn names_that_people_see_hide_nothing() {
+        for bad in ["a\u{202E}b", "a\u{2066}b", "a\u{200B}b", "a\u{FEFF}b", "a\u{2028}b", "a\tb", "a\u{85}b", "a\0b"] {
+            assert!(!is_display_name(bad) && !is_real_name(bad), "{bad:?}");
+        }
+        for good in ["", "Ann Lee", "م. علی\u{200C}ها", "O\u{2019}Hara", "李", "👩\u{200D}💻"] {
+            assert!(is_display_name(good) && is_real_name(good), "{good:?}");
+        }
     }
 
     #[test]

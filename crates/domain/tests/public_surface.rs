@@ -163,6 +163,8 @@ fn small_rules_keep_their_signatures() {
         names::is_real_name,
         names::is_email,
     ]);
+    is::<[fn(&str) -> bool; 3]>([names::is_id, names::is_plain, names::is_spelled_like_a_name]);
+    is::<fn(names::Named, &str) -> bool>(names::Named::is_reserved);
     is::<fn(&str) -> Option<String>>(names::username_from);
     is::<fn(&str) -> Result<(), users::PasswordRuleError>>(users::check_password);
     is::<fn(&Throttle, ThrottlePolicy, Instant) -> Duration>(Throttle::wait);

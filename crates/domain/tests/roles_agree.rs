@@ -109,7 +109,7 @@ mod literal {
 }
 
 use doorward_domain::roles::{
-    Acl, Action, AllowEntry, Because, Id, Level, Object, Permission, ResourceType, Role, Scope, Subject,
+    Acl, Action, AllowEntry, Because, Explanation, Id, Level, Object, Permission, ResourceType, Role, Scope, Subject,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -307,7 +307,7 @@ fn explained(
         prop_assert_eq!(same, any, "without {:?}", why.roles);
     }
     prop_assert_eq!(why.listed.is_some(), why.level == Some(Level::AccessList), "{:?}", why);
-    if let Some(listed) = why.listed {
+    if let Some(listed) = &why.listed {
         let list = if because == Because::UserListed { &question.user_list } else { &question.group_list };
         let found = list.iter().find(|(id, _)| *id == listed.id.to_string());
         prop_assert!(
@@ -316,6 +316,62 @@ fn explained(
             listed
         );
         prop_assert!(listed.action == "*" || listed.action == action);
+    }
+    taken_away(subject, action, question, &why)
+}
+
+/// Takes away what an explanation names, ground by ground: each of them allows until it is taken away itself, and then
+/// nothing does.
+fn taken_away(
+    subject: &Subject,
+    action: &str,
+    question: &literal::Object,
+    why: &Explanation<'_>,
+) -> Result<(), TestCaseError> {
+    if !why.decision.allow() {
+        prop_assert!(why.further.is_empty(), "{:?}", why);
+        return Ok(());
+    }
+    let first = (why.level, why.roles.clone(), why.listed.iter().map(|listed| listed.id).collect());
+    let grounds = why.further.iter().map(|grounds| {
+        (Some(grounds.level), grounds.roles.clone(), grounds.listed.iter().map(|listed| listed.id).collect())
+    });
+    let grounds: Vec<(Option<Level>, Vec<&Role>, Vec<&Id>)> = std::iter::once(first).chain(grounds).collect();
+    for taken in 0..=grounds.len() {
+        let is_taken =
+            |role: &Role| grounds.iter().take(taken).any(|(_, roles, _)| roles.iter().any(|r| std::ptr::eq(*r, role)));
+        let roles: Vec<Role> = subject.roles().iter().filter(|role| !is_taken(role)).cloned().collect();
+        let no_role = roles.is_empty();
+        // A user and a group may have the same id here, each in its own list.
+        let of_user = |id: &&&Id| std::ptr::eq(**id, subject.id());
+        let named: Vec<&Id> = grounds.iter().take(taken).flat_map(|(_, _, listed)| listed.iter().copied()).collect();
+        let cut = |list: &literal::List, users: bool| -> Acl {
+            let gone = |id: &str| named.iter().filter(|id| of_user(id) == users).any(|named| named.to_string() == id);
+            list.iter().filter(|(id, _)| !gone(id)).map(|(id, actions)| (id, actions)).collect()
+        };
+        let (users, groups) = (cut(&question.user_list, true), cut(&question.group_list, false));
+        let kind = ResourceType::parse(&question.kind).unwrap_or(ResourceType::User);
+        let mut object = Object::new(kind)
+            .id(&question.id)
+            .owner(&question.owner)
+            .organization(&question.org)
+            .user_acl(&users)
+            .group_acl(&groups);
+        if question.any_org {
+            object = object.any_organization();
+        }
+        let builder = Subject::builder(subject.id()).roles(roles).groups(subject.groups());
+        let rest = builder.scope(subject.scope().cloned().unwrap_or_else(Scope::all)).build();
+        let because = rest.decide_named(action, &question.kind, &object).because();
+        let next = grounds.get(taken);
+        // Everybody has a role, so what an access list allows to nobody in particular is not asked of one without.
+        if next.is_some_and(|(level, _, _)| *level == Some(Level::AccessList)) && no_role {
+            continue;
+        }
+        prop_assert_eq!(because.allow(), next.is_some(), "{} of {:?}: {}", taken, grounds, because);
+        if let Some((level, _, _)) = next {
+            prop_assert_eq!(because.level(), *level, "{} of {:?}", taken, grounds);
+        }
     }
     Ok(())
 }

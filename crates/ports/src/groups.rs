@@ -50,6 +50,9 @@ pub trait GroupRepository {
     fn hold(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
     /// The group of an organization with exactly this name.
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError>;
+    /// The name by which the group with this id stands in lists, or stood when it was deleted; `None` if there never was
+    /// one, or if nothing is known of it any more. Who pages by it goes on where it stood.
+    fn place(&mut self, id: GroupId) -> Result<Option<String>, StoreError>;
     /// The groups with these ids, whoever may read them, by lower-cased name and id.
     fn list_by_id(&mut self, ids: &[GroupId]) -> Result<Vec<FoundGroup>, StoreError>;
     /// A page of the groups that match and that `visible` lets through, by lower-cased name and id.

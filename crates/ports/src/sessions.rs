@@ -8,6 +8,7 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
 use doorward_domain::{Digest, Instant};
+use time::Duration;
 
 /// All that a request needs to know about the one who sends it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +48,9 @@ pub trait ApiKeyRepository {
     fn list(&mut self, login_type: LoginType, user: Option<UserId>) -> Result<Vec<(ApiKey, String)>, StoreError>;
     /// Adds a key. May answer `Conflict::TokenName` or `Conflict::Random`.
     fn insert(&mut self, permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError>;
-    /// Writes that a key was used, from which address; `key` is the key as it was read. Nothing happens when it is gone
-    /// or has another secret by now, for then its new life is not to be touched, nor when it already lives longer.
+    /// Writes that a key was used, from which address; `key` is the key as it was read. Nothing happens when it is gone,
+    /// has another secret by now, or lives shorter than it did, for then its new life is not to be touched, nor when it
+    /// already lives longer.
     fn refresh(
         &mut self,
         permit: &Permit<action::Update, resource::ApiKey>,
@@ -64,6 +66,15 @@ pub trait ApiKeyRepository {
         permit: &Permit<action::Update, resource::ApiKey>,
         uses: &[(ApiKeyId, Digest)],
     ) -> Result<(), StoreError>;
+    /// Shortens the API tokens of a user that would live longer from now on to just that. A token whose use is being
+    /// [written](Self::refresh) at the same moment keeps the shorter life. Answers how many they are.
+    fn shorten_tokens(
+        &mut self,
+        permit: &Permit<action::Update, resource::ApiKey>,
+        user: UserId,
+        longest: Duration,
+        now: Instant,
+    ) -> Result<usize, StoreError>;
     /// Deletes a key, and the grant whose access token it is. `false` when there was none.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
     /// Deletes the keys of a user that carry exactly this scope.

@@ -33,6 +33,9 @@ pub trait UserRepository {
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.
     fn find_by_email(&mut self, email: &str) -> Result<Option<User>, StoreError>;
+    /// The user with this name or address, without regard to letter case, among those who are deleted; the last one of
+    /// several. For finding what they did.
+    fn find_deleted(&mut self, name_or_email: &str) -> Result<Option<User>, StoreError>;
     /// The users with these ids, deleted ones included, by lower-cased name.
     fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError>;
     /// The explicit groups of a user, sorted.

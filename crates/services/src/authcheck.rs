@@ -8,7 +8,7 @@ use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
 use crate::{groups, templates, users, workspaces};
 use doorward_domain::ids::{GroupId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::roles::{Acl, Action, Because, Explanation, Id, Level, Object, ResourceType, Role};
+use doorward_domain::roles::{Acl, Action, Explanation, Grounds, Id, Level, Listed, Object, ResourceType, Role};
 use doorward_ports::Repositories;
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -201,6 +201,19 @@ pub struct Explained {
     pub entry: Option<Entry>,
     /// The scopes of the credential, when they are what refused.
     pub scopes: Vec<String>,
+    /// What would still allow it without the above, one after the other; without all of it, it is denied.
+    pub further: Vec<Further>,
+}
+
+/// What would allow something by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Further {
+    /// The level.
+    pub level: Level,
+    /// The roles: name, and organization if it is one of an organization.
+    pub roles: Vec<(String, Option<String>)>,
+    /// The entries of access lists.
+    pub entries: Vec<Entry>,
 }
 
 /// An entry of an access list.
@@ -247,6 +260,7 @@ impl Known {
                 roles: Vec::new(),
                 entry: None,
                 scopes: Vec::new(),
+                further: Vec::new(),
             },
         }
     }
@@ -268,18 +282,26 @@ fn described(actor: &Actor, check: &Check<'_>) -> Object<'static> {
 fn explained(actor: &Actor, why: &Explanation<'_>) -> Explained {
     let because = why.decision.because();
     let refused_by_scope = why.level == Some(Level::Scope);
+    let names = |roles: &[&Role]| roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect();
+    let entry = |listed: &Listed<'_>| Entry {
+        is_group: listed.id != actor.subject.id(),
+        id: listed.id.to_string(),
+        action: listed.action.to_owned(),
+    };
+    let further = |grounds: &Grounds<'_>| Further {
+        level: grounds.level,
+        roles: names(&grounds.roles),
+        entries: grounds.listed.iter().map(entry).collect(),
+    };
     Explained {
         allowed: because.allow(),
         code: because.code(),
         text: because.to_string(),
         level: why.level,
-        roles: why.roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect(),
-        entry: why.listed.as_ref().map(|listed| Entry {
-            is_group: because != Because::UserListed,
-            id: listed.id.to_string(),
-            action: listed.action.to_owned(),
-        }),
+        roles: names(&why.roles),
+        entry: why.listed.as_ref().map(entry),
         scopes: if refused_by_scope { actor.key.scopes.clone() } else { Vec::new() },
+        further: why.further.iter().map(further).collect(),
     }
 }
 
@@ -293,7 +315,7 @@ fn organization_of(role: &Role) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::testing::{ANN, BOB, ORGANIZATION, actor, bob, context, owner, repos_with, user};
+    use crate::users::testing::{ANN, BOB, ORGANIZATION, actor, ann, as_user, bob, context, owner, repos_with, user};
     use doorward_domain::users::User;
     use doorward_ports::mocks::MockRepositories;
 
@@ -396,6 +418,23 @@ mod tests {
         let why = known.explain(&owner().build(), &check("read", "license"));
         assert_eq!((why.allowed, why.code, why.level), (true, "site_allows", Some(Level::Site)));
         assert_eq!(why.roles, [("owner".to_owned(), None)]);
+
+        // Each role that would do is named, level by level.
+        let both = as_user(User { roles: vec!["owner".to_owned(), "auditor".to_owned()], ..ann() }).build();
+        let mine = Check {
+            owner_id: "me".into(),
+            organization_id: ORGANIZATION.to_string().into(),
+            ..check("create", "workspace")
+        };
+        let why = known.explain(&both, &mine);
+        assert_eq!(why.roles, [("owner".to_owned(), None)]);
+        let further = |why: &Explained| -> Vec<(Level, Vec<String>)> {
+            let name =
+                |grounds: &Further| (grounds.level, grounds.roles.iter().map(|(name, _)| name.clone()).collect());
+            why.further.iter().map(name).collect()
+        };
+        assert_eq!(further(&why), [(Level::User, vec!["member".to_owned()])]);
+        assert!(known.explain(&owner().build(), &check("read", "license")).further.is_empty());
 
         let inside = Check { organization_id: ORGANIZATION.to_string().into(), ..check("read", "organization") };
         let why = known.explain(&actor().build(), &inside);

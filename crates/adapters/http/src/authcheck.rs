@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use body::Checks;
 use doorward_domain::roles::Level;
-use doorward_services::authcheck::{Explained, Known, Wanted, look_up, wanted};
+use doorward_services::authcheck::{Entry, Explained, Further, Known, Wanted, look_up, wanted};
 use doorward_services::{Actor, Error};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -102,6 +102,26 @@ pub(crate) struct Reason {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     scopes: Vec<String>,
+    /// What would still allow it without the above, one after the other. Without all of it, it is denied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    also: Vec<FurtherObject>,
+}
+
+/// What would allow it by itself.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuthorizationReasonAlso)]
+pub(crate) struct FurtherObject {
+    /// `site`, `organization`, `user` or `access_list`.
+    level: &'static str,
+    /// The roles whose votes would decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    roles: Vec<RoleObject>,
+    /// The entries of access lists that would decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    access_lists: Vec<EntryObject>,
 }
 
 /// A role that decided.
@@ -128,22 +148,42 @@ pub(crate) struct EntryObject {
 
 impl From<Explained> for ExplainedObject {
     fn from(explained: Explained) -> Self {
-        let Explained { allowed, code, text, level, roles, entry, scopes } = explained;
-        let roles = roles.into_iter().map(|(name, organization_id)| RoleObject { name, organization_id });
-        let access_list = entry.map(|entry| EntryObject {
-            kind: if entry.is_group { "group" } else { "user" },
-            id: entry.id,
-            action: entry.action,
-        });
+        let Explained { allowed, code, text, level, roles, entry, scopes, further } = explained;
+        let roles = roles.into_iter().map(RoleObject::from).collect();
+        let access_list = entry.map(EntryObject::from);
         let level = level.map(Level::as_str);
-        Self { allowed, because: Reason { code, text, level, roles: roles.collect(), access_list, scopes } }
+        let also = further.into_iter().map(FurtherObject::from).collect();
+        Self { allowed, because: Reason { code, text, level, roles, access_list, scopes, also } }
+    }
+}
+
+impl From<(String, Option<String>)> for RoleObject {
+    fn from((name, organization_id): (String, Option<String>)) -> Self {
+        Self { name, organization_id }
+    }
+}
+
+impl From<Entry> for EntryObject {
+    fn from(entry: Entry) -> Self {
+        let kind = if entry.is_group { "group" } else { "user" };
+        Self { kind, id: entry.id, action: entry.action }
+    }
+}
+
+impl From<Further> for FurtherObject {
+    fn from(further: Further) -> Self {
+        Self {
+            level: further.level.as_str(),
+            roles: further.roles.into_iter().map(RoleObject::from).collect(),
+            access_lists: further.entries.into_iter().map(EntryObject::from).collect(),
+        }
     }
 }
 
 /// Says what the caller may do: one answer per question, under the same key.
 ///
 /// With `explain=true` each answer comes with its reason: the level of the rule, the roles, the entry of an access list
-/// or the scopes that decided.
+/// or the scopes that decided, and what would still allow it without those.
 #[utoipa::path(
     post, path = "/api/v2/authcheck", tag = "authorization", request_body = CheckRequest,
     params(("explain" = Option<bool>, Query, description = "Whether each answer comes with its reason")),

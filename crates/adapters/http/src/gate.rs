@@ -300,8 +300,9 @@ fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: 
 
 fn user_agent(request: &HttpRequest) -> String {
     const MAX: usize = 256;
-    let value = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.chars().take(MAX).collect()
+    // Bytes that are no text are replaced, so that what the client did say stays.
+    let value = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    value.unwrap_or_default().chars().take(MAX).collect()
 }
 
 fn rate_headers(response: &mut HttpResponse, standing: Standing) {

@@ -337,3 +337,43 @@ fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_domain::names::Named;
+
+    /// What the parameter of a path names; `None` when it is an id, or no name that people give.
+    fn named(parameter: &str) -> Option<Named> {
+        Some(match parameter {
+            "{user}" | "{username}" => Named::User,
+            "{organization}" | "{name}" => Named::Organization,
+            "{groupName}" => Named::Group,
+            "{templatename}" => Named::Template,
+            "{roleName}" => Named::Role,
+            "{workspacename}" => Named::Workspace,
+            "{keyname}" => Named::Token,
+            _ => return None,
+        })
+    }
+
+    #[test]
+    fn no_name_can_be_a_word_that_stands_at_its_place_in_a_path() {
+        let paths: Vec<Vec<&str>> = table().iter().map(|entry| entry.endpoint.path.split('/').collect()).collect();
+        let same = |(a, b): (&&str, &&str)| a == b || a.starts_with('{') || b.starts_with('{');
+        let mut found = 0;
+        for path in &paths {
+            for (at, parameter) in path.iter().enumerate() {
+                let Some(named) = named(parameter) else { continue };
+                for other in paths.iter().filter(|other| other.len() > at) {
+                    let word = other[at];
+                    if !word.starts_with('{') && path[..at].iter().zip(&other[..at]).all(same) {
+                        assert!(named.is_reserved(word), "{} hides the {named:?} {word:?}", other.join("/"));
+                        found += 1;
+                    }
+                }
+            }
+        }
+        assert!(found > 20, "{found}");
+    }
+}

@@ -86,7 +86,6 @@ pub(crate) fn setup_proof(call: &Call, field: Option<Secret<String>>) -> users::
         return users::SetupProof::Local;
     }
     let header = call.request.headers().get(wire::SETUP_TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let header = header.filter(|token| !token.is_empty());
     let query = || credential::query_parameter(&call.request, SETUP_TOKEN).map(|token| Secret::new(token.into_owned()));
     users::SetupProof::Token(header.map(Secret::from).or(field).or_else(query))
 }

@@ -31,6 +31,8 @@ pub struct AuditQuery {
     pub resource_id: Option<Uuid>,
     /// Its name, lower case.
     pub resource_target: Option<String>,
+    /// Id of the user who did it, deleted or not.
+    pub user_id: Option<UserId>,
     /// Name of the user who did it, lower case; `me` is the caller.
     pub username: Option<String>,
     /// Mail address of the user who did it, lower case.
@@ -111,6 +113,7 @@ impl Narrow for AuditQuery {
             "request_id" => one(key, &mut self.request_id, value, |text| parsed(text, "UUID")),
             "resource_id" => one(key, &mut self.resource_id, value, |text| parsed(text, "UUID")),
             "resource_target" => one(key, &mut self.resource_target, value, text),
+            "user_id" => one(key, &mut self.user_id, value, |text| parsed(text, "UUID")),
             "username" => one(key, &mut self.username, value, text),
             "email" => one(key, &mut self.email, value, text),
             "date_from" => one(key, &mut self.date_from, value, day),
@@ -177,7 +180,7 @@ mod tests {
     fn every_key_is_read() {
         let id = Uuid::from_u128(7);
         let text = format!(
-            "request_id:{id} resource_id:{id} Resource_Target:\"A b:C\" username:Ann email:Ann@Example.com \
+            "request_id:{id} resource_id:{id} Resource_Target:\"A b:C\" user_id:{id} username:Ann email:Ann@Example.com \
              date_from:2026-01-31 date_to:2026-02-28 organization:Acme resource_type:user ACTION:Login \
              build_reason:autostop"
         );
@@ -185,6 +188,7 @@ mod tests {
             request_id: Some(id),
             resource_id: Some(id),
             resource_target: Some("a b:c".to_owned()),
+            user_id: Some(UserId(id)),
             username: Some("ann".to_owned()),
             email: Some("ann@example.com".to_owned()),
             date_from: Some(date!(2026 - 01 - 31)),
@@ -227,7 +231,7 @@ mod tests {
             ("user resource_type:user", &["resource_type"]),
             ("date_from:2026-1-1 date_to:2026-02-30", &["date_from", "date_to"]),
             ("date_from:-001-01-01 date_to:+2026-01-1", &["date_from", "date_to"]),
-            ("username:a username:b", &["username"]),
+            ("username:a username:b user_id:1", &["username", "user_id"]),
             ("email:a email:a organization:a organization:a", &["email", "organization"]),
             ("q:x", &["q"]),
         ] {

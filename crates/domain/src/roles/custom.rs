@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use crate::names;
+
 use super::permission::{Pattern, Permission};
 use super::{Action, Because, Denied, Object, ResourceType, Role, RoleName, Subject, reserved_names};
 
@@ -197,10 +199,7 @@ pub fn check_maker(maker: &Subject, action: Action, organization: Uuid) -> Resul
 
 /// The rule for names of custom roles.
 pub fn check_name(name: &str) -> Result<(), CustomRoleError> {
-    let well_formed = (1..=32).contains(&name.len())
-        && name.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    // Names are stored in lower case, so that is how they must be good.
-    if !well_formed || ["new", "create"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+    if !names::is_name(name) {
         return Err(CustomRoleError::Name);
     }
     if reserved_names().iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {

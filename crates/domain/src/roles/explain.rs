@@ -54,6 +54,20 @@ pub struct Explanation<'a> {
     pub roles: Vec<&'a Role>,
     /// The entry that decided, at [`Level::AccessList`].
     pub listed: Option<Listed<'a>>,
+    /// What would still allow it without what decided, one after the other: when all roles and entries named here and
+    /// above are taken away, it is denied. Empty for what is denied.
+    pub further: Vec<Grounds<'a>>,
+}
+
+/// What would allow something by itself.
+#[derive(Debug, Clone)]
+pub struct Grounds<'a> {
+    /// The level.
+    pub level: Level,
+    /// The roles, unless it is [`Level::AccessList`].
+    pub roles: Vec<&'a Role>,
+    /// The entries, at [`Level::AccessList`].
+    pub listed: Vec<Listed<'a>>,
 }
 
 impl Because {
@@ -89,13 +103,65 @@ impl Subject {
     pub fn explain<'a>(&'a self, action: &'a str, resource: &str, object: &'a Object<'_>) -> Explanation<'a> {
         let decision = self.decide_named(action, resource, object);
         let because = decision.because();
-        Explanation {
-            decision,
-            level: because.level(),
-            roles: deciding_roles(self, action, resource, object, because),
-            listed: listed(self, action, object, because),
-        }
+        let roles = deciding_roles(self, action, resource, object, because);
+        let listed = listed(self, action, object, because);
+        let further = if because.allow() { further(self, action, resource, object, &roles) } else { Vec::new() };
+        Explanation { decision, level: because.level(), roles, listed, further }
     }
+}
+
+/// What would still allow it without these roles, and without those that would then do, to the end.
+fn further<'a>(
+    subject: &'a Subject,
+    action: &'a str,
+    resource: &str,
+    object: &'a Object<'_>,
+    decided: &[&'a Role],
+) -> Vec<Grounds<'a>> {
+    let mut grounds = Vec::new();
+    let mut taken = vec![decided.to_vec()];
+    let mut left: Vec<&Role> = subject.roles().iter().collect();
+    let mut rest = subject.clone();
+    while let Some(roles) = taken.pop().filter(|roles| !roles.is_empty()) {
+        left.retain(|role| !roles.iter().any(|taken| std::ptr::eq(*taken, *role)));
+        rest = rest.with_roles(left.iter().copied().cloned());
+        let because = rest.decide_named(action, resource, object).because();
+        let Some(level) = because.level().filter(|level| because.allow() && *level != Level::AccessList) else { break };
+        let votes = deciding_roles(&rest, action, resource, object, because);
+        // Those that are left stand in the same order in both.
+        let named =
+            left.iter().zip(rest.roles()).filter(|(_, role)| votes.iter().any(|vote| std::ptr::eq(*vote, *role)));
+        let roles: Vec<&Role> = named.map(|(original, _)| *original).collect();
+        taken.push(roles.clone());
+        grounds.push(Grounds { level, roles, listed: Vec::new() });
+    }
+    // If no role decided, the first entry did.
+    let skipped = usize::from(decided.is_empty());
+    let listed: Vec<Listed<'_>> = all_listed(subject, &rest, action, object).into_iter().skip(skipped).collect();
+    if !listed.is_empty() {
+        grounds.push(Grounds { level: Level::AccessList, roles: Vec::new(), listed });
+    }
+    grounds
+}
+
+/// Every entry of an access list that lets the subject in, with the memberships of `rest`, in the order in which the rule
+/// asks for them.
+fn all_listed<'a>(subject: &'a Subject, rest: &Subject, action: &'a str, object: &'a Object<'_>) -> Vec<Listed<'a>> {
+    let asked = Asked::parse(action);
+    let entry = |acl: Option<&super::Acl>, id: &'a Id| {
+        let found = acl.and_then(|acl| acl.entry_for(id, asked))?;
+        Some(Listed { id, action: if found.is_every() { "*" } else { action } })
+    };
+    let is_member = if object.any_organization {
+        rest.memberships().next().is_some()
+    } else {
+        rest.is_member(object.organization.clone())
+    };
+    let groups = std::iter::once(&object.organization).chain(subject.groups()).filter(|_| is_member);
+    entry(object.user_acl, subject.id())
+        .into_iter()
+        .chain(groups.filter_map(|id| entry(object.group_acl, id)))
+        .collect()
 }
 
 /// The roles whose votes decided, if votes did.

@@ -64,7 +64,7 @@ pub use builder::SubjectBuilder;
 pub use builtin::{BuiltIn, Kind, MEMBER, ORGANIZATION_MEMBER, OWNER, reserved_names};
 pub use custom::{CustomRole, CustomRoles};
 pub use decision::{Because, Decision, Denied};
-pub use explain::{Explanation, Level, Listed};
+pub use explain::{Explanation, Grounds, Level, Listed};
 pub use id::Id;
 pub use list_filter::{AclClause, ListFilter, OwnerClause};
 pub use names::{Action, ActionMarker, ResourceMarker, ResourceType, UnknownName, action, resource};

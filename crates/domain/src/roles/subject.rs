@@ -148,6 +148,13 @@ impl Subject {
         Self::from_inner(Inner::new(inner.id.clone(), inner.roles.clone(), inner.groups.clone(), Some(scope)))
     }
 
+    /// The same person with exactly these roles.
+    pub(super) fn with_roles(&self, roles: impl IntoIterator<Item = Role>) -> Self {
+        let inner = self.inner();
+        let roles = roles.into_iter().collect();
+        Self::from_inner(Inner::new(inner.id.clone(), roles, inner.groups.clone(), inner.scope.clone()))
+    }
+
     /// The organizations that appear in any role, sorted.
     pub fn memberships(&self) -> impl Iterator<Item = &Id> {
         self.0.members.iter().map(|(id, _)| id)

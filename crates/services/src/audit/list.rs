@@ -8,6 +8,7 @@ use doorward_domain::audit::{AuditFilter, AuditQuery, AuditResource, parse_audit
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, Object, ResourceType, resource};
+use doorward_domain::users::User;
 use doorward_ports::audit::AuditEntry;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::HashSet;
@@ -74,20 +75,40 @@ fn resolve(repos: &mut dyn Repositories, actor: &Actor, query: AuditQuery) -> Re
     };
     let named = match query.username.as_deref() {
         Some("me") => Some(Some(actor.user.id)),
-        Some(name) => Some(repos.users().find_by_username(name)?.map(|user| user.id)),
+        Some(name) => {
+            let living = repos.users().find_by_username(name)?;
+            Some(living_or_deleted(repos, living, name)?)
+        }
         None => None,
     };
     let addressed = match query.email.as_deref() {
-        Some(email) => Some(repos.users().find_by_email(email)?.map(|user| user.id)),
+        Some(email) => {
+            let living = repos.users().find_by_email(email)?;
+            Some(living_or_deleted(repos, living, email)?)
+        }
         None => None,
     };
-    let user: Option<UserId> = match (named, addressed) {
-        (None, None) => None,
-        (Some(Some(id)), None) | (None, Some(Some(id))) => Some(id),
-        (Some(Some(id)), Some(Some(other))) if id == other => Some(id),
-        _ => return Ok(None),
+    let mut asked = [named, addressed, query.user_id.map(Some)].into_iter().flatten();
+    // All that is said of the user must be true of the same one.
+    let user = match asked.next() {
+        None => None,
+        Some(Some(id)) if asked.all(|other| other == Some(id)) => Some(id),
+        Some(_) => return Ok(None),
     };
     Ok(Some(query.with_ids(user, organization)))
+}
+
+/// Names and addresses are free again when their user is deleted, who is meant only when nobody else has them now.
+fn living_or_deleted(
+    repos: &mut dyn Repositories,
+    living: Option<User>,
+    name_or_email: &str,
+) -> Result<Option<UserId>, StoreError> {
+    let found = match living {
+        Some(user) => Some(user),
+        None => repos.users().find_deleted(name_or_email)?,
+    };
+    Ok(found.map(|user| user.id))
 }
 
 /// The organization that is named, by its id as it is, by its name if the caller may read it.

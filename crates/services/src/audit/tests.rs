@@ -31,6 +31,7 @@ fn entry(resource_type: AuditResource, resource_id: &str) -> AuditEntry {
 
 fn empty() -> MockRepositories {
     let mut repos = repos_with(&[ann(), bob()]);
+    repos.users.expect_find_deleted().returning(|_| Ok(None));
     repos.users.expect_find_by_email().returning(|email| Ok((email == "bob@example.com").then(bob)));
     repos.organizations.expect_find_by_name().returning(|name| Ok((name == "acme").then(organization)));
     repos

@@ -26,7 +26,8 @@ pub struct GroupQuery {
     pub has_member: Option<String>,
     /// Ids of groups.
     pub ids: Option<Vec<GroupId>>,
-    /// Which part of the list, which is sorted by lower-cased name and id. After an unknown id there is nothing.
+    /// Which part of the list, which is sorted by lower-cased name and id. A group that was
+    /// deleted meanwhile still says where to go on; after an id that no group ever had there is nothing.
     pub page: Page,
 }
 
@@ -80,8 +81,8 @@ pub async fn list<S: GroupSink + 'static>(
             }
             let after = match query.page.after_id {
                 None => None,
-                Some(id) => match repos.groups().find(GroupId(id))? {
-                    Some(found) => Some((found.group.name, found.group.id)),
+                Some(id) => match repos.groups().place(GroupId(id))? {
+                    Some(name) => Some((name, GroupId(id))),
                     None => return Ok(sink),
                 },
             };

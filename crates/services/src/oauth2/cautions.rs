@@ -2,7 +2,7 @@
 
 use super::scopes::{Caution, ScopeText, describe_scopes};
 use crate::Actor;
-use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, Scope, ScopeName, Subject};
+use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, ScopeName, Subject};
 use uuid::Uuid;
 
 /// Each name with its meaning in plain words and what asks this user for care, which comes first.
@@ -38,7 +38,7 @@ impl<'a> Reach<'a> {
         let plain = organizations
             .iter()
             .fold(Subject::for_user(actor.user.id.0), |builder, place| builder.membership(*place, none));
-        Self { subject: &actor.subject, plain: plain.scope(Scope::all()).build(), organizations }
+        Self { subject: &actor.subject, plain: plain.build(), organizations }
     }
 
     fn is_extended_by_roles(&self, permission: &Permission) -> bool {

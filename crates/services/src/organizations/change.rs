@@ -9,6 +9,7 @@ use crate::users::caller::with_caller;
 use crate::users::fields::Fields;
 use crate::users::member;
 use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::names::Named;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, Object, System, action, resource};
 use doorward_ports::{Repositories, StoreError};
@@ -172,9 +173,9 @@ impl UpdateOrganization {
     }
 }
 
-/// `default` in a path means another organization.
+/// Some words mean something else where an organization is named in a path.
 fn not_reserved(name: &str) -> Result<(), Error> {
-    if name.eq_ignore_ascii_case("default") {
+    if Named::Organization.is_reserved(name) {
         return Err(Error::invalid(format!("Organization name {name:?} is reserved.")));
     }
     Ok(())

@@ -108,7 +108,7 @@ fn define<T>(
 
 /// All checks of a role that somebody wants to make or change, in their order.
 fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
-    Fields::default().role_name("name", &draft.name).text("display_name", &draft.display_name).done()?;
+    Fields::default().role_name("name", &draft.name).shown_text("display_name", &draft.display_name).done()?;
     draft.check().map_err(|error| match error {
         CustomRoleError::Reserved(_) => Error::invalid_because("Reserved role name", error.to_string()),
         CustomRoleError::Name

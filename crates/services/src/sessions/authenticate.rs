@@ -10,11 +10,13 @@ use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
 use crate::oauth2::scopes;
 use doorward_domain::Instant;
+use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::wire::SESSION_COOKIE;
+use doorward_ports::Repositories;
 use doorward_ports::sessions::KeyOwner;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,7 +54,9 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
         let after = ctx
             .store
             .write(move |repos| {
-                // The user first: whoever ends all keys of a user writes in this order too.
+                // The user first: whoever ends all keys of a user writes in this order too. Of many requests of a dormant
+                // user at once, one wakes them.
+                let before = if before.status == UserStatus::Dormant { hold_living(repos, before.id)? } else { before };
                 let seen = seen(repos, before, now, trail)?;
                 if let Some(refresh) = refresh {
                     let permit = System::because("the key is being used").permit();
@@ -69,6 +73,12 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     }
     let (subject, memberships) = (subject.clone(), Arc::clone(memberships));
     Ok(Actor { subject, user, memberships, key, origin: origin.clone() })
+}
+
+/// The user, who stays as found, if they may still act.
+fn hold_living(repos: &mut dyn Repositories, id: UserId) -> Result<User, Error> {
+    let user = repos.users().hold(id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
+    if user.may_act() { Ok(user) } else { Err(inactive(user.status)) }
 }
 
 /// Asks the store whose token it is, and remembers who may enter.

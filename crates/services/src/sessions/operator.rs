@@ -2,6 +2,7 @@
 //! the server with its settings can reach its database too. Each leaves an audit record without a user.
 
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use super::tokens::check_name;
 use crate::audit::{Diff, Trail};
 use crate::context::{Context, Origin};
 use crate::error::Error;
@@ -13,13 +14,14 @@ use doorward_domain::users::LoginType;
 /// Makes an API token of the default lifetime that may do all that its user may. Fails with [`Error::UserNotFound`], or
 /// [`Error::Invalid`] for a user who is not active, and with a conflict when the user has a token of that name.
 pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<IssuedKey, Error> {
+    let name = check_name(name.to_owned())?;
     let trail = Trail::from(ctx, None, &Origin::default());
     let spec = KeySpec {
         user_id: user,
         login_type: LoginType::Token,
         scopes: vec![SCOPE_ALL.to_owned()],
         allow_list: None,
-        token_name: name.to_owned(),
+        token_name: name,
         lifetime: ctx.settings.sessions.token_lifetime_default,
         ip: String::new(),
     };

@@ -10,6 +10,7 @@ use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
+use doorward_domain::names::{Named, is_plain};
 use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, User};
@@ -18,8 +19,6 @@ use time::Duration;
 
 /// Longest name of a token, in characters.
 const TOKEN_NAME_MAX: usize = 64;
-/// Words that mean something else where a token is named in a path.
-const RESERVED: [&str; 3] = ["tokenconfig", ".", ".."];
 
 /// What is asked for a token.
 #[derive(Clone, Debug, Default)]
@@ -152,7 +151,7 @@ pub async fn token_config(ctx: &Context, actor: &Actor, user: &UserRef) -> Resul
 }
 
 /// The longest lifetime of a token of this user.
-pub(super) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
+pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
     if user.roles.iter().any(|role| role == OWNER) {
         settings.token_lifetime_max_owner
     } else {
@@ -177,13 +176,13 @@ fn check_lifetime(asked: Duration, settings: SessionSettings, user: &User) -> Re
 }
 
 /// A name by which the token can be asked for later: it is a segment of a path then.
-fn check_name(name: String) -> Result<String, Error> {
+pub(super) fn check_name(name: String) -> Result<String, Error> {
     let is_short = name.chars().nth(TOKEN_NAME_MAX).is_none();
-    if is_short && !name.contains('/') && !name.contains(char::is_control) && !RESERVED.contains(&name.as_str()) {
+    if is_short && !name.contains('/') && is_plain(&name) && !Named::Token.is_reserved(&name) {
         return Ok(name);
     }
-    let rule = format!("must have at most {TOKEN_NAME_MAX} characters, no `/`, no control character");
-    Err(Error::invalid_field("token_name", format!("{rule}, and none of these: {}", RESERVED.join(" "))))
+    let rule = format!("must have at most {TOKEN_NAME_MAX} characters, no `/`, nothing that does not show");
+    Err(Error::invalid_field("token_name", format!("{rule}, and none of these: {}", Named::Token.reserved().join(" "))))
 }
 
 /// Scopes of the catalogue, each once. The two that are older than the catalogue keep their old names, by which every

@@ -81,6 +81,7 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
     ctx.store
         .write(move |repos| {
             let permit = System::because("the operator asked on the command line").permit();
+            let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
             if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
                 return Err(Error::UserNotFound);
             }

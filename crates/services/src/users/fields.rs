@@ -1,7 +1,7 @@
 //! Field rules of commands: every failing field is named, each with the first rule that it breaks.
 
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
-use doorward_domain::names;
+use doorward_domain::names::{self, Named};
 use doorward_domain::users::check_password;
 use doorward_domain::{Secret, users::PasswordRuleError};
 
@@ -31,7 +31,17 @@ impl Fields {
 
     /// The field must be a user name.
     pub(crate) fn username(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "username", value, names::is_name(value))
+        self.name(field, "username", value, Named::User)
+    }
+
+    /// The field must be spelled like a user name, whether or not one may take it.
+    pub(crate) fn spelled_like_a_username(self, field: &'static str, value: &str) -> Self {
+        self.required(field, value).rule(field, "username", value, names::is_spelled_like_a_name(value))
+    }
+
+    /// The field must be the name of a workspace.
+    pub(crate) fn workspace_name(self, field: &'static str, value: &str) -> Self {
+        self.name(field, "username", value, Named::Workspace)
     }
 
     /// The field must be the name of an organization.
@@ -41,12 +51,17 @@ impl Fields {
 
     /// The field must be the name of a custom role.
     pub(crate) fn role_name(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "username", value, names::is_name(value))
+        self.name(field, "username", value, Named::Role)
     }
 
     /// The field must be the display name of an organization, or empty.
     pub(crate) fn organization_display_name(self, field: &'static str, value: &str) -> Self {
         self.rule(field, "organization_display_name", value, names::is_display_name(value))
+    }
+
+    /// The field is what people see of a thing, at most [`TEXT_MAX`] bytes that hide nothing.
+    pub(crate) fn shown_text(self, field: &'static str, value: &str) -> Self {
+        self.text(field, value).rule(field, "plain", value, names::is_plain(value))
     }
 
     /// The field is free text of at most [`TEXT_MAX`] bytes.
@@ -92,12 +107,17 @@ impl Fields {
 
     /// The field must be the name of a template.
     pub(crate) fn template_name(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "template_name", value, names::is_name(value))
+        self.name(field, "template_name", value, Named::Template)
     }
 
     /// The field must be the display name of a template, or empty.
     pub(crate) fn template_display_name(self, field: &'static str, value: &str) -> Self {
         self.rule(field, "template_display_name", value, names::is_display_name(value))
+    }
+
+    /// The field must be a name, and none of the words that stand in paths where such a name can.
+    fn name(self, field: &'static str, tag: &str, value: &str, named: Named) -> Self {
+        self.required(field, value).rule(field, tag, value, names::is_name(value) && !named.is_reserved(value))
     }
 
     fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {

@@ -8,6 +8,7 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
 use doorward_domain::audit::AuditAction;
+use doorward_domain::names;
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
 
@@ -36,13 +37,17 @@ pub async fn update_profile(
     user: &UserRef,
     command: UpdateProfile,
 ) -> Result<UserView, Error> {
-    Fields::default().username("username", &command.username).real_name("name", &command.name).done()?;
+    Fields::default().spelled_like_a_username("username", &command.username).real_name("name", &command.name).done()?;
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
             let id = resolve_live(repos, &actor, &reference)?.id;
             with_caller_and(repos, &actor, id, |repos, actor, old| {
                 let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
+                // A name from before it was taken for something else may stay.
+                if names::key(&command.username) != names::key(&old.username) {
+                    Fields::default().username("username", &command.username).done()?;
+                }
                 let namesake = repos.users().find_by_username(&command.username)?;
                 if namesake.is_some_and(|other| other.id != id) {
                     return Err(Error::taken("A user with this username already exists.", "username"));

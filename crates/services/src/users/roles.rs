@@ -7,6 +7,7 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::Error;
 use crate::roles::custom_among;
+use crate::sessions::max_lifetime;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, plan};
@@ -45,9 +46,11 @@ pub async fn may_change_roles(ctx: &Context, actor: &Actor, user: &UserRef) -> R
     ctx.store.read(move |repos| resolve_other(repos, &actor, &reference).map(drop)).await
 }
 
-/// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one.
+/// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one. API tokens that live
+/// longer than the new roles allow are shortened to that.
 pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
+    let settings = ctx.settings.sessions;
     ctx.store
         .write(move |repos| {
             let id = resolve_other(repos, &actor, &reference)?.id;
@@ -60,7 +63,13 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
                     return Err(Error::UserNotFound);
                 }
                 let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
+                let before = max_lifetime(settings, &user);
                 let user = User { roles, updated_at: trail.now, ..user };
+                let longest = max_lifetime(settings, &user);
+                if longest < before {
+                    let permit = System::because("no token lives longer than the roles of its user allow").permit();
+                    repos.api_keys().shorten_tokens(&permit, id, longest, trail.now)?;
+                }
                 trail.user(repos, AuditAction::Write, &user, diff)?;
                 UserView::load(user, repos)
             })

@@ -42,7 +42,7 @@ pub async fn create(
 ) -> Result<WorkspaceView, Error> {
     let template_id = command.template_id.unwrap_or(TemplateId::NIL);
     let given = command.template_id.map(|id| id.to_string()).unwrap_or_default();
-    Fields::default().required("template_id", &given).username("name", &command.name).done()?;
+    Fields::default().required("template_id", &given).workspace_name("name", &command.name).done()?;
     let build = NewBuild::start(ctx, actor, Transition::Start, command.daily_cost)?;
     let (now, id) = ctx.new_id();
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));

@@ -101,6 +101,92 @@ async fn the_last_active_owner_cannot_be_ended() {
 }
 
 #[actix_web::test]
+async fn nobody_takes_a_name_that_means_something_else_in_a_path() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let ann = house.get("/users/me", &owner).await.expect(200).json();
+    let hers = ann["id"].as_str().unwrap().replace('-', "");
+    let place = house.get("/organizations/default", &owner).await.expect(200).json()["id"].clone();
+    for name in ["me", "ME", "first", "roles", "login", "logout", "authmethods", "validate-password", "new", &hers] {
+        let profile = json!({ "username": name, "name": "" });
+        let refused = house.api(PUT, "/users/me/profile", &bob, profile).await.expect(400).json();
+        assert_eq!(refused["validations"][0]["field"], "username", "{name}");
+        let email = format!("{}@example.com", name.to_lowercase());
+        let user = json!({ "email": email, "username": name, "password": PASSWORD, "organization_ids": [place] });
+        house.api(POST, "/users", &owner, user).await.expect(400);
+    }
+    for (path, name) in [
+        ("/organizations", "default"),
+        ("/organizations", &hers),
+        ("/organizations/default/groups", ann["id"].as_str().unwrap()),
+        ("/organizations/default/groups", &hers),
+        ("/organizations/default/templates", &hers),
+        ("/organizations/default/templates", "examples"),
+        ("/organizations/default/members/roles", &hers),
+        ("/oauth2-provider/apps", &hers),
+    ] {
+        let thing = json!({ "name": name, "callback_url": "https://tool.example/cb" });
+        house.api(POST, path, &owner, thing).await.expect(400);
+    }
+    house.api(POST, "/users/me/keys/tokens", &owner, json!({ "token_name": "tokenconfig" })).await.expect(400);
+    // The id still means her, and the name is that of nobody.
+    assert_eq!(house.get(&format!("/users/{hers}"), &owner).await.expect(200).json()["username"], "ann");
+}
+
+#[actix_web::test]
+async fn a_token_lives_no_longer_than_the_new_roles_of_its_user_allow() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let hours = |hours: i64| hours * 3_600_000_000_000;
+    for (name, life) in [("century", hours(876_600)), ("hour", hours(1))] {
+        let asked = json!({ "token_name": name, "lifetime": life });
+        house.api(POST, "/users/me/keys/tokens", &bob, asked).await.expect(201);
+    }
+    let token = json!({ "token_name": "used", "lifetime": hours(876_600) });
+    let used = house.api(POST, "/users/me/keys/tokens", &bob, token).await.expect(201).json()["key"].clone();
+    let used = used.as_str().unwrap();
+    let ends = async |name: &str| {
+        let owner = house.login("ann@example.com").await;
+        let token = house.get(&format!("/users/bob/keys/tokens/{name}"), &owner).await.expect(200).json();
+        token["expires_at"].as_str().unwrap().to_owned()
+    };
+    let hour = ends("hour").await;
+    house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["auditor"] })).await.expect(200);
+    assert!(ends("century").await.starts_with("2126"), "other roles change nothing");
+    house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["owner"] })).await.expect(200);
+    assert_eq!((ends("century").await.as_str(), ends("hour").await), ("2026-03-08T12:00:00Z", hour.clone()));
+    house.clock.advance(Duration::hours(100));
+    house.get("/users/me", used).await.expect(200);
+    assert_eq!(ends("used").await, "2026-03-08T12:00:00Z", "and it does not slide past that");
+    house.clock.advance(Duration::hours(69));
+    house.get("/users/me", used).await.expect(401);
+}
+
+#[actix_web::test]
+async fn names_that_people_see_hide_nothing() {
+    let house = house().await;
+    let owner = house.owner().await;
+    for text in ["ann\u{202E}nimda", "a\u{2066}b", "ad\u{200B}min", "a\nb", "a\u{7}b"] {
+        let profile = json!({ "username": "ann", "name": text });
+        house.api(PUT, "/users/me/profile", &owner, profile).await.expect(400);
+        for path in ["/organizations", "/organizations/default/groups", "/organizations/default/templates"] {
+            house.api(POST, path, &owner, json!({ "name": "zoo", "display_name": text })).await.expect(400);
+        }
+        let role = json!({ "name": "cook", "display_name": text });
+        house.api(POST, "/organizations/default/members/roles", &owner, role).await.expect(400);
+        house.api(POST, "/users/me/keys/tokens", &owner, json!({ "token_name": text })).await.expect(400);
+        house
+            .api(POST, "/oauth2-provider/apps", &owner, json!({ "name": text, "callback_url": "https://x.y" }))
+            .await
+            .expect(400);
+    }
+    let profile = json!({ "username": "ann", "name": "Zoë 👩\u{200D}💻" });
+    house.api(PUT, "/users/me/profile", &owner, profile).await.expect(200);
+}
+
+#[actix_web::test]
 async fn a_changed_password_ends_every_session() {
     let house = house().await;
     let owner = house.owner().await;

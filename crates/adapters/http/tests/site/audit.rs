@@ -6,6 +6,8 @@ use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::test::TestRequest;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::System;
@@ -208,6 +210,41 @@ async fn every_key_of_a_query_narrows() {
     // There is no such build, so there is nowhere to go.
     assert_eq!((&entry["is_deleted"], &entry["resource_link"]), (&json!(true), &json!("")));
     assert_eq!(entry["time"], "2026-02-28T23:59:59.999999Z");
+}
+
+#[actix_web::test]
+async fn what_a_deleted_user_did_is_found() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let id = house.get("/users/me", &bob).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+    let before = house.count(&owner, &format!("user_id:{id}")).await;
+    assert!(before > 0);
+    house.api(DELETE, "/users/bob", &owner, Value::Null).await.expect(200);
+    for q in [format!("user_id:{id}"), "username:BOB".to_owned(), "email:bob@example.com".to_owned()] {
+        assert_eq!(house.count(&owner, &q).await, before, "{q}");
+    }
+    assert_eq!(house.count(&owner, &format!("user_id:{id} username:ann")).await, 0);
+    // Whoever has the name now is meant by it.
+    house.member(&owner, "bob").await;
+    let theirs = house.count(&owner, "username:bob").await;
+    assert_eq!(house.count(&owner, &format!("user_id:{id}")).await, before);
+    assert_eq!(house.count(&owner, &format!("user_id:{id} username:bob")).await, 0, "{theirs}");
+}
+
+#[actix_web::test]
+async fn a_user_agent_of_other_bytes_than_ascii_is_kept() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let agent = HeaderValue::from_bytes(&["Türöffner/1 \u{1F511} ".as_bytes(), &[0xFF]].concat()).unwrap();
+    let request = TestRequest::post()
+        .uri("/api/v2/users/me/keys/tokens")
+        .insert_header(("Coder-Session-Token", owner.as_str()))
+        .insert_header((header::USER_AGENT, agent))
+        .set_payload("{}");
+    house.send(request).await.expect(201);
+    let seen = house.search(&owner, "action:create api_key").await;
+    assert_eq!(seen["audit_logs"][0]["user_agent"], "Türöffner/1 \u{1F511} \u{FFFD}");
 }
 
 #[actix_web::test]

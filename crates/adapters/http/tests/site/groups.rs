@@ -53,6 +53,33 @@ fn blamed(error: &Value) -> &str {
 }
 
 #[actix_web::test]
+async fn paging_goes_on_after_a_group_or_user_that_was_deleted_meanwhile() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let made = house.group(&owner, json!({ "name": name })).await;
+        ids.push(text(&made["id"]).to_owned());
+        house.member(&owner, &format!("user-{name}")).await;
+    }
+    house.api(DELETE, &format!("/groups/{}", ids[1]), &owner, Value::Null).await.expect(200);
+    assert_eq!(house.names(&format!("/groups?limit=1&after_id={}", ids[1]), &owner).await, ["c"]);
+    house.api(DELETE, &format!("/groups/{}", ids[2]), &owner, Value::Null).await.expect(200);
+    assert_eq!(house.names(&format!("/groups?after_id={}", ids[1]), &owner).await, ["d", "Everyone"]);
+
+    // The group of all members goes with its organization.
+    let acme = house.api(POST, "/organizations", &owner, json!({ "name": "acme" })).await.expect(201).json();
+    house.api(DELETE, "/organizations/acme", &owner, Value::Null).await.expect(200);
+    house.group(&owner, json!({ "name": "zoo" })).await;
+    assert_eq!(house.names(&format!("/groups?after_id={}", text(&acme["id"])), &owner).await.last().unwrap(), "zoo");
+
+    let user = house.get("/users/user-b", &owner).await.expect(200).json();
+    house.api(DELETE, "/users/user-b", &owner, Value::Null).await.expect(200);
+    let page = house.get(&format!("/users?limit=1&after_id={}", text(&user["id"])), &owner).await.expect(200).json();
+    assert_eq!(page["users"][0]["username"], "user-c");
+}
+
+#[actix_web::test]
 async fn a_new_group_is_empty_and_has_all_keys() {
     let house = house().await;
     let owner = house.owner().await;

@@ -6,12 +6,13 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks, member_counts};
 use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
-use crate::schema::{groups, organizations};
+use crate::schema::{audit_logs, groups, organizations};
 use crate::session::Session;
 use crate::types::{At, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
-use doorward_domain::groups::{Group, GroupFilter, GroupMember};
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::groups::{EVERYONE, Group, GroupFilter, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
@@ -56,6 +57,31 @@ impl GroupRepository for Session<'_, Conn> {
                 .get_result::<FoundRow>(conn)
                 .optional()?;
             Ok(row.map(FoundGroup::try_from).transpose()?)
+        })
+    }
+
+    fn place(&mut self, id: GroupId) -> Result<Option<String>, StoreError> {
+        self.run(|conn| {
+            let here: Option<String> = groups::table.find(Id(id)).select(groups::name).get_result(conn).optional()?;
+            if here.is_some() {
+                return Ok(here);
+            }
+            // No group is deleted without a record of it.
+            let gone = audit_logs::table
+                .filter(audit_logs::resource_id.eq(id.to_string()))
+                .filter(audit_logs::resource_type.eq(AuditResource::Group.as_str()))
+                .filter(audit_logs::action.eq(AuditAction::Delete.as_str()))
+                .order((audit_logs::time.desc(), audit_logs::id.desc()))
+                .select(audit_logs::resource_target)
+                .first(conn)
+                .optional()?;
+            if gone.is_some() {
+                return Ok(gone);
+            }
+            // But for the group of all members, which goes with its organization and has its id.
+            let place = organizations::table.find(Id(OrganizationId(id.0))).select(organizations::id);
+            let everyone: Option<Id<OrganizationId>> = place.get_result(conn).optional()?;
+            Ok(everyone.map(|_| EVERYONE.to_owned()))
         })
     }
 

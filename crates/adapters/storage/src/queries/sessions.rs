@@ -17,6 +17,7 @@ use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
+use time::Duration;
 
 /// Keys whose first use is written by one statement; SQLite takes so many values at least.
 const MARKED_AT_ONCE: usize = 400;
@@ -94,6 +95,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
             let as_read = api_keys::table
                 .find(key.id.as_str())
                 .filter(api_keys::secret_digest.eq(Hash(key.secret_digest)))
+                .filter(api_keys::expires_at.ge(At(key.expires_at)))
                 .filter(api_keys::expires_at.le(At(refresh.expires_at)));
             diesel::update(as_read)
                 .set((
@@ -126,6 +128,33 @@ impl ApiKeyRepository for Session<'_, Conn> {
             }
             Ok(())
         })
+    }
+
+    fn shorten_tokens(
+        &mut self,
+        _permit: &Permit<action::Update, resource::ApiKey>,
+        user: UserId,
+        longest: Duration,
+        now: Instant,
+    ) -> Result<usize, StoreError> {
+        let until = At(now.saturating_add(longest));
+        let shortened = self.run(|conn| {
+            let longer = api_keys::table
+                .filter(api_keys::user_id.eq(Id(user)))
+                .filter(api_keys::login_type.eq(LoginType::Token.as_str()))
+                .filter(api_keys::expires_at.gt(until));
+            let shortened = diesel::update(longer)
+                .set((
+                    api_keys::expires_at.eq(until),
+                    api_keys::purge_at.eq(Some(until)),
+                    api_keys::lifetime_seconds.eq(longest.whole_seconds()),
+                    api_keys::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(shortened)
+        })?;
+        self.changed(Change::User(user));
+        Ok(shortened)
     }
 
     fn delete(

@@ -77,6 +77,20 @@ impl UserRepository for Session<'_, Conn> {
         })
     }
 
+    fn find_deleted(&mut self, name_or_email: &str) -> Result<Option<User>, StoreError> {
+        let key = names::key(name_or_email);
+        self.run(|conn| {
+            let row = users::table
+                .filter(users::deleted)
+                .filter(users::username_key.eq(&key).or(users::email_key.eq(&key)))
+                .order((users::updated_at.desc(), users::id.desc()))
+                .select(UserRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(User::try_from).transpose()?)
+        })
+    }
+
     fn list_by_id(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
         self.run(|conn| {
             let rows = users::table

@@ -16,14 +16,14 @@ use std::fmt::Debug;
 const ROUNDS: usize = 6;
 
 /// A server with a first owner.
-struct Town {
-    walk: Walk,
-    first: Actor,
+pub(crate) struct Town {
+    pub(crate) walk: Walk,
+    pub(crate) first: Actor,
     made: usize,
 }
 
 impl Town {
-    async fn begin(db: Fixture) -> Self {
+    pub(crate) async fn begin(db: Fixture) -> Self {
         let walk = Walk::begin(db).await;
         let command = CreateFirstUser {
             email: "first@example.com".to_owned(),
@@ -38,7 +38,7 @@ impl Town {
     }
 
     /// A new user with these roles, on the site and in the default organization, who has signed in.
-    async fn person(&mut self, site: &[&str], organization: &[&str]) -> Actor {
+    pub(crate) async fn person(&mut self, site: &[&str], organization: &[&str]) -> Actor {
         self.made += 1;
         let (ctx, name) = (&self.walk.ctx, format!("person-{}", self.made));
         let id = UserRef::Id(users::create(ctx, &self.first, new_user(&name)).await.unwrap().user.id);
@@ -68,13 +68,13 @@ impl Town {
     }
 }
 
-async fn enter(walk: &Walk, name: &str) -> Actor {
+pub(crate) async fn enter(walk: &Walk, name: &str) -> Actor {
     let command = Login { email: format!("{name}@example.com"), password: Secret::from(PASSWORD) };
     let signed_in = login(&walk.ctx, command, &origin()).await.unwrap();
     authenticate(&walk.ctx, signed_in.session.token.expose(), &origin()).await.unwrap()
 }
 
-fn names(names: &[&str]) -> Vec<String> {
+pub(crate) fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 

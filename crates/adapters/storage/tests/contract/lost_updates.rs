@@ -1,94 +1,132 @@
-//! Of two changes of one row at once, none undoes the other, and the audit log says who changed what.
+//! Many change the same user at once: no change is lost, and each record in the audit log tells what was really there
+//! before. On both databases.
 
-use crate::audited::{Walk, origin};
+use crate::audited::{new_user, origin};
+use crate::last_ones::{Town, names};
 use crate::support::*;
-use doorward_domain::Secret;
-use doorward_domain::oauth2::App;
-use doorward_domain::sessions::{ApiKey, ApiToken};
-use doorward_domain::users::User;
-use doorward_ports::StoreError;
-use doorward_services::oauth2::{apps, secrets};
-use doorward_services::sessions::authenticate;
-use doorward_services::{Actor, Error};
-use std::collections::BTreeSet;
+use doorward_domain::audit::{AuditFilter, AuditRecord};
+use doorward_domain::ids::UserId;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_domain::sessions::KeyRefresh;
+use doorward_services::sessions::{CreateToken, authenticate, create_key, create_token};
+use doorward_services::users::{self, Appearance, UpdateProfile, UserRef};
+use time::Duration;
 
-/// An owner who is signed in.
-async fn owner(walk: &Walk, name: &str) -> Actor {
-    let ann = User { roles: vec!["owner".to_owned()], ..user(name) };
-    let token = ApiToken::new(key_id(), Secret::new(format!("{name:0<22}"))).unwrap();
-    let key = ApiKey { id: token.id.clone(), secret_digest: token.digest(), ..session(&ann) };
-    let stored = walk.ctx.store.write(move |repos| {
-        repos.users().insert(&permit(), &ann)?;
-        repos.api_keys().insert(&permit(), &key)
-    });
-    let stored: Result<(), StoreError> = stored.await;
-    stored.unwrap();
-    authenticate(&walk.ctx, token.to_wire().expose(), &origin()).await.unwrap()
-}
+/// So many act at once.
+const CROWD: usize = 8;
 
-fn command(name: &str) -> apps::AppCommand {
-    apps::AppCommand {
-        name: name.to_owned(),
-        callback_url: Some("https://tool.example/cb".to_owned()),
-        ..apps::AppCommand::default()
+impl Town {
+    /// The records of changes of a user, oldest first.
+    async fn changes(&self, user: UserId) -> Vec<AuditRecord> {
+        let filter = AuditFilter { resource_id: Some(user.0), ..AuditFilter::default() };
+        let visible = self.first.subject.list_filter(Action::Read, ResourceType::AuditLog);
+        let page = self.walk.db.read(move |repos| repos.audit().list(&filter, &visible, Page::default())).await;
+        page.entries
+            .into_iter()
+            .rev()
+            .map(|entry| entry.record)
+            .filter(|record| record.action.as_str() == "write")
+            .collect()
+    }
+
+    /// Each change of `field` begins where another one ended, from `first` to `last`.
+    async fn is_chain(&self, user: UserId, field: &str, first: &str, last: &str) {
+        let records = self.changes(user).await;
+        let side = |record: &AuditRecord, side: &str| record.diff[field][side].as_str().map(str::to_owned);
+        let steps = records.iter().filter_map(|record| Some((side(record, "old")?, side(record, "new")?)));
+        let mut left: Vec<(String, String)> = steps.collect();
+        let mut now = first.to_owned();
+        while let Some(at) = left.iter().position(|(old, _)| *old == now) {
+            now = left.remove(at).1;
+        }
+        assert!(left.is_empty() && now == last, "{field}: at {now:?}, not {last:?}; {left:?} hang in the air");
     }
 }
 
 contract! {
-    async fn two_owners_who_change_an_app_at_once_undo_nothing_of_each_other(db) {
-        let walk = Walk::begin(db).await;
-        let ctx = &walk.ctx;
-        let (ann, bob) = (owner(&walk, "ann").await, owner(&walk, "bob").await);
-        for round in 0..12 {
-            let name = format!("tool-{round}");
-            let app = apps::create(ctx, &ann, command(&name)).await.unwrap();
-            let scopes = apps::AppCommand { scopes: Some(vec!["user:read".to_owned()]), ..command(&name) };
-            let serves = apps::AppCommand { resources: Some(vec!["https://mcp.example/".to_owned()]), ..command(&name) };
-            let (one, two) = tokio::join!(
-                apps::update(ctx, &ann, app.id, scopes),
-                apps::update(ctx, &bob, app.id, serves)
-            );
-            one.unwrap();
-            two.unwrap();
-            let stored: App = apps::find(ctx, &ann, app.id).await.unwrap();
-            assert_eq!(stored.allowed_scopes.as_deref(), Some(&["user:read".to_owned()][..]), "{round}");
-            assert_eq!(stored.resources.len(), 1, "{round}");
-            let target = if walk.is_postgres() { "diff::text" } else { "diff" };
-            let diffs = walk.texts(&format!(
-                "SELECT {target} AS t FROM audit_logs WHERE action = 'write' AND resource_target = '{name}'"
-            ));
-            let changed: Vec<BTreeSet<String>> = diffs
-                .iter()
-                .map(|diff| {
-                    let diff: serde_json::Map<String, serde_json::Value> = serde_json::from_str(diff).unwrap();
-                    diff.into_iter().map(|(field, _)| field).collect()
-                })
-                .collect();
-            let one = |field: &str| BTreeSet::from([field.to_owned()]);
-            assert_eq!(changed.len(), 2, "{diffs:?}");
-            assert!(changed.contains(&one("scopes")) && changed.contains(&one("resources")), "{diffs:?}");
-        }
+    async fn changes_of_a_profile_follow_each_other(db) {
+        let mut town = Town::begin(db).await;
+        let ctx = town.walk.ctx.clone();
+        let ann = town.person(&[], &[]).await;
+        let id = UserRef::Id(ann.user.id);
+        let change = async |n: usize| {
+            let profile = UpdateProfile { username: format!("name-{n}"), name: format!("Name {n}") };
+            users::update_profile(&ctx, &ann, &id, profile).await.unwrap();
+            let look = Appearance { theme_preference: format!("theme-{n}"), terminal_font: "fira-code".to_owned() };
+            users::update_appearance(&ctx, &ann, &id, look).await.unwrap();
+        };
+        futures(CROWD, change).await;
+        let now = users::find(&ctx, &town.first, &id).await.unwrap().user;
+        town.is_chain(now.id, "username", &ann.user.username, &now.username).await;
+        town.is_chain(now.id, "name", "", &now.name).await;
+        town.is_chain(now.id, "theme_preference", "", &now.theme_preference).await;
+        assert_eq!(now.username.replace("name-", ""), now.name.replace("Name ", ""), "one change is written whole");
     }
 
-    async fn of_two_who_delete_a_secret_or_an_app_at_once_one_has_and_nothing_is_added_to_what_is_gone(db) {
-        let walk = Walk::begin(db).await;
-        let ctx = &walk.ctx;
-        let (ann, bob) = (owner(&walk, "ann").await, owner(&walk, "bob").await);
-        let gone = |result: &Result<(), Error>| matches!(result, Err(Error::NotFound));
-        for round in 0..12 {
-            let name = format!("tool-{round}");
-            let app = apps::create(ctx, &ann, command(&name)).await.unwrap().id;
-            let secret = secrets::create(ctx, &ann, app).await.unwrap().0.id;
-            let (one, two) = tokio::join!(secrets::delete(ctx, &ann, app, secret), secrets::delete(ctx, &bob, app, secret));
-            assert!(one.is_ok() != two.is_ok() && (gone(&one) || gone(&two)), "{one:?} {two:?}");
-            let (one, two, made) =
-                tokio::join!(apps::delete(ctx, &ann, app), apps::delete(ctx, &bob, app), secrets::create(ctx, &ann, app));
-            assert!(one.is_ok() != two.is_ok() && (gone(&one) || gone(&two)), "{one:?} {two:?}");
-            assert!(made.is_ok() || matches!(made, Err(Error::NotFound)), "{made:?}");
-            let deleted = walk.texts(&format!(
-                "SELECT action AS t FROM audit_logs WHERE action = 'delete' AND resource_target = '{name}'"
-            ));
-            assert_eq!(deleted.len(), 2, "one record for the secret and one for the app");
+    async fn a_status_and_roles_change_once_each(db) {
+        let mut town = Town::begin(db).await;
+        let ctx = town.walk.ctx.clone();
+        let target = town.person(&[], &[]).await.user.id;
+        let (first, id) = (town.first.clone(), UserRef::Id(target));
+        let before = town.changes(target).await.len();
+        futures(CROWD, async |_| users::suspend(&ctx, &first, &id).await.map(drop).unwrap()).await;
+        assert_eq!(town.changes(target).await.len(), before + 1, "suspended once");
+        futures(CROWD, async |_| users::activate(&ctx, &first, &id).await.map(drop).unwrap()).await;
+        assert_eq!(town.changes(target).await.len(), before + 2, "activated once");
+        // Each set of roles once, so that the order can be told from the records.
+        let roles = ["auditor", "template-admin", "user-admin"];
+        let give = async |n: usize| {
+            let some: Vec<&str> = (0..3).filter(|bit| ((n + 1) >> bit) & 1 == 1).map(|bit| roles[bit]).collect();
+            users::update_roles(&ctx, &first, &id, names(&some)).await.map(drop).unwrap();
+        };
+        futures(7, give).await;
+        let steps: Vec<_> = town.changes(target).await.split_off(before + 2);
+        let mut held = serde_json::json!([]);
+        let mut left: Vec<_> = steps.iter().map(|record| &record.diff["rbac_roles"]).filter(|diff| diff.is_object()).collect();
+        while let Some(at) = left.iter().position(|diff| diff["old"] == held) {
+            held = left.remove(at)["new"].clone();
         }
+        assert!(left.is_empty(), "{left:?}");
+        assert_eq!(held, serde_json::json!(users::find(&ctx, &first, &id).await.unwrap().user.roles));
     }
+
+    async fn of_many_requests_of_a_dormant_user_one_wakes_them(db) {
+        let town = Town::begin(db).await;
+        let ctx = town.walk.ctx.clone();
+        let id = users::create(&ctx, &town.first, new_user("sleeper")).await.unwrap().user.id;
+        let token = create_key(&ctx, &town.first, &UserRef::Id(id)).await.unwrap().token;
+        let before = town.changes(id).await.len();
+        let origin = origin();
+        futures(CROWD, async |_| drop(authenticate(&ctx, token.expose(), &origin).await.unwrap())).await;
+        assert_eq!(town.changes(id).await.len(), before + 1);
+    }
+
+    async fn the_use_of_a_token_does_not_bring_back_a_life_that_was_shortened(db) {
+        let mut town = Town::begin(db).await;
+        let ctx = town.walk.ctx.clone();
+        let ann = town.person(&[], &[]).await;
+        let ask = CreateToken { lifetime: Duration::days(10_000), ..CreateToken::default() };
+        let long = create_token(&ctx, &ann, &UserRef::Me, ask).await.unwrap().key;
+        users::update_roles(&ctx, &town.first, &UserRef::Id(ann.user.id), names(&["owner"])).await.unwrap();
+        let week = Duration::hours(168);
+        let read = async || {
+            let id = long.id.clone();
+            town.walk.db.read(move |repos| repos.api_keys().find(&id)).await.unwrap()
+        };
+        let short = read().await;
+        assert_eq!(short.lifetime_seconds, week.whole_seconds());
+        assert!(short.expires_at < long.expires_at);
+        // Somebody has read it before, and writes its use only now.
+        let refresh = KeyRefresh { last_used: Some(NOW), expires_at: long.expires_at };
+        let stale = long.clone();
+        town.walk.db.write(move |repos| repos.api_keys().refresh(&permit(), &stale, refresh, "", NOW)).await;
+        assert_eq!(read().await, short);
+    }
+}
+
+/// Runs it so many times at once.
+async fn futures(count: usize, run: impl AsyncFn(usize)) {
+    let all: Vec<_> = (0..count).map(|n| Box::pin(run(n))).collect();
+    futures_util::future::join_all(all).await;
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod app_updates;
 mod apps;
 mod audit;
 mod audit_lists;

@@ -120,10 +120,22 @@ async fn the_token_of_an_owner_slides_no_longer_than_owners_may_ask_for() {
 #[tokio::test]
 async fn a_dormant_user_becomes_active_and_the_audit_log_tells() {
     let dormant = User { status: UserStatus::Dormant, ..ann() };
-    let mut repos = presenting(key(ANN), dormant);
+    let mut repos = presenting(key(ANN), dormant.clone());
+    let held = dormant.clone();
+    repos.users.expect_hold().times(1).returning(move |_| Ok(Some(held.clone())));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
     expect_audit(&mut repos, "write", 200);
     assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Active);
+
+    // Another request was first, which left the record; or the user was suspended at this moment.
+    let mut repos = presenting(key(ANN), dormant.clone());
+    repos.users.expect_hold().times(1).returning(|_| Ok(Some(ann())));
+    repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
+    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Active);
+    let mut repos = presenting(key(ANN), dormant);
+    repos.users.expect_hold().returning(|_| Ok(Some(User { status: UserStatus::Suspended, ..ann() })));
+    let (message, _) = refusal(present(&context(repos)).await);
+    assert!(message.contains("\"suspended\""), "{message}");
 }
 
 #[tokio::test]
