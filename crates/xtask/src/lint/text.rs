@@ -37,8 +37,8 @@ const SQL: [&str; 8] = [
 #[derive(Debug)]
 pub(super) struct TrackedFile {
     /// Relative to the workspace, with slashes.
-    path: String,
-    text: String,
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
 /// Every tracked file that is text.
