@@ -172,10 +172,14 @@ fn a_custom_role_grants_only_what_its_maker_has() {
     let twice = Draft { organization: vec![read.clone(), read.clone()], ..draft(read.clone()) };
     assert_eq!(twice.check_permissions(&admin, ACME), Err(CustomRoleError::Twice(read.clone())));
 
-    let bad = [Permission::named(false, "group", "*"), Permission::named(false, "group", "fly"), read.clone(), read.clone()];
+    let bad =
+        [Permission::named(false, "group", "*"), Permission::named(false, "group", "fly"), read.clone(), read.clone()];
     let defects = Draft { organization: bad.to_vec(), ..draft(read.clone()) }.permission_defects(&owner, ACME);
     assert!(
-        matches!(defects.as_slice(), [CustomRoleError::Wildcard(_), CustomRoleError::Unknown(_), CustomRoleError::Twice(_)]),
+        matches!(
+            defects.as_slice(),
+            [CustomRoleError::Wildcard(_), CustomRoleError::Unknown(_), CustomRoleError::Twice(_)]
+        ),
         "{defects:?}"
     );
 

@@ -23,13 +23,18 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 
 /// Where this machine reaches what listens there: at every address means at its own.
 fn own_address(listen: &str) -> anyhow::Result<SocketAddr> {
-    let mut addresses = listen.to_socket_addrs().with_context(|| format!("`{listen}` is no address (server.listen)"))?;
+    let mut addresses =
+        listen.to_socket_addrs().with_context(|| format!("`{listen}` is no address (server.listen)"))?;
     let mut address = addresses.next().with_context(|| format!("`{listen}` has no address (server.listen)"))?;
     if address.port() == 0 {
         bail!("the port of `{listen}` is chosen anew at each start, so nobody knows it (server.listen)");
     }
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) });
+        address.set_ip(if address.is_ipv4() {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        });
     }
     Ok(address)
 }

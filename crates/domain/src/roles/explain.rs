@@ -111,7 +111,8 @@ fn deciding_roles<'s>(
     let wanted = if because.allow() { Vote::Allow } else { Vote::Deny };
     let says = |list: &Grants| list.vote_named(action, resource) == wanted;
     // Where any organization will do, one in which another role denies did not decide.
-    let decided = if object.any_organization { organizations_saying(subject, action, resource, wanted) } else { HashSet::new() };
+    let decided =
+        if object.any_organization { organizations_saying(subject, action, resource, wanted) } else { HashSet::new() };
     let counts = |id: &Id| if object.any_organization { decided.contains(id) } else { *id == object.organization };
     let voted = |role: &Role| {
         if matches!(because, Because::SiteAllows | Because::SiteDenies) {

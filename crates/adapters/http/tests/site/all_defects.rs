@@ -33,9 +33,8 @@ async fn every_body_is_told_all_its_defects_at_once() {
     let workspace = workspace.json()["id"].as_str().unwrap().to_owned();
     let stranger = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
     let long = "x".repeat(10_000);
-    let permission = |negate: bool, action: &str| {
-        json!({ "negate": negate, "resource_type": "group", "action": action })
-    };
+    let permission =
+        |negate: bool, action: &str| json!({ "negate": negate, "resource_type": "group", "action": action });
 
     let cases: Vec<(Method, String, Value, Vec<&str>)> = vec![
         (
