@@ -95,7 +95,8 @@ fn unused(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// The crates that are meant for others can be packed, and what is packed builds by itself.
 fn packages(workspace: &Workspace) -> anyhow::Result<()> {
-    let package = ["package", "--quiet", "--allow-dirty", "--package", "doorward-domain", "--package", "doorward-ports"];
+    let package =
+        ["package", "--quiet", "--allow-dirty", "--package", "doorward-domain", "--package", "doorward-ports"];
     run(&mut cargo(workspace, &package))
 }
 

@@ -32,7 +32,9 @@ pub(crate) enum Need {
 impl Need {
     fn is_met(self, workspace: &Workspace) -> bool {
         match self {
-            Self::Postgres => env::var_os(postgres::DATABASE_URL).is_some_and(|url| !url.is_empty()) || postgres::is_installed(),
+            Self::Postgres => {
+                env::var_os(postgres::DATABASE_URL).is_some_and(|url| !url.is_empty()) || postgres::is_installed()
+            }
             Self::Chromium => env::var_os("DOORWARD_CHROMIUM").is_some() || find_chromium().is_some(),
             Self::Python => ready_python(workspace).is_ok_and(|found| found.is_some()),
             Self::CargoDeny => succeeds(&mut cargo(workspace, &["deny", "--version"])),

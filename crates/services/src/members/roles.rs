@@ -108,8 +108,8 @@ fn authorize(
     let lost = custom_among(repos, current.iter().filter(|name| !wanted.contains(name)))?;
     lost.iter().cloned().for_each(|role| kept.insert(role));
     let level = Level::Organization(organization.0);
-    let change =
-        plan_or_all(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept)).map_err(refuse_assignment)?;
+    let change = plan_or_all(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept))
+        .map_err(refuse_assignment)?;
     if change.added().is_empty() {
         return Ok((System::because("the plan allows the caller to take these roles").permit(), change));
     }

@@ -325,7 +325,10 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
     let listed = command.redirect_uris.as_deref().filter(|list| !list.is_empty());
     let texts: Vec<String> = match (callback, listed) {
         (Some(callback), Some(list)) if list.first().is_some_and(|first| first != callback) => {
-            return Err(vec![FieldError::new("callback_url", "must be the first of redirect_uris when both are given")]);
+            return Err(vec![FieldError::new(
+                "callback_url",
+                "must be the first of redirect_uris when both are given",
+            )]);
         }
         (_, Some(list)) if list.len() > REDIRECT_URIS_MAX => {
             return Err(vec![FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed"))]);
@@ -336,7 +339,10 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
             std::iter::once(callback).chain(others).map(str::to_owned).collect()
         }
         (None, None) if app.redirect_uris.is_empty() => {
-            return Err(vec![FieldError::new("callback_url", "Validation failed for tag \"required\" with value: \"\"")]);
+            return Err(vec![FieldError::new(
+                "callback_url",
+                "Validation failed for tag \"required\" with value: \"\"",
+            )]);
         }
         (None, None) => return Ok(app.redirect_uris.clone()),
     };

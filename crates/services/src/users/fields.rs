@@ -62,10 +62,7 @@ impl Fields {
     /// The field is free text of at most [`TEXT_MAX`] bytes.
     pub(crate) fn text(self, field: &'static str, value: &str) -> Self {
         let too_long = value.len() > TEXT_MAX;
-        self.defect(
-            field,
-            too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())),
-        )
+        self.defect(field, too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())))
     }
 
     /// The field must be the real name of a person, or empty.
@@ -144,11 +141,7 @@ impl Fields {
         self.take(checked, Self::append)
     }
 
-    fn take<T>(
-        &mut self,
-        checked: Result<T, Error>,
-        add: fn(&mut Self, Complaint),
-    ) -> Result<Option<T>, Error> {
+    fn take<T>(&mut self, checked: Result<T, Error>, add: fn(&mut Self, Complaint)) -> Result<Option<T>, Error> {
         match checked {
             Ok(value) => Ok(Some(value)),
             Err(Error::Invalid { message, detail, fields }) => {

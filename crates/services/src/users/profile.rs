@@ -88,10 +88,7 @@ pub async fn update_appearance(
     let mut fields = Fields::default()
         .required("theme_preference", &command.theme_preference)
         .required("terminal_font", &command.terminal_font)
-        .defect(
-            "theme_preference",
-            strange.then(|| format!("must be the name of a theme, at most {THEME_MAX} bytes")),
-        );
+        .defect("theme_preference", strange.then(|| format!("must be the name of a theme, at most {THEME_MAX} bytes")));
     fields.keep(known_font(&command.terminal_font))?;
     fields.done()?;
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));

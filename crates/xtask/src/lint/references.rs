@@ -14,7 +14,8 @@ const SPEC: &str = "docs/spec/";
 pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let pages = files.iter().filter(|file| file.path.starts_with(SPEC));
-    let sections: BTreeMap<&str, BTreeSet<&str>> = pages.map(|file| (file.path.as_str(), sections(&file.text))).collect();
+    let sections: BTreeMap<&str, BTreeSet<&str>> =
+        pages.map(|file| (file.path.as_str(), sections(&file.text))).collect();
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| is_read(&file.path)) {
         for (number, line) in (1..).zip(file.text.lines()) {
@@ -82,7 +83,9 @@ fn section(after: &str) -> Option<&str> {
 
 /// The numbers of the headings of a page.
 fn sections(text: &str) -> BTreeSet<&str> {
-    let headings = text.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let headings = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
     let numbers = headings.filter_map(|heading| heading.split(' ').next()).map(|word| word.trim_end_matches('.'));
     numbers.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect()
 }
@@ -135,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_page_is_found_with_its_section() {
-        let found = references("//! Users (`identity.md` 3.1 and more), see docs/x.md. Not a.mdx nor https://h.example/b.md");
+        let found =
+            references("//! Users (`identity.md` 3.1 and more), see docs/x.md. Not a.mdx nor https://h.example/b.md");
         let expected = [("identity.md", Some("3.1")), ("docs/x.md", None)];
         assert_eq!(found.iter().map(|r| (r.page, r.section)).collect::<Vec<_>>(), expected);
     }
@@ -144,8 +148,14 @@ mod tests {
     fn what_is_not_there_is_told() {
         let files = [
             file("docs/spec/identity.md", "# Identity\n## 3. Users\n### 3.1 Lists\n"),
-            file("docs/adr/0001-x.md", "See [users](../spec/identity.md#users), [code](../../crates), [lost](gone.png).\n"),
-            file("crates/a/src/lib.rs", "//! `identity.md` 3.1, `identity.md` 3.2, `rbac.md` 1, and `identity.md` 3.\n"),
+            file(
+                "docs/adr/0001-x.md",
+                "See [users](../spec/identity.md#users), [code](../../crates), [lost](gone.png).\n",
+            ),
+            file(
+                "crates/a/src/lib.rs",
+                "//! `identity.md` 3.1, `identity.md` 3.2, `rbac.md` 1, and `identity.md` 3.\n",
+            ),
         ];
         let findings: Vec<String> = check(&files).iter().map(ToString::to_string).collect();
         assert_eq!(
