@@ -66,7 +66,9 @@ pub(crate) fn announce(workspace: &Workspace, needs: &[Need], no_install: bool) 
         bail!("missing, and not installed because of --no-install:\n  {}", missing.join("\n  "));
     }
     println!("  This is missing and will be installed now (`--no-install` refuses instead):");
-    missing.iter().for_each(|remedy| println!("    {remedy}"));
+    for remedy in missing {
+        println!("    {remedy}");
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
-use super::text::TrackedFile;
+use super::text::{TrackedFile, has_extension};
 
 /// Pages that are referred to by name and section.
 const SPEC: &str = "docs/spec/";
@@ -32,7 +32,7 @@ pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
                     found(format!("refers to section {section} of {path}, which is not there"));
                 }
             }
-            if file.path.ends_with(".md") {
+            if has_extension(&file.path, "md") {
                 for link in links(line) {
                     if !exists(&beside(&file.path, link), &paths) {
                         found(format!("links to {link}, which is not there"));
@@ -46,8 +46,8 @@ pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
 
 /// Files in which people write.
 fn is_read(path: &str) -> bool {
-    let kinds = [".rs", ".md", ".toml", ".py", ".sql", ".sh", ".html", ".css"];
-    kinds.iter().any(|kind| path.ends_with(kind)) && path != "crates/xtask/src/lint/references.rs"
+    let kinds = ["rs", "md", "toml", "py", "sql", "sh", "html", "css"];
+    kinds.iter().any(|kind| has_extension(path, kind)) && path != "crates/xtask/src/lint/references.rs"
 }
 
 /// A page that is named, and the first section behind it.
