@@ -377,7 +377,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let (text, field) = message(&check("read", ""));
-        assert_eq!((text.as_str(), field), ("Object's \"resource_type\" field must be defined for key \"k\".", None));
+        assert_eq!(text, "Object's \"resource_type\" field must be defined for key \"k\".");
+        assert_eq!(field.as_deref(), Some("resource_type"));
         let (text, field) = message(&named("read", "user", "x<y".to_owned()));
         assert_eq!(text, "Object \"x<y\" id is not a valid uuid.");
         assert_eq!(field.as_deref(), Some("resource_id"));
