@@ -118,10 +118,12 @@ fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) ->
     }
     let mut short_of_scope = None;
     for error in draft.permission_defects(&actor.subject, place.0) {
-        match not_accepted(actor, place, &error) {
+        let refused = not_accepted(actor, place, &error);
+        if matches!(refused, Error::Forbidden(_)) {
             // What the credential lacks is told once nothing else is wrong.
-            denied @ Error::Forbidden(_) => drop(short_of_scope.get_or_insert(denied)),
-            other => drop(fields.keep_item::<()>(Err(other))?),
+            short_of_scope.get_or_insert(refused);
+        } else {
+            fields.keep_item::<()>(Err(refused))?;
         }
     }
     fields.done()?;
