@@ -12,6 +12,10 @@ run *ARGS:
 test *ARGS:
     cargo xtask test {{ ARGS }}
 
+# Check the spelling, unused dependencies and all else, without the tests
+check:
+    cargo xtask ci --no-tests
+
 # Fuzz the API: just fuzz --seconds 3600
 fuzz *ARGS:
     cargo xtask fuzz {{ ARGS }}

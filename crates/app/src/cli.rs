@@ -4,6 +4,7 @@ mod access;
 mod app;
 mod dev;
 mod doctor;
+mod healthcheck;
 mod serve;
 mod user;
 
@@ -69,6 +70,8 @@ enum Command {
     Openapi,
     /// Look for what is wrong with the settings, the database and the surroundings
     Doctor,
+    /// Ask the server on this machine whether it is well; exit status 1 if not
+    Healthcheck,
 }
 
 /// How a command prints what it made.
@@ -106,6 +109,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config => print(&settings()?.to_toml()),
         Command::Openapi => print(&doorward_http::openapi_json()),
         Command::Doctor => doctor::run(&settings()?),
+        Command::Healthcheck => healthcheck::run(&settings()?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may give which role, and what a custom role may grant.
 
-use doorward_domain::roles::assign::{AssignError, Level, can_assign, plan};
+use doorward_domain::roles::assign::{AssignError, Level, can_assign, plan, plan_or_all};
 use doorward_domain::roles::custom::{CustomRoleError, Draft, check_maker, check_name};
 use doorward_domain::roles::{
     Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, ResourceType, RoleName, RoleSet, Scope,
@@ -99,6 +99,21 @@ fn the_checks_come_in_order() {
 }
 
 #[test]
+fn all_names_that_cannot_stand_are_told_at_once() {
+    let owner = user(&["owner"], &[]);
+    let refused = |actor: &Subject, wanted: &[&str]| {
+        let refusals = plan_or_all(actor, Level::Site, &[], &site(wanted), &RoleSet::new()).unwrap_err();
+        let reasons = std::iter::once(refusals.first).chain(refusals.others);
+        reasons.map(|reason| reason.to_string()).collect::<Vec<_>>()
+    };
+    let unknown = ["\"nonsense\" is not a supported role", "\"rubbish\" is not a supported role"];
+    assert_eq!(refused(&owner, &["rubbish", "auditor", "nonsense"]), unknown);
+    let admin = user(&["user-admin"], &[]);
+    let withheld = ["not authorized to assign role \"auditor\"", "not authorized to assign role \"owner\""];
+    assert_eq!(refused(&admin, &["owner", "auditor"]), withheld);
+}
+
+#[test]
 fn custom_roles_are_assigned_by_organization_admins() {
     let cook = CustomRole::new(RoleName::organization("cook", ACME), "Cook", vec![], vec![], vec![]);
     let custom: CustomRoles = [cook].into_iter().collect();
@@ -155,7 +170,18 @@ fn a_custom_role_grants_only_what_its_maker_has() {
     assert!(matches!(refused(Permission::named(false, "group", "ssh")), CustomRoleError::Unknown(_)));
     let read = Permission::allow(ResourceType::Group, Action::Read);
     let twice = Draft { organization: vec![read.clone(), read.clone()], ..draft(read.clone()) };
-    assert_eq!(twice.check_permissions(&admin, ACME), Err(CustomRoleError::Twice(read)));
+    assert_eq!(twice.check_permissions(&admin, ACME), Err(CustomRoleError::Twice(read.clone())));
+
+    let bad =
+        [Permission::named(false, "group", "*"), Permission::named(false, "group", "fly"), read.clone(), read.clone()];
+    let defects = Draft { organization: bad.to_vec(), ..draft(read.clone()) }.permission_defects(&owner, ACME);
+    assert!(
+        matches!(
+            defects.as_slice(),
+            [CustomRoleError::Wildcard(_), CustomRoleError::Unknown(_), CustomRoleError::Twice(_)]
+        ),
+        "{defects:?}"
+    );
 
     let mut old = draft(Permission::named(false, "spaceship", "fly"));
     old.drop_unknown();
@@ -172,6 +198,9 @@ fn custom_roles_have_no_site_and_no_user_permissions() {
     assert!(with_site.check().unwrap_err().to_string().ends_with("for an organization role."));
     let with_user = Draft { user: permission, ..draft };
     assert_eq!(with_user.check(), Err(CustomRoleError::UserPermissions));
+    let all = Draft { name: "new".to_owned(), site: with_user.user.clone(), ..with_user };
+    let expected = [CustomRoleError::Name, CustomRoleError::SitePermissions, CustomRoleError::UserPermissions];
+    assert_eq!(all.defects(), expected);
     assert!(check_maker(&user(&["owner"], &[]), Action::Create, ACME).is_ok());
     assert!(check_maker(&user(&["user-admin"], &[]), Action::Create, ACME).is_err());
 }

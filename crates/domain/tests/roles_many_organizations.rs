@@ -34,3 +34,18 @@ fn questions_about_a_hundred_organizations_cost_next_to_nothing() {
     println!("1500 questions in {fastest:?}");
     assert!(fastest < LIMIT, "{fastest:?}");
 }
+
+/// Looking through all roles once per organization does not get through this.
+#[test]
+fn a_question_about_any_organization_is_explained_in_one_pass_over_the_roles() {
+    let mut builder = Subject::for_user(Uuid::from_u128(1)).scope(Scope::all());
+    for n in 0..5_000 {
+        builder = builder.membership(Uuid::from_u128(1000 + n), ["organization-auditor"]);
+    }
+    let subject = builder.build();
+    let log = Object::new(ResourceType::AuditLog).any_organization();
+    for _ in 0..100 {
+        let why = subject.explain("read", "audit_log", &log);
+        assert!(why.decision.allow() && why.roles.len() == 5_000, "{}", why.roles.len());
+    }
+}

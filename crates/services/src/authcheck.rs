@@ -6,6 +6,7 @@
 
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
+use crate::users::fields::Fields;
 use crate::{groups, templates, users, workspaces};
 use doorward_domain::ids::{GroupId, TemplateId, UserId, WorkspaceId};
 use doorward_domain::roles::{Acl, Action, Explanation, Grounds, Id, Level, Listed, Object, ResourceType, Role};
@@ -77,14 +78,17 @@ pub fn wanted<'a>(checks: impl Iterator<Item = (&'a str, &'a Check<'a>)> + Clone
         )));
     }
     let mut wanted = Vec::new();
+    let mut fields = Fields::default();
     for (key, check) in checks {
         if check.resource_type.is_empty() {
-            return Err(Error::invalid(format!("Object's \"resource_type\" field must be defined for key {key:?}.")));
-        }
-        if let Some(thing) = named_thing(check)? {
+            let message = format!("Object's \"resource_type\" field must be defined for key {key:?}.");
+            let field = FieldError::new("resource_type", message.clone());
+            fields.keep_item::<()>(Err(Error::invalid_fields(message, vec![field])))?;
+        } else if let Some(thing) = fields.keep_item(named_thing(check))?.flatten() {
             wanted.push(thing);
         }
     }
+    fields.done()?;
     Ok(Wanted(wanted))
 }
 
@@ -97,7 +101,7 @@ fn named_thing(check: &Check<'_>) -> Result<Option<(Kind, Uuid)>, Error> {
     let uuid = Uuid::try_parse(id).map_err(|error| Error::Invalid {
         message: format!("Object {id:?} id is not a valid uuid."),
         detail: String::new(),
-        fields: vec![FieldError::new("resource_id", error.to_string())],
+        fields: vec![FieldError::new("resource_id", format!("{id:?}: {error}"))],
     })?;
     let Some(kind) = Kind::parse(resource) else {
         let message = format!("Object type {resource:?} does not support \"resource_id\" field.");
@@ -395,7 +399,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let (text, field) = message(&check("read", ""));
-        assert_eq!((text.as_str(), field), ("Object's \"resource_type\" field must be defined for key \"k\".", None));
+        assert_eq!(text, "Object's \"resource_type\" field must be defined for key \"k\".");
+        assert_eq!(field.as_deref(), Some("resource_type"));
         let (text, field) = message(&named("read", "user", "x<y".to_owned()));
         assert_eq!(text, "Object \"x<y\" id is not a valid uuid.");
         assert_eq!(field.as_deref(), Some("resource_id"));

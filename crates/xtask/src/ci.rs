@@ -1,20 +1,22 @@
 //! `cargo xtask ci`: what decides whether a change may land, cheapest first.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use crate::command::{cargo, output, run, step};
-use crate::install;
+use crate::install::{self, Need};
 use crate::lint;
 use crate::tests::Test;
 use crate::workspace::Workspace;
 
 /// Check everything that decides whether a change may land
 ///
-/// In this order: format, clippy, the rules of the house, licences and bans of dependencies, documentation, the
-/// committed OpenAPI document, all tests.
+/// In this order: format, the rules of the house, spelling, clippy, dependencies that nothing uses, licences and bans of
+/// dependencies, documentation, the crates for others as packages, the committed OpenAPI document, all tests.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Args, Debug)]
 pub(crate) struct Ci {
     /// Also look up security advisories; needs to reach their database
@@ -28,6 +30,10 @@ pub(crate) struct Ci {
     /// Stop before the tests
     #[arg(long)]
     no_tests: bool,
+
+    /// Install nothing: what is missing is an error
+    #[arg(long)]
+    no_install: bool,
 }
 
 /// What is checked, by its name.
@@ -37,14 +43,23 @@ impl Ci {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
         let doc = ["doc", "--workspace", "--all-features", "--no-deps"];
-        let checks: [Check<'_>; 7] = [
+        let tests = Test::everything(self.no_install);
+        let mut needs = vec![Need::Typos, Need::CargoMachete, Need::CargoDeny];
+        if !self.no_tests {
+            needs.extend(tests.needs());
+        }
+        install::announce(workspace, &needs, self.no_install)?;
+        let checks: [Check<'_>; 10] = [
             ("Format", &|| run(&mut cargo(workspace, &["fmt", "--all", "--check"]))),
-            ("Clippy", &|| run(&mut cargo(workspace, &clippy))),
             ("Rules of the house", &|| lint::run(workspace)),
+            ("Spelling", &|| run(Command::new(install::typos(workspace)?).current_dir(workspace.root()))),
+            ("Clippy", &|| run(&mut cargo(workspace, &clippy))),
+            ("Unused dependencies", &|| unused(workspace)),
             ("Dependencies", &|| self.dependencies(workspace)),
             ("Documentation", &|| run(cargo(workspace, &doc).env("RUSTDOCFLAGS", "-D warnings"))),
+            ("Packages", &|| packages(workspace)),
             ("OpenAPI document", &|| openapi(workspace)),
-            ("Tests", &|| if self.no_tests { Ok(()) } else { Test::everything().run(workspace) }),
+            ("Tests", &|| if self.no_tests { Ok(()) } else { tests.run(workspace) }),
         ];
         let mut failures = Vec::new();
         for (name, check) in checks {
@@ -71,6 +86,19 @@ impl Ci {
         }
         run(&mut deny)
     }
+}
+
+/// Dependencies that are named and not used.
+fn unused(workspace: &Workspace) -> anyhow::Result<()> {
+    install::cargo_machete(workspace)?;
+    run(&mut cargo(workspace, &["machete", "--skip-target-dir", "crates"]))
+}
+
+/// The crates that are meant for others can be packed, and what is packed builds by itself.
+fn packages(workspace: &Workspace) -> anyhow::Result<()> {
+    let package =
+        ["package", "--quiet", "--allow-dirty", "--package", "doorward-domain", "--package", "doorward-ports"];
+    run(&mut cargo(workspace, &package))
 }
 
 /// The committed document is what the binary would serve.

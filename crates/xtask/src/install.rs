@@ -13,6 +13,64 @@ use crate::workspace::Workspace;
 
 /// The cargo-deny that is installed when there is none; any other that is there is used.
 const CARGO_DENY: &str = "0.20.2";
+/// The same of cargo-machete.
+const CARGO_MACHETE: &str = "0.9.2";
+/// The spelling checker, from a Python wheel that holds the program.
+const TYPOS: &str = "typos==1.52.0";
+
+/// Something that a chore needs besides Rust.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Need {
+    Postgres,
+    Chromium,
+    Python,
+    CargoDeny,
+    CargoMachete,
+    Typos,
+}
+
+impl Need {
+    fn is_met(self, workspace: &Workspace) -> bool {
+        match self {
+            Self::Postgres => {
+                env::var_os(postgres::DATABASE_URL).is_some_and(|url| !url.is_empty()) || postgres::is_installed()
+            }
+            Self::Chromium => env::var_os("DOORWARD_CHROMIUM").is_some() || find_chromium().is_some(),
+            Self::Python => ready_python(workspace).is_ok_and(|found| found.is_some()),
+            Self::CargoDeny => succeeds(&mut cargo(workspace, &["deny", "--version"])),
+            Self::CargoMachete => succeeds(&mut cargo(workspace, &["machete", "--version"])),
+            Self::Typos => ready_typos(workspace).is_some(),
+        }
+    }
+
+    /// What will be done about it.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL, by `apt-get install postgresql` (as root or by sudo)",
+            Self::Chromium => "a headless browser, by `apt-get install chromium` (as root or by sudo)",
+            Self::Python => "the Python clients of tests/clients/python/requirements.txt, by pip into .cache/python",
+            Self::CargoDeny => "cargo-deny, by `cargo install` (some minutes, once)",
+            Self::CargoMachete => "cargo-machete, by `cargo install` (a minute or two, once)",
+            Self::Typos => "the spelling checker typos, by pip into .cache/typos",
+        }
+    }
+}
+
+/// Says what is missing and how it will be installed. If that is not wanted, it is an error that names all of it.
+pub(crate) fn announce(workspace: &Workspace, needs: &[Need], no_install: bool) -> anyhow::Result<()> {
+    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met(workspace)).map(|need| need.remedy()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if no_install {
+        bail!("missing, and not installed because of --no-install:\n  {}", missing.join("\n  "));
+    }
+    println!("  This is missing and will be installed now (`--no-install` refuses instead):");
+    for remedy in missing {
+        println!("    {remedy}");
+    }
+    Ok(())
+}
 
 /// Makes sure that a throw-away cluster can be started.
 pub(crate) fn postgres() -> anyhow::Result<()> {
@@ -28,24 +86,25 @@ pub(crate) fn chromium() -> anyhow::Result<PathBuf> {
     if let Some(named) = env::var_os("DOORWARD_CHROMIUM") {
         return Ok(PathBuf::from(named));
     }
-    let find = || find_program(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]);
-    if let Some(found) = find() {
+    if let Some(found) = find_chromium() {
         return Ok(found);
     }
     install_packages("a headless browser", &["chromium"])?;
-    find().context("the package chromium is installed, but there is no program `chromium` in PATH")
+    find_chromium().context("the package chromium is installed, but there is no program `chromium` in PATH")
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    find_program(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])
 }
 
 /// The Python of a virtual environment with the pinned clients in it.
 pub(crate) fn python(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let requirements = workspace.clients().join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
-    let folder = workspace.cache().join("python");
-    let python = folder.join("bin/python");
-    let stamp = folder.join("requirements.installed");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && works(&python) {
+    if let Some(python) = ready_python(workspace)? {
         return Ok(python);
     }
+    let (requirements, wanted) = requirements(workspace)?;
+    let folder = workspace.cache().join("python");
+    let python = folder.join("bin/python");
     println!("  making {} with the packages of {}", folder.display(), requirements.display());
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -54,8 +113,49 @@ pub(crate) fn python(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
     run(&mut pip)?;
-    fs::write(&stamp, wanted)?;
+    fs::write(folder.join(STAMP), wanted)?;
     Ok(python)
+}
+
+/// Says in a virtual environment what was installed there.
+const STAMP: &str = "requirements.installed";
+
+fn requirements(workspace: &Workspace) -> anyhow::Result<(PathBuf, String)> {
+    let path = workspace.clients().join("requirements.txt");
+    let wanted = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    Ok((path, wanted))
+}
+
+/// The Python that has everything already.
+fn ready_python(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
+    let (_, wanted) = requirements(workspace)?;
+    let folder = workspace.cache().join("python");
+    let python = folder.join("bin/python");
+    let stamped = fs::read_to_string(folder.join(STAMP)).is_ok_and(|installed| installed == wanted);
+    Ok((stamped && works(&python)).then_some(python))
+}
+
+/// The spelling checker, in a virtual environment of its own.
+pub(crate) fn typos(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    if let Some(found) = ready_typos(workspace) {
+        return Ok(found);
+    }
+    let folder = workspace.cache().join("typos");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    make_virtual_environment(&folder)?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", TYPOS]))?;
+    fs::write(folder.join(STAMP), TYPOS)?;
+    ready_typos(workspace).context("the spelling checker was installed and does not start")
+}
+
+fn ready_typos(workspace: &Workspace) -> Option<PathBuf> {
+    let folder = workspace.cache().join("typos");
+    let program = folder.join("bin/typos");
+    let stamped = fs::read_to_string(folder.join(STAMP)).is_ok_and(|installed| installed == TYPOS);
+    (stamped && succeeds(Command::new(&program).arg("--version"))).then_some(program)
 }
 
 fn make_virtual_environment(folder: &Path) -> anyhow::Result<()> {
@@ -73,12 +173,22 @@ fn works(python: &Path) -> bool {
 
 /// Makes sure that `cargo deny` works. The first time on a machine it is built, which takes some minutes.
 pub(crate) fn cargo_deny(workspace: &Workspace) -> anyhow::Result<()> {
-    if succeeds(&mut cargo(workspace, &["deny", "--version"])) {
+    cargo_tool(workspace, "deny", CARGO_DENY)
+}
+
+/// Makes sure that `cargo machete` works, which finds dependencies that nothing uses.
+pub(crate) fn cargo_machete(workspace: &Workspace) -> anyhow::Result<()> {
+    cargo_tool(workspace, "machete", CARGO_MACHETE)
+}
+
+fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> anyhow::Result<()> {
+    if succeeds(&mut cargo(workspace, &[name, "--version"])) {
         return Ok(());
     }
-    println!("  cargo-deny is not installed; building it takes some minutes, once");
+    println!("  cargo-{name} is not installed; it is built once");
     let target = workspace.target().join("tools");
-    let mut install = cargo(workspace, &["install", "cargo-deny", "--locked", "--quiet", "--version", CARGO_DENY]);
+    let package = format!("cargo-{name}");
+    let mut install = cargo(workspace, &["install", &package, "--locked", "--quiet", "--version", version]);
     run(install.env("CARGO_TARGET_DIR", &target))?;
     fs::remove_dir_all(&target).with_context(|| format!("removing {}", target.display()))
 }

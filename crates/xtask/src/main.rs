@@ -37,8 +37,8 @@ enum Chore {
     /// Check the rules of the house that no compiler knows
     ///
     /// The layers (domain < ports < services < adapters < app, and never one adapter to another), which crate may use
-    /// diesel and actix, no SQL outside storage, no registry hosts and no paths of one machine in tracked files, every
-    /// crate under the workspace's lints. Files of more than 450 lines are named, without failing.
+    /// diesel and actix, no SQL outside storage, no registry hosts and no paths of one machine in tracked files, no
+    /// reference to a page or a section that does not exist, every crate under the workspace's lints. Files of more than 450 lines are named, without failing.
     Lint,
     Ci(ci::Ci),
 }

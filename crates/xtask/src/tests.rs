@@ -8,13 +8,13 @@ use clap::{Args, ValueEnum};
 use doorward_testkit::postgres;
 
 use crate::command::{cargo, run, step};
-use crate::install;
+use crate::install::{self, Need};
 use crate::workspace::Workspace;
 
 /// Run the tests: Rust, real clients, a browser, a short fuzz run
 ///
-/// What they need is installed where that is possible: PostgreSQL and Chromium by apt-get (as root, or by sudo when it
-/// asks for no password), the Python clients into `.cache/python`. PostgreSQL runs as a throw-away cluster without TCP,
+/// What they need is installed where that is possible, and named before: PostgreSQL and Chromium by apt-get (as root, or
+/// by sudo when it asks for no password), the Python clients into `.cache/python`. PostgreSQL runs as a throw-away cluster without TCP,
 /// gone afterwards; `DOORWARD_TEST_DATABASE_URL` names a running server to use instead. A part that cannot run is an
 /// error, never a skip.
 #[derive(Args, Debug)]
@@ -36,6 +36,10 @@ pub(crate) struct Test {
     /// Build the binary for the clients with optimizations
     #[arg(long, conflicts_with = "binary")]
     release: bool,
+
+    /// Install nothing: what is missing is an error
+    #[arg(long)]
+    no_install: bool,
 
     /// Passed on to the test runners: libtest's for `rust`, pytest's for the others
     #[arg(last = true, requires = "only")]
@@ -59,6 +63,10 @@ pub(crate) struct Fuzz {
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
 
+    /// Install nothing: what is missing is an error
+    #[arg(long)]
+    no_install: bool,
+
     /// Passed on to pytest
     #[arg(last = true)]
     rest: Vec<String>,
@@ -78,12 +86,18 @@ enum Part {
 
 impl Test {
     /// All parts, with a binary built for them.
-    pub(crate) fn everything() -> Self {
-        Self { only: Vec::new(), binary: None, release: false, rest: Vec::new() }
+    pub(crate) fn everything(no_install: bool) -> Self {
+        Self { only: Vec::new(), binary: None, release: false, no_install, rest: Vec::new() }
+    }
+
+    /// What it stands on.
+    pub(crate) fn needs(&self) -> &'static [Need] {
+        if self.only.as_slice() == [Part::Rust] { &[Need::Postgres] } else { &CLIENT_NEEDS }
     }
 
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
         let wants = |part| self.only.is_empty() || self.only.contains(&part);
+        install::announce(workspace, self.needs(), self.no_install)?;
         let cluster = start_postgres()?;
         if wants(Part::Rust) {
             step("Rust tests", || {
@@ -113,6 +127,7 @@ impl Test {
 
 impl Fuzz {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        install::announce(workspace, &CLIENT_NEEDS, self.no_install)?;
         let cluster = start_postgres()?;
         let suite = Suite::prepare(workspace, self.binary.as_deref(), false, &cluster.url())?;
         step("Fuzzing", || {
@@ -125,6 +140,9 @@ impl Fuzz {
         })
     }
 }
+
+/// What the clients stand on.
+const CLIENT_NEEDS: [Need; 3] = [Need::Postgres, Need::Chromium, Need::Python];
 
 /// One cluster for everything that follows, also for the processes that we start.
 fn start_postgres() -> anyhow::Result<&'static postgres::Cluster> {

@@ -32,6 +32,37 @@ pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> HttpResponse {
     json(StatusCode::OK, value)
 }
 
+/// So many items are turned into JSON before anybody notices.
+const SHORT: usize = 500;
+/// How much of a long answer is handed to the connection at a time.
+const PIECE: usize = 64 * 1024;
+
+/// 200 with a list of so many items. A long one is turned into JSON on another thread and sent in pieces, so that other
+/// requests need not wait for a client that sets no limit.
+pub(crate) async fn list<T: Serialize>(items: usize, make: impl FnOnce() -> T + Send + 'static) -> HttpResponse {
+    if items <= SHORT {
+        return ok(&make());
+    }
+    let written = tokio::task::spawn_blocking(move || json::to_bytes(&make())).await;
+    match written.map_err(std::io::Error::from).and_then(|text| text.map_err(std::io::Error::from)) {
+        Ok(text) => pieces(StatusCode::OK, JSON, split(text.into())),
+        Err(error) => {
+            tracing::error!(%error, "writing a list");
+            bytes(StatusCode::INTERNAL_SERVER_ERROR, JSON, Bytes::from_static(crate::error::INTERNAL.as_bytes()))
+        }
+    }
+}
+
+/// The same bytes in pieces, without copying any.
+fn split(mut rest: Bytes) -> Vec<Bytes> {
+    let mut pieces = Vec::with_capacity(rest.len() / PIECE + 1);
+    while rest.len() > PIECE {
+        pieces.push(rest.split_to(PIECE));
+    }
+    pieces.push(rest);
+    pieces
+}
+
 /// 201 with a JSON value.
 pub(crate) fn created<T: Serialize + ?Sized>(value: &T) -> HttpResponse {
     json(StatusCode::CREATED, value)
@@ -115,4 +146,22 @@ pub(crate) struct Message {
 /// 200 with a message only.
 pub(crate) fn message(message: &'static str) -> HttpResponse {
     ok(&Message { message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+
+    #[actix_web::test]
+    async fn a_long_list_is_the_same_list_in_pieces() {
+        for many in [0_usize, 1, SHORT, SHORT + 1, 50_000] {
+            let numbers: Vec<String> = (0..many).map(|n| format!("number {n}")).collect();
+            let expected = json::to_bytes(&numbers).unwrap();
+            let answer = list(many, move || numbers).await;
+            assert_eq!(answer.headers().get(header::CONTENT_TYPE), Some(&JSON));
+            assert_eq!(to_bytes(answer.into_body()).await.unwrap(), expected, "{many}");
+        }
+        assert!(split(Bytes::from(vec![b' '; 3 * PIECE + 1])).iter().all(|piece| piece.len() <= PIECE));
+    }
 }

@@ -1,6 +1,6 @@
 //! Members of organizations (`identity.md` 5).
 
-use crate::answer::{no_content, ok};
+use crate::answer::{self, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::json::Timestamp;
 use crate::users::{RoleObject, UpdateRoles};
@@ -85,7 +85,7 @@ impl From<MemberList> for MembersObject {
 )]
 pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let found = members::list(call.context(), &actor, &call.organization(), Page::default()).await?;
-    Ok(ok(&MembersObject::from(found).members))
+    Ok(answer::list(found.members.len(), || MembersObject::from(found).members).await)
 }
 
 /// Lists some of the members of an organization that the caller may read, by user name.
@@ -103,7 +103,7 @@ pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
     let page = query.page();
     query.done_loosely()?;
     let found = members::list(call.context(), &actor, &call.organization(), page).await?;
-    Ok(ok(&MembersObject::from(found)))
+    Ok(answer::list(found.members.len(), || MembersObject::from(found)).await)
 }
 
 /// Makes a user a member of an organization.

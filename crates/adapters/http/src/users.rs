@@ -5,7 +5,7 @@ mod objects;
 pub(crate) use objects::{OrganizationObject, ReducedUserObject, RoleObject, UserObject, role_display_name};
 use objects::{UserRolesObject, UsersObject};
 
-use crate::answer::{Message, created, message, no_content, ok};
+use crate::answer::{self, Message, created, message, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::extract::credential;
 use crate::extract::local::is_local;
@@ -134,7 +134,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
     let found = users::list(call.context(), &actor, &text, page).await?;
-    Ok(ok(&UsersObject::from(found)))
+    Ok(answer::list(found.users.len(), || UsersObject::from(found)).await)
 }
 
 /// A user to be created.

@@ -4,7 +4,7 @@ mod objects;
 
 use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
 
-use crate::answer::{created, ok};
+use crate::answer::{self, created, ok};
 use crate::call::{Call, Outcome};
 use doorward_domain::ids::TemplateId;
 use doorward_services::organizations::OrganizationRef;
@@ -81,7 +81,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
     let found = workspaces::list(call.context(), &actor, &text, page).await?;
-    Ok(ok(&WorkspacesObject::from(found)))
+    Ok(answer::list(found.workspaces.len(), || WorkspacesObject::from(found)).await)
 }
 
 /// Shows a workspace.

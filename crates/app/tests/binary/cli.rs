@@ -95,6 +95,24 @@ fn with_input(folder: &Path, arguments: &[&str], env: &[(&str, &str)], input: &s
 }
 
 #[test]
+fn the_health_check_asks_the_server_of_the_same_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = crate::client::builder().start().unwrap();
+    let there = server.url().strip_prefix("http://").unwrap().to_owned();
+    let check = |listen: &str| doorward(folder.path(), &["healthcheck"], &[("DOORWARD__SERVER__LISTEN", listen)]);
+    let well = check(&there);
+    assert!(well.status.success() && text(&well.stdout) == "ok\n", "{}", text(&well.stderr));
+    // Listening everywhere includes here.
+    let port = there.rsplit(':').next().unwrap();
+    assert!(check(&format!("0.0.0.0:{port}")).status.success());
+    assert!(server.stop().unwrap().success());
+    let gone = check(&there);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(text(&gone.stderr).contains("does not answer"), "{}", text(&gone.stderr));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
 fn a_database_of_no_known_kind_is_an_error_and_makes_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let output = doorward(folder.path(), &["migrate"], &[("DOORWARD__DATABASE__URL", "mysql://x/y")]);

@@ -115,7 +115,7 @@ impl RoleChange {
 }
 
 /// Plans the change from the `current` set, as stored, to the `wanted` one, and asks whether `actor` may make it.
-/// `known` must hold the custom roles that either names.
+/// `known` must hold the custom roles that either names. Answers the first reason against it.
 pub fn plan(
     actor: &Subject,
     level: Level,
@@ -123,6 +123,41 @@ pub fn plan(
     wanted: &[RoleName],
     known: &RoleSet<'_>,
 ) -> Result<RoleChange, AssignError> {
+    plan_or_all(actor, level, current, wanted, known).map_err(|refusals| refusals.first)
+}
+
+/// The first reason against a change of roles, and all others that can be told with it: names that cannot stand, or else
+/// roles that the actor may not give or take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusals {
+    /// The first one.
+    pub first: AssignError,
+    /// The others.
+    pub others: Vec<AssignError>,
+}
+
+impl Refusals {
+    /// `None` when nothing stands against it.
+    pub fn of(reasons: impl IntoIterator<Item = AssignError>) -> Option<Self> {
+        let mut reasons = reasons.into_iter();
+        Some(Self { first: reasons.next()?, others: reasons.collect() })
+    }
+}
+
+impl From<Denied> for Refusals {
+    fn from(denied: Denied) -> Self {
+        Self { first: denied.into(), others: Vec::new() }
+    }
+}
+
+/// The same as [`plan`], with all reasons against it.
+pub fn plan_or_all(
+    actor: &Subject,
+    level: Level,
+    current: &[RoleName],
+    wanted: &[RoleName],
+    known: &RoleSet<'_>,
+) -> Result<RoleChange, Refusals> {
     let before: BTreeSet<&RoleName> = current.iter().collect();
     let implied = level.implied();
     let after: BTreeSet<&RoleName> = wanted.iter().chain([&implied]).collect();
@@ -130,11 +165,10 @@ pub fn plan(
     let removed: Vec<RoleName> = before.difference(&after).copied().cloned().collect();
     let touched = || added.iter().chain(&removed);
 
-    if let Some(role) = touched().find(|role| !level.fits(role)) {
-        return Err(AssignError::WrongLevel(role.clone()));
-    }
-    if let Some(role) = touched().find(|role| known.find(role).is_none()) {
-        return Err(AssignError::Unknown(role.clone()));
+    let misplaced = touched().filter(|role| !level.fits(role)).cloned().map(AssignError::WrongLevel);
+    let unknown = touched().filter(|role| level.fits(role) && known.find(role).is_none());
+    if let Some(refusals) = Refusals::of(misplaced.chain(unknown.cloned().map(AssignError::Unknown))) {
+        return Err(refusals);
     }
     if !added.is_empty() {
         actor.check(Action::Assign, &level.object())?;
@@ -142,8 +176,9 @@ pub fn plan(
     if !removed.is_empty() {
         actor.check(Action::Unassign, &level.object())?;
     }
-    if let Some(role) = touched().find(|role| !can_assign(actor, role)) {
-        return Err(AssignError::NotAuthorized(role.clone()));
+    let withheld = touched().filter(|role| !can_assign(actor, role)).cloned().map(AssignError::NotAuthorized);
+    if let Some(refusals) = Refusals::of(withheld) {
+        return Err(refusals);
     }
     let stored = after.iter().filter(|role| **role != &implied).map(|role| role.name().to_owned()).collect();
     Ok(RoleChange { level, added, removed, stored })

@@ -162,26 +162,37 @@ impl Draft {
         }
     }
 
-    /// The checks that come before authorization: name, reserved names, no site and no user permissions.
+    /// The checks that come before authorization: name, reserved names, no site and no user permissions. Answers the
+    /// first defect.
     pub fn check(&self) -> Result<(), CustomRoleError> {
-        check_name(&self.name)?;
-        if !self.site.is_empty() {
-            return Err(CustomRoleError::SitePermissions);
-        }
-        if !self.user.is_empty() {
-            return Err(CustomRoleError::UserPermissions);
-        }
-        Ok(())
+        self.defects().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that [`check`](Self::check) finds wrong.
+    #[must_use]
+    pub fn defects(&self) -> Vec<CustomRoleError> {
+        let name = check_name(&self.name).err();
+        let site = (!self.site.is_empty()).then_some(CustomRoleError::SitePermissions);
+        let user = (!self.user.is_empty()).then_some(CustomRoleError::UserPermissions);
+        name.into_iter().chain(site).chain(user).collect()
     }
 
     /// The checks that come after: each permission is defined, allows, names its action, is held by `maker` in the
-    /// organization, and comes once.
+    /// organization, and comes once. Answers the first defect.
     pub fn check_permissions(&self, maker: &Subject, organization: Uuid) -> Result<(), CustomRoleError> {
+        self.permission_defects(maker, organization).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that [`check_permissions`](Self::check_permissions) finds wrong, at most one defect for each permission.
+    #[must_use]
+    pub fn permission_defects(&self, maker: &Subject, organization: Uuid) -> Vec<CustomRoleError> {
         let mut seen = HashSet::new();
-        self.organization.iter().try_for_each(|permission| {
-            check_permission(permission, maker, organization)?;
-            if seen.insert(permission) { Ok(()) } else { Err(CustomRoleError::Twice(permission.clone())) }
-        })
+        let defect = |permission| match check_permission(permission, maker, organization) {
+            Ok(()) if !seen.insert(permission) => Some(CustomRoleError::Twice(permission.clone())),
+            Ok(()) => None,
+            Err(defect) => Some(defect),
+        };
+        self.organization.iter().filter_map(defect).collect()
     }
 
     /// The finished role; the name is stored in lower case.

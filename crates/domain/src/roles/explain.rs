@@ -1,6 +1,8 @@
 //! What a decision rests on: the level, the roles, the entry of an access list. Worked out anew, so that deciding
 //! stays as cheap as it is.
 
+use std::collections::{HashMap, HashSet};
+
 use super::acl::Asked;
 use super::{Because, Decision, Grants, Id, Object, Role, Subject, Vote};
 
@@ -175,13 +177,9 @@ fn deciding_roles<'s>(
     let wanted = if because.allow() { Vote::Allow } else { Vote::Deny };
     let says = |list: &Grants| list.vote_named(action, resource) == wanted;
     // Where any organization will do, one in which another role denies did not decide.
-    let counts = |id: &Id| {
-        if !object.any_organization {
-            return *id == object.organization;
-        }
-        let lists = subject.roles().iter().filter_map(|role| role.organization(id));
-        lists.map(|list| list.vote_named(action, resource)).max() == Some(wanted)
-    };
+    let decided =
+        if object.any_organization { organizations_saying(subject, action, resource, wanted) } else { HashSet::new() };
+    let counts = |id: &Id| if object.any_organization { decided.contains(id) } else { *id == object.organization };
     let voted = |role: &Role| {
         if matches!(because, Because::SiteAllows | Because::SiteDenies) {
             says(role.site())
@@ -194,6 +192,17 @@ fn deciding_roles<'s>(
         }
     };
     subject.roles().iter().filter(|role| voted(role)).collect()
+}
+
+/// The organizations of which all roles together say this, in one pass over the roles.
+fn organizations_saying<'s>(subject: &'s Subject, action: &str, resource: &str, wanted: Vote) -> HashSet<&'s Id> {
+    let mut votes: HashMap<&Id, Vote> = HashMap::new();
+    for (id, list) in subject.roles().iter().flat_map(Role::organizations) {
+        let vote = list.vote_named(action, resource);
+        let known = votes.entry(id).or_insert(vote);
+        *known = vote.max(*known);
+    }
+    votes.into_iter().filter(|(_, vote)| *vote == wanted).map(|(id, _)| id).collect()
 }
 
 /// The entry of an access list that decided, if one did.

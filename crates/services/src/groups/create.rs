@@ -39,15 +39,13 @@ pub async fn create(
     ctx.store
         .write(move |repos| {
             let (organization, permit) = authorize(repos, &actor, &reference)?;
+            let reserved = command.name == EVERYONE;
             let quota_allowance = Fields::default()
                 .group_name("name", &command.name)
+                .defect("name", reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members.")))
                 .group_display_name("display_name", &command.display_name)
                 .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
                 .fitting("quota_allowance", command.quota_allowance)?;
-            if command.name == EVERYONE {
-                let detail = format!("{EVERYONE:?} is reserved for the group of all members.");
-                return Err(Error::invalid_field("name", detail));
-            }
             if repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
                 return Err(record::name_taken(&command.name));
             }

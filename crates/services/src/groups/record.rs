@@ -1,7 +1,7 @@
 //! What stays of a change of a group: its audit record, and the errors that several changes share.
 
 use crate::audit::{Diff, Trail};
-use crate::error::{Error, FieldError};
+use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::groups::Group;
 use doorward_domain::ids::UserId;
@@ -85,6 +85,16 @@ impl Members {
             }
         }
     }
+}
+
+/// Refuses lists of users with all that is wrong with them. A single defect is the message too.
+pub(super) fn refuse_users(errors: Vec<FieldError>) -> Result<(), Error> {
+    let message = match errors.as_slice() {
+        [] => return Ok(()),
+        [only] => only.detail.clone(),
+        _ => VALIDATION_FAILED.to_owned(),
+    };
+    Err(Error::invalid_fields(message, errors))
 }
 
 /// A refused list of users; `field` says which.

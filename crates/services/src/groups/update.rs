@@ -2,7 +2,7 @@
 
 use super::access;
 use super::lookup::show_changed;
-use super::record::{self, Members, bad_users, fields_of};
+use super::record::{self, Members, bad_users, fields_of, refuse_users};
 use super::views::GroupSink;
 use crate::audit::Trail;
 use crate::context::{Actor, Context};
@@ -46,9 +46,12 @@ pub async fn update<S: GroupSink + 'static>(
         .write(move |repos| {
             let permit = authorize(repos, &actor, id)?;
             let old = repos.groups().hold(id)?.ok_or(Error::NotFound)?;
-            let change = check(&old, &command)?;
-            let new = old.changed(&change, trail.now).map_err(refusal)?;
-            let (added, removed) = users(repos, &old, &command)?;
+            let mut fields = Fields::default();
+            let change = fields.keep(check(&old, &command))?.unwrap_or_default();
+            let new = fields.keep(old.changed(&change, trail.now).map_err(refusal))?;
+            let (added, removed) = fields.keep(users(repos, &old, &command))?.unwrap_or_default();
+            fields.done()?;
+            let new = new.unwrap_or_else(|| old.clone());
             if new.name != old.name && repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
                 return Err(record::name_taken(&new.name));
             }
@@ -125,38 +128,48 @@ fn users(
     group: &Group,
     command: &UpdateGroup,
 ) -> Result<(Vec<UserId>, Vec<UserId>), Error> {
-    let parse = |field: &'static str, texts: &[String]| -> Result<Vec<UserId>, Error> {
-        let id = |text: &String| {
-            text.parse::<UserId>().map_err(|error| {
-                let text: String = text.chars().take(QUOTED).collect();
-                bad_users(field, format!("User ID {text:?} must be a valid user UUID: {error}."))
-            })
-        };
-        texts.iter().map(id).collect()
+    let parse = |field: &'static str, texts: &[String], errors: &mut Vec<FieldError>| {
+        let mut ids = Vec::with_capacity(texts.len());
+        for text in texts {
+            match text.parse::<UserId>() {
+                Ok(id) => ids.push(id),
+                Err(error) => {
+                    let text: String = text.chars().take(QUOTED).collect();
+                    let detail = format!("User ID {text:?} must be a valid user UUID: {error}.");
+                    errors.push(FieldError::new(field, detail));
+                }
+            }
+        }
+        ids
     };
-    let added = parse("add_users", &command.add_users)?;
-    let removed = parse("remove_users", &command.remove_users)?;
+    let mut errors = Vec::new();
+    let added = parse("add_users", &command.add_users, &mut errors);
+    let removed = parse("remove_users", &command.remove_users, &mut errors);
     let all: Vec<UserId> = added.iter().chain(&removed).copied().collect::<BTreeSet<_>>().into_iter().collect();
     let members = repos.groups().hold_organization_members(group.organization_id, &all)?;
     for (field, users) in [("add_users", &added), ("remove_users", &removed)] {
-        if let Some(stranger) = users.iter().find(|user| members.binary_search(user).is_err()) {
-            return Err(bad_users(field, format!("User {stranger} must be a member of the organization.")));
-        }
+        let strangers = users.iter().filter(|user| members.binary_search(user).is_err());
+        let detail = |user: &UserId| format!("User {user} must be a member of the organization.");
+        errors.extend(strangers.map(|user| FieldError::new(field, detail(user))));
     }
+    let mut seen = BTreeSet::new();
+    let twice: BTreeSet<&UserId> = added.iter().filter(|user| !seen.insert(**user)).collect();
+    errors.extend(twice.into_iter().map(|user| named_twice(*user)));
+    refuse_users(errors)?;
     Ok((added, removed))
 }
 
-/// Adds members, none of whom may be in the group already or named twice.
+fn named_twice(user: UserId) -> FieldError {
+    FieldError::new("add_users", format!("User {user} is named more than once."))
+}
+
+/// Adds members, none of whom may be in the group already.
 fn add(
     repos: &mut dyn Repositories,
     permit: &Permit<action::Update, resource::Group>,
     group: &Group,
     users: &[UserId],
 ) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = users.iter().find(|user| !seen.insert(**user)) {
-        return Err(bad_users("add_users", format!("User {twice} is named more than once.")));
-    }
     match repos.groups().insert_members(permit, group, users) {
         Ok(added) if added == users.len() => Ok(()),
         Ok(_fewer) => Err(bad_users("add_users", "A user is not a member of the organization any more.".to_owned())),

@@ -3,7 +3,7 @@
 use super::{MemberView, locate, record, view};
 use crate::audit::Trail;
 use crate::context::{Actor, Context};
-use crate::error::Error;
+use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::custom_among;
 use crate::users::caller::{Held, with_caller_and};
@@ -11,7 +11,7 @@ use crate::users::{UserRef, access, refuse_assignment};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Member, Membership};
-use doorward_domain::roles::assign::{Level, RoleChange, plan};
+use doorward_domain::roles::assign::{Level, RoleChange, plan_or_all};
 use doorward_domain::roles::{CustomRoles, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_ports::Repositories;
 use std::collections::BTreeSet;
@@ -81,8 +81,14 @@ fn locate_other(
 /// The names as roles of the organization, each once.
 fn role_names(names: &[String], organization: OrganizationId) -> Result<Vec<RoleName>, Error> {
     let names: BTreeSet<&String> = names.iter().collect();
-    if let Some(name) = names.iter().find(|name| name.contains(':')) {
-        return Err(Error::invalid(format!("role \"{name}\" must be named without organization, so without a colon")));
+    let mut misnamed = names.iter().filter(|name| name.contains(':')).map(|name| {
+        FieldError::new("roles", format!("role \"{name}\" must be named without organization, so without a colon"))
+    });
+    if let Some(first) = misnamed.next() {
+        let mut fields: Vec<FieldError> = misnamed.collect();
+        let message = if fields.is_empty() { first.detail.clone() } else { VALIDATION_FAILED.to_owned() };
+        fields.insert(0, first);
+        return Err(Error::invalid_fields(message, fields));
     }
     Ok(names.into_iter().map(|name| RoleName::organization(name, organization.0)).collect())
 }
@@ -102,8 +108,8 @@ fn authorize(
     let lost = custom_among(repos, current.iter().filter(|name| !wanted.contains(name)))?;
     lost.iter().cloned().for_each(|role| kept.insert(role));
     let level = Level::Organization(organization.0);
-    let change =
-        plan(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept)).map_err(refuse_assignment)?;
+    let change = plan_or_all(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept))
+        .map_err(refuse_assignment)?;
     if change.added().is_empty() {
         return Ok((System::because("the plan allows the caller to take these roles").permit(), change));
     }

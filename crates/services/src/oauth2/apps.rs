@@ -117,9 +117,6 @@ async fn insert(
     };
     let wants_account = command.service_account == Some(true);
     let mut app = apply(fresh, command, now)?;
-    if wants_account && app.client_type == ClientType::Public {
-        return Err(Error::invalid_field("service_account", "a public client cannot have a service account"));
-    }
     ctx.store
         .write(move |repos| {
             if wants_account {
@@ -140,9 +137,6 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
     let trail = Trail::of(ctx, actor);
     let now = trail.now;
     let account = Account::new(ctx, Some(actor));
-    if command.public.is_some_and(|public| public != (old.client_type == ClientType::Public)) {
-        return Err(Error::invalid_field("public", "an app stays public or confidential; register another one"));
-    }
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
     apply(old, command.clone(), now)?;
     ctx.store
@@ -159,15 +153,7 @@ pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand
                 account.check_reach(&app)?;
             }
             match (wants_account, live) {
-                (Some(true), None) if app.client_type == ClientType::Confidential => {
-                    app.service_account_id = Some(account.open(repos, &app)?);
-                }
-                (Some(true), None) => {
-                    return Err(Error::invalid_field(
-                        "service_account",
-                        "a public client cannot have a service account",
-                    ));
-                }
+                (Some(true), None) => app.service_account_id = Some(account.open(repos, &app)?),
                 (Some(false), found) => {
                     if let Some(id) = found {
                         account.close(repos, id)?;
@@ -273,7 +259,13 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
     let public = app.client_type == ClientType::Public;
     match redirect_uris(&app, &command, public) {
         Ok(uris) => app.redirect_uris = uris,
-        Err(error) => fields.push(error),
+        Err(errors) => fields.extend(errors),
+    }
+    if command.service_account == Some(true) && public {
+        fields.push(FieldError::new("service_account", "a public client cannot have a service account"));
+    }
+    if command.public.is_some_and(|wanted| wanted != public) {
+        fields.push(FieldError::new("public", "an app stays public or confidential; register another one"));
     }
     if command.icon.chars().count() > ICON_MAX || command.icon.contains(char::is_control) {
         fields.push(FieldError::new(
@@ -287,20 +279,16 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     if let Some(names) = command.scopes {
-        match names.iter().find(|name| canonical(name).is_none()) {
-            Some(unknown) => fields.push(FieldError::new("scopes", format!("unknown scope: `{unknown}`"))),
-            None => app.allowed_scopes = (!names.is_empty()).then(|| canonical_list(&names)),
-        }
+        let unknown = names.iter().filter(|name| canonical(name).is_none());
+        fields.extend(unknown.map(|unknown| FieldError::new("scopes", format!("unknown scope: `{unknown}`"))));
+        app.allowed_scopes = (!names.is_empty()).then(|| canonical_list(&names));
     }
-    match command.allowed_resources.as_deref().map(parse_resources) {
-        None => {}
-        Some(Ok(list)) => app.allowed_resources = (!list.is_empty()).then_some(list),
-        Some(Err(error)) => fields.push(FieldError::new("allowed_resources", error.to_string())),
+    if let Some(list) = command.allowed_resources.as_deref() {
+        let list = parse_resources("allowed_resources", list, &mut fields);
+        app.allowed_resources = (!list.is_empty()).then_some(list);
     }
-    match command.resources.as_deref().map(parse_resources) {
-        None => {}
-        Some(Ok(list)) => app.resources = list,
-        Some(Err(error)) => fields.push(FieldError::new("resources", error.to_string())),
+    if let Some(list) = command.resources.as_deref() {
+        app.resources = parse_resources("resources", list, &mut fields);
     }
     if !fields.is_empty() {
         return Err(Error::invalid_fields(VALIDATION_FAILED, fields));
@@ -315,24 +303,36 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
 /// Most resources in one list of an app.
 const RESOURCES_MAX: usize = 64;
 
-fn parse_resources(list: &[String]) -> Result<Vec<Resource>, ResourceError> {
+/// The resources of a list; every text that is none is told.
+fn parse_resources(field: &'static str, list: &[String], fields: &mut Vec<FieldError>) -> Vec<Resource> {
     if list.len() > RESOURCES_MAX {
-        return Err(ResourceError::TooLong);
+        fields.push(FieldError::new(field, ResourceError::TooLong.to_string()));
+        return Vec::new();
     }
-    list.iter().map(|text| Resource::parse(text)).collect()
+    let mut known = Vec::with_capacity(list.len());
+    for text in list {
+        match Resource::parse(text) {
+            Ok(resource) => known.push(resource),
+            Err(error) => fields.push(FieldError::new(field, error.to_string())),
+        }
+    }
+    known
 }
 
 /// `callback_url` is the first of `redirect_uris`; alone it replaces only the first, and neither keeps the list. Each is
 /// kept once, where it is mentioned first: a `callback_url` that was a later entry is that entry.
-fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<RedirectUri>, FieldError> {
+fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<RedirectUri>, Vec<FieldError>> {
     let callback = command.callback_url.as_deref().filter(|text| !text.is_empty());
     let listed = command.redirect_uris.as_deref().filter(|list| !list.is_empty());
     let texts: Vec<String> = match (callback, listed) {
         (Some(callback), Some(list)) if list.first().is_some_and(|first| first != callback) => {
-            return Err(FieldError::new("callback_url", "must be the first of redirect_uris when both are given"));
+            return Err(vec![FieldError::new(
+                "callback_url",
+                "must be the first of redirect_uris when both are given",
+            )]);
         }
         (_, Some(list)) if list.len() > REDIRECT_URIS_MAX => {
-            return Err(FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed")));
+            return Err(vec![FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed"))]);
         }
         (_, Some(list)) => list.to_vec(),
         (Some(callback), None) => {
@@ -340,21 +340,23 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
             std::iter::once(callback).chain(others).map(str::to_owned).collect()
         }
         (None, None) if app.redirect_uris.is_empty() => {
-            return Err(FieldError::new("callback_url", "Validation failed for tag \"required\" with value: \"\""));
+            return Err(vec![FieldError::new(
+                "callback_url",
+                "Validation failed for tag \"required\" with value: \"\"",
+            )]);
         }
         (None, None) => return Ok(app.redirect_uris.clone()),
     };
     let field = if listed.is_some() { "redirect_uris" } else { "callback_url" };
-    let check =
-        |text: &String| RedirectUri::register(text, public).map_err(|error| FieldError::new(field, error.to_string()));
-    let mut uris: Vec<RedirectUri> = Vec::with_capacity(texts.len());
-    for uri in texts.iter().map(check) {
-        let uri = uri?;
-        if !uris.contains(&uri) {
-            uris.push(uri);
+    let (mut uris, mut errors) = (Vec::with_capacity(texts.len()), Vec::new());
+    for text in &texts {
+        match RedirectUri::register(text, public) {
+            Ok(uri) if uris.contains(&uri) => {}
+            Ok(uri) => uris.push(uri),
+            Err(error) => errors.push(FieldError::new(field, error.to_string())),
         }
     }
-    Ok(uris)
+    if errors.is_empty() { Ok(uris) } else { Err(errors) }
 }
 
 fn record(

@@ -3,7 +3,7 @@
 use super::{OrganizationRef, resolve};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::users::access;
 use crate::users::caller::with_caller;
 use crate::users::fields::Fields;
@@ -43,13 +43,13 @@ pub struct UpdateOrganization {
 
 /// Makes an organization with its group Everyone. The caller becomes a member of it, without roles.
 pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -> Result<Organization, Error> {
-    Fields::default()
+    let mut fields = Fields::default()
         .organization_name("name", &command.name)
         .organization_display_name("display_name", &command.display_name)
         .text("description", &command.description)
-        .text("icon", &command.icon)
-        .done()?;
-    not_reserved(&command.name)?;
+        .text("icon", &command.icon);
+    fields.keep(not_reserved(&command.name))?;
+    fields.done()?;
     access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
 
     let (now, id) = ctx.new_id();
@@ -153,12 +153,12 @@ impl UpdateOrganization {
         if !self.name.is_empty() {
             fields = fields.organization_name("name", &self.name);
         }
-        fields
+        fields = fields
             .organization_display_name("display_name", &self.display_name)
             .text("description", self.description.as_deref().unwrap_or_default())
-            .text("icon", self.icon.as_deref().unwrap_or_default())
-            .done()?;
-        not_reserved(&self.name)
+            .text("icon", self.icon.as_deref().unwrap_or_default());
+        fields.keep(not_reserved(&self.name))?;
+        fields.done()
     }
 
     fn apply(self, organization: Organization) -> Organization {
@@ -176,7 +176,8 @@ impl UpdateOrganization {
 /// Some words mean something else where an organization is named in a path.
 fn not_reserved(name: &str) -> Result<(), Error> {
     if Named::Organization.is_reserved(name) {
-        return Err(Error::invalid(format!("Organization name {name:?} is reserved.")));
+        let message = format!("Organization name {name:?} is reserved.");
+        return Err(Error::invalid_fields(message, vec![FieldError::new("name", "is reserved")]));
     }
     Ok(())
 }

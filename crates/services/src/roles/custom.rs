@@ -3,7 +3,7 @@
 use super::RoleView;
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
 use crate::users::caller::{Held, with_caller};
@@ -108,21 +108,45 @@ fn define<T>(
 
 /// All checks of a role that somebody wants to make or change, in their order.
 fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
-    Fields::default().role_name("name", &draft.name).shown_text("display_name", &draft.display_name).done()?;
-    draft.check().map_err(|error| match error {
-        CustomRoleError::Reserved(_) => Error::invalid_because("Reserved role name", error.to_string()),
-        CustomRoleError::Name
-        | CustomRoleError::SitePermissions
-        | CustomRoleError::UserPermissions
-        | CustomRoleError::Negated(_)
+    let mut fields = Fields::default().role_name("name", &draft.name).shown_text("display_name", &draft.display_name);
+    for error in draft.defects() {
+        fields.keep::<()>(Err(bad_draft(&error)))?;
+    }
+    if let Err(denied) = check_maker(&actor.subject, action, place.0) {
+        fields.done()?;
+        return Err(Error::NotFound.unless_scope_is_short(denied));
+    }
+    let mut short_of_scope = None;
+    for error in draft.permission_defects(&actor.subject, place.0) {
+        let refused = not_accepted(actor, place, &error);
+        if matches!(refused, Error::Forbidden(_)) {
+            // What the credential lacks is told once nothing else is wrong.
+            short_of_scope.get_or_insert(refused);
+        } else {
+            fields.keep_item::<()>(Err(refused))?;
+        }
+    }
+    fields.done()?;
+    short_of_scope.map_or_else(|| Ok(draft.into_role(place.0)), Err)
+}
+
+/// What is wrong with a role, whoever makes it.
+fn bad_draft(error: &CustomRoleError) -> Error {
+    let (field, message) = match error {
+        CustomRoleError::Reserved(_) => {
+            let fields = vec![FieldError::new("name", error.to_string())];
+            return Error::Invalid { message: "Reserved role name".to_owned(), detail: error.to_string(), fields };
+        }
+        CustomRoleError::Name => ("name", format!("Invalid request, {error}")),
+        CustomRoleError::SitePermissions => ("site_permissions", format!("Invalid request, {error}")),
+        CustomRoleError::UserPermissions => ("user_permissions", format!("Invalid request, {error}")),
+        CustomRoleError::Negated(_)
         | CustomRoleError::Wildcard(_)
         | CustomRoleError::Unknown(_)
         | CustomRoleError::Twice(_)
-        | CustomRoleError::NotHeld { .. } => Error::invalid(format!("Invalid request, {error}")),
-    })?;
-    check_maker(&actor.subject, action, place.0).map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-    draft.check_permissions(&actor.subject, place.0).map_err(|error| not_accepted(actor, place, &error))?;
-    Ok(draft.into_role(place.0))
+        | CustomRoleError::NotHeld { .. } => ("organization_permissions", format!("Invalid request, {error}")),
+    };
+    Error::invalid_fields(message, vec![FieldError::new(field, error.to_string())])
 }
 
 /// A permission that the maker lacks only by the scope of the credential is refused as that.
@@ -131,14 +155,22 @@ fn not_accepted(actor: &Actor, place: OrganizationId, error: &CustomRoleError) -
         && let Some((resource, action)) = permission.defined()
         && let Err(denied) = access::may(actor, action, &Object::new(resource).organization(place.0))
     {
-        return refused(error).unless_scope_is_short(denied);
+        return bad_permission(error).unless_scope_is_short(denied);
     }
-    refused(error)
+    bad_permission(error)
+}
+
+/// A permission that cannot be given.
+fn bad_permission(error: &CustomRoleError) -> Error {
+    let fields = vec![FieldError::new("organization_permissions", error.to_string())];
+    Error::Invalid { message: NOT_UPDATED.to_owned(), detail: error.to_string(), fields }
 }
 
 fn refused(reason: &impl ToString) -> Error {
-    Error::invalid_because("Failed to update role permissions", reason.to_string())
+    Error::invalid_because(NOT_UPDATED, reason.to_string())
 }
+
+const NOT_UPDATED: &str = "Failed to update role permissions";
 
 fn record(
     trail: Trail,

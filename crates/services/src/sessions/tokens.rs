@@ -6,6 +6,7 @@ use super::keys::check_reach;
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, SessionSettings};
 use crate::error::Error;
+use crate::users::fields::Fields;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::audit::AuditAction;
@@ -15,6 +16,7 @@ use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resou
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::{Conflict, StoreError};
+use std::collections::HashSet;
 use time::Duration;
 
 /// Longest name of a token, in characters.
@@ -56,13 +58,17 @@ pub async fn create_token(
     user: &UserRef,
     command: CreateToken,
 ) -> Result<IssuedKey, Error> {
-    let scopes = if command.scopes.is_empty() { vec![SCOPE_ALL.to_owned()] } else { known_scopes(&command.scopes)? };
-    let allow_list = AllowEntry::parse_list(&command.allow_list)
-        .map_err(|defect| Error::invalid_field("allow_list", defect.to_string()))?;
+    let mut fields = Fields::default();
+    let scopes = match command.scopes.as_slice() {
+        [] => vec![SCOPE_ALL.to_owned()],
+        names => fields.keep(known_scopes(names))?.unwrap_or_default(),
+    };
+    let allow_list = fields.keep(known_entries(&command.allow_list))?.flatten();
     let name = match command.name {
         name if name.is_empty() => format!("token-{}", ctx.alphanumeric(8).into_exposed()),
-        name => check_name(name)?,
+        name => fields.keep(check_name(name))?.unwrap_or_default(),
     };
+    fields.done()?;
     check_reach(actor, &scopes, allow_list.as_deref())?;
 
     let settings = ctx.settings.sessions;
@@ -188,13 +194,29 @@ pub(super) fn check_name(name: String) -> Result<String, Error> {
 /// Scopes of the catalogue, each once. The two that are older than the catalogue keep their old names, by which every
 /// client knows them.
 fn known_scopes(names: &[String]) -> Result<Vec<String>, Error> {
-    let mut known: Vec<String> = Vec::with_capacity(names.len());
+    let (mut known, mut seen, mut unknown) = (Vec::new(), HashSet::new(), Vec::new());
     for name in names {
-        let scope = ScopeName::parse(name).map_err(|unknown| Error::invalid_field("scope", unknown.to_string()))?;
-        let name = scope.old_name().map_or_else(|| scope.as_str().into_owned(), str::to_owned);
-        if !known.contains(&name) {
-            known.push(name);
+        match ScopeName::parse(name) {
+            Ok(scope) => {
+                let name = scope.old_name().map_or_else(|| scope.as_str().into_owned(), str::to_owned);
+                if seen.insert(name.clone()) {
+                    known.push(name);
+                }
+            }
+            Err(error) => unknown.push(error),
         }
     }
+    Fields::default().defects("scope", unknown).done()?;
     Ok(known)
+}
+
+/// The objects that a token is limited to; every entry that is none is told.
+fn known_entries(texts: &[String]) -> Result<Option<Vec<AllowEntry>>, Error> {
+    AllowEntry::parse_list(texts).or_else(|first| {
+        let broken = texts.iter().filter_map(|text| text.parse::<AllowEntry>().err()).collect::<Vec<_>>();
+        // A list that is too long is broken as a whole.
+        let whole = broken.is_empty().then_some(first);
+        Fields::default().defects("allow_list", broken.into_iter().chain(whole)).done()?;
+        Ok(None)
+    })
 }

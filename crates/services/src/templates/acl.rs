@@ -133,8 +133,10 @@ fn entries<T: From<Uuid>>(
         let role = if role.is_empty() { Ok(None) } else { role.parse::<TemplateRole>().map(Some) };
         match (id, role) {
             (Ok(id), Ok(role)) => entries.push((T::from(id), role)),
-            (Err(detail), _) => errors.push(FieldError::new(field, detail)),
-            (Ok(id), Err(error)) => errors.push(FieldError::new(field, format!("{id}: {error}"))),
+            (id, role) => {
+                errors.extend(role.err().map(|error| FieldError::new(field, format!("{key}: {error}"))));
+                errors.extend(id.err().map(|detail| FieldError::new(field, detail)));
+            }
         }
     }
     entries

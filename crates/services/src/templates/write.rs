@@ -61,13 +61,14 @@ pub async fn create(
     command: CreateTemplate,
 ) -> Result<TemplateView, Error> {
     let CreateTemplate { name, display_name, description, icon, active_version_id, .. } = command;
-    Fields::default()
+    let mut fields = Fields::default()
         .template_name("name", &name)
         .template_display_name("display_name", &display_name)
         .at_most("description", &description, TEXT_MAX)
-        .at_most("icon", &icon, TEXT_MAX)
-        .done()?;
-    let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings)?;
+        .at_most("icon", &icon, TEXT_MAX);
+    let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings);
+    let settings = fields.keep(settings)?.unwrap_or_default();
+    fields.done()?;
     let (created_at, id) = ctx.new_id();
     let open = !command.disable_everyone_group_access;
     let (actor, organization, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
@@ -109,12 +110,14 @@ pub async fn update(
 ) -> Result<TemplateView, Error> {
     let fields = Fields::default();
     let fields = if command.name.is_empty() { fields } else { fields.template_name("name", &command.name) };
-    fields
+    let mut fields = fields
         .template_display_name("display_name", &command.display_name)
         .at_most("description", &command.description, TEXT_MAX)
         .at_most("icon", &command.icon, TEXT_MAX)
-        .at_most("deprecation_message", command.deprecation_message.as_deref().unwrap_or_default(), TEXT_MAX)
-        .done()?;
+        .at_most("deprecation_message", command.deprecation_message.as_deref().unwrap_or_default(), TEXT_MAX);
+    // What is kept is fine, so that what is wrong with the change does not depend on it.
+    fields.keep(command.settings.clone().apply(&TemplateSettings::default()).map_err(bad_settings))?;
+    fields.done()?;
     let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {

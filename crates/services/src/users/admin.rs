@@ -32,14 +32,14 @@ pub struct CreateUserAsOperator {
 /// Creates an active user in the default organization. The first user becomes owner, whatever is asked.
 pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result<User, Error> {
     let command = CreateUserAsOperator { email: trimmed(&command.email), ..command };
-    Fields::default()
+    let mut fields = Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
         .required_secret("password", &command.password)
-        .real_name("name", &command.name)
-        .with_password("password", &command.password)?;
-    strong_password(&command.password)?;
-    let roles = check_site_roles(&command.roles)?;
+        .real_name("name", &command.name);
+    fields.keep(strong_password(&command.password))?;
+    let roles = fields.keep(check_site_roles(&command.roles))?.unwrap_or_default();
+    fields.done()?;
     let hash = ctx.hash_password(command.password).await?;
 
     let (now, id) = ctx.new_id();

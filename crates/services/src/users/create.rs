@@ -109,16 +109,16 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
              send it in the header {SETUP_TOKEN_HEADER}, or as the query parameter `token`."
         )));
     }
-    Fields::default()
+    let mut fields = Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
         .required_secret("password", &command.password)
-        .real_name("name", &command.name)
-        .with_password("password", &command.password)?;
-    if first_exists(ctx).await? {
+        .real_name("name", &command.name);
+    if fields.is_empty() && first_exists(ctx).await? {
         return Err(first_exists_already());
     }
-    strong_password(&command.password)?;
+    fields.keep(strong_password(&command.password))?;
+    fields.done()?;
     let hash = ctx.hash_password(command.password).await?;
 
     let (now, id) = ctx.new_id();
@@ -147,36 +147,27 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
 /// Creates a user in one or more organizations.
 pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
     let command = CreateUser { email: trimmed(&command.email), ..command };
-    let fields = Fields::default()
+    let mut fields = Fields::default()
         .email("email", &command.email)
         .username("username", &command.username)
         .real_name("name", &command.name);
-    if command.password.expose().is_empty() {
-        fields.done()?;
-    } else {
-        fields.with_password("password", &command.password)?;
-    }
     let login_type = if command.login_type.is_empty() { LoginType::Password.as_str() } else { &command.login_type };
-    if login_type != LoginType::Password.as_str() && !command.password.expose().is_empty() {
-        return Err(Error::invalid(format!("Password cannot be set for login type \"{login_type}\".")));
-    }
-    if login_type == LoginType::Password.as_str() && !ctx.settings.sessions.password_login {
+    let with_password = login_type == LoginType::Password.as_str();
+    if !with_password {
+        fields.keep(no_password(login_type, &command.password))?;
+    } else if !ctx.settings.sessions.password_login {
+        fields.done()?;
         return Err(Error::Refused("Password based authentication is disabled.".to_owned()));
     }
-    if command.organization_ids.is_empty() {
-        return Err(Error::invalid_fields(
-            "No organization specified to place the user as a member of. It is required to specify at least one \
-             organization id to place the user in.",
-            vec![FieldError::new("organization_ids", "required")],
-        ));
+    fields.keep(some_organization(&command.organization_ids))?;
+    let status = fields.keep(parse_status(&command.status))?.unwrap_or(UserStatus::Dormant);
+    // Alone, what follows is told after what is taken or cannot be found.
+    let organizations = if fields.is_empty() { find_places(ctx, actor, &command).await? } else { Vec::new() };
+    let login_type = fields.keep(parse_login_type(login_type))?.unwrap_or(LoginType::None);
+    if with_password {
+        fields.keep(strong_password(&command.password))?;
     }
-    let status = parse_status(&command.status)?;
-
-    let organizations = find_places(ctx, actor, &command).await?;
-    let login_type = parse_login_type(login_type)?;
-    if login_type == LoginType::Password {
-        strong_password(&command.password)?;
-    }
+    fields.done()?;
     may_create(actor, &organizations)?;
     let password_hash =
         if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };
@@ -327,14 +318,36 @@ async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Resu
         .await
 }
 
+/// Who signs in otherwise has no password.
+fn no_password(login_type: &str, password: &Secret<String>) -> Result<(), Error> {
+    if password.expose().is_empty() {
+        return Ok(());
+    }
+    let message = format!("Password cannot be set for login type \"{login_type}\".");
+    Err(Error::invalid_fields(message, vec![FieldError::new("password", "must be empty")]))
+}
+
+fn some_organization(asked: &[OrganizationId]) -> Result<(), Error> {
+    if asked.is_empty() {
+        return Err(Error::invalid_fields(
+            "No organization specified to place the user as a member of. It is required to specify at least one \
+             organization id to place the user in.",
+            vec![FieldError::new("organization_ids", "required")],
+        ));
+    }
+    Ok(())
+}
+
 fn parse_login_type(text: &str) -> Result<LoginType, Error> {
     match text.parse() {
         Ok(kind @ (LoginType::Password | LoginType::None | LoginType::Github)) => Ok(kind),
         Ok(LoginType::Oidc) => {
-            Err(Error::invalid("You must configure OIDC before you can create users with the OIDC login type."))
+            let message = "You must configure OIDC before you can create users with the OIDC login type.";
+            Err(Error::invalid_fields(message, vec![FieldError::new("login_type", "is not configured")]))
         }
         Ok(LoginType::Token | LoginType::Oauth2ProviderApp) | Err(_) => {
-            Err(Error::invalid(format!("Unsupported login type \"{text}\" for manually creating new users.")))
+            let message = format!("Unsupported login type \"{text}\" for manually creating new users.");
+            Err(Error::invalid_fields(message, vec![FieldError::new("login_type", "is not supported")]))
         }
     }
 }

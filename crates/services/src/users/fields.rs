@@ -1,17 +1,27 @@
-//! Field rules of commands: every failing field is named, each with the first rule that it breaks.
+//! What is wrong with a command, all of it at once: every failing field is named, each with the first rule that it breaks.
 
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use doorward_domain::names::{self, Named};
 use doorward_domain::users::check_password;
 use doorward_domain::{Secret, users::PasswordRuleError};
+use std::fmt::Display;
 
 /// Most bytes of a free text: a description, the URL of an icon.
 const TEXT_MAX: usize = 4096;
 
-/// Collects the failing fields of one command, in the order in which they are checked.
+/// Collects the defects of one command, in the order in which they are looked for. Whatever can be seen without asking for
+/// permission is collected before the first of it is told, so that nobody learns of one defect after the other.
 #[derive(Debug, Default)]
 #[must_use = "call `done`, or nothing is refused"]
-pub(crate) struct Fields(Vec<FieldError>);
+pub(crate) struct Fields(Vec<Complaint>);
+
+/// Defects that go under one message.
+#[derive(Debug)]
+struct Complaint {
+    message: String,
+    detail: String,
+    fields: Vec<FieldError>,
+}
 
 impl Fields {
     /// The field must not be empty.
@@ -65,12 +75,9 @@ impl Fields {
     }
 
     /// The field is free text of at most [`TEXT_MAX`] bytes.
-    pub(crate) fn text(mut self, field: &'static str, value: &str) -> Self {
-        if value.len() > TEXT_MAX && self.0.iter().all(|known| known.field != field) {
-            let detail = format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len());
-            self.0.push(FieldError::new(field, detail));
-        }
-        self
+    pub(crate) fn text(self, field: &'static str, value: &str) -> Self {
+        let too_long = value.len() > TEXT_MAX;
+        self.defect(field, too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())))
     }
 
     /// The field must be the real name of a person, or empty.
@@ -89,19 +96,16 @@ impl Fields {
     }
 
     /// The field must not be longer, in bytes. A value that is too long is not repeated.
-    pub(crate) fn at_most(mut self, field: &'static str, value: &str, max: usize) -> Self {
-        if value.len() > max {
-            self.0.push(FieldError::new(field, format!("must be at most {max} bytes, and is {}", value.len())));
-        }
-        self
+    pub(crate) fn at_most(self, field: &'static str, value: &str, max: usize) -> Self {
+        let too_long = value.len() > max;
+        self.defect(field, too_long.then(|| format!("must be at most {max} bytes, and is {}", value.len())))
     }
 
     /// The field must fit into 32 bits. As the last rule of a command, it hands the number out.
-    pub(crate) fn fitting(mut self, field: &'static str, value: i64) -> Result<i32, Error> {
-        let fitting = i32::try_from(value).map_err(|error| {
-            self.0.push(FieldError::new(field, format!("must fit into 32 bits: {error}")));
-        });
-        self.done()?;
+    pub(crate) fn fitting(self, field: &'static str, value: i64) -> Result<i32, Error> {
+        let fitting = i32::try_from(value);
+        let defect = fitting.as_ref().err().map(|error| format!("must fit into 32 bits: {error}"));
+        self.defect(field, defect).done()?;
         Ok(fitting.unwrap_or_default())
     }
 
@@ -120,33 +124,104 @@ impl Fields {
         self.required(field, value).rule(field, tag, value, names::is_name(value) && !named.is_reserved(value))
     }
 
-    fn rule(mut self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
-        if !holds && self.0.iter().all(|known| known.field != field) {
-            let detail = format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");
-            self.0.push(FieldError::new(field, detail));
+    fn rule(self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
+        let detail = || format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");
+        self.defect(field, (!holds).then(detail))
+    }
+
+    /// Says what is wrong with a field, if anything is.
+    pub(crate) fn defect(mut self, field: &'static str, defect: Option<String>) -> Self {
+        if let Some(detail) = defect {
+            self.add(Complaint {
+                message: VALIDATION_FAILED.to_owned(),
+                detail: String::new(),
+                fields: vec![FieldError::new(field, detail)],
+            });
         }
         self
     }
 
-    /// Refuses the command if any field failed, and names a weak password then too, so that nothing comes up only later.
-    /// A weak password alone is left to [`strong_password`].
-    pub(crate) fn with_password(mut self, field: &'static str, password: &Secret<String>) -> Result<(), Error> {
-        if let Err(broken) = check_password(password.expose())
-            && !self.0.is_empty()
-            && self.0.iter().all(|known| known.field != field)
-        {
-            self.0.push(FieldError::new(field, broken.to_string()));
+    /// Says what is wrong with the items of a list, each by itself.
+    pub(crate) fn defects<D: Display>(mut self, field: &'static str, defects: impl IntoIterator<Item = D>) -> Self {
+        let fields = defects.into_iter().map(|defect| FieldError::new(field, defect.to_string())).collect::<Vec<_>>();
+        if !fields.is_empty() {
+            self.add(Complaint { message: VALIDATION_FAILED.to_owned(), detail: String::new(), fields });
         }
-        self.done()
+        self
     }
 
-    /// Refuses the command if any field failed.
-    pub(crate) fn done(self) -> Result<(), Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(Error::invalid_fields(VALIDATION_FAILED, self.0))
+    /// The value that some check made, or what it finds wrong, which is told with the rest: `None` means that
+    /// [`done`](Self::done) will refuse. Errors of other kinds end everything.
+    pub(crate) fn keep<T>(&mut self, checked: Result<T, Error>) -> Result<Option<T>, Error> {
+        self.take(checked, Self::add)
     }
+
+    /// The same for one item of many, each of which may fail by the same field.
+    pub(crate) fn keep_item<T>(&mut self, checked: Result<T, Error>) -> Result<Option<T>, Error> {
+        self.take(checked, Self::append)
+    }
+
+    fn take<T>(&mut self, checked: Result<T, Error>, add: fn(&mut Self, Complaint)) -> Result<Option<T>, Error> {
+        match checked {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Invalid { message, detail, fields }) => {
+                add(self, Complaint { message, detail, fields });
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Adds a complaint without the fields of which the first defect is known.
+    fn add(&mut self, mut complaint: Complaint) {
+        let blamed = !complaint.fields.is_empty();
+        complaint.fields.retain(|new| self.0.iter().flat_map(|old| &old.fields).all(|old| old.field != new.field));
+        if !blamed || !complaint.fields.is_empty() {
+            self.append(complaint);
+        }
+    }
+
+    fn append(&mut self, mut complaint: Complaint) {
+        match self.0.last_mut().filter(|last| last.message == complaint.message) {
+            Some(last) => {
+                last.fields.append(&mut complaint.fields);
+                join(&mut last.detail, &complaint.detail);
+            }
+            None => self.0.push(complaint),
+        }
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Refuses the command if anything is wrong with it. What all defects have in common is the message.
+    pub(crate) fn done(self) -> Result<(), Error> {
+        let mut complaints = self.0.into_iter();
+        let Some(Complaint { mut message, mut detail, mut fields }) = complaints.next() else { return Ok(()) };
+        for mut other in complaints {
+            // A message that blames no field would be lost otherwise.
+            if fields.is_empty() {
+                join(&mut detail, &message);
+            }
+            if other.fields.is_empty() {
+                join(&mut detail, &other.message);
+            }
+            join(&mut detail, &other.detail);
+            VALIDATION_FAILED.clone_into(&mut message);
+            fields.append(&mut other.fields);
+        }
+        Err(Error::Invalid { message, detail, fields })
+    }
+}
+
+/// Adds one more sentence.
+fn join(text: &mut String, more: &str) {
+    if !text.is_empty() && !more.is_empty() {
+        text.push_str("; ");
+    }
+    text.push_str(more);
 }
 
 /// A mail address as it was meant: blanks around it come from copying and from keyboards that add them.
@@ -187,19 +262,36 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_password_is_named_beside_other_defects() {
-        let told = |email: &str, password: &str| {
-            let refused = Fields::default().email("email", email).with_password("password", &Secret::from(password));
-            match refused {
-                Err(Error::Invalid { fields, .. }) => {
-                    fields.into_iter().map(|field| field.field.into_owned()).collect()
-                }
-                _ => Vec::new(),
-            }
-        };
-        assert_eq!(told("x", "weak"), ["email", "password"]);
-        assert_eq!(told("x", "SomeSecurePassword!"), ["email"]);
-        assert_eq!(told("a@example.com", "weak"), Vec::<String>::new());
+    fn defects_of_one_kind_keep_their_message_and_those_of_several_are_told_together() {
+        let weak = || strong_password(&Secret::from("weak"));
+        let mut fields = Fields::default();
+        assert_eq!(fields.keep(weak()).unwrap(), None);
+        assert_eq!(fields.keep(Ok::<_, Error>(7)).unwrap(), Some(7));
+        let Err(Error::Invalid { message, fields, .. }) = fields.done() else { panic!() };
+        assert_eq!((message.as_str(), fields.len()), ("Password not strong enough!", 1));
+
+        let mut fields = Fields::default().email("email", "");
+        fields.keep(weak()).unwrap();
+        fields.keep(weak()).unwrap();
+        fields.keep(Err::<(), _>(Error::invalid_because("Nothing fits.", "not at all"))).unwrap();
+        let fields = fields.defects("scopes", ["one", "two"]);
+        let Err(Error::Invalid { message, detail, fields }) = fields.done() else { panic!() };
+        assert_eq!((message.as_str(), detail.as_str()), (VALIDATION_FAILED, "Nothing fits.; not at all"));
+        let told: Vec<&str> = fields.iter().map(|field| field.field.as_ref()).collect();
+        assert_eq!(told, ["email", "password", "scopes", "scopes"], "and each only once");
+
+        let mut fields = Fields::default();
+        for reason in ["`a` is unknown", "`b` is unknown"] {
+            fields.keep(Err::<(), _>(Error::invalid_because("No such thing", reason))).unwrap();
+        }
+        let Err(Error::Invalid { message, detail, .. }) = fields.done() else { panic!() };
+        assert_eq!((message.as_str(), detail.as_str()), ("No such thing", "`a` is unknown; `b` is unknown"));
+    }
+
+    #[test]
+    fn what_is_no_defect_of_the_command_ends_everything() {
+        let mut fields = Fields::default().email("email", "");
+        assert!(matches!(fields.keep(Err::<(), _>(Error::NotFound)), Err(Error::NotFound)));
     }
 
     #[test]

@@ -53,14 +53,15 @@ pub async fn change_password(
 
     let user = find_changeable(ctx, actor, user).await?;
     actor.in_person(Deed::SetPassword)?;
-    Fields::default().required_secret("password", &password).done()?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid("Users without password login type cannot change their password."));
     }
+    let mut fields = Fields::default().required_secret("password", &password);
     if old_password.is_none() && actor.is(user.id) {
-        return Err(refused("Old password is required.", "old_password", "required"));
+        fields.keep::<()>(Err(refused("Old password is required.", "old_password", "required")))?;
     }
-    strong_password(&password)?;
+    fields.keep(strong_password(&password))?;
+    fields.done()?;
     let was_verified = old_password.is_some();
     let is_current = match old_password {
         Some(old) => {

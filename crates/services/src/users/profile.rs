@@ -89,20 +89,13 @@ pub async fn update_appearance(
     user: &UserRef,
     command: Appearance,
 ) -> Result<Appearance, Error> {
-    Fields::default()
+    let strange = command.theme_preference.len() > THEME_MAX || command.theme_preference.contains(char::is_control);
+    let mut fields = Fields::default()
         .required("theme_preference", &command.theme_preference)
         .required("terminal_font", &command.terminal_font)
-        .done()?;
-    if !TERMINAL_FONTS.contains(&command.terminal_font.as_str()) {
-        let detail = format!("must be one of {}", TERMINAL_FONTS.join(", "));
-        return Err(Error::invalid_fields("Unsupported font family.", vec![FieldError::new("terminal_font", detail)]));
-    }
-    if command.theme_preference.len() > THEME_MAX || command.theme_preference.contains(char::is_control) {
-        return Err(Error::invalid_field(
-            "theme_preference",
-            format!("must be the name of a theme, at most {THEME_MAX} bytes"),
-        ));
-    }
+        .defect("theme_preference", strange.then(|| format!("must be the name of a theme, at most {THEME_MAX} bytes")));
+    fields.keep(known_font(&command.terminal_font))?;
+    fields.done()?;
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
@@ -121,6 +114,14 @@ pub async fn update_appearance(
             })
         })
         .await
+}
+
+fn known_font(font: &str) -> Result<(), Error> {
+    if TERMINAL_FONTS.contains(&font) {
+        return Ok(());
+    }
+    let detail = format!("must be one of {}", TERMINAL_FONTS.join(", "));
+    Err(Error::invalid_fields("Unsupported font family.", vec![FieldError::new("terminal_font", detail)]))
 }
 
 /// How a user signs in. Only the user itself may know.

@@ -5,12 +5,12 @@ use super::caller::{Held, with_caller_and};
 use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::Error;
+use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::roles::custom_among;
 use crate::sessions::max_lifetime;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::assign::{AssignError, Level, plan};
+use doorward_domain::roles::assign::{AssignError, Level, Refusals, plan, plan_or_all};
 use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::Repositories;
@@ -97,7 +97,7 @@ fn authorize_change(
     let current: Vec<RoleName> = current.iter().map(RoleName::site).collect();
     let wanted: Vec<RoleName> = wanted.iter().map(RoleName::site).collect();
     let custom = custom_among(repos, current.iter().chain(&wanted))?;
-    let change = plan(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
+    let change = plan_or_all(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
         .map_err(refuse_assignment)?;
     if change.added().is_empty() {
         return Ok(System::because("the plan allows the caller to take these roles").permit());
@@ -105,12 +105,14 @@ fn authorize_change(
     Ok(access::permit(actor, &Object::of::<resource::AssignRole>())?)
 }
 
-/// What a refused change of roles means to the one who asked for it.
-pub(crate) fn refuse_assignment(error: AssignError) -> Error {
-    match error {
+/// What a refused change of roles means to the one who asked for it. A single reason is the message too.
+pub(crate) fn refuse_assignment(Refusals { first, others }: Refusals) -> Error {
+    match first {
         AssignError::Denied(denied) => Error::Forbidden(denied),
         AssignError::WrongLevel(_) | AssignError::Unknown(_) | AssignError::NotAuthorized(_) => {
-            Error::invalid(error.to_string())
+            let message = if others.is_empty() { first.to_string() } else { VALIDATION_FAILED.to_owned() };
+            let reasons = std::iter::once(first).chain(others);
+            Error::invalid_fields(message, reasons.map(|reason| FieldError::new("roles", reason.to_string())).collect())
         }
     }
 }
@@ -127,8 +129,9 @@ pub(crate) fn may_make_member(actor: &Actor, level: Level) -> Result<(), Error> 
 /// Built-in site roles by name, each once; any other name is refused.
 pub(super) fn check_site_roles(names: &[String]) -> Result<Vec<String>, Error> {
     let names: BTreeSet<&String> = names.iter().collect();
-    match names.iter().find(|name| !RoleName::site(name.as_str()).is_built_in()) {
-        Some(unknown) => Err(Error::invalid(AssignError::Unknown(RoleName::site(unknown.as_str())).to_string())),
+    let unknown = names.iter().map(|name| RoleName::site(name.as_str())).filter(|name| !name.is_built_in());
+    match Refusals::of(unknown.map(AssignError::Unknown)) {
+        Some(refusals) => Err(refuse_assignment(refusals)),
         None => Ok(names.into_iter().cloned().collect()),
     }
 }

@@ -3,8 +3,9 @@
 use super::{WorkspaceView, access};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::error::Error;
 use crate::quotas::Spender;
+use crate::users::fields::Fields;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{BuildId, UserId, WorkspaceId};
@@ -36,15 +37,17 @@ pub(super) struct NewBuild {
 
 impl NewBuild {
     /// A build of this kind, asked for by `actor`.
-    pub(super) fn start(ctx: &Context, actor: &Actor, transition: Transition, daily_cost: i32) -> Result<Self, Error> {
-        if daily_cost < 0 {
-            return Err(Error::invalid_field("daily_cost", "Must not be negative."));
-        }
+    pub(super) fn start(ctx: &Context, actor: &Actor, transition: Transition, daily_cost: i32) -> Self {
         let (now, id) = ctx.new_id();
         // What is deleted costs nothing, so no quota keeps it from going.
         let daily_cost = if transition == Transition::Delete { 0 } else { daily_cost };
-        Ok(Self { id, now, initiator: actor.user.id, transition, daily_cost, trail: Trail::of(ctx, actor) })
+        Self { id, now, initiator: actor.user.id, transition, daily_cost, trail: Trail::of(ctx, actor) }
     }
+}
+
+/// What is wrong with what a build is to cost.
+pub(super) fn negative(daily_cost: i32) -> Option<String> {
+    (daily_cost < 0).then(|| "Must not be negative.".to_owned())
 }
 
 /// Builds a workspace. A build that costs more than is left of the owner's quota is kept as failed and costs nothing; the
@@ -57,10 +60,15 @@ pub async fn build(
 ) -> Result<WorkspaceView, Error> {
     let transition = command.transition.parse::<Transition>().map_err(|_unknown| {
         let rule = if command.transition.is_empty() { "required" } else { "oneof" };
-        let detail = format!("Validation failed for tag \"{rule}\" with value: \"{}\"", command.transition);
-        Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("transition", detail)])
-    })?;
-    let build = NewBuild::start(ctx, actor, transition, command.daily_cost)?;
+        Error::invalid_field(
+            "transition",
+            format!("Validation failed for tag \"{rule}\" with value: \"{}\"", command.transition),
+        )
+    });
+    let mut fields = Fields::default();
+    let transition = fields.keep(transition)?.unwrap_or(Transition::Start);
+    fields.defect("daily_cost", negative(command.daily_cost)).done()?;
+    let build = NewBuild::start(ctx, actor, transition, command.daily_cost);
     let actor = actor.clone();
     ctx.store
         .write(move |repos| {

@@ -1,6 +1,6 @@
 //! Making workspaces.
 
-use super::build::{NewBuild, record_build};
+use super::build::{NewBuild, negative, record_build};
 use super::{WorkspaceView, access};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
@@ -42,8 +42,13 @@ pub async fn create(
 ) -> Result<WorkspaceView, Error> {
     let template_id = command.template_id.unwrap_or(TemplateId::NIL);
     let given = command.template_id.map(|id| id.to_string()).unwrap_or_default();
-    Fields::default().required("template_id", &given).workspace_name("name", &command.name).done()?;
-    let build = NewBuild::start(ctx, actor, Transition::Start, command.daily_cost)?;
+    let cost = command.daily_cost;
+    Fields::default()
+        .required("template_id", &given)
+        .workspace_name("name", &command.name)
+        .defect("daily_cost", negative(cost))
+        .done()?;
+    let build = NewBuild::start(ctx, actor, Transition::Start, cost);
     let (now, id) = ctx.new_id();
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store

@@ -37,8 +37,8 @@ const SQL: [&str; 8] = [
 #[derive(Debug)]
 pub(super) struct TrackedFile {
     /// Relative to the workspace, with slashes.
-    path: String,
-    text: String,
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
 /// Every tracked file that is text.
@@ -91,7 +91,7 @@ fn is_lock_file(path: &str) -> bool {
     has_extension(path, "lock") || path.ends_with("package-lock.json")
 }
 
-fn has_extension(path: &str, extension: &str) -> bool {
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 

@@ -1,4 +1,4 @@
-//! A key for a command line whose user signs in here, in the browser (`clients.md` G3).
+//! A key for a command line whose user signs in here, in the browser: `coder login` opens `/cli-auth`.
 
 use super::{OUT_OF_DATE, person, sign_out_token, signed_in, stale_for_programs};
 use crate::call::{Call, Outcome};

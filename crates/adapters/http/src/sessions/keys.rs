@@ -1,10 +1,11 @@
 //! Session keys for the command line, and API tokens (`identity.md` 2.7).
 
-use crate::answer::{created, no_content, ok};
+use crate::answer::{self, created, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::json::{Nanoseconds, Timestamp};
 use doorward_domain::roles::{AllowEntry, ScopeName};
 use doorward_domain::sessions::ApiKey;
+use doorward_services::sessions::ListedToken;
 use doorward_services::{Actor, sessions};
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -176,8 +177,11 @@ pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     let include_all = query.flag("include_all");
     query.done_loosely()?;
     let tokens = sessions::list_tokens(call.context(), &actor, &call.user(), include_all).await?;
-    let objects = tokens.into_iter().map(|token| OwnedKeyObject { key: token.key.into(), username: token.username });
-    Ok(ok(&objects.collect::<Vec<_>>()))
+    let objects = |tokens: Vec<ListedToken>| -> Vec<OwnedKeyObject> {
+        let object = |token: ListedToken| OwnedKeyObject { key: token.key.into(), username: token.username };
+        tokens.into_iter().map(object).collect()
+    };
+    Ok(answer::list(tokens.len(), move || objects(tokens)).await)
 }
 
 /// Shows an API token by its name.

@@ -1,6 +1,6 @@
 //! The access lists of templates (`enterprise-identity.md` 1.2 to 1.4).
 
-use crate::answer::{Message, message, ok};
+use crate::answer::{self, Message, message};
 use crate::call::{Call, Outcome};
 use crate::groups::GroupObject;
 use crate::users::ReducedUserObject;
@@ -60,7 +60,8 @@ impl From<TemplateAcl> for AclObject {
 )]
 pub(crate) async fn show_acl(call: Call, actor: Actor) -> Outcome {
     let acl = templates::acl(call.context(), &actor, call.id("template")?).await?;
-    Ok(ok(&AclObject::from(acl)))
+    let members: usize = acl.groups.iter().map(|group| group.who.members.len()).sum();
+    Ok(answer::list(acl.users.len() + acl.groups.len() + members, || AclObject::from(acl)).await)
 }
 
 /// Entries to be set or removed; all others stay.
@@ -125,5 +126,7 @@ pub(crate) async fn available(call: Call, actor: Actor) -> Outcome {
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
     let available = templates::available(call.context(), &actor, id, &text, page).await?;
-    Ok(ok(&AvailableObject::from(available)))
+    let members: usize = available.groups.iter().map(|group| group.members.len()).sum();
+    let items = available.users.len() + available.groups.len() + members;
+    Ok(answer::list(items, || AvailableObject::from(available)).await)
 }

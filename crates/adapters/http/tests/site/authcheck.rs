@@ -89,7 +89,9 @@ async fn each_defect_has_its_text() {
     let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
 
     let refused = ask(json!({ "a key": object("", "") })).await.expect(400).json();
-    assert_eq!(refused, json!({ "message": "Object's \"resource_type\" field must be defined for key \"a key\"." }));
+    let text = "Object's \"resource_type\" field must be defined for key \"a key\".";
+    let validations = json!([{ "field": "resource_type", "detail": text }]);
+    assert_eq!(refused, json!({ "message": text, "validations": validations }));
     let refused = ask(json!({ "k": object("user", "x") })).await.expect(400).json();
     assert_eq!(refused["message"], "Object \"x\" id is not a valid uuid.");
     assert_eq!(refused["validations"][0]["field"], "resource_id");

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod all_defects;
 mod audit;
 mod authcheck;
 mod bad_input;

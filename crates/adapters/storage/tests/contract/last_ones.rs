@@ -8,7 +8,7 @@ use doorward_domain::roles::Permission;
 use doorward_domain::roles::custom::Draft;
 use doorward_services::organizations::{self, CreateOrganization, OrganizationRef};
 use doorward_services::sessions::{self, CreateToken, Login, authenticate, login};
-use doorward_services::users::{ChangePassword, CreateFirstUser, UpdateProfile, UserRef};
+use doorward_services::users::{ChangePassword, CreateFirstUser, SetupProof, UpdateProfile, UserRef};
 use doorward_services::{Actor, Error, members, roles, users};
 use std::fmt::Debug;
 
@@ -30,7 +30,7 @@ impl Town {
             username: "first".to_owned(),
             name: String::new(),
             password: Secret::from(PASSWORD),
-            proof: users::SetupProof::Local,
+            proof: SetupProof::Local,
         };
         users::create_first(&walk.ctx, command, &origin()).await.unwrap();
         let first = enter(&walk, "first").await;

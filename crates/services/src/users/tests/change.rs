@@ -33,7 +33,7 @@ async fn users_change_their_own_profile() {
 }
 
 #[tokio::test]
-async fn a_username_may_change_its_letter_case_but_not_become_anothers() {
+async fn a_username_may_change_its_letter_case_but_not_become_that_of_another() {
     let mut repos = repos_of(&actor().build(), &[ann()]);
     repos.users.expect_update_profile().returning(|_, _, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
