@@ -114,6 +114,7 @@ fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) ->
         CustomRoleError::Name
         | CustomRoleError::SitePermissions
         | CustomRoleError::UserPermissions
+        | CustomRoleError::OrganizationMemberPermissions
         | CustomRoleError::Negated(_)
         | CustomRoleError::Wildcard(_)
         | CustomRoleError::Unknown(_)

@@ -73,6 +73,14 @@ impl Fields {
         self.rule(field, "group_display_name", value, names::is_display_name(value))
     }
 
+    /// The field must be as `rule` says, and is.
+    pub(crate) fn that(mut self, field: &'static str, holds: bool, rule: &str) -> Self {
+        if !holds {
+            self.0.push(FieldError::new(field, rule));
+        }
+        self
+    }
+
     /// The field must not be longer, in bytes. A value that is too long is not repeated.
     pub(crate) fn at_most(mut self, field: &'static str, value: &str, max: usize) -> Self {
         if value.len() > max {

@@ -30,6 +30,7 @@ impl Town {
             username: "first".to_owned(),
             name: String::new(),
             password: Secret::from(PASSWORD),
+            proof: users::SetupProof::Local,
         };
         users::create_first(&walk.ctx, command, &origin()).await.unwrap();
         let first = enter(&walk, "first").await;
