@@ -50,7 +50,8 @@ pub trait ApiKeyRepository {
     fn insert(&mut self, permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError>;
     /// Writes that a key was used, from which address; `key` is the key as it was read. Nothing happens when it is gone,
     /// has another secret by now, or lives shorter than it did, for then its new life is not to be touched, nor when it
-    /// already lives longer.
+    /// already lives longer, nor when
+    /// its end was moved forward meanwhile ([`expire`](Self::expire)).
     fn refresh(
         &mut self,
         permit: &Permit<action::Update, resource::ApiKey>,
@@ -75,6 +76,13 @@ pub trait ApiKeyRepository {
         longest: Duration,
         now: Instant,
     ) -> Result<usize, StoreError>;
+    /// Ends the life of a key now, unless it has ended already. The key stays, to be looked at. `false` when there is none.
+    fn expire(
+        &mut self,
+        permit: &Permit<action::Update, resource::ApiKey>,
+        id: &ApiKeyId,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
     /// Deletes a key, and the grant whose access token it is. `false` when there was none.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
     /// Deletes the keys of a user that carry exactly this scope.
