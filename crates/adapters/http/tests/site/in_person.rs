@@ -122,6 +122,20 @@ async fn an_app_may_end_its_own_key() {
     house.get("/users/me", &token).await.expect(401);
 }
 
+#[actix_web::test]
+async fn an_app_that_signs_out_ends_its_own_key_only() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({})).await;
+    let token = access_token(&house, &owner, &robot, &[]).await;
+    let connect = api_token(&house, &owner, json!({ "scope": "application_connect" })).await;
+    let id = connect.split('-').next().unwrap();
+    house.api(POST, "/users/logout", &token, Value::Null).await.expect(200);
+    house.get("/users/me", &token).await.expect(401);
+    house.get("/users/me", &owner).await.expect(200);
+    house.get(&format!("/users/me/keys/{id}"), &owner).await.expect(200);
+}
+
 /// Routes of later days too: who adds one at such a place and forgets apps, learns it here.
 #[actix_web::test]
 async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
