@@ -84,14 +84,16 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
     ctx.store.write(move |repos| Ok::<_, Error>(entry.decide(repos, verified, password_login)?)).await?
 }
 
-/// Signs out: ends the key in use, and the keys for apps on their own subdomain.
+/// Signs out: ends the key in use, and the keys for apps on their own subdomain; an app ends its own only.
 pub async fn logout(ctx: &Context, actor: &Actor) -> Result<(), Error> {
-    let (key, trail) = (Arc::clone(&actor.key), Trail::of(ctx, actor));
+    let (key, is_app, trail) = (Arc::clone(&actor.key), actor.app().is_some(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
             let because = System::because("whoever holds a key may end it");
             repos.api_keys().delete(&because.permit(), &key.id)?;
-            repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
+            if !is_app {
+                repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
+            }
             trail.key(repos, AuditAction::Logout, 200, &key, Diff::default())?;
             Ok(())
         })
