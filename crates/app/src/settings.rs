@@ -15,6 +15,7 @@ const ENV_PREFIX: &str = "DOORWARD";
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) server: Server,
+    pub(crate) compatibility: Compatibility,
     pub(crate) database: Database,
     pub(crate) session: Session,
     pub(crate) passwords: Passwords,
@@ -36,6 +37,11 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Vec<String>,
     #[serde(deserialize_with = "duration")]
     pub(crate) shutdown_timeout: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Compatibility {
+    pub(crate) version: String,
 }
 
 #[derive(Clone, Deserialize)]
@@ -215,6 +221,12 @@ impl Settings {
         if self.oauth2.refresh_token_lifetime <= self.oauth2.access_token_lifetime {
             bail!("the setting `oauth2.refresh_token_lifetime` must be longer than `oauth2.access_token_lifetime`");
         }
+        if !is_release(&self.compatibility.version) {
+            bail!(
+                "the setting `compatibility.version` must be like `v2.24.4`, and is `{}`",
+                self.compatibility.version
+            );
+        }
         if !(1024..=64 * 1024 * 1024).contains(&self.server.body_limit) {
             bail!("the setting `server.body_limit` must lie between 1024 and 67108864");
         }
@@ -257,6 +269,7 @@ impl Settings {
             ("server.body_limit", self.server.body_limit.to_string()),
             ("server.trusted_proxies", list(&self.server.trusted_proxies)),
             ("server.shutdown_timeout", span(self.server.shutdown_timeout)),
+            ("compatibility.version", quote(&self.compatibility.version)),
             ("database.url", quote(&without_password(&self.database.url))),
             ("database.auto_migrate", self.database.auto_migrate.to_string()),
             ("database.pool_size", self.database.pool_size.to_string()),
@@ -312,6 +325,16 @@ impl Settings {
         }
         text
     }
+}
+
+/// Whether clients can compare this with their own version: `v`, three numbers, and perhaps a pre-release.
+fn is_release(text: &str) -> bool {
+    let Some(numbers) = text.strip_prefix('v') else { return false };
+    let (numbers, pre) = numbers.split_once('-').map_or((numbers, "rc"), |(numbers, pre)| (numbers, pre));
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_pre =
+        pre.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    numbers.split('.').count() == 3 && numbers.split('.').all(is_number) && is_pre
 }
 
 /// What is printed in the place of a password.

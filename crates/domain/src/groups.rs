@@ -158,6 +158,8 @@ pub struct GroupFilter {
     pub known_in: Option<Vec<OrganizationId>>,
     /// One of these.
     pub ids: Option<Vec<GroupId>>,
+    /// Part of the name or of the display name, lower case; empty narrows nothing.
+    pub search: String,
 }
 
 /// A member of a group.

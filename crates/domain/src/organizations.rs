@@ -2,6 +2,7 @@
 
 use crate::Instant;
 use crate::ids::{OrganizationId, UserId};
+use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
 use std::fmt;
 
 /// An organization.
@@ -79,5 +80,52 @@ impl fmt::Display for Blocker {
             Self::Workspaces(count) => (count, "workspace"),
         };
         write!(f, "{count} {what}{}", if *count == 1 { "" } else { "s" })
+    }
+}
+
+/// What a list of members is narrowed to; what is empty or `None` narrows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberFilter {
+    /// Part of the address or the user name, lower case.
+    pub search: String,
+    /// Only this user.
+    pub user_id: Option<UserId>,
+    /// Id at GitHub.
+    pub github_user_id: Option<i64>,
+}
+
+/// Reads the query text of a list of members; every term that cannot be understood is reported.
+///
+/// ```
+/// use doorward_domain::organizations::parse_member_query;
+/// assert_eq!(parse_member_query("Ann").unwrap().search, "ann");
+/// assert_eq!(parse_member_query("user_id:ann").unwrap_err()[0].field, "user_id");
+/// ```
+pub fn parse_member_query(text: &str) -> Result<MemberFilter, Vec<QueryError>> {
+    search::parse(text)
+}
+
+impl Narrow for MemberFilter {
+    const BARE: &'static str = "search";
+
+    fn narrow(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let invalid = |what, error: &dyn fmt::Display| format!("Query param `{key}` must be a valid {what}: {error}");
+        match key {
+            "search" if self.search.is_empty() => value.clone_into(&mut self.search),
+            "search" => return Err(repeated(key)),
+            "user_id" => {
+                let id = value.parse::<UserId>().map_err(|error| invalid("UUID", &error))?;
+                once(key, &mut self.user_id, id)?;
+            }
+            "github_user_id" => {
+                let id = value.parse::<i64>().map_err(|error| invalid("integer", &error))?;
+                once(key, &mut self.github_user_id, id)?;
+            }
+            // Users that are part of the server are no members.
+            "include_system" if matches!(value, "true" | "false") => {}
+            "include_system" => return Err(format!("Query param `{key}` must be true or false")),
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
     }
 }

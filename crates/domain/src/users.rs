@@ -51,7 +51,7 @@ text_enum! {
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// Mail address, unique without regard to letter case among users that are not deleted.
+    /// Mail address, unique without regard to letter case among users that are not deleted; empty for service accounts.
     pub email: String,
     /// Name for signing in and for URLs, unique like the address.
     pub username: String,
@@ -95,6 +95,12 @@ impl User {
     #[must_use]
     pub fn may_act(&self) -> bool {
         !self.deleted && self.status != UserStatus::Suspended
+    }
+
+    /// Whether this is an account for a program: without mail address and password, so that nobody can sign in to it.
+    #[must_use]
+    pub const fn is_service_account(&self) -> bool {
+        self.email.is_empty()
     }
 }
 

@@ -195,7 +195,9 @@ fn custom_roles_have_no_site_and_no_user_permissions() {
     let draft = Draft { name: "cook".to_owned(), ..Draft::default() };
     assert_eq!(draft.check(), Ok(()));
     let with_site = Draft { site: permission.clone(), ..draft.clone() };
-    assert!(with_site.check().unwrap_err().to_string().ends_with("for an organization role."));
+    assert!(with_site.check().unwrap_err().to_string().ends_with("for an organization role"));
+    let with_own = Draft { organization_member: permission.clone(), ..draft.clone() };
+    assert_eq!(with_own.check(), Err(CustomRoleError::OrganizationMemberPermissions));
     let with_user = Draft { user: permission, ..draft };
     assert_eq!(with_user.check(), Err(CustomRoleError::UserPermissions));
     let all = Draft { name: "new".to_owned(), site: with_user.user.clone(), ..with_user };

@@ -3,7 +3,9 @@
 use crate::StoreError;
 use doorward_domain::groups::{Group, GroupFilter, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::users::{ReducedUser, UserFilter};
 
 /// A group with what is shown of its organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,17 @@ pub enum MemberScope {
     All,
     /// Those that this lets through: what a subject may read of group members.
     Visible(ListFilter),
+    /// None: only the groups are of interest.
+    Nobody,
+}
+
+/// One page of the members of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupMemberPage {
+    /// The members of the page.
+    pub users: Vec<ReducedUser>,
+    /// How many match after `after_id`, before limit and offset.
+    pub count: u64,
 }
 
 /// Stores groups and who is in them.
@@ -62,6 +75,16 @@ pub trait GroupRepository {
         visible: &ListFilter,
         page: &GroupPage,
     ) -> Result<Vec<FoundGroup>, StoreError>;
+    /// How many groups match and are let through by `visible`.
+    fn count(&mut self, filter: &GroupFilter, visible: &ListFilter) -> Result<u64, StoreError>;
+    /// A page of the members of a group that match, by lower-cased user name; after an unknown `after_id` there is nothing.
+    fn page_members(
+        &mut self,
+        group: &Group,
+        filter: &UserFilter,
+        scope: &MemberScope,
+        page: Page,
+    ) -> Result<GroupMemberPage, StoreError>;
     /// How many members each of these groups has, in any order; groups without members may be missing.
     fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError>;
     /// Members of these groups, by group id and user id: at most `limit`, and only those after this group and user.

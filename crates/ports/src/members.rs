@@ -3,7 +3,7 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::organizations::Member;
+use doorward_domain::organizations::{Member, MemberFilter};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 
@@ -33,6 +33,14 @@ pub trait MemberRepository {
         &mut self,
         organization: OrganizationId,
         visible: &ListFilter,
+        page: Page,
+    ) -> Result<MemberPage, StoreError>;
+    /// Like [`list`](Self::list), of those members that match.
+    fn search(
+        &mut self,
+        organization: OrganizationId,
+        visible: &ListFilter,
+        filter: &MemberFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError>;
     /// Replaces the stored roles of a member. `false` when there is no such member.

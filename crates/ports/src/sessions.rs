@@ -75,6 +75,13 @@ pub trait ApiKeyRepository {
         longest: Duration,
         now: Instant,
     ) -> Result<usize, StoreError>;
+    /// Ends the life of a key now, unless it has ended already. The key stays, to be looked at. `false` when there is none.
+    fn expire(
+        &mut self,
+        permit: &Permit<action::Update, resource::ApiKey>,
+        id: &ApiKeyId,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
     /// Deletes a key, and the grant whose access token it is. `false` when there was none.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
     /// Deletes the keys of a user that carry exactly this scope.

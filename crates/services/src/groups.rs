@@ -11,6 +11,7 @@ pub(crate) mod access;
 mod create;
 mod delete;
 mod lookup;
+mod pages;
 mod record;
 mod update;
 mod views;
@@ -20,7 +21,8 @@ mod tests;
 
 pub use create::{CreateGroup, create, may_create};
 pub use delete::delete;
-pub use doorward_ports::groups::{FoundGroup, MemberScope};
-pub use lookup::{GroupQuery, find, find_by_name, list};
+pub use doorward_ports::groups::{FoundGroup, GroupMemberPage, MemberScope};
+pub use lookup::{GroupQuery, GroupRef, find, list};
+pub use pages::{GroupList, members, page};
 pub use update::{UpdateGroup, may_update, update};
 pub use views::{GroupSink, GroupView, MEMBER_PAGE, views, views_by_id};

@@ -8,7 +8,7 @@ pub use roles::{may_change_roles, update_roles};
 
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::{RoleLabel, custom_among, labels};
 use crate::users::caller::with_caller_and;
@@ -16,7 +16,7 @@ use crate::users::reference::{look_up, resolve_live};
 use crate::users::{self, UserRef, access};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::organizations::{Member, Membership};
+use doorward_domain::organizations::{Member, MemberFilter, Membership, parse_member_query};
 use doorward_domain::page::Page;
 use doorward_domain::roles::assign::Level;
 use doorward_domain::roles::{Action, Denied, RoleName, action, resource};
@@ -44,19 +44,47 @@ pub struct MemberList {
     pub count: u64,
 }
 
-/// Lists the members that the caller may read, by user name.
+/// Lists the members that the caller may read, by user name, narrowed by a search query.
 pub async fn list(
     ctx: &Context,
     actor: &Actor,
     organization: &OrganizationRef,
+    query: &str,
     page: Page,
 ) -> Result<MemberList, Error> {
+    let filter = parse_member_query(query).map_err(|errors| {
+        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
+        Error::invalid_fields("Invalid organization member search query.", fields)
+    })?;
     let (actor, reference) = (actor.clone(), organization.clone());
     ctx.store
         .read(move |repos| {
             let place = resolve(repos, &actor, &reference)?.id;
-            let found = repos.members().list(place, &access::visible_members(&actor), page)?;
+            let visible = access::visible_members(&actor);
+            let found = if filter == MemberFilter::default() {
+                repos.members().list(place, &visible, page)?
+            } else {
+                repos.members().search(place, &visible, &filter, page)?
+            };
             Ok(MemberList { members: views(repos, found.members)?, count: found.count })
+        })
+        .await
+}
+
+/// Shows one member. Who is none, or may not be read as one, is not found.
+pub async fn find(
+    ctx: &Context,
+    actor: &Actor,
+    organization: &OrganizationRef,
+    user: &UserRef,
+) -> Result<MemberView, Error> {
+    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
+    ctx.store
+        .read(move |repos| {
+            let organization = resolve(repos, &actor, &place)?;
+            let (member, readable) = locate(repos, &actor, organization.id, &user)?;
+            readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            view(repos, member)
         })
         .await
 }

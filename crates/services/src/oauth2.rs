@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;
+pub mod provider;
 pub mod revoke;
 pub mod secrets;
 pub mod token;

@@ -18,10 +18,12 @@ pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
 pub use issue::IssuedKey;
 pub(crate) use issue::SCOPE_ALL;
 pub(crate) use keys::{check_reach, reaches};
-pub use keys::{create_key, delete_key, find_key};
+pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub(crate) use tokens::max_lifetime;
-pub use tokens::{CreateToken, ListedToken, TokenConfig, create_token, find_token, list_tokens, token_config};
+pub use tokens::{
+    CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
+};
 
 use crate::audit::{Diff, Trail};
 use crate::error::Error;

@@ -326,6 +326,7 @@ mod tests {
             last_used: Some(NOW),
             expires_at: NOW,
             lifetime_seconds: 1,
+            slides_until: None,
             oauth2: None,
         };
         let (subject, user, memberships) = (builder.build(), Arc::new(user(&[])), Arc::new([]));

@@ -18,6 +18,7 @@ use doorward_services::users::UserRef;
 use doorward_services::{Actor, Context, OAuthError, Origin};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
     pub(crate) request: HttpRequest,
     pub(crate) origin: Origin,
+    /// The conventions of the endpoint.
+    pub(crate) area: Area,
     /// Whether only a cookie says who sends the request, which another site may have made the browser send: then a form
     /// needs its token.
     pub(crate) by_cookie: bool,
@@ -47,8 +50,8 @@ enum BodyError {
 }
 
 impl Call {
-    pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, payload: Payload) -> Self {
-        Self { site, request, origin, by_cookie: false, payload }
+    pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, area: Area, payload: Payload) -> Self {
+        Self { site, request, origin, area, by_cookie: false, payload }
     }
 
     /// For the use cases.
@@ -63,7 +66,7 @@ impl Call {
 
     /// The organization that the path names.
     pub(crate) fn organization(&self) -> OrganizationRef {
-        OrganizationRef::parse(self.segment("organization"))
+        OrganizationRef::parse(&self.segment("organization"))
     }
 
     /// A UUID in the path.
@@ -72,7 +75,7 @@ impl Call {
     }
 
     /// A text in the path.
-    pub(crate) fn segment(&self, name: &str) -> &str {
+    pub(crate) fn segment(&self, name: &str) -> Cow<'_, str> {
         path::segment(&self.request, name)
     }
 
@@ -122,7 +125,7 @@ impl Call {
             }
             Err(BodyError::Broken(detail)) => (StatusCode::BAD_REQUEST, invalid(detail)),
         };
-        Err(match Area::of(self.request.path()) {
+        Err(match self.area {
             Area::Consent | Area::Page => {
                 let explanation = "What your browser sent cannot be read. Please go back and try again.";
                 screens::problem(self, status, "This did not work", explanation)

@@ -6,8 +6,8 @@ use crate::error::{ApiError, OAuthBody};
 use crate::gate::{Area, Limit};
 use crate::routes::{Access, Entry, table};
 use crate::{
-    audit, authcheck, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status, templates,
-    users, workspaces,
+    audit, authcheck, deployment, groups, members, oauth2, organizations, quotas, roles, screens, sessions, status,
+    templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -39,6 +39,7 @@ use utoipa::{OpenApi, ToSchema as _};
         users::list,
         users::create,
         users::find,
+        users::oidc_claims,
         users::delete,
         users::suspend,
         users::activate,
@@ -57,6 +58,9 @@ use utoipa::{OpenApi, ToSchema as _};
         groups::find_by_name,
         groups::create,
         groups::update,
+        groups::pages::members,
+        groups::pages::members_by_name,
+        groups::pages::page,
         groups::delete,
         organizations::list,
         organizations::create,
@@ -64,6 +68,7 @@ use utoipa::{OpenApi, ToSchema as _};
         organizations::update,
         organizations::delete,
         members::list,
+        members::find,
         members::page,
         members::add,
         members::remove,
@@ -79,6 +84,7 @@ use utoipa::{OpenApi, ToSchema as _};
         sessions::keys::create_key,
         sessions::keys::find_key,
         sessions::keys::delete_key,
+        sessions::keys::expire_key,
         sessions::keys::create_token,
         sessions::keys::list_tokens,
         sessions::keys::find_token,
@@ -120,6 +126,16 @@ use utoipa::{OpenApi, ToSchema as _};
         oauth2::documents::authorization_server_below,
         oauth2::documents::protected_resource,
         oauth2::documents::protected_resource_below,
+        sessions::keys::scopes,
+        deployment::experiments,
+        deployment::available_experiments,
+        deployment::update_check,
+        deployment::regions,
+        deployment::app_host,
+        deployment::ssh,
+        deployment::csp_reports,
+        oauth2::settings::show,
+        oauth2::settings::update,
         audit::list,
         audit::generate,
         screens::home::show,
@@ -152,6 +168,7 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),
         (name = "quotas", description = "What users spend and may spend"),
         (name = "audit", description = "The audit log"),
+        (name = "deployment", description = "What clients ask about the deployment and is always the same"),
         (name = "status", description = "Version, health, metrics"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),
@@ -268,8 +285,7 @@ fn shared_responses() -> BTreeMap<String, Response> {
                 ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(name)))).build()
             };
             let response = match (family, status) {
-                ("Api" | "Page", 405) => builder,
-                ("Api", _) | ("OAuth2", 404) => builder.content("application/json", json(ApiError::name())),
+                ("Api", _) => builder.content("application/json", json(ApiError::name())),
                 ("OAuth2", _) => builder.content("application/json", json(OAuthBody::name())),
                 // The plain text is that of a CSRF refusal; the authorization endpoint answers scripts in JSON.
                 _ => builder
@@ -322,7 +338,7 @@ pub(crate) async fn viewer(call: Call) -> Outcome {
     responses((status = 200, description = "The file")),
 )]
 pub(crate) async fn viewer_file(call: Call) -> Outcome {
-    let file = match call.segment("file") {
+    let file = match &*call.segment("file") {
         "start.js" => Some((Bytes::from_static(include_bytes!("docs/start.js")), "text/javascript; charset=utf-8")),
         name => vendored(name),
     };

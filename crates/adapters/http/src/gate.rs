@@ -7,6 +7,7 @@ use crate::answer::{default_header, set_header};
 use crate::call::{Call, Outcome};
 use crate::error::{self, Failure};
 use crate::extract::client_ip::client_ip;
+use crate::extract::path;
 use crate::limits::{Party, RateLimit, Standing};
 use crate::origins::Callers;
 use crate::site::Site;
@@ -199,7 +200,7 @@ pub(crate) async fn serve<H: Handle>(
 ) -> HttpResponse {
     let started = Instant::now();
     let mut response = if endpoint.area == Area::Document {
-        let call = Call::new(Arc::clone(&site), request.clone(), Origin::default(), payload);
+        let call = Call::new(Arc::clone(&site), request.clone(), Origin::default(), endpoint.area, payload);
         guarded(endpoint, handler, call).await
     } else {
         let id: Uuid = site.context.random.id(site.context.clock.now());
@@ -209,14 +210,14 @@ pub(crate) async fn serve<H: Handle>(
             request_id: Some(id),
         };
         let span = tracing::info_span!("request", %id, method = %request.method(), route = endpoint.path);
-        let call = Call::new(Arc::clone(&site), request.clone(), origin, payload);
+        let call = Call::new(Arc::clone(&site), request.clone(), origin, endpoint.area, payload);
         let mut response = guarded(endpoint, handler, call).instrument(span.clone()).await;
         id_headers(&mut response, &site, endpoint.area, id);
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());
         tracing::debug!(target: "doorward_http::access", parent: &span, status, ?elapsed, "answered");
         response
     };
-    area_headers(&mut response, &site, endpoint, request.path());
+    area_headers(&mut response, &site, endpoint);
     below_access_url(&mut response, &site);
     // The method of the route, not of the request: clients can invent methods, and each would be a series of its own.
     site.metrics.observe(endpoint.method.as_str(), endpoint.path, response.status().as_str(), started.elapsed());
@@ -240,8 +241,8 @@ fn below_access_url(response: &mut HttpResponse, site: &Site) {
 async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> HttpResponse {
     let (site, request, id) = (Arc::clone(&call.site), call.request.clone(), call.origin.request_id);
     let guarded = AssertUnwindSafe(async {
-        if has_nul(&call.request) {
-            return (Err(nul_refused(endpoint.area)), None);
+        if let Some(defect) = unreadable(&call.request) {
+            return (Err(unreadable_refused(endpoint.area, defect)), None);
         }
         if endpoint.callers == Callers::Own && origins::is_foreign(&call.site, &call.request) {
             return (Ok(origins::refused(&call, endpoint.area)), None);
@@ -260,16 +261,16 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
     response
 }
 
-/// Whether path or query hold a NUL character, which no text of ours does and PostgreSQL could not store.
-fn has_nul(request: &HttpRequest) -> bool {
-    request.path().contains("%00") || request.query_string().contains("%00")
+/// What keeps path or query from being decoded. A NUL character is in no text of ours, and PostgreSQL could not store it.
+fn unreadable(request: &HttpRequest) -> Option<&'static str> {
+    let in_query = request.query_string().contains("%00").then_some("Path and query must not contain NUL characters.");
+    path::defect(request.uri().path()).or(in_query)
 }
 
-fn nul_refused(area: Area) -> Failure {
-    const TEXT: &str = "Path and query must not contain NUL characters.";
+fn unreadable_refused(area: Area, text: &'static str) -> Failure {
     match area {
-        Area::OAuth2 | Area::Consent => OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT).into(),
-        Area::Api | Area::Document | Area::Page => Error::invalid(TEXT).into(),
+        Area::OAuth2 | Area::Consent => OAuthError::new(OAuthErrorCode::InvalidRequest, text).into(),
+        Area::Api | Area::Document | Area::Page => Error::invalid(text).into(),
     }
 }
 
@@ -319,11 +320,11 @@ fn id_headers(response: &mut HttpResponse, site: &Site, area: Area, id: Uuid) {
     let headers = response.headers_mut();
     set_header(headers, REQUEST_ID, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     if matches!(area, Area::Api | Area::OAuth2) {
-        set_header(headers, BUILD_VERSION, &site.settings.version);
+        set_header(headers, BUILD_VERSION, &site.build_version);
     }
 }
 
-fn area_headers(response: &mut HttpResponse, site: &Site, endpoint: &Endpoint, path: &str) {
+fn area_headers(response: &mut HttpResponse, site: &Site, endpoint: &Endpoint) {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match endpoint.area {
@@ -341,7 +342,7 @@ fn area_headers(response: &mut HttpResponse, site: &Site, endpoint: &Endpoint, p
     }
     default_header(headers, header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     default_header(headers, header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    if matches!(endpoint.area, Area::OAuth2 | Area::Consent) || path.starts_with("/api/v2/oauth2-provider/") {
+    if matches!(endpoint.area, Area::OAuth2 | Area::Consent) || endpoint.path.starts_with("/api/v2/oauth2-provider/") {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     } else if is_api {

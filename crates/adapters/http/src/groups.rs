@@ -1,6 +1,7 @@
 //! Groups (`identity.md` 6).
 
 pub(crate) mod objects;
+pub(crate) mod pages;
 mod writer;
 
 pub(crate) use objects::GroupObject;
@@ -11,8 +12,7 @@ use crate::error::Failure;
 use crate::extract::query::StrictQuery;
 use doorward_domain::ids::GroupId;
 use doorward_services::Actor;
-use doorward_services::groups::{self, GroupQuery};
-use doorward_services::organizations::OrganizationRef;
+use doorward_services::groups::{self, GroupQuery, GroupRef};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use writer::GroupWriter;
@@ -55,7 +55,7 @@ pub(crate) async fn list_of_organization(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
     let wanted = read(&mut query);
     query.done()?;
-    let organization = organization(&call);
+    let organization = call.organization();
     Ok(groups::list(call.context(), &actor, Some(&organization), wanted, GroupWriter::list()).await?.answer())
 }
 
@@ -72,12 +72,14 @@ fn read(query: &mut StrictQuery) -> GroupQuery {
 /// Shows a group.
 #[utoipa::path(
     get, path = "/api/v2/groups/{group}", tag = "groups", operation_id = "find_group",
-    params(("group" = Uuid, Path, description = "Id")),
+    params(
+        ("group" = Uuid, Path, description = "Id"),
+        ("exclude_members" = Option<bool>, Query, description = "Without the members; their number is told all the same"),
+    ),
     responses((status = 200, body = GroupObject)),
 )]
 pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
-    let id = call.id("group")?;
-    Ok(groups::find(call.context(), &actor, id, GroupWriter::single()).await?.answer())
+    show(&call, &actor, &GroupRef::Id(call.id("group")?)).await
 }
 
 /// Shows a group by its name.
@@ -86,13 +88,24 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     params(
         ("organization" = String, Path, description = "Id, name or `default`"),
         ("groupName" = String, Path, description = "Name, letter case matters"),
+        ("exclude_members" = Option<bool>, Query, description = "Without the members; their number is told all the same"),
     ),
     responses((status = 200, body = GroupObject)),
 )]
 pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
-    let (organization, name) = (organization(&call), call.segment("groupName"));
-    let shown = groups::find_by_name(call.context(), &actor, &organization, name, GroupWriter::single()).await?;
-    Ok(shown.answer())
+    show(&call, &actor, &named(&call)).await
+}
+
+async fn show(call: &Call, actor: &Actor, group: &GroupRef) -> Outcome {
+    let mut query = call.query();
+    let with_members = !query.flag("exclude_members");
+    query.done_loosely()?;
+    Ok(groups::find(call.context(), actor, group, with_members, GroupWriter::single()).await?.answer())
+}
+
+/// The group that the path names by its organization and its name.
+fn named(call: &Call) -> GroupRef {
+    GroupRef::Name(call.organization(), call.segment("groupName").into_owned())
 }
 
 /// A group to be made.
@@ -117,7 +130,7 @@ pub(crate) struct CreateGroup {
     responses((status = 201, body = GroupObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let organization = organization(&call);
+    let organization = call.organization();
     let body: CreateGroup = match call.json().await {
         Ok(body) => body,
         Err(broken) => {
@@ -195,8 +208,4 @@ async fn refuse_broken(call: &Call, actor: &Actor, id: GroupId, broken: Failure)
 pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
     groups::delete(call.context(), &actor, call.id("group")?).await?;
     Ok(message("Successfully deleted group!"))
-}
-
-fn organization(call: &Call) -> OrganizationRef {
-    OrganizationRef::parse(call.segment("organization"))
 }

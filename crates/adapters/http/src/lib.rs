@@ -25,6 +25,7 @@ mod call;
 mod caller;
 mod cors;
 mod csrf;
+mod deployment;
 mod docs;
 mod error;
 mod extract;

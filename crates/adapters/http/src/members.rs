@@ -80,12 +80,32 @@ impl From<MemberList> for MembersObject {
 /// Lists the members of an organization that the caller may read, by user name.
 #[utoipa::path(
     get, path = "/api/v2/organizations/{organization}/members", tag = "members",
-    params(("organization" = String, Path, description = "Id, name or `default`")),
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("q" = Option<String>, Query, description = "Search: free words, `user_id:` and `github_user_id:`"),
+    ),
     responses((status = 200, body = [MemberWithUserObject])),
 )]
 pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
-    let found = members::list(call.context(), &actor, &call.organization(), Page::default()).await?;
+    let mut query = call.query();
+    let text = query.text("q").unwrap_or_default();
+    query.done_loosely()?;
+    let found = members::list(call.context(), &actor, &call.organization(), &text, Page::default()).await?;
     Ok(answer::list(found.members.len(), || MembersObject::from(found).members).await)
+}
+
+/// Shows a member of an organization.
+#[utoipa::path(
+    get, path = "/api/v2/organizations/{organization}/members/{user}", tag = "members",
+    params(
+        ("organization" = String, Path, description = "Id, name or `default`"),
+        ("user" = String, Path, description = "Id, name or `me`"),
+    ),
+    responses((status = 200, body = MemberWithUserObject)),
+)]
+pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+    let member = members::find(call.context(), &actor, &call.organization(), &call.user()).await?;
+    Ok(ok(&MemberWithUserObject::from(member)))
 }
 
 /// Lists some of the members of an organization that the caller may read, by user name.
@@ -93,6 +113,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     get, path = "/api/v2/organizations/{organization}/paginated-members", tag = "members",
     params(
         ("organization" = String, Path, description = "Id, name or `default`"),
+        ("q" = Option<String>, Query, description = "Search: free words, `user_id:` and `github_user_id:`"),
         ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
         ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
     ),
@@ -100,9 +121,9 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
 )]
 pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
-    let page = query.page();
+    let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
-    let found = members::list(call.context(), &actor, &call.organization(), page).await?;
+    let found = members::list(call.context(), &actor, &call.organization(), &text, page).await?;
     Ok(answer::list(found.members.len(), || MembersObject::from(found)).await)
 }
 

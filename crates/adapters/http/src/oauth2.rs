@@ -3,4 +3,5 @@
 pub(crate) mod apps;
 pub(crate) mod authorize;
 pub(crate) mod documents;
+pub(crate) mod settings;
 pub(crate) mod tokens;

@@ -28,6 +28,8 @@ pub(crate) struct Create {
     display_name: String,
     description: String,
     icon: String,
+    /// Must be empty, or name `organization-workspace-access`, which every member has anyway.
+    default_org_member_roles: Vec<String>,
 }
 
 /// Makes an organization. The caller becomes a member of it.
@@ -36,8 +38,14 @@ pub(crate) struct Create {
     responses((status = 201, body = OrganizationObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let Create { name, display_name, description, icon } = call.json().await?;
-    let command = organizations::CreateOrganization { name, display_name, description, icon };
+    let body: Create = call.json().await?;
+    let command = organizations::CreateOrganization {
+        name: body.name,
+        display_name: body.display_name,
+        description: body.description,
+        icon: body.icon,
+        default_member_roles: body.default_org_member_roles,
+    };
     let organization = organizations::create(call.context(), &actor, command).await?;
     Ok(created(&OrganizationObject::from(organization)))
 }
@@ -64,6 +72,8 @@ pub(crate) struct Update {
     display_name: String,
     description: Option<String>,
     icon: Option<String>,
+    /// Must be empty, or name `organization-workspace-access`, which every member has anyway.
+    default_org_member_roles: Vec<String>,
 }
 
 /// Changes an organization.
@@ -73,8 +83,14 @@ pub(crate) struct Update {
     responses((status = 200, body = OrganizationObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
-    let Update { name, display_name, description, icon } = call.json_within_organization(&actor).await?;
-    let command = organizations::UpdateOrganization { name, display_name, description, icon };
+    let body: Update = call.json_within_organization(&actor).await?;
+    let command = organizations::UpdateOrganization {
+        name: body.name,
+        display_name: body.display_name,
+        description: body.description,
+        icon: body.icon,
+        default_member_roles: body.default_org_member_roles,
+    };
     let organization = organizations::update(call.context(), &actor, &call.organization(), command).await?;
     Ok(ok(&OrganizationObject::from(organization)))
 }

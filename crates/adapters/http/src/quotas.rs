@@ -33,7 +33,7 @@ impl From<Quota> for QuotaObject {
     responses((status = 200, body = QuotaObject)),
 )]
 pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
-    let organization = OrganizationRef::parse(call.segment("organization"));
+    let organization = call.organization();
     let quota = quotas::find(call.context(), &actor, &organization, &call.user()).await?;
     Ok(ok(&QuotaObject::from(quota)))
 }

@@ -35,6 +35,8 @@ pub(crate) struct RoleObject {
     site_permissions: Vec<PermissionObject>,
     organization_permissions: Vec<PermissionObject>,
     user_permissions: Vec<PermissionObject>,
+    /// On what a member owns in the organization: always empty, no role has any.
+    organization_member_permissions: [PermissionObject; 0],
 }
 
 /// A role, and whether the caller may give it.
@@ -62,6 +64,8 @@ pub(crate) struct Custom {
     organization_permissions: Vec<PermissionObject>,
     /// Must be empty.
     user_permissions: Vec<PermissionObject>,
+    /// Must be empty: permissions on what a member owns are not offered.
+    organization_member_permissions: Vec<PermissionObject>,
 }
 
 impl From<roles::Permission> for PermissionObject {
@@ -90,6 +94,7 @@ impl From<RoleView> for RoleObject {
             site_permissions: objects(role.site),
             organization_permissions: objects(role.organization),
             user_permissions: objects(role.user),
+            organization_member_permissions: [],
         }
     }
 }
@@ -109,6 +114,7 @@ impl From<Custom> for Draft {
             site: permissions(body.site_permissions),
             organization: permissions(body.organization_permissions),
             user: permissions(body.user_permissions),
+            organization_member: permissions(body.organization_member_permissions),
         }
     }
 }
@@ -168,6 +174,6 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     responses((status = 204)),
 )]
 pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
-    use_cases::delete(call.context(), &actor, &call.organization(), call.segment("roleName")).await?;
+    use_cases::delete(call.context(), &actor, &call.organization(), &call.segment("roleName")).await?;
     Ok(no_content())
 }

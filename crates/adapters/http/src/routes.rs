@@ -2,13 +2,14 @@
 
 use crate::accept::{Wish, wish};
 use crate::call::{Call, Outcome};
+use crate::extract::path;
 use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
 use crate::origins::Callers;
 use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
-    answer, audit, authcheck, cors, docs, error, groups, members, oauth2, organizations, quotas, roles, screens,
-    sessions, status, templates, users, workspaces,
+    answer, audit, authcheck, cors, deployment, docs, error, groups, members, oauth2, organizations, quotas, roles,
+    screens, sessions, status, templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -159,6 +160,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/users", Limit::Api, users::list)
         .user(POST, "/api/v2/users", Limit::Api, users::create)
         .user(GET, "/api/v2/users/roles", Limit::Api, roles::list_site)
+        .user(GET, "/api/v2/users/oidc-claims", Limit::Api, users::oidc_claims)
         .user(GET, "/api/v2/users/{user}", Limit::Api, users::find)
         .user(DELETE, "/api/v2/users/{user}", Limit::Api, users::delete)
         .user(PUT, "/api/v2/users/{user}/status/suspend", Limit::Api, users::suspend)
@@ -183,6 +185,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(POST, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::create)
         .user(PUT, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::update)
         .user(DELETE, "/api/v2/organizations/{organization}/members/roles/{roleName}", Limit::Api, roles::delete)
+        .user(GET, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::find)
         .user(POST, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::add)
         .user(DELETE, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::remove)
         .user(PUT, "/api/v2/organizations/{organization}/members/{user}/roles", Limit::Api, members::update_roles)
@@ -193,6 +196,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/users/{user}/keys/tokens/{keyname}", Limit::Api, sessions::keys::find_token)
         .user(GET, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::find_key)
         .user(DELETE, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::delete_key)
+        .user(PUT, "/api/v2/users/{user}/keys/{keyid}/expire", Limit::Api, sessions::keys::expire_key)
         .user(GET, "/api/v2/groups", Limit::Api, groups::list)
         .user(GET, "/api/v2/groups/{group}", Limit::Api, groups::find)
         .user(PATCH, "/api/v2/groups/{group}", Limit::Api, groups::update)
@@ -200,6 +204,14 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::list_of_organization)
         .user(POST, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::create)
         .user(GET, "/api/v2/organizations/{organization}/groups/{groupName}", Limit::Api, groups::find_by_name)
+        .user(GET, "/api/v2/groups/{group}/members", Limit::Api, groups::pages::members)
+        .user(
+            GET,
+            "/api/v2/organizations/{organization}/groups/{groupName}/members",
+            Limit::Api,
+            groups::pages::members_by_name,
+        )
+        .user(GET, "/api/v2/organizations/{organization}/paginated-groups", Limit::Api, groups::pages::page)
         .user(GET, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::list)
         .user(POST, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::create)
         .user(GET, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::find)
@@ -228,13 +240,51 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(PUT, "/api/v2/workspaces/{workspace}/dormant", Limit::Api, workspaces::set_dormant)
         .user(GET, "/api/v2/organizations/{organization}/members/{user}/workspace-quota", Limit::Api, quotas::find)
         .user(GET, "/api/v2/workspace-quota/{user}", Limit::Api, quotas::find_in_default)
+        .public(GET, "/api/v2/auth/scopes", Limit::Api, sessions::keys::scopes)
+        .user(GET, "/api/v2/experiments", Limit::Api, deployment::experiments)
+        .user(GET, "/api/v2/experiments/available", Limit::Api, deployment::available_experiments)
+        .public(GET, "/api/v2/updatecheck", Limit::Api, deployment::update_check)
+        .user(GET, "/api/v2/regions", Limit::Api, deployment::regions)
+        .user(GET, "/api/v2/applications/host", Limit::Api, deployment::app_host)
+        .user(GET, "/api/v2/deployment/ssh", Limit::Api, deployment::ssh)
+        .user(POST, "/api/v2/csp/reports", Limit::Api, deployment::csp_reports)
+        .user(GET, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::show)
+        .user(PUT, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::update)
         .user(GET, "/api/v2/audit", Limit::Api, audit::list)
         .user(POST, "/api/v2/audit/testgenerate", Limit::Api, audit::generate);
     table.0
 }
 
 /// Registers everything.
+///
+/// A path with one trailing slash is the same endpoint: Coder's clients send `/organizations/{organization}/members/`.
+/// These spellings stand behind all others, so that looking for a route takes no longer.
 pub(crate) fn configure(site: &Arc<Site>, config: &mut web::ServiceConfig) {
+    let mut api = web::scope(API);
+    for (path, entries) in resources() {
+        match path.strip_prefix(API) {
+            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
+            None => {
+                config.service(resource(site, web::resource(path), entries));
+            }
+        }
+    }
+    for (path, entries) in resources() {
+        let Some(other) = other_spelling(path) else { continue };
+        match other.strip_prefix(API) {
+            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
+            None => {
+                config.service(resource(site, web::resource(other), entries));
+            }
+        }
+    }
+    config.service(api);
+    assets::configure(config);
+    config.default_service(any(site, None, Public(not_found)));
+}
+
+/// The route table by path.
+fn resources() -> Vec<(&'static str, Vec<Entry>)> {
     let mut resources: Vec<(&'static str, Vec<Entry>)> = Vec::new();
     for entry in table() {
         let path = entry.endpoint.path;
@@ -243,18 +293,18 @@ pub(crate) fn configure(site: &Arc<Site>, config: &mut web::ServiceConfig) {
             None => resources.push((path, vec![entry])),
         }
     }
-    let mut api = web::scope(API);
-    for (path, entries) in resources {
-        match path.strip_prefix(API) {
-            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
-            None => {
-                config.service(resource(site, web::resource(path), entries));
-            }
-        }
+    resources
+}
+
+/// A path with a trailing slash, or without the one that it has. `None` for the start page, and where the rest of the path
+/// is a parameter, which takes the slash anyway.
+fn other_spelling(path: &str) -> Option<String> {
+    match path.strip_suffix('/') {
+        Some("") => None,
+        Some(without) => Some(without.to_owned()),
+        None if path.ends_with(":.*}") => None,
+        None => Some(format!("{path}/")),
     }
-    config.service(api);
-    assets::configure(config);
-    config.default_service(any(site, Public(not_found)));
 }
 
 fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Resource {
@@ -274,7 +324,7 @@ fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Re
         resource = resource.route(route(site, Arc::new(endpoint), Public(preflight)));
     }
     let allow = methods.join(", ");
-    resource.default_service(any(site, Public(async move |call: Call| Ok(method_not_allowed(&call, &allow)))))
+    resource.default_service(any(site, area, Public(async move |call: Call| Ok(method_not_allowed(&call, &allow)))))
 }
 
 /// A route that hands over to the gate.
@@ -290,13 +340,13 @@ fn route<H: Handle>(site: &Arc<Site>, endpoint: Arc<Endpoint>, handler: H) -> Ro
     })
 }
 
-/// What answers when no route does.
-fn any<H: Handle>(site: &Arc<Site>, handler: H) -> Route {
+/// What answers when no route does; `area` is that of the path, where the path is known.
+fn any<H: Handle>(site: &Arc<Site>, area: Option<Area>, handler: H) -> Route {
     let site = Arc::clone(site);
     web::to(move |request: HttpRequest, payload: web::Payload| {
         let (site, handler) = (Arc::clone(&site), handler.clone());
         async move {
-            let area = Area::of(request.path());
+            let area = area.unwrap_or_else(|| Area::of(path::routed(&request)));
             let method = Method::from_bytes(b"ANY").unwrap_or(Method::GET);
             let endpoint = Endpoint { method, path: UNMATCHED, area, limit: Limit::Off, callers: Callers::AnySite };
             serve(&endpoint, &handler, site, request, payload.into_inner()).await
@@ -311,26 +361,30 @@ async fn preflight(_: Call) -> Outcome {
 }
 
 async fn not_found(call: Call) -> Outcome {
-    Ok(match Area::of(call.request.path()) {
-        Area::Api | Area::OAuth2 | Area::Document => error::api_error(StatusCode::NOT_FOUND, "Route not found.", ""),
+    const TEXT: &str = "Route not found.";
+    Ok(match call.area {
+        Area::Api | Area::Document => error::api_error(StatusCode::NOT_FOUND, TEXT, ""),
+        Area::OAuth2 => {
+            error::oauth_body(StatusCode::NOT_FOUND, &OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT))
+        }
         Area::Consent | Area::Page => screens::not_found(&call),
     })
 }
 
-/// 405, with JSON where only JSON is spoken, and without body in the API (`identity.md` 1.1).
+/// 405, as JSON where only JSON is spoken, and as a page for people elsewhere.
 fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
-    let mut response = match Area::of(call.request.path()) {
-        Area::OAuth2 => {
-            let error =
-                OAuthError::new(OAuthErrorCode::InvalidRequest, format!("the methods allowed here are {allow}"));
-            error::oauth_body(StatusCode::METHOD_NOT_ALLOWED, &error)
-        }
-        Area::Consent | Area::Page if wish(&call.request) != Wish::Any => {
+    const STATUS: StatusCode = StatusCode::METHOD_NOT_ALLOWED;
+    let detail = format!("The methods allowed here are {allow}.");
+    let mut response = match call.area {
+        Area::Consent | Area::Page if wish(&call.request) == Wish::Page => {
             let explanation =
                 "This address is not to be used like this. Perhaps you reloaded a page that has moved on.";
-            screens::problem(call, StatusCode::METHOD_NOT_ALLOWED, "Not possible here", explanation)
+            screens::problem(call, STATUS, "Not possible here", explanation)
         }
-        Area::Api | Area::Document | Area::Consent | Area::Page => HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED),
+        Area::OAuth2 | Area::Consent => {
+            error::oauth_body(STATUS, &OAuthError::new(OAuthErrorCode::InvalidRequest, detail))
+        }
+        Area::Api | Area::Document | Area::Page => error::api_error(STATUS, "Method not allowed.", &detail),
     };
     if let Ok(allow) = HeaderValue::from_str(allow) {
         response.headers_mut().insert(header::ALLOW, allow);
@@ -341,6 +395,9 @@ fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+
     use doorward_domain::names::Named;
 
     /// What the parameter of a path names; `None` when it is an id, or no name that people give.
@@ -375,5 +432,45 @@ mod tests {
             }
         }
         assert!(found > 20, "{found}");
+    }
+
+    /// The names of the parameters of a path.
+    fn parameters(path: &str) -> Vec<&str> {
+        let names = path.split('{').skip(1).filter_map(|rest| rest.split(['}', ':']).next());
+        names.collect()
+    }
+
+    #[actix_web::test]
+    async fn every_parameter_of_every_route_is_decoded_and_both_spellings_lead_to_it() {
+        const VALUE: &str = "a+b 50%25/c\u{e9}%2f";
+        const ENCODED: &str = "a%2Bb%2050%2525%2Fc%C3%A9%252f";
+        let mut seen = 0;
+        for path in table().iter().map(|entry| entry.endpoint.path) {
+            for spelling in [Some(path.to_owned()), other_spelling(path)].into_iter().flatten() {
+                let echo = move |request: HttpRequest| async move {
+                    let texts = parameters(path).into_iter().map(|name| path::segment(&request, name).into_owned());
+                    HttpResponse::Ok().body(texts.collect::<Vec<_>>().join("\n"))
+                };
+                let app = init_service(App::new().service(web::resource(spelling.as_str()).to(echo))).await;
+                let names = parameters(path);
+                let uri = names
+                    .iter()
+                    .fold(spelling.replace(":.*", ""), |uri, name| uri.replace(&format!("{{{name}}}"), ENCODED));
+                let answer = call_service(&app, TestRequest::with_uri(&uri).to_request()).await;
+                assert_eq!(answer.status(), StatusCode::OK, "{uri}");
+                let texts = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+                assert_eq!(texts.lines().collect::<Vec<_>>(), vec![VALUE; names.len()], "{uri}");
+                seen += names.len();
+            }
+        }
+        assert!(seen > 100, "{seen}");
+    }
+
+    #[test]
+    fn every_route_has_one_other_spelling() {
+        assert_eq!(other_spelling("/api/v2/users").as_deref(), Some("/api/v2/users/"));
+        assert_eq!(other_spelling("/api/v2/").as_deref(), Some("/api/v2"));
+        assert_eq!(other_spelling("/"), None);
+        assert_eq!(other_spelling("/.well-known/a/{path:.*}"), None);
     }
 }

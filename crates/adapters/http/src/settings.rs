@@ -32,8 +32,10 @@ pub struct HttpSettings {
     /// Requests per minute and user (or address) to each endpoint where passwords are checked, and to the OAuth2
     /// endpoints together; 0 or less means any number.
     pub rate_limit_login: i64,
-    /// Version of the server, as clients see it.
+    /// Our own version.
     pub version: String,
+    /// The release of Coder whose API is spoken, such as `v2.24.4`: what clients compare with their own version.
+    pub compatibility: String,
     /// Identifies this deployment; may be empty.
     pub deployment_id: String,
     /// Whether `/metrics` is served.
@@ -57,6 +59,7 @@ impl Default for HttpSettings {
             rate_limit_api: 512,
             rate_limit_login: 60,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            compatibility: "v2.24.4".to_owned(),
             deployment_id: String::new(),
             metrics: true,
             gauges: Vec::new(),

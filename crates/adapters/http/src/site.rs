@@ -21,6 +21,8 @@ pub(crate) struct Site {
     /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
     pub(crate) login_limit: Option<RateLimit>,
     pub(crate) metrics: Metrics,
+    /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
+    pub(crate) build_version: String,
     /// RFC 8414.
     pub(crate) authorization_server: Bytes,
     /// RFC 9728, of the whole server.
@@ -37,6 +39,8 @@ impl Site {
             api_limit: RateLimit::per_minute(settings.rate_limit_api),
             login_limit: RateLimit::per_minute(settings.rate_limit_login),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
+            // Build metadata (what follows the plus) may hold no further plus.
+            build_version: format!("{}+doorward.{}", settings.compatibility, settings.version.replace('+', ".")),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),
             openapi: OnceLock::new(),

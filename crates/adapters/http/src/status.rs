@@ -19,13 +19,19 @@ pub(crate) async fn greeting(_: Call) -> Outcome {
 #[schema(as = BuildInfoResponse)]
 pub(crate) struct BuildInfo<'a> {
     external_url: &'a str,
+    /// The release of Coder whose API is spoken, then our own version: `v2.24.4+doorward.0.1.0`.
     version: &'a str,
+    /// Our own version.
+    doorward_version: &'a str,
     dashboard_url: &'a str,
     telemetry: bool,
     workspace_proxy: bool,
     agent_api_version: &'a str,
     provisioner_api_version: &'a str,
+    /// What command lines print whose version is another one.
     upgrade_message: &'a str,
+    /// Always: this server is an authorization server.
+    oauth2_provider: bool,
     deployment_id: &'a str,
 }
 
@@ -33,15 +39,23 @@ pub(crate) struct BuildInfo<'a> {
 #[utoipa::path(get, path = "/api/v2/buildinfo", tag = "status", responses((status = 200, body = BuildInfo)))]
 pub(crate) async fn build_info(call: Call) -> Outcome {
     let url = call.context().settings.issuer();
+    let own = &call.site.settings.version;
+    let compatible = &call.site.settings.compatibility;
+    let upgrade_message = format!(
+        "This server is Doorward {own}, which speaks the API of Coder {compatible}: command lines from 2.24 to 2.38 work with \
+         its users, organizations, groups, roles and tokens. To silence this, set CODER_NO_VERSION_WARNING=true."
+    );
     Ok(ok(&BuildInfo {
         external_url: url,
-        version: &call.site.settings.version,
+        version: &call.site.build_version,
+        doorward_version: own,
         dashboard_url: url,
         telemetry: false,
         workspace_proxy: false,
         agent_api_version: "2.7",
         provisioner_api_version: "1.7",
-        upgrade_message: "",
+        upgrade_message: &upgrade_message,
+        oauth2_provider: true,
         deployment_id: &call.site.settings.deployment_id,
     }))
 }

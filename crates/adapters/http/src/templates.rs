@@ -8,7 +8,6 @@ use objects::{AutostartRequirement, AutostopRequirement, TemplateObject};
 use crate::answer::{Message, created, message, ok};
 use crate::call::{Call, Outcome};
 use doorward_domain::templates::SettingsChange;
-use doorward_services::organizations::OrganizationRef;
 use doorward_services::{Actor, templates};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -77,7 +76,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
             use_classic_parameter_flow: body.template_use_classic_parameter_flow,
         },
     };
-    let template = templates::create(call.context(), &actor, &organization(&call), command).await?;
+    let template = templates::create(call.context(), &actor, &call.organization(), command).await?;
     Ok(created(&TemplateObject::from(template)))
 }
 
@@ -102,7 +101,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     responses((status = 200, body = [TemplateObject])),
 )]
 pub(crate) async fn list_in(call: Call, actor: Actor) -> Outcome {
-    let found = templates::list_in(call.context(), &actor, &organization(&call), &search(&call)?).await?;
+    let found = templates::list_in(call.context(), &actor, &call.organization(), &search(&call)?).await?;
     Ok(ok(&found.into_iter().map(TemplateObject::from).collect::<Vec<_>>()))
 }
 
@@ -117,7 +116,7 @@ pub(crate) async fn list_in(call: Call, actor: Actor) -> Outcome {
 )]
 pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
     let name = call.segment("templatename");
-    let template = templates::find_by_name(call.context(), &actor, &organization(&call), name).await?;
+    let template = templates::find_by_name(call.context(), &actor, &call.organization(), &name).await?;
     Ok(ok(&TemplateObject::from(template)))
 }
 
@@ -132,29 +131,27 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     Ok(ok(&TemplateObject::from(template)))
 }
 
-/// A template as it is to be. Clients in Go leave out what is empty, zero or false, so that is what an absent key means; but
-/// an empty name, and an absent `autostop_requirement`, `autostart_requirement`, `deprecation_message`,
-/// `max_port_share_level` or `use_classic_parameter_flow`, keep what is there.
+/// A change of a template; what is absent stays.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(default)]
 #[schema(as = UpdateTemplateMeta)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the wire")]
 pub(crate) struct Update {
+    /// Empty is as good as absent.
     name: String,
-    display_name: String,
-    description: String,
-    icon: String,
-    default_ttl_ms: i64,
-    activity_bump_ms: i64,
+    display_name: Option<String>,
+    description: Option<String>,
+    icon: Option<String>,
+    default_ttl_ms: Option<i64>,
+    activity_bump_ms: Option<i64>,
     autostop_requirement: Option<AutostopRequirement>,
     autostart_requirement: Option<AutostartRequirement>,
-    allow_user_autostart: bool,
-    allow_user_autostop: bool,
-    allow_user_cancel_workspace_jobs: bool,
-    failure_ttl_ms: i64,
-    time_til_dormant_ms: i64,
-    time_til_dormant_autodelete_ms: i64,
-    require_active_version: bool,
+    allow_user_autostart: Option<bool>,
+    allow_user_autostop: Option<bool>,
+    allow_user_cancel_workspace_jobs: Option<bool>,
+    failure_ttl_ms: Option<i64>,
+    time_til_dormant_ms: Option<i64>,
+    time_til_dormant_autodelete_ms: Option<i64>,
+    require_active_version: Option<bool>,
     /// Empty takes the deprecation back.
     deprecation_message: Option<String>,
     /// Takes the entry of all members of the organization off the access list.
@@ -181,17 +178,17 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
         disable_everyone_group_access: body.disable_everyone_group_access,
         deprecation_message: body.deprecation_message,
         settings: SettingsChange {
-            default_ttl_ms: Some(body.default_ttl_ms),
-            activity_bump_ms: Some(body.activity_bump_ms),
+            default_ttl_ms: body.default_ttl_ms,
+            activity_bump_ms: body.activity_bump_ms,
             autostop: body.autostop_requirement.map(AutostopRequirement::into_parts),
             autostart_days: body.autostart_requirement.map(AutostartRequirement::into_days),
-            allow_user_autostart: Some(body.allow_user_autostart),
-            allow_user_autostop: Some(body.allow_user_autostop),
-            allow_user_cancel_workspace_jobs: Some(body.allow_user_cancel_workspace_jobs),
-            failure_ttl_ms: Some(body.failure_ttl_ms),
-            time_til_dormant_ms: Some(body.time_til_dormant_ms),
-            time_til_dormant_autodelete_ms: Some(body.time_til_dormant_autodelete_ms),
-            require_active_version: Some(body.require_active_version),
+            allow_user_autostart: body.allow_user_autostart,
+            allow_user_autostop: body.allow_user_autostop,
+            allow_user_cancel_workspace_jobs: body.allow_user_cancel_workspace_jobs,
+            failure_ttl_ms: body.failure_ttl_ms,
+            time_til_dormant_ms: body.time_til_dormant_ms,
+            time_til_dormant_autodelete_ms: body.time_til_dormant_autodelete_ms,
+            require_active_version: body.require_active_version,
             max_port_share_level: body.max_port_share_level,
             use_classic_parameter_flow: body.use_classic_parameter_flow,
         },
@@ -209,10 +206,6 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
 pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
     templates::delete(call.context(), &actor, call.id("template")?).await?;
     Ok(message("Template has been deleted!"))
-}
-
-fn organization(call: &Call) -> OrganizationRef {
-    OrganizationRef::parse(call.segment("organization"))
 }
 
 /// The search query; other parameters are ignored.

@@ -87,6 +87,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
             last_used: Some(NOW),
             expires_at: NOW + Duration::DAY,
             lifetime_seconds: Duration::DAY.whole_seconds(),
+            slides_until: None,
             oauth2: None,
         },
         user: user(roles),

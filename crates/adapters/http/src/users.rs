@@ -153,8 +153,12 @@ pub(crate) struct Create {
     /// `dormant` (default) or `active`.
     user_status: String,
     organization_ids: Vec<Uuid>,
-    /// Added to `organization_ids`.
+    /// Added to `organization_ids`, unless it is the nil UUID.
     organization_id: Option<Uuid>,
+    /// Names of site roles.
+    roles: Vec<String>,
+    /// An account for a program: address and password must be empty, and `login_type` must be `none` or empty.
+    service_account: bool,
 }
 
 /// Creates a user.
@@ -164,7 +168,9 @@ pub(crate) struct Create {
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     let body: Create = call.json().await?;
-    let organizations = body.organization_ids.into_iter().chain(body.organization_id);
+    // Go sends the nil UUID for an id that is not set.
+    let single = body.organization_id.filter(|id| !id.is_nil());
+    let organizations = body.organization_ids.into_iter().chain(single);
     let command = users::CreateUser {
         email: body.email,
         username: body.username,
@@ -173,6 +179,8 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
         login_type: body.login_type,
         status: body.user_status,
         organization_ids: organizations.map(OrganizationId).collect(),
+        roles: body.roles,
+        service_account: body.service_account,
     };
     let user = users::create(call.context(), &actor, command).await?;
     Ok(created(&UserObject::from(user)))
@@ -187,6 +195,13 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
 pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     let user = users::find(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
+}
+
+/// Shows what the identity provider said at the last sign-in; 400 for those who do not sign in by one.
+#[utoipa::path(get, path = "/api/v2/users/oidc-claims", tag = "users", responses((status = 200, body = serde_json::Value)))]
+pub(crate) async fn oidc_claims(_: Call, _: Actor) -> Outcome {
+    // Nobody signs in by OpenID Connect yet.
+    Err(Error::invalid("User is not an OIDC user.").into())
 }
 
 /// Deletes a user.
@@ -410,6 +425,6 @@ pub(crate) async fn organizations(call: Call, actor: Actor) -> Outcome {
     responses((status = 200, body = OrganizationObject)),
 )]
 pub(crate) async fn organization(call: Call, actor: Actor) -> Outcome {
-    let found = users::organization(call.context(), &actor, &call.user(), call.segment("name")).await?;
+    let found = users::organization(call.context(), &actor, &call.user(), &call.segment("name")).await?;
     Ok(ok(&OrganizationObject::from(found)))
 }

@@ -7,7 +7,6 @@ use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
 use crate::answer::{self, created, ok};
 use crate::call::{Call, Outcome};
 use doorward_domain::ids::TemplateId;
-use doorward_services::organizations::OrganizationRef;
 use doorward_services::{Actor, Error, workspaces};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -60,7 +59,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
 )]
 pub(crate) async fn create_in(mut call: Call, actor: Actor) -> Outcome {
     let body: Create = call.json().await?;
-    let organization = OrganizationRef::parse(call.segment("organization"));
+    let organization = call.organization();
     let user = call.user();
     let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.into()).await?;
     Ok(created(&WorkspaceObject::from(workspace)))

@@ -42,6 +42,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             rate_limit_login: settings.rate_limit.login,
             shutdown_timeout: settings.server.shutdown_timeout.unsigned_abs(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            compatibility: settings.compatibility.version.clone(),
             deployment_id: parts.deployment_id.to_string(),
             gauges: gauges(&parts, &grants),
             ..HttpSettings::default()

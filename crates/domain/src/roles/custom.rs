@@ -112,11 +112,15 @@ pub enum CustomRoleError {
     #[error("`{0}` is a reserved role name")]
     Reserved(String),
     /// Site permissions, for an organization role.
-    #[error("site permissions are not allowed for an organization role.")]
+    #[error("not allowed to assign site wide permissions for an organization role")]
     SitePermissions,
     /// User permissions, for an organization role.
-    #[error("user permissions are not allowed for an organization role.")]
+    #[error("not allowed to assign user permissions for an organization role")]
     UserPermissions,
+    /// Permissions on what a member owns in the organization. No role has such, and dropping them would grant less than was
+    /// asked for.
+    #[error("permissions on what a member owns (organization_member_permissions) are not supported")]
+    OrganizationMemberPermissions,
     /// A permission that denies.
     #[error("`{0}` is negated, only allowing permissions can be given")]
     Negated(Permission),
@@ -152,6 +156,8 @@ pub struct Draft {
     pub organization: Vec<Permission>,
     /// Must be empty.
     pub user: Vec<Permission>,
+    /// Must be empty.
+    pub organization_member: Vec<Permission>,
 }
 
 impl Draft {
@@ -174,7 +180,9 @@ impl Draft {
         let name = check_name(&self.name).err();
         let site = (!self.site.is_empty()).then_some(CustomRoleError::SitePermissions);
         let user = (!self.user.is_empty()).then_some(CustomRoleError::UserPermissions);
-        name.into_iter().chain(site).chain(user).collect()
+        let own = !self.organization_member.is_empty();
+        let own = own.then_some(CustomRoleError::OrganizationMemberPermissions);
+        name.into_iter().chain(site).chain(user).chain(own).collect()
     }
 
     /// The checks that come after: each permission is defined, allows, names its action, is held by `maker` in the

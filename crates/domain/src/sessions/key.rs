@@ -57,6 +57,9 @@ pub struct ApiKey {
     pub expires_at: Instant,
     /// For how long it works without being used, in seconds.
     pub lifetime_seconds: i64,
+    /// Using an API token never prolongs it past this instant, where one is set: when its lifetime was asked for, it is its
+    /// end. Access tokens have a bound of their own.
+    pub slides_until: Option<Instant>,
     /// The app it was issued to, if any.
     pub oauth2: Option<OAuth2Binding>,
 }
@@ -85,8 +88,8 @@ impl ApiKey {
 
     /// What must be written because the key is used `now`; `None` when nothing (`identity.md` 2.3, steps 4 to 6).
     ///
-    /// Sessions slide. API tokens slide, but never past `token_lifetime_max` after they were made; access tokens never
-    /// past the end of their grant.
+    /// Sessions slide. API tokens for which no lifetime was asked slide, but never past `token_lifetime_max` after they were
+    /// made; access tokens never past the end of their grant.
     #[must_use]
     pub fn use_at(&self, now: Instant, slide: bool, token_lifetime_max: Duration) -> Option<KeyRefresh> {
         let touched = self.last_used.is_none_or(|last| now - last > TOUCH_EVERY);
@@ -98,6 +101,7 @@ impl ApiKey {
                 (None, LoginType::Token) => self.created_at.saturating_add(token_lifetime_max),
                 (None, _) => now.saturating_add(lifetime),
             };
+            let bound = self.slides_until.map_or(bound, |until| until.min(bound));
             expires_at = expires_at.max(now.saturating_add(lifetime).min(bound));
         }
         let last_used = if touched { Some(now) } else { self.last_used };
@@ -127,6 +131,7 @@ mod tests {
             last_used: Some(NOW),
             expires_at: NOW + left,
             lifetime_seconds: lifetime.whole_seconds(),
+            slides_until: None,
             oauth2: None,
         }
     }
@@ -147,6 +152,17 @@ mod tests {
         let token = key(LoginType::Token, Duration::HOUR, 7 * day);
         assert_eq!(token.use_at(NOW, true, 8 * day).unwrap().expires_at, token.created_at + 8 * day);
         assert_eq!(token.use_at(NOW, true, 7 * day), None);
+    }
+
+    #[test]
+    fn a_token_whose_lifetime_was_asked_for_never_slides() {
+        let day = Duration::DAY;
+        let mut token = key(LoginType::Token, Duration::HOUR, 7 * day);
+        token.slides_until = Some(token.expires_at);
+        assert_eq!(token.use_at(NOW, true, 100 * day), None);
+        token.last_used = None;
+        let used = token.use_at(NOW, true, 100 * day).unwrap();
+        assert_eq!((used.last_used, used.expires_at), (Some(NOW), token.expires_at));
     }
 
     #[test]

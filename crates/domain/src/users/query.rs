@@ -26,6 +26,10 @@ pub struct UserFilter {
     pub created_after: Option<Instant>,
     /// Id at GitHub.
     pub github_user_id: Option<i64>,
+    /// Part of the real name, lower case; empty narrows nothing.
+    pub name: String,
+    /// Only service accounts, or only others.
+    pub service_account: Option<bool>,
 }
 
 /// Reads the query text of a user list; every term that cannot be understood is reported.
@@ -47,7 +51,6 @@ impl Narrow for UserFilter {
     fn narrow(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "search" if self.search.is_empty() => value.clone_into(&mut self.search),
-            "search" => return Err(repeated(key)),
             "status" => self.statuses.append(&mut list(value)?),
             "login_type" => self.login_types.append(&mut list(value)?),
             "role" => self.roles.extend(items(value).map(str::to_owned)),
@@ -58,6 +61,16 @@ impl Narrow for UserFilter {
             "github_com_user_id" => {
                 let id = value.parse().map_err(|error| format!("Query param `{key}` must be a valid integer: {error}"));
                 once(key, &mut self.github_user_id, id?)?;
+            }
+            "name" if self.name.is_empty() => value.clone_into(&mut self.name),
+            "search" | "name" => return Err(repeated(key)),
+            "service_account" => {
+                let wanted = match value {
+                    "true" => true,
+                    "false" => false,
+                    _ => return Err(format!("Query param `{key}` must be true or false")),
+                };
+                once(key, &mut self.service_account, wanted)?;
             }
             _ => return Err(unknown(key)),
         }
@@ -99,6 +112,8 @@ mod tests {
         let time = "\"2023-01-02T03:04:05Z\"";
         let mut twice = vec!["search:a search:b".to_owned(), "search:a b".to_owned()];
         twice.push("github_com_user_id:1 github_com_user_id:1".to_owned());
+        twice.push("name:a name:b".to_owned());
+        twice.push("service_account:true service_account:true".to_owned());
         for key in ["last_seen_before", "last_seen_after", "created_before", "created_after"] {
             twice.push(format!("{key}:{time} {key}:{time}"));
         }
@@ -107,6 +122,20 @@ mod tests {
             assert!(errors.len() == 1 && errors[0].detail.contains("more than once"), "{text}: {errors:?}");
             assert!(text.starts_with(&errors[0].field), "{text}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn real_names_and_service_accounts() {
+        let filter = parse_user_query("name:\"Ann Lee\" service_account:TRUE x").unwrap();
+        let expected = UserFilter {
+            name: "ann lee".to_owned(),
+            service_account: Some(true),
+            search: "x".to_owned(),
+            ..UserFilter::default()
+        };
+        assert_eq!(filter, expected);
+        assert_eq!(parse_user_query("service_account:false").unwrap().service_account, Some(false));
+        assert_eq!(parse_user_query("service_account:yes").unwrap_err()[0].field, "service_account");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct ReducedUser {
     pub avatar_url: String,
     /// Real name, may be empty.
     pub name: String,
-    /// Mail address.
+    /// Mail address; empty for service accounts.
     pub email: String,
     /// When the user was made.
     pub created_at: Instant,
@@ -27,6 +27,14 @@ pub struct ReducedUser {
     pub login_type: LoginType,
     /// Colours of the dashboard, or empty.
     pub theme_preference: String,
+}
+
+impl ReducedUser {
+    /// Whether this is an account for a program, see [`User::is_service_account`].
+    #[must_use]
+    pub const fn is_service_account(&self) -> bool {
+        self.email.is_empty()
+    }
 }
 
 impl From<User> for ReducedUser {

@@ -31,34 +31,45 @@ pub struct GroupQuery {
     pub page: Page,
 }
 
-/// Shows one group, with those of its members that the caller may read.
-pub async fn find<S: GroupSink + 'static>(ctx: &Context, actor: &Actor, id: GroupId, mut sink: S) -> Result<S, Error> {
-    let actor = actor.clone();
-    ctx.store
-        .read(move |repos| {
-            let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
-            access::readable(&actor, &found.group)?;
-            show(repos, &[found], &access::visible_members(&actor), &mut sink)?;
-            Ok(sink)
-        })
-        .await
+/// A group as named in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupRef {
+    /// By id.
+    Id(GroupId),
+    /// By its organization and its exact name.
+    Name(OrganizationRef, String),
 }
 
-/// Shows the group of an organization with exactly this name.
-pub async fn find_by_name<S: GroupSink + 'static>(
+impl GroupRef {
+    /// The group, if the caller may read it.
+    pub(super) fn resolve(&self, repos: &mut dyn Repositories, actor: &Actor) -> Result<FoundGroup, Error> {
+        let found = match self {
+            Self::Id(id) => repos.groups().find(*id)?,
+            Self::Name(organization, name) => {
+                let organization = organizations::resolve(repos, actor, organization)?;
+                repos.groups().find_by_name(organization.id, name)?
+            }
+        };
+        let found = found.ok_or(Error::NotFound)?;
+        access::readable(actor, &found.group)?;
+        Ok(found)
+    }
+}
+
+/// Shows one group. With its members, if these are wanted, as far as the caller may read them.
+pub async fn find<S: GroupSink + 'static>(
     ctx: &Context,
     actor: &Actor,
-    organization: &OrganizationRef,
-    name: &str,
+    group: &GroupRef,
+    with_members: bool,
     mut sink: S,
 ) -> Result<S, Error> {
-    let (actor, organization, name) = (actor.clone(), organization.clone(), name.to_owned());
+    let (actor, group) = (actor.clone(), group.clone());
     ctx.store
         .read(move |repos| {
-            let organization = organizations::resolve(repos, &actor, &organization)?;
-            let found = repos.groups().find_by_name(organization.id, &name)?.ok_or(Error::NotFound)?;
-            access::readable(&actor, &found.group)?;
-            show(repos, &[found], &access::visible_members(&actor), &mut sink)?;
+            let found = group.resolve(repos, &actor)?;
+            let scope = if with_members { access::visible_members(&actor) } else { MemberScope::Nobody };
+            show(repos, &[found], &scope, &mut sink)?;
             Ok(sink)
         })
         .await

@@ -313,6 +313,6 @@ async fn who_joined_while_it_was_read_is_counted() {
         .groups
         .expect_list_members()
         .returning(|_, _, _, _| Ok((0..2).map(|n| GroupMember { group_id: DEVS, user: reduced(n) }).collect()));
-    let views = find(&context(repos), &owner().build(), DEVS, Vec::new()).await.unwrap();
+    let views = find(&context(repos), &owner().build(), &GroupRef::Id(DEVS), true, Vec::new()).await.unwrap();
     assert_eq!((views[0].members.len(), views[0].total_member_count), (2, 2));
 }

@@ -149,7 +149,7 @@ fn read(
     scope: &MemberScope,
     mut take: impl FnMut(GroupId, Vec<ReducedUser>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if empty {
+    if empty || *scope == MemberScope::Nobody {
         return Ok(());
     }
     let mut after = None;

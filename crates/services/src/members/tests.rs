@@ -164,7 +164,7 @@ async fn the_names_of_all_roles_of_a_page_are_looked_up_at_once() {
         Ok(MemberPage { members: vec![member(&ann(), &["cook", "gone"]), member(&bob(), &["cook"])], count: 9 })
     });
     repos.roles.expect_find_custom().times(1).returning(|names| Ok(known_roles(names)));
-    let found = list(&context(repos), &owner().build(), &OrganizationRef::Default, Page::default()).await.unwrap();
+    let found = list(&context(repos), &owner().build(), &OrganizationRef::Default, "", Page::default()).await.unwrap();
     let shown: Vec<&str> =
         found.members.iter().flat_map(|view| &view.roles).map(|role| role.display_name.as_str()).collect();
     assert_eq!((shown, found.count), (vec!["The Cook", "gone", "The Cook"], 9));

@@ -97,6 +97,8 @@ pub fn protected_resource(settings: &Settings, path: &str) -> ProtectedResource 
     }
 }
 
-fn scope_names() -> Vec<String> {
+/// Every scope of the catalogue, by its name.
+#[must_use]
+pub fn scope_names() -> Vec<String> {
     doorward_domain::roles::scope::catalogue().iter().map(|name| name.as_str().into_owned()).collect()
 }

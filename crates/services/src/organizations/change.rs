@@ -26,6 +26,8 @@ pub struct CreateOrganization {
     pub description: String,
     /// URL or path of an icon.
     pub icon: String,
+    /// Roles that every member is to have besides the implied one.
+    pub default_member_roles: Vec<String>,
 }
 
 /// What is to change of an organization.
@@ -39,6 +41,8 @@ pub struct UpdateOrganization {
     pub description: Option<String>,
     /// URL or path of an icon; `None` keeps it.
     pub icon: Option<String>,
+    /// Roles that every member is to have besides the implied one.
+    pub default_member_roles: Vec<String>,
 }
 
 /// Makes an organization with its group Everyone. The caller becomes a member of it, without roles.
@@ -47,7 +51,8 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
         .organization_name("name", &command.name)
         .organization_display_name("display_name", &command.display_name)
         .text("description", &command.description)
-        .text("icon", &command.icon);
+        .text("icon", &command.icon)
+        .that("default_org_member_roles", adds_nothing(&command.default_member_roles), DEFAULT_ROLES);
     fields.keep(not_reserved(&command.name))?;
     fields.done()?;
     access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
@@ -156,7 +161,8 @@ impl UpdateOrganization {
         fields = fields
             .organization_display_name("display_name", &self.display_name)
             .text("description", self.description.as_deref().unwrap_or_default())
-            .text("icon", self.icon.as_deref().unwrap_or_default());
+            .text("icon", self.icon.as_deref().unwrap_or_default())
+            .that("default_org_member_roles", adds_nothing(&self.default_member_roles), DEFAULT_ROLES);
         fields.keep(not_reserved(&self.name))?;
         fields.done()
     }
@@ -171,6 +177,16 @@ impl UpdateOrganization {
             ..organization
         }
     }
+}
+
+/// Why roles for every member are refused: to take them and not to give them would grant less than was asked for.
+const DEFAULT_ROLES: &str =
+    "roles for every member are not supported; only `organization-workspace-access`, which adds nothing";
+
+/// Whether these roles give members nothing that they do not have: the rights on one's own workspaces are part of the
+/// implied role.
+fn adds_nothing(roles: &[String]) -> bool {
+    roles.iter().all(|role| role == "organization-workspace-access")
 }
 
 /// Some words mean something else where an organization is named in a path.
@@ -269,6 +285,25 @@ mod tests {
         let command = CreateOrganization { name: "zoo".to_owned(), ..CreateOrganization::default() };
         let made = create(&context(repos), &owner().build(), command).await.unwrap();
         assert!(!made.is_default && made.display_name == "zoo");
+    }
+
+    #[tokio::test]
+    async fn roles_for_every_member_are_refused_and_not_dropped() {
+        let asked = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect::<Vec<_>>();
+        let place = OrganizationRef::Name("acme".to_owned());
+        let command = UpdateOrganization {
+            default_member_roles: asked(&["organization-auditor"]),
+            ..UpdateOrganization::default()
+        };
+        let refused = update(&context(town()), &owner().build(), &place, command).await;
+        assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "default_org_member_roles"));
+        let command = CreateOrganization {
+            name: "zoo".to_owned(),
+            default_member_roles: asked(&["organization-workspace-access", "chef"]),
+            ..CreateOrganization::default()
+        };
+        assert!(matches!(create(&context(town()), &owner().build(), command).await, Err(Error::Invalid { .. })));
+        assert!(adds_nothing(&asked(&["organization-workspace-access"])) && adds_nothing(&[]));
     }
 
     #[tokio::test]

@@ -140,6 +140,9 @@ fn bad_draft(error: &CustomRoleError) -> Error {
         CustomRoleError::Name => ("name", format!("Invalid request, {error}")),
         CustomRoleError::SitePermissions => ("site_permissions", format!("Invalid request, {error}")),
         CustomRoleError::UserPermissions => ("user_permissions", format!("Invalid request, {error}")),
+        CustomRoleError::OrganizationMemberPermissions => {
+            ("organization_member_permissions", format!("Invalid request, {error}"))
+        }
         CustomRoleError::Negated(_)
         | CustomRoleError::Wildcard(_)
         | CustomRoleError::Unknown(_)

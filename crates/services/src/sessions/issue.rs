@@ -68,6 +68,7 @@ impl IssuedKey {
             last_used: None,
             expires_at: now.saturating_add(spec.lifetime),
             lifetime_seconds: spec.lifetime.whole_seconds(),
+            slides_until: None,
             oauth2: None,
         };
         Ok(Self { token: token.to_wire(), key })

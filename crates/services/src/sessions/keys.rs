@@ -62,6 +62,38 @@ pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) 
         .await
 }
 
+/// Ends the life of a key of a user now. One that has ended already stays as it is. An access token of a grant is deleted
+/// with its grant, which would renew it.
+pub async fn expire_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<(), Error> {
+    let (asking, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
+    let trail = Trail::of(ctx, actor);
+    ctx.store
+        .write(move |repos| {
+            let key = readable_key(repos, &asking, &reference, &id)?;
+            if key.id != asking.key.id {
+                asking.in_person(Deed::EndKey)?;
+            }
+            let permit = asking.subject.permit::<action::Update, resource::ApiKey>(&access::key(&key))?;
+            if key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some()) {
+                let permit = asking.subject.permit::<action::Delete, resource::ApiKey>(&access::key(&key))?;
+                if !repos.api_keys().delete(&permit, &key.id)? {
+                    return Err(Error::NotFound);
+                }
+                return Ok(trail.key(repos, AuditAction::Delete, 204, &key, Diff::deleted(&key))?);
+            }
+            if !repos.api_keys().expire(&permit, &key.id, trail.now)? {
+                return Err(Error::NotFound);
+            }
+            if key.is_expired(trail.now) {
+                return Ok(());
+            }
+            let diff = Diff::default().moment("expires_at", Some(key.expires_at), Some(trail.now));
+            trail.key(repos, AuditAction::Write, 204, &key, diff)?;
+            Ok(())
+        })
+        .await
+}
+
 /// A text that cannot be the id of a key names no key.
 fn parse_id(text: &str) -> Result<ApiKeyId, Error> {
     ApiKeyId::new(text).or(Err(Error::NotFound))

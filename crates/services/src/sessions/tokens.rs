@@ -88,10 +88,13 @@ pub async fn create_token(
         .write(move |repos| {
             with_key_owner(repos, &asking, &reference, |repos, actor, user| {
                 let lifetime = check_lifetime(command.lifetime, settings, &user)?;
+                let expires_at = trail.now.saturating_add(lifetime);
                 let key = ApiKey {
                     user_id: user.id,
-                    expires_at: trail.now.saturating_add(lifetime),
+                    expires_at,
                     lifetime_seconds: lifetime.whole_seconds(),
+                    // Who asks for an end gets that end.
+                    slides_until: (!command.lifetime.is_zero()).then_some(expires_at),
                     ..issued.key
                 };
                 let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
@@ -109,21 +112,31 @@ pub async fn create_token(
         .await
 }
 
+/// Which tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenQuery {
+    /// Those of all users, not of one.
+    pub all_users: bool,
+    /// Those that have stopped working too.
+    pub expired: bool,
+}
+
 /// Lists the tokens of a user, or of all, as far as the caller may read them.
 pub async fn list_tokens(
     ctx: &Context,
     actor: &Actor,
     user: &UserRef,
-    include_all: bool,
+    query: TokenQuery,
 ) -> Result<Vec<ListedToken>, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
+    let (actor, reference, now) = (actor.clone(), user.clone(), ctx.clock.now());
     ctx.store
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
-            let owner = if include_all { None } else { Some(user.id) };
+            let owner = if query.all_users { None } else { Some(user.id) };
             let tokens = repos.api_keys().list(LoginType::Token, owner)?;
             Ok(tokens
                 .into_iter()
+                .filter(|(key, _)| query.expired || !key.is_expired(now))
                 .filter(|(key, _)| access::may(&actor, Action::Read, &access::key(key)).is_ok())
                 .map(|(key, username)| ListedToken { key, username })
                 .collect())

@@ -39,12 +39,12 @@ pub struct CreateTemplate {
 pub struct UpdateTemplate {
     /// Its new name; empty keeps the old one.
     pub name: String,
-    /// What people see, may be empty.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// URL or path of an icon, or empty.
-    pub icon: String,
+    /// What people see, may be empty; `None` keeps it.
+    pub display_name: Option<String>,
+    /// Free text; `None` keeps it.
+    pub description: Option<String>,
+    /// URL or path of an icon, or empty; `None` keeps it.
+    pub icon: Option<String>,
     /// Whether the entry of all members of the organization is taken off the access list.
     pub disable_everyone_group_access: bool,
     /// Why nobody should use it any more; empty takes that back, `None` keeps what is there.
@@ -111,9 +111,9 @@ pub async fn update(
     let fields = Fields::default();
     let fields = if command.name.is_empty() { fields } else { fields.template_name("name", &command.name) };
     let mut fields = fields
-        .template_display_name("display_name", &command.display_name)
-        .at_most("description", &command.description, TEXT_MAX)
-        .at_most("icon", &command.icon, TEXT_MAX)
+        .template_display_name("display_name", command.display_name.as_deref().unwrap_or_default())
+        .at_most("description", command.description.as_deref().unwrap_or_default(), TEXT_MAX)
+        .at_most("icon", command.icon.as_deref().unwrap_or_default(), TEXT_MAX)
         .at_most("deprecation_message", command.deprecation_message.as_deref().unwrap_or_default(), TEXT_MAX);
     // What is kept is fine, so that what is wrong with the change does not depend on it.
     fields.keep(command.settings.clone().apply(&TemplateSettings::default()).map_err(bad_settings))?;
@@ -129,9 +129,9 @@ pub async fn update(
             }
             let new = Template {
                 name: if command.name.is_empty() { old.name.clone() } else { command.name },
-                display_name: command.display_name,
-                description: command.description,
-                icon: command.icon,
+                display_name: command.display_name.unwrap_or_else(|| old.display_name.clone()),
+                description: command.description.unwrap_or_else(|| old.description.clone()),
+                icon: command.icon.unwrap_or_else(|| old.icon.clone()),
                 group_acl,
                 deprecation_message: command.deprecation_message.unwrap_or_else(|| old.deprecation_message.clone()),
                 settings: command.settings.apply(&old.settings).map_err(bad_settings)?,

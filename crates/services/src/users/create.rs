@@ -4,7 +4,7 @@ use super::access;
 use super::caller::{Held, with_caller};
 use super::fields::{Fields, strong_password, trimmed};
 use super::reference::UserView;
-use super::roles::may_make_member;
+use super::roles::{authorize_change, may_make_member};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::{Error, FieldError, USER_EXISTS};
@@ -17,7 +17,7 @@ use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Conflict, Repositories, StoreError};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What is asked for the first user.
 #[derive(Clone, Debug)]
@@ -89,6 +89,10 @@ pub struct CreateUser {
     pub status: String,
     /// Where the user becomes a member; the nil id means the default organization.
     pub organization_ids: Vec<OrganizationId>,
+    /// Names of the site roles.
+    pub roles: Vec<String>,
+    /// Whether this is an account for a program: active at once, without address and password.
+    pub service_account: bool,
 }
 
 /// Whether the server has been set up, that is, has a first user.
@@ -147,13 +151,16 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
 /// Creates a user in one or more organizations.
 pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
     let command = CreateUser { email: trimmed(&command.email), ..command };
-    let mut fields = Fields::default()
-        .email("email", &command.email)
-        .username("username", &command.username)
-        .real_name("name", &command.name);
-    let login_type = if command.login_type.is_empty() { LoginType::Password.as_str() } else { &command.login_type };
+    let mut fields = name_and_address(&command);
+    let login_type = match command.login_type.as_str() {
+        "" if command.service_account => LoginType::None.as_str(),
+        "" => LoginType::Password.as_str(),
+        given => given,
+    };
     let with_password = login_type == LoginType::Password.as_str();
-    if !with_password {
+    if command.service_account {
+        // What is wrong with those is told already.
+    } else if !with_password {
         fields.keep(no_password(login_type, &command.password))?;
     } else if !ctx.settings.sessions.password_login {
         fields.done()?;
@@ -161,6 +168,7 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
     }
     fields.keep(some_organization(&command.organization_ids))?;
     let status = fields.keep(parse_status(&command.status))?.unwrap_or(UserStatus::Dormant);
+    let status = if command.service_account { UserStatus::Active } else { status };
     // Alone, what follows is told after what is taken or cannot be found.
     let organizations = if fields.is_empty() { find_places(ctx, actor, &command).await? } else { Vec::new() };
     let login_type = fields.keep(parse_login_type(login_type))?.unwrap_or(LoginType::None);
@@ -174,11 +182,13 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
 
     let (now, id) = ctx.new_id();
     let trail = Trail::of(ctx, actor);
+    let roles: BTreeSet<String> = command.roles.into_iter().collect();
     let user = User {
         name: command.name,
         password_hash,
         status,
         login_type,
+        roles: roles.iter().cloned().collect(),
         ..blank_user(id, command.email, command.username, now)
     };
     let asking = actor.clone();
@@ -186,6 +196,9 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
         .write(move |repos| {
             with_caller(repos, &asking, |repos, actor| {
                 may_create(actor, &organizations)?;
+                if !roles.is_empty() {
+                    authorize_change(repos, actor, &[], &roles).map(drop)?;
+                }
                 let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
                 let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
                 insert(repos, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?, trail)
@@ -203,6 +216,21 @@ fn may_create(actor: &Actor, organizations: &[OrganizationId]) -> Result<(), Err
         access::may(actor, Action::Create, &access::members_to_be(*id))?;
     }
     Ok(())
+}
+
+/// Name and address. A service account has no address, no password, and no way to sign in.
+fn name_and_address(command: &CreateUser) -> Fields {
+    let fields = Fields::default();
+    let fields = if command.service_account {
+        let no_login = matches!(command.login_type.as_str(), "" | "none");
+        fields
+            .that("email", command.email.is_empty(), "must be empty for a service account")
+            .that("password", command.password.expose().is_empty(), "must be empty for a service account")
+            .that("login_type", no_login, "must be `none` for a service account")
+    } else {
+        fields.email("email", &command.email)
+    };
+    fields.username("username", &command.username).real_name("name", &command.name)
 }
 
 /// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
@@ -227,8 +255,7 @@ pub(crate) fn insert_service_account(
     let user = User {
         name: name.to_owned(),
         login_type: LoginType::None,
-        // Unique like every address, and no mail can be sent there (RFC 2606).
-        ..blank_user(id, format!("{id}@service-account.invalid"), username.to_owned(), now)
+        ..blank_user(id, String::new(), username.to_owned(), now)
     };
     repos.users().insert(&user_permit, &user)?;
     repos.organizations().insert_member(&member_permit, &member(organization.id, id, now))?;
@@ -289,7 +316,7 @@ async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Resu
     let (email, username, asked) = (command.email.clone(), command.username.clone(), command.organization_ids.clone());
     ctx.store
         .read(move |repos| {
-            if repos.users().find_by_email(&email)?.is_some() {
+            if !email.is_empty() && repos.users().find_by_email(&email)?.is_some() {
                 return Err(Error::taken(USER_EXISTS, "email"));
             }
             if repos.users().find_by_username(&username)?.is_some() {

@@ -95,6 +95,11 @@ impl Fields {
         self.rule(field, "group_display_name", value, names::is_display_name(value))
     }
 
+    /// The field must be as `rule` says, and is.
+    pub(crate) fn that(self, field: &'static str, holds: bool, rule: &str) -> Self {
+        self.defect(field, (!holds).then(|| rule.to_owned()))
+    }
+
     /// The field must not be longer, in bytes. A value that is too long is not repeated.
     pub(crate) fn at_most(self, field: &'static str, value: &str, max: usize) -> Self {
         let too_long = value.len() > max;

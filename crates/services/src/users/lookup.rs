@@ -24,7 +24,7 @@ pub async fn find(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserVi
         .read(move |repos| {
             let user = resolve(repos, &actor, &reference)?;
             access::may(&actor, Action::Read, &access::user(user.id))?;
-            UserView::load(user, repos)
+            Ok(UserView::load(user, repos)?.seen_by(&actor))
         })
         .await
 }
@@ -35,12 +35,13 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
         let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
         Error::invalid_fields("Invalid user search query.", fields)
     })?;
-    let visible = access::visible_users(actor);
+    let (visible, actor) = (access::visible_users(actor), actor.clone());
     let page = Page { limit: page.limit.filter(|limit| *limit > 0), ..page };
     ctx.store
         .read(move |repos| {
             let found = repos.users().list(&filter, &visible, page)?;
-            Ok(UserList { users: UserView::load_all(found.users, repos)?, count: found.count })
+            let users = UserView::load_all(found.users, repos)?.into_iter().map(|view| view.seen_by(&actor)).collect();
+            Ok(UserList { users, count: found.count })
         })
         .await
 }

@@ -75,6 +75,12 @@ impl UserView {
         Self { user, organization_ids, roles }
     }
 
+    /// The same without the organizations that the caller may not read: clients ask for each of them.
+    pub(crate) fn seen_by(mut self, actor: &Actor) -> Self {
+        self.organization_ids.retain(|id| access::may(actor, Action::Read, &access::organization(*id)).is_ok());
+        self
+    }
+
     /// Loads what is to be shown with a user.
     pub(crate) fn load(user: User, repos: &mut dyn Repositories) -> Result<Self, Error> {
         let memberships = repos.organizations().list_memberships(user.id)?;

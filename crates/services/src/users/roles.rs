@@ -88,7 +88,7 @@ fn resolve_other(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRe
 }
 
 /// Asks whether the caller may make this of the roles of a user. The proof says so.
-fn authorize_change(
+pub(super) fn authorize_change(
     repos: &mut dyn Repositories,
     actor: &Held,
     current: &[String],

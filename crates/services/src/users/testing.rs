@@ -126,6 +126,7 @@ pub(crate) fn key(user_id: UserId) -> ApiKey {
         last_used: Some(NOW),
         expires_at: NOW + Duration::DAY,
         lifetime_seconds: Duration::DAY.whole_seconds(),
+        slides_until: None,
         oauth2: None,
     }
 }

@@ -95,8 +95,14 @@ impl StrictQuery {
 
     /// A yes or no, in any spelling that Go's `strconv.ParseBool` takes; absent is no.
     pub(crate) fn flag(&mut self, name: &'static str) -> bool {
+        self.flag_or(name, false)
+    }
+
+    /// A yes or no as of [`flag`](Self::flag), with the meaning of its absence.
+    pub(crate) fn flag_or(&mut self, name: &'static str, absent: bool) -> bool {
         match self.text(name).as_deref() {
-            None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+            None => absent,
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
             Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
             Some(other) => {
                 let detail = format!("Query param {name:?} must be a valid boolean: `{other}` is none");

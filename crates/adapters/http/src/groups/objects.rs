@@ -1,7 +1,7 @@
 //! Groups as they are sent (`identity.md` 6).
 
 use crate::users::ReducedUserObject;
-use doorward_services::groups::{FoundGroup, GroupView};
+use doorward_services::groups::{FoundGroup, GroupList, GroupMemberPage, GroupView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,5 +57,49 @@ impl From<GroupView> for GroupObject {
             members: members.into_iter().map(ReducedUserObject::from).collect(),
             total_member_count,
         }
+    }
+}
+
+/// A page of the members of a group.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupMembersResponse)]
+pub(crate) struct GroupMembersObject {
+    users: Vec<ReducedUserObject>,
+    /// How many match, before `limit` and `offset`.
+    count: u64,
+}
+
+impl From<GroupMemberPage> for GroupMembersObject {
+    fn from(page: GroupMemberPage) -> Self {
+        Self { users: page.users.into_iter().map(ReducedUserObject::from).collect(), count: page.count }
+    }
+}
+
+/// A group without its members.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupWithoutMembers)]
+pub(crate) struct BareGroupObject {
+    #[serde(flatten)]
+    head: GroupHead,
+    /// How many members there are, whether the caller may read them or not.
+    total_member_count: u64,
+}
+
+/// A page of groups.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaginatedGroupsResponse)]
+pub(crate) struct GroupsObject {
+    groups: Vec<BareGroupObject>,
+    /// How many match, before `limit` and `offset`.
+    count: u64,
+}
+
+impl From<GroupList> for GroupsObject {
+    fn from(list: GroupList) -> Self {
+        let bare = |(found, total_member_count): (FoundGroup, u64)| BareGroupObject {
+            head: GroupHead::from(&found),
+            total_member_count,
+        };
+        Self { groups: list.groups.into_iter().map(bare).collect(), count: list.count }
     }
 }

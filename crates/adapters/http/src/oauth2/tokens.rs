@@ -6,7 +6,6 @@ use crate::error::Failure;
 use crate::extract::credential;
 use crate::extract::form::Form;
 use crate::json::Timestamp;
-use actix_web::HttpResponse;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
 use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{Actor, OAuthError};
@@ -106,7 +105,7 @@ pub(crate) struct PresentedForm {
 #[utoipa::path(
     post, path = "/oauth2/revoke", tag = "oauth2",
     request_body(content = PresentedForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "Also for tokens that are unknown or somebody else's")),
+    responses((status = 200, body = serde_json::Value, description = "`{}`, also for tokens that are unknown or somebody else's")),
 )]
 pub(crate) async fn revoke(mut call: Call) -> Outcome {
     let form = call.form().await?;
@@ -116,7 +115,8 @@ pub(crate) async fn revoke(mut call: Call) -> Outcome {
         repeated: form.repeated(&PARAMETERS).next(),
     };
     revocation::revoke(call.context(), request).await?;
-    Ok(HttpResponse::Ok().finish())
+    // Some clients read every answer as JSON, also where RFC 7009 2.2 says that the body does not matter.
+    Ok(ok(&serde_json::json!({})))
 }
 
 /// What a token is (RFC 7662 section 2.2). Of a token that is not live, `active` is all.

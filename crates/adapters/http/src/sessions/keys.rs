@@ -3,9 +3,11 @@
 use crate::answer::{self, created, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::json::{Nanoseconds, Timestamp};
+use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::roles::{AllowEntry, ScopeName};
 use doorward_domain::sessions::ApiKey;
-use doorward_services::sessions::ListedToken;
+use doorward_services::oauth2::metadata;
+use doorward_services::sessions::{ListedToken, TokenQuery};
 use doorward_services::{Actor, sessions};
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -100,8 +102,22 @@ pub(crate) async fn create_key(call: Call, actor: Actor) -> Outcome {
     responses((status = 200, body = KeyObject)),
 )]
 pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
-    let key = sessions::find_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
+    let key = sessions::find_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(ok(&KeyObject::from(key)))
+}
+
+/// Ends the life of a key now; it can still be looked at. An access token of a grant is deleted with its grant.
+#[utoipa::path(
+    put, path = "/api/v2/users/{user}/keys/{keyid}/expire", tag = "keys",
+    params(
+        ("user" = String, Path, description = "Id, name or `me`"),
+        ("keyid" = String, Path, description = "Id of the key"),
+    ),
+    responses((status = 204)),
+)]
+pub(crate) async fn expire_key(call: Call, actor: Actor) -> Outcome {
+    sessions::expire_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
+    Ok(no_content())
 }
 
 /// Deletes a key.
@@ -114,7 +130,7 @@ pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
     responses((status = 204)),
 )]
 pub(crate) async fn delete_key(call: Call, actor: Actor) -> Outcome {
-    sessions::delete_key(call.context(), &actor, &call.user(), call.segment("keyid")).await?;
+    sessions::delete_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(no_content())
 }
 
@@ -169,14 +185,19 @@ pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
             Query,
             description = "Those of all users, as far as the caller may read them",
         ),
+        (
+            "include_expired" = Option<bool>,
+            Query,
+            description = "Those that have stopped working too; by default they are shown",
+        ),
     ),
     responses((status = 200, body = [OwnedKeyObject])),
 )]
 pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     let mut query = call.query();
-    let include_all = query.flag("include_all");
+    let wanted = TokenQuery { all_users: query.flag("include_all"), expired: query.flag_or("include_expired", true) };
     query.done_loosely()?;
-    let tokens = sessions::list_tokens(call.context(), &actor, &call.user(), include_all).await?;
+    let tokens = sessions::list_tokens(call.context(), &actor, &call.user(), wanted).await?;
     let objects = |tokens: Vec<ListedToken>| -> Vec<OwnedKeyObject> {
         let object = |token: ListedToken| OwnedKeyObject { key: token.key.into(), username: token.username };
         tokens.into_iter().map(object).collect()
@@ -194,8 +215,25 @@ pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     responses((status = 200, body = KeyObject)),
 )]
 pub(crate) async fn find_token(call: Call, actor: Actor) -> Outcome {
-    let key = sessions::find_token(call.context(), &actor, &call.user(), call.segment("keyname")).await?;
+    let key = sessions::find_token(call.context(), &actor, &call.user(), &call.segment("keyname")).await?;
     Ok(ok(&KeyObject::from(key)))
+}
+
+/// The scopes that tokens may be limited to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExternalAPIKeyScopes)]
+pub(crate) struct ScopesObject {
+    /// Their names, which are also those of the authorization server.
+    external: Vec<String>,
+}
+
+/// Lists the scopes that tokens may be limited to.
+#[utoipa::path(get, path = "/api/v2/auth/scopes", tag = "keys", responses((status = 200, body = ScopesObject)))]
+pub(crate) async fn scopes(_: Call) -> Outcome {
+    let mut response = ok(&ScopesObject { external: metadata::scope_names() });
+    let cached = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(header::CACHE_CONTROL, cached);
+    Ok(response)
 }
 
 /// What may be asked for a token.

@@ -31,6 +31,10 @@ pub(crate) struct ReducedUserObject {
     status: &'static str,
     /// `password`, `github`, `oidc`, `token` or `none`.
     login_type: &'static str,
+    /// Whether this is an account for a program, without address and password; absent when not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    is_service_account: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     theme_preference: String,
@@ -39,6 +43,7 @@ pub(crate) struct ReducedUserObject {
 impl From<ReducedUser> for ReducedUserObject {
     fn from(user: ReducedUser) -> Self {
         Self {
+            is_service_account: user.is_service_account(),
             id: user.id.0,
             username: user.username,
             avatar_url: user.avatar_url,

@@ -12,6 +12,7 @@ mod audit;
 mod authcheck;
 mod bad_input;
 mod browser;
+mod clients;
 mod credentials;
 mod forgery;
 mod group_sizes;

@@ -117,7 +117,7 @@ async fn a_client_gets_uses_refreshes_and_loses_its_token() {
 
     let token = next["refresh_token"].as_str().unwrap();
     let revoked = house.form("/oauth2/revoke", &client.basic(), &[("token", token)]).await.expect(200);
-    assert_eq!(revoked.body, "");
+    assert_eq!((revoked.body.as_str(), revoked.header("content-type")), ("{}\n", "application/json; charset=utf-8"));
     let dead =
         house.form("/oauth2/introspect", &client.basic(), &[("token", next["access_token"].as_str().unwrap())]).await;
     assert_eq!(dead.expect(200).body, "{\"active\":false}\n");

@@ -138,13 +138,20 @@ async fn templates_change_and_go() {
     let path = format!("/templates/{}", id(&dev));
     let taken = house.api(PATCH, &path, &owner, json!({ "name": "OPS" })).await.expect(409).json();
     assert_eq!(blamed(&taken), ["name"]);
-    // As clients in Go send it: what is empty, zero or false is left out.
     let change = json!({
-        "display_name": "Dev!", "activity_bump_ms": 5, "allow_user_autostop": true, "deprecation_message": "use ops",
+        "display_name": "Dev!", "activity_bump_ms": 5, "allow_user_autostop": false, "deprecation_message": "use ops",
+        "icon": null,
     });
     let changed = house.api(PATCH, &path, &owner, change).await.expect(200).json();
     assert_eq!((&changed["name"], &changed["display_name"]), (&json!("dev"), &json!("Dev!")));
-    assert_eq!((&changed["allow_user_autostart"], &changed["allow_user_autostop"]), (&json!(false), &json!(true)));
+    assert_eq!((&changed["allow_user_autostart"], &changed["allow_user_autostop"]), (&json!(true), &json!(false)));
+    let unchanged = house.api(PATCH, &path, &owner, json!({})).await.expect(200).json();
+    for (key, value) in changed.as_object().unwrap() {
+        assert!(*key == "updated_at" || unchanged[key] == *value, "{key} is absent and stays: {unchanged}");
+    }
+    let cleared = house.api(PATCH, &path, &owner, json!({ "display_name": "" })).await.expect(200).json();
+    assert_eq!((&cleared["display_name"], &cleared["activity_bump_ms"]), (&json!(""), &json!(5)));
+    house.api(PATCH, &path, &owner, json!({ "display_name": "Dev!" })).await.expect(200);
     assert_eq!((&changed["activity_bump_ms"], &changed["max_port_share_level"]), (&json!(5), &json!("public")));
     assert_eq!((&changed["deprecated"], &changed["deprecation_message"]), (&json!(true), &json!("use ops")));
     assert_eq!(names(&house.get("/templates?q=deprecated:true", &owner).await.json()), ["dev"]);

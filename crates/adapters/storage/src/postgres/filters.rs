@@ -1,16 +1,16 @@
 //! Conditions that PostgreSQL writes its own way.
 
-use crate::schema::{organization_members, templates, users};
+use crate::schema::{organization_members, templates};
 use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, Bool, Text};
 
-/// Users that hold one of these site roles at least.
-pub(super) fn holds_any_role<'a>(
+/// Users that hold one of these site roles at least, in any query that reads users.
+pub(super) fn holds_any_role<'a, Tables>(
     roles: &'a [String],
-) -> Box<dyn BoxableExpression<users::table, Pg, SqlType = Bool> + 'a> {
+) -> Box<dyn BoxableExpression<Tables, Pg, SqlType = Bool> + 'a> {
     Box::new(sql::<Bool>("jsonb_exists_any(users.roles, ").bind::<Array<Text>, _>(roles).sql(")"))
 }
 

@@ -1,21 +1,25 @@
 //! Members of groups. Those of the groups Everyone stand in `organization_members`, all others in `group_members`.
 
-use super::Conn;
 use super::one_of::OneOf;
+use super::planned_anew::PlannedAnew;
+use super::users::{containing, narrowed};
 use super::visible::{Columns, Lists, Visible};
+use super::{Conn, filters, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, organization_members, users};
-use crate::types::{Id, sql};
-use diesel::dsl::not;
+use crate::types::{self, At, Id};
+use diesel::dsl::{not, sql};
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
-use doorward_domain::roles::ListFilter;
-use doorward_ports::groups::MemberScope;
+use doorward_domain::page::Page;
+use doorward_domain::roles::{ListFilter, MEMBER};
+use doorward_domain::users::{LoginType, ReducedUser, UserFilter};
+use doorward_ports::groups::{GroupMemberPage, MemberScope};
 use uuid::Uuid;
 
 type Backend = <Conn as Connection>::Backend;
@@ -59,9 +63,9 @@ impl QueryFragment<Backend> for HasMember {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         // One list of few ids leads to the groups by their key; two conditions joined by OR would have all groups read.
         out.push_sql("groups.id IN (SELECT group_id FROM group_members WHERE user_id = ");
-        out.push_bind_param::<sql::Uuid, _>(&self.0)?;
+        out.push_bind_param::<types::sql::Uuid, _>(&self.0)?;
         out.push_sql(" UNION ALL SELECT organization_id FROM organization_members WHERE user_id = ");
-        out.push_bind_param::<sql::Uuid, _>(&self.0)?;
+        out.push_bind_param::<types::sql::Uuid, _>(&self.0)?;
         out.push_sql(")");
         Ok(())
     }
@@ -89,6 +93,7 @@ pub(super) fn list(
     let filter = match scope {
         MemberScope::All => None,
         MemberScope::Visible(filter) => Some(filter),
+        MemberScope::Nobody => return Ok(Vec::new()),
     };
     let mut rows = Vec::new();
     if !explicit.is_empty() {
@@ -186,7 +191,7 @@ pub(super) fn insert(
         .filter(OneOf::ids("organization_members.user_id", users.iter().copied()))
         .order(organization_members::user_id)
         .select((
-            Id(group).into_sql::<sql::Uuid>(),
+            Id(group).into_sql::<types::sql::Uuid>(),
             organization_members::user_id,
             organization_members::organization_id,
         ));
@@ -194,6 +199,104 @@ pub(super) fn insert(
         .insert_into(group_members::table)
         .into_columns((group_members::group_id, group_members::user_id, group_members::organization_id))
         .execute(conn)?)
+}
+
+/// A page of the members of one group in one of the two tables. The types of the queries differ.
+macro_rules! page_of {
+    ($table:ident, $group:ident, $columns:expr, $conn:expr, $id:expr, $asked:expr, $after:expr) => {{
+        let Asked { filter, scope, page, known } = $asked;
+        let after: Option<&str> = $after;
+        let visible = || match scope {
+            MemberScope::All => None,
+            MemberScope::Visible(filter) => Some(Visible::new(filter, $columns)),
+            MemberScope::Nobody => None,
+        };
+        let matching = || {
+            let mut query = $table::table
+                .inner_join(users::table.on(users::id.eq($table::user_id)))
+                .filter($table::$group.eq(Id(Uuid::from($id))))
+                .filter(not(users::deleted))
+                .filter(not(users::is_system))
+                .filter(PlannedAnew)
+                .into_boxed();
+            if let Some(visible) = visible() {
+                if let Some(Id(owner)) = visible.only_owner() {
+                    query = query.filter($table::user_id.eq(Id(UserId(owner))));
+                }
+                if !visible.is_all() {
+                    query = query.filter(visible);
+                }
+            }
+            if let Some(key) = after {
+                query = query.filter(users::username_key.gt(key));
+            }
+            narrowed!(query, filter)
+        };
+        let rows: Vec<ReducedUserRow> = matching()
+            .order((users::username_key, users::id))
+            // SQLite takes no offset without a limit.
+            .limit(page.limit.map_or(i64::MAX, i64::from))
+            .offset(page.offset.into())
+            .select(ReducedUserRow::as_select())
+            .load($conn)?;
+        let count = match known {
+            Some(count) => count,
+            None => u64::try_from(matching().count().get_result::<i64>($conn)?).unwrap_or(0),
+        };
+        (rows, count)
+    }};
+}
+
+/// What is asked of the members of one group.
+struct Asked<'a> {
+    filter: &'a UserFilter,
+    scope: &'a MemberScope,
+    page: Page,
+    /// How many there are, when that is known without reading them.
+    known: Option<u64>,
+}
+
+/// A page of the members of a group, by user name.
+pub(super) fn page(
+    conn: &mut Conn,
+    group: &Group,
+    filter: &UserFilter,
+    scope: &MemberScope,
+    page: Page,
+) -> Result<GroupMemberPage, Error> {
+    let columns = if group.is_everyone() { EVERYONE_COLUMNS } else { COLUMNS };
+    let (never, all) = match scope {
+        MemberScope::All => (false, true),
+        MemberScope::Visible(filter) => {
+            let visible = Visible::new(filter, columns);
+            (visible.is_never(), visible.is_all_of(group.organization_id.0))
+        }
+        MemberScope::Nobody => (true, false),
+    };
+    // Links to accounts at GitHub are not stored yet, so nobody has one.
+    if never || filter.github_user_id.is_some() {
+        return Ok(GroupMemberPage::default());
+    }
+    let after: Option<String> = match page.after_id {
+        None => None,
+        Some(id) => match users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()? {
+            Some(key) => Some(key),
+            None => return Ok(GroupMemberPage::default()),
+        },
+    };
+    let known = if all && after.is_none() && *filter == UserFilter::default() {
+        Some(member_counts::of(conn, [group.id])?.first().map_or(0, |(_, count)| *count))
+    } else {
+        None
+    };
+    let asked = Asked { filter, scope, page, known };
+    let (rows, count) = if group.is_everyone() {
+        page_of!(organization_members, organization_id, EVERYONE_COLUMNS, conn, group.id, asked, after.as_deref())
+    } else {
+        page_of!(group_members, group_id, COLUMNS, conn, group.id, asked, after.as_deref())
+    };
+    let users = rows.into_iter().map(ReducedUser::try_from).collect::<Result<_, RowError>>()?;
+    Ok(GroupMemberPage { users, count })
 }
 
 /// Removes those of the users who are in the group, and says who that was, sorted.

@@ -2,6 +2,7 @@
 
 use super::group_members::{self as members, HasMember};
 use super::one_of::OneOf;
+use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks, member_counts};
 use crate::error::Error;
@@ -9,15 +10,18 @@ use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{audit_logs, groups, organizations};
 use crate::session::Session;
 use crate::types::{At, Id};
-use diesel::dsl::not;
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::groups::{EVERYONE, Group, GroupFilter, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
+use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::users::UserFilter;
 use doorward_ports::changes::Change;
-use doorward_ports::groups::{FoundGroup, GroupPage, GroupRepository, MemberScope};
+use doorward_ports::groups::{FoundGroup, GroupMemberPage, GroupPage, GroupRepository, MemberScope};
 use doorward_ports::{Conflict, StoreError};
 
 /// A group belongs to nobody; its own members may read it.
@@ -27,14 +31,49 @@ const COLUMNS: Columns =
 /// From so many users on, a change is reported once for all of them.
 const SINGLE_CHANGES: usize = 100;
 
-/// Groups with what is shown of their organization.
-macro_rules! found {
+/// Groups with their organizations.
+macro_rules! joined {
     () => {
         groups::table
             .inner_join(organizations::table.on(organizations::id.eq(groups::organization_id)))
             .filter(not(organizations::deleted))
-            .select((GroupRow::as_select(), organizations::name, organizations::display_name))
     };
+}
+
+/// Groups with what is shown of their organization.
+macro_rules! found {
+    () => {
+        joined!().select((GroupRow::as_select(), organizations::name, organizations::display_name))
+    };
+}
+
+/// Those groups of a boxed query that match and are let through.
+macro_rules! narrowed {
+    ($query:expr, $filter:expr, $visible:expr) => {{
+        let (mut query, filter, visible): (_, &GroupFilter, Visible) = ($query, $filter, $visible);
+        if !visible.is_all() {
+            query = query.filter(visible);
+        }
+        if let Some(organization) = filter.organization {
+            query = query.filter(groups::organization_id.eq(Id(organization)));
+        }
+        if let Some(user) = filter.has_member {
+            query = query.filter(HasMember::new(user));
+        }
+        if let Some(organizations) = &filter.known_in {
+            query = query.filter(OneOf::ids("groups.organization_id", organizations.iter().copied()));
+        }
+        if let Some(ids) = &filter.ids {
+            query = query.filter(OneOf::ids("groups.id", ids.iter().copied()));
+        }
+        if !filter.search.is_empty() {
+            let pattern = containing(&filter.search);
+            let displayed = sql::<Bool>("lower(groups.display_name) LIKE ").bind::<Text, _>(pattern.clone());
+            let named = groups::name_key.like(pattern).escape('\\');
+            query = query.filter(named.or(displayed.sql(" ESCAPE '\\'")));
+        }
+        query
+    }};
 }
 
 impl GroupRepository for Session<'_, Conn> {
@@ -109,22 +148,7 @@ impl GroupRepository for Session<'_, Conn> {
             return Ok(Vec::new());
         }
         self.run(|conn| {
-            let mut query = found!().order((groups::name_key, groups::id)).into_boxed();
-            if !visible.is_all() {
-                query = query.filter(visible);
-            }
-            if let Some(organization) = filter.organization {
-                query = query.filter(groups::organization_id.eq(Id(organization)));
-            }
-            if let Some(user) = filter.has_member {
-                query = query.filter(HasMember::new(user));
-            }
-            if let Some(organizations) = &filter.known_in {
-                query = query.filter(OneOf::ids("groups.organization_id", organizations.iter().copied()));
-            }
-            if let Some(ids) = &filter.ids {
-                query = query.filter(OneOf::ids("groups.id", ids.iter().copied()));
-            }
+            let mut query = narrowed!(found!().order((groups::name_key, groups::id)).into_boxed(), filter, visible);
             if let Some((name, id)) = &page.after {
                 let key = names::key(name);
                 let later = groups::name_key.gt(key.clone()).or(groups::id.gt(Id(*id)));
@@ -136,6 +160,27 @@ impl GroupRepository for Session<'_, Conn> {
             }
             Ok(entities(query.load::<FoundRow>(conn)?)?)
         })
+    }
+
+    fn count(&mut self, filter: &GroupFilter, visible: &ListFilter) -> Result<u64, StoreError> {
+        let visible = Visible::new(visible, COLUMNS);
+        if visible.is_never() || filter.ids.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(0);
+        }
+        self.run(|conn| {
+            let count: i64 = narrowed!(joined!().into_boxed(), filter, visible).count().get_result(conn)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
+    }
+
+    fn page_members(
+        &mut self,
+        group: &Group,
+        filter: &UserFilter,
+        scope: &MemberScope,
+        page: Page,
+    ) -> Result<GroupMemberPage, StoreError> {
+        self.run(|conn| members::page(conn, group, filter, scope, page))
     }
 
     fn count_members(&mut self, groups: &[Group]) -> Result<Vec<(GroupId, u64)>, StoreError> {

@@ -2,6 +2,7 @@
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
+use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::rows::{MemberUserRow, MembershipRow};
@@ -13,7 +14,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
-use doorward_domain::organizations::Member;
+use doorward_domain::organizations::{Member, MemberFilter};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_ports::StoreError;
@@ -113,6 +114,43 @@ impl MemberRepository for Session<'_, Conn> {
                 }
             };
             Ok(MemberPage { members, count })
+        })
+    }
+
+    fn search(
+        &mut self,
+        organization: OrganizationId,
+        visible: &ListFilter,
+        filter: &MemberFilter,
+        page: Page,
+    ) -> Result<MemberPage, StoreError> {
+        // Links to accounts at GitHub are not stored yet, so nobody has one.
+        if Visible::new(visible, COLUMNS).is_never() || filter.github_user_id.is_some() {
+            return Ok(MemberPage::default());
+        }
+        self.run(|conn| {
+            let matching = || {
+                let mut query = listed!(organization, visible).into_boxed();
+                if let Some(user) = filter.user_id {
+                    query = query.filter(organization_members::user_id.eq(Id(user)));
+                }
+                if !filter.search.is_empty() {
+                    let pattern = containing(&filter.search);
+                    let email = users::email_key.like(pattern.clone()).escape('\\');
+                    query = query.filter(email.or(users::username_key.like(pattern).escape('\\')));
+                }
+                query
+            };
+            let rows: Vec<(MembershipRow, MemberUserRow)> = matching()
+                .order((users::username_key, users::id))
+                // SQLite takes no offset without a limit.
+                .limit(page.limit.map_or(i64::MAX, i64::from))
+                .offset(page.offset.into())
+                .select((MembershipRow::as_select(), MemberUserRow::as_select()))
+                .load(conn)?;
+            let count: i64 = matching().count().get_result(conn)?;
+            let members = rows.into_iter().map(member).collect();
+            Ok(MemberPage { members, count: u64::try_from(count).unwrap_or(0) })
         })
     }
 

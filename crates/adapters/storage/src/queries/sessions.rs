@@ -6,7 +6,7 @@ use crate::rows::{KeyRow, entities};
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
 use crate::session::Session;
 use crate::types::{At, Hash, Id, sql};
-use diesel::dsl::case_when;
+use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
 use doorward_domain::ids::UserId;
@@ -155,6 +155,28 @@ impl ApiKeyRepository for Session<'_, Conn> {
         })?;
         self.changed(Change::User(user));
         Ok(shortened)
+    }
+
+    fn expire(
+        &mut self,
+        _permit: &Permit<action::Update, resource::ApiKey>,
+        id: &ApiKeyId,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let done = self.run(|conn| {
+            let alive = api_keys::table.find(id.as_str()).filter(api_keys::expires_at.gt(At(now)));
+            let end = Some(At(now)).into_sql::<Nullable<sql::Instant>>();
+            let ended = diesel::update(alive)
+                .set((
+                    api_keys::expires_at.eq(At(now)),
+                    api_keys::purge_at.eq(case_when(api_keys::grant_id.is_null(), end)),
+                    api_keys::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?;
+            Ok(ended > 0 || diesel::select(exists(api_keys::table.find(id.as_str()))).get_result(conn)?)
+        })?;
+        self.changed(Change::Key(id.clone()));
+        Ok(done)
     }
 
     fn delete(

@@ -53,7 +53,7 @@ impl From<&ApiKey> for KeyRow {
             grant_id: grant_id.map(Id),
             app_secret_id: binding.and_then(|binding| binding.secret_id).map(Id),
             audience: binding.and_then(|binding| binding.audience.as_ref()).map(|uri| uri.as_str().to_owned()),
-            slides_until: binding.map(|binding| At(binding.slides_until)),
+            slides_until: binding.map(|binding| binding.slides_until).or(key.slides_until).map(At),
             // A key of a grant is deleted with the grant, whatever its own expiry.
             purge_at: grant_id.is_none().then_some(At(key.expires_at)),
             allow_list: key.allow_list.as_ref().map(|list| Json(list.iter().map(ToString::to_string).collect())),
@@ -99,6 +99,7 @@ impl TryFrom<KeyRow> for ApiKey {
             last_used: row.last_used.map(|at| at.0),
             expires_at: row.expires_at.0,
             lifetime_seconds: row.lifetime_seconds,
+            slides_until: row.slides_until.filter(|_| oauth2.is_none()).map(|at| at.0),
             oauth2,
         })
     }

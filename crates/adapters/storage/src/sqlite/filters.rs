@@ -1,16 +1,16 @@
 //! Conditions that SQLite writes its own way.
 
-use crate::schema::{organization_members, templates, users};
+use crate::schema::{organization_members, templates};
 use crate::types;
 use diesel::BoxableExpression;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
 
-/// Users that hold one of these site roles at least.
-pub(super) fn holds_any_role<'a>(
+/// Users that hold one of these site roles at least, in any query that reads users.
+pub(super) fn holds_any_role<'a, Tables>(
     roles: &'a [String],
-) -> Box<dyn BoxableExpression<users::table, Sqlite, SqlType = Bool> + 'a> {
+) -> Box<dyn BoxableExpression<Tables, Sqlite, SqlType = Bool> + 'a> {
     Box::new(
         sql::<Bool>(
             "EXISTS (SELECT 1 FROM json_each(users.roles) held WHERE held.value IN (SELECT value FROM json_each(",

@@ -142,6 +142,7 @@ pub(super) fn issue_client_token(
         last_used: None,
         expires_at: token.expires_at,
         lifetime_seconds: (token.expires_at - token.now).whole_seconds(),
+        slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: app.id,
             grant_id: None,

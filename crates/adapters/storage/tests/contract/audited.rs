@@ -200,6 +200,8 @@ fn hex(bytes: &[u8]) -> String {
 
 pub(crate) fn new_user(name: &str) -> CreateUser {
     CreateUser {
+        roles: Vec::new(),
+        service_account: false,
         email: format!("{name}@example.com"),
         username: name.to_owned(),
         name: String::new(),

@@ -6,8 +6,9 @@ use crate::support::*;
 use doorward_domain::groups::{Group, GroupFilter};
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::organizations::Organization;
+use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, AllowEntry, Object, Permission, ResourceType, Role, Scope, Subject};
-use doorward_domain::users::User;
+use doorward_domain::users::{User, UserFilter, UserStatus};
 use doorward_ports::groups::{GroupPage, MemberScope};
 use doorward_ports::{Repositories, StoreError};
 use std::sync::Arc;
@@ -141,7 +142,7 @@ struct Lists {
 
 type Step = fn(&mut dyn Repositories, &Lists) -> Result<(), StoreError>;
 
-const STEPS: [(&str, Step); 7] = [
+const STEPS: [(&str, Step); 9] = [
     ("of one organization", |repos, lists| {
         let filter = GroupFilter { organization: Some(lists.acme.id), ..GroupFilter::default() };
         let page = GroupPage { limit: Some(1000), ..GroupPage::default() };
@@ -187,6 +188,26 @@ const STEPS: [(&str, Step); 7] = [
             let after = Some((devs.id, UserId::NIL));
             assert!(!repos.groups().list_members(std::slice::from_ref(&devs), &scope, after, 1000)?.is_empty());
         }
+        Ok(())
+    }),
+    ("a page of the members of one group", |repos, lists| {
+        let ann =
+            Subject::for_user(lists.ann.id.0).membership(lists.acme.id.0, None::<&str>).scope(Scope::all()).build();
+        let own = MemberScope::Visible(ann.list_filter(Action::Read, ResourceType::GroupMember));
+        let page = Page { limit: Some(25), ..Page::default() };
+        let active = UserFilter { statuses: vec![UserStatus::Active], ..UserFilter::default() };
+        for group in [lists.devs.clone(), Group::everyone(&lists.acme)] {
+            assert!(
+                !repos.groups().page_members(&group, &UserFilter::default(), &MemberScope::All, page)?.users.is_empty()
+            );
+            assert_eq!(repos.groups().page_members(&group, &UserFilter::default(), &own, page)?.count, 1);
+            assert!(repos.groups().page_members(&group, &active, &MemberScope::All, page)?.count > 0);
+        }
+        Ok(())
+    }),
+    ("how many groups an organization has", |repos, lists| {
+        let filter = GroupFilter { organization: Some(lists.acme.id), ..GroupFilter::default() };
+        assert_eq!(repos.groups().count(&filter, &everything())?, 22);
         Ok(())
     }),
     ("members come and go", |repos, lists| {

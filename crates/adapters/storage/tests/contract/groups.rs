@@ -2,8 +2,9 @@ use crate::support::*;
 use doorward_domain::groups::{Group, GroupFilter, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::Organization;
+use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
-use doorward_domain::users::{User, UserStatus};
+use doorward_domain::users::{User, UserFilter, UserStatus};
 use doorward_ports::groups::{FoundGroup, GroupPage, MemberScope};
 use doorward_ports::{Conflict, StoreError};
 use std::sync::Arc;
@@ -211,6 +212,59 @@ contract! {
         assert_eq!(shown[0].user, bob.into());
         assert!(db.read(|repos| repos.groups().list_members(&[], &MemberScope::All, None, 1)).await.is_empty());
         assert!(db.read(|repos| repos.groups().count_members(&[])).await.is_empty());
+    }
+
+    async fn members_of_one_group_come_in_pages_by_name(db) {
+        let World { acme, ann, bob, cy, .. } = world(&db).await;
+        let (devs, everyone) = (group(&acme, "devs"), Group::everyone(&acme));
+        insert(&db, &[&devs]).await;
+        join(&db, &devs, &[cy.id, bob.id, ann.id]).await;
+        for group in [&devs, &everyone] {
+            let page = async |filter: UserFilter, page: Page| {
+                let group = group.clone();
+                let found = db
+                    .read(move |repos| repos.groups().page_members(&group, &filter, &MemberScope::All, page))
+                    .await;
+                (found.users.into_iter().map(|user| user.username).collect::<Vec<_>>(), found.count)
+            };
+            let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let all = UserFilter::default;
+            assert_eq!(page(all(), Page::default()).await, (names(&["ann", "bob", "cy"]), 3));
+            let second = Page { limit: Some(1), offset: 1, after_id: None };
+            assert_eq!(page(all(), second).await, (names(&["bob"]), 3));
+            let after = Page { limit: Some(1), offset: 0, after_id: Some(ann.id.0) };
+            assert_eq!(page(all(), after).await, (names(&["bob"]), 2));
+            let nowhere = Page { after_id: Some(Uuid::nil()), ..Page::default() };
+            assert_eq!(page(all(), nowhere).await, (names(&[]), 0));
+            let suspended = UserFilter { statuses: vec![UserStatus::Suspended], ..all() };
+            assert_eq!(page(suspended, Page::default()).await, (names(&["cy"]), 1));
+            let found = UserFilter { search: "bo".to_owned(), roles: vec!["member".to_owned()], ..all() };
+            assert_eq!(page(found, Page::default()).await, (names(&["bob"]), 1));
+            let owners = UserFilter { roles: vec!["owner".to_owned()], ..all() };
+            assert_eq!(page(owners, Page::default()).await, (names(&[]), 0));
+        }
+        // What somebody may read of the members, and nothing more.
+        let subject = Subject::for_user(bob.id.0).membership(acme.id.0, None::<&str>).scope(Scope::all()).build();
+        for group in [devs, everyone] {
+            let scope = MemberScope::Visible(subject.list_filter(Action::Read, ResourceType::GroupMember));
+            let found = db
+                .read(move |repos| repos.groups().page_members(&group, &UserFilter::default(), &scope, Page::default()))
+                .await;
+            assert_eq!((found.users.len(), found.count), (1, 1));
+        }
+    }
+
+    async fn groups_are_found_by_part_of_a_name_and_counted(db) {
+        let World { acme, zoo, .. } = world(&db).await;
+        let devs = Group { display_name: "The Builders_".to_owned(), ..group(&acme, "Devs") };
+        insert(&db, &[&devs, &group(&acme, "ops"), &group(&zoo, "devs")]).await;
+        for (search, count) in [("", 3), ("dev", 1), ("build", 1), ("s_", 1), ("e_b", 0), ("%", 0), ("everyone", 1)] {
+            let filter = GroupFilter { organization: Some(acme.id), search: search.to_owned(), ..GroupFilter::default() };
+            let again = filter.clone();
+            assert_eq!(db.read(move |repos| repos.groups().count(&again, &everything())).await, count, "{search}");
+            let found = list(&db, filter, GroupPage::default()).await;
+            assert_eq!(found.len() as u64, count, "{search}: {found:?}");
+        }
     }
 
     async fn members_are_added_all_or_none_and_removed(db) {

@@ -1,7 +1,7 @@
 use crate::support::*;
 use crate::worlds::{Dice, World};
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::organizations::{Blocker, Member, Membership, Organization};
+use doorward_domain::organizations::{Blocker, Member, MemberFilter, Membership, Organization};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Acl, Action, ListFilter, Object, ResourceType, Scope, Subject};
 use doorward_domain::templates::Template;
@@ -25,6 +25,32 @@ async fn names(db: &Fixture, place: OrganizationId, page: Page) -> (String, u64)
 }
 
 contract! {
+    async fn members_are_searched_by_name_address_and_id(db) {
+        let (place, users) = populate(&db, &["anna", "Hanna", "dan"]).await;
+        let hanna = users.iter().find(|user| user.username == "Hanna").unwrap().id;
+        let search = |text: &str| MemberFilter { search: text.to_owned(), ..MemberFilter::default() };
+        for (filter, limit, expected, count) in [
+            (search("anna"), None, vec!["anna", "Hanna"], 2),
+            (search("anna"), Some(1), vec!["anna"], 2),
+            (search("dan@"), None, vec!["dan"], 1),
+            (search("%"), None, vec![], 0),
+            (MemberFilter { user_id: Some(hanna), ..search("") }, None, vec!["Hanna"], 1),
+            (MemberFilter { user_id: Some(hanna), ..search("dan") }, None, vec![], 0),
+            (MemberFilter { github_user_id: Some(7), ..search("") }, None, vec![], 0),
+        ] {
+            let (place, page) = (place.id, Page { limit, ..Page::default() });
+            let visible = everything(ResourceType::OrganizationMember);
+            let asked = filter.clone();
+            let found = db.read(move |repos| repos.members().search(place, &visible, &asked, page)).await;
+            let names: Vec<&str> = found.members.iter().map(|member| member.username.as_str()).collect();
+            assert_eq!((names, found.count), (expected, count), "{filter:?}");
+        }
+        let subject = Subject::for_user(hanna.0).membership(place.id.0, None::<&str>).scope(Scope::all()).build();
+        let own = subject.list_filter(Action::Read, ResourceType::OrganizationMember);
+        let found = db.read(move |repos| repos.members().search(place.id, &own, &search("a"), Page::default())).await;
+        assert_eq!((found.members.len(), found.count), (1, 1), "of her own only");
+    }
+
     async fn members_are_listed_by_name_and_in_pages(db) {
         let (place, users) = populate(&db, &["b", "A", "d", "C"]).await;
         let page = |limit, offset| Page { limit, offset, after_id: None };

@@ -3,7 +3,7 @@ use crate::users::insert_groups;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::Resource;
 use doorward_domain::roles::AllowEntry;
-use doorward_domain::sessions::{ApiKey, KeyRefresh, OAuth2Binding};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
@@ -67,6 +67,51 @@ contract! {
             .await;
         assert_eq!(found.unwrap().user.status, UserStatus::Suspended);
         assert_eq!(hidden, None);
+    }
+
+    async fn a_key_that_is_ended_stays_ended(db) {
+        let ann = user("ann");
+        let key = ApiKey { expires_at: NOW + Duration::DAY, ..token(&ann, "ci") };
+        let (id, read) = (key.id.clone(), key.clone());
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.api_keys().insert(&permit(), &key)
+        })
+        .await;
+        let find = async |id: &ApiKeyId| {
+            let id = id.clone();
+            db.read(move |repos| repos.api_keys().find(&id)).await.unwrap()
+        };
+        let now = NOW + Duration::HOUR;
+        for at in [now, now + Duration::HOUR] {
+            let id = id.clone();
+            assert!(db.write(move |repos| repos.api_keys().expire(&permit(), &id, at)).await);
+        }
+        let ended = find(&id).await;
+        assert_eq!((ended.expires_at, ended.updated_at), (now, now), "once");
+        // A request that came before does not bring it back.
+        let refresh = KeyRefresh { last_used: Some(now), expires_at: now + Duration::DAY };
+        db.write(move |repos| repos.api_keys().refresh(&permit(), &read, refresh, "192.0.2.1", now)).await;
+        assert_eq!(find(&id).await, ended);
+        let unknown = key_id();
+        assert!(!db.write(move |repos| repos.api_keys().expire(&permit(), &unknown, now)).await);
+        // It is dead for the cleaning too.
+        db.write(move |repos| repos.maintenance().purge(&permit(), now, 10)).await;
+        assert_eq!(db.rows("api_keys"), 0);
+    }
+
+    async fn the_end_that_was_asked_for_is_kept(db) {
+        let ann = user("ann");
+        let key = ApiKey { slides_until: Some(NOW + Duration::HOUR), ..token(&ann, "ci") };
+        let (id, expected) = (key.id.clone(), key.clone());
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.api_keys().insert(&permit(), &key)
+        })
+        .await;
+        let by_id = id.clone();
+        assert_eq!(db.read(move |repos| repos.api_keys().find(&by_id)).await, Some(expected.clone()));
+        assert_eq!(db.read(move |repos| repos.api_keys().find_owner(&id)).await.unwrap().key, expected);
     }
 
     async fn every_field_of_a_key_is_kept(db) {

@@ -394,6 +394,7 @@ pub(crate) fn session(user: &User) -> ApiKey {
         last_used: None,
         expires_at: NOW + Duration::DAY,
         lifetime_seconds: 86_400,
+        slides_until: None,
         oauth2: None,
     }
 }
@@ -491,6 +492,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         token_name: format!("{}_{}_oauth_session_token", user.id, app.id),
         expires_at: grant.access_expires_at,
         lifetime_seconds: 3600,
+        slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: app.id,
             grant_id: Some(grant.id),

@@ -46,6 +46,20 @@ contract! {
         assert_eq!(db.rows("users"), 1);
     }
 
+    async fn any_number_of_service_accounts_have_no_address_and_nobody_finds_them_by_it(db) {
+        let accounts = ["robot-1", "robot-2"].map(|name| User { email: String::new(), ..user(name) });
+        let (ann, twin) = (user("ann"), User { username: "other".to_owned(), ..user("ann") });
+        db.write(move |repos| {
+            accounts.iter().try_for_each(|account| repos.users().insert(&permit(), account))?;
+            repos.users().insert(&permit(), &ann)
+        })
+        .await;
+        assert_eq!(db.read(|repos| repos.users().find_by_email("")).await, None);
+        assert!(db.read(|repos| repos.users().find_by_email("ANN@example.com")).await.is_some());
+        let error = db.refused(move |repos| repos.users().insert(&permit(), &twin)).await;
+        assert!(matches!(error, StoreError::Conflict(Conflict::Email)), "{error:?}");
+    }
+
     async fn a_deleted_user_frees_name_and_address_and_keeps_its_row(db) {
         let granted = Granted::in_store(&db).await;
         let (id, organization) = (granted.user.id, organization("acme"));

@@ -181,6 +181,7 @@ fn new_grant(
         last_used: None,
         expires_at: access_expires_at,
         lifetime_seconds: oauth2.access_token_lifetime.whole_seconds(),
+        slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: app.id,
             grant_id: Some(tokens.grant_id),

@@ -79,6 +79,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 last_used: None,
                 expires_at,
                 lifetime_seconds: settings.oauth2.access_token_lifetime.whole_seconds(),
+                slides_until: None,
                 oauth2: Some(OAuth2Binding {
                     app_id: app.id,
                     grant_id: None,

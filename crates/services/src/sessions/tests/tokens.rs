@@ -1,8 +1,9 @@
 use crate::context::Actor;
 use crate::error::Error;
-use crate::sessions::{CreateToken, IssuedKey, create_token, find_token, list_tokens, token_config};
+use crate::sessions::{CreateToken, IssuedKey, TokenQuery, create_token, find_token, list_tokens, token_config};
 use crate::users::UserRef;
 use crate::users::testing::*;
+use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::LoginType;
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
@@ -160,6 +161,38 @@ async fn a_second_token_of_the_same_name_is_a_conflict() {
     assert!(field == "name" && detail.contains("unique"), "{detail}");
 }
 
+fn wanted(all_users: bool) -> TokenQuery {
+    TokenQuery { all_users, expired: true }
+}
+
+#[tokio::test]
+async fn tokens_that_have_ended_are_shown_only_when_they_are_wanted() {
+    let listing = || {
+        let mut repos = repos_with(&[ann()]);
+        let ended = ApiKey { expires_at: NOW, ..token(ANN, "old") };
+        let tokens = vec![(token(ANN, "new"), "ann".to_owned()), (ended, "ann".to_owned())];
+        repos.api_keys.expect_list().returning(move |_, _| Ok(tokens.clone()));
+        context(repos)
+    };
+    for (expired, names) in [(true, &["new", "old"][..]), (false, &["new"])] {
+        let query = TokenQuery { all_users: false, expired };
+        let found = list_tokens(&listing(), &actor().build(), &UserRef::Me, query).await.unwrap();
+        assert_eq!(found.iter().map(|token| token.key.token_name.as_str()).collect::<Vec<_>>(), names);
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_lifetime_was_asked_for_has_a_fixed_end() {
+    for (lifetime, end) in [(Duration::DAY, Some(NOW + Duration::DAY)), (Duration::ZERO, None)] {
+        let mut repos = repos_of(&actor().build(), &[ann()]);
+        repos.api_keys.expect_insert().returning(|_, _| Ok(()));
+        expect_audit(&mut repos, "create", 201);
+        let asked = CreateToken { lifetime, ..CreateToken::default() };
+        let issued = ask(repos, &actor().build(), asked).await.unwrap();
+        assert_eq!(issued.key.slides_until, end, "{lifetime}");
+    }
+}
+
 #[tokio::test]
 async fn a_list_of_all_tokens_shows_what_the_caller_may_read() {
     let listing = |all: bool| {
@@ -170,11 +203,11 @@ async fn a_list_of_all_tokens_shows_what_the_caller_may_read() {
         });
         context(repos)
     };
-    let anns = list_tokens(&listing(true), &actor().build(), &UserRef::Me, true).await.unwrap();
+    let anns = list_tokens(&listing(true), &actor().build(), &UserRef::Me, wanted(true)).await.unwrap();
     assert_eq!(anns.iter().map(|token| token.username.as_str()).collect::<Vec<_>>(), ["ann"]);
-    let owners = list_tokens(&listing(true), &owner().build(), &UserRef::Me, true).await.unwrap();
+    let owners = list_tokens(&listing(true), &owner().build(), &UserRef::Me, wanted(true)).await.unwrap();
     assert_eq!(owners.len(), 2);
-    assert_eq!(list_tokens(&listing(false), &actor().build(), &UserRef::Me, false).await.unwrap().len(), 1);
+    assert_eq!(list_tokens(&listing(false), &actor().build(), &UserRef::Me, wanted(false)).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

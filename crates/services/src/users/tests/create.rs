@@ -26,6 +26,8 @@ fn first(password: &str) -> CreateFirstUser {
 
 fn command() -> CreateUser {
     CreateUser {
+        roles: Vec::new(),
+        service_account: false,
         email: "carl@example.com".to_owned(),
         username: "carl".to_owned(),
         name: String::new(),
@@ -255,4 +257,46 @@ fn a_service_account_is_an_active_member_who_cannot_sign_in() {
         insert_service_account(repos, Some(doorman), id, "app-7", "Printer", NOW)
     });
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_service_account_has_no_address_and_is_active_at_once() {
+    let account = CreateUser {
+        email: String::new(),
+        password: Secret::from(""),
+        login_type: "none".to_owned(),
+        service_account: true,
+        ..command()
+    };
+    let made = ask(growing_town(), &owner().build(), account.clone()).await.unwrap().user;
+    assert!(made.is_service_account() && made.password_hash.is_none());
+    assert_eq!((made.status, made.login_type, made.email.as_str()), (UserStatus::Active, LoginType::None, ""));
+    let implied = CreateUser { login_type: String::new(), ..account.clone() };
+    assert_eq!(ask(growing_town(), &owner().build(), implied).await.unwrap().user.login_type, LoginType::None);
+
+    let wrong = CreateUser {
+        email: "carl@example.com".to_owned(),
+        password: Secret::from(PASSWORD),
+        login_type: "password".to_owned(),
+        ..account
+    };
+    let Err(Error::Invalid { fields, .. }) = ask(town(&[]), &owner().build(), wrong).await else { panic!() };
+    assert_eq!(fields.iter().map(|f| &*f.field).collect::<Vec<_>>(), ["email", "password", "login_type"]);
+    let without = CreateUser { email: String::new(), ..command() };
+    let Err(Error::Invalid { fields, .. }) = ask(town(&[]), &owner().build(), without).await else { panic!() };
+    assert_eq!(fields[0].field, "email", "only service accounts have none");
+}
+
+#[tokio::test]
+async fn roles_are_given_at_creation_to_those_who_may_be_given_them() {
+    let asked = |names: &[&str]| CreateUser { roles: names.iter().map(|n| (*n).to_owned()).collect(), ..command() };
+    let made = ask(growing_town(), &owner().build(), asked(&["auditor", "template-admin", "auditor"])).await.unwrap();
+    assert_eq!(made.user.roles, ["auditor", "template-admin"]);
+    let user_admin = as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build();
+    for (actor, name) in [(user_admin, "owner"), (owner().build(), "no-such-role")] {
+        let mut repos = town(&[]);
+        repos.roles.expect_find_custom().returning(|_| Ok(Vec::new()));
+        let refused = ask(repos, &actor, asked(&[name])).await;
+        assert!(matches!(refused, Err(Error::Invalid { .. } | Error::Forbidden(_))), "{name}: {refused:?}");
+    }
 }

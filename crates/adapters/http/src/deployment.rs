@@ -1,0 +1,117 @@
+//! What Coder's dashboards, extensions and command lines ask about the deployment, and what is the same on every server of
+//! ours: no experiments, one region, no workspace network.
+
+use crate::answer::{Message, message, ok};
+use crate::call::{Call, Outcome};
+use doorward_services::Actor;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Lists the experiments that are switched on: none.
+#[utoipa::path(get, path = "/api/v2/experiments", tag = "deployment", responses((status = 200, body = [String])))]
+pub(crate) async fn experiments(_: Call, _: Actor) -> Outcome {
+    Ok(ok(&[(); 0]))
+}
+
+/// Experiments that can be switched on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AvailableExperiments)]
+pub(crate) struct AvailableExperiments {
+    safe: [String; 0],
+}
+
+/// Lists the experiments that can be switched on: none.
+#[utoipa::path(
+    get, path = "/api/v2/experiments/available", tag = "deployment",
+    responses((status = 200, body = AvailableExperiments)),
+)]
+pub(crate) async fn available_experiments(_: Call, _: Actor) -> Outcome {
+    Ok(ok(&AvailableExperiments { safe: [] }))
+}
+
+/// Whether there is a newer version.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UpdateCheckResponse)]
+pub(crate) struct UpdateCheck<'a> {
+    current: bool,
+    version: &'a str,
+    url: &'static str,
+}
+
+/// Whether there is a newer version: this server asks nobody, so it says that there is none.
+#[utoipa::path(get, path = "/api/v2/updatecheck", tag = "deployment", responses((status = 200, body = UpdateCheck)))]
+pub(crate) async fn update_check(call: Call) -> Outcome {
+    Ok(ok(&UpdateCheck { current: true, version: &call.site.build_version, url: "" }))
+}
+
+/// Where workspaces can be reached.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RegionsResponse)]
+pub(crate) struct Regions<'a> {
+    regions: [Region<'a>; 1],
+}
+
+/// A place where workspaces can be reached.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Region)]
+pub(crate) struct Region<'a> {
+    id: Uuid,
+    name: &'static str,
+    display_name: &'static str,
+    icon_url: &'static str,
+    healthy: bool,
+    path_app_url: &'a str,
+    wildcard_hostname: &'static str,
+}
+
+/// Lists the regions: this server only.
+#[utoipa::path(get, path = "/api/v2/regions", tag = "deployment", responses((status = 200, body = Regions)))]
+pub(crate) async fn regions(call: Call, _: Actor) -> Outcome {
+    let primary = Region {
+        id: call.site.settings.deployment_id.parse().unwrap_or_default(),
+        name: "primary",
+        display_name: "Default",
+        icon_url: "",
+        healthy: true,
+        path_app_url: call.context().settings.issuer(),
+        wildcard_hostname: "",
+    };
+    Ok(ok(&Regions { regions: [primary] }))
+}
+
+/// Under which host name apps of workspaces are served.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppHostResponse)]
+pub(crate) struct AppHost {
+    host: &'static str,
+}
+
+/// Shows under which host name apps of workspaces are served: none.
+#[utoipa::path(get, path = "/api/v2/applications/host", tag = "deployment", responses((status = 200, body = AppHost)))]
+pub(crate) async fn app_host(_: Call, _: Actor) -> Outcome {
+    Ok(ok(&AppHost { host: "" }))
+}
+
+/// How command lines write their SSH configuration.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SSHConfigResponse)]
+pub(crate) struct SshConfig {
+    hostname_prefix: &'static str,
+    hostname_suffix: &'static str,
+    #[serde(rename = "ssh_config_options")]
+    options: BTreeMap<String, String>,
+}
+
+/// Shows how command lines write their SSH configuration.
+#[utoipa::path(get, path = "/api/v2/deployment/ssh", tag = "deployment", responses((status = 200, body = SshConfig)))]
+pub(crate) async fn ssh(_: Call, _: Actor) -> Outcome {
+    Ok(ok(&SshConfig { hostname_prefix: "coder.", hostname_suffix: "coder", options: BTreeMap::new() }))
+}
+
+/// Takes what browsers report of pages that broke their content security policy, and forgets it.
+#[utoipa::path(post, path = "/api/v2/csp/reports", tag = "deployment", responses((status = 200, body = Message)))]
+pub(crate) async fn csp_reports(_: Call, _: Actor) -> Outcome {
+    Ok(message("ok"))
+}

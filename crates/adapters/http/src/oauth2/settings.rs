@@ -1,0 +1,51 @@
+//! Settings of the authorization server that owners may look at (`clients.md` G9).
+
+use crate::answer::ok;
+use crate::call::{Call, Outcome};
+use doorward_services::Actor;
+use doorward_services::oauth2::provider;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Settings of the authorization server.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OAuth2ProviderSettings)]
+pub(crate) struct SettingsObject {
+    /// Whether clients may register themselves (RFC 7591). Not offered yet.
+    dynamic_client_registration_enabled: bool,
+}
+
+/// What is to change; what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = UpdateOAuth2ProviderSettingsRequest)]
+pub(crate) struct Update {
+    dynamic_client_registration_enabled: Option<bool>,
+}
+
+impl From<provider::ProviderSettings> for SettingsObject {
+    fn from(settings: provider::ProviderSettings) -> Self {
+        Self { dynamic_client_registration_enabled: settings.dynamic_registration }
+    }
+}
+
+/// Shows settings of the authorization server, to owners.
+#[utoipa::path(
+    get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps",
+    responses((status = 200, body = SettingsObject)),
+)]
+pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
+    Ok(ok(&SettingsObject::from(provider::settings(&actor)?)))
+}
+
+/// Changes settings of the authorization server. Dynamic registration is not offered yet, so switching it on is refused.
+#[utoipa::path(
+    put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", request_body = Update,
+    responses((status = 200, body = SettingsObject)),
+)]
+pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+    // Who may not change anything is told that first.
+    provider::may_update(&actor)?;
+    let body: Update = call.json().await?;
+    Ok(ok(&SettingsObject::from(provider::update_settings(&actor, body.dynamic_client_registration_enabled)?)))
+}
