@@ -158,7 +158,9 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
         given => given,
     };
     let with_password = login_type == LoginType::Password.as_str();
-    if !with_password {
+    if command.service_account {
+        // What is wrong with those is told already.
+    } else if !with_password {
         fields.keep(no_password(login_type, &command.password))?;
     } else if !ctx.settings.sessions.password_login {
         fields.done()?;
