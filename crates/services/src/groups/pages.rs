@@ -1,4 +1,4 @@
-//! Groups and members in pages, for organizations in which both are many (`clients.md` G15).
+//! Groups and members in pages, for organizations in which both are many.
 
 use super::GroupRef;
 use super::access;

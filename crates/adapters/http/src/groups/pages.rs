@@ -1,4 +1,4 @@
-//! Groups and members in pages (`clients.md` G15).
+//! Groups and members in pages.
 
 use super::named;
 use super::objects::{GroupMembersObject, GroupsObject};

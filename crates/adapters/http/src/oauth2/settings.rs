@@ -1,4 +1,4 @@
-//! Settings of the authorization server that owners may look at (`clients.md` G9).
+//! Settings of the authorization server that owners may look at.
 
 use crate::answer::ok;
 use crate::call::{Call, Outcome};

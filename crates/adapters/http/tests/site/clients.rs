@@ -1,4 +1,4 @@
-//! What Coder's clients do, call by call (`clients.md` 1, 3 and 4). Each test is named after a command or a client and
+//! What Coder's clients do, call by call. Each test is named after a command or a client and
 //! sends what its Go code sends: the session header always, also when it is empty; no `Accept`; `null` for lists that are
 //! nil; zero UUIDs for what is absent.
 
