@@ -76,6 +76,7 @@ start() {
   fi
   DOORWARD__SERVER__LISTEN=127.0.0.1:$port DOORWARD__SERVER__WORKERS=1 DOORWARD__RATE_LIMIT__API=0 \
     DOORWARD__RATE_LIMIT__LOGIN=0 DOORWARD__LOG__FILTER=warn \
+    DOORWARD__METRICS__ENABLED=true DOORWARD__METRICS__LISTEN=127.0.0.1:$((port + 10)) \
     taskset -c 0 "$doorward" serve >"$work/$name/out.log" 2>"$work/$name/err.log" &
   pids+=($!)
   for _ in $(seq 100); do curl -s -o /dev/null "$base/healthz" && break; sleep 0.1; done
@@ -84,7 +85,7 @@ start() {
 }
 start tenth "$port" "$tenth"
 start full $((port + 1)) "$scale"
-full_pid=${pids[1]} full_base=http://127.0.0.1:$((port + 1))
+full_pid=${pids[1]} full_base=http://127.0.0.1:$((port + 1)) full_metrics=http://127.0.0.1:$((port + 11))
 
 # --- Measuring ------------------------------------------------------------------------------------------------------
 # only what the server has
@@ -106,7 +107,7 @@ measure() {
 }
 # the sum of the counters whose names match, over their labels
 counter() {
-  curl -s "$full_base/metrics" | awk -v name="$1" '$1 ~ "^" name "([{]|$)" { sum += $NF } END { printf "%d", sum }'
+  curl -s "$full_metrics/metrics" | awk -v name="$1" '$1 ~ "^" name "([{]|$)" { sum += $NF } END { printf "%d", sum }'
 }
 store_calls="doorward_store_(reads|writes|single_writes)_total"
 memory() { awk -v field="$1:" '$1 == field { printf "%.1f MiB\n", $2 / 1024 }' "/proc/$full_pid/status"; }

@@ -6,8 +6,14 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
+    // What clients send that is no HTTP is nothing an operator can act on, and this target logs nothing else.
+    let filter = if settings.filter.contains("actix_http") {
+        settings.filter.clone()
+    } else {
+        format!("{},actix_http::h1::dispatcher=off", settings.filter)
+    };
     let filter = EnvFilter::builder()
-        .parse(&settings.filter)
+        .parse(&filter)
         .with_context(|| format!("the setting `log.filter` is not valid: `{}`", settings.filter))?;
     let json = match settings.format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),

@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) server: Server,
     pub(crate) compatibility: Compatibility,
+    pub(crate) metrics: Metrics,
     pub(crate) database: Database,
     pub(crate) session: Session,
     pub(crate) passwords: Passwords,
@@ -44,6 +45,12 @@ pub(crate) struct Compatibility {
     pub(crate) version: String,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Metrics {
+    pub(crate) enabled: bool,
+    pub(crate) listen: String,
+}
+
 #[derive(Clone, Deserialize)]
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -53,6 +60,8 @@ pub(crate) struct Database {
     pub(crate) connect_timeout: Duration,
     #[serde(deserialize_with = "duration")]
     pub(crate) statement_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) deadline: Duration,
     pub(crate) sqlite_synchronous: Synchronous,
 }
 
@@ -127,6 +136,8 @@ pub(crate) struct RateLimit {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Cache {
     pub(crate) subjects: usize,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) serve_stale: Duration,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -210,10 +221,17 @@ impl Settings {
             ("session.token_lifetime_max_owner", self.session.token_lifetime_max_owner),
             ("oauth2.access_token_lifetime", self.oauth2.access_token_lifetime),
             ("database.connect_timeout", self.database.connect_timeout),
+            ("database.deadline", self.database.deadline),
             ("cleanup.interval", self.cleanup.interval),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, duration)| *duration < Duration::SECOND) {
             bail!("the setting `{key}` must be at least one second");
+        }
+        if self.database.deadline <= self.database.statement_timeout {
+            bail!("the setting `database.deadline` must be longer than `database.statement_timeout`");
+        }
+        if self.cache.serve_stale > Duration::DAY {
+            bail!("the setting `cache.serve_stale` must not be more than one day");
         }
         if self.audit.retention.is_some_and(|kept| kept < Duration::DAY) {
             bail!("the setting `audit.retention` must be at least one day, or empty to keep records for ever");
@@ -270,11 +288,14 @@ impl Settings {
             ("server.trusted_proxies", list(&self.server.trusted_proxies)),
             ("server.shutdown_timeout", span(self.server.shutdown_timeout)),
             ("compatibility.version", quote(&self.compatibility.version)),
+            ("metrics.enabled", self.metrics.enabled.to_string()),
+            ("metrics.listen", quote(&self.metrics.listen)),
             ("database.url", quote(&without_password(&self.database.url))),
             ("database.auto_migrate", self.database.auto_migrate.to_string()),
             ("database.pool_size", self.database.pool_size.to_string()),
             ("database.connect_timeout", span(self.database.connect_timeout)),
             ("database.statement_timeout", span(self.database.statement_timeout)),
+            ("database.deadline", span(self.database.deadline)),
             ("database.sqlite_synchronous", word(&self.database.sqlite_synchronous)),
             ("session.lifetime", span(self.session.lifetime)),
             ("session.refresh", self.session.refresh.to_string()),
@@ -298,6 +319,7 @@ impl Settings {
             ("rate_limit.api", self.rate_limit.api.to_string()),
             ("rate_limit.login", self.rate_limit.login.to_string()),
             ("cache.subjects", self.cache.subjects.to_string()),
+            ("cache.serve_stale", span(self.cache.serve_stale)),
             ("cleanup.interval", span(self.cleanup.interval)),
             ("cleanup.batch", self.cleanup.batch.to_string()),
             ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),
@@ -342,6 +364,15 @@ const HIDDEN: &str = "********";
 
 /// A database URL that may be printed: without the password, which PostgreSQL takes in the query too.
 pub(crate) fn without_password(url: &str) -> String {
+    if url.is_empty() {
+        return String::new();
+    }
+    // What is no URL (`host=.. password=..`) is not taken apart, for nobody knows where its password stands.
+    if !["postgres:", "postgresql:", "sqlite:"].iter().any(|scheme| url.starts_with(scheme)) {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let is_word = |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        return scheme.filter(is_word).map_or_else(|| HIDDEN.to_owned(), |scheme| format!("{scheme}://{HIDDEN}"));
+    }
     let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
     // The `?` may be part of a password, which then goes on to the `@`.
     if !before.contains('@') && query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
@@ -430,92 +461,4 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-
-    fn load(file: Option<&str>, vars: &[(&str, &str)]) -> anyhow::Result<Settings> {
-        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        let Some(text) = file else { return Settings::from_sources(None, vars) };
-        let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        Settings::from_sources(Some(file.path()), vars)
-    }
-
-    #[test]
-    fn the_defaults_are_complete_and_print_as_they_are() {
-        let settings = load(None, &[]).unwrap();
-        let reread: Settings = Config::builder()
-            .add_source(File::from_str(&settings.to_toml(), FileFormat::Toml))
-            .build()
-            .unwrap()
-            .try_deserialize()
-            .unwrap();
-        assert_eq!(format!("{settings:?}"), format!("{reread:?}"));
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]";
-        let settings = load(Some(file), &[("DOORWARD__SERVER__WORKERS", "4"), ("OTHER", "x")]).unwrap();
-        assert_eq!((settings.server.listen.as_str(), settings.server.workers), ("1.2.3.4:5", 4));
-        assert_eq!(settings.oauth2.resources, ["https://a.example"]);
-        let settings = load(None, &[("DOORWARD__OAUTH2__RESOURCES", "https://a.example, https://b.example")]).unwrap();
-        assert_eq!(settings.oauth2.resources.len(), 2);
-    }
-
-    #[test]
-    fn unknown_and_ill_typed_keys_are_named_with_their_place() {
-        for (file, vars, words) in [
-            (Some("[server]\nlisen = \"x\""), &[][..], &["server.lisen", ".toml", "server.listen"][..]),
-            (None, &[("DOORWARD__SERVER__LISEN", "x")], &["server.lisen", "DOORWARD__SERVER__LISEN"]),
-            (
-                None,
-                &[("DOORWARD__SERVER__WORKERS", "many")],
-                &["server.workers", "DOORWARD__SERVER__WORKERS", "number"],
-            ),
-            (Some("[server]\nworkers = \"many\""), &[], &["server.workers", ".toml"]),
-            (Some("[session]\nlifetime = \"soon\""), &[], &["session.lifetime", "soon"]),
-            (Some("[database]\nsqlite_synchronous = \"off\""), &[], &["sqlite_synchronous"]),
-            (Some("not toml"), &[], &[".toml"]),
-            (None, &[("DOORWARD__OAUTH2__REFRESH_TOKEN_LIFETIME", "1h")], &["oauth2.refresh_token_lifetime"]),
-            (None, &[("DOORWARD__AUDIT__RETENTION", "23h")], &["audit.retention", "one day"]),
-            (None, &[("DOORWARD__AUDIT__RETENTION", "0")], &["audit.retention"]),
-            (None, &[("DOORWARD__AUDIT__RETENTION", "for ever")], &["audit.retention", "for ever"]),
-        ] {
-            let message = format!("{:#}", load(file, vars).unwrap_err());
-            for word in words {
-                assert!(message.contains(word), "{message:?} does not name {word:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_audit_log_is_kept_for_ever_or_as_long_as_is_said() {
-        assert_eq!(load(None, &[]).unwrap().audit.retention, None);
-        let settings = load(None, &[("DOORWARD__AUDIT__RETENTION", "90d")]).unwrap();
-        assert_eq!(settings.audit.retention, Some(90 * Duration::DAY));
-        assert!(
-            settings.to_toml().contains("retention = \"2months29days")
-                || settings.to_toml().contains("retention = \"90days")
-        );
-    }
-
-    #[test]
-    fn passwords_of_urls_are_hidden() {
-        let settings = load(None, &[("DOORWARD__DATABASE__URL", "postgres://ann:hunter2@db/x")]).unwrap();
-        assert!(!settings.to_toml().contains("hunter2") && !format!("{settings:?}").contains("hunter2"));
-        for (url, shown) in [
-            ("postgres://ann:s3@db/x?sslmode=require", "postgres://ann:********@db/x?sslmode=require"),
-            ("postgres://db/x?user=a&password=s3&b=c", "postgres://db/x?user=a&password=********&b=c"),
-            ("postgres://db/x?p%61ssword=s3=s3", "postgres://db/x?p%61ssword=********"),
-            ("postgres:///x?sslpassword=s3&host=/run", "postgres:///x?sslpassword=********&host=/run"),
-            ("postgres://a:s3@db?PASSWORD=s3?s3", "postgres://a:********@db?PASSWORD=********"),
-            ("postgres://a:s?3@db/x", "********"),
-            ("postgres://a:s3@d b:x/", "********"),
-            ("sqlite:///var/a?b&c=", "sqlite:///var/a?b&c="),
-        ] {
-            assert_eq!(without_password(url), shown);
-        }
-    }
-}
+mod tests;

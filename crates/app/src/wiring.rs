@@ -56,7 +56,11 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
         .await
         .context("cannot prepare the database for the first request")?;
     let context = Context {
-        cache: SubjectCache::new(opened.changes(), settings.cache.subjects),
+        cache: SubjectCache::serving_stale(
+            opened.changes(),
+            settings.cache.subjects,
+            settings.cache.serve_stale.unsigned_abs(),
+        ),
         store: opened.store.clone(),
         clock,
         random,
@@ -68,10 +72,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
 }
 
 fn open(settings: &Settings, migrate: bool) -> anyhow::Result<Opened> {
-    if settings.database.url.is_empty() {
-        std::fs::create_dir_all(&settings.data_dir)
-            .with_context(|| format!("cannot make the folder {} (data_dir)", settings.data_dir.display()))?;
-    }
+    make_data_dir(settings)?;
     let options = storage_options(settings, migrate)?;
     let url = settings.database_url();
     doorward_storage::open(&url, &options)
@@ -85,6 +86,7 @@ fn storage_options(settings: &Settings, migrate: bool) -> anyhow::Result<doorwar
         pool_size: (database.pool_size > 0).then_some(database.pool_size),
         connect_timeout: database.connect_timeout.try_into().context("database.connect_timeout")?,
         statement_timeout: database.statement_timeout.try_into().context("database.statement_timeout")?,
+        deadline: database.deadline.try_into().context("database.deadline")?,
         synchronous: match database.sqlite_synchronous {
             Synchronous::Full => doorward_storage::Synchronous::Full,
             Synchronous::Normal => doorward_storage::Synchronous::Normal,
@@ -144,18 +146,26 @@ pub(crate) fn seeder(settings: &Settings) -> anyhow::Result<doorward_storage::se
     Ok(doorward_storage::seed::Seeder::begin(&settings.database_url(), &options)?)
 }
 
-/// Migrations that have not run yet.
+/// Migrations that have not run yet. Makes nothing: a database that does not exist lacks all of them.
 pub(crate) fn pending_migrations(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let options = storage_options(settings, false)?;
-    Ok(doorward_storage::pending_migrations(&settings.database_url(), &options)?)
+    if settings.database.url.is_empty() && !settings.data_dir.exists() {
+        return Ok(doorward_storage::known_sqlite_migrations()?);
+    }
+    let url = settings.database_url();
+    doorward_storage::pending_migrations(&url, &options)
+        .with_context(|| format!("cannot look into the database {}", crate::settings::without_password(&url)))
+}
+
+/// Tells this deployment from others; the database must be up to date. `None` before the first start.
+pub(crate) fn deployment_id(settings: &Settings) -> anyhow::Result<Option<String>> {
+    let id =
+        doorward_storage::server_key(&settings.database_url(), &storage_options(settings, false)?, "deployment_id")?;
+    Ok(id.and_then(|bytes| uuid::Uuid::from_slice(&bytes).ok()).map(|id| id.to_string()))
 }
 
 /// `doorward migrate`.
 pub(crate) fn migrate(settings: &Settings, check: bool) -> anyhow::Result<ExitCode> {
-    if settings.database.url.is_empty() {
-        std::fs::create_dir_all(&settings.data_dir)
-            .with_context(|| format!("cannot make the folder {} (data_dir)", settings.data_dir.display()))?;
-    }
     let pending = pending_migrations(settings)?;
     if pending.is_empty() {
         println!("The database is up to date.");
@@ -170,4 +180,26 @@ pub(crate) fn migrate(settings: &Settings, check: bool) -> anyhow::Result<ExitCo
     open(settings, true)?;
     println!("The database is up to date.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes this process the only server of an embedded database. Commands may use it beside.
+pub(crate) fn claim(settings: &Settings) -> anyhow::Result<Option<doorward_storage::Claim>> {
+    make_data_dir(settings)?;
+    Ok(doorward_storage::claim(&settings.database_url())?)
+}
+
+/// Whether trying to open the database again may help.
+pub(crate) fn is_passing(error: &anyhow::Error) -> bool {
+    let opening = error.downcast_ref::<doorward_storage::OpenError>();
+    let working = error.downcast_ref::<doorward_services::Error>();
+    opening.is_some_and(doorward_storage::OpenError::is_passing)
+        || matches!(working, Some(doorward_services::Error::Unavailable { .. }))
+}
+
+fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
+    if settings.database.url.is_empty() {
+        std::fs::create_dir_all(&settings.data_dir)
+            .with_context(|| format!("cannot make the folder {} (data_dir)", settings.data_dir.display()))?;
+    }
+    Ok(())
 }

@@ -52,6 +52,8 @@ struct Inner {
     began: Instant,
     /// In microseconds since `began`; zero for never.
     vouched_until: AtomicU64,
+    /// When the promise was last taken back; zero for never.
+    withdrawn_at: AtomicU64,
     flushes: AtomicU64,
 }
 
@@ -120,7 +122,21 @@ impl ChangeLog {
 
     /// The adapter takes its promise back.
     pub fn vouch_no_more(&self) {
-        self.0.vouched_until.store(0, Ordering::SeqCst);
+        let until = self.0.vouched_until.swap(0, Ordering::SeqCst);
+        if until > 0 {
+            let now = u64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.0.withdrawn_at.store(until.min(now).max(1), Ordering::SeqCst);
+        }
+    }
+
+    /// How long ago the last promise ended; zero while it holds, `None` when there never was one.
+    #[must_use]
+    pub fn unvouched_for(&self) -> Option<Duration> {
+        let until = match self.0.vouched_until.load(Ordering::SeqCst) {
+            0 => self.0.withdrawn_at.load(Ordering::SeqCst),
+            until => until,
+        };
+        (until > 0).then(|| self.0.began.elapsed().saturating_sub(Duration::from_micros(until)))
     }
 
     /// Whether copies may be used at all.
@@ -146,6 +162,7 @@ impl Default for Inner {
             hasher: RandomState::new(),
             began: Instant::now(),
             vouched_until: AtomicU64::new(0),
+            withdrawn_at: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
         }
     }

@@ -60,6 +60,72 @@ impl fmt::Display for Conflict {
     }
 }
 
+/// Why the store cannot serve at the moment; trying again later may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outage {
+    /// There is no connection to the database, or it was lost; it is stopped, starting, or the network is gone.
+    Unreachable,
+    /// The database took what it was asked and does not answer in time.
+    Silent,
+    /// More was asked than it can do: no connection became free, or a statement took too long.
+    Overloaded,
+    /// There is no room on the disk of the database.
+    Full,
+    /// The database can be read and takes no changes: a standby, or a file that may not be written.
+    ReadOnly,
+    /// Others changed the same things at the same moment, again and again.
+    Conflict,
+}
+
+impl Outage {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Unreachable, Self::Silent, Self::Overloaded, Self::Full, Self::ReadOnly, Self::Conflict];
+
+    /// One word, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Silent => "silent",
+            Self::Overloaded => "overloaded",
+            Self::Full => "full",
+            Self::ReadOnly => "read_only",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    /// Whether the database as a whole is away, for reading too.
+    #[must_use]
+    pub const fn is_away(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Silent)
+    }
+}
+
+/// A sentence for people, without a period; it tells nothing that is for the log only.
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "the database cannot be reached",
+            Self::Silent => "the database does not answer",
+            Self::Overloaded => "the server is overloaded",
+            Self::Full => "the disk of the database is full",
+            Self::ReadOnly => "the database takes no changes at the moment",
+            Self::Conflict => "others changed the same things at the same moment",
+        })
+    }
+}
+
+/// An outage with its cause, which is for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{outage}: {source}")]
+pub struct Unavailable {
+    /// What kind of outage it is.
+    pub outage: Outage,
+    /// What the database or its driver said.
+    pub source: Box<dyn StdError + Send + Sync>,
+}
+
 /// Why the store did not do what it was asked.
 ///
 /// "Not found" is not among these: it is `None`, or a count of zero.
@@ -68,9 +134,9 @@ pub enum StoreError {
     /// A unique value is taken; nothing was written.
     #[error("{0}")]
     Conflict(Conflict),
-    /// The database cannot be reached or is overloaded; trying again later may help.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database cannot serve at the moment; trying again later may help.
+    #[error(transparent)]
+    Unavailable(Unavailable),
     /// The transaction cannot be put in order with others that ran at the same time; trying again may help.
     #[error("the transaction cannot be serialized: {0}")]
     Serialization(#[source] Box<dyn StdError + Send + Sync>),
@@ -80,6 +146,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// An outage and its cause.
+    pub fn unavailable(outage: Outage, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable(Unavailable { outage, source: cause.into() })
+    }
+
+    /// The outage that this is, if it is one.
+    #[must_use]
+    pub const fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable.outage),
+            Self::Serialization(_) => Some(Outage::Conflict),
+            Self::Conflict(_) | Self::Other(_) => None,
+        }
+    }
+
     /// Wraps a cause that nobody can react to.
     pub fn other(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Other(cause.into())

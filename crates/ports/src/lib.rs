@@ -46,6 +46,6 @@ pub mod workspaces;
 
 pub use clock::Clock;
 pub use crypto::PasswordHasher;
-pub use error::{Conflict, StoreError};
+pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use store::{Commit, Repositories, Store, StoreBackend, Work, WorkMode};

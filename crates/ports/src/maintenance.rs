@@ -57,6 +57,13 @@ pub trait MaintenanceRepository {
     /// Asks the database for a sign of life.
     fn ping(&mut self) -> Result<(), StoreError>;
 
+    /// Writes a row that says nothing, which fails as any other write would.
+    fn prove_writable(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+
     /// Number of live grants, for the metrics.
     fn count_grants(&mut self) -> Result<u64, StoreError>;
 }

@@ -106,6 +106,13 @@ pub trait ThrottleRepository {
         keys: &[(String, ThrottlePolicy)],
         now: Instant,
     ) -> Result<(), StoreError>;
+    /// Moves the last failures under these keys that are later than `now` back to `now`.
+    fn bring_back(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        keys: &[String],
+        now: Instant,
+    ) -> Result<(), StoreError>;
     /// Forgets a key.
     fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError>;
     /// Whether this user has signed in from this place at this instant or later.

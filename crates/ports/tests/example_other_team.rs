@@ -7,7 +7,7 @@ use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Denied, Object, Scope, Subject, action, resource};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories};
-use doorward_ports::{Clock, Store, StoreError};
+use doorward_ports::{Clock, Outage, Store, StoreError};
 use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -122,7 +122,7 @@ async fn who_may_not_change_users_never_reaches_the_store() {
 #[tokio::test]
 async fn a_database_that_is_away_is_told_from_a_user_who_is() {
     let mut repos = MockRepositories::default();
-    repos.users.expect_find().returning(|_| Err(StoreError::Unavailable("no connection".into())));
+    repos.users.expect_find().returning(|_| Err(StoreError::unavailable(Outage::Unreachable, "no connection")));
     let failed = suspend_idle(&repos.into_store(), &clock(), &caller(&["owner"]), GUEST).await;
     assert!(matches!(failed, Err(SuspendIdleError::Store(StoreError::Unavailable(_)))));
 

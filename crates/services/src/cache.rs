@@ -14,6 +14,7 @@ use doorward_domain::organizations::Membership;
 use doorward_domain::roles::Subject;
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
+use doorward_ports::Outage;
 use doorward_ports::changes::{Change, ChangeLog, Moment, Place};
 use doorward_ports::oauth2::TokenFacts;
 use doorward_ports::sessions::KeyOwner;
@@ -28,6 +29,8 @@ use std::time::{Duration, Instant};
 
 /// Longest time for which something is used without being read again, should ever a change go unreported.
 const MAX_AGE: Duration = Duration::from_mins(5);
+/// After a call that found the database away, it is taken to be away for so long.
+const AWAY_FOR: Duration = Duration::from_secs(2);
 /// So many memberships weigh as much as all the rest of a subject.
 const MEMBERSHIPS_PER_WEIGHT: usize = 8;
 
@@ -44,6 +47,11 @@ pub struct SubjectCache {
 
 struct Inner {
     log: ChangeLog,
+    began: Instant,
+    /// For so long after the last promise what is remembered is used while the database is away.
+    stale_for: Duration,
+    /// Until when the database is taken to be away, in microseconds since `began`.
+    away_until: AtomicU64,
     subjects: Entries<ApiKeyId, Kept<Known>, ByMemberships>,
     tokens: Entries<ApiKeyId, Kept<KnownToken>>,
     clients: Entries<(AppId, String), Kept<KnownClient>>,
@@ -106,6 +114,15 @@ impl Weighter<ApiKeyId, Kept<Known>> for ByMemberships {
     }
 }
 
+/// How old what is remembered may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Nobody can have changed it unnoticed.
+    Fresh,
+    /// While the database is away: as old as the settings allow.
+    Stale,
+}
+
 /// The moment before something is read that may be kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading(Option<Moment>);
@@ -120,12 +137,22 @@ impl SubjectCache {
     /// Remembers so many subjects, and as many tokens and clients; nothing when it is zero.
     #[must_use]
     pub fn new(log: ChangeLog, size: usize) -> Self {
+        Self::serving_stale(log, size, Duration::ZERO)
+    }
+
+    /// The same; but while the database is away, what is remembered is used for so long after the last moment at which
+    /// nobody could have changed it unnoticed. What is known to have changed is never used.
+    #[must_use]
+    pub fn serving_stale(log: ChangeLog, size: usize, stale_for: Duration) -> Self {
         if size == 0 {
             return Self::off();
         }
         let weight = u64::try_from(size).unwrap_or(u64::MAX);
         let inner = Inner {
             log,
+            began: Instant::now(),
+            stale_for,
+            away_until: AtomicU64::new(0),
             subjects: Entries::with_weighter(size, weight, ByMemberships),
             tokens: Entries::new(size),
             clients: Entries::new(size),
@@ -202,19 +229,35 @@ impl SubjectCache {
         }
     }
 
-    pub(crate) fn subject(&self, id: &ApiKeyId) -> Option<Arc<Known>> {
+    pub(crate) fn subject(&self, age: Age, id: &ApiKeyId) -> Option<Arc<Known>> {
         let inner = self.remembered.as_deref()?;
-        inner.good(&inner.subjects, id)
+        inner.good(age, &inner.subjects, id)
     }
 
-    pub(crate) fn token(&self, id: &ApiKeyId) -> Option<Arc<KnownToken>> {
+    pub(crate) fn token(&self, age: Age, id: &ApiKeyId) -> Option<Arc<KnownToken>> {
         let inner = self.remembered.as_deref()?;
-        inner.good(&inner.tokens, id)
+        inner.good(age, &inner.tokens, id)
     }
 
-    pub(crate) fn client(&self, id: &(AppId, String)) -> Option<Arc<KnownClient>> {
+    pub(crate) fn client(&self, age: Age, id: &(AppId, String)) -> Option<Arc<KnownClient>> {
         let inner = self.remembered.as_deref()?;
-        inner.good(&inner.clients, id)
+        inner.good(age, &inner.clients, id)
+    }
+
+    /// Notes an outage: for a moment the database is not asked where what is remembered will do.
+    pub(crate) fn note(&self, outage: Option<Outage>) {
+        if let (Some(inner), true) = (&self.remembered, outage.is_some_and(Outage::is_away)) {
+            let until = (inner.began.elapsed() + AWAY_FOR).as_micros();
+            inner.away_until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
+    }
+
+    /// What may be used before the database is asked.
+    pub(crate) fn age(&self) -> Age {
+        let is_away = self.remembered.as_ref().is_some_and(|inner| {
+            inner.began.elapsed() < Duration::from_micros(inner.away_until.load(Ordering::SeqCst))
+        });
+        if is_away { Age::Stale } else { Age::Fresh }
     }
 
     /// Remembers a subject, which depends on its key and that of its app, on its user, groups and organizations.
@@ -254,14 +297,17 @@ impl Inner {
     /// What is remembered, if it still holds.
     fn good<K: Hash + Eq, T, W: Weighter<K, Kept<T>> + Clone>(
         &self,
+        age: Age,
         entries: &Entries<K, Kept<T>, W>,
         key: &K,
     ) -> Option<Arc<T>> {
-        if !self.log.is_vouched_for() {
-            return None;
-        }
+        let more = match age {
+            _ if self.log.is_vouched_for() => Duration::ZERO,
+            Age::Stale if self.log.unvouched_for()? < self.stale_for => self.stale_for,
+            Age::Stale | Age::Fresh => return None,
+        };
         let kept = entries.get(key)?;
-        let holds = self.log.is_unchanged(kept.since, &kept.depends_on) && kept.at.elapsed() < MAX_AGE;
+        let holds = self.log.is_unchanged(kept.since, &kept.depends_on) && kept.at.elapsed() < MAX_AGE + more;
         holds.then_some(kept.value)
     }
 }

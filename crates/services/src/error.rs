@@ -2,8 +2,9 @@
 
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
-use doorward_ports::{Conflict, StoreError};
+use doorward_ports::{Conflict, Outage, StoreError};
 use std::borrow::Cow;
+use std::fmt;
 use time::Duration;
 
 /// Why one field of a command is refused.
@@ -78,15 +79,25 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// The server is overloaded or its database away; trying again may help.
-    #[error("temporarily unavailable: {0}")]
-    Unavailable(String),
+    /// The server is overloaded or its database cannot serve; trying again may help. The cause is for the log.
+    #[error("temporarily unavailable: {cause}")]
+    Unavailable {
+        /// What cannot serve, and why.
+        outage: Outage,
+        /// What was said about it.
+        cause: String,
+    },
     /// Anything else; the cause is for the log.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
+    /// More is asked than can be done at once.
+    pub(crate) fn overloaded(cause: impl fmt::Display) -> Self {
+        Self::Unavailable { outage: Outage::Overloaded, cause: cause.to_string() }
+    }
+
     /// A refused command without a single field to blame.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::invalid_because(message, "")
@@ -151,7 +162,12 @@ impl From<StoreError> for Error {
             // Deleted at this very moment.
             StoreError::Conflict(Conflict::OrganizationDeleted) => Self::NotFound,
             StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
-            StoreError::Unavailable(cause) | StoreError::Serialization(cause) => Self::Unavailable(cause.to_string()),
+            StoreError::Unavailable(unavailable) => {
+                Self::Unavailable { outage: unavailable.outage, cause: unavailable.source.to_string() }
+            }
+            StoreError::Serialization(cause) => {
+                Self::Unavailable { outage: Outage::Conflict, cause: cause.to_string() }
+            }
             StoreError::Other(cause) => Self::Internal(cause),
         }
     }
@@ -167,13 +183,15 @@ pub struct OAuthError {
     pub description: Cow<'static, str>,
     /// The true reason, for the log.
     pub reason: Cow<'static, str>,
+    /// The outage that it comes of, if it does.
+    pub outage: Option<Outage>,
 }
 
 impl OAuthError {
     /// An error whose reason may be told.
     pub fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self { code, reason: description.clone(), description }
+        Self { code, reason: description.clone(), description, outage: None }
     }
 
     /// An error whose reason is for the log only.
@@ -216,13 +234,21 @@ impl OAuthError {
     }
 }
 
+impl OAuthError {
+    /// Something that passes stands in the way.
+    #[must_use]
+    pub fn unavailable(outage: Outage, reason: impl Into<Cow<'static, str>>) -> Self {
+        let error = Self::new(OAuthErrorCode::TemporarilyUnavailable, format!("{outage}, try again soon"));
+        Self { outage: Some(outage), ..error.because(reason) }
+    }
+}
+
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
-        let code = match error {
-            StoreError::Unavailable(_) | StoreError::Serialization(_) => OAuthErrorCode::TemporarilyUnavailable,
-            StoreError::Conflict(_) | StoreError::Other(_) => OAuthErrorCode::ServerError,
-        };
-        Self::new(code, "the server cannot answer now").because(error.to_string())
+        match error.outage() {
+            Some(outage) => Self::unavailable(outage, error.to_string()),
+            None => Self::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string()),
+        }
     }
 }
 
@@ -243,5 +269,18 @@ mod tests {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }
+    }
+    #[test]
+    fn an_outage_keeps_its_name() {
+        for outage in Outage::ALL {
+            let error = Error::from(StoreError::unavailable(outage, "cause"));
+            assert!(matches!(error, Error::Unavailable { outage: named, .. } if named == outage), "{error:?}");
+            let error = OAuthError::from(StoreError::unavailable(outage, "cause"));
+            assert_eq!((error.code, error.outage), (OAuthErrorCode::TemporarilyUnavailable, Some(outage)));
+            assert!(error.description.starts_with(&outage.to_string()) && !error.description.contains("cause"));
+        }
+        let error = OAuthError::from(StoreError::Serialization("cause".into()));
+        assert_eq!(error.outage, Some(Outage::Conflict));
+        assert_eq!(OAuthError::from(StoreError::other("cause")).outage, None);
     }
 }

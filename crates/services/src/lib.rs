@@ -24,4 +24,5 @@ pub mod workspaces;
 
 pub use cache::SubjectCache;
 pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};

@@ -15,5 +15,5 @@ mod client;
 pub(crate) mod scopes;
 
 pub use cautions::consent_scopes;
-pub use client::ClientAuthentication;
+pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use scopes::{Caution, ScopeText, describe_scopes, is_unrestricted};

@@ -27,6 +27,18 @@ use tempfile::TempDir;
 /// What the server says when it takes requests; the base URL follows.
 const READY: &str = "listening on ";
 
+/// What it says before that when it serves metrics; their address follows.
+const METRICS: &str = "metrics on ";
+
+/// Where the metrics of servers are, by their base URL.
+static METRICS_OF: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// Where the metrics are of the server with this base URL, if it serves any: `http://host:port`.
+#[must_use]
+pub fn metrics_of(url: &str) -> Option<String> {
+    METRICS_OF.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+}
+
 /// How long a start may take: migrations on a busy machine included.
 const START: Duration = Duration::from_mins(1);
 
@@ -105,6 +117,11 @@ impl Builder {
         let watchdog = Watchdog::over(&child)?;
         let mut server = Server { child, watchdog, log, url: String::new(), data_dir, _temp: temp };
         server.url = server.wait_until_ready()?;
+        let log = server.log();
+        if let Some(metrics) = log.lines().find_map(|line| url_after(line, METRICS)) {
+            let base = metrics.trim_end_matches("/metrics").to_owned();
+            METRICS_OF.lock().unwrap_or_else(PoisonError::into_inner).insert(server.url.clone(), base);
+        }
         Ok(server)
     }
 }
@@ -170,8 +187,16 @@ impl Server {
     ///
     /// # Errors
     /// When it does not stop in time; it is killed then.
-    pub fn stop(mut self) -> anyhow::Result<ExitStatus> {
+    pub fn stop(self) -> anyhow::Result<ExitStatus> {
         self.signal("TERM")?;
+        self.wait()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// When it does not end in time; it is killed then.
+    pub fn wait(mut self) -> anyhow::Result<ExitStatus> {
         let deadline = Instant::now() + STOP;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
@@ -234,7 +259,11 @@ impl Drop for Server {
 
 /// The URL after [`READY`] in a line of text or JSON, colours aside.
 fn base_url(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once(READY)?;
+    url_after(line, READY)
+}
+
+fn url_after(line: &str, words: &str) -> Option<String> {
+    let (_, rest) = line.split_once(words)?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":/.[]-_".contains(c))).unwrap_or(rest.len());
     let url = rest.get(..end)?.trim_end_matches(['/', '.']);
     url.starts_with("http").then(|| url.to_owned())

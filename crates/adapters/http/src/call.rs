@@ -6,6 +6,7 @@ use crate::extract::path;
 use crate::extract::query::StrictQuery;
 use crate::gate::Area;
 use crate::site::Site;
+use crate::tally::Tally;
 use crate::{error, json, screens};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -40,18 +41,26 @@ pub(crate) struct Call {
     /// Whether only a cookie says who sends the request, which another site may have made the browser send: then a form
     /// needs its token.
     pub(crate) by_cookie: bool,
+    /// What is told of the client, where clients are counted.
+    pub(crate) tally: Tally,
+    /// Whether the request is counted; owners can ask not to be.
+    pub(crate) is_counted: bool,
     payload: Payload,
 }
 
 /// Why a body could not be read.
 enum BodyError {
     TooLarge(usize),
+    Encoded,
     Broken(String),
 }
 
+/// What is said of a body in another encoding than `identity`.
+const ENCODED: &str = "bodies are taken as they are: leave Content-Encoding out";
+
 impl Call {
     pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, area: Area, payload: Payload) -> Self {
-        Self { site, request, origin, area, by_cookie: false, payload }
+        Self { site, request, origin, area, by_cookie: false, tally: Tally::default(), is_counted: true, payload }
     }
 
     /// For the use cases.
@@ -97,6 +106,10 @@ impl Call {
                 let detail = format!("At most {limit} bytes are accepted.");
                 error::api_error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.", &detail).into()
             }
+            BodyError::Encoded => {
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                accepting_identity(error::api_error(status, "Content-Encoding is not supported.", ENCODED)).into()
+            }
             BodyError::Broken(detail) => bad_body(&detail),
         })
     }
@@ -123,19 +136,25 @@ impl Call {
             Err(BodyError::TooLarge(limit)) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, invalid(format!("the body is larger than {limit} bytes")))
             }
+            Err(BodyError::Encoded) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid(ENCODED.to_owned())),
             Err(BodyError::Broken(detail)) => (StatusCode::BAD_REQUEST, invalid(detail)),
         };
-        Err(match self.area {
+        let answer = match self.area {
             Area::Consent | Area::Page => {
                 let explanation = "What your browser sent cannot be read. Please go back and try again.";
                 screens::problem(self, status, "This did not work", explanation)
             }
             Area::Api | Area::OAuth2 | Area::Document => error::oauth_body(status, &error),
-        }
-        .into())
+        };
+        let encoded = status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(if encoded { accepting_identity(answer) } else { answer }.into())
     }
 
     async fn body(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let encodings = self.request.headers().get_all(header::CONTENT_ENCODING);
+        if encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(is_encoding) {
+            return Err(BodyError::Encoded);
+        }
         let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         if announced > limit {
@@ -146,6 +165,18 @@ impl Call {
             .await
             .unwrap_or_else(|late| Err(BodyError::Broken(format!("the body did not arrive in time: {late}"))))
     }
+}
+
+/// Whether a body of this `Content-Encoding` would have to be decoded.
+fn is_encoding(name: &[u8]) -> bool {
+    let name = name.trim_ascii();
+    !name.is_empty() && !name.eq_ignore_ascii_case(b"identity")
+}
+
+/// Says in which encodings a body is taken (RFC 9110 15.5.16).
+fn accepting_identity(mut answer: HttpResponse) -> HttpResponse {
+    answer.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+    answer
 }
 
 async fn read(payload: &mut Payload, limit: usize, announced: usize) -> Result<Bytes, BodyError> {
@@ -163,3 +194,7 @@ async fn read(payload: &mut Payload, limit: usize, announced: usize) -> Result<B
     }
     Ok(body.freeze())
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

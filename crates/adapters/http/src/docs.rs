@@ -31,7 +31,6 @@ use utoipa::{OpenApi, ToSchema as _};
         status::build_info,
         status::health,
         status::ready,
-        status::metrics,
         authcheck::check,
         users::first_exists,
         users::create_first,
@@ -169,7 +168,7 @@ use utoipa::{OpenApi, ToSchema as _};
         (name = "quotas", description = "What users spend and may spend"),
         (name = "audit", description = "The audit log"),
         (name = "deployment", description = "What clients ask about the deployment and is always the same"),
-        (name = "status", description = "Version, health, metrics"),
+        (name = "status", description = "Version and health"),
         (name = "documentation", description = "This document"),
         (name = "pages", description = "Pages for people"),
     )
@@ -238,7 +237,9 @@ fn describe(operation: &mut Operation, entry: &Entry) {
     let statuses: &[u16] = match (entry.endpoint.area, entry.endpoint.limit) {
         (Area::Document, _) => &[405],
         (_, Limit::Off) => &[404, 405, 500, 503],
-        (_, Limit::Api | Limit::Login | Limit::OAuth2) => &[400, 401, 403, 404, 405, 409, 413, 428, 429, 500, 503],
+        (_, Limit::Api | Limit::Login | Limit::OAuth2 | Limit::Client) => {
+            &[400, 401, 403, 404, 405, 409, 413, 428, 429, 500, 503]
+        }
     };
     if let (Some(tag), Some(name)) = (operation.tags.as_ref().and_then(|tags| tags.first()), &operation.operation_id) {
         operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));

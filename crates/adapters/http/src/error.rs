@@ -1,6 +1,7 @@
 //! The one place where errors become answers: the API body (`identity.md` 1.2) and the OAuth2 body (RFC 6749 5.2).
 
 use crate::answer::{self, set_header};
+use crate::limits::Standing;
 use crate::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,7 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::wire;
-use doorward_services::{Error, FieldError, OAuthError};
+use doorward_services::{Error, FieldError, OAuthError, Outage};
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -29,8 +30,21 @@ pub(crate) enum Failure {
     Api(Error),
     /// An error of the authorization server.
     OAuth(OAuthError),
+    /// A client has used up its share of requests.
+    Spent(Standing),
     /// An answer that is fixed already.
     Answer(Box<HttpResponse>),
+}
+
+impl Failure {
+    /// The outage behind it, if there is one.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Api(Error::Unavailable { outage, .. }) => Some(*outage),
+            Self::OAuth(error) => error.outage,
+            Self::Api(_) | Self::Spent(_) | Self::Answer(_) => None,
+        }
+    }
 }
 
 impl From<HttpResponse> for Failure {
@@ -130,10 +144,10 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
-        Error::Unavailable(cause) => {
-            tracing::warn!(%cause, "unavailable");
-            let mut response =
-                api_error(StatusCode::SERVICE_UNAVAILABLE, "The server is overloaded. Try again soon.", "");
+        Error::Unavailable { outage, cause } => {
+            tracing::warn!(outage = outage.as_str(), %cause, "unavailable");
+            let message = format!("{}. Try again soon.", capitalized(&outage.to_string()));
+            let mut response = api_error(StatusCode::SERVICE_UNAVAILABLE, &message, "");
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_SOON);
             response
         }
@@ -201,6 +215,8 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(reason = %error.reason, "internal error");
+    } else if let Some(outage) = error.outage {
+        tracing::warn!(outage = outage.as_str(), cause = %error.reason, "unavailable");
     } else {
         tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
     }
@@ -241,6 +257,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         _ => '?',
     };
     Cow::Owned(text.chars().take(DESCRIPTION_MAX).map(clean).collect())
+}
+
+/// With a capital letter at the beginning.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Seconds to wait, rounded up, at least one.
@@ -284,6 +306,10 @@ mod tests {
         }
     }
 
+    fn unavailable(outage: Outage) -> Error {
+        Error::Unavailable { outage, cause: "secret cause".into() }
+    }
+
     #[actix_web::test]
     async fn each_error_has_its_status_and_body() {
         let site = site();
@@ -311,7 +337,16 @@ mod tests {
                 "Too many failed attempts.",
                 json!({}),
             ),
-            (Error::Unavailable("db".into()), 503, "The server is overloaded. Try again soon.", json!({})),
+            (unavailable(Outage::Overloaded), 503, "The server is overloaded. Try again soon.", json!({})),
+            (unavailable(Outage::Unreachable), 503, "The database cannot be reached. Try again soon.", json!({})),
+            (unavailable(Outage::Silent), 503, "The database does not answer. Try again soon.", json!({})),
+            (unavailable(Outage::Full), 503, "The disk of the database is full. Try again soon.", json!({})),
+            (
+                unavailable(Outage::ReadOnly),
+                503,
+                "The database takes no changes at the moment. Try again soon.",
+                json!({}),
+            ),
             (Error::Internal("secret cause".into()), 500, "An internal server error occurred.", json!({})),
         ] {
             let response = api(&site, "/api/v2/x", &error);

@@ -11,6 +11,7 @@ use crate::extract::path;
 use crate::limits::{Party, RateLimit, Standing};
 use crate::origins::Callers;
 use crate::site::Site;
+use crate::tally::{self, Ledger};
 use crate::{caller, cors, origins, screens};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -77,8 +78,10 @@ pub(crate) enum Limit {
     Api,
     /// That of sign-in, per endpoint.
     Login,
-    /// That of sign-in, for all of OAuth2 together.
+    /// That of sign-in, for all that people do below `/oauth2` together.
     OAuth2,
+    /// That of OAuth2 clients, see [`crate::tally`].
+    Client,
 }
 
 /// An endpoint: what the route table says about it.
@@ -112,6 +115,21 @@ pub(crate) struct Recognized<F>(pub(crate) F);
 
 impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
+            if let Err((failure, standing)) = tally::before(&call) {
+                return (Err(failure), standing);
+            }
+            let ledger = Ledger::of(&call);
+            let outcome = (self.0)(call).await;
+            return match ledger.count(&outcome) {
+                Ok(standing) => (outcome, standing),
+                Err(standing) => {
+                    let (failure, standing) = refusal(standing);
+                    (Err(failure), standing)
+                }
+            };
+        }
+        call.is_counted = false;
         // Who asks matters only to those who want to be exempt from the limit.
         let exempt = endpoint.limit != Limit::Off && wants_bypass(&call.request);
         let actor = if exempt { caller::authenticate(&mut call, endpoint.area).await.ok() } else { None };
@@ -148,7 +166,12 @@ impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Hand
 }
 
 /// Why a request is not counted, and where its caller stands.
-type Refusal = (Failure, Option<Standing>);
+pub(crate) type Refusal = (Failure, Option<Standing>);
+
+/// The refusal of a client that has sent one request too many.
+pub(crate) fn refusal(standing: Standing) -> Refusal {
+    (spent(standing).into(), Some(standing))
+}
 
 /// Counts a request against its limit, unless an owner asks to be exempt.
 fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Option<Standing>, Refusal> {
@@ -160,7 +183,8 @@ fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Opti
         return Err((error::api_error(StatusCode::PRECONDITION_REQUIRED, message, "").into(), None));
     }
     let (limit, key): (&Option<RateLimit>, _) = match endpoint.limit {
-        Limit::Off => return Ok(None),
+        // Clients are counted elsewhere; here are those who asked to be exempt.
+        Limit::Off | Limit::Client => return Ok(None),
         Limit::Api => (&call.site.api_limit, endpoint.path),
         Limit::Login => (&call.site.login_limit, endpoint.path),
         Limit::OAuth2 => (&call.site.login_limit, ALL_OF_OAUTH2),
@@ -181,13 +205,22 @@ fn wants_bypass(request: &HttpRequest) -> bool {
 }
 
 fn too_many(call: &Call, area: Area, standing: Standing) -> HttpResponse {
-    let message = format!("You have been rate limited: more than {} requests per minute.", standing.limit);
     let status = StatusCode::TOO_MANY_REQUESTS;
     match area {
-        Area::OAuth2 => error::oauth_body(status, &OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, message)),
-        Area::Api | Area::Document => error::api_error(status, &message, ""),
-        Area::Consent | Area::Page => screens::problem(call, status, "Too many requests", &message),
+        Area::OAuth2 => spent(standing),
+        Area::Api | Area::Document => error::api_error(status, &limit_exceeded(standing), ""),
+        Area::Consent | Area::Page => screens::problem(call, status, "Too many requests", &limit_exceeded(standing)),
     }
+}
+
+/// The same for OAuth2 clients, in a form after which they keep their grants (RFC 6749 5.2).
+fn spent(standing: Standing) -> HttpResponse {
+    let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, limit_exceeded(standing));
+    error::oauth_body(StatusCode::TOO_MANY_REQUESTS, &error)
+}
+
+fn limit_exceeded(standing: Standing) -> String {
+    format!("You have been rate limited: more than {} requests per minute.", standing.limit)
 }
 
 /// Serves one request.
@@ -241,6 +274,9 @@ fn below_access_url(response: &mut HttpResponse, site: &Site) {
 async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> HttpResponse {
     let (site, request, id) = (Arc::clone(&call.site), call.request.clone(), call.origin.request_id);
     let guarded = AssertUnwindSafe(async {
+        if is_too_long(&call.request) {
+            return (Ok(too_long(&call, endpoint.area)), None);
+        }
         if let Some(defect) = unreadable(&call.request) {
             return (Err(unreadable_refused(endpoint.area, defect)), None);
         }
@@ -261,6 +297,23 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
     response
 }
 
+/// Whether the address is longer than any that is of use here. What is longer than 64 KiB never gets this far.
+fn is_too_long(request: &HttpRequest) -> bool {
+    const MAX: usize = 16 * 1024;
+    let uri = request.uri();
+    uri.path().len() + uri.query().map_or(0, str::len) > MAX
+}
+
+fn too_long(call: &Call, area: Area) -> HttpResponse {
+    const TEXT: &str = "The address is too long.";
+    let status = StatusCode::URI_TOO_LONG;
+    match area {
+        Area::OAuth2 => error::oauth_body(status, &OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT)),
+        Area::Api | Area::Document => error::api_error(status, TEXT, ""),
+        Area::Consent | Area::Page => screens::problem(call, status, "Address too long", TEXT),
+    }
+}
+
 /// What keeps path or query from being decoded. A NUL character is in no text of ours, and PostgreSQL could not store it.
 fn unreadable(request: &HttpRequest) -> Option<&'static str> {
     let in_query = request.query_string().contains("%00").then_some("Path and query must not contain NUL characters.");
@@ -276,18 +329,21 @@ fn unreadable_refused(area: Area, text: &'static str) -> Failure {
 
 /// The answer to a request that failed, in the form of its area.
 fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: Option<Uuid>) -> HttpResponse {
+    if let Some(outage) = failure.outage() {
+        site.metrics.count_outage(outage);
+    }
     match (failure, area) {
         (Failure::Answer(answer), _) => *answer,
         (Failure::OAuth(error), Area::Consent | Area::Page) if wish(request) == Wish::Page => {
             screens::refused(site, &error, id)
         }
+        (Failure::Spent(standing), _) => spent(standing),
         (Failure::OAuth(error), _) => error::oauth(&error),
         (Failure::Api(Error::Internal(cause)), Area::OAuth2) => error::oauth(
             &OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(cause.to_string()),
         ),
-        (Failure::Api(Error::Unavailable(cause)), Area::OAuth2) => {
-            let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "the server cannot answer now");
-            error::oauth(&error.because(cause))
+        (Failure::Api(Error::Unavailable { outage, cause }), Area::OAuth2) => {
+            error::oauth(&OAuthError::unavailable(outage, cause))
         }
         (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => {
             error::api(site, request.uri().path(), &error)

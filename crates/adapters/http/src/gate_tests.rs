@@ -2,8 +2,9 @@
 
 use crate::settings::HttpSettings;
 use crate::testing::{Answer, TOKEN, as_user, in_browser, send, send_all, send_with, signed_in, user};
+use actix_web::App;
 use actix_web::http::{Method, StatusCode};
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, call_service, init_service};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::users::UserPage;
 
@@ -73,21 +74,30 @@ async fn head_is_answered_like_get() {
 #[actix_web::test]
 async fn metrics_know_routes_and_nothing_that_clients_invent() {
     let mut repos = MockRepositories::default();
-    repos.maintenance.expect_count_grants().returning(|| Ok(3));
     let invented = Method::from_bytes(b"INVENTED").unwrap();
     let requests = vec![
         get("/api/v2/users/first?x=invented"),
         request(invented, "/invented"),
         request(Method::PATCH, "/api/v2/users/invented"),
-        get("/metrics"),
     ];
     repos.users.expect_any_exists().returning(|| Ok(true));
-    let text = send_all(HttpSettings::default(), repos, requests).await.remove(3).body;
+    let site =
+        std::sync::Arc::new(crate::site::Site::new(crate::testing::context(repos), HttpSettings::default()).unwrap());
+    let app = init_service(App::new().configure(|config| crate::routes::configure(&site, config))).await;
+    for request in requests {
+        call_service(&app, request.to_request()).await;
+    }
+    let text = crate::testing::body_of(crate::status::metrics(&site)).await;
     assert!(text.contains("_count{method=\"GET\",route=\"/api/v2/users/first\",status=\"200\"} 1"), "{text}");
     assert!(text.contains("_count{method=\"ANY\",route=\"(none)\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("_count{method=\"ANY\",route=\"(none)\",status=\"405\"} 1"), "{text}");
-    assert!(text.contains("doorward_oauth2_grants 3"));
     assert!(!text.to_lowercase().contains("invented"));
+}
+
+#[actix_web::test]
+async fn metrics_are_not_for_clients_of_the_site() {
+    let answer = send(MockRepositories::default(), get("/metrics")).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }
 
 #[actix_web::test]
@@ -256,11 +266,12 @@ async fn callers_are_counted_by_user_else_by_address() {
 }
 
 #[actix_web::test]
-async fn oauth_endpoints_share_one_limit() {
+async fn failures_at_the_endpoints_for_clients_count_by_address_together() {
     let answers = limited(MockRepositories::default(), 1, vec![post("/oauth2/tokens"), post("/oauth2/revoke")]).await;
     assert_eq!(statuses(&answers), [400, 429]);
-    assert!(answers[1].json()["error"].is_string());
+    assert_eq!(answers[1].json()["error"], "temporarily_unavailable");
     assert_eq!(answers[1].header("cache-control"), "no-store");
+    assert_eq!(answers[1].header("retry-after"), "60");
 }
 
 #[actix_web::test]

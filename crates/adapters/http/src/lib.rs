@@ -41,6 +41,7 @@ mod origins;
 #[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
 mod quotas;
+mod readiness;
 mod roles;
 mod routes;
 mod screens;
@@ -49,6 +50,7 @@ mod sessions;
 mod settings;
 mod site;
 mod status;
+mod tally;
 mod templates;
 mod users;
 mod workspaces;
@@ -57,5 +59,5 @@ mod workspaces;
 mod testing;
 
 pub use docs::openapi_json;
-pub use server::{Application, run};
+pub use server::{Application, Servers, run};
 pub use settings::{Gauge, HttpSettings, Network, NetworkError};

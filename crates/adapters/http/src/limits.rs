@@ -1,6 +1,6 @@
 //! Rate limits (`identity.md` 1.9): so many requests per minute, caller and endpoint.
 //!
-//! A caller is the signed-in user, else the address. Whether a credential is good is known only after the store was
+//! A caller is the signed-in user, else the address; at the endpoints for OAuth2 clients see `tally.rs`. Whether a credential is good is known only after the store was
 //! asked, so the limit is checked after authentication: a limit that trusted the id of an unproved token could be
 //! evaded by inventing ids. Requests with a bad credential count against their address.
 //!
@@ -9,8 +9,8 @@
 //! would pass when the first 60 took a second. Counters are dropped when their window has passed, and there are never
 //! more than [`MAX_PER_SHARD`] of them per shard; callers beyond that are not counted.
 
-use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
+use doorward_domain::{Digest, Instant};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -26,16 +26,46 @@ const MAX_PER_SHARD: usize = 8 * 1024;
 pub(crate) enum Party {
     User(UserId),
     Address(IpAddr),
+    /// An OAuth2 client, by a digest of its id.
+    Client(u128),
+    /// An OAuth2 client, as far as requests come from this address.
+    ClientAt(u128, IpAddr),
+    /// A grant, by a digest of its present refresh token.
+    Grant(u128),
 }
 
 impl Party {
     /// By address; a whole IPv6 network of 64 bits is one caller, for it belongs to one.
     pub(crate) fn of_address(ip: IpAddr) -> Self {
-        Self::Address(match ip {
-            IpAddr::V4(_) => ip,
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        })
+        Self::Address(network_of(ip))
     }
+
+    /// The client that says that this is its id, seen from this address.
+    pub(crate) fn of_client_at(id: &str, ip: IpAddr) -> Self {
+        Self::ClientAt(name(id), network_of(ip))
+    }
+
+    /// The client of this id.
+    pub(crate) fn of_client(id: &str) -> Self {
+        Self::Client(name(id))
+    }
+
+    /// The grant whose refresh token this is at the moment.
+    pub(crate) fn of_grant(refresh_token: &str) -> Self {
+        Self::Grant(name(refresh_token))
+    }
+}
+
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// A short name of a text of any length.
+fn name(text: &str) -> u128 {
+    Digest::of(text).as_bytes().iter().take(16).fold(0, |name, byte| name << 8 | u128::from(*byte))
 }
 
 /// What became of a request.
@@ -81,32 +111,75 @@ impl RateLimit {
 
     /// Counts a request to `endpoint`, unless it is one too many.
     pub(crate) fn check(&self, party: Party, endpoint: &'static str, now: Instant) -> Standing {
-        let key = (party, endpoint);
-        let (window, elapsed) = {
-            let seconds = now.unix_timestamp();
-            (seconds.div_euclid(WINDOW_SECONDS), seconds.rem_euclid(WINDOW_SECONDS))
+        self.take((party, endpoint), now, 1)
+    }
+
+    /// Whether one more request to `endpoint` would be one too many; counts nothing.
+    pub(crate) fn look(&self, party: Party, endpoint: &'static str, now: Instant) -> Standing {
+        self.take((party, endpoint), now, 0)
+    }
+
+    /// Counts what `from` has sent to `endpoint` as sent by `to`, who is the same under a new name.
+    pub(crate) fn pass_on(&self, from: Party, to: Party, endpoint: &'static str, now: Instant) {
+        let (window, _) = window_of(now);
+        let Some(shard) = self.shard((from, endpoint)) else { return };
+        let taken = {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.turn_to(window);
+            shard.counts.remove(&(from, endpoint))
         };
-        let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        if let (Some(taken), Some(shard)) = (taken, self.shard((to, endpoint))) {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.turn_to(window);
+            if shard.counts.len() < MAX_PER_SHARD {
+                let count = shard.counts.entry((to, endpoint)).or_default();
+                *count = Count {
+                    previous: count.previous.saturating_add(taken.previous),
+                    current: count.current.saturating_add(taken.current),
+                };
+            }
+        }
+    }
+
+    fn shard(&self, key: (Party, &'static str)) -> Option<&Mutex<Shard>> {
+        self.shards.get(usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0))
+    }
+
+    fn take(&self, key: (Party, &'static str), now: Instant, more: u32) -> Standing {
+        let (window, elapsed) = window_of(now);
         let standing = |remaining, retry_after| Standing {
             limit: self.limit,
             remaining,
             reset: (window + 1) * WINDOW_SECONDS,
             retry_after,
         };
-        let Some(shard) = self.shards.get(shard) else { return standing(self.limit, None) };
+        let Some(shard) = self.shard(key) else { return standing(self.limit, None) };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.turn_to(window);
-        if shard.counts.len() >= MAX_PER_SHARD && !shard.counts.contains_key(&key) {
+        let Some(mut count) = shard
+            .counts
+            .get(&key)
+            .copied()
+            .or_else(|| (more == 0 || shard.counts.len() < MAX_PER_SHARD).then(Count::default))
+        else {
             return standing(self.limit, None);
-        }
-        let count = shard.counts.entry(key).or_default();
+        };
         let used = count.used(elapsed);
         if used >= u64::from(self.limit) {
             return standing(0, Some(u64::try_from(WINDOW_SECONDS - elapsed).unwrap_or(1)));
         }
-        count.current += 1;
-        standing(u32::try_from(u64::from(self.limit) - used - 1).unwrap_or(0), None)
+        if more > 0 {
+            count.current = count.current.saturating_add(more);
+            shard.counts.insert(key, count);
+        }
+        standing(u32::try_from(u64::from(self.limit) - used - u64::from(more)).unwrap_or(0), None)
     }
+}
+
+/// The window of an instant, and the seconds of it that are over.
+fn window_of(now: Instant) -> (i64, i64) {
+    let seconds = now.unix_timestamp();
+    (seconds.div_euclid(WINDOW_SECONDS), seconds.rem_euclid(WINDOW_SECONDS))
 }
 
 impl Count {
@@ -121,6 +194,8 @@ impl Shard {
     fn turn_to(&mut self, window: i64) {
         match window - self.window {
             0 => return,
+            // The clock was set back: what was counted counts as of now.
+            ..0 => {}
             1 => self.counts.retain(|_, count| {
                 *count = Count { previous: count.current, current: 0 };
                 count.previous > 0
@@ -156,6 +231,19 @@ mod tests {
     }
 
     #[test]
+    fn a_look_counts_nothing_and_a_new_name_keeps_the_count() {
+        let limit = RateLimit::per_minute(2).unwrap();
+        let (old, new) = (Party::of_grant("a"), Party::of_grant("b"));
+        assert_eq!(limit.look(old, "/a", NOW).retry_after, None);
+        limit.check(old, "/a", NOW);
+        limit.pass_on(old, new, "/a", NOW);
+        assert_eq!(limit.check(new, "/a", NOW).remaining, 0);
+        assert!(limit.look(new, "/a", NOW).retry_after.is_some());
+        assert_eq!(limit.look(old, "/a", NOW).retry_after, None);
+        assert_eq!(limit.look(old, "/a", NOW).remaining, 2);
+    }
+
+    #[test]
     fn the_window_slides() {
         let limit = RateLimit::per_minute(60).unwrap();
         for _ in 0..60 {
@@ -165,6 +253,17 @@ mod tests {
         assert!((0..2).any(|_| limit.check(user(1), "/a", soon).retry_after.is_some()));
         assert_eq!(limit.check(user(1), "/a", NOW + Duration::seconds(90)).remaining, 28);
         assert_eq!(limit.check(user(1), "/a", NOW + Duration::minutes(10)).remaining, 59);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_frees_nobody_and_holds_nobody_for_longer() {
+        let limit = RateLimit::per_minute(3).unwrap();
+        for _ in 0..3 {
+            limit.check(user(1), "/a", NOW);
+        }
+        let yesterday = NOW - Duration::DAY;
+        assert_eq!(limit.check(user(1), "/a", yesterday).retry_after, Some(60));
+        assert_eq!(limit.check(user(1), "/a", yesterday + Duration::minutes(2)).retry_after, None);
     }
 
     #[test]

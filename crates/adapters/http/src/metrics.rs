@@ -1,8 +1,9 @@
 //! What `/metrics` shows, in the text format of Prometheus.
 
 use crate::settings::Gauge;
+use doorward_services::Outage;
 use prometheus::core::Collector;
-use prometheus::{Encoder, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use std::time::Duration;
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -15,6 +16,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     latency: HistogramVec,
     build: GaugeVec,
+    outages: IntCounterVec,
 }
 
 impl Metrics {
@@ -27,9 +29,22 @@ impl Metrics {
         )?;
         let build = GaugeVec::new(Opts::new("build", "Version of the server.").namespace(PREFIX), &["version"])?;
         build.with_label_values(&[version]).set(1.0);
+        let outages = IntCounterVec::new(
+            Opts::new("unavailable_total", "Requests that were answered 503, by reason.").namespace(PREFIX),
+            &["reason"],
+        )?;
+        for outage in Outage::ALL {
+            outages.with_label_values(&[outage.as_str()]).reset();
+        }
         let registry = Registry::new();
         registry.register(Box::new(latency.clone()))?;
-        Ok(Self { registry, latency, build })
+        registry.register(Box::new(outages.clone()))?;
+        Ok(Self { registry, latency, build, outages })
+    }
+
+    /// Counts a request that is not served because of an outage.
+    pub(crate) fn count_outage(&self, outage: Outage) {
+        self.outages.with_label_values(&[outage.as_str()]).inc();
     }
 
     /// Counts a request.
@@ -38,15 +53,11 @@ impl Metrics {
     }
 
     /// Everything, with the gauges as of now.
-    pub(crate) fn text(&self, gauges: &[Gauge], grants: Option<u64>) -> Result<Vec<u8>, prometheus::Error> {
+    pub(crate) fn text(&self, gauges: &[Gauge]) -> Result<Vec<u8>, prometheus::Error> {
         let mut families = self.registry.gather();
         families.extend(self.build.collect());
         for gauge in gauges {
             families.extend(family(gauge.name, gauge.help, (gauge.read)())?);
-        }
-        if let Some(grants) = grants {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-            families.extend(family("oauth2_grants", "Live OAuth2 grants.", grants as f64)?);
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
@@ -54,8 +65,15 @@ impl Metrics {
     }
 }
 
+/// One number; by the convention of names, what ends in `_total` only grows.
 fn family(name: &str, help: &str, value: f64) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
-    let gauge = prometheus::Gauge::with_opts(Opts::new(name, help).namespace(PREFIX))?;
+    let opts = Opts::new(name, help).namespace(PREFIX);
+    if name.ends_with("_total") {
+        let counter = prometheus::Counter::with_opts(opts)?;
+        counter.inc_by(value.max(0.0));
+        return Ok(counter.collect());
+    }
+    let gauge = prometheus::Gauge::with_opts(opts)?;
     gauge.set(value);
     Ok(gauge.collect())
 }
@@ -68,14 +86,21 @@ mod tests {
     fn requests_are_counted_by_route_and_status() {
         let metrics = Metrics::new("1.2.3").unwrap();
         metrics.observe("GET", "/api/v2/users/{user}", "200", Duration::from_millis(2));
-        let gauges = [Gauge::new("hashing_queue", "Passwords that wait.", || 3.0)];
-        let text = String::from_utf8(metrics.text(&gauges, Some(4)).unwrap()).unwrap();
+        metrics.count_outage(Outage::Full);
+        let gauges = [
+            Gauge::new("hashing_queue", "Passwords that wait.", || 3.0),
+            Gauge::new("store_reads_total", "Reading calls.", || 5.0),
+        ];
+        let text = String::from_utf8(metrics.text(&gauges).unwrap()).unwrap();
         for line in [
             "doorward_http_request_duration_seconds_count{method=\"GET\",route=\"/api/v2/users/{user}\",status=\"200\"} 1",
             "doorward_http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v2/users/{user}\",status=\"200\",le=\"0.0025\"} 1",
             "doorward_build{version=\"1.2.3\"} 1",
             "doorward_hashing_queue 3",
-            "doorward_oauth2_grants 4",
+            "# TYPE doorward_store_reads_total counter",
+            "doorward_store_reads_total 5",
+            "doorward_unavailable_total{reason=\"full\"} 1",
+            "doorward_unavailable_total{reason=\"silent\"} 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -111,13 +111,13 @@ pub(crate) fn table() -> Vec<Entry> {
     let mut table = Table::default();
     table
         .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
-        .open(POST, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::exchange)
-        .open(POST, "/oauth2/introspect", Limit::Api, oauth2::tokens::introspect)
+        .open(POST, "/oauth2/tokens", Limit::Client, oauth2::tokens::exchange)
+        .open(POST, "/oauth2/introspect", Limit::Client, oauth2::tokens::introspect)
         .user(POST, "/api/v2/authcheck", Limit::Api, authcheck::check)
         .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
         .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
         .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)
-        .open(POST, "/oauth2/revoke", Limit::OAuth2, oauth2::tokens::revoke)
+        .open(POST, "/oauth2/revoke", Limit::Client, oauth2::tokens::revoke)
         .public(GET, "/.well-known/oauth-protected-resource", Limit::Off, oauth2::documents::protected_resource)
         .public(
             GET,
@@ -134,7 +134,6 @@ pub(crate) fn table() -> Vec<Entry> {
     table
         .public(GET, "/healthz", Limit::Off, status::health)
         .public(GET, "/readyz", Limit::Off, status::ready)
-        .public(GET, "/metrics", Limit::Off, status::metrics)
         .recognized(GET, paths::HOME, Limit::Api, screens::home::show)
         .public(GET, paths::SETUP, Limit::Api, screens::setup::show)
         .public(POST, paths::SETUP, Limit::Login, screens::setup::submit)

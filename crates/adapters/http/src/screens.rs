@@ -54,7 +54,7 @@ fn sign_in_for(target: &str) -> HttpResponse {
 pub(crate) fn signed_in(request: &HttpRequest, who: Result<Actor, Failure>) -> Result<Actor, Failure> {
     who.map_err(|failure| match failure {
         Failure::Answer(_) => sign_in_first(request).into(),
-        Failure::Api(_) | Failure::OAuth(_) => failure,
+        Failure::Api(_) | Failure::OAuth(_) | Failure::Spent(_) => failure,
     })
 }
 
@@ -157,7 +157,9 @@ pub(crate) fn failure(site: &Site, request: &HttpRequest, failed: &Error, id: Op
         Error::Refused(message) | Error::Precondition(message) => ("Not allowed", message.into()),
         Error::Invalid { message, .. } | Error::Conflict { message, .. } => ("This did not work", message.into()),
         Error::TooManyAttempts { .. } => ("Too many attempts", "Please wait a moment and try again.".into()),
-        Error::Unavailable(_) => ("Busy", "The server cannot answer now. Please try again in a moment.".into()),
+        Error::Unavailable { outage, .. } => {
+            ("Busy", format!("The server cannot answer now: {outage}. Please try again in a moment.").into())
+        }
         Error::Internal(_) => (
             "Something went wrong",
             "The server could not do this. Its administrator finds the cause in the log.".into(),

@@ -3,6 +3,7 @@
 use crate::routes;
 use crate::settings::HttpSettings;
 use crate::site::Site;
+use crate::status;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use doorward_services::Context;
@@ -31,21 +32,48 @@ impl Application {
     }
 }
 
-/// Serves on `listener` until it is told to stop, by a signal or by the handle of the server. Requests in flight are
-/// finished first.
-pub fn run(listener: TcpListener, settings: HttpSettings, context: Context) -> io::Result<Server> {
+/// The servers of one site. Each ends when its handle says so; signals are the caller's to handle.
+#[expect(missing_debug_implementations, reason = "servers have none")]
+pub struct Servers {
+    /// Pages and API.
+    pub site: Server,
+    /// Metrics, if they have an address.
+    pub metrics: Option<Server>,
+}
+
+/// Serves the site on `listener`, and its metrics on an address of their own, at `/metrics`. Nothing is counted when somebody
+/// looks at them, and no client of the site can.
+pub fn run(
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    settings: HttpSettings,
+    context: Context,
+) -> io::Result<Servers> {
     let application = Application::new(settings, context)?;
     let settings = application.0.settings.clone();
+    let site = Arc::clone(&application.0);
+    let metrics = metrics.map(|listener| serve_metrics(listener, site)).transpose()?;
     let server = HttpServer::new(move || {
         let application = application.clone();
         App::new().configure(move |config| application.configure(config))
     });
     let server = if settings.workers == 0 { server } else { server.workers(settings.workers) };
-    Ok(server
+    let site = server
         .worker_max_blocking_threads(settings.blocking_threads.max(1))
         .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.request_timeout)
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        .disable_signals()
         .listen(listener)?
-        .run())
+        .run();
+    Ok(Servers { site, metrics })
+}
+
+fn serve_metrics(listener: TcpListener, site: Arc<Site>) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let site = Arc::clone(&site);
+        let metrics = move || std::future::ready(status::metrics(&site));
+        App::new().route("/metrics", web::get().to(metrics))
+    });
+    Ok(server.workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run())
 }

@@ -38,9 +38,7 @@ pub struct HttpSettings {
     pub compatibility: String,
     /// Identifies this deployment; may be empty.
     pub deployment_id: String,
-    /// Whether `/metrics` is served.
-    pub metrics: bool,
-    /// What else `/metrics` shows.
+    /// What the metrics show beside the requests.
     pub gauges: Vec<Gauge>,
 }
 
@@ -61,16 +59,15 @@ impl Default for HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             compatibility: "v2.24.4".to_owned(),
             deployment_id: String::new(),
-            metrics: true,
             gauges: Vec::new(),
         }
     }
 }
 
-/// A number that is asked for whenever somebody looks at `/metrics`.
+/// A number that is asked for whenever somebody looks at the metrics.
 #[derive(Clone)]
 pub struct Gauge {
-    /// Name in the Prometheus text format, without prefix.
+    /// Name in the Prometheus text format, without prefix. One that ends in `_total` is a counter.
     pub name: &'static str,
     /// One line about it.
     pub help: &'static str,

@@ -2,6 +2,7 @@
 
 use crate::limits::RateLimit;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::settings::HttpSettings;
 use crate::{docs, json};
 use actix_web::web::Bytes;
@@ -23,6 +24,7 @@ pub(crate) struct Site {
     pub(crate) metrics: Metrics,
     /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
     pub(crate) build_version: String,
+    pub(crate) readiness: Readiness,
     /// RFC 8414.
     pub(crate) authorization_server: Bytes,
     /// RFC 9728, of the whole server.
@@ -41,6 +43,7 @@ impl Site {
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
             // Build metadata (what follows the plus) may hold no further plus.
             build_version: format!("{}+doorward.{}", settings.compatibility, settings.version.replace('+', ".")),
+            readiness: Readiness::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),
             openapi: OnceLock::new(),

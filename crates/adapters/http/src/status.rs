@@ -2,9 +2,11 @@
 
 use crate::answer::{self, Message, message, ok};
 use crate::call::{Call, Outcome};
+use crate::readiness::Defect;
+use crate::site::Site;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
-use doorward_services::{Error, maintenance};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,7 +71,7 @@ pub(crate) async fn health(_: Call) -> Outcome {
     Ok(answer::text(StatusCode::OK, "OK"))
 }
 
-/// Whether the server can serve: its database answers.
+/// Whether the server can serve: its database answers and takes changes. The body says what is wrong.
 #[utoipa::path(
     get, path = "/readyz", tag = "status",
     responses(
@@ -78,27 +80,24 @@ pub(crate) async fn health(_: Call) -> Outcome {
     ),
 )]
 pub(crate) async fn ready(call: Call) -> Outcome {
-    match maintenance::ready(call.context()).await {
-        Ok(()) => Ok(answer::text(StatusCode::OK, "OK")),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            Ok(answer::text(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer"))
-        }
-    }
+    let text = match call.site.readiness.look(call.context()).await {
+        Ok(()) => return Ok(answer::text(StatusCode::OK, "OK")),
+        Err(Defect::Outage(outage)) => outage.to_string(),
+        Err(Defect::Broken) => "the database fails; the log says why".to_owned(),
+    };
+    Ok(answer::bytes(StatusCode::SERVICE_UNAVAILABLE, answer::TEXT, text.into()))
 }
 
-/// Shows metrics in the text format of Prometheus.
-#[utoipa::path(
-    get, path = "/metrics", tag = "status",
-    responses((status = 200, body = String, content_type = "text/plain")),
-)]
-pub(crate) async fn metrics(call: Call) -> Outcome {
-    if !call.site.settings.metrics {
-        return Ok(crate::screens::not_found(&call));
+/// Shows metrics in the text format of Prometheus. Not among the routes of the site: it has an address of its own.
+pub(crate) fn metrics(site: &Site) -> HttpResponse {
+    match site.metrics.text(&site.settings.gauges) {
+        Ok(text) => {
+            let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            answer::bytes(StatusCode::OK, content_type, text.into())
+        }
+        Err(error) => {
+            tracing::error!(%error, "writing the metrics");
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written")
+        }
     }
-    let grants = maintenance::count_grants(call.context()).await.ok();
-    let text = call.site.metrics.text(&call.site.settings.gauges, grants);
-    let text = text.map_err(|error| Error::Internal(error.into()))?;
-    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(answer::bytes(StatusCode::OK, content_type, text.into()))
 }

@@ -1,7 +1,7 @@
 //! From what a database says to what a caller can react to.
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use doorward_ports::{Conflict, StoreError};
+use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use doorward_ports::{Conflict, Outage, StoreError};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -93,21 +93,30 @@ const UNIQUE: [Unique; 29] = [
     unique("audit_logs_pkey", "audit_logs.id", Conflict::Random),
 ];
 
-/// How the messages begin of errors that pass: neither database's driver hands out a code for these.
-const PASSING: [&str; 11] = [
+/// What the messages hold of errors that pass, and what they are a case of: neither database's driver hands out a code for
+/// these. The first that fits counts.
+const PASSING: [(&str, Outage); 18] = [
     // PostgreSQL
-    "canceling statement due to",
-    "terminating connection",
-    "deadlock detected",
-    "the database system is",
-    "sorry, too many clients already",
-    "remaining connection slots are reserved",
-    "server closed the connection unexpectedly",
-    "cannot connect now",
+    ("No space left on device", Outage::Full),
+    ("could not extend file", Outage::Full),
+    ("canceling statement due to", Outage::Overloaded),
+    ("deadlock detected", Outage::Conflict),
+    ("too many clients already", Outage::Overloaded),
+    ("too many connections", Outage::Overloaded),
+    ("remaining connection slots are reserved", Outage::Overloaded),
+    // A pooler.
+    ("no more connections allowed", Outage::Overloaded),
+    ("terminating connection", Outage::Unreachable),
+    ("the database system is", Outage::Unreachable),
+    ("server closed the connection unexpectedly", Outage::Unreachable),
+    ("cannot connect now", Outage::Unreachable),
     // SQLite
-    "database is locked",
-    "database table is locked",
-    "database or disk is full",
+    ("database is locked", Outage::Overloaded),
+    ("database table is locked", Outage::Overloaded),
+    ("database or disk is full", Outage::Full),
+    ("attempt to write a readonly database", Outage::ReadOnly),
+    ("unable to open database file", Outage::Unreachable),
+    ("disk I/O error", Outage::Unreachable),
 ];
 
 impl Error {
@@ -134,18 +143,84 @@ pub(crate) fn store_error(error: DieselError) -> StoreError {
     if let DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) = &error {
         return StoreError::Serialization(error.into());
     }
-    if is_passing(&error) { StoreError::Unavailable(error.into()) } else { StoreError::Other(error.into()) }
+    match outage(&error) {
+        Some(outage) => StoreError::unavailable(outage, error),
+        None => StoreError::other(error),
+    }
 }
 
-fn is_passing(error: &DieselError) -> bool {
+/// The outage that an error of a statement is a case of, if it is one.
+fn outage(error: &DieselError) -> Option<Outage> {
     let DieselError::DatabaseError(kind, cause) = error else {
         // Both are what is left of a connection that was lost in the middle of a transaction.
-        return matches!(error, DieselError::BrokenTransactionManager | DieselError::RollbackErrorOnCommit { .. });
+        let lost = matches!(error, DieselError::BrokenTransactionManager | DieselError::RollbackErrorOnCommit { .. });
+        return lost.then_some(Outage::Unreachable);
     };
-    matches!(
-        kind,
-        DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ReadOnlyTransaction
-    ) || PASSING.iter().any(|start| cause.message().starts_with(start))
+    if let DatabaseErrorKind::ReadOnlyTransaction = kind {
+        return Some(Outage::ReadOnly);
+    }
+    let lost = matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand);
+    outage_of(cause.message()).or(lost.then_some(Outage::Unreachable))
+}
+
+fn outage_of(message: &str) -> Option<Outage> {
+    PASSING.iter().find(|(part, _)| message.contains(part)).map(|(_, outage)| *outage)
+}
+
+/// The URL is not one that PostgreSQL understands.
+#[derive(Debug, thiserror::Error)]
+#[error("the database URL is malformed; what exactly is not told, for there may be a password in it")]
+struct MalformedUrl;
+
+/// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
+pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
+    const ABOUT_URL: [&str; 6] =
+        ["URI", "percent-encoded", "forbidden value", "connection option", "connection info", "\"=\""];
+    let message = error.to_string();
+    if ABOUT_URL.iter().any(|part| message.contains(part)) {
+        return StoreError::other(MalformedUrl);
+    }
+    StoreError::unavailable(outage_of(&message).unwrap_or(Outage::Unreachable), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_has_its_name() {
+        for (message, outage) in [
+            ("could not extend file \"base/1/2\": No space left on device", Outage::Full),
+            ("could not write to file \"pg_wal/xlogtemp.1\": No space left on device", Outage::Full),
+            ("FATAL:  sorry, too many clients already", Outage::Overloaded),
+            (
+                "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+                Outage::Overloaded,
+            ),
+            ("FATAL:  too many connections for role \"doorward\"", Outage::Overloaded),
+            ("canceling statement due to statement timeout", Outage::Overloaded),
+            ("FATAL:  the database system is starting up", Outage::Unreachable),
+            ("database or disk is full", Outage::Full),
+            ("attempt to write a readonly database", Outage::ReadOnly),
+            ("database is locked", Outage::Overloaded),
+        ] {
+            assert_eq!(outage_of(message), Some(outage), "{message}");
+        }
+        assert_eq!(outage_of("syntax error at or near \"x\""), None);
+    }
+
+    #[test]
+    fn a_password_in_a_url_that_cannot_be_read_is_not_repeated() {
+        for message in [
+            "invalid percent-encoded token: \"hunter2%\"",
+            "missing key/value separator \"=\" in URI query parameter: \"hunter2\"",
+            "unexpected character \"x\" at position 9 in URI (expected \":\" or \"/\"): \"postgres://a:hunter2@[::1]x\"",
+        ] {
+            let error = connect_error(ConnectionError::BadConnection(message.to_owned()));
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+        let error =
+            connect_error(ConnectionError::BadConnection("connection to server at \"db\" failed: refused".into()));
+        assert_eq!(error.outage(), Some(Outage::Unreachable));
+    }
 }

@@ -17,6 +17,7 @@
 
 mod changes;
 mod error;
+mod lifeline;
 mod migrate;
 mod open;
 mod options;
@@ -29,6 +30,9 @@ mod session;
 mod sqlite;
 mod types;
 
-pub use open::{ChangeWatch, DatabaseKind, OpenError, Opened, PoolHandle, open, pending_migrations, run_migrations};
+pub use open::{
+    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, known_sqlite_migrations, open,
+    pending_migrations, run_migrations, server_key,
+};
 pub use options::{Options, Synchronous};
 pub use pool::PoolStatus;

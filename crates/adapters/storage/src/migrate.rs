@@ -3,8 +3,12 @@
 use crate::open::OpenError;
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
-use diesel::{PgConnection, SqliteConnection};
+use diesel::pg::Pg;
+use diesel::sql_types::Bool;
+use diesel::sqlite::Sqlite;
+use diesel::{PgConnection, QueryDsl as _, QueryResult, RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub(crate) const POSTGRES: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
@@ -22,19 +26,56 @@ pub(crate) enum Pending {
     List,
 }
 
-/// Applies or lists what is pending, one server at a time. Returns the versions concerned.
-pub(crate) fn migrate_postgres(conn: &mut PgConnection, pending: Pending) -> Result<Vec<String>, OpenError> {
+/// Applies what is pending, one server at a time. Returns the versions concerned.
+pub(crate) fn run_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
     // The lock goes with the connection, whatever happens here.
     conn.batch_execute(&format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK})"))
         .map_err(OpenError::prepare)?;
-    let versions = migrate(conn, POSTGRES, pending)?;
+    let versions = run(conn, POSTGRES)?;
     conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")).map_err(OpenError::prepare)?;
     Ok(versions)
 }
 
-/// Applies or lists what is pending, one server at a time. Returns the versions concerned.
-pub(crate) fn migrate_sqlite(conn: &mut SqliteConnection, pending: Pending) -> Result<Vec<String>, OpenError> {
-    conn.immediate_transaction(|conn| migrate(conn, SQLITE, pending))
+/// Applies what is pending, one server at a time. Returns the versions concerned.
+pub(crate) fn run_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    conn.immediate_transaction(|conn| run(conn, SQLITE))
+}
+
+/// Lists what is pending, and changes nothing.
+pub(crate) fn list_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
+    conn.batch_execute("SET default_transaction_read_only = on").map_err(OpenError::prepare)?;
+    let table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+    let exists: bool = diesel::select(table).get_result(conn).map_err(OpenError::prepare)?;
+    let applied = if exists { applied_postgres(conn).map_err(OpenError::prepare)? } else { Vec::new() };
+    pending::<Pg>(&applied, &POSTGRES)
+}
+
+/// Lists what is pending, and changes nothing.
+pub(crate) fn list_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    let table = sql::<Bool>("EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')");
+    let exists: bool = diesel::select(table).get_result(conn).map_err(OpenError::prepare)?;
+    let applied = if exists { applied_sqlite(conn).map_err(OpenError::prepare)? } else { Vec::new() };
+    pending::<Sqlite>(&applied, &SQLITE)
+}
+
+/// All that a new database lacks.
+pub(crate) fn known_sqlite() -> Result<Vec<String>, OpenError> {
+    pending::<Sqlite>(&[], &SQLITE)
+}
+
+fn applied_postgres(conn: &mut PgConnection) -> QueryResult<Vec<String>> {
+    __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)
+}
+
+fn applied_sqlite(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)
+}
+
+diesel::table! {
+    /// Where diesel notes what was applied.
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
 }
 
 impl From<diesel::result::Error> for OpenError {
@@ -43,29 +84,33 @@ impl From<diesel::result::Error> for OpenError {
     }
 }
 
-fn migrate<DB, C>(conn: &mut C, known: EmbeddedMigrations, pending: Pending) -> Result<Vec<String>, OpenError>
+/// Those of the known migrations that are not among the applied ones, in their order. Applied ones that are not known are
+/// an error: a newer program has been here.
+fn pending<DB: Backend>(applied: &[String], known: &EmbeddedMigrations) -> Result<Vec<String>, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let ours = MigrationSource::<DB>::migrations(known).map_err(OpenError::Migration)?;
+    let mut ours: Vec<String> = ours.iter().map(|migration| migration.name().version().to_string()).collect();
+    let mut unknown: Vec<String> = applied.iter().filter(|version| !ours.contains(version)).cloned().collect();
+    if !unknown.is_empty() {
+        unknown.sort();
+        return Err(OpenError::NewerDatabase(unknown));
+    }
+    ours.retain(|version| !applied.contains(version));
+    ours.sort();
+    Ok(ours)
+}
+
+fn run<DB, C>(conn: &mut C, known: EmbeddedMigrations) -> Result<Vec<String>, OpenError>
 where
     DB: Backend,
     C: MigrationHarness<DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let applied = conn.applied_migrations().map_err(OpenError::Migration)?;
-    let ours = MigrationSource::<DB>::migrations(&known).map_err(OpenError::Migration)?;
-    let is_ours = |version: &diesel::migration::MigrationVersion<'_>| {
-        ours.iter().any(|migration| migration.name().version() == *version)
-    };
-    let unknown: Vec<String> = applied.iter().filter(|version| !is_ours(version)).map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        return Err(OpenError::NewerDatabase(unknown));
-    }
-    let versions = match pending {
-        Pending::Run => {
-            conn.run_pending_migrations(known).map_err(OpenError::Migration)?.iter().map(ToString::to_string).collect()
-        }
-        Pending::List => {
-            let migrations = conn.pending_migrations(known).map_err(OpenError::Migration)?;
-            migrations.iter().map(|migration| migration.name().version().to_string()).collect()
-        }
-    };
-    Ok(versions)
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    pending::<DB>(&applied, &known)?;
+    let versions = conn.run_pending_migrations(known).map_err(OpenError::Migration)?;
+    Ok(versions.iter().map(ToString::to_string).collect())
 }

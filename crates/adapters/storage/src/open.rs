@@ -4,17 +4,22 @@ use crate::migrate::{self, Pending};
 use crate::options::Options;
 use crate::pool::PoolStatus;
 use crate::postgres::{self, Broadcast, PostgresBackend};
+use crate::schema::server_keys;
 use crate::sqlite::{self, SqliteBackend};
+use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::{Store, StoreError};
 use std::error::Error as StdError;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no database that is known here.
-    #[error("the database URL must begin with `postgres://`, `postgresql://` or `sqlite:`")]
+    #[error(
+        "the database URL must begin with `postgres://`, `postgresql://` or `sqlite:`; `host=.. password=..` is not taken"
+    )]
     UnknownScheme,
     /// The URL names no file.
     #[error("the database URL `{0}` names no file; write `sqlite:///path/to/file`")]
@@ -22,6 +27,9 @@ pub enum OpenError {
     /// The folder of the SQLite file is missing.
     #[error("the folder `{}` of the database file does not exist", .0.display())]
     MissingFolder(PathBuf),
+    /// Another server uses the SQLite file.
+    #[error("another server uses the database file `{}`; one file is for one server, several need PostgreSQL", .0.display())]
+    InUse(PathBuf),
     /// There is no connection to be had.
     #[error("cannot connect to the database")]
     Connect(#[source] StoreError),
@@ -49,6 +57,12 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether trying again may help: the database is away, and may come back.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Connect(error) if error.outage().is_some())
+    }
+
     pub(crate) fn prepare(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Prepare(cause.into())
     }
@@ -172,9 +186,55 @@ pub fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
     })
 }
 
-/// The versions of the migrations that the database at `url` lacks.
+/// The versions of the migrations that the database at `url` lacks. Makes nothing and changes nothing; a SQLite file that
+/// does not exist lacks all of them.
 pub fn pending_migrations(url: &str, options: &Options) -> Result<Vec<String>, OpenError> {
     migrate_at(url, options, Pending::List)
+}
+
+/// What the server keeps in the database under this name. Changes nothing; the database must be up to date.
+pub fn server_key(url: &str, options: &Options, name: &str) -> Result<Option<Vec<u8>>, OpenError> {
+    let find = server_keys::table.find(name).select(server_keys::value);
+    let found = match Address::parse(url)? {
+        Address::Postgres(url) => {
+            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            find.get_result(&mut conn).optional()
+        }
+        Address::Sqlite(path) => find.get_result(&mut sqlite::connect_to_look(&path)?).optional(),
+    };
+    found.map_err(OpenError::prepare)
+}
+
+/// The versions of all migrations of SQLite.
+pub fn known_sqlite_migrations() -> Result<Vec<String>, OpenError> {
+    migrate::known_sqlite()
+}
+
+/// The right to be the only server of a database; it ends with this value, and with the process.
+#[derive(Debug)]
+pub struct Claim(#[expect(dead_code, reason = "it is kept for its end")] File);
+
+/// Claims a SQLite file for one server, by a lock on a file beside it. A PostgreSQL server is for many, so there is nothing
+/// to claim.
+pub fn claim(url: &str) -> Result<Option<Claim>, OpenError> {
+    let Address::Sqlite(path) = Address::parse(url)? else { return Ok(None) };
+    let mut name = path.clone().into_os_string();
+    name.push(".server");
+    let lock = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&lock).map_err(|source| OpenError::File { path: lock.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Claim(file))),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path)),
+        Err(TryLockError::Error(source)) if source.kind() == std::io::ErrorKind::Unsupported => {
+            tracing::warn!(file = %lock.display(), "the file system has no locks; see to it that one server uses it");
+            Ok(None)
+        }
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path: lock, source }),
+    }
 }
 
 /// Applies the migrations that the database at `url` lacks, and returns their versions. Of several at once, one does
@@ -187,12 +247,16 @@ fn migrate_at(url: &str, options: &Options, pending: Pending) -> Result<Vec<Stri
     match Address::parse(url)? {
         Address::Postgres(url) => {
             let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
-            migrate::migrate_postgres(&mut conn, pending)
+            match pending {
+                Pending::Run => migrate::run_postgres(&mut conn),
+                Pending::List => migrate::list_postgres(&mut conn),
+            }
         }
-        Address::Sqlite(path) => {
-            let mut conn = sqlite::connect_to_migrate(&path)?;
-            migrate::migrate_sqlite(&mut conn, pending)
-        }
+        Address::Sqlite(path) => match pending {
+            Pending::Run => migrate::run_sqlite(&mut sqlite::connect_to_migrate(&path)?),
+            Pending::List if path.exists() => migrate::list_sqlite(&mut sqlite::connect_to_look(&path)?),
+            Pending::List => migrate::known_sqlite(),
+        },
     }
 }
 

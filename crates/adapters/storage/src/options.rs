@@ -15,6 +15,9 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long one statement may take on PostgreSQL; zero means any time.
     pub statement_timeout: Duration,
+    /// How long the database may say nothing to a call before its connection counts as lost. Longer than
+    /// `statement_timeout`, within which a database that is well answers.
+    pub deadline: Duration,
     /// When SQLite waits for the disk.
     pub synchronous: Synchronous,
 }
@@ -25,7 +28,8 @@ impl Default for Options {
             auto_migrate: true,
             pool_size: None,
             connect_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(15),
             synchronous: Synchronous::Full,
         }
     }

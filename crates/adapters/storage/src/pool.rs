@@ -7,18 +7,38 @@
 //! `r2d2` by itself connects on a helper thread, one after another, and while that fails it tries again in silence until
 //! the caller's time is up. What it keeps here are therefore [`Places`] for connections: whoever is given an empty one
 //! connects, at once and beside others, and is told at once why that fails.
+//!
+//! A call on which nothing happens for [`Limits::deadline`] is given up: its caller is told that the database is silent,
+//! its place is not used again, and no connection that is as old is either, for a database that fails over leaves all of
+//! them mute. The thread stays blocked until the operating system notices; as many such threads as there may be connections
+//! cost nobody a turn, further ones do.
 
-use doorward_ports::StoreError;
+use crate::lifeline::Lifeline;
+use doorward_ports::{Outage, StoreError};
 use r2d2::ManageConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// Least time for `r2d2` to hand out a place, which takes microseconds unless the machine is overloaded.
 const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two looks for a connection when the database accepts no more of them.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How many connections there are, and how long anybody waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Most connections at once.
+    pub(crate) max: u32,
+    /// How long to wait for a connection.
+    pub(crate) acquire: Duration,
+    /// How long nothing may happen on a connection that is in use.
+    pub(crate) deadline: Duration,
+}
 
 /// How busy a database is, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +51,8 @@ pub struct PoolStatus {
     pub idle: usize,
     /// Calls that wait for a connection, or on SQLite for the one that writes.
     pub waiting: usize,
+    /// Connections that were given up because the database fell silent, until the operating system ends them.
+    pub abandoned: usize,
 }
 
 /// Makes connections and judges them. `is_valid` is called before every use, so it must not ask the database.
@@ -46,14 +68,26 @@ struct Inner<M: Manager> {
     places: r2d2::Pool<Places<M>>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
-    acquire_timeout: Duration,
+    abandoned: AtomicUsize,
+    /// How often the database has fallen silent.
+    era: Arc<AtomicU64>,
+    limits: Limits,
 }
 
-/// Places for connections: empty before the first use, and when the connection was lost.
-struct Places<M>(Arc<M>);
+/// Places for connections: empty before the first use, and when the connection was lost. With each connection stands the
+/// era in which it was made.
+struct Places<M> {
+    manager: Arc<M>,
+    era: Arc<AtomicU64>,
+}
+
+/// A connection of an era in which the database fell silent later.
+#[derive(Debug, thiserror::Error)]
+#[error("the database has been silent since the connection was made")]
+struct Outlived;
 
 impl<M: Manager> ManageConnection for Places<M> {
-    type Connection = Option<M::Connection>;
+    type Connection = Option<(M::Connection, u64)>;
     type Error = StoreError;
 
     fn connect(&self) -> Result<Self::Connection, StoreError> {
@@ -61,11 +95,15 @@ impl<M: Manager> ManageConnection for Places<M> {
     }
 
     fn is_valid(&self, place: &mut Self::Connection) -> Result<(), StoreError> {
-        place.as_mut().map_or(Ok(()), |conn| self.0.is_valid(conn))
+        let Some((conn, era)) = place else { return Ok(()) };
+        if *era != self.era.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable(Outage::Silent, Outlived));
+        }
+        self.manager.is_valid(conn)
     }
 
     fn has_broken(&self, place: &mut Self::Connection) -> bool {
-        place.as_mut().is_none_or(|conn| self.0.has_broken(conn))
+        place.as_mut().is_none_or(|(conn, _)| self.manager.has_broken(conn))
     }
 }
 
@@ -84,39 +122,49 @@ impl r2d2::HandleError<StoreError> for Lost {
 #[error("no connection became free within {} ms", .0.as_millis())]
 struct AcquireTimeout(Duration);
 
+/// Nothing came from the database in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the database has not answered for {} ms", .0.as_millis())]
+pub(crate) struct NoAnswer(pub(crate) Duration);
+
 impl<M: Manager> Pool<M> {
-    pub(crate) fn new(manager: M, max: u32, acquire_timeout: Duration) -> Self {
-        let max = max.max(1);
-        let manager = Arc::new(manager);
+    pub(crate) fn new(manager: M, limits: Limits) -> Self {
+        let limits = Limits { max: limits.max.max(1), ..limits };
+        let (manager, era) = (Arc::new(manager), Arc::new(AtomicU64::new(0)));
         // All it has to do is to add places.
         let helper = ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("pool-{}").build();
         let places = r2d2::Pool::builder()
-            .max_size(max)
+            // As many again for those that were given up.
+            .max_size(limits.max.saturating_mul(2))
             .min_idle(Some(0))
             .test_on_check_out(true)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connection_timeout(acquire_timeout.max(LEAST_TIMEOUT))
+            .connection_timeout(limits.acquire.max(LEAST_TIMEOUT))
             .thread_pool(Arc::new(helper))
             .error_handler(Box::new(Lost))
-            .build_unchecked(Places(Arc::clone(&manager)));
+            .build_unchecked(Places { manager: Arc::clone(&manager), era: Arc::clone(&era) });
         Self(Arc::new(Inner {
             manager,
             places,
-            // As many as there are places, so that nobody ever waits for one on a thread.
-            turns: Arc::new(Semaphore::new(count(max))),
+            // No more than there are places, so that nobody ever waits for one on a thread.
+            turns: Arc::new(Semaphore::new(count(limits.max))),
             waiting: AtomicUsize::new(0),
-            acquire_timeout,
+            abandoned: AtomicUsize::new(0),
+            era,
+            limits,
         }))
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.0.places.state();
+        let abandoned = self.0.abandoned.load(Ordering::Relaxed);
         PoolStatus {
-            max: count(self.0.places.max_size()),
-            open: count(state.connections),
+            max: count(self.0.limits.max),
+            open: count(state.connections).saturating_sub(abandoned),
             idle: count(state.idle_connections),
             waiting: self.0.waiting.load(Ordering::Relaxed),
+            abandoned,
         }
     }
 
@@ -129,21 +177,80 @@ impl<M: Manager> Pool<M> {
             permit
         } else {
             let _waiting = Waiting::count(&self.0.waiting);
-            let turn = Arc::clone(&self.0.turns).acquire_owned();
-            match tokio::time::timeout(self.0.acquire_timeout, turn).await {
+            let (turn, patience) = (Arc::clone(&self.0.turns).acquire_owned(), self.0.limits.acquire);
+            match tokio::time::timeout(patience, turn).await {
                 Ok(permit) => permit.map_err(StoreError::other)?,
-                Err(_elapsed) => {
-                    return Err(StoreError::Unavailable(AcquireTimeout(self.0.acquire_timeout).into()));
+                // Those who have the connections may be waiting for a database that says nothing.
+                Err(_elapsed) if self.0.abandoned.load(Ordering::Relaxed) > 0 => {
+                    return Err(StoreError::unavailable(Outage::Silent, AcquireTimeout(patience)));
                 }
+                Err(_elapsed) => return Err(StoreError::unavailable(Outage::Overloaded, AcquireTimeout(patience))),
             }
         };
-        let turn = Turn(Arc::clone(&self.0));
+        let lifeline = Arc::new(Lifeline::new(permit));
+        let turn = Turn { pool: Arc::clone(&self.0), lifeline: Arc::clone(&lifeline) };
         let worker = tokio::task::spawn_blocking(move || {
-            let result = work(&turn);
-            drop(permit);
-            result
+            let turn = turn;
+            work(&turn)
         });
-        worker.await.map_err(StoreError::other)?
+        Watched { pool: Arc::clone(&self.0), lifeline, worker: Some(worker) }.done().await
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// Waits until the work is done, or until nothing has happened for too long.
+    async fn watch<T>(
+        &self,
+        lifeline: &Lifeline,
+        worker: &mut JoinHandle<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let deadline = self.limits.deadline;
+        loop {
+            let left = deadline.saturating_sub(lifeline.silence());
+            if let Ok(done) = tokio::time::timeout(left, &mut *worker).await {
+                return done.map_err(StoreError::other)?;
+            }
+            if lifeline.silence() < deadline {
+                continue;
+            }
+            let abandoned = self.abandoned.fetch_add(1, Ordering::SeqCst);
+            if !lifeline.abandon(abandoned < count(self.limits.max)) {
+                // It was done at the last moment.
+                self.abandoned.fetch_sub(1, Ordering::SeqCst);
+                return worker.await.map_err(StoreError::other)?;
+            }
+            self.era.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreError::unavailable(Outage::Silent, NoAnswer(deadline)));
+        }
+    }
+}
+
+/// A call under way. When its caller goes away, somebody must still see to it that it comes to an end.
+struct Watched<M: Manager, T: Send + 'static> {
+    pool: Arc<Inner<M>>,
+    lifeline: Arc<Lifeline>,
+    worker: Option<JoinHandle<Result<T, StoreError>>>,
+}
+
+impl<M: Manager, T: Send + 'static> Watched<M, T> {
+    async fn done(mut self) -> Result<T, StoreError> {
+        let Some(worker) = &mut self.worker else { return Err(StoreError::other("the call is over")) };
+        let result = self.pool.watch(&self.lifeline, worker).await;
+        self.worker = None;
+        result
+    }
+}
+
+impl<M: Manager, T: Send + 'static> Drop for Watched<M, T> {
+    fn drop(&mut self) {
+        let Some(mut worker) = self.worker.take() else { return };
+        if worker.is_finished() {
+            return;
+        }
+        let (pool, lifeline) = (Arc::clone(&self.pool), Arc::clone(&self.lifeline));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { drop(pool.watch(&lifeline, &mut worker).await) });
+        }
     }
 }
 
@@ -179,33 +286,72 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The right to use one connection.
-pub(crate) struct Turn<M: Manager>(Arc<Inner<M>>);
+/// The right to use one connection, for the time of one call.
+pub(crate) struct Turn<M: Manager> {
+    pool: Arc<Inner<M>>,
+    lifeline: Arc<Lifeline>,
+}
 
 impl<M: Manager> Turn<M> {
+    /// Tells whether the call gets anywhere.
+    pub(crate) fn lifeline(&self) -> &Arc<Lifeline> {
+        &self.lifeline
+    }
+
     /// Runs `prepare` and then `work` on a connection, which goes back to the pool afterwards unless it is broken.
     ///
     /// A connection that was idle and on which `prepare` fails is thrown away, and another one tried: the database may
-    /// have been restarted meanwhile.
+    /// have been restarted meanwhile. When the database accepts no further connection, one that others give back will do.
     pub(crate) fn with<T>(
         &self,
         prepare: impl Fn(&mut M::Connection) -> Result<(), StoreError>,
         work: impl FnOnce(&mut M::Connection) -> T,
     ) -> Result<T, StoreError> {
+        let began = Instant::now();
         // A place that is still empty when it goes back, also by a panic, is given up.
-        let (mut place, mut conn) = loop {
-            let mut place = self.0.places.get().map_err(|error| StoreError::Unavailable(error.into()))?;
-            let Some(mut conn) = place.take() else {
-                let mut conn = self.0.manager.connect()?;
-                prepare(&mut conn)?;
-                break (place, conn);
+        let (mut place, mut conn, era) = loop {
+            if self.lifeline.is_abandoned() {
+                return Err(StoreError::unavailable(Outage::Silent, NoAnswer(self.pool.limits.deadline)));
+            }
+            self.lifeline.beat();
+            let place = self.pool.places.get();
+            let mut place = place.map_err(|error| StoreError::unavailable(Outage::Overloaded, error))?;
+            let Some((mut conn, era)) = place.take() else {
+                let era = self.pool.era.load(Ordering::SeqCst);
+                match self.pool.manager.connect() {
+                    Ok(mut conn) => {
+                        self.lifeline.beat();
+                        prepare(&mut conn)?;
+                        break (place, conn, era);
+                    }
+                    Err(error) => {
+                        let is_full = error.outage() == Some(Outage::Overloaded);
+                        if !is_full || began.elapsed() >= self.pool.limits.acquire || self.lifeline.is_abandoned() {
+                            return Err(error);
+                        }
+                    }
+                }
+                drop(place);
+                std::thread::sleep(LOOK_AGAIN);
+                continue;
             };
             if prepare(&mut conn).is_ok() {
-                break (place, conn);
+                break (place, conn, era);
             }
         };
+        self.lifeline.beat();
         let result = work(&mut conn);
-        *place = Some(conn);
+        if !self.lifeline.is_abandoned() {
+            *place = Some((conn, era));
+        }
         Ok(result)
+    }
+}
+
+impl<M: Manager> Drop for Turn<M> {
+    fn drop(&mut self) {
+        if self.lifeline.end() {
+            self.pool.abandoned.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }

@@ -55,18 +55,20 @@ mod visible;
 mod workspaces;
 
 use crate::changes::Publisher;
-use crate::error::store_error;
+use crate::error::{connect_error, store_error};
+use crate::lifeline::Lifeline;
 use crate::options::Options;
-use crate::pool::{Pool, PoolStatus};
+use crate::pool::{Limits, Pool, PoolStatus};
 use crate::session::{Session, Spoilt};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, PgConnection};
 use doorward_ports::changes::{Change, ChangeLog};
-use doorward_ports::{Commit, StoreBackend, StoreError, Work, WorkMode};
+use doorward_ports::{Commit, Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The connection that the queries are compiled for.
@@ -97,7 +99,14 @@ impl PostgresBackend {
             statement_timeout: options.statement_timeout,
         };
         Self {
-            pool: Pool::new(manager, options.postgres_pool_size(), options.connect_timeout),
+            pool: Pool::new(
+                manager,
+                Limits {
+                    max: options.postgres_pool_size(),
+                    acquire: options.connect_timeout,
+                    deadline: options.deadline,
+                },
+            ),
             publisher: Publisher::default(),
             url: url.to_owned(),
             connect_timeout: options.connect_timeout,
@@ -122,32 +131,64 @@ impl PostgresBackend {
 impl StoreBackend for PostgresBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         let publisher = self.publisher.clone();
-        let job = self.pool.run(move |turn| match mode {
-            WorkMode::Read => turn.with(
-                |_| Ok(()),
-                |conn| {
-                    work(&mut Session::reading(conn));
-                    Ok(())
-                },
-            )?,
-            WorkMode::WriteOnce => turn.with(
-                |_| Ok(()),
-                |conn| {
-                    let mut session = Session::alone(conn);
-                    work(&mut session);
-                    // A call that failed may have been done before its answer was lost.
-                    let failed = session.has_failed().then_some(Change::Everything);
-                    let hurried = session.is_hurried() || failed.is_some();
-                    let mut changes = session.take_changes();
-                    changes.extend(failed);
-                    publish(conn, &publisher, &changes, hurried);
-                    Ok(())
-                },
-            )?,
-            WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher))?,
-            WorkMode::Serializable => turn.with(begin_serializable, |conn| transact(conn, work, &publisher))?,
+        let doubt = Doubt::default();
+        let in_doubt = doubt.clone();
+        let job = self.pool.run(move |turn| {
+            let lifeline = turn.lifeline();
+            match mode {
+                WorkMode::Read => turn.with(
+                    |_| Ok(()),
+                    |conn| {
+                        work(&mut Session::reading(conn).on(lifeline));
+                        Ok(())
+                    },
+                )?,
+                WorkMode::WriteOnce => turn.with(
+                    |_| Ok(()),
+                    |conn| {
+                        let mut session = Session::alone(conn).on(lifeline);
+                        doubt.set(&[Change::Everything]);
+                        work(&mut session);
+                        doubt.set(&[]);
+                        // A call that failed may have been done before its answer was lost.
+                        let failed = session.has_failed().then_some(Change::Everything);
+                        let hurried = session.is_hurried() || failed.is_some();
+                        let mut changes = session.take_changes();
+                        changes.extend(failed);
+                        publish(conn, &publisher, &changes, hurried);
+                        Ok(())
+                    },
+                )?,
+                WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher, lifeline, &doubt))?,
+                WorkMode::Serializable => {
+                    turn.with(begin_serializable, |conn| transact(conn, work, &publisher, lifeline, &doubt))?
+                }
+            }
         });
-        job.await
+        let result = job.await;
+        if result.is_err() {
+            // What a database that fell silent was doing may yet be done, and its thread cannot tell.
+            let changes = in_doubt.take();
+            if !changes.is_empty() {
+                self.publisher.report(&changes);
+                self.publisher.post(&changes, true);
+            }
+        }
+        result
+    }
+}
+
+/// What a commit under way changes, if it takes place.
+#[derive(Clone, Default)]
+struct Doubt(Arc<Mutex<Vec<Change>>>);
+
+impl Doubt {
+    fn set(&self, changes: &[Change]) {
+        changes.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn take(&self) -> Vec<Change> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -160,18 +201,30 @@ fn begin_serializable(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 /// Runs work in the transaction that was begun, and ends it.
-fn transact(conn: &mut Conn, work: Work, publisher: &Publisher) -> Result<(), StoreError> {
-    let mut session = Session::in_transaction(conn);
-    let commit = work(&mut session);
+fn transact(
+    conn: &mut Conn,
+    work: Work,
+    publisher: &Publisher,
+    lifeline: &Arc<Lifeline>,
+    doubt: &Doubt,
+) -> Result<(), StoreError> {
+    let mut session = Session::in_transaction(conn).on(lifeline);
+    let mut commit = work(&mut session);
     let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
     let (hurried, changes) = (session.is_hurried(), session.take_changes());
     let mut told = changes.is_empty();
+    if lifeline.is_abandoned() {
+        // The caller was told that it failed.
+        commit = Commit::No;
+    }
     if commit == Commit::Yes && !spoilt && !told && !publisher.is_sending() {
         told = broadcast::tell(conn, &changes).is_ok();
         spoilt = !told;
     }
     if commit == Commit::Yes && !spoilt {
+        doubt.set(&changes);
         let committed = AnsiTransactionManager::commit_transaction(conn).map_err(store_error);
+        doubt.set(&[]);
         // Also when the answer was lost, for it may have been a yes.
         if told {
             publisher.report(&changes);
@@ -237,7 +290,7 @@ impl ManageConnection for Manager {
     fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
         // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
         let alive = (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()));
-        if alive { Ok(()) } else { Err(StoreError::Unavailable(Closed.into())) }
+        if alive { Ok(()) } else { Err(StoreError::unavailable(Outage::Unreachable, Closed)) }
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
@@ -265,5 +318,5 @@ pub(crate) fn connect(url: &str, timeout: Duration) -> Result<Conn, StoreError> 
             url.extend([name, "=", value]);
         }
     }
-    Conn::establish(&url).map_err(|error| StoreError::Unavailable(error.into()))
+    Conn::establish(&url).map_err(connect_error)
 }

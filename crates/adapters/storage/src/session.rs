@@ -1,10 +1,12 @@
 //! The repositories over one connection, for the time of one closure.
 
 use crate::error::Error;
+use crate::lifeline::Lifeline;
 use diesel::Connection;
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use std::fmt;
+use std::sync::Arc;
 
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
 pub(crate) struct Session<'a, C> {
@@ -14,6 +16,7 @@ pub(crate) struct Session<'a, C> {
     unserializable: Option<StoreError>,
     changes: Vec<Change>,
     hurried: bool,
+    lifeline: Option<Arc<Lifeline>>,
 }
 
 /// What is around the calls of a session.
@@ -42,6 +45,7 @@ impl<'a, C: Connection> Session<'a, C> {
             unserializable: None,
             changes: Vec::new(),
             hurried: false,
+            lifeline: None,
         }
     }
 
@@ -54,6 +58,7 @@ impl<'a, C: Connection> Session<'a, C> {
             unserializable: None,
             changes: Vec::new(),
             hurried: false,
+            lifeline: None,
         }
     }
 
@@ -66,7 +71,14 @@ impl<'a, C: Connection> Session<'a, C> {
             unserializable: None,
             changes: Vec::new(),
             hurried: false,
+            lifeline: None,
         }
+    }
+
+    /// Tells whoever waits that it gets anywhere.
+    pub(crate) fn on(mut self, lifeline: &Arc<Lifeline>) -> Self {
+        self.lifeline = Some(Arc::clone(lifeline));
+        self
     }
 
     /// Whether a statement has failed.
@@ -111,7 +123,11 @@ impl<'a, C: Connection> Session<'a, C> {
         if self.failed && self.transaction == Transaction::Begun {
             return Err(StoreError::other(Spoilt));
         }
-        call(self.conn).map_err(|error| {
+        let result = call(self.conn);
+        if let Some(lifeline) = &self.lifeline {
+            lifeline.beat();
+        }
+        result.map_err(|error| {
             self.failed = true;
             let error = error.into_store_error();
             if let StoreError::Serialization(cause) = &error {

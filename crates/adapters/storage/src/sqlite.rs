@@ -57,16 +57,17 @@ use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::open::OpenError;
 use crate::options::Options;
-use crate::pool::{Pool, PoolStatus};
+use crate::pool::{Limits, Pool, PoolStatus};
 use crate::session::Session;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use doorward_ports::changes::ChangeLog;
-use doorward_ports::{StoreBackend, StoreError, Work, WorkMode};
+use doorward_ports::{Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use writer::Writer;
 
 /// The connection that the queries are compiled for.
@@ -80,6 +81,7 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 pub(crate) struct SqliteBackend {
     readers: Pool<Readers>,
     writer: Arc<Writer>,
+    deadline: Duration,
     publisher: Publisher,
 }
 
@@ -103,8 +105,16 @@ impl SqliteBackend {
         let writer = Writer::start(connect, publisher.clone()).map_err(OpenError::Prepare)?;
         let readers = Readers { path: path.to_owned() };
         Ok(Self {
-            readers: Pool::new(readers, options.sqlite_pool_size(), options.connect_timeout),
+            readers: Pool::new(
+                readers,
+                Limits {
+                    max: options.sqlite_pool_size(),
+                    acquire: options.connect_timeout,
+                    deadline: options.deadline,
+                },
+            ),
             writer: Arc::new(writer),
+            deadline: options.deadline,
             publisher,
         })
     }
@@ -130,13 +140,16 @@ impl StoreBackend for SqliteBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         match mode {
             // There is one writer, so all that is written is in order.
-            WorkMode::Write | WorkMode::Serializable | WorkMode::WriteOnce => self.writer.run(mode, work).await,
+            WorkMode::Write | WorkMode::Serializable | WorkMode::WriteOnce => {
+                self.writer.run(mode, work, self.deadline).await
+            }
             WorkMode::Read => {
                 let job = self.readers.run(move |turn| {
+                    let lifeline = turn.lifeline();
                     turn.with(
                         |_| Ok(()),
                         |conn| {
-                            work(&mut Session::reading(conn));
+                            work(&mut Session::reading(conn).on(lifeline));
                         },
                     )
                 });
@@ -173,7 +186,7 @@ impl ManageConnection for Readers {
 
 fn connect(path: &Path) -> Result<Conn, StoreError> {
     let path = path.to_str().ok_or_else(|| StoreError::other("the path of the database is not UTF-8"))?;
-    Conn::establish(path).map_err(|error| StoreError::Unavailable(error.into()))
+    Conn::establish(path).map_err(|error| StoreError::unavailable(Outage::Unreachable, error))
 }
 
 /// Connects in order to migrate: makes the file if it is missing, readable for this user alone. Foreign keys are off, as
@@ -187,6 +200,18 @@ pub(crate) fn connect_to_migrate(path: &Path) -> Result<Conn, OpenError> {
     let mut conn = connect(path).map_err(OpenError::Connect)?;
     conn.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = OFF;").map_err(OpenError::prepare)?;
     Ok(conn)
+}
+
+/// Connects in order to look, without making anything. As long as there is no log beside the file nobody uses it, and it
+/// is taken as it is; else SQLite keeps its own files up to date.
+pub(crate) fn connect_to_look(path: &Path) -> Result<Conn, OpenError> {
+    let text = path.to_str().ok_or_else(|| OpenError::prepare("the path of the database is not UTF-8"))?;
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    let mode = if PathBuf::from(log).exists() { "mode=ro" } else { "immutable=1" };
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let conn = Conn::establish(&format!("file://{escaped}?{mode}"));
+    conn.map_err(|error| OpenError::Connect(StoreError::unavailable(Outage::Unreachable, error)))
 }
 
 /// Connects in order to write many rows, without waiting for the disk before the end.

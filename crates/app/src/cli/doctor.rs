@@ -3,8 +3,10 @@
 use super::print;
 use crate::settings::{Settings, without_password};
 use crate::wiring;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::process::ExitCode;
+use std::time::Duration;
+use url::Url;
 
 enum Finding {
     Good(String),
@@ -19,7 +21,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     if settings.database.url.is_empty() {
         findings.push(data_dir(settings));
     }
-    findings.extend(database(settings));
+    let (found, is_up_to_date) = database(settings);
+    findings.extend(found);
+    // Nobody can tell who this is before the database is up to date.
+    if !settings.server.access_url.is_empty() || is_up_to_date {
+        let deployment = if is_up_to_date { wiring::deployment_id(settings)? } else { None };
+        findings.extend(reached(settings, deployment.as_deref()));
+    }
     let line = |finding: &Finding| {
         let (mark, words) = match finding {
             Finding::Good(words) => ("ok   ", words),
@@ -57,23 +65,82 @@ fn access_url(settings: &Settings) -> Finding {
     }
 }
 
+/// Looks whether the folder can be written, by a file without a name, of which nothing stays.
 fn data_dir(settings: &Settings) -> Finding {
     let dir = &settings.data_dir;
-    let probe = dir.join(".doctor");
-    let tried = std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::write(&probe, b""))
-        .and_then(|()| std::fs::remove_file(&probe));
-    match tried {
-        Ok(()) => Finding::Good(format!("the folder {} can be written", dir.display())),
-        Err(error) => Finding::Bad(format!("the folder {} cannot be written: {error} (data_dir)", dir.display())),
+    let shown = dir.display();
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_unknown| dir.clone());
+    let nearest = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(std::path::Path::new("/"));
+    match (tempfile::tempfile_in(nearest), nearest == absolute) {
+        (Ok(_), true) => Finding::Good(format!("the folder {shown} can be written")),
+        (Ok(_), false) => Finding::Worth(format!("the folder {shown} will be made at the first start (data_dir)")),
+        (Err(error), true) => Finding::Bad(format!("the folder {shown} cannot be written: {error} (data_dir)")),
+        (Err(error), false) => Finding::Bad(format!("the folder {shown} cannot be made: {error} (data_dir)")),
     }
 }
 
-fn database(settings: &Settings) -> Vec<Finding> {
+/// How long the server under the access URL may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks whoever answers under the access URL whether it is this server: one of the same deployment.
+fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
+    let Ok(url) = wiring::access_url(settings, &settings.server.listen) else { return Vec::new() };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let addresses: Vec<SocketAddr> = match (host.as_str(), url.port_or_known_default().unwrap_or(80)).to_socket_addrs()
+    {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            return vec![Finding::Bad(format!("the name `{host}` does not resolve: {error} (server.access_url)"))];
+        }
+    };
+    let ips: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    let mut findings = vec![Finding::Good(format!("`{host}` is {}", ips.join(", ")))];
+    if url.scheme() == "https" && settings.server.trusted_proxies.is_empty() {
+        findings.push(Finding::Worth(
+            "the access URL is https and no proxy is trusted: all users behind the proxy have its address and share its \
+             limits (server.trusted_proxies)"
+                .to_owned(),
+        ));
+    }
+    findings.push(who_answers(&url, deployment));
+    findings
+}
+
+fn who_answers(url: &Url, deployment: Option<&str>) -> Finding {
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
+    let agent: ureq::Agent = config.build().into();
+    let asked = format!("{}/api/v2/buildinfo", url.as_str().trim_end_matches('/'));
+    let answer = match agent.get(&asked).call() {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Finding::Worth(format!(
+                "nothing answers at {asked} ({error}); that is fine if Doorward does not run"
+            ));
+        }
+    };
+    let status = answer.status();
+    let body: Result<serde_json::Value, _> = answer.into_body().read_json();
+    let other = body.ok().and_then(|body| body.get("deployment_id")?.as_str().map(str::to_owned));
+    match (other, deployment) {
+        (Some(other), Some(ours)) if other == ours => Finding::Good(format!("{url} is this server")),
+        (Some(_), Some(_)) => {
+            Finding::Bad(format!("{url} is another server, with another database (server.access_url)"))
+        }
+        (Some(_), None) => {
+            Finding::Bad(format!("{url} is another server: the database here is new (server.access_url)"))
+        }
+        (None, _) => Finding::Bad(format!("{url} is no Doorward: {asked} answers {status} (server.access_url)")),
+    }
+}
+
+/// What is to be said of the database, and whether it is up to date.
+fn database(settings: &Settings) -> (Vec<Finding>, bool) {
     let url = without_password(&settings.database_url());
     match wiring::pending_migrations(settings) {
-        Err(error) => vec![Finding::Bad(format!("the database {url} cannot be used: {error:#}"))],
+        Err(error) => (vec![Finding::Bad(format!("the database {url} cannot be used: {error:#}"))], false),
         Ok(pending) => {
+            let is_up_to_date = pending.is_empty();
             let migrations = match pending.len() {
                 0 => Finding::Good("no migration is outstanding".to_owned()),
                 n if settings.database.auto_migrate => {
@@ -81,7 +148,12 @@ fn database(settings: &Settings) -> Vec<Finding> {
                 }
                 n => Finding::Bad(format!("{n} migrations are outstanding; run `doorward migrate`")),
             };
-            vec![Finding::Good(format!("the database {url} answers")), migrations]
+            let words = if settings.database.url.is_empty() && !settings.data_dir.join("doorward.db").exists() {
+                format!("the database {url} will be made at the first start")
+            } else {
+                format!("the database {url} answers")
+            };
+            (vec![Finding::Good(words), migrations], is_up_to_date)
         }
     }
 }

@@ -1,20 +1,31 @@
 //! `doorward serve`.
 
+mod gauges;
+mod stop;
+
 use crate::settings::Settings;
 use crate::wiring::{self, Parts};
 use anyhow::Context as _;
-use doorward_http::{Gauge, HttpSettings, Network};
-use doorward_ports::WorkMode;
+use backon::{ExponentialBuilder, Retryable as _};
+use doorward_http::{HttpSettings, Network, Servers};
 use doorward_services::{Context, maintenance};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use stop::Stop;
+use url::Url;
+
+/// Pauses between tries to reach the database at the start.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let listen = &settings.server.listen;
-    let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on `{listen}` (server.listen)"))?;
+    let stop = Stop::listen(settings.server.shutdown_timeout.unsigned_abs())?;
+    let listener = bind(&settings.server.listen, "server.listen")?;
+    let metrics = &settings.metrics;
+    let metrics = metrics.enabled.then(|| bind(&metrics.listen, "metrics.listen")).transpose()?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let access_url = wiring::access_url(settings, &address.to_string())?;
     let trusted_proxies: Vec<Network> = settings
@@ -23,8 +34,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|text| text.parse().context("the setting `server.trusted_proxies`"))
         .collect::<anyhow::Result<_>>()?;
+    let claim = wiring::claim(settings)?;
     actix_web::rt::System::new().block_on(async {
-        let parts = wiring::connect(settings, access_url.clone()).await?;
+        let (listener, parts) = connect(settings, &access_url, listener, address).await?;
         let context = parts.context.clone();
         let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
@@ -32,8 +44,9 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
             workers: settings.server.workers,
-            // One for each connection and each password at once, and a few to spare: more could only wait.
-            blocking_threads: parts.opened.pool.status().max + parts.hasher.concurrency() + 2,
+            // One for each connection and each password at once, as many again for connections on which the database has
+            // fallen silent, and a few to spare: more could only wait.
+            blocking_threads: parts.opened.pool.status().max * 2 + parts.hasher.concurrency() + 2,
             body_limit: settings.server.body_limit,
             trusted_proxies,
             secure_cookies: wiring::secure_cookies(settings, &access_url),
@@ -44,10 +57,15 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             compatibility: settings.compatibility.version.clone(),
             deployment_id: parts.deployment_id.to_string(),
-            gauges: gauges(&parts, &grants),
+            gauges: gauges::gauges(&parts, &grants),
             ..HttpSettings::default()
         };
-        let server = doorward_http::run(listener, http, context.clone()).context("cannot start the server")?;
+        if let Some(metrics) = &metrics {
+            println!("metrics on http://{}/metrics", metrics.local_addr().context("cannot tell the address")?);
+        }
+        let servers = doorward_http::run(listener, metrics, http, context.clone());
+        let Servers { site, metrics } = servers.context("cannot start the server")?;
+        stop.serving(site.handle());
         tracing::info!(database = %crate::settings::without_password(&settings.database_url()), "ready");
         println!("listening on http://{address}");
         if owner_wanted {
@@ -60,76 +78,58 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             settings.cleanup.batch,
             grants,
         ));
-        let ended = server.await.context("the server failed");
+        let metrics = metrics.map(actix_web::rt::spawn);
+        let ended = site.await.context("the server failed");
+        stop::wind_down();
         cleaning.abort();
         noting.abort();
         if let Err(error) = maintenance::write_first_uses(&context).await {
             tracing::warn!(%error, "the last first uses of access tokens were not written");
         }
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
         drop(watch);
         tracing::info!("stopped");
         ended
     })?;
+    drop(claim);
     Ok(ExitCode::SUCCESS)
 }
 
-/// What `/metrics` shows beside the requests. The number of grants is counted now and then, not at every look.
-fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
-    type Read = fn(&doorward_storage::PoolStatus) -> usize;
-    type Remembered = fn(&doorward_services::SubjectCache) -> u64;
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
-    let number = |value: usize| value as f64;
-    let mut gauges = Vec::new();
-    let pool: [(&'static str, &'static str, Read); 4] = [
-        ("database_connections_max", "Most connections that may be open at once.", |status| status.max),
-        ("database_connections_open", "Open connections.", |status| status.open),
-        ("database_connections_idle", "Open connections that nobody uses.", |status| status.idle),
-        ("database_waiting", "Calls that wait for a connection, or for the one that writes.", |status| status.waiting),
-    ];
-    for (name, help, read) in pool {
-        let handle = parts.opened.pool.clone();
-        gauges.push(Gauge::new(name, help, move || number(read(&handle.status()))));
-    }
-    let hasher = Arc::clone(&parts.hasher);
-    gauges.push(Gauge::new("password_hashing_waiting", "Passwords that wait to be hashed.", move || {
-        number(hasher.waiting())
-    }));
-    let count = move |value: u64| number(usize::try_from(value).unwrap_or(usize::MAX));
-    let remembered: [(&'static str, &'static str, Remembered); 3] = [
-        (
-            "subject_cache_trusted",
-            "1 while remembered subjects are used, 0 while every request asks the database.",
-            |cache| u64::from(cache.is_trusted()),
-        ),
-        ("subject_cache_hits_total", "Times that a subject or token was remembered.", |cache| cache.hits()),
-        ("subject_cache_misses_total", "Times that a subject or token was read.", |cache| cache.misses()),
-    ];
-    for (name, help, read) in remembered {
-        let cache = parts.context.cache.clone();
-        gauges.push(Gauge::new(name, help, move || count(read(&cache))));
-    }
-    let changes = parts.opened.changes();
-    gauges.push(Gauge::new(
-        "subject_cache_flushes_total",
-        "Times that everything remembered was forgotten.",
-        move || count(changes.flushes()),
-    ));
-    let calls: [(&'static str, &'static str, WorkMode); 3] = [
-        ("store_reads_total", "Reading calls of the database.", WorkMode::Read),
-        ("store_writes_total", "Transactions that may write.", WorkMode::Write),
-        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::WriteOnce),
-    ];
-    for (name, help, mode) in calls {
-        let store = parts.context.store.clone();
-        gauges.push(Gauge::new(name, help, move || count(store.calls(mode))));
-    }
-    let grants = Arc::clone(grants);
-    gauges.push(Gauge::new("grants", "Live OAuth2 grants, counted at every cleaning.", move || {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
-        let count = grants.load(Ordering::Relaxed) as f64;
-        count
-    }));
-    gauges
+fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen on `{address}` ({setting})"))
+}
+
+/// Opens the database, and waits for one that is away: it may be started later than this server, or be failing over.
+/// Meanwhile nobody can connect here, which a proxy understands better than a connection that is not answered.
+async fn connect(
+    settings: &Settings,
+    access_url: &Url,
+    listener: TcpListener,
+    address: SocketAddr,
+) -> anyhow::Result<(TcpListener, Parts)> {
+    let open = || wiring::connect(settings, access_url.clone());
+    let away = match open().await {
+        Ok(parts) => return Ok((listener, parts)),
+        Err(error) if wiring::is_passing(&error) => error,
+        Err(error) => return Err(error),
+    };
+    drop(listener);
+    tracing::warn!(error = %format!("{away:#}"), "the database is away; waiting for it");
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .without_max_times()
+        .with_jitter();
+    let parts = open
+        .retry(pauses)
+        .when(wiring::is_passing)
+        .notify(|error, pause| {
+            tracing::warn!(error = %format!("{error:#}"), "the database is still away; trying again in {pause:?}");
+        })
+        .await?;
+    Ok((bind(&address.to_string(), "server.listen")?, parts))
 }
 
 /// Writes first uses of access tokens, many at once, for as long as the server runs.

@@ -129,3 +129,53 @@ fn the_openapi_document_and_the_settings_print() {
     assert!(text(&doorward(folder.path(), &["config"], &[]).stdout).contains("refresh_reuse_grace"));
     assert!(doorward(folder.path(), &["--help"], &[]).status.success());
 }
+
+#[test]
+fn looking_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = doorward(folder.path(), &["migrate", "--check"], &[]);
+    assert_eq!(check.status.code(), Some(1), "{}", text(&check.stderr));
+    let doctor = doorward(folder.path(), &["doctor"], &[("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")]);
+    assert!(doctor.status.success(), "{}", text(&doctor.stdout));
+    assert!(text(&doctor.stdout).contains("will be made"), "{}", text(&doctor.stdout));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
+fn the_doctor_tells_this_server_from_another_and_from_none() {
+    let (ours, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = ours.path().join("data");
+    let server = crate::client::builder().data_dir(&data).start().unwrap();
+    let url = server.url().to_owned();
+    let env = [("DOORWARD__SERVER__ACCESS_URL", url.as_str()), ("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")];
+    let good = doorward(ours.path(), &["doctor"], &env);
+    assert!(good.status.success() && text(&good.stdout).contains("is this server"), "{}", text(&good.stdout));
+    assert!(doorward(other.path(), &["migrate"], &[]).status.success());
+    let bad = doorward(other.path(), &["doctor"], &env);
+    assert!(!bad.status.success() && text(&bad.stdout).contains("is another server"), "{}", text(&bad.stdout));
+    server.kill().unwrap();
+    let none = doorward(ours.path(), &["doctor"], &env);
+    assert!(none.status.success() && text(&none.stdout).contains("nothing answers"), "{}", text(&none.stdout));
+    let nowhere = [("DOORWARD__SERVER__ACCESS_URL", "https://does-not-exist.invalid"), env[1]];
+    let lost = doorward(ours.path(), &["doctor"], &nowhere);
+    assert!(!lost.status.success() && text(&lost.stdout).contains("does not resolve"), "{}", text(&lost.stdout));
+}
+
+#[test]
+fn a_password_in_a_database_setting_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in [
+        "host=127.0.0.1 port=1 user=ann password=hunter2 dbname=x",
+        "postgres://ann:hunter2@127.0.0.1:1/x",
+        "postgres://ann:hunter2@127.0.0.1:1/x?connect_timeout",
+        "postgres://ann:hunter2%@127.0.0.1:1/x",
+        "postgres://ann:hunter2@[::1/x",
+        "postgres://127.0.0.1:1/x?password=hunter2&nonsense=1",
+    ] {
+        for command in [&["config"][..], &["migrate"], &["migrate", "--check"], &["doctor"], &["app", "list"]] {
+            let output = doorward(folder.path(), command, &[("DOORWARD__DATABASE__URL", url)]);
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!said.contains("hunter2"), "{command:?} with {url}: {said}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A small client for the tests: cookies off, redirects not followed, every status an answer.
 
 use doorward_testkit::postgres::{self, Database};
-use doorward_testkit::process::{Builder, Server};
+use doorward_testkit::process::{Builder, Server, metrics_of};
 use serde_json::{Value, json};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
@@ -27,7 +27,11 @@ pub(crate) fn on_both(change: impl Fn(Builder) -> Builder, test: impl Fn(&Site))
 
 /// Rate limits are off: the tests are faster than any person.
 pub(crate) fn builder() -> Builder {
-    Server::builder(crate::DOORWARD).setting("rate_limit.api", "0").setting("rate_limit.login", "0")
+    Server::builder(crate::DOORWARD)
+        .setting("rate_limit.api", "0")
+        .setting("rate_limit.login", "0")
+        .setting("metrics.enabled", "true")
+        .setting("metrics.listen", "127.0.0.1:0")
 }
 
 impl Site {
@@ -110,6 +114,19 @@ impl Api {
     pub(crate) fn get(&self, path: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
         Answer::of(request.call().unwrap())
+    }
+
+    /// The metrics of the server.
+    pub(crate) fn metrics(&self) -> String {
+        let url = metrics_of(&self.url).unwrap();
+        Answer::of(self.agent.get(format!("{url}/metrics")).call().unwrap()).text
+    }
+
+    /// The value of a metric, by its name with its labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics();
+        let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// Uses an access token the way MCP clients do.

@@ -2,6 +2,7 @@
 
 use crate::client::{Api, Site, builder, on_both};
 use doorward_testkit::postgres::{Cluster, Options};
+use doorward_testkit::process::Server;
 use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,11 +57,11 @@ fn expired_rows_are_cleaned_while_serving() {
         let client = site.api.register(&json!({}));
         let pair = site.api.grant(&client);
         let deadline = Instant::now() + Duration::from_secs(30);
-        while metric(site, "doorward_grants") < 1.0 {
+        while site.api.metric("doorward_oauth2_grants") < 1.0 {
             assert!(Instant::now() < deadline, "the grant is not counted");
             thread::sleep(Duration::from_millis(100));
         }
-        while metric(site, "doorward_grants") > 0.0 {
+        while site.api.metric("doorward_oauth2_grants") > 0.0 {
             assert!(Instant::now() < deadline, "the grant is not cleaned");
             thread::sleep(Duration::from_millis(200));
         }
@@ -68,9 +69,30 @@ fn expired_rows_are_cleaned_while_serving() {
     });
 }
 
-/// The value of a metric without labels.
-fn metric(site: &Site, name: &str) -> f64 {
-    let text = site.api.get("/metrics").text;
-    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
-    line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).rsplit(' ').next().unwrap().parse().unwrap()
+#[test]
+fn metrics_have_an_address_of_their_own_and_nothing_is_counted_for_them() {
+    let site = Site::on_sqlite(|b| b);
+    assert_eq!(site.api.get("/metrics").status, 404);
+    let reads = site.api.metric("doorward_store_reads_total");
+    assert!(site.api.metric("doorward_store_reads_total") <= reads, "a look asks the database");
+    let text = site.api.metrics();
+    assert_eq!(text.lines().filter(|line| line.starts_with("# HELP") && line.contains("grants")).count(), 1, "{text}");
+    let server = Server::builder(crate::DOORWARD).start().unwrap();
+    assert_eq!(doorward_testkit::process::metrics_of(server.url()), None, "off unless it is asked for");
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_refuses_to_start_and_commands_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = builder().data_dir(folder.path()).start().unwrap();
+    let refused = format!("{:#}", builder().data_dir(folder.path()).start().unwrap_err());
+    assert!(refused.contains("another server uses the database file"), "{refused}");
+    let listed = std::process::Command::new(crate::DOORWARD)
+        .args(["app", "list"])
+        .env("DOORWARD__DATA_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{listed:?}");
+    first.kill().unwrap();
+    assert!(builder().data_dir(folder.path()).start().unwrap().stop().unwrap().success());
 }

@@ -15,6 +15,8 @@ mod makers;
 mod oauth2_crate;
 mod refresh_races;
 mod seed;
+mod silence;
+mod socket;
 mod subject_cache;
 
 /// The binary under test.

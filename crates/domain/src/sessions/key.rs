@@ -92,7 +92,8 @@ impl ApiKey {
     /// made; access tokens never past the end of their grant.
     #[must_use]
     pub fn use_at(&self, now: Instant, slide: bool, token_lifetime_max: Duration) -> Option<KeyRefresh> {
-        let touched = self.last_used.is_none_or(|last| now - last > TOUCH_EVERY);
+        // Also when it lies in the future by as much, because the clock was set back.
+        let touched = self.last_used.is_none_or(|last| (now - last).abs() > TOUCH_EVERY);
         let lifetime = Duration::seconds(self.lifetime_seconds);
         let mut expires_at = self.expires_at;
         if slide && self.expires_at - now <= lifetime - Duration::HOUR {
@@ -185,5 +186,14 @@ mod tests {
         let mut unused = key(LoginType::Password, Duration::DAY, Duration::DAY);
         unused.last_used = None;
         assert_eq!(unused.use_at(NOW, true, Duration::DAY).unwrap().last_used, Some(NOW));
+    }
+
+    #[test]
+    fn a_use_is_written_when_the_clock_was_set_back() {
+        let mut key = key(LoginType::Password, Duration::DAY, Duration::DAY);
+        key.last_used = Some(NOW + Duration::DAY);
+        assert_eq!(key.use_at(NOW, true, Duration::DAY).unwrap().last_used, Some(NOW));
+        key.last_used = Some(NOW + Duration::SECOND);
+        assert_eq!(key.use_at(NOW, true, Duration::DAY), None, "clocks of servers differ a little");
     }
 }

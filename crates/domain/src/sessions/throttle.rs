@@ -53,15 +53,25 @@ pub struct Throttle {
 
 impl Throttle {
     /// How long to wait before the next try is looked at; zero when it may be looked at now.
+    ///
+    /// Never more than [`ThrottlePolicy::longest_wait`]: a failure in the future, which is there when the clock was set
+    /// back, counts as one of now. See [`Self::is_ahead`].
     #[must_use]
     pub fn wait(&self, policy: ThrottlePolicy, now: Instant) -> Duration {
-        let Some(last) = self.last_failure else { return Duration::ZERO };
+        let Some(last) = self.last_failure.map(|last| last.min(now)) else { return Duration::ZERO };
         if now - last >= policy.memory || self.failures < policy.free {
             return Duration::ZERO;
         }
         let doublings = (self.failures - policy.free).min(30);
         let wait = (policy.first_wait * (1_i32 << doublings)).min(policy.longest_wait);
         (last + wait - now).max(Duration::ZERO)
+    }
+
+    /// Whether the last failure lies in the future, because the clock was set back. It must be written anew as of now, lest
+    /// the wait begin again with every look until the clock has caught up.
+    #[must_use]
+    pub fn is_ahead(&self, now: Instant) -> bool {
+        self.last_failure.is_some_and(|last| last > now)
     }
 
     /// The state after one more failure.
@@ -77,6 +87,23 @@ impl Throttle {
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn a_clock_that_is_set_back_never_makes_anybody_wait_longer() {
+        let now = datetime!(2026-01-02 00:00 UTC);
+        for policy in [ThrottlePolicy::ACCOUNT, ThrottlePolicy::ADDRESS] {
+            for failures in 0..40 {
+                for ahead in [Duration::SECOND, Duration::HOUR, Duration::DAY, Duration::days(4000)] {
+                    let throttle = Throttle { failures, last_failure: Some(now + ahead) };
+                    assert!(throttle.is_ahead(now));
+                    let wait = throttle.wait(policy, now);
+                    assert!(wait <= policy.longest_wait, "{failures} {ahead} {wait}");
+                    assert_eq!(wait, Throttle { failures, last_failure: Some(now) }.wait(policy, now));
+                    assert_eq!(throttle.after_failure(policy, now).last_failure, Some(now));
+                }
+            }
+        }
+    }
 
     #[test]
     fn waits_double_up_to_a_bound_and_are_forgotten() {

@@ -44,7 +44,7 @@ impl ClientAuthentication {
     pub(crate) fn present(&self) -> Result<PresentedClient, OAuthError> {
         let id =
             self.client_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| OAuthError::missing("client_id"))?;
-        let app_id = id.parse().map_err(|error: uuid::Error| unknown_client().because(error.to_string()))?;
+        let app_id = id.parse().map_err(|_malformed: uuid::Error| unknown_client())?;
         if self.disagrees {
             return Err(OAuthError::new(
                 doorward_domain::oauth2::OAuthErrorCode::InvalidRequest,
@@ -59,9 +59,12 @@ impl ClientAuthentication {
     }
 }
 
+/// The reason of `invalid_client` when the id names no client; it is for the log, and for counting.
+pub const UNKNOWN_CLIENT: &str = "client_id names no client";
+
 /// The id names no client. From outside it looks like a wrong secret.
 fn unknown_client() -> OAuthError {
-    OAuthError::invalid_client("client_id names no client")
+    OAuthError::invalid_client(UNKNOWN_CLIENT)
 }
 
 impl PresentedClient {
@@ -112,7 +115,7 @@ impl PresentedClient {
 
 /// Whether the last use of a secret is so long ago that this one must be written.
 pub(crate) fn is_touch_due(last_used_at: Option<Instant>, now: Instant) -> bool {
-    last_used_at.is_none_or(|last| now - last > TOUCH_EVERY)
+    last_used_at.is_none_or(|last| (now - last).abs() > TOUCH_EVERY)
 }
 
 /// Writes the use of a secret, when it is due.

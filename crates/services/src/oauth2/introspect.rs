@@ -2,7 +2,7 @@
 
 use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
 use super::scopes;
-use crate::cache::{KnownClient, KnownToken};
+use crate::cache::{Age, KnownClient, KnownToken};
 use crate::{Context, OAuthError};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
@@ -66,11 +66,19 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
                 OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string())
             })?;
         let app_id = credentials.app_id;
-        let remembered = access.as_ref().and_then(|_| remembered(ctx, &credentials, &key, digest, now));
-        ctx.cache.count(remembered.is_some());
-        let looked = match remembered {
+        let recall = |age| access.as_ref().and_then(|_| remembered(ctx, age, &credentials, &key, digest, now));
+        let found = recall(ctx.cache.age());
+        ctx.cache.count(found.is_some());
+        let looked = match found {
             Some((answer, token)) => Some((answer, Some(token))),
-            None => look(ctx, credentials, key, digest, now).await?,
+            None => match look(ctx, credentials.clone(), key.clone(), digest, now).await {
+                Err(error) => {
+                    ctx.cache.note(error.outage);
+                    let (answer, token) = recall(ctx.cache.age()).ok_or(error)?;
+                    Some((answer, Some(token)))
+                }
+                looked => looked?,
+            },
         };
         if let Some((answer, known)) = looked {
             if is_touch_due(answer.secret_last_used_at, now) {
@@ -121,14 +129,15 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
 /// What is remembered of a caller and a live token. A secret whose use has to be written down is read again.
 fn remembered(
     ctx: &Context,
+    age: Age,
     credentials: &ClientCredentials,
     key: &ApiKeyId,
     digest: Digest,
     now: Instant,
 ) -> Option<(Introspection, Arc<KnownToken>)> {
     let (prefix, secret) = credentials.secret.as_ref()?;
-    let client = ctx.cache.client(&(credentials.app_id, prefix.clone()))?;
-    let token = ctx.cache.token(key)?;
+    let client = ctx.cache.client(age, &(credentials.app_id, prefix.clone()))?;
+    let token = ctx.cache.token(age, key)?;
     // Digests are compared in constant time, by the type.
     let proven = client.digest == *secret && token.digest == digest;
     let fresh = !is_touch_due(client.last_used_at, now) && token.facts.expires_at > now;

@@ -4,7 +4,7 @@ use super::keys::scope_of;
 use super::tokens::max_lifetime;
 use super::{inactive, seen};
 use crate::audit::Trail;
-use crate::cache::Known;
+use crate::cache::{Age, Known};
 use crate::context::Settings;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
@@ -35,11 +35,19 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     let (now, settings) = (ctx.clock.now(), ctx.settings.sessions);
 
     // What is remembered lets in and never refuses: a key may just have got a new secret, or longer life, elsewhere.
-    let remembered = ctx.cache.subject(&token.id).filter(|known| may_enter(ctx, known, &token, now).is_ok());
-    ctx.cache.count(remembered.is_some());
-    let known = match remembered {
+    let remembered = |age| ctx.cache.subject(age, &token.id).filter(|known| may_enter(ctx, known, &token, now).is_ok());
+    let found = remembered(ctx.cache.age());
+    ctx.cache.count(found.is_some());
+    let known = match found {
         Some(known) => known,
-        None => read(ctx, &token, now).await?,
+        None => match read(ctx, &token, now).await {
+            Err(Error::Unavailable { outage, cause }) => {
+                ctx.cache.note(Some(outage));
+                let stale = remembered(ctx.cache.age());
+                stale.ok_or(Error::Unavailable { outage, cause })?
+            }
+            read => read?,
+        },
     };
     let Known { key, user, memberships, subject, noted } = &*known;
     if key.is_unused() {
@@ -47,7 +55,11 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     }
     let (mut key, mut user) = (Arc::clone(key), Arc::clone(user));
 
-    let refresh = key.use_at(now, settings.refresh, max_lifetime(settings, &user));
+    // While the database is away nothing can be written down.
+    let refresh = match ctx.cache.age() {
+        Age::Fresh => key.use_at(now, settings.refresh, max_lifetime(settings, &user)),
+        Age::Stale => None,
+    };
     if refresh.is_some() || user.status == UserStatus::Dormant {
         let (as_read, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
         let before = User::clone(&user);

@@ -55,15 +55,20 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
     Fields::default().email("email", &email).required_secret("password", &password).done()?;
 
     let (now, ip) = (ctx.clock.now(), origin.ip.clone());
-    let (guard, user) = ctx
+    let (guard, look, user) = ctx
         .store
         .read(move |repos| {
             let user = repos.users().find_by_email(&email)?.filter(|user| !user.is_system);
             let guard = Guard::load(repos, user.as_ref(), &email, &ip, now)?;
-            guard.check(repos, now)??;
-            Ok::<_, Error>((guard, user))
+            let look = guard.look(repos, now)?;
+            Ok::<_, Error>((guard, look, user))
         })
         .await?;
+    let look =
+        if look.is_ahead() { ctx.store.write(move |repos| look.mend(repos, now).map(|()| look)).await? } else { look };
+    if let Some(refusal) = look.refusal {
+        return Err(refusal);
+    }
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let is_right = ctx.verify_password(password, hash).await?;
@@ -123,7 +128,9 @@ impl Entry {
     ) -> Result<Result<SignedIn, Error>, StoreError> {
         // Of many tries at once, all were let in before the first failed. Looking again keeps the count, and as it is
         // done for right and wrong passwords alike, it tells nothing.
-        if let Err(refusal) = self.guard.check(repos, self.trail.now)? {
+        let look = self.guard.look(repos, self.trail.now)?;
+        look.mend(repos, self.trail.now)?;
+        if let Some(refusal) = look.refusal {
             return Ok(Err(refusal));
         }
         let (user, session) = match verified {

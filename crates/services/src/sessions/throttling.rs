@@ -23,6 +23,32 @@ pub(super) struct Guard {
     heeds_account: bool,
 }
 
+/// What became of a look at the failures.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// Why the try is not let in.
+    pub(super) refusal: Option<Error>,
+    /// Keys with failures in the future, because the clock was set back. They are to be counted from now on: else the wait
+    /// would begin again with every look until the clock has caught up.
+    ahead: Vec<String>,
+}
+
+impl Look {
+    /// Whether [`Self::mend`] has anything to do.
+    pub(super) fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Counts failures in the future as of now, in a transaction that is kept.
+    pub(super) fn mend(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
+        if !self.is_ahead() {
+            return Ok(());
+        }
+        let permit = System::because("the clock was set back").permit();
+        repos.throttles().bring_back(&permit, &self.ahead, now)
+    }
+}
+
 impl Guard {
     /// The guard of a try to sign in as `user`, or as nobody with this address.
     pub(super) fn load(
@@ -46,8 +72,8 @@ impl Guard {
         Ok(Self { account, place, heeds_account })
     }
 
-    /// Refuses the try when there were too many failures.
-    pub(super) fn check(&self, repos: &mut dyn Repositories, now: Instant) -> Result<Result<(), Error>, StoreError> {
+    /// Whether the try is let in, or there were too many failures.
+    pub(super) fn look(&self, repos: &mut dyn Repositories, now: Instant) -> Result<Look, StoreError> {
         let keys = self.keys();
         let names: Vec<String> = keys.iter().map(|(name, _)| name.clone()).collect();
         let known = repos.throttles().find(&names)?;
@@ -55,7 +81,9 @@ impl Guard {
             if *name == self.account && !self.heeds_account { Duration::ZERO } else { throttle.wait(*policy, now) }
         });
         let retry_after = waits.max().unwrap_or(Duration::ZERO);
-        Ok(if retry_after > Duration::ZERO { Err(Error::TooManyAttempts { retry_after }) } else { Ok(()) })
+        let ahead =
+            known.iter().zip(names).filter(|(throttle, _)| throttle.is_ahead(now)).map(|(_, name)| name).collect();
+        Ok(Look { refusal: (retry_after > Duration::ZERO).then_some(Error::TooManyAttempts { retry_after }), ahead })
     }
 
     /// Counts a failure.

@@ -115,7 +115,7 @@ const fn is_about_rights(refusal: &Error) -> bool {
         | Error::Conflict { .. }
         | Error::Precondition(_)
         | Error::TooManyAttempts { .. }
-        | Error::Unavailable(_)
+        | Error::Unavailable { .. }
         | Error::Internal(_) => false,
     }
 }

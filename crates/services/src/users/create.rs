@@ -395,7 +395,7 @@ fn first_exists_already() -> Error {
 impl Context {
     /// Hashes a password, off the async threads. To be called outside the store's closures.
     pub(crate) async fn hash_password(&self, password: Secret<String>) -> Result<PasswordHash, Error> {
-        self.passwords.hash(password).await.map_err(|busy| Error::Unavailable(busy.to_string()))
+        self.passwords.hash(password).await.map_err(Error::overloaded)
     }
 
     /// Whether this is the password; `None` is nobody's.
@@ -404,6 +404,6 @@ impl Context {
         password: Secret<String>,
         hash: Option<PasswordHash>,
     ) -> Result<bool, Error> {
-        self.passwords.verify(password, hash).await.map_err(|busy| Error::Unavailable(busy.to_string()))
+        self.passwords.verify(password, hash).await.map_err(Error::overloaded)
     }
 }

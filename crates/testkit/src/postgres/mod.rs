@@ -37,6 +37,7 @@
 mod address;
 mod binaries;
 mod instance;
+mod relay;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,6 +48,7 @@ use self::address::Address;
 use self::binaries::{Binaries, Psql};
 pub use self::instance::Options;
 use self::instance::{Instance, Rendezvous};
+pub use self::relay::Relay;
 
 /// The environment variable that names a running server to use instead of a throw-away cluster.
 pub const DATABASE_URL: &str = "DOORWARD_TEST_DATABASE_URL";

@@ -16,11 +16,12 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpA
     let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer;
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|line| line.to_str().ok()).collect();
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+    // A proxy that adds to an empty header leaves empty elements, which are to be ignored (RFC 9110 5.6.1).
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty()) {
         if !is_trusted(client) {
             break;
         }
-        let Some(ip) = address(hop.trim()) else { break };
+        let Some(ip) = address(hop) else { break };
         client = ip;
     }
     client
@@ -57,6 +58,8 @@ mod tests {
             ("127.0.0.1", &["6.6.6.6, 192.0.2.7"], &["127.0.0.0/8"], "192.0.2.7"),
             ("127.0.0.1", &["6.6.6.6, 192.0.2.7, 127.0.0.2"], &["127.0.0.0/8"], "192.0.2.7"),
             ("127.0.0.1", &["192.0.2.7", "127.0.0.3"], &["127.0.0.0/8"], "192.0.2.7"),
+            ("127.0.0.1", &["192.0.2.7, ", ",, "], &["127.0.0.0/8"], "192.0.2.7"),
+            ("127.0.0.1", &[" , "], &["127.0.0.0/8"], "127.0.0.1"),
             ("127.0.0.1", &["192.0.2.7, junk"], &["127.0.0.0/8"], "127.0.0.1"),
             ("127.0.0.1", &["[2001:db8::1]:443"], &["127.0.0.0/8"], "2001:db8::1"),
             ("127.0.0.1", &["192.0.2.9:5000"], &["127.0.0.0/8"], "192.0.2.9"),

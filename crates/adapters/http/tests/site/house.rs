@@ -77,10 +77,30 @@ pub(crate) async fn house() -> House<impl Service<Request, Response = ServiceRes
     house_at(&url, Box::new(folder)).await
 }
 
+/// A fresh site with limits on requests.
+pub(crate) async fn house_with_limits(
+    api: i64,
+    login: i64,
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let settings = HttpSettings { rate_limit_api: api, rate_limit_login: login, ..HttpSettings::default() };
+    house_of(&url, Box::new(folder), settings).await
+}
+
 /// A fresh site over an empty database, which is kept as long as the site.
 pub(crate) async fn house_at(
     url: &str,
     database: Box<dyn Any>,
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
+    let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
+    house_of(url, database, settings).await
+}
+
+async fn house_of(
+    url: &str,
+    database: Box<dyn Any>,
+    settings: HttpSettings,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     let opened = doorward_storage::open(url, &doorward_storage::Options::default()).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
@@ -102,7 +122,6 @@ pub(crate) async fn house_at(
     };
     let store = context.store.clone();
     let kept = context.clone();
-    let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
     House { app, clock, store, context: kept, _database: database }

@@ -19,6 +19,7 @@ mod group_sizes;
 mod groups;
 mod house;
 mod in_person;
+mod limits;
 mod oauth2;
 mod oauth2_apps;
 mod oauth2_metadata;

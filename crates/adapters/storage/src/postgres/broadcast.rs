@@ -11,6 +11,9 @@
 //! - A server that cannot send tells of changes within the transaction that makes them, as commands do that are no
 //!   server.
 //! - A server that begins to listen waits until it would have heard of every other one before it remembers anything.
+//!
+//! A connection may fall silent without breaking, and its thread then waits for ever. So the thread that talks is watched
+//! by another one, which leaves it behind when it gets nowhere and starts anew.
 
 use super::{Conn, connect};
 use crate::changes::{CHANNEL, Message, Publisher, payloads};
@@ -22,9 +25,9 @@ use diesel::sql_types::{Array, Text};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -43,10 +46,16 @@ const SILENCE: Duration = Duration::from_millis(700);
 const RETRY: Duration = Duration::from_millis(200);
 /// After so long without any heartbeat that came back, the log says so.
 const WARN_AFTER: Duration = Duration::from_secs(5);
+/// Beyond the time for connecting: after so long without getting anywhere a thread is left behind.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// At the end the others are told goodbye, if that takes no longer.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Threads left behind that still wait; further ones are waited for.
+const LEFT_BEHIND: usize = 8;
 /// So that operators can tell this connection from others, and no statement holds it up for long.
 const SETTINGS: &str = "SET application_name = 'doorward changes'; SET statement_timeout = 500";
 
-/// The thread that tells and listens; dropping it says goodbye.
+/// The threads that tell and listen; dropping it says goodbye.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
     stop: Arc<AtomicBool>,
@@ -56,11 +65,9 @@ pub(crate) struct Broadcast {
 impl Broadcast {
     pub(super) fn start(url: String, timeout: Duration, publisher: Publisher) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let outbox = publisher.open_outbox();
-        let thread = std::thread::Builder::new().name("changes".to_owned()).spawn(move || {
-            Server { url, timeout, publisher, outbox, unsent: HashSet::new(), stop: stopped }.serve();
-        })?;
+        let post = Arc::new(Mutex::new(Post { outbox: publisher.open_outbox(), unsent: HashSet::new() }));
+        let server = Server { url, timeout, publisher, post, stop: Arc::clone(&stop), life: Arc::default() };
+        let thread = std::thread::Builder::new().name("changes".to_owned()).spawn(move || supervise(&server))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }
@@ -76,14 +83,101 @@ impl Drop for Broadcast {
     }
 }
 
+/// Sees to it that one thread talks to the database, and leaves it behind when it is stuck.
+fn supervise(server: &Server) {
+    let mut left_behind: Vec<JoinHandle<()>> = Vec::new();
+    loop {
+        let talker = Server { life: Arc::default(), ..server.clone() };
+        let life = Arc::clone(&talker.life);
+        let thread = match std::thread::Builder::new().name("changes-talk".to_owned()).spawn(move || talker.serve()) {
+            Ok(thread) => thread,
+            Err(error) => {
+                tracing::error!(%error, "no thread can be started to tell of changes");
+                std::thread::sleep(RETRY);
+                continue;
+            }
+        };
+        let mut stopping: Option<Instant> = None;
+        while !thread.is_finished() {
+            std::thread::sleep(LOOK_EVERY);
+            if server.is_stopped() {
+                let since = *stopping.get_or_insert_with(Instant::now);
+                if since.elapsed() > GOODBYE {
+                    life.leave();
+                    return;
+                }
+            }
+            left_behind.retain(|thread| !thread.is_finished());
+            if life.silence() > server.timeout + PATIENCE && left_behind.len() < LEFT_BEHIND {
+                break;
+            }
+        }
+        if thread.is_finished() {
+            if thread.join().is_err() {
+                tracing::error!("the thread that tells of changes has panicked");
+            }
+            if server.is_stopped() {
+                return;
+            }
+        } else {
+            life.leave();
+            server.publisher.log().vouch_no_more();
+            server.publisher.sends_no_more();
+            tracing::warn!("the connection that tells of changes has fallen silent; another one is made");
+            left_behind.push(thread);
+        }
+    }
+}
+
+/// What is to be told.
+#[derive(Debug)]
+struct Post {
+    outbox: Receiver<Vec<Change>>,
+    /// Told to nobody yet.
+    unsent: HashSet<Change>,
+}
+
+/// Whether a thread gets anywhere, and whether it was left behind.
+#[derive(Debug)]
+struct Life {
+    began: Instant,
+    /// In microseconds since `began`.
+    beat: AtomicU64,
+    left: AtomicBool,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self { began: Instant::now(), beat: AtomicU64::new(0), left: AtomicBool::new(false) }
+    }
+}
+
+impl Life {
+    fn beat(&self) {
+        self.beat.store(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    fn silence(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_micros(self.beat.load(Ordering::SeqCst)))
+    }
+
+    fn leave(&self) {
+        self.left.store(true, Ordering::SeqCst);
+    }
+
+    fn is_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Clone)]
 struct Server {
     url: String,
     timeout: Duration,
     publisher: Publisher,
-    outbox: Receiver<Vec<Change>>,
-    /// Told to nobody yet.
-    unsent: HashSet<Change>,
+    post: Arc<Mutex<Post>>,
     stop: Arc<AtomicBool>,
+    life: Arc<Life>,
 }
 
 /// One connection, from its beginning to its end.
@@ -105,11 +199,15 @@ struct Line {
 }
 
 impl Server {
-    fn serve(mut self) {
-        while !self.is_stopped() {
+    fn serve(self) {
+        while !self.is_stopped() && !self.life.is_left() {
+            self.life.beat();
             match self.connect() {
                 Ok(mut line) => {
                     let ended = self.talk(&mut line);
+                    if self.life.is_left() {
+                        return;
+                    }
                     self.publisher.log().vouch_no_more();
                     self.publisher.sends_no_more();
                     match ended {
@@ -119,12 +217,17 @@ impl Server {
                 }
                 Err(error) => tracing::debug!(%error, "there is no connection to tell of changes"),
             }
+            self.life.beat();
             std::thread::sleep(RETRY);
         }
     }
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+
+    fn post(&self) -> MutexGuard<'_, Post> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connect(&self) -> Result<Line, StoreError> {
@@ -148,27 +251,28 @@ impl Server {
         })
     }
 
-    /// Tells and listens until the connection breaks, or until the end, which is `Ok`.
-    fn talk(&mut self, line: &mut Line) -> Result<(), StoreError> {
+    /// Tells and listens until the connection breaks, until the thread is left behind, or until the end. The last two are
+    /// `Ok`.
+    fn talk(&self, line: &mut Line) -> Result<(), StoreError> {
         loop {
-            match self.outbox.recv_timeout(LOOK_EVERY) {
-                Ok(changes) => self.unsent.extend(changes),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK_EVERY),
-            }
+            self.life.beat();
+            self.post().gather(LOOK_EVERY);
             let stopping = self.is_stopped();
             if stopping {
                 // Who is about to post has done so by then, and who comes later tells by itself.
                 self.publisher.sends_no_more();
                 std::thread::sleep(LOOK_EVERY);
             }
-            self.unsent.extend(self.outbox.try_iter().flatten());
+            if self.life.is_left() {
+                return Ok(());
+            }
             let beats = line.is_beat_due();
-            if stopping || beats || !self.unsent.is_empty() {
-                self.unsent.extend(self.publisher.take_waiting());
+            if stopping || beats || !self.post().unsent.is_empty() {
+                let waiting = self.publisher.take_waiting();
+                self.post().unsent.extend(waiting);
             }
             self.tell(line, beats, stopping)?;
-            if stopping {
+            if stopping || self.life.is_left() {
                 return Ok(());
             }
             self.listen(line)?;
@@ -178,9 +282,13 @@ impl Server {
     }
 
     /// Sends what was not sent yet, and the heartbeat and the goodbye if it is time, in one statement. What is sent stays
-    /// unsent until the database has taken it.
-    fn tell(&mut self, line: &mut Line, beats: bool, leaves: bool) -> Result<(), StoreError> {
-        let changes: Vec<Change> = self.unsent.iter().cloned().collect();
+    /// unsent until the database has taken it; it is told twice rather than not at all.
+    fn tell(&self, line: &mut Line, beats: bool, leaves: bool) -> Result<(), StoreError> {
+        let changes: Vec<Change> = {
+            let mut post = self.post();
+            post.gather(Duration::ZERO);
+            post.unsent.iter().cloned().collect()
+        };
         let mut said = payloads(Some(line.id), &changes);
         if beats {
             said.push(line.heartbeat());
@@ -189,7 +297,13 @@ impl Server {
             said.push(Message::Goodbye(line.id).to_string());
         }
         notify(&mut line.conn, &said)?;
-        self.unsent.clear();
+        // The thread that may have taken over meanwhile has begun with all of them.
+        if !self.life.is_left() {
+            let mut post = self.post();
+            for change in &changes {
+                post.unsent.remove(change);
+            }
+        }
         Ok(())
     }
 
@@ -234,6 +348,18 @@ impl Server {
             tracing::info!("another server has fallen silent; everything that is remembered of users is read anew");
             self.publisher.log().report_everything();
         }
+    }
+}
+
+impl Post {
+    /// Takes what is in the outbox, and waits for something for so long.
+    fn gather(&mut self, patience: Duration) {
+        match self.outbox.recv_timeout(patience) {
+            Ok(changes) => self.unsent.extend(changes),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
+        }
+        self.unsent.extend(self.outbox.try_iter().flatten());
     }
 }
 

@@ -15,6 +15,9 @@ use doorward_domain::sessions::PLACE_MEMORY;
 use doorward_ports::StoreError;
 use doorward_ports::maintenance::{MaintenanceRepository, Purged};
 
+/// The row of `server_keys` that is written in order to see whether anything can be.
+const READINESS: &str = "readiness";
+
 impl MaintenanceRepository for Session<'_, Conn> {
     fn server_key(
         &mut self,
@@ -104,6 +107,26 @@ impl MaintenanceRepository for Session<'_, Conn> {
     fn ping(&mut self) -> Result<(), StoreError> {
         self.run(|conn| {
             diesel::select(1.into_sql::<diesel::sql_types::Integer>()).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn prove_writable(
+        &mut self,
+        _permit: &Permit<action::Update, resource::System>,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(server_keys::table)
+                .values((
+                    server_keys::name.eq(READINESS),
+                    server_keys::value.eq(&[][..]),
+                    server_keys::created_at.eq(At(now)),
+                ))
+                .on_conflict(server_keys::name)
+                .do_update()
+                .set(server_keys::created_at.eq(At(now)))
+                .execute(conn)?;
             Ok(())
         })
     }

@@ -65,6 +65,21 @@ impl ThrottleRepository for Session<'_, Conn> {
         })
     }
 
+    fn bring_back(
+        &mut self,
+        _permit: &Permit<action::Update, resource::System>,
+        keys: &[String],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            let ahead = signin_throttles::table
+                .filter(signin_throttles::key.eq_any(keys))
+                .filter(signin_throttles::last_failure.gt(At(now)));
+            diesel::update(ahead).set(signin_throttles::last_failure.eq(At(now))).execute(conn)?;
+            Ok(())
+        })
+    }
+
     fn clear(&mut self, _permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError> {
         self.run(|conn| {
             diesel::delete(signin_throttles::table.filter(signin_throttles::key.eq(key))).execute(conn)?;

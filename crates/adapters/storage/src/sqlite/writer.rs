@@ -10,6 +10,8 @@
 
 use super::Conn;
 use crate::changes::Publisher;
+use crate::error::store_error;
+use crate::pool::NoAnswer;
 use crate::session::{Session, Spoilt};
 use diesel::RunQueryDsl as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
@@ -17,7 +19,7 @@ use diesel::dsl::sql;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 use doorward_ports::changes::Change;
-use doorward_ports::{Commit, StoreError, Work, WorkMode};
+use doorward_ports::{Commit, Outage, StoreError, Work, WorkMode};
 use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +40,8 @@ struct Job {
     mode: WorkMode,
     work: Work,
     answer: Answer,
+    /// Set when its caller has given up waiting, and was told that nothing was done.
+    given_up: Arc<AtomicBool>,
 }
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
@@ -124,12 +128,19 @@ impl Writer {
         self.watching.store(true, Ordering::SeqCst);
     }
 
-    pub(super) async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
+    /// Waits for the writer for at most `deadline`. Work that has not begun by then is not done at all.
+    pub(super) async fn run(&self, mode: WorkMode, work: Work, deadline: Duration) -> Result<(), StoreError> {
         let (answer, receive) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(|| StoreError::other(Closed))?;
+        let given_up = Arc::new(AtomicBool::new(false));
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        jobs.send(Job { mode, work, answer }).map_err(|closed| StoreError::other(closed.to_string()))?;
-        receive.await.map_err(StoreError::other)?
+        jobs.send(Job { mode, work, answer, given_up: Arc::clone(&given_up) })
+            .map_err(|closed| StoreError::other(closed.to_string()))?;
+        if let Ok(answered) = tokio::time::timeout(deadline, receive).await {
+            return answered.map_err(StoreError::other)?;
+        }
+        given_up.store(true, Ordering::SeqCst);
+        Err(StoreError::unavailable(Outage::Silent, NoAnswer(deadline)))
     }
 }
 
@@ -212,7 +223,10 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
     let mut changes = Vec::new();
     let mut worked = Instant::now();
     let committed = conn.immediate_transaction(|conn| {
-        for Job { mode, work, answer } in jobs.by_ref() {
+        for Job { mode, work, answer, given_up } in jobs.by_ref() {
+            if given_up.load(Ordering::SeqCst) {
+                continue;
+            }
             let run = if alone { in_transaction } else { in_savepoint };
             let (result, end) = run(conn, mode, work, &mut changes);
             answers.push((answer, result));
@@ -223,11 +237,13 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
     });
     let committing = worked.elapsed();
     let failure = committed.err().filter(|error| !matches!(error, DieselError::RollbackTransaction));
+    let failure = failure.map(store_error);
     // Work that never began, because there was no transaction to be had, learns why.
     answers.extend(jobs.map(|job| (job.answer, Ok(()))));
     if let Some(failure) = failure {
         for (_, result) in answers.iter_mut().filter(|(_, result)| result.is_ok()) {
-            *result = Err(StoreError::Unavailable(failure.to_string().into()));
+            let outage = failure.outage().unwrap_or(Outage::Overloaded);
+            *result = Err(StoreError::unavailable(outage, failure.to_string()));
         }
     }
     (answers, changes, committing)

@@ -3,8 +3,8 @@
 use crate::support::*;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use doorward_ports::{Store, StoreError};
-use doorward_testkit::postgres::{Cluster, Options as ClusterOptions};
+use doorward_ports::{Outage, Store, StoreError};
+use doorward_testkit::postgres::{Cluster, Options as ClusterOptions, Relay};
 use std::time::{Duration, Instant};
 
 async fn ping(store: &Store) -> Result<(), StoreError> {
@@ -163,4 +163,74 @@ async fn a_server_that_crashes_and_comes_back() {
     }
     let exists: Result<bool, StoreError> = opened.store.read(|repos| repos.users().any_exists()).await;
     assert!(exists.unwrap(), "what was committed is there");
+}
+
+/// A role that may have two connections at once, on a database where every reader wants one of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_database_accepts_no_more_connections_callers_wait_for_those_there_are() {
+    let db = Fixture::postgres();
+    let role = db.url.rsplit('/').next().unwrap().to_owned();
+    db.execute(&format!(
+        "CREATE ROLE {role} LOGIN CONNECTION LIMIT 2; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
+    let url = db.url.replacen("://postgres@", &format!("://{role}@"), 1);
+    if url == db.url {
+        return; // A server of one's own, with another name for its superuser.
+    }
+    let closed = doorward_storage::Options { auto_migrate: false, ..options() };
+    let limited = doorward_storage::open(&url, &closed).unwrap();
+    let calls: Vec<_> = (0..12)
+        .map(|_| {
+            let store = limited.store.clone();
+            tokio::spawn(async move {
+                store
+                    .read(|repos| {
+                        std::thread::sleep(Duration::from_millis(30));
+                        repos.maintenance().ping()
+                    })
+                    .await
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    drop(limited);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_falls_silent_is_given_up_and_the_next_call_connects_anew() {
+    let db = Fixture::postgres();
+    let relay = Relay::to(&db.url).unwrap();
+    let options = doorward_storage::Options {
+        statement_timeout: Duration::from_millis(200),
+        deadline: Duration::from_millis(500),
+        ..options()
+    };
+    let opened = doorward_storage::open(&relay.url(), &options).unwrap();
+    for _ in 0..3 {
+        ping(&opened.store).await.unwrap();
+        relay.silence();
+        let error = ping(&opened.store).await.unwrap_err();
+        assert_eq!(error.outage(), Some(Outage::Silent), "{error:?}");
+    }
+    let (silent, store) = (opened.store.clone(), opened.store.clone());
+    ping(&store).await.unwrap();
+    relay.silence();
+    // Whoever asked has gone away meanwhile: its turn comes back all the same.
+    for _ in 0..6 {
+        let asked = silent.clone();
+        let call = tokio::spawn(async move { ping(&asked).await });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        call.abort();
+    }
+    let began = Instant::now();
+    while ping(&store).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", opened.pool.status());
+    }
+    relay.end();
+    while opened.pool.status().abandoned > 0 {
+        assert!(began.elapsed() < Duration::from_secs(40), "{:?}", opened.pool.status());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -33,6 +33,27 @@ fn migrations_are_listed_and_run_once() {
 }
 
 #[test]
+fn listing_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("a.db").display());
+    assert_eq!(pending_migrations(&url, &options()).unwrap(), versions());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    drop(open(&url, &options()).unwrap());
+    let files = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    assert!(pending_migrations(&url, &options()).unwrap().is_empty());
+    assert_eq!(files(), before);
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    assert_eq!(pending_migrations(&database.url(), &options()).unwrap(), versions());
+    assert_eq!(database.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").unwrap().trim(), "0");
+}
+
+#[test]
 fn of_several_servers_that_start_at_once_one_migrates() {
     on_empty(|url| {
         let ran: usize = std::thread::scope(|scope| {

@@ -30,6 +30,20 @@ contract! {
         assert_eq!(found, [Throttle::default(), expected]);
     }
 
+    async fn failures_of_the_future_are_brought_back_and_no_others(db) {
+        let keys = ["a".to_owned(), "b".to_owned()];
+        let found = db
+            .write(move |repos| {
+                let day = Duration::DAY;
+                repos.throttles().record_failure(&permit(), &[("a".to_owned(), ThrottlePolicy::ACCOUNT)], NOW + day)?;
+                repos.throttles().record_failure(&permit(), &[("b".to_owned(), ThrottlePolicy::ACCOUNT)], NOW - day)?;
+                repos.throttles().bring_back(&permit(), &keys, NOW)?;
+                repos.throttles().find(&keys)
+            })
+            .await;
+        assert_eq!(found.iter().map(|throttle| throttle.last_failure).collect::<Vec<_>>(), [Some(NOW), Some(NOW - Duration::DAY)]);
+    }
+
     async fn many_failures_at_once_are_all_counted(db) {
         let other = db.open_again();
         let tasks: Vec<_> = (0..20)

@@ -5,6 +5,7 @@ use crate::users::testing::*;
 use doorward_domain::Secret;
 use doorward_domain::sessions::{ApiToken, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_ports::Outage;
 use doorward_ports::crypto::HashingBusy;
 use doorward_ports::mocks::{MockPasswordHasher, MockRepositories};
 use std::sync::Arc;
@@ -214,7 +215,7 @@ async fn a_full_hashing_queue_asks_to_come_back_later() {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify().returning(|_, _| Err(HashingBusy));
     let ctx = Context { passwords: Arc::new(hasher), ..context(door(Some(ann()), false, [FREE; 2])) };
-    assert!(matches!(try_with(&ctx, PASSWORD).await, Err(Error::Unavailable(_))));
+    assert!(matches!(try_with(&ctx, PASSWORD).await, Err(Error::Unavailable { outage: Outage::Overloaded, .. })));
 }
 
 #[tokio::test]

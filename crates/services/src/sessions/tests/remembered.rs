@@ -13,6 +13,7 @@ use doorward_domain::users::{User, UserStatus};
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::sessions::{AppLimits, KeyOwner};
+use doorward_ports::{Outage, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -187,4 +188,49 @@ async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
     let narrowed = present(&bound(limits(Some("user:read"), Some("https://door.example/")))).await.unwrap();
     assert_eq!(narrowed.key.scopes, ["user:read"]);
     assert!(present(&bound(limits(None, Some("https://other.example")))).await.is_err());
+}
+
+/// A context with a database that is away from the second read on.
+fn with_an_outage(stale_for: Duration, outage: Outage) -> (Context, ChangeLog) {
+    let log = ChangeLog::default();
+    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    let mut repos = MockRepositories::default();
+    let mut reads = 0;
+    repos.api_keys.expect_find_owner().returning(move |_| {
+        reads += 1;
+        if reads == 1 { Ok(Some(ann_as(key(ANN)))) } else { Err(StoreError::unavailable(outage, "away")) }
+    });
+    (Context { cache: SubjectCache::serving_stale(log.clone(), 100, stale_for), ..context(repos) }, log)
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_what_is_remembered_is_used_as_long_as_is_set() {
+    let (ctx, log) = with_an_outage(Duration::from_mins(1), Outage::Unreachable);
+    present(&ctx).await.unwrap();
+    log.vouch_no_more();
+    for _ in 0..3 {
+        present(&ctx).await.unwrap();
+    }
+    let other = TOKEN.replace("abc", "xyz");
+    let unknown = authenticate(&ctx, &other, &origin()).await;
+    assert!(matches!(unknown, Err(Error::Unavailable { .. })), "another secret lets nobody in: {unknown:?}");
+    log.report(&[Change::User(ANN)]);
+    let revoked = present(&ctx).await;
+    assert!(matches!(revoked, Err(Error::Unavailable { .. })), "a known change ends it: {revoked:?}");
+}
+
+#[tokio::test]
+async fn nothing_stale_is_used_by_default_nor_while_the_database_is_there() {
+    for (stale_for, outage) in [
+        (Duration::ZERO, Outage::Unreachable),
+        (Duration::ZERO, Outage::Silent),
+        (Duration::from_mins(1), Outage::Overloaded),
+        (Duration::from_mins(1), Outage::Conflict),
+    ] {
+        let (ctx, log) = with_an_outage(stale_for, outage);
+        present(&ctx).await.unwrap();
+        log.vouch_no_more();
+        let refused = present(&ctx).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })), "{stale_for:?} {outage:?} {refused:?}");
+    }
 }

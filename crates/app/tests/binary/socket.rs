@@ -1,0 +1,46 @@
+//! What comes out of a socket when what goes in is no proper HTTP.
+
+use crate::client::{Api, builder};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// All that the server answers to these bytes, until it closes or says nothing more.
+fn say(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // The server may have closed meanwhile.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn garbage_on_the_socket_is_no_error_in_the_log() {
+    let server = builder().start().unwrap();
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"SSH-2.0-x\r\n\r\n",
+    ] {
+        say(server.address(), garbage);
+    }
+    assert_eq!(Api::new(server.url(), "").get("/healthz").status, 200);
+    let log = server.log();
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn a_broken_chunk_is_a_bad_request_with_a_body() {
+    let server = builder().start().unwrap();
+    let head =
+        "POST /api/v2/users/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    for body in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX", "2\r\n{}\r\nq\r\n\r\n"] {
+        let answer = say(server.address(), format!("{head}{body}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400"), "{body:?}: {answer}");
+        assert!(answer.contains("Request body"), "{body:?}: {answer}");
+    }
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+}
