@@ -62,6 +62,7 @@ fn access_key(unused: bool) -> ApiKey {
         last_used: None,
         expires_at: NOW + Duration::MINUTE,
         lifetime_seconds: 3600,
+        slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: APP,
             grant_id: Some(GRANT),
