@@ -41,12 +41,12 @@ pub(super) struct TrackedFile {
     pub(super) text: String,
 }
 
-/// Every tracked file that is text.
+/// Every tracked file. One that is no text, such as a picture, is there without any.
 pub(super) fn tracked_files(workspace: &Workspace) -> anyhow::Result<Vec<TrackedFile>> {
     let list = output(Command::new("git").args(["ls-files", "-z"]).current_dir(workspace.root()))?;
     let read = |path: &str| {
-        let text = fs::read_to_string(workspace.root().join(path)).ok()?;
-        Some(TrackedFile { path: path.to_owned(), text })
+        let bytes = fs::read(workspace.root().join(path)).ok()?;
+        Some(TrackedFile { path: path.to_owned(), text: String::from_utf8(bytes).unwrap_or_default() })
     };
     Ok(list.split('\0').filter(|path| !path.is_empty()).filter_map(read).collect())
 }
