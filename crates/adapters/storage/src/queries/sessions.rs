@@ -147,6 +147,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 .set((
                     api_keys::expires_at.eq(until),
                     api_keys::purge_at.eq(Some(until)),
+                    api_keys::slides_until.eq(Some(until)),
                     api_keys::lifetime_seconds.eq(longest.whole_seconds()),
                     api_keys::updated_at.eq(At(now)),
                 ))
