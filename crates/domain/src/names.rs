@@ -85,7 +85,8 @@ impl Named {
             Self::Organization => &["default"],
             Self::Template => &["examples"],
             Self::Token => &["tokenconfig", ".", ".."],
-            Self::Group | Self::Role | Self::Workspace => &[],
+            Self::Role => &["roles"],
+            Self::Group | Self::Workspace => &[],
         }
     }
 

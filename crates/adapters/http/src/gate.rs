@@ -299,7 +299,7 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
 
 /// Whether the address is longer than any that is of use here. What is longer than 64 KiB never gets this far.
 fn is_too_long(request: &HttpRequest) -> bool {
-    const MAX: usize = 16 * 1024;
+    const MAX: usize = 60 * 1024;
     let uri = request.uri();
     uri.path().len() + uri.query().map_or(0, str::len) > MAX
 }

@@ -340,8 +340,7 @@ async fn a_token_of_the_page_proves_where_a_request_comes_from() {
     for token in ["", "x", &token[..22], &token[1..], &forged, &zeros, &token_of(&page, "/logout")] {
         assert_eq!(send(signed_in(&[]), put(token)).await.status, StatusCode::BAD_REQUEST, "{token}");
     }
-    let again = send(signed_in(&[]), in_browser(get("/"))).await;
-    assert_ne!(token_of(&page, "/logout"), token_of(&again, "/logout").replace(&token, ""), "each page has its own");
+    assert_ne!(token_of(&page, "/logout").get(..22), token.get(..22), "each has random characters of its own");
 }
 
 /// Repositories for signing out.

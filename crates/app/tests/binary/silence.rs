@@ -151,14 +151,14 @@ fn a_database_that_takes_no_changes_is_named_and_not_ready() {
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
         database.execute(end).unwrap();
     };
+    let organization = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(api.get("/readyz").status, 200);
     read_only("on");
     until("it stays ready", &server, || api.get("/readyz").status == 503);
     until("the reason has no name", &server, || {
         api.get("/readyz").text == "the database takes no changes at the moment"
     });
-    let group = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
-    let refused = api.post(&format!("/api/v2/organizations/{group}/groups"), &json!({"name": "g"}));
+    let refused = api.post(&format!("/api/v2/organizations/{organization}/groups"), &json!({"name": "g"}));
     assert_eq!(refused.status, 503, "{}", refused.text);
     assert!(refused.text.contains("takes no changes"), "{}", refused.text);
     assert!(api.metric("doorward_unavailable_total{reason=\"read_only\"}") >= 1.0);

@@ -159,7 +159,9 @@ fn all_listed<'a>(subject: &'a Subject, rest: &Subject, action: &'a str, object:
     } else {
         rest.is_member(object.organization.clone())
     };
-    let groups = std::iter::once(&object.organization).chain(subject.groups()).filter(|_| is_member);
+    // Everybody of the organization is a group with its id; who names that group too has it once.
+    let others = subject.groups().iter().filter(|group| **group != object.organization);
+    let groups = std::iter::once(&object.organization).chain(others).filter(|_| is_member);
     entry(object.user_acl, subject.id())
         .into_iter()
         .chain(groups.filter_map(|id| entry(object.group_acl, id)))

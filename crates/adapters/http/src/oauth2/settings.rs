@@ -31,7 +31,7 @@ impl From<provider::ProviderSettings> for SettingsObject {
 
 /// Shows settings of the authorization server, to owners.
 #[utoipa::path(
-    get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps",
+    get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "show_settings",
     responses((status = 200, body = SettingsObject)),
 )]
 pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
@@ -40,7 +40,7 @@ pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
 
 /// Changes settings of the authorization server. Dynamic registration is not offered yet, so switching it on is refused.
 #[utoipa::path(
-    put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", request_body = Update,
+    put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "update_settings", request_body = Update,
     responses((status = 200, body = SettingsObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {

@@ -14,6 +14,7 @@ use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings,
 use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 use time::macros::datetime;
 
 pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
@@ -102,7 +103,9 @@ async fn house_of(
     database: Box<dyn Any>,
     settings: HttpSettings,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
-    let opened = doorward_storage::open(url, &doorward_storage::Options::default()).unwrap();
+    // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
+    let options = doorward_storage::Options { deadline: Duration::from_secs(600), ..Default::default() };
+    let opened = doorward_storage::open(url, &options).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();

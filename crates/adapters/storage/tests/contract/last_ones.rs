@@ -27,13 +27,13 @@ impl Town {
         let walk = Walk::begin(db).await;
         let command = CreateFirstUser {
             email: "first@example.com".to_owned(),
-            username: "first".to_owned(),
+            username: "founder".to_owned(),
             name: String::new(),
             password: Secret::from(PASSWORD),
             proof: SetupProof::Local,
         };
         users::create_first(&walk.ctx, command, &origin()).await.unwrap();
-        let first = enter(&walk, "first").await;
+        let first = enter(&walk, "founder").await;
         Self { walk, first, made: 0 }
     }
 

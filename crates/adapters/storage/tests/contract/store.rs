@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use doorward_domain::ids::UserId;
-use doorward_ports::{Conflict, Repositories, StoreError};
+use doorward_ports::{Conflict, Outage, Repositories, StoreError};
 use doorward_storage::{OpenError, Options, Synchronous, open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -271,7 +271,7 @@ async fn a_transaction_that_sqlite_gives_up_is_answered_as_such() {
 async fn readers_cannot_write_on_sqlite() {
     let db = Fixture::sqlite();
     let refused = db.store.read(insert("ann")).await;
-    assert!(matches!(refused, Err(StoreError::Other(_))), "{refused:?}");
+    assert_eq!(refused.unwrap_err().outage(), Some(Outage::ReadOnly));
 }
 
 #[tokio::test]
