@@ -85,7 +85,7 @@ impl Named {
             Self::Organization => &["default"],
             Self::Template => &["examples"],
             Self::Token => &["tokenconfig", ".", ".."],
-            Self::Role => &["roles"],
+            Self::Role => &["roles", "workspaces", "workspace-quota"],
             Self::Group | Self::Workspace => &[],
         }
     }

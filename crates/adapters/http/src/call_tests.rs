@@ -39,7 +39,7 @@ async fn readiness_names_what_is_wrong_and_is_found_out_once() {
 
 #[actix_web::test]
 async fn an_address_that_is_too_long_is_414_in_the_form_of_its_place() {
-    let long = "x".repeat(17 * 1024);
+    let long = "x".repeat(61 * 1024);
     for (uri, content_type) in [
         (format!("/api/v2/users?q={long}"), "application/json; charset=utf-8"),
         (format!("/api/v2/{long}"), "application/json; charset=utf-8"),

@@ -145,7 +145,10 @@ fn a_database_that_takes_no_changes_is_named_and_not_ready() {
     let api = Api::set_up(server.url());
     let read_only = |on: &str| {
         database
-            .execute(&format!("ALTER DATABASE {} SET default_transaction_read_only = {on}", database.name()))
+            .execute(&format!(
+                "BEGIN READ WRITE; ALTER DATABASE {} SET default_transaction_read_only = {on}; COMMIT",
+                database.name()
+            ))
             .unwrap();
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -26,7 +26,7 @@ impl Town {
     pub(crate) async fn begin(db: Fixture) -> Self {
         let walk = Walk::begin(db).await;
         let command = CreateFirstUser {
-            email: "first@example.com".to_owned(),
+            email: "founder@example.com".to_owned(),
             username: "founder".to_owned(),
             name: String::new(),
             password: Secret::from(PASSWORD),
