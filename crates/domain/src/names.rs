@@ -84,7 +84,7 @@ impl Named {
             ],
             Self::Organization => &["default"],
             Self::Template => &["examples"],
-            Self::Token => &["tokenconfig", ".", ".."],
+            Self::Token => &["tokenconfig", "expire", ".", ".."],
             Self::Role => &["roles", "workspaces", "workspace-quota"],
             Self::Group | Self::Workspace => &[],
         }

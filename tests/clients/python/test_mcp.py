@@ -130,7 +130,8 @@ def test_asks_for_the_scopes_that_the_mcp_server_requires(server, make_person, m
 
     with McpUser(mcp_server.url, storage, callback, decide) as user:
         assert user.whoami() == person.user.username
-    assert storage.tokens.scope == "user:read"
+    # The client adds `offline_access` by itself where a server advertises it; it grants nothing.
+    assert storage.tokens.scope == "user:read offline_access"
 
 
 def test_a_token_for_another_mcp_server_is_refused(server, make_person, mcp_server, callback):

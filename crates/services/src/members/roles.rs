@@ -6,6 +6,7 @@ use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::custom_among;
+use crate::sessions::in_person::Deed;
 use crate::users::caller::{Held, with_caller_and};
 use crate::users::{UserRef, access, refuse_assignment};
 use doorward_domain::audit::AuditAction;
@@ -35,6 +36,7 @@ pub async fn update_roles(
     user: &UserRef,
     names: Vec<String>,
 ) -> Result<MemberView, Error> {
+    actor.not_by_grant(Deed::GiveRoles)?;
     let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
     let trail = Trail::of(ctx, &actor);
     ctx.store

@@ -5,6 +5,7 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
 use crate::organizations::{OrganizationRef, resolve};
+use crate::sessions::in_person::Deed;
 use crate::users::access;
 use crate::users::caller::{Held, with_caller};
 use crate::users::fields::Fields;
@@ -21,6 +22,7 @@ pub async fn create(
     organization: &OrganizationRef,
     draft: Draft,
 ) -> Result<RoleView, Error> {
+    actor.not_by_grant(Deed::GiveRoles)?;
     let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
     let (now, id) = ctx.new_id::<CustomRoleId>();
     ctx.store
@@ -51,6 +53,7 @@ pub async fn update(
     organization: &OrganizationRef,
     mut draft: Draft,
 ) -> Result<RoleView, Error> {
+    actor.not_by_grant(Deed::GiveRoles)?;
     let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {

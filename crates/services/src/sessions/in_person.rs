@@ -23,6 +23,9 @@ pub(crate) enum Deed {
     SetPassword,
     /// Register or change apps and their secrets: an app with a service account and a secret needs no grant any more.
     ManageApps,
+    /// Give or define roles: an account that the app controls, such as its own service account, would keep them when the
+    /// grant is revoked.
+    GiveRoles,
 }
 
 impl Deed {
@@ -34,6 +37,7 @@ impl Deed {
             Self::EndGrant => "withdraw other apps",
             Self::SetPassword => "set passwords",
             Self::ManageApps => "manage OAuth2 apps and their secrets",
+            Self::GiveRoles => "give roles in the name of its user",
         }
     }
 }
@@ -54,6 +58,13 @@ impl Actor {
                 deed.words()
             ))),
         }
+    }
+
+    /// Refuses an app that acts by a grant of a person. The service account of an app may do it, for its rights are its own
+    /// and do not end with a grant.
+    pub(crate) fn not_by_grant(&self, deed: Deed) -> Result<(), Error> {
+        let by_grant = self.key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some());
+        if by_grant { self.in_person(deed) } else { Ok(()) }
     }
 
     /// Refuses an app, unless it is about the app itself.

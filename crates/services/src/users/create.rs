@@ -8,6 +8,7 @@ use super::roles::{authorize_change, may_make_member};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::{Error, FieldError, USER_EXISTS};
+use crate::sessions::in_person::Deed;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
@@ -176,6 +177,12 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
         fields.keep(strong_password(&command.password))?;
     }
     fields.done()?;
+    if with_password {
+        actor.not_by_grant(Deed::SetPassword)?;
+    }
+    if !command.roles.is_empty() {
+        actor.not_by_grant(Deed::GiveRoles)?;
+    }
     may_create(actor, &organizations)?;
     let password_hash =
         if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };

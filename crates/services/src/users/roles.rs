@@ -7,6 +7,7 @@ use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::roles::custom_among;
+use crate::sessions::in_person::Deed;
 use crate::sessions::max_lifetime;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
@@ -49,6 +50,7 @@ pub async fn may_change_roles(ctx: &Context, actor: &Actor, user: &UserRef) -> R
 /// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one. API tokens that live
 /// longer than the new roles allow are shortened to that.
 pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
+    actor.not_by_grant(Deed::GiveRoles)?;
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     let settings = ctx.settings.sessions;
     ctx.store

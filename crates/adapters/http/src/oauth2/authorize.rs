@@ -88,9 +88,10 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
 pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let form = call.form().await?;
     let (actor, consent) = prepare(&call, who).await?;
-    let (token, about) = (form.text("csrf_token"), call.request.query_string());
-    if csrf::check(&call, &actor, Purpose::Consent, about, token.as_deref()).is_err() {
-        // Perhaps somebody else has signed in since the page was shown: nobody allows what was shown to another.
+    let (token, about) = (form.text("csrf_token"), shown(&call, &actor, &consent));
+    if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
+        // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
+        // shown to another, or something else than was shown.
         screens::stale_for_programs(&call)?;
         return Ok(consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST));
     }
@@ -168,6 +169,21 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
     screens::problem(call, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation)
 }
 
+/// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
+fn shown(call: &Call, actor: &Actor, consent: &ConsentRequest) -> String {
+    let resource = consent.resource.as_ref().map_or("", Resource::as_str);
+    let parts = [
+        call.request.query_string(),
+        &consent.scopes.join(" "),
+        consent.redirect_uri.as_str(),
+        resource,
+        &consent.app.name,
+        &standing(actor),
+    ];
+    // None of them but the name can hold a line break, and the name is of one line.
+    parts.join("\n")
+}
+
 fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: StatusCode) -> HttpResponse {
     let scopes = consent_scopes(actor, &consent.scopes);
     let is_full = is_unrestricted(&consent.scopes);
@@ -180,7 +196,7 @@ fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: St
     );
     let page = Consent {
         brand: Brand::of(&call.site),
-        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, call.request.query_string()),
+        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &screens::sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: person(&actor.user),

@@ -139,6 +139,22 @@ async fn a_consent_page_of_one_user_never_acts_for_another() {
 }
 
 #[actix_web::test]
+async fn nothing_is_allowed_but_what_was_shown() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let uri = app(&house, &owner, "user:read").await;
+    let browser = Browser::new(&house);
+    browser.sign_in("ann@example.com").await;
+    browser.get(&uri).await.expect(200);
+    let id = uri.split("client_id=").nth(1).unwrap().split('&').next().unwrap();
+    let changed = json!({ "name": "another-name", "callback_url": "https://app.example/cb" });
+    house.api(Method::PUT, &format!("/oauth2-provider/apps/{id}"), &owner, changed).await.expect(200);
+    let again = browser.submit(&uri, &[]).await.expect(400);
+    assert!(again.body.contains("Nothing was allowed") && again.body.contains("another-name"));
+    browser.submit(&uri, &[]).await.expect(302);
+}
+
+#[actix_web::test]
 async fn a_token_is_good_for_its_own_form_only() {
     let house = house().await;
     let owner = house.owner().await;

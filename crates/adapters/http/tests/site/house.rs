@@ -104,7 +104,7 @@ async fn house_of(
     settings: HttpSettings,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
-    let options = doorward_storage::Options { deadline: Duration::from_secs(600), ..Default::default() };
+    let options = doorward_storage::Options { deadline: Duration::from_mins(10), ..Default::default() };
     let opened = doorward_storage::open(url, &options).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));

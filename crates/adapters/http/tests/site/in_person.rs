@@ -82,7 +82,20 @@ async fn an_app_makes_nothing_that_outlives_its_grant() {
     let secret = house.get(&format!("{one}/secrets"), &owner).await.expect(200).json()[0]["id"].clone();
     let secret = format!("{one}/secrets/{}", secret.as_str().unwrap());
     let key = format!("/users/me/keys/{}", kept.split('-').next().unwrap());
+    let organization = house.get("/users/me/organizations", &owner).await.expect(200).json()[0]["id"].clone();
+    let account = |more: Value| {
+        let mut body = json!({ "email": "eve@example.com", "username": "eve", "organization_ids": [&organization] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let custom =
+        json!({ "name": "reader", "organization_permissions": [{ "resource_type": "group", "action": "read" }] });
     for (method, path, body) in [
+        (POST, "/users", account(json!({ "password": crate::house::PASSWORD }))),
+        (POST, "/users", account(json!({ "login_type": "none", "roles": ["owner"] }))),
+        (PUT, "/users/bob/roles", json!({ "roles": ["auditor"] })),
+        (PUT, "/organizations/coder/members/bob/roles", json!({ "roles": ["organization-auditor"] })),
+        (POST, "/organizations/coder/members/roles", custom),
         (POST, "/users/me/keys", Value::Null),
         (POST, "/users/me/keys/tokens", json!({})),
         (POST, "/users/bob/keys/tokens", json!({})),

@@ -1,7 +1,7 @@
 //! `refresh_token` (RFC 6749 6) with rotation that survives races and lost answers (`decisions.md`).
 
 use super::client_credentials::internal;
-use super::still_allowed::scopes_left;
+use super::still_allowed::{gone, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Diff, Trail};
 use crate::oauth2::client::{is_touch_due, touch_secret};
@@ -183,6 +183,9 @@ fn repeat(
     let (carried, mut expires_at) =
         key.map_or((grant.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));
     let scopes = scopes::remaining(app.allowed_scopes.as_deref(), &carried);
+    if scopes.is_empty() && !carried.is_empty() {
+        return Err(gone(&carried));
+    }
     if scopes != carried {
         repos.grants().narrow_access(&token_permit(), &grant.access_key_id, &scopes)?;
     }

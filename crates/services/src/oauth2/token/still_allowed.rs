@@ -33,6 +33,6 @@ pub(super) fn all_scopes_left(app: &App, granted: &[String]) -> Result<(), OAuth
     if taken.is_empty() { Ok(()) } else { Err(gone(&taken)) }
 }
 
-fn gone(names: &[String]) -> OAuthError {
+pub(super) fn gone(names: &[String]) -> OAuthError {
     OAuthError::taken_away(format!("this app may not have these scopes any more: {}", names.join(" ")))
 }
