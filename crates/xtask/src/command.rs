@@ -14,6 +14,8 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(arguments).current_dir(workspace.root());
+    // Where it is set, cargo-machete takes itself for something that `cargo run` has started.
+    command.env_remove("CARGO_PKG_NAME");
     command
 }
 

@@ -61,8 +61,8 @@ pub async fn page(
             let filter = GroupFilter { organization: Some(place), search, ..GroupFilter::default() };
             let after = match page.after_id {
                 None => None,
-                Some(id) => match repos.groups().find(GroupId(id))? {
-                    Some(found) => Some((found.group.name, found.group.id)),
+                Some(id) => match repos.groups().place(GroupId(id))? {
+                    Some(name) => Some((name, GroupId(id))),
                     None => return Ok(GroupList::default()),
                 },
             };

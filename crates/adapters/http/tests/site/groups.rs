@@ -64,6 +64,8 @@ async fn paging_goes_on_after_a_group_or_user_that_was_deleted_meanwhile() {
     }
     house.api(DELETE, &format!("/groups/{}", ids[1]), &owner, Value::Null).await.expect(200);
     assert_eq!(house.names(&format!("/groups?limit=1&after_id={}", ids[1]), &owner).await, ["c"]);
+    let paged = format!("/organizations/coder/paginated-groups?limit=1&after_id={}", ids[1]);
+    assert_eq!(house.get(&paged, &owner).await.expect(200).json()["groups"][0]["name"], "c");
     house.api(DELETE, &format!("/groups/{}", ids[2]), &owner, Value::Null).await.expect(200);
     assert_eq!(house.names(&format!("/groups?after_id={}", ids[1]), &owner).await, ["d", "Everyone"]);
 

@@ -343,6 +343,8 @@ fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
         .filter(not(users::deleted))
         .filter(not(users::is_system))
         .filter(users::status.eq(UserStatus::Active.as_str()))
+        // Nobody signs in as such an account, so it cannot look after the server.
+        .filter(users::login_type.ne(LoginType::None.as_str()))
         .filter(filters::holds_any_role(&owner));
     let left: bool = diesel::select(exists(others)).get_result(conn)?;
     if left { Ok(()) } else { Err(Error::Conflict(Conflict::LastOwner)) }

@@ -8,7 +8,7 @@ use doorward_domain::roles::Permission;
 use doorward_domain::roles::custom::Draft;
 use doorward_services::organizations::{self, CreateOrganization, OrganizationRef};
 use doorward_services::sessions::{self, CreateToken, Login, authenticate, login};
-use doorward_services::users::{ChangePassword, CreateFirstUser, SetupProof, UpdateProfile, UserRef};
+use doorward_services::users::{ChangePassword, CreateFirstUser, CreateUser, SetupProof, UpdateProfile, UserRef};
 use doorward_services::{Actor, Error, members, roles, users};
 use std::fmt::Debug;
 
@@ -156,7 +156,16 @@ contract! {
         let admin = town.person(&["user-admin"], &[]).await;
         is_kept("the only one", users::delete(&ctx, &admin, &first).await);
 
-        // Who may not act, or has not been here yet, is no owner to rely on.
+        // Who may not act, cannot sign in, or has not been here yet, is no owner to rely on.
+        let robot = CreateUser {
+            service_account: true,
+            email: String::new(),
+            password: Secret::from(""),
+            ..new_user("robot")
+        };
+        let robot = users::create(&ctx, &town.first, robot).await.unwrap().user.id;
+        users::update_roles(&ctx, &town.first, &UserRef::Id(robot), names(&["owner"])).await.unwrap();
+        is_kept("others cannot sign in", users::delete(&ctx, &admin, &first).await);
         let other = town.person(&["owner"], &[]).await;
         let suspended = town.person(&[], &[]).await;
         let id = UserRef::Id(suspended.user.id);
