@@ -179,6 +179,8 @@ pub struct TokenFacts {
     pub scopes: Vec<String>,
     /// Scopes that its app may have at this moment; `None` means any.
     pub app_scopes: Option<Vec<String>>,
+    /// Resources that its app may use at this moment; `None` means any.
+    pub app_resources: Option<Vec<Resource>>,
     /// The resource it is bound to.
     pub audience: Option<Resource>,
     /// Whether it came of a refresh and was not used since, as far as is written down.

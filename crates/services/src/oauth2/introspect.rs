@@ -2,8 +2,9 @@
 
 use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
 use super::scopes;
+use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, KnownClient, KnownToken};
-use crate::{Context, OAuthError};
+use crate::{Context, OAuthError, Settings};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::roles::System;
@@ -90,7 +91,9 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
                     app == app_id
                         || audience.is_some_and(|bound| answer.caller_resources.iter().any(|r| r.is_same_as(bound)))
                 };
-                let token = answer.token.filter(|token| business(token.app_id, token.audience.as_ref()));
+                let token = answer
+                    .token
+                    .filter(|token| business(token.app_id, token.audience.as_ref()) && is_for_its_app(ctx, token));
                 if let (Some(TokenFacts { unused: true, .. }), Some(known)) = (&token, &known) {
                     ctx.cache.note_use(&known.id, known.digest, &known.noted);
                 }
@@ -107,6 +110,7 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
             }
         }
     }
+    let settings = Arc::clone(&ctx.settings);
     ctx.store
         .write(move |repos| {
             let app = client.find_app(repos)?;
@@ -119,11 +123,18 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
             client.authenticate(&app, repos, now)?;
             let token = token.ok_or_else(|| OAuthError::missing("token"))?;
             match OpaqueToken::parse(token.expose()) {
-                Ok(token) => refresh_token(repos, &app, &token, now),
+                Ok(token) => refresh_token(&settings, repos, &app, &token, now),
                 Err(_) => Ok(None),
             }
         })
         .await
+}
+
+/// Whether the app may still use the resource that its token is bound to; without one, tokens are for this server.
+fn is_for_its_app(ctx: &Context, token: &TokenFacts) -> bool {
+    let server = ctx.settings.resource();
+    let bound = token.audience.as_ref().unwrap_or(&server);
+    App::limits_permit(token.app_resources.as_deref(), bound, ctx.settings.oauth2.resources.as_deref(), &server)
 }
 
 /// What is remembered of a caller and a live token. A secret whose use has to be written down is read again.
@@ -192,6 +203,7 @@ async fn look(
 
 /// A refresh token is the business of its own client only.
 fn refresh_token(
+    settings: &Settings,
     repos: &mut dyn Repositories,
     app: &App,
     token: &OpaqueToken,
@@ -201,6 +213,8 @@ fn refresh_token(
         grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
     };
     let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(None) };
+    // What was taken from the app since, a refresh would not give either.
+    let Ok(scopes) = scopes_left(settings, app, grant.audience.as_ref(), &grant.scopes) else { return Ok(None) };
     // Whoever asks about it has got it.
     if let Some(key) = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused) {
         let permit = System::because("a client asks about its refresh token").permit();
@@ -211,7 +225,7 @@ fn refresh_token(
         client_id: grant.app_id,
         user_id: user.id,
         username: user.username,
-        scopes: grant.scopes,
+        scopes,
         audience: grant.audience,
         issued_at: grant.created_at,
         expires_at: grant.refresh_expires_at,

@@ -3,7 +3,7 @@
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
-mod still_allowed;
+pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
 use crate::{Context, OAuthError, Origin, Settings};

@@ -7,7 +7,7 @@ use doorward_ports::oauth2::{Introspection, TokenFacts};
 use doorward_services::OAuthError;
 use doorward_services::oauth2::introspect::{ActiveToken, IntrospectRequest, introspect};
 
-fn answer(app_id: AppId, audience: Option<&str>, served: &[&str]) -> MockRepositories {
+fn answer_of(app_id: AppId, audience: Option<&str>, served: &[&str], app_resources: Option<&str>) -> MockRepositories {
     let resource = |text: &str| Resource::parse(text).unwrap();
     let answer = Introspection {
         secret_id: AppSecretId::NIL,
@@ -23,6 +23,7 @@ fn answer(app_id: AppId, audience: Option<&str>, served: &[&str]) -> MockReposit
             expires_at: NOW,
             unused: false,
             app_scopes: None,
+            app_resources: app_resources.map(|one| vec![resource(one)]),
         }),
     };
     let mut repos = repos(app(ClientType::Confidential));
@@ -30,9 +31,26 @@ fn answer(app_id: AppId, audience: Option<&str>, served: &[&str]) -> MockReposit
     repos
 }
 
+fn answer(app_id: AppId, audience: Option<&str>, served: &[&str]) -> MockRepositories {
+    answer_of(app_id, audience, served, None)
+}
+
 async fn ask(repos: MockRepositories, secret: Option<&str>) -> Result<Option<ActiveToken>, OAuthError> {
     let token = Some(Secret::from("0123456789-abcdefghijABCDEFGHIJ01"));
     introspect(&context(repos), IntrospectRequest { client: with_secret(secret), token, repeated: None }).await
+}
+
+#[tokio::test]
+async fn a_token_whose_resource_was_taken_from_its_app_is_not_active() {
+    let api = Some("https://api.example");
+    for (list, is_active) in
+        [(None, true), (Some("https://API.example/"), true), (Some("https://other.example"), false)]
+    {
+        let found = ask(answer_of(APP, api, &[], list), Some(SECRET)).await.unwrap();
+        assert_eq!(found.is_some(), is_active, "{list:?}");
+        let unbound = ask(answer_of(APP, None, &[], list), Some(SECRET)).await.unwrap();
+        assert_eq!(unbound.is_some(), list.is_none(), "without a resource it is for this server: {list:?}");
+    }
 }
 
 #[tokio::test]

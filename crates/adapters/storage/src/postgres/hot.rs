@@ -145,8 +145,20 @@ pub(super) fn issue_client_token(
 /// Secret, its digest, when it was last used, and what the app serves.
 type Caller = (Id<AppSecretId>, Hash, Option<At>, Json<Vec<String>>);
 /// Digest of the key, app, user, name, scopes, audience, whether it is unused, times of issue and
-/// expiry, what its app may have.
-type Token = (Hash, Id<AppId>, Id<UserId>, String, Words, Option<String>, bool, At, At, Option<Json<Vec<String>>>);
+/// expiry, scopes and resources that its app may have.
+type Token = (
+    Hash,
+    Id<AppId>,
+    Id<UserId>,
+    String,
+    Words,
+    Option<String>,
+    bool,
+    At,
+    At,
+    Option<Json<Vec<String>>>,
+    Option<Json<Vec<String>>>,
+);
 
 statement! {
     IntrospectAccess {
@@ -167,11 +179,12 @@ statement! {
             sql::Instant,
             sql::Instant,
             Nullable<sql::Json>,
+            Nullable<sql::Json>,
         )>,
     ) {
         "SELECT s.id, s.digest, s.last_used_at, a.resources, \
            k.secret_digest, k.app_id, k.user_id, u.username, k.scopes, k.audience, k.unused, k.created_at, k.expires_at, \
-           t.allowed_scopes \
+           t.allowed_scopes, t.allowed_resources \
          FROM oauth2_app_secrets s JOIN oauth2_apps a ON a.id = s.app_id AND a.client_type = 'confidential' \
          LEFT JOIN (api_keys k JOIN users u ON u.id = k.user_id AND NOT u.deleted AND u.status <> 'suspended' \
            JOIN oauth2_apps t ON t.id = k.app_id) \
@@ -198,16 +211,19 @@ pub(super) fn introspect_access(
     }
     let token = token.filter(|(key_digest, ..)| key_digest.0 == digest);
     let token =
-        token.map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed)| TokenFacts {
-            app_id: app.0,
-            user_id: user.0,
-            username,
-            scopes: scopes.0,
-            app_scopes: allowed.map(|allowed| allowed.0),
-            audience: audience.map(Resource::from_storage),
-            unused,
-            issued_at: issued_at.0,
-            expires_at: expires_at.0,
+        token.map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed, targets)| {
+            TokenFacts {
+                app_id: app.0,
+                user_id: user.0,
+                username,
+                scopes: scopes.0,
+                app_scopes: allowed.map(|allowed| allowed.0),
+                app_resources: targets.map(resources),
+                audience: audience.map(Resource::from_storage),
+                unused,
+                issued_at: issued_at.0,
+                expires_at: expires_at.0,
+            }
         });
     Ok(Some(Introspection {
         secret_id: secret_id.0,

@@ -3,7 +3,7 @@
 
 use super::Conn;
 use crate::error::{Error, RowError};
-use crate::rows::{AppRow, KeyRow, SecretRow, purge_day};
+use crate::rows::{AppRow, KeyRow, SecretRow, purge_day, resources};
 use crate::schema::{api_keys, oauth2_app_secrets, oauth2_apps, oauth2_grants, users};
 use crate::types::{At, Hash, Id, Json, Words};
 use diesel::dsl::not;
@@ -175,13 +175,16 @@ pub(super) fn introspect_access(
         && let Some(binding) = key.oauth2
         && let Some(username) = acting_user(conn, key.user_id)?
     {
-        let allowed: Option<Option<Json<Vec<String>>>> = oauth2_apps::table
+        type Lists = (Option<Json<Vec<String>>>, Option<Json<Vec<String>>>);
+        let allowed: Option<Lists> = oauth2_apps::table
             .find(Id(binding.app_id))
-            .select(oauth2_apps::allowed_scopes)
+            .select((oauth2_apps::allowed_scopes, oauth2_apps::allowed_resources))
             .get_result(conn)
             .optional()?;
+        let (scopes, targets) = allowed.unwrap_or_default();
         token = Some(TokenFacts {
-            app_scopes: allowed.flatten().map(|allowed| allowed.0),
+            app_scopes: scopes.map(|scopes| scopes.0),
+            app_resources: targets.map(resources),
             app_id: binding.app_id,
             user_id: key.user_id,
             username,

@@ -231,6 +231,7 @@ contract! {
             expires_at: expected_key.expires_at,
             unused: false,
             app_scopes: None,
+            app_resources: None,
         };
         let answer = |token| Some(Introspection {
             secret_id,

@@ -7,7 +7,7 @@ use doorward_domain::oauth2::{App, Resource};
 
 /// The granted scopes that the app may still have. Refuses a resource that its tokens may not be bound to any more, and
 /// scopes of which nothing is left.
-pub(super) fn scopes_left(
+pub(in crate::oauth2) fn scopes_left(
     settings: &Settings,
     app: &App,
     audience: Option<&Resource>,
