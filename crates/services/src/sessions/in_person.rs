@@ -1,8 +1,9 @@
 //! What a person does, and never an app in their name.
 //!
 //! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
-//! goes, or longer than it lives: what is listed here is refused to every token that was issued to an app, whatever its
-//! scopes. Sessions, and API tokens that the person made, may do it as far as access control lets them.
+//! goes, or longer than it lives: what is listed here is refused to tokens that were issued to an app, whatever their
+//! scopes: to all of them by `Actor::in_person`, to those that act by the grant of a person by `Actor::not_by_grant`.
+//! Sessions, and API tokens that the person made, may do it as far as access control lets them.
 
 use crate::context::Actor;
 use crate::error::Error;
