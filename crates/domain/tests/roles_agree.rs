@@ -17,6 +17,8 @@ mod literal {
         pub(crate) built_in: Option<String>,
         pub(crate) site: Vec<Permission>,
         pub(crate) org: Vec<(String, Vec<Permission>)>,
+        /// On what the holder owns in an organization.
+        pub(crate) owned: Vec<(String, Vec<Permission>)>,
         pub(crate) user: Vec<Permission>,
     }
 
@@ -86,16 +88,28 @@ mod literal {
         } else {
             0
         };
-        let user = if !object.owner.is_empty() && object.owner == subject.id {
-            vote(subject.roles.iter().flat_map(|role| &role.user).collect())
-        } else {
-            0
+        let owned_list = |org: &str| -> Vec<&Permission> {
+            let lists = subject.roles.iter().flat_map(|role| &role.owned);
+            lists.filter(|(id, _)| id == org && !id.is_empty()).flat_map(|(_, list)| list).collect()
         };
 
         let is_member = if object.any_org {
             !memberships.is_empty()
         } else {
             !object.org.is_empty() && memberships.contains(&object.org.as_str())
+        };
+        // The lists of an organization join those on all that the subject owns; any denial wins.
+        let there = if object.any_org {
+            i8::from(memberships.iter().any(|org| vote(owned_list(org)) == 1 && vote(org_list(org)) != -1))
+        } else if is_member {
+            vote(owned_list(&object.org))
+        } else {
+            0
+        };
+        let user = match vote(subject.roles.iter().flat_map(|role| &role.user).collect()) {
+            _ if object.owner.is_empty() || object.owner != subject.id => 0,
+            everywhere if everywhere == -1 || there == -1 => -1,
+            everywhere => everywhere.max(there),
         };
         let in_org = is_member || (object.org.is_empty() && !object.any_org);
         let role_ok = site == 1 || (site != -1 && org == 1) || (site != -1 && org != -1 && in_org && user == 1);
@@ -152,11 +166,9 @@ fn permissions() -> impl Strategy<Value = Vec<literal::Permission>> {
 }
 
 fn custom_role() -> impl Strategy<Value = literal::Role> {
-    (permissions(), vec((ids(), permissions()), 0..5), permissions()).prop_map(|(site, org, user)| literal::Role {
-        built_in: None,
-        site,
-        org: joined(org),
-        user,
+    let owned = prop_oneof![2 => Just(Vec::new()), 1 => vec((ids(), permissions()), 0..4)];
+    (permissions(), vec((ids(), permissions()), 0..5), owned, permissions()).prop_map(|(site, org, owned, user)| {
+        literal::Role { built_in: None, site, org: joined(org), owned: joined(owned), user }
     })
 }
 
@@ -193,6 +205,7 @@ fn built_in_role() -> impl Strategy<Value = literal::Role> {
                 built_in: Some(name.clone()),
                 site: list(&role["site"]),
                 org,
+                owned: Vec::new(),
                 user: list(&role["user"]),
             };
             (name, site_role, literal)
@@ -255,7 +268,8 @@ fn compiled(subject: &literal::Subject) -> Subject {
             return Role::built_in(name, role.org.first().map(|(id, _)| id)).unwrap();
         }
         let org = role.org.iter().map(|(id, permissions)| (Id::from(id), list(permissions)));
-        Role::custom("custom", list(&role.site), org, list(&role.user))
+        let owned = role.owned.iter().map(|(id, permissions)| (Id::from(id), list(permissions)));
+        Role::custom("custom", list(&role.site), org, list(&role.user)).with_owned(owned)
     });
     let builder = Subject::builder(&subject.id).roles(roles).groups(&subject.groups);
     let Some(scope) = &subject.scope else { return builder.build() };
@@ -446,8 +460,9 @@ fn document(subject: &literal::Subject, questions: &[(String, literal::Object)])
             (Some(name), None) => name.clone(),
             (Some(name), Some((org, _))) => format!("{name}:{org}"),
             (None, _) => {
-                let (site, org, user) = (list(&role.site), orgs(&role.org), list(&role.user));
-                roles.push(json!({"name": index.to_string(), "site": site, "org": org, "user": user}));
+                let (site, org, owned, user) = (list(&role.site), orgs(&role.org), orgs(&role.owned), list(&role.user));
+                let name = index.to_string();
+                roles.push(json!({"name": name, "site": site, "org": org, "org_member": owned, "user": user}));
                 format!("custom:{index}")
             }
         });

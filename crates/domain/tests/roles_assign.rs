@@ -183,8 +183,13 @@ fn a_custom_role_grants_only_what_its_maker_has() {
         "{defects:?}"
     );
 
-    let mut old = draft(Permission::named(false, "spaceship", "fly"));
-    old.drop_unknown();
+    let unknown = Permission::named(false, "spaceship", "fly");
+    let name = RoleName::organization("cook", ACME);
+    let stored = |list| CustomRole::new(name.clone(), "Cook", vec![], list, vec![]);
+    let mut old = draft(unknown.clone());
+    old.drop_unknown(&stored(vec![]));
+    assert_eq!(old.organization, [unknown.clone()], "a new one stays, to be refused");
+    old.drop_unknown(&stored(vec![unknown]));
     assert!(old.organization.is_empty());
     assert_eq!(old.into_role(ACME).name(), &RoleName::organization("cook", ACME));
 }
@@ -196,8 +201,6 @@ fn custom_roles_have_no_site_and_no_user_permissions() {
     assert_eq!(draft.check(), Ok(()));
     let with_site = Draft { site: permission.clone(), ..draft.clone() };
     assert!(with_site.check().unwrap_err().to_string().ends_with("for an organization role"));
-    let with_own = Draft { organization_member: permission.clone(), ..draft.clone() };
-    assert_eq!(with_own.check(), Err(CustomRoleError::OrganizationMemberPermissions));
     let with_user = Draft { user: permission, ..draft };
     assert_eq!(with_user.check(), Err(CustomRoleError::UserPermissions));
     let all = Draft { name: "new".to_owned(), site: with_user.user.clone(), ..with_user };
@@ -205,4 +208,36 @@ fn custom_roles_have_no_site_and_no_user_permissions() {
     assert_eq!(all.defects(), expected);
     assert!(check_maker(&user(&["owner"], &[]), Action::Create, ACME).is_ok());
     assert!(check_maker(&user(&["user-admin"], &[]), Action::Create, ACME).is_err());
+}
+
+#[test]
+fn what_a_member_owns_is_opened_where_the_role_is() {
+    let (other, alice) = (Uuid::from_u128(0x07), Uuid::from_u128(0xa1));
+    let permission = Permission::allow(ResourceType::OrganizationMember, Action::Delete);
+    let draft = Draft { name: "keeper".to_owned(), organization_member: vec![permission.clone()], ..Draft::default() };
+    assert_eq!(draft.check(), Ok(()));
+    let admin = user(&[], &["organization-admin"]);
+    assert_eq!(draft.owned_permission_defects(&admin, ACME), []);
+    let plain = user(&[], &[]);
+    let refused = draft.owned_permission_defects(&plain, ACME);
+    assert!(matches!(refused.as_slice(), [CustomRoleError::NotHeld { owned: true, .. }]), "{refused:?}");
+    assert!(refused[0].to_string().contains("on what you own in this organization"), "{}", refused[0]);
+    let wild = Draft {
+        organization_member: vec![Permission::named(false, "*", "read"), permission.clone(), permission],
+        ..draft.clone()
+    };
+    let defects = wild.owned_permission_defects(&admin, ACME);
+    assert!(matches!(defects.as_slice(), [CustomRoleError::Wildcard(_), CustomRoleError::Twice(_)]), "{defects:?}");
+
+    let roles: CustomRoles = [draft.into_role(ACME)].into_iter().collect();
+    let builder = Subject::for_user(alice).membership(other, None::<&str>).custom_roles(&roles);
+    let subject = builder.membership(ACME, ["keeper"]).scope(Scope::all()).build();
+    let membership =
+        |place, owner: Uuid| Object::new(ResourceType::OrganizationMember).organization(place).owner(owner);
+    assert!(subject.allows(Action::Delete, &membership(ACME, alice)));
+    assert!(!subject.allows(Action::Delete, &membership(other, alice)), "another organization");
+    assert!(!subject.allows(Action::Delete, &membership(ACME, other)), "somebody else's");
+    let filter = subject.list_filter(Action::Delete, ResourceType::OrganizationMember);
+    assert_eq!(filter.owner().unwrap().organizations(), [ACME.into()]);
+    assert!(!filter.owner().unwrap().without_organization());
 }

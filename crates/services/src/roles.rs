@@ -39,6 +39,8 @@ pub struct RoleView {
     pub organization: Vec<Permission>,
     /// On what the holder owns.
     pub user: Vec<Permission>,
+    /// On what the holder owns in its organization.
+    pub organization_member: Vec<Permission>,
 }
 
 /// A role in a list of those that can be given.
@@ -101,6 +103,7 @@ impl RoleView {
             site: role.site().permissions().to_vec(),
             organization: role.organization().permissions().to_vec(),
             user: role.user().permissions().to_vec(),
+            organization_member: Vec::new(),
         }
     }
 }
@@ -113,6 +116,7 @@ impl From<&CustomRole> for RoleView {
             site: role.role().site().permissions().to_vec(),
             organization: role.in_organization().to_vec(),
             user: role.role().user().permissions().to_vec(),
+            organization_member: role.on_owned().to_vec(),
         }
     }
 }

@@ -35,8 +35,8 @@ pub(crate) struct RoleObject {
     site_permissions: Vec<PermissionObject>,
     organization_permissions: Vec<PermissionObject>,
     user_permissions: Vec<PermissionObject>,
-    /// On what a member owns in the organization: always empty, no role has any.
-    organization_member_permissions: [PermissionObject; 0],
+    /// On what a member owns in the organization.
+    organization_member_permissions: Vec<PermissionObject>,
 }
 
 /// A role, and whether the caller may give it.
@@ -64,7 +64,7 @@ pub(crate) struct Custom {
     organization_permissions: Vec<PermissionObject>,
     /// Must be empty.
     user_permissions: Vec<PermissionObject>,
-    /// Must be empty: permissions on what a member owns are not offered.
+    /// On what a member owns in the organization; the caller must have them on what it owns there itself.
     organization_member_permissions: Vec<PermissionObject>,
 }
 
@@ -94,7 +94,7 @@ impl From<RoleView> for RoleObject {
             site_permissions: objects(role.site),
             organization_permissions: objects(role.organization),
             user_permissions: objects(role.user),
-            organization_member_permissions: [],
+            organization_member_permissions: objects(role.organization_member),
         }
     }
 }

@@ -70,6 +70,7 @@ table! {
         site_permissions -> Json,
         organization_permissions -> Json,
         user_permissions -> Json,
+        member_permissions -> Json,
         created_at -> Instant,
         updated_at -> Instant,
     }

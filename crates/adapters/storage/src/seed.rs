@@ -186,6 +186,7 @@ struct RoleRow<'a> {
     site_permissions: Json<Vec<Permission>>,
     organization_permissions: Json<&'a [Permission]>,
     user_permissions: Json<Vec<Permission>>,
+    member_permissions: Json<Vec<Permission>>,
     created_at: At,
     updated_at: At,
 }
@@ -200,6 +201,7 @@ impl<'a> From<&'a SeedRole> for RoleRow<'a> {
             site_permissions: Json(Vec::new()),
             organization_permissions: Json(&role.permissions),
             user_permissions: Json(Vec::new()),
+            member_permissions: Json(Vec::new()),
             created_at: At(role.created_at),
             updated_at: At(role.created_at),
         }

@@ -49,6 +49,14 @@ impl CustomRole {
         Self { name, display_name: display_name.into(), role }
     }
 
+    /// The same role with permissions on what a member owns in the organization of its name; they count nowhere for a
+    /// site role.
+    #[must_use]
+    pub fn with_owned(mut self, owned: Vec<Permission>) -> Self {
+        self.role = self.role.with_owned(self.name.organization_id().map(|id| (id.into(), owned)));
+        self
+    }
+
     /// Its identity.
     #[must_use]
     pub const fn name(&self) -> &RoleName {
@@ -65,6 +73,12 @@ impl CustomRole {
     #[must_use]
     pub fn in_organization(&self) -> &[Permission] {
         self.role.organizations().next().map_or(&[], |(_, grants)| grants.permissions())
+    }
+
+    /// What it grants on what a member owns in its organization; nothing for a site role.
+    #[must_use]
+    pub fn on_owned(&self) -> &[Permission] {
+        self.role.owned().next().map_or(&[], |(_, grants)| grants.permissions())
     }
 
     /// What it grants.
@@ -117,10 +131,6 @@ pub enum CustomRoleError {
     /// User permissions, for an organization role.
     #[error("not allowed to assign user permissions for an organization role")]
     UserPermissions,
-    /// Permissions on what a member owns in the organization. No role has such, and dropping them would grant less than was
-    /// asked for.
-    #[error("permissions on what a member owns (organization_member_permissions) are not supported")]
-    OrganizationMemberPermissions,
     /// A permission that denies.
     #[error("`{0}` is negated, only allowing permissions can be given")]
     Negated(Permission),
@@ -134,8 +144,10 @@ pub enum CustomRoleError {
     #[error("`{0}` is given twice")]
     Twice(Permission),
     /// A permission that the maker does not have.
-    #[error("`{permission}` cannot be given: you do not have it in this organization")]
+    #[error("`{permission}` cannot be given: you do not have it {} this organization", if *.owned { "on what you own in" } else { "in" })]
     NotHeld {
+        /// Whether it was to be given on what a member owns.
+        owned: bool,
         /// The permission.
         permission: Permission,
         /// Why the maker does not have it.
@@ -156,15 +168,22 @@ pub struct Draft {
     pub organization: Vec<Permission>,
     /// Must be empty.
     pub user: Vec<Permission>,
-    /// Must be empty.
+    /// What the role grants on what a member owns in the organization.
     pub organization_member: Vec<Permission>,
 }
 
 impl Draft {
-    /// Forgets permissions on unknown pairs, so that an old role stays editable.
-    pub fn drop_unknown(&mut self) {
-        for list in [&mut self.site, &mut self.organization, &mut self.user] {
-            list.retain(|permission| permission.defined().is_some());
+    /// Forgets permissions on unknown pairs that the role has already, so that a role of an older release stays editable.
+    /// They grant nothing. One that is new to the role stays, and is refused by the checks.
+    pub fn drop_unknown(&mut self, stored: &CustomRole) {
+        let lists = [
+            (&mut self.site, stored.role.site().permissions()),
+            (&mut self.organization, stored.in_organization()),
+            (&mut self.user, stored.role.user().permissions()),
+            (&mut self.organization_member, stored.on_owned()),
+        ];
+        for (list, known) in lists {
+            list.retain(|permission| permission.defined().is_some() || !known.contains(permission));
         }
     }
 
@@ -180,8 +199,7 @@ impl Draft {
         let name = check_name(&self.name).err();
         let site = (!self.site.is_empty()).then_some(CustomRoleError::SitePermissions);
         let user = (!self.user.is_empty()).then_some(CustomRoleError::UserPermissions);
-        let member = (!self.organization_member.is_empty()).then_some(CustomRoleError::OrganizationMemberPermissions);
-        name.into_iter().chain(site).chain(user).chain(member).collect()
+        name.into_iter().chain(site).chain(user).collect()
     }
 
     /// The checks that come after: each permission is defined, allows, names its action, is held by `maker` in the
@@ -193,13 +211,16 @@ impl Draft {
     /// All that [`check_permissions`](Self::check_permissions) finds wrong, at most one defect for each permission.
     #[must_use]
     pub fn permission_defects(&self, maker: &Subject, organization: Uuid) -> Vec<CustomRoleError> {
-        let mut seen = HashSet::new();
-        let defect = |permission| match check_permission(permission, maker, organization) {
-            Ok(()) if !seen.insert(permission) => Some(CustomRoleError::Twice(permission.clone())),
-            Ok(()) => None,
-            Err(defect) => Some(defect),
-        };
-        self.organization.iter().filter_map(defect).collect()
+        let there = |resource| Object::new(resource).organization(organization);
+        defects_of(&self.organization, maker, false, there)
+    }
+
+    /// The same for what the role grants on what a member owns: `maker` must hold each permission on what it owns in the
+    /// organization itself.
+    #[must_use]
+    pub fn owned_permission_defects(&self, maker: &Subject, organization: Uuid) -> Vec<CustomRoleError> {
+        let own = |resource| Object::new(resource).organization(organization).owner(maker.id().clone());
+        defects_of(&self.organization_member, maker, true, own)
     }
 
     /// The finished role; the name is stored in lower case.
@@ -207,6 +228,7 @@ impl Draft {
     pub fn into_role(self, organization: Uuid) -> CustomRole {
         let name = RoleName::organization(self.name.to_lowercase(), organization);
         CustomRole::new(name, self.display_name, self.site, self.organization, self.user)
+            .with_owned(self.organization_member)
     }
 }
 
@@ -226,7 +248,28 @@ pub fn check_name(name: &str) -> Result<(), CustomRoleError> {
     Ok(())
 }
 
-fn check_permission(permission: &Permission, maker: &Subject, organization: Uuid) -> Result<(), CustomRoleError> {
+/// At most one defect for each permission of a list, which the maker must hold on the object of its type.
+fn defects_of(
+    list: &[Permission],
+    maker: &Subject,
+    owned: bool,
+    object: impl Fn(ResourceType) -> Object<'static>,
+) -> Vec<CustomRoleError> {
+    let mut seen = HashSet::new();
+    let defect = |permission| match check_permission(permission, maker, owned, &object) {
+        Ok(()) if !seen.insert(permission) => Some(CustomRoleError::Twice(permission.clone())),
+        Ok(()) => None,
+        Err(defect) => Some(defect),
+    };
+    list.iter().filter_map(defect).collect()
+}
+
+fn check_permission(
+    permission: &Permission,
+    maker: &Subject,
+    owned: bool,
+    object: impl Fn(ResourceType) -> Object<'static>,
+) -> Result<(), CustomRoleError> {
     if permission.negate {
         return Err(CustomRoleError::Negated(permission.clone()));
     }
@@ -234,9 +277,9 @@ fn check_permission(permission: &Permission, maker: &Subject, organization: Uuid
         return Err(CustomRoleError::Wildcard(permission.clone()));
     }
     let (resource, action) = permission.defined().ok_or_else(|| CustomRoleError::Unknown(permission.clone()))?;
-    let decision = maker.decide(action, &Object::new(resource).organization(organization));
+    let decision = maker.decide(action, &object(resource));
     if decision.allow() {
         return Ok(());
     }
-    Err(CustomRoleError::NotHeld { permission: permission.clone(), because: decision.because() })
+    Err(CustomRoleError::NotHeld { owned, permission: permission.clone(), because: decision.because() })
 }

@@ -13,6 +13,8 @@ pub(super) trait Question: Copy {
     fn site(self, subject: &Inner) -> Vote;
     /// How the subject's permissions on its own objects vote.
     fn user(self, subject: &Inner) -> Vote;
+    /// How the subject's permissions on its own objects of one organization vote.
+    fn owned(self, subject: &Inner, id: &Id) -> Vote;
     /// Whether some organization allows.
     fn any_organization(self, subject: &Inner) -> bool;
     /// How one organization votes, of which the subject is a member.
@@ -54,6 +56,10 @@ impl Question for Known {
     #[inline]
     fn user(self, _: &Inner) -> Vote {
         self.row.user.vote(self.bit)
+    }
+
+    fn owned(self, subject: &Inner, id: &Id) -> Vote {
+        subject.owned.vote(id, self.resource, self.bit)
     }
 
     #[inline]
@@ -102,6 +108,10 @@ impl Question for Named<'_> {
 
     fn user(self, subject: &Inner) -> Vote {
         self.join(subject.roles.iter().map(Role::user))
+    }
+
+    fn owned(self, subject: &Inner, id: &Id) -> Vote {
+        self.join(subject.roles.iter().filter_map(|role| role.owned_in(id)))
     }
 
     fn any_organization(self, subject: &Inner) -> bool {
@@ -171,7 +181,10 @@ fn judge_levels<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>) 
         because = Because::OrganizationDenies;
     } else if !object.owner.is_empty() && object.owner == subject.id {
         let in_organization = is_member || (object.organization.is_empty() && !object.any_organization);
-        match question.user(subject) {
+        let user = question.user(subject);
+        let user =
+            if subject.owned.is_empty() { user } else { user.max(own_there(subject, question, object, is_member)) };
+        match user {
             Vote::Allow if in_organization => return Because::UserAllows,
             Vote::Allow => because = Because::NotMember,
             Vote::Deny => because = Because::UserDenies,
@@ -179,6 +192,21 @@ fn judge_levels<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>) 
         }
     }
     listed(subject, question.asked(), object, is_member).unwrap_or(because)
+}
+
+/// How the permissions on what the subject owns in an organization vote. Where any organization will do, one allows in which
+/// the organization's own list does not deny.
+#[cold]
+fn own_there<Q: Question>(subject: &Inner, question: Q, object: &Object<'_>, is_member: bool) -> Vote {
+    if !object.any_organization {
+        return if is_member { question.owned(subject, &object.organization) } else { Vote::Silent };
+    }
+    let allows = |id: &Id| {
+        let organization = |masks| question.organization(subject, id, masks);
+        question.owned(subject, id) == Vote::Allow
+            && subject.members.find(id).is_some_and(|masks| organization(masks) != Vote::Deny)
+    };
+    if subject.owned.iter().any(allows) { Vote::Allow } else { Vote::Silent }
 }
 
 /// Questions that are mistakes, and the scope.

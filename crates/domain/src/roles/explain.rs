@@ -182,11 +182,22 @@ fn deciding_roles<'s>(
     let decided =
         if object.any_organization { organizations_saying(subject, action, resource, wanted) } else { HashSet::new() };
     let counts = |id: &Id| if object.any_organization { decided.contains(id) } else { *id == object.organization };
+    let counts_as_own = |id: &Id| {
+        // Where any organization will do, one in which the organization's list denies did not decide; nor does a denial
+        // of one speak for all.
+        let organization = || organization_vote(subject, action, resource, id);
+        let anywhere = || wanted == Vote::Allow && subject.is_member(id.clone()) && organization() != Vote::Deny;
+        if object.any_organization {
+            anywhere() && owned_vote(subject, action, resource, id) == wanted
+        } else {
+            *id == object.organization
+        }
+    };
     let voted = |role: &Role| {
         if matches!(because, Because::SiteAllows | Because::SiteDenies) {
             says(role.site())
         } else if matches!(because, Because::UserAllows | Because::UserDenies) {
-            says(role.user())
+            says(role.user()) || role.owned().any(|(id, list)| says(list) && counts_as_own(id))
         } else if matches!(because, Because::OrganizationAllows | Because::OrganizationDenies) {
             role.organizations().any(|(id, list)| says(list) && counts(id))
         } else {
@@ -194,6 +205,20 @@ fn deciding_roles<'s>(
         }
     };
     subject.roles().iter().filter(|role| voted(role)).collect()
+}
+
+fn joined<'g>(lists: impl Iterator<Item = &'g Grants>, action: &str, resource: &str) -> Vote {
+    lists.map(|list| list.vote_named(action, resource)).max().unwrap_or(Vote::Silent)
+}
+
+/// What all roles together say in one organization.
+fn organization_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
+    joined(subject.roles().iter().filter_map(|role| role.organization(id)), action, resource)
+}
+
+/// What all roles together say of that which the subject owns in one organization.
+fn owned_vote(subject: &Subject, action: &str, resource: &str, id: &Id) -> Vote {
+    joined(subject.roles().iter().filter_map(|role| role.owned_in(id)), action, resource)
 }
 
 /// The organizations of which all roles together say this, in one pass over the roles.

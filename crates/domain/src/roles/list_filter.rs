@@ -64,7 +64,7 @@ impl OwnerClause {
         &self.organizations
     }
 
-    /// Whether it may be in none. So it is for every real subject.
+    /// Whether it may be in none.
     #[must_use]
     pub const fn without_organization(&self) -> bool {
         self.without_organization
@@ -119,11 +119,12 @@ impl ListFilter {
                 members.map(|(id, _)| id.clone()).collect::<Vec<Id>>()
             };
             filter.organizations = voting(|vote| vote == Vote::Allow);
-            if row.user.vote(bit) == Vote::Allow && !subject.id.is_empty() {
+            let user = row.user.vote(bit);
+            let mut organizations = voting(|vote| vote != Vote::Deny);
+            organizations.retain(|id| !id.is_empty() && user.max(subject.owned.vote(id, resource, bit)) == Vote::Allow);
+            if (user == Vote::Allow || !organizations.is_empty()) && !subject.id.is_empty() {
                 let denied = voting(|vote| vote == Vote::Deny);
-                let mut organizations = voting(|vote| vote != Vote::Deny);
-                organizations.retain(|id| !id.is_empty());
-                let without_organization = !denied.contains(&Id::EMPTY);
+                let without_organization = user == Vote::Allow && !denied.contains(&Id::EMPTY);
                 filter.owner = Some(OwnerClause { owner: subject.id.clone(), organizations, without_organization });
             }
         }

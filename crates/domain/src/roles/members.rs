@@ -1,7 +1,8 @@
 //! The organizations of a subject, each with its joined permissions.
 
 use super::Id;
-use super::permission::{Grants, Masks};
+use super::ResourceType;
+use super::permission::{Grants, Masks, Vote};
 
 /// Up to this many organizations are read through; more are found by their hash.
 const FEW: usize = 4;
@@ -55,6 +56,32 @@ impl Members {
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
+    }
+}
+
+/// What is said of that which the subject owns, by organization. Empty for nearly everybody.
+#[derive(Default)]
+pub(super) struct Owned(Box<[(Id, Masks)]>);
+
+impl Owned {
+    pub(super) fn new<'a>(lists: impl Iterator<Item = (&'a Id, &'a Grants)>) -> Self {
+        // The same sorted list, without the index.
+        Self(Members::new(lists).entries)
+    }
+
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How it votes in one organization.
+    pub(super) fn vote(&self, id: &Id, resource: ResourceType, bit: u16) -> Vote {
+        let found = self.0.binary_search_by(|(known, _)| known.cmp(id)).ok().and_then(|at| self.0.get(at));
+        found.map_or(Vote::Silent, |(_, masks)| masks.row(resource).vote(bit))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Id> {
+        self.0.iter().map(|(id, _)| id)
     }
 }
 

@@ -129,6 +129,8 @@ pub struct Role {
     origin: Origin,
     site: Shared,
     organizations: Arc<[(Id, Shared)]>,
+    /// On what the holder owns in an organization; hardly any role has such.
+    owned: Option<Arc<[(Id, Shared)]>>,
     user: Shared,
 }
 
@@ -140,7 +142,7 @@ impl Role {
         organizations: Vec<(Id, Shared)>,
         user: Shared,
     ) -> Self {
-        Self { name: Arc::from(name), origin, site, organizations: organizations.into(), user }
+        Self { name: Arc::from(name), origin, site, organizations: organizations.into(), owned: None, user }
     }
 
     /// A role made at run time. Every organization listed is a membership, even with an empty permission list.
@@ -153,6 +155,19 @@ impl Role {
     ) -> Self {
         let organizations = organizations.into_iter().map(|(id, list)| (id, list.into())).collect();
         Self::new(name, Origin::Custom, site.into(), organizations, user.into())
+    }
+
+    /// The same role with permissions on what its holder owns in an organization, too. They count where the holder is a
+    /// member, as those on all that the holder owns do.
+    #[must_use]
+    pub fn with_owned(mut self, lists: impl IntoIterator<Item = (Id, Vec<Permission>)>) -> Self {
+        let lists: Vec<(Id, Shared)> = lists
+            .into_iter()
+            .filter(|(id, list)| !id.is_empty() && !list.is_empty())
+            .map(|(id, list)| (id, list.into()))
+            .collect();
+        self.owned = (!lists.is_empty()).then(|| lists.into());
+        self
     }
 
     /// A built-in role; `organization` (any text) counts for organization roles. `None` when there is no such role in
@@ -193,6 +208,17 @@ impl Role {
         self.organizations().find_map(|(known, grants)| (known == id).then_some(grants))
     }
 
+    /// The organizations in which it says something of what the holder owns there, each with its permission list.
+    pub fn owned(&self) -> impl Iterator<Item = (&Id, &Grants)> {
+        self.owned.iter().flat_map(|lists| lists.iter()).map(|(id, grants)| (id, &**grants))
+    }
+
+    /// Its permission list on what the holder owns in one organization.
+    #[must_use]
+    pub fn owned_in(&self, id: &Id) -> Option<&Grants> {
+        self.owned().find_map(|(known, grants)| (known == id).then_some(grants))
+    }
+
     pub(super) fn is_owner(&self) -> bool {
         matches!(self.origin, Origin::BuiltIn(role) if role.name() == OWNER)
     }
@@ -210,7 +236,7 @@ impl Role {
 impl PartialEq for Role {
     fn eq(&self, other: &Self) -> bool {
         let is_same = self.name == other.name && self.site() == other.site() && self.user() == other.user();
-        is_same && self.organizations().eq(other.organizations())
+        is_same && self.organizations().eq(other.organizations()) && self.owned().eq(other.owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::engine::{Known, Named, judge, only_scope};
-use super::members::Members;
+use super::members::{Members, Owned};
 use super::permission::{Masks, Vote};
 use super::{
     Action, ActionMarker, Because, Decision, Denied, Id, ListFilter, Object, Permit, ResourceMarker, ResourceType,
@@ -36,6 +36,7 @@ pub(super) struct Inner {
     pub(super) scope: Option<Scope>,
     pub(super) rows: Box<[Row; ResourceType::COUNT]>,
     pub(super) members: Members,
+    pub(super) owned: Owned,
 }
 
 /// All levels of one resource type side by side, one bit per action, deny already taken off allow.
@@ -83,6 +84,7 @@ impl Inner {
             user.join(role.user().masks());
         }
         let members = Members::new(roles.iter().flat_map(Role::organizations));
+        let owned = Owned::new(roles.iter().flat_map(Role::owned));
         let mut rows = Box::new([Row::default(); ResourceType::COUNT]);
         for (row, resource) in rows.iter_mut().zip(ResourceType::ALL) {
             let scope = scope.as_ref().map(|scope| Votes::of(scope.site().masks(), resource));
@@ -93,7 +95,7 @@ impl Inner {
                 any: members.iter().map(|(_, masks)| Votes::of(masks, resource).allow).fold(0, |any, bits| any | bits),
             };
         }
-        Self { id, roles, groups, scope, rows, members }
+        Self { id, roles, groups, scope, rows, members, owned }
     }
 }
 

@@ -45,8 +45,8 @@ pub async fn create(
         .await
 }
 
-/// Replaces all of a custom role but its name. Permissions that are no longer known are dropped, so that an old role
-/// can be changed.
+/// Replaces all of a custom role but its name. Permissions of the role that are no longer known are dropped, so that an old
+/// role can be changed; a new one that is not known is refused.
 pub async fn update(
     ctx: &Context,
     actor: &Actor,
@@ -57,12 +57,16 @@ pub async fn update(
     let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
-            draft.drop_unknown();
             define(repos, &actor, &reference, |repos, actor, place| {
+                let name = RoleName::organization(draft.name.to_lowercase(), place.0);
+                let stored = repos.roles().hold_custom(&name)?;
+                if let Some((_, stored)) = &stored {
+                    draft.drop_unknown(stored);
+                }
                 let role = accept(actor, Action::Update, place, draft)?;
                 let permit = access::permit::<action::Update, resource::AssignOrgRole>(actor, &access::roles_of(place))
                     .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-                let (id, before) = repos.roles().hold_custom(role.name())?.ok_or(Error::NotFound)?;
+                let (id, before) = stored.ok_or(Error::NotFound)?;
                 if !repos.roles().update(&permit, id, &role, trail.now)? {
                     return Err(Error::NotFound);
                 }
@@ -120,8 +124,11 @@ fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) ->
         return Err(Error::NotFound.unless_scope_is_short(denied));
     }
     let mut short_of_scope = None;
-    for error in draft.permission_defects(&actor.subject, place.0) {
-        let refused = not_accepted(actor, place, &error);
+    let (there, owned) =
+        (draft.permission_defects(&actor.subject, place.0), draft.owned_permission_defects(&actor.subject, place.0));
+    let there = there.into_iter().map(|error| ("organization_permissions", error));
+    for (field, error) in there.chain(owned.into_iter().map(|error| ("organization_member_permissions", error))) {
+        let refused = not_accepted(actor, place, field, &error);
         if matches!(refused, Error::Forbidden(_)) {
             // What the credential lacks is told once nothing else is wrong.
             short_of_scope.get_or_insert(refused);
@@ -143,9 +150,6 @@ fn bad_draft(error: &CustomRoleError) -> Error {
         CustomRoleError::Name => ("name", format!("Invalid request, {error}")),
         CustomRoleError::SitePermissions => ("site_permissions", format!("Invalid request, {error}")),
         CustomRoleError::UserPermissions => ("user_permissions", format!("Invalid request, {error}")),
-        CustomRoleError::OrganizationMemberPermissions => {
-            ("organization_member_permissions", format!("Invalid request, {error}"))
-        }
         CustomRoleError::Negated(_)
         | CustomRoleError::Wildcard(_)
         | CustomRoleError::Unknown(_)
@@ -156,19 +160,22 @@ fn bad_draft(error: &CustomRoleError) -> Error {
 }
 
 /// A permission that the maker lacks only by the scope of the credential is refused as that.
-fn not_accepted(actor: &Actor, place: OrganizationId, error: &CustomRoleError) -> Error {
-    if let CustomRoleError::NotHeld { permission, .. } = error
+fn not_accepted(actor: &Actor, place: OrganizationId, field: &'static str, error: &CustomRoleError) -> Error {
+    if let CustomRoleError::NotHeld { owned, permission, .. } = error
         && let Some((resource, action)) = permission.defined()
-        && let Err(denied) = access::may(actor, action, &Object::new(resource).organization(place.0))
     {
-        return bad_permission(error).unless_scope_is_short(denied);
+        let object = Object::new(resource).organization(place.0);
+        let object = if *owned { object.owner(actor.subject.id().clone()) } else { object };
+        if let Err(denied) = access::may(actor, action, &object) {
+            return bad_permission(field, error).unless_scope_is_short(denied);
+        }
     }
-    bad_permission(error)
+    bad_permission(field, error)
 }
 
 /// A permission that cannot be given.
-fn bad_permission(error: &CustomRoleError) -> Error {
-    let fields = vec![FieldError::new("organization_permissions", error.to_string())];
+fn bad_permission(field: &'static str, error: &CustomRoleError) -> Error {
+    let fields = vec![FieldError::new(field, error.to_string())];
     Error::Invalid { message: NOT_UPDATED.to_owned(), detail: error.to_string(), fields }
 }
 
@@ -194,13 +201,14 @@ fn record(
     let name = |role: Option<&CustomRole>| role.map(|role| role.name().name().to_owned()).unwrap_or_default();
     let display_name = |role: Option<&CustomRole>| role.map(|role| role.display_name().to_owned()).unwrap_or_default();
     let (site, organization) = (lists(|role| role.role().site().permissions()), lists(CustomRole::in_organization));
-    let user = lists(|role| role.role().user().permissions());
+    let (user, owned) = (lists(|role| role.role().user().permissions()), lists(CustomRole::on_owned));
     let diff = Diff::default()
         .field("name", name(old), name(new))
         .field("display_name", display_name(old), display_name(new))
         .field("site_permissions", site.0, site.1)
         .field("org_permissions", organization.0, organization.1)
-        .field("user_permissions", user.0, user.1);
+        .field("user_permissions", user.0, user.1)
+        .field("member_permissions", owned.0, owned.1);
     let target = (AuditResource::CustomRole, id.to_string(), name(new.or(old)));
     let status = if action == AuditAction::Delete { 204 } else { 200 };
     trail.write(repos, action, status, target, diff)

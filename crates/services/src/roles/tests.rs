@@ -69,6 +69,7 @@ async fn roles_are_made_changed_and_deleted_with_a_record() {
         site: vec![],
         organization: vec![read()],
         user: vec![],
+        organization_member: vec![],
     };
     assert_eq!(made, expected);
 

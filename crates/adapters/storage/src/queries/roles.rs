@@ -98,6 +98,7 @@ impl RoleRepository for Session<'_, Conn> {
                     custom_roles::site_permissions.eq(row.site()),
                     custom_roles::organization_permissions.eq(row.organization()),
                     custom_roles::user_permissions.eq(row.user()),
+                    custom_roles::member_permissions.eq(row.member()),
                     custom_roles::updated_at.eq(At(now)),
                 ))
                 .execute(conn)?;

@@ -122,6 +122,7 @@ pub(crate) struct RoleRow {
     site_permissions: Json<Vec<Permission>>,
     organization_permissions: Json<Vec<Permission>>,
     user_permissions: Json<Vec<Permission>>,
+    member_permissions: Json<Vec<Permission>>,
     created_at: At,
     updated_at: At,
 }
@@ -139,6 +140,7 @@ impl RoleRow {
             site_permissions: list(role.role().site()),
             organization_permissions: Json(role.in_organization().to_vec()),
             user_permissions: list(role.role().user()),
+            member_permissions: Json(role.on_owned().to_vec()),
             created_at: At(now),
             updated_at: At(now),
         }
@@ -159,6 +161,10 @@ impl RoleRow {
     pub(crate) const fn user(&self) -> &Json<Vec<Permission>> {
         &self.user_permissions
     }
+
+    pub(crate) const fn member(&self) -> &Json<Vec<Permission>> {
+        &self.member_permissions
+    }
 }
 
 impl From<RoleRow> for CustomRole {
@@ -174,5 +180,6 @@ impl From<RoleRow> for CustomRole {
             row.organization_permissions.0,
             row.user_permissions.0,
         )
+        .with_owned(row.member_permissions.0)
     }
 }

@@ -79,7 +79,8 @@ contract! {
         let (found, role) = held.unwrap();
         assert_eq!((found, role.display_name(), odd.is_none()), (key, "The helper", true));
 
-        let less = CustomRole::new(helper.name().clone(), "Less", vec![], vec![], vec![]);
+        let owned = vec![Permission::allow(ResourceType::OrganizationMember, Action::Delete)];
+        let less = CustomRole::new(helper.name().clone(), "Less", vec![], vec![], vec![]).with_owned(owned);
         let (done, nobody) = db
             .write(move |repos| {
                 let roles = repos.roles();
@@ -90,6 +91,7 @@ contract! {
         let name = helper.name().clone();
         let found = db.read(move |repos| repos.roles().find_custom(&[name])).await;
         assert_eq!((found[0].display_name(), found[0].in_organization().len()), ("Less", 0));
+        assert_eq!(found[0].on_owned(), [Permission::allow(ResourceType::OrganizationMember, Action::Delete)]);
 
         let held = vec!["helper".to_owned(), "cook".to_owned(), "helper-2".to_owned()];
         let later = NOW + Duration::HOUR;

@@ -75,10 +75,12 @@ fn read_name<'n>(at: &At<'_, 'n>) -> Result<&'n str, EvalError> {
 }
 
 fn read_role<'n>(at: &At<'_, 'n>) -> Result<(&'n str, Role), EvalError> {
-    let [name, site, organizations, user] = at.fields(["name", "site", "org", "user"])?;
+    let keys = ["name", "site", "org", "org_member", "user"];
+    let [name, site, organizations, owned, user] = at.fields(keys)?;
     let name = read_name(&name)?;
-    let organizations = read_organizations(&organizations)?;
-    Ok((name, Role::custom(name, read_permissions(&site)?, organizations, read_permissions(&user)?)))
+    let (organizations, owned) = (read_organizations(&organizations)?, read_organizations(&owned)?);
+    let role = Role::custom(name, read_permissions(&site)?, organizations, read_permissions(&user)?);
+    Ok((name, role.with_owned(owned)))
 }
 
 fn read_scope<'n>(at: &At<'_, 'n>) -> Result<(&'n str, Scope), EvalError> {

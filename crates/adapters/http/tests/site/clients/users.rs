@@ -216,6 +216,41 @@ async fn organizations_roles_create_is_never_given_less_than_it_asked_for() {
     let listed = listed.as_array().unwrap().iter().find(|role| role["name"] == "reader").unwrap().clone();
     assert_eq!((&listed["display_name"], &listed["organization_member_permissions"]), (&json!(""), &json!([])));
     body["organization_member_permissions"] = read;
-    let refused = house.sdk(PUT, roles, &owner, body).await.expect(400).json();
-    assert!(refused["message"].as_str().unwrap().contains("organization_member_permissions"), "{refused}");
+    let changed = house.sdk(PUT, roles, &owner, body.clone()).await.expect(200).json();
+    assert_eq!(changed["organization_member_permissions"], body["organization_member_permissions"]);
+    let listed = house.sdk(GET, roles, &owner, Value::Null).await.expect(200).json();
+    let listed = listed.as_array().unwrap().iter().find(|role| role["name"] == "reader").unwrap().clone();
+    assert_eq!(listed["organization_member_permissions"], body["organization_member_permissions"]);
+    for list in ["organization_permissions", "organization_member_permissions", "site_permissions", "user_permissions"]
+    {
+        let mut unknown = body.clone();
+        unknown[list] = json!([{ "negate": false, "resource_type": "spaceship", "action": "fly" }]);
+        let refused = house.sdk(PUT, roles, &owner, unknown).await.expect(400).json();
+        assert_eq!(refused["validations"][0]["field"], list, "{refused}");
+    }
+}
+
+#[actix_web::test]
+async fn a_role_opens_what_its_member_owns_in_the_organization() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let member = house.member(&owner, "bob").await;
+    let organization = "/api/v2/organizations/default";
+    let place = house.sdk(GET, organization, &owner, Value::Null).await.expect(200).json()["id"].clone();
+    let ann = house.sdk(GET, "/api/v2/users/me", &owner, Value::Null).await.expect(200).json()["id"].clone();
+    let may_leave = async || {
+        let of = |owner: &Value| json!({ "resource_type": "organization_member", "owner_id": owner, "organization_id": place });
+        let asked = json!({ "checks": {
+            "own": { "action": "delete", "object": of(&json!("me")) },
+            "other": { "action": "delete", "object": of(&ann) },
+        } });
+        house.sdk(POST, "/api/v2/authcheck", &member, asked).await.expect(200).json()
+    };
+    assert_eq!(may_leave().await, json!({ "own": false, "other": false }));
+    let leave = json!([{ "negate": false, "resource_type": "organization_member", "action": "delete" }]);
+    let role = json!({ "name": "leaver", "organization_member_permissions": leave });
+    house.sdk(POST, &format!("{organization}/members/roles"), &owner, role).await.expect(200);
+    let given = json!({ "roles": ["leaver"] });
+    house.sdk(PUT, &format!("{organization}/members/bob/roles"), &owner, given).await.expect(200);
+    assert_eq!(may_leave().await, json!({ "own": true, "other": false }));
 }

@@ -1,0 +1,1 @@
+ALTER TABLE custom_roles DROP COLUMN member_permissions;
