@@ -79,9 +79,11 @@ async fn roles_are_made_changed_and_deleted_with_a_record() {
         "display_name": change("Cook", "Chef"), "org_permissions": change(json!(["template:read"]), json!([])),
     });
     expect_record(&mut repos, "write", 200, diff);
-    let odd = Permission::named(false, "spaceship", "fly");
-    let changed = update(&context(repos), &owner, &place, draft(vec![odd])).await.unwrap();
+    let changed = update(&context(repos), &owner, &place, draft(vec![])).await.unwrap();
     assert!(changed.organization.is_empty());
+    let odd = Permission::named(false, "spaceship", "fly");
+    let refused = update(&context(town()), &owner, &place, draft(vec![odd])).await;
+    assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "organization_permissions"));
 
     let mut repos = town();
     repos.roles.expect_delete().times(1).withf(|_, asked, _| *asked == name()).returning(|_, _, _| Ok(true));
