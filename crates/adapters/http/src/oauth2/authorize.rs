@@ -86,7 +86,7 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     ),
 )]
 pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let (actor, consent) = prepare(&call, who).await?;
     let (token, about) = (form.text("csrf_token"), shown(&call, &actor, &consent));
     if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {

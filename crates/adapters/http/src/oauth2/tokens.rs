@@ -60,7 +60,7 @@ pub(crate) struct TokenObject<'a> {
     responses((status = 200, body = TokenObject)),
 )]
 pub(crate) async fn exchange(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = token::TokenRequest {
         client: credential::client(&call.request, &form)?,
         grant_type: form.text("grant_type"),
@@ -114,7 +114,7 @@ pub(crate) struct PresentedForm {
     responses((status = 200, body = serde_json::Value, description = "`{}`, also for tokens that are unknown or somebody else's")),
 )]
 pub(crate) async fn revoke(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = revocation::RevokeRequest {
         client: credential::client(&call.request, &form)?,
         token: form.secret("token"),
@@ -157,7 +157,7 @@ pub(crate) struct ActiveToken<'a> {
     responses((status = 200, body = Introspection)),
 )]
 pub(crate) async fn introspect(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = introspection::IntrospectRequest {
         client: credential::client(&call.request, &form)?,
         token: form.secret("token"),
@@ -188,7 +188,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
 )]
 pub(crate) async fn withdraw(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let query = Form::parse(call.request.query_string().as_bytes())?;
-    let body = call.form().await?;
+    let body = call.form()?;
     let twice = query.repeated(&["client_id"]).next().or_else(|| body.repeated(&["client_id"]).next());
     let request = AuthorizeRequest {
         client_id: query.text("client_id").or_else(|| body.text("client_id")),
