@@ -11,7 +11,7 @@ use crate::extract::path;
 use crate::limits::{Party, RateLimit, Standing};
 use crate::origins::Callers;
 use crate::site::Site;
-use crate::tally::{self, Ledger};
+use crate::tally;
 use crate::{caller, cors, origins, scim, screens};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -125,10 +125,10 @@ pub(crate) struct Recognized<F>(pub(crate) F);
 impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
-            if let Err((failure, standing)) = tally::before(&call) {
-                return (Err(failure), standing);
-            }
-            let ledger = Ledger::of(&call);
+            let ledger = match tally::before(&call).await {
+                Ok(ledger) => ledger,
+                Err((failure, standing)) => return (Err(failure), standing),
+            };
             let outcome = match call.receive(endpoint.body_limit(&call)).await {
                 Ok(()) => (self.0)(call).await,
                 Err(failure) => Err(failure),
@@ -177,13 +177,26 @@ impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F
 impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         let authenticated = caller::authenticate(&mut call, endpoint.area).await;
-        match count(&call, authenticated.as_ref().ok(), endpoint) {
-            Ok(standing) => match call.receive(endpoint.body_limit(&call)).await {
-                Ok(()) => ((self.0)(call, authenticated).await, standing),
-                Err(failure) => (Err(failure), standing),
-            },
-            Err((failure, standing)) => (Err(failure), standing),
+        let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => standing,
+            Err((failure, standing)) => return (Err(failure), standing),
+        };
+        if let Err(failure) = call.receive(endpoint.body_limit(&call)).await {
+            return (Err(failure), standing);
         }
+        let makes_rows = endpoint.limit == Limit::OAuth2 && endpoint.method == Method::POST;
+        let held = if makes_rows && !wants_bypass(&call.request) {
+            match tally::before_new_rows(&call).await {
+                Ok(held) => held,
+                Err(standing) => return (Err(too_many(&call, endpoint.area, standing).into()), Some(standing)),
+            }
+        } else {
+            None
+        };
+        let tally = call.tally.clone();
+        let outcome = (self.0)(call, authenticated).await;
+        tally::after_new_rows(&tally, held);
+        (outcome, standing)
     }
 }
 
@@ -204,7 +217,7 @@ fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Opti
         let message = "Only owners can bypass rate limits.";
         return Err((error::api_error(StatusCode::PRECONDITION_REQUIRED, message, "").into(), None));
     }
-    let (limit, key): (&Option<RateLimit>, _) = match endpoint.limit {
+    let (limit, key): (&Option<Arc<RateLimit>>, _) = match endpoint.limit {
         // Clients are counted elsewhere; here are those who asked to be exempt.
         Limit::Off | Limit::Client => return Ok(None),
         Limit::Api => (&call.site.api_limit, endpoint.path),

@@ -96,6 +96,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcom
         return Ok(consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST));
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
+    call.tally.made_row();
     Ok(redirect(StatusCode::FOUND, &location))
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn exchange(mut call: Call) -> Outcome {
     };
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
-    call.admit(request.client.client_id.as_deref(), presented)?;
+    call.admit(request.client.client_id.as_deref(), presented).await?;
     let tokens = token::exchange(call.context(), request, call.origin.clone()).await?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
@@ -120,7 +120,7 @@ pub(crate) async fn revoke(mut call: Call) -> Outcome {
         token: form.secret("token"),
         repeated: form.repeated(&PARAMETERS).next(),
     };
-    call.admit(request.client.client_id.as_deref(), None)?;
+    call.admit(request.client.client_id.as_deref(), None).await?;
     revocation::revoke(call.context(), request).await?;
     // Some clients read every answer as JSON, also where RFC 7009 2.2 says that the body does not matter.
     Ok(ok(&serde_json::json!({})))
@@ -163,7 +163,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
         token: form.secret("token"),
         repeated: form.repeated(&PARAMETERS).next(),
     };
-    call.admit(request.client.client_id.as_deref(), None)?;
+    call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;
     let issuer = call.context().settings.issuer();
     let token = found.as_ref().map(|token| ActiveToken {
