@@ -375,16 +375,17 @@ pub(crate) fn without_password(url: &str) -> String {
     }
     let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
     // The `?` may be part of a password, which then goes on to the `@`.
-    if !before.contains('@') && query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
+    if query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
         return HIDDEN.to_owned();
     }
-    let mut shown = match url::Url::parse(before) {
-        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some(HIDDEN)) {
-            Ok(()) => parsed.into(),
-            Err(()) => return HIDDEN.to_owned(),
+    // A password that is not escaped may hold any character, so it goes on to the last `@`, whatever stands before.
+    let mut shown = match before.split_once("://") {
+        _ if before.starts_with("sqlite:") => before.to_owned(),
+        None => return HIDDEN.to_owned(),
+        Some((scheme, rest)) => match rest.rsplit_once('@').map(|(user, place)| (user.split_once(':'), place)) {
+            Some((Some((name, _)), place)) => format!("{scheme}://{name}:{HIDDEN}@{place}"),
+            Some((None, _)) | None => before.to_owned(),
         },
-        Err(_unreadable) if before.contains('@') => return HIDDEN.to_owned(),
-        Ok(_) | Err(_) => before.to_owned(),
     };
     for (n, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         shown.push(if n == 0 { '?' } else { '&' });

@@ -95,6 +95,12 @@ impl Outage {
         }
     }
 
+    /// Whether the database takes changes, as far as this tells: else it can only be read for now.
+    #[must_use]
+    pub const fn takes_changes(self) -> bool {
+        !matches!(self, Self::ReadOnly | Self::Full)
+    }
+
     /// Whether the database as a whole is away, for reading too.
     #[must_use]
     pub const fn is_away(self) -> bool {

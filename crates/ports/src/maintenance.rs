@@ -32,6 +32,9 @@ impl Purged {
 /// What the server needs of its database for itself.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait MaintenanceRepository {
+    /// The value of a key of the server by its name, if it exists.
+    fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// The value of a key of the server by its name, made by `generate` if it does not exist. Atomic: of several
     /// replicas that start at once, all get the same value.
     fn server_key(

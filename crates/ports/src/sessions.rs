@@ -42,6 +42,8 @@ pub trait ApiKeyRepository {
     fn find_owner(&mut self, id: &ApiKeyId) -> Result<Option<KeyOwner>, StoreError>;
     /// The key of this id.
     fn find(&mut self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
+    /// Of these keys those that exist and have not expired, each with the digest of its secret.
+    fn find_digests(&mut self, ids: &[ApiKeyId], now: Instant) -> Result<Vec<(ApiKeyId, Digest)>, StoreError>;
     /// The API token of this user with this name.
     fn find_token(&mut self, user: UserId, name: &str) -> Result<Option<ApiKey>, StoreError>;
     /// Keys of a login type with the names of their users, of one user or (`None`) of all, oldest first.

@@ -43,6 +43,8 @@ pub struct SubjectCache {
     remembered: Option<Arc<Inner>>,
     /// Access tokens that were used for the first time, with the digests of their secrets, until that is written.
     first_uses: Arc<Mutex<HashMap<ApiKeyId, Digest>>>,
+    /// Until when the database is taken to accept no changes.
+    no_notes_until: Arc<Mutex<Option<Instant>>>,
 }
 
 struct Inner {
@@ -173,6 +175,18 @@ impl SubjectCache {
             uses.insert(id.clone(), digest);
             noted.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether uses of keys may be written: not for a moment after the database refused to.
+    pub(crate) fn takes_notes(&self) -> bool {
+        let until = *self.no_notes_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    /// Notes that the database refused to write the use of a key.
+    pub(crate) fn takes_no_notes(&self) {
+        let mut until = self.no_notes_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + AWAY_FOR);
     }
 
     /// Whether a use of this token is noted and not yet written.

@@ -27,8 +27,26 @@ pub struct Bootstrap {
 }
 
 /// Makes what must exist before the first request: the default organization and the keys of the server. Of several
-/// replicas that start at once, one makes it and all use the same.
+/// replicas that start at once, one makes it and all use the same. What exists is only read, so that a server starts on a
+/// database that takes no changes.
 pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<Bootstrap, Error> {
+    let found = store
+        .read(|repos| {
+            let keys = (
+                repos.maintenance().find_server_key(DERIVATION_KEY)?,
+                repos.maintenance().find_server_key(DEPLOYMENT_ID)?,
+            );
+            Ok::<_, Error>((keys, repos.organizations().find_default()?.is_some()))
+        })
+        .await?;
+    let ((Some(key), Some(deployment_id)), true) = found else {
+        return make(store, clock, random).await;
+    };
+    Bootstrap::of(key, &deployment_id)
+}
+
+/// Makes what is missing.
+async fn make(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<Bootstrap, Error> {
     let now = clock.now();
     let id: OrganizationId = random.id(now);
     let mut fresh = [0; 32];
@@ -57,11 +75,17 @@ pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) ->
         Ok(()) | Err(StoreError::Conflict(Conflict::OrganizationName)) => {}
         Err(error) => return Err(error.into()),
     }
-    let key: [u8; 32] = key.try_into().map_err(|odd: Vec<u8>| {
-        Error::Internal(format!("the server key `{DERIVATION_KEY}` has {} bytes instead of 32", odd.len()).into())
-    })?;
-    let deployment_id = Uuid::from_slice(&deployment_id).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Bootstrap { derivation: DerivationKey::new(&key), deployment_id })
+    Bootstrap::of(key, &deployment_id)
+}
+
+impl Bootstrap {
+    fn of(key: Vec<u8>, deployment_id: &[u8]) -> Result<Self, Error> {
+        let key: [u8; 32] = key.try_into().map_err(|odd: Vec<u8>| {
+            Error::Internal(format!("the server key `{DERIVATION_KEY}` has {} bytes instead of 32", odd.len()).into())
+        })?;
+        let deployment_id = Uuid::from_slice(deployment_id).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self { derivation: DerivationKey::new(&key), deployment_id })
+    }
 }
 
 fn default_organization(id: OrganizationId, now: Instant) -> Organization {

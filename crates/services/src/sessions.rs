@@ -13,7 +13,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::authenticate;
+pub use authenticate::{authenticate, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
 pub use issue::IssuedKey;
 pub(crate) use issue::SCOPE_ALL;

@@ -63,7 +63,7 @@ pub(crate) struct Generate {
     responses((status = 204)),
 )]
 pub(crate) async fn generate(mut call: Call, actor: Actor) -> Outcome {
-    let body: Generate = call.json().await?;
+    let body: Generate = call.json()?;
     let mut defects = Vec::new();
     let command = audit::GenerateEntry {
         action: read::<AuditAction>("action", &body.action, &mut defects),

@@ -16,8 +16,11 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+/// Where it stands.
+pub(crate) const PATH: &str = "/api/v2/authcheck";
+
 /// Largest body of this endpoint, unless that of all endpoints is larger. Holds some 30,000 questions.
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Larger bodies, of some 2,000 questions and more, are worked on aside, so that other requests need not wait.
 const ASIDE: usize = 512 * 1024;
 
@@ -194,7 +197,7 @@ pub(crate) async fn check(mut call: Call, actor: Actor) -> Outcome {
     let explain = query.flag("explain");
     query.done_loosely()?;
     let limit = call.site.settings.body_limit.max(BODY_LIMIT);
-    let body = call.bytes(limit).await?;
+    let body = call.bytes(limit)?;
     if body.len() > ASIDE {
         return check_aside(&call, actor, explain, body).await;
     }

@@ -7,7 +7,7 @@ use crate::extract::query::StrictQuery;
 use crate::gate::Area;
 use crate::site::Site;
 use crate::tally::Tally;
-use crate::{error, json, screens};
+use crate::{error, json, scim, screens};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
@@ -30,8 +30,8 @@ pub(crate) type Outcome = Result<HttpResponse, Failure>;
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request that was let in. The body is read when the handler asks for it, so that everything that comes before it in
-/// the order of checks has been checked.
+/// A request that was let in. The body is looked at when the handler asks for it, so that everything that comes before it in
+/// the order of checks has been checked; but it has arrived by then, see [`Call::receive`].
 pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
     pub(crate) request: HttpRequest,
@@ -46,6 +46,8 @@ pub(crate) struct Call {
     /// Whether the request is counted; owners can ask not to be.
     pub(crate) is_counted: bool,
     payload: Payload,
+    /// The body, once it has arrived.
+    received: Bytes,
 }
 
 /// Why a body could not be read.
@@ -60,7 +62,17 @@ const ENCODED: &str = "bodies are taken as they are: leave Content-Encoding out"
 
 impl Call {
     pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, area: Area, payload: Payload) -> Self {
-        Self { site, request, origin, area, by_cookie: false, tally: Tally::default(), is_counted: true, payload }
+        Self {
+            site,
+            request,
+            origin,
+            area,
+            by_cookie: false,
+            tally: Tally::default(),
+            is_counted: true,
+            payload,
+            received: Bytes::new(),
+        }
     }
 
     /// For the use cases.
@@ -94,29 +106,19 @@ impl Call {
     }
 
     /// The body as JSON; its content type does not matter.
-    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let body = self.bytes(self.site.settings.body_limit).await?;
+    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        let body = self.bytes(self.site.settings.body_limit)?;
         json::from_bytes(&body).map_err(|detail| bad_body(&detail))
     }
 
     /// The body as it is, for an endpoint of the API with a limit of its own.
-    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Bytes, Failure> {
-        self.body(limit).await.map_err(|problem| match problem {
-            BodyError::TooLarge(limit) => {
-                let detail = format!("At most {limit} bytes are accepted.");
-                error::api_error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.", &detail).into()
-            }
-            BodyError::Encoded => {
-                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-                accepting_identity(error::api_error(status, "Content-Encoding is not supported.", ENCODED)).into()
-            }
-            BodyError::Broken(detail) => bad_body(&detail),
-        })
+    pub(crate) fn bytes(&mut self, limit: usize) -> Result<Bytes, Failure> {
+        self.body(limit).map_err(bad_bytes)
     }
 
     /// The body as JSON, of a request about an organization: that it can be read is looked at before what is asked.
     pub(crate) async fn json_within_organization<T: DeserializeOwned>(&mut self, actor: &Actor) -> Result<T, Failure> {
-        match self.json().await {
+        match self.json() {
             Ok(body) => Ok(body),
             Err(broken) => {
                 organizations::find(self.context(), actor, &self.organization()).await?;
@@ -126,35 +128,68 @@ impl Call {
     }
 
     /// The body as a form; its content type does not matter.
-    pub(crate) async fn form(&mut self) -> Result<Form, Failure> {
-        let invalid = |description| OAuthError::new(OAuthErrorCode::InvalidRequest, description);
-        let (status, error) = match self.body(self.site.settings.body_limit).await {
-            Ok(body) => match Form::parse(&body) {
-                Ok(form) => return Ok(form),
-                Err(error) => (StatusCode::BAD_REQUEST, error),
-            },
-            Err(BodyError::TooLarge(limit)) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, invalid(format!("the body is larger than {limit} bytes")))
+    pub(crate) fn form(&mut self) -> Result<Form, Failure> {
+        match self.body(self.site.settings.body_limit) {
+            Ok(body) => Form::parse(&body).map_err(|error| self.unreadable_form(StatusCode::BAD_REQUEST, &error)),
+            Err(problem) => Err(self.bad_form(problem)),
+        }
+    }
+
+    /// The answer to a body that is no form.
+    fn bad_form(&self, problem: BodyError) -> Failure {
+        let (status, description) = match problem {
+            BodyError::TooLarge(limit) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
             }
-            Err(BodyError::Encoded) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid(ENCODED.to_owned())),
-            Err(BodyError::Broken(detail)) => (StatusCode::BAD_REQUEST, invalid(detail)),
+            BodyError::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED.to_owned()),
+            BodyError::Broken(detail) => (StatusCode::BAD_REQUEST, detail),
         };
+        self.unreadable_form(status, &OAuthError::new(OAuthErrorCode::InvalidRequest, description))
+    }
+
+    fn unreadable_form(&self, status: StatusCode, error: &OAuthError) -> Failure {
         let answer = match self.area {
             Area::Consent | Area::Page => {
                 let explanation = "What your browser sent cannot be read. Please go back and try again.";
                 screens::problem(self, status, "This did not work", explanation)
             }
-            Area::Api | Area::OAuth2 | Area::Document => error::oauth_body(status, &error),
+            Area::Api | Area::OAuth2 | Area::Scim | Area::Document => error::oauth_body(status, error),
         };
         let encoded = status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Err(if encoded { accepting_identity(answer) } else { answer }.into())
+        if encoded { accepting_identity(answer) } else { answer }.into()
     }
 
-    async fn body(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+    /// Waits for the body, before the handler does anything. A request whose body is broken off, badly framed or too large is
+    /// refused, also where no body is wanted: nothing is done for it (RFC 9112 8).
+    pub(crate) async fn receive(&mut self, limit: usize) -> Result<(), Failure> {
+        match self.arrive(limit).await {
+            Ok(body) => {
+                self.received = body;
+                Ok(())
+            }
+            Err(problem) => Err(match self.area {
+                Area::Api | Area::Document => bad_bytes(problem),
+                Area::Scim => {
+                    let is_large = matches!(problem, BodyError::TooLarge(_));
+                    let status = if is_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+                    scim::error(status, "The request body cannot be read.").into()
+                }
+                Area::OAuth2 | Area::Consent | Area::Page => self.bad_form(problem),
+            }),
+        }
+    }
+
+    /// The body that has arrived.
+    fn body(&mut self, limit: usize) -> Result<Bytes, BodyError> {
         let encodings = self.request.headers().get_all(header::CONTENT_ENCODING);
         if encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(is_encoding) {
             return Err(BodyError::Encoded);
         }
+        let body = std::mem::take(&mut self.received);
+        if body.len() > limit { Err(BodyError::TooLarge(limit)) } else { Ok(body) }
+    }
+
+    async fn arrive(&mut self, limit: usize) -> Result<Bytes, BodyError> {
         let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         if announced > limit {
@@ -164,6 +199,21 @@ impl Call {
         tokio::time::timeout(BODY_TIMEOUT, reading)
             .await
             .unwrap_or_else(|late| Err(BodyError::Broken(format!("the body did not arrive in time: {late}"))))
+    }
+}
+
+/// The answer of the API to a body that cannot be read.
+fn bad_bytes(problem: BodyError) -> Failure {
+    match problem {
+        BodyError::TooLarge(limit) => {
+            let detail = format!("At most {limit} bytes are accepted.");
+            error::api_error(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large.", &detail).into()
+        }
+        BodyError::Encoded => {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            accepting_identity(error::api_error(status, "Content-Encoding is not supported.", ENCODED)).into()
+        }
+        BodyError::Broken(detail) => bad_body(&detail),
     }
 }
 

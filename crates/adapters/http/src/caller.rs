@@ -9,6 +9,7 @@ use crate::gate::Area;
 use actix_web::http::StatusCode;
 use doorward_domain::wire;
 use doorward_services::{Actor, Error, sessions};
+use std::collections::VecDeque;
 
 /// Why a request is refused, as its plain text answer.
 const MISSING: &str = "Bad Request: the CSRF token is missing or wrong. Reload the page and try again, or send the session token in the \
@@ -18,7 +19,7 @@ const DIFFERENT: &str = "Bad Request: the session tokens in the cookie and in th
 /// Finds out who sends a request, and notes in the call whether only a cookie says so.
 ///
 /// Cookies are tried in the order in which they were sent until one is good: an old one, or one that a host beside this
-/// one has set, keeps nobody out. In the API a cookie alone changes nothing (`identity.md` 1.10).
+/// one has set, keeps nobody out. All after the first cost one trip to the store, however many they are. In the API a cookie alone changes nothing (`identity.md` 1.10).
 pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, Failure> {
     let request = call.request.clone();
     let cookies = credential::session_cookies(&request);
@@ -41,7 +42,10 @@ pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, F
     }
     call.by_cookie = needs_proof || credential::bearer(&request).is_none();
     let mut refused = None;
-    for cookie in &cookies {
+    let mut tried = 0;
+    let mut rest: VecDeque<&str> = cookies.iter().map(AsRef::as_ref).collect();
+    while let Some(cookie) = rest.pop_front() {
+        tried += 1;
         match enter(call, Some(cookie)).await {
             Ok(actor) if needs_proof && csrf::check(call, &actor, Purpose::Api, "", None).is_err() => {
                 return Err(answer::text(StatusCode::BAD_REQUEST, MISSING).into());
@@ -49,6 +53,9 @@ pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, F
             Ok(actor) => return Ok(actor),
             Err(failure @ Failure::Answer(_)) => refused = refused.or(Some(failure)),
             Err(failure) => return Err(failure),
+        }
+        if tried == 1 && !rest.is_empty() {
+            rest = sessions::only_living(call.context(), rest.into()).await?.into();
         }
     }
     match refused {

@@ -253,7 +253,7 @@ fn describe(operation: &mut Operation, entry: &Entry) {
         }
     }
     let family = match entry.endpoint.area {
-        Area::Api | Area::Document => "Api",
+        Area::Api | Area::Scim | Area::Document => "Api",
         Area::OAuth2 => "OAuth2",
         Area::Consent | Area::Page => "Page",
     };

@@ -11,8 +11,8 @@ use crate::extract::path;
 use crate::limits::{Party, RateLimit, Standing};
 use crate::origins::Callers;
 use crate::site::Site;
-use crate::tally::{self, Ledger};
-use crate::{caller, cors, origins, screens};
+use crate::tally;
+use crate::{caller, cors, origins, scim, screens};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -47,6 +47,8 @@ pub(crate) enum Area {
     OAuth2,
     /// `/oauth2/authorize`: pages for people, never cached, closed to other origins.
     Consent,
+    /// `/scim`: SCIM errors.
+    Scim,
     /// `/.well-known`: documents, open to any origin, and as lean as can be.
     Document,
     /// Everything else: pages and probes.
@@ -55,16 +57,15 @@ pub(crate) enum Area {
 
 impl Area {
     pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/api/") || path == "/api" {
-            Self::Api
-        } else if path == "/oauth2/authorize" {
-            Self::Consent
-        } else if path.starts_with("/oauth2/") {
-            Self::OAuth2
-        } else if path.starts_with("/.well-known/") {
-            Self::Document
-        } else {
-            Self::Page
+        if path == "/oauth2/authorize" {
+            return Self::Consent;
+        }
+        match path.split('/').nth(1) {
+            Some("api") => Self::Api,
+            Some("oauth2") => Self::OAuth2,
+            Some("scim") => Self::Scim,
+            Some(".well-known") => Self::Document,
+            Some(_) | None => Self::Page,
         }
     }
 }
@@ -93,6 +94,14 @@ pub(crate) struct Endpoint {
     pub(crate) area: Area,
     pub(crate) limit: Limit,
     pub(crate) callers: Callers,
+    /// Bodies up to this size are taken whatever the settings say.
+    pub(crate) body: usize,
+}
+
+impl Endpoint {
+    fn body_limit(&self, call: &Call) -> usize {
+        call.site.settings.body_limit.max(self.body)
+    }
 }
 
 /// A handler, told apart by whom it lets in.
@@ -116,11 +125,14 @@ pub(crate) struct Recognized<F>(pub(crate) F);
 impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
-            if let Err((failure, standing)) = tally::before(&call) {
-                return (Err(failure), standing);
-            }
-            let ledger = Ledger::of(&call);
-            let outcome = (self.0)(call).await;
+            let ledger = match tally::before(&call).await {
+                Ok(ledger) => ledger,
+                Err((failure, standing)) => return (Err(failure), standing),
+            };
+            let outcome = match call.receive(endpoint.body_limit(&call)).await {
+                Ok(()) => (self.0)(call).await,
+                Err(failure) => Err(failure),
+            };
             return match ledger.count(&outcome) {
                 Ok(standing) => (outcome, standing),
                 Err(standing) => {
@@ -134,7 +146,10 @@ impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
         let exempt = endpoint.limit != Limit::Off && wants_bypass(&call.request);
         let actor = if exempt { caller::authenticate(&mut call, endpoint.area).await.ok() } else { None };
         match count(&call, actor.as_ref(), endpoint) {
-            Ok(standing) => ((self.0)(call).await, standing),
+            Ok(standing) => match call.receive(endpoint.body_limit(&call)).await {
+                Ok(()) => ((self.0)(call).await, standing),
+                Err(failure) => (Err(failure), standing),
+            },
             Err((failure, standing)) => (Err(failure), standing),
         }
     }
@@ -147,7 +162,11 @@ impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F
             Ok(standing) => standing,
             Err((failure, standing)) => return (Err(failure), standing),
         };
-        let outcome = match authenticated {
+        let received = match authenticated {
+            Ok(actor) => call.receive(endpoint.body_limit(&call)).await.map(|()| actor),
+            Err(failure) => Err(failure),
+        };
+        let outcome = match received {
             Ok(actor) => (self.0)(call, actor).await,
             Err(failure) => Err(failure),
         };
@@ -158,10 +177,26 @@ impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F
 impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         let authenticated = caller::authenticate(&mut call, endpoint.area).await;
-        match count(&call, authenticated.as_ref().ok(), endpoint) {
-            Ok(standing) => ((self.0)(call, authenticated).await, standing),
-            Err((failure, standing)) => (Err(failure), standing),
+        let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => standing,
+            Err((failure, standing)) => return (Err(failure), standing),
+        };
+        if let Err(failure) = call.receive(endpoint.body_limit(&call)).await {
+            return (Err(failure), standing);
         }
+        let makes_rows = endpoint.limit == Limit::OAuth2 && endpoint.method == Method::POST;
+        let held = if makes_rows && !wants_bypass(&call.request) {
+            match tally::before_new_rows(&call).await {
+                Ok(held) => held,
+                Err(standing) => return (Err(too_many(&call, endpoint.area, standing).into()), Some(standing)),
+            }
+        } else {
+            None
+        };
+        let tally = call.tally.clone();
+        let outcome = (self.0)(call, authenticated).await;
+        tally::after_new_rows(&tally, held);
+        (outcome, standing)
     }
 }
 
@@ -182,7 +217,7 @@ fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Opti
         let message = "Only owners can bypass rate limits.";
         return Err((error::api_error(StatusCode::PRECONDITION_REQUIRED, message, "").into(), None));
     }
-    let (limit, key): (&Option<RateLimit>, _) = match endpoint.limit {
+    let (limit, key): (&Option<Arc<RateLimit>>, _) = match endpoint.limit {
         // Clients are counted elsewhere; here are those who asked to be exempt.
         Limit::Off | Limit::Client => return Ok(None),
         Limit::Api => (&call.site.api_limit, endpoint.path),
@@ -208,6 +243,7 @@ fn too_many(call: &Call, area: Area, standing: Standing) -> HttpResponse {
     let status = StatusCode::TOO_MANY_REQUESTS;
     match area {
         Area::OAuth2 => spent(standing),
+        Area::Scim => scim::error(status, &limit_exceeded(standing)),
         Area::Api | Area::Document => error::api_error(status, &limit_exceeded(standing), ""),
         Area::Consent | Area::Page => screens::problem(call, status, "Too many requests", &limit_exceeded(standing)),
     }
@@ -309,6 +345,7 @@ fn too_long(call: &Call, area: Area) -> HttpResponse {
     let status = StatusCode::URI_TOO_LONG;
     match area {
         Area::OAuth2 => error::oauth_body(status, &OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT)),
+        Area::Scim => scim::error(status, TEXT),
         Area::Api | Area::Document => error::api_error(status, TEXT, ""),
         Area::Consent | Area::Page => screens::problem(call, status, "Address too long", TEXT),
     }
@@ -323,7 +360,7 @@ fn unreadable(request: &HttpRequest) -> Option<&'static str> {
 fn unreadable_refused(area: Area, text: &'static str) -> Failure {
     match area {
         Area::OAuth2 | Area::Consent => OAuthError::new(OAuthErrorCode::InvalidRequest, text).into(),
-        Area::Api | Area::Document | Area::Page => Error::invalid(text).into(),
+        Area::Api | Area::Scim | Area::Document | Area::Page => Error::invalid(text).into(),
     }
 }
 
@@ -345,6 +382,7 @@ fn failed(site: &Site, area: Area, request: &HttpRequest, failure: Failure, id: 
         (Failure::Api(Error::Unavailable { outage, cause }), Area::OAuth2) => {
             error::oauth(&OAuthError::unavailable(outage, cause))
         }
+        (Failure::Api(error), Area::Scim) => scim::of(&error, &error::api(site, request.uri().path(), &error)),
         (Failure::Api(error), Area::Api | Area::OAuth2 | Area::Document) => {
             error::api(site, request.uri().path(), &error)
         }
@@ -375,7 +413,7 @@ fn rate_headers(response: &mut HttpResponse, standing: Standing) {
 fn id_headers(response: &mut HttpResponse, site: &Site, area: Area, id: Uuid) {
     let headers = response.headers_mut();
     set_header(headers, REQUEST_ID, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    if matches!(area, Area::Api | Area::OAuth2) {
+    if matches!(area, Area::Api | Area::OAuth2 | Area::Scim) {
         set_header(headers, BUILD_VERSION, &site.build_version);
     }
 }
@@ -389,9 +427,9 @@ fn area_headers(response: &mut HttpResponse, site: &Site, endpoint: &Endpoint) {
             return;
         }
         Area::OAuth2 => cors::allow(headers),
-        Area::Api | Area::Consent | Area::Page => {}
+        Area::Api | Area::Scim | Area::Consent | Area::Page => {}
     }
-    let is_api = matches!(endpoint.area, Area::Api | Area::OAuth2);
+    let is_api = matches!(endpoint.area, Area::Api | Area::OAuth2 | Area::Scim);
     if is_api {
         let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         default_header(headers, header::CONTENT_SECURITY_POLICY, policy);

@@ -27,8 +27,32 @@ async fn an_unknown_path_is_json_in_the_api_and_a_page_elsewhere() {
     assert_eq!(api.body, "{\"message\":\"Route not found.\"}\n");
     let page = send(MockRepositories::default(), get("/nothing")).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"));
-    let metadata = send(MockRepositories::default(), get("/.well-known/openid-configuration")).await;
-    assert_eq!((metadata.status.as_u16(), metadata.header("content-type")), (404, "application/json; charset=utf-8"));
+    for path in
+        ["/api", "/api/nothing", "/oauth2", "/oauth2/nothing", "/.well-known", "/.well-known/openid-configuration"]
+    {
+        let program = send(MockRepositories::default(), get(path)).await;
+        let found = (program.status.as_u16(), program.header("content-type"));
+        assert_eq!(found, (404, "application/json; charset=utf-8"), "{path}");
+    }
+    assert_eq!(send(MockRepositories::default(), get("/oauth2")).await.json()["error"], "invalid_request");
+}
+
+#[actix_web::test]
+async fn what_is_not_there_below_scim_is_an_error_of_scim() {
+    for path in ["/scim", "/scim/nope", "/scim/v2/nope", "/scim/v2/Users/1"] {
+        for method in [Method::GET, Method::POST] {
+            let answer = send(MockRepositories::default(), request(method, path)).await;
+            let found = (answer.status.as_u16(), answer.header("content-type"));
+            assert_eq!(found, (404, "application/scim+json; charset=utf-8"), "{path}");
+            assert_eq!(answer.json()["schemas"], serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+            assert_eq!(
+                (&answer.json()["status"], &answer.json()["detail"]),
+                (&"404".into(), &"Route not found.".into())
+            );
+        }
+    }
+    let unreadable = send(MockRepositories::default(), get("/scim/v2/%00")).await;
+    assert_eq!((unreadable.status.as_u16(), &unreadable.json()["status"]), (400, &"400".into()));
 }
 
 #[actix_web::test]

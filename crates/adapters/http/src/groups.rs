@@ -131,7 +131,7 @@ pub(crate) struct CreateGroup {
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     let organization = call.organization();
-    let body: CreateGroup = match call.json().await {
+    let body: CreateGroup = match call.json() {
         Ok(body) => body,
         Err(broken) => {
             // Whether there is anything to make is looked at before what is asked of it.
@@ -176,7 +176,7 @@ pub(crate) struct UpdateGroup {
 )]
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("group")?;
-    let body: UpdateGroup = match call.json().await {
+    let body: UpdateGroup = match call.json() {
         Ok(body) => body,
         Err(broken) => return Err(refuse_broken(&call, &actor, id, broken).await),
     };

@@ -7,7 +7,8 @@
 //! against its limit, calls the handler, and sets the headers of its area. A panic in a handler becomes a 500.
 //!
 //! A handler takes a `Call` (and an `Actor` if it is for users who are signed in), reads what it needs, calls one use
-//! case and answers. It is called with the body unread, so that the order of checks is the order of its lines.
+//! case and answers. It is called when the body has arrived whole, for nothing is done for half a request; what the body
+//! says is looked at when the handler asks for it, so that the order of checks is the order of its lines.
 //!
 //! # Adding an endpoint
 //!
@@ -44,6 +45,7 @@ mod quotas;
 mod readiness;
 mod roles;
 mod routes;
+mod scim;
 mod screens;
 mod server;
 mod sessions;

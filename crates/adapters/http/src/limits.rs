@@ -7,14 +7,21 @@
 //! The count is that of a sliding window: this minute's requests and the part of the last minute's that the window
 //! still covers. `governor` was looked at: its cells refill while a client sends, so the 61st of 60 allowed requests
 //! would pass when the first 60 took a second. Counters are dropped when their window has passed, and there are never
-//! more than [`MAX_PER_SHARD`] of them per shard; callers beyond that are not counted.
+//! more than [`MAX_PER_SHARD`] of them per shard; callers beyond that are not counted. Where only the outcome of a request
+//! tells whether it counts, it holds a place meanwhile, see [`Hold`].
 
 use doorward_domain::ids::UserId;
 use doorward_domain::{Digest, Instant};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
+
+mod hold;
+
+pub(crate) use hold::Hold;
 
 /// Length of the window.
 const WINDOW_SECONDS: i64 = 60;
@@ -87,6 +94,8 @@ pub(crate) struct RateLimit {
     limit: u32,
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
+    /// Told when a request that held a place was counted or gave it back.
+    freed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -95,10 +104,12 @@ struct Shard {
     counts: HashMap<(Party, &'static str), Count>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     previous: u32,
     current: u32,
+    /// Requests under way that may come to count.
+    held: u32,
 }
 
 impl RateLimit {
@@ -106,17 +117,26 @@ impl RateLimit {
     pub(crate) fn per_minute(limit: i64) -> Option<Self> {
         let limit = u32::try_from(limit).unwrap_or(if limit > 0 { u32::MAX } else { 0 });
         let shards = || (0..SHARDS).map(|_| Mutex::default()).collect();
-        (limit > 0).then(|| Self { limit, hasher: RandomState::new(), shards: shards() })
+        (limit > 0).then(|| Self { limit, hasher: RandomState::new(), shards: shards(), freed: Notify::new() })
     }
 
     /// Counts a request to `endpoint`, unless it is one too many.
     pub(crate) fn check(&self, party: Party, endpoint: &'static str, now: Instant) -> Standing {
-        self.take((party, endpoint), now, 1)
+        let (key, (window, elapsed)) = ((party, endpoint), window_of(now));
+        let Some(shard) = self.shard(key) else { return self.standing(window, self.limit, None) };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.turn_to(window);
+        let Some(count) = shard.entry(key) else { return self.standing(window, self.limit, None) };
+        let used = count.used(elapsed);
+        if used >= u64::from(self.limit) {
+            return self.standing(window, 0, Some(u64::try_from(WINDOW_SECONDS - elapsed).unwrap_or(1)));
+        }
+        count.current = count.current.saturating_add(1);
+        self.standing(window, u32::try_from(u64::from(self.limit) - used - 1).unwrap_or(0), None)
     }
 
-    /// Whether one more request to `endpoint` would be one too many; counts nothing.
-    pub(crate) fn look(&self, party: Party, endpoint: &'static str, now: Instant) -> Standing {
-        self.take((party, endpoint), now, 0)
+    fn standing(&self, window: i64, remaining: u32, retry_after: Option<u64>) -> Standing {
+        Standing { limit: self.limit, remaining, reset: (window + 1) * WINDOW_SECONDS, retry_after }
     }
 
     /// Counts what `from` has sent to `endpoint` as sent by `to`, who is the same under a new name.
@@ -126,53 +146,23 @@ impl RateLimit {
         let taken = {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.turn_to(window);
-            shard.counts.remove(&(from, endpoint))
+            let Some(count) = shard.counts.get_mut(&(from, endpoint)) else { return };
+            let taken = *count;
+            *count = Count { previous: 0, current: 0, held: taken.held };
+            shard.drop_if_empty((from, endpoint));
+            taken
         };
-        if let (Some(taken), Some(shard)) = (taken, self.shard((to, endpoint))) {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.turn_to(window);
-            if shard.counts.len() < MAX_PER_SHARD {
-                let count = shard.counts.entry((to, endpoint)).or_default();
-                *count = Count {
-                    previous: count.previous.saturating_add(taken.previous),
-                    current: count.current.saturating_add(taken.current),
-                };
-            }
+        let Some(shard) = self.shard((to, endpoint)) else { return };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.turn_to(window);
+        if let Some(count) = shard.entry((to, endpoint)) {
+            count.previous = count.previous.saturating_add(taken.previous);
+            count.current = count.current.saturating_add(taken.current);
         }
     }
 
     fn shard(&self, key: (Party, &'static str)) -> Option<&Mutex<Shard>> {
         self.shards.get(usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0))
-    }
-
-    fn take(&self, key: (Party, &'static str), now: Instant, more: u32) -> Standing {
-        let (window, elapsed) = window_of(now);
-        let standing = |remaining, retry_after| Standing {
-            limit: self.limit,
-            remaining,
-            reset: (window + 1) * WINDOW_SECONDS,
-            retry_after,
-        };
-        let Some(shard) = self.shard(key) else { return standing(self.limit, None) };
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.turn_to(window);
-        let Some(mut count) = shard
-            .counts
-            .get(&key)
-            .copied()
-            .or_else(|| (more == 0 || shard.counts.len() < MAX_PER_SHARD).then(Count::default))
-        else {
-            return standing(self.limit, None);
-        };
-        let used = count.used(elapsed);
-        if used >= u64::from(self.limit) {
-            return standing(0, Some(u64::try_from(WINDOW_SECONDS - elapsed).unwrap_or(1)));
-        }
-        if more > 0 {
-            count.current = count.current.saturating_add(more);
-            shard.counts.insert(key, count);
-        }
-        standing(u32::try_from(u64::from(self.limit) - used - u64::from(more)).unwrap_or(0), None)
     }
 }
 
@@ -191,16 +181,34 @@ impl Count {
 }
 
 impl Shard {
+    /// The count of a caller, unless there are too many callers to remember another one.
+    fn entry(&mut self, key: (Party, &'static str)) -> Option<&mut Count> {
+        let has_room = self.counts.len() < MAX_PER_SHARD;
+        match self.counts.entry(key) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(place) => has_room.then(|| place.insert(Count::default())),
+        }
+    }
+
+    fn drop_if_empty(&mut self, key: (Party, &'static str)) {
+        if self.counts.get(&key).is_some_and(|count| *count == Count::default()) {
+            self.counts.remove(&key);
+        }
+    }
+
     fn turn_to(&mut self, window: i64) {
         match window - self.window {
             0 => return,
             // The clock was set back: what was counted counts as of now.
             ..0 => {}
             1 => self.counts.retain(|_, count| {
-                *count = Count { previous: count.current, current: 0 };
-                count.previous > 0
+                *count = Count { previous: count.current, current: 0, held: count.held };
+                count.previous > 0 || count.held > 0
             }),
-            _ => self.counts.clear(),
+            _ => self.counts.retain(|_, count| {
+                *count = Count { previous: 0, current: 0, held: count.held };
+                count.held > 0
+            }),
         }
         self.window = window;
     }
@@ -231,16 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_look_counts_nothing_and_a_new_name_keeps_the_count() {
+    fn a_new_name_keeps_the_count() {
         let limit = RateLimit::per_minute(2).unwrap();
         let (old, new) = (Party::of_grant("a"), Party::of_grant("b"));
-        assert_eq!(limit.look(old, "/a", NOW).retry_after, None);
         limit.check(old, "/a", NOW);
         limit.pass_on(old, new, "/a", NOW);
         assert_eq!(limit.check(new, "/a", NOW).remaining, 0);
-        assert!(limit.look(new, "/a", NOW).retry_after.is_some());
-        assert_eq!(limit.look(old, "/a", NOW).retry_after, None);
-        assert_eq!(limit.look(old, "/a", NOW).remaining, 2);
+        assert!(limit.check(new, "/a", NOW).retry_after.is_some());
+        assert_eq!(limit.check(old, "/a", NOW).remaining, 1);
     }
 
     #[test]

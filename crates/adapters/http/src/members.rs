@@ -167,7 +167,7 @@ pub(crate) async fn remove(call: Call, actor: Actor) -> Outcome {
 )]
 pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
     let (organization, user) = (call.organization(), call.user());
-    let body: UpdateRoles = match call.json().await {
+    let body: UpdateRoles = match call.json() {
         Ok(body) => body,
         Err(broken) => {
             // Whose roles these are is looked at before what is asked for them.

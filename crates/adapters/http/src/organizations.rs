@@ -38,7 +38,7 @@ pub(crate) struct Create {
     responses((status = 201, body = OrganizationObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let body: Create = call.json().await?;
+    let body: Create = call.json()?;
     let command = organizations::CreateOrganization {
         name: body.name,
         display_name: body.display_name,

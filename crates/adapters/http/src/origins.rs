@@ -7,7 +7,7 @@
 use crate::call::Call;
 use crate::gate::Area;
 use crate::site::Site;
-use crate::{csrf, error, screens};
+use crate::{csrf, error, scim, screens};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -69,6 +69,7 @@ pub(crate) fn refused(call: &Call, area: Area) -> HttpResponse {
                 format!("Only pages of {own} may change something here. Programs leave out the header Origin.");
             error::api_error(STATUS, MESSAGE, &detail)
         }
+        Area::Scim => scim::error(STATUS, MESSAGE),
         Area::OAuth2 => error::oauth_body(STATUS, &OAuthError::new(OAuthErrorCode::AccessDenied, MESSAGE)),
         Area::Consent | Area::Page => {
             let explanation = format!(

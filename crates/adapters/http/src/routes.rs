@@ -9,7 +9,7 @@ use crate::pages::{assets, paths};
 use crate::site::Site;
 use crate::{
     answer, audit, authcheck, cors, deployment, docs, error, groups, members, oauth2, organizations, quotas, roles,
-    screens, sessions, status, templates, users, workspaces,
+    scim, screens, sessions, status, templates, users, workspaces,
 };
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -91,7 +91,9 @@ impl Table {
         limit: Limit,
         (access, handler): (Access, H),
     ) -> &mut Self {
-        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit, callers });
+        // Questions about much need much room.
+        let body = if path == authcheck::PATH { authcheck::BODY_LIMIT } else { 0 };
+        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit, callers, body });
         let route = {
             let endpoint = Arc::clone(&endpoint);
             Box::new(move |site| route(&site, endpoint, handler))
@@ -113,7 +115,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
         .open(POST, "/oauth2/tokens", Limit::Client, oauth2::tokens::exchange)
         .open(POST, "/oauth2/introspect", Limit::Client, oauth2::tokens::introspect)
-        .user(POST, "/api/v2/authcheck", Limit::Api, authcheck::check)
+        .user(POST, authcheck::PATH, Limit::Api, authcheck::check)
         .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
         .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
         .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)
@@ -319,7 +321,8 @@ fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Re
     }
     if let Some(area @ (Area::OAuth2 | Area::Document)) = area {
         methods.push("OPTIONS".to_owned());
-        let endpoint = Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off, callers: Callers::AnySite };
+        let endpoint =
+            Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off, callers: Callers::AnySite, body: 0 };
         resource = resource.route(route(site, Arc::new(endpoint), Public(preflight)));
     }
     let allow = methods.join(", ");
@@ -347,7 +350,8 @@ fn any<H: Handle>(site: &Arc<Site>, area: Option<Area>, handler: H) -> Route {
         async move {
             let area = area.unwrap_or_else(|| Area::of(path::routed(&request)));
             let method = Method::from_bytes(b"ANY").unwrap_or(Method::GET);
-            let endpoint = Endpoint { method, path: UNMATCHED, area, limit: Limit::Off, callers: Callers::AnySite };
+            let endpoint =
+                Endpoint { method, path: UNMATCHED, area, limit: Limit::Off, callers: Callers::AnySite, body: 0 };
             serve(&endpoint, &handler, site, request, payload.into_inner()).await
         }
     })
@@ -366,6 +370,7 @@ async fn not_found(call: Call) -> Outcome {
         Area::OAuth2 => {
             error::oauth_body(StatusCode::NOT_FOUND, &OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT))
         }
+        Area::Scim => scim::error(StatusCode::NOT_FOUND, TEXT),
         Area::Consent | Area::Page => screens::not_found(&call),
     })
 }
@@ -383,6 +388,7 @@ fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
         Area::OAuth2 | Area::Consent => {
             error::oauth_body(STATUS, &OAuthError::new(OAuthErrorCode::InvalidRequest, detail))
         }
+        Area::Scim => scim::error(STATUS, &detail),
         Area::Api | Area::Document | Area::Page => error::api_error(STATUS, "Method not allowed.", &detail),
     };
     if let Ok(allow) = HeaderValue::from_str(allow) {

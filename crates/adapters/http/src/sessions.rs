@@ -36,7 +36,7 @@ pub(crate) struct Session<'a> {
     responses((status = 201, body = Session), (status = 401, body = crate::error::ApiError)),
 )]
 pub(crate) async fn login(mut call: Call) -> Outcome {
-    let body: Login = call.json().await?;
+    let body: Login = call.json()?;
     let command = sessions::Login { email: body.email, password: Secret::new(body.password) };
     let signed_in = sessions::login(call.context(), command, &call.origin).await?;
     let token = signed_in.session.token.expose();

@@ -10,7 +10,7 @@ use doorward_domain::wire;
 use doorward_services::Context;
 use doorward_services::oauth2::metadata;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
@@ -18,9 +18,9 @@ pub(crate) struct Site {
     pub(crate) context: Context,
     pub(crate) settings: HttpSettings,
     /// For each endpoint of the API.
-    pub(crate) api_limit: Option<RateLimit>,
+    pub(crate) api_limit: Option<Arc<RateLimit>>,
     /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
-    pub(crate) login_limit: Option<RateLimit>,
+    pub(crate) login_limit: Option<Arc<RateLimit>>,
     pub(crate) metrics: Metrics,
     /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
     pub(crate) build_version: String,
@@ -38,8 +38,8 @@ impl Site {
         let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
         let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
         Ok(Self {
-            api_limit: RateLimit::per_minute(settings.rate_limit_api),
-            login_limit: RateLimit::per_minute(settings.rate_limit_login),
+            api_limit: RateLimit::per_minute(settings.rate_limit_api).map(Arc::new),
+            login_limit: RateLimit::per_minute(settings.rate_limit_login).map(Arc::new),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
             // Build metadata (what follows the plus) may hold no further plus.
             build_version: format!("{}+doorward.{}", settings.compatibility, settings.version.replace('+', ".")),

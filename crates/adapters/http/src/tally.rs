@@ -1,6 +1,7 @@
-//! How requests of OAuth2 clients are counted: at tokens, revocation and introspection.
+//! How requests of OAuth2 clients are counted: at tokens, revocation and introspection; and what makes new rows.
 //!
-//! Hosted clients reach a server from few addresses, one for all their users. So an address answers for failures only:
+//! Hosted clients reach a server from few addresses, one for all their users. So an address answers for failures and new
+//! rows only:
 //!
 //! | what | counts for | under the limit |
 //! |---|---|---|
@@ -9,14 +10,15 @@
 //! | `invalid_client` | the client at this address | of sign-in |
 //! | the same for a client that does not exist | the address | of sign-in |
 //! | other failure | the address | of the API |
+//! | an authorization code | the address from which it was allowed | of the API |
 //!
-//! An outage is nobody's failure. What a caller has used up is looked at before anything is done for it, and counted when
-//! the outcome is known; requests at the same moment may therefore exceed a limit by as many as there are.
+//! An outage is nobody's failure. Before anything is done for a request it holds a place wherever its outcome may count,
+//! and gives back those where it does not: however many come at once, no limit is exceeded.
 
 use crate::call::{Call, Outcome};
 use crate::error::Failure;
 use crate::gate::{self, Refusal};
-use crate::limits::{Party, RateLimit, Standing};
+use crate::limits::{Hold, Party, RateLimit, Standing};
 use crate::site::Site;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
@@ -29,62 +31,81 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CLIENTS: &str = "/oauth2 clients";
 /// The same for clients that do not exist.
 const UNKNOWN: &str = "/oauth2 unknown clients";
+/// The name under which new rows are counted.
+const NEW_ROWS: &str = "/oauth2 new rows";
 
-/// What a handler tells about the client of a request; cheap to clone, all clones are one.
+/// What a handler tells about a request; cheap to clone, all clones are one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Arc<Mutex<Facts>>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Facts {
-    client: Option<String>,
+    is_client_known: bool,
     /// The refresh token that was presented.
     presented: Option<Party>,
     /// The one that takes its place.
     rotated: Option<Party>,
+    /// Where a wrong secret counts.
+    guess: Option<Hold>,
+    /// Where a success counts.
+    success: Option<Hold>,
+    made_row: bool,
 }
 
 impl Tally {
-    fn facts(&self) -> Facts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Facts)) {
-        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn note<T>(&self, note: impl FnOnce(&mut Facts) -> T) -> T {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The refresh token was exchanged for this one.
     pub(crate) fn rotated(&self, successor: Option<&str>) {
         self.note(|facts| facts.rotated = successor.map(Party::of_grant));
     }
+
+    /// Something was made that stays until it expires.
+    pub(crate) fn made_row(&self) {
+        self.note(|facts| facts.made_row = true);
+    }
 }
 
 impl Call {
     /// Refuses the request of a client that has used up its share. To be called before anything is done for it.
-    pub(crate) fn admit(&self, client_id: Option<&str>, refresh_token: Option<&str>) -> Result<(), Failure> {
+    pub(crate) async fn admit(&self, client_id: Option<&str>, refresh_token: Option<&str>) -> Result<(), Failure> {
         let presented = refresh_token.filter(|token| !token.is_empty()).map(Party::of_grant);
         self.tally.note(|facts| {
-            facts.client = client_id.map(str::to_owned);
+            facts.is_client_known = client_id.is_some();
             facts.presented = presented;
         });
         let (site, now) = (&*self.site, self.context().clock.now());
         let Some(id) = client_id.filter(|_| self.is_counted) else { return Ok(()) };
         let party = presented.unwrap_or_else(|| Party::of_client(id));
-        let looks = [(&site.login_limit, Party::of_client_at(id, address(self))), (&site.api_limit, party)];
-        for (limit, party) in looks {
-            if let Some(standing) = spent(limit.as_ref(), party, now) {
-                return Err(Failure::Spent(standing));
-            }
-        }
+        let guess = hold(site.login_limit.as_ref(), Party::of_client_at(id, address(self)), CLIENTS, now);
+        let guess = guess.await.map_err(Failure::Spent)?;
+        let success = hold(site.api_limit.as_ref(), party, CLIENTS, now).await.map_err(Failure::Spent)?;
+        self.tally.note(|facts| (facts.guess, facts.success) = (guess, success));
         Ok(())
     }
 }
 
 /// Refuses an address that has failed too often.
-pub(crate) fn before(call: &Call) -> Result<(), Refusal> {
-    let party = Party::of_address(address(call));
-    match spent(call.site.api_limit.as_ref(), party, call.context().clock.now()) {
-        Some(standing) => Err(gate::refusal(standing)),
-        None => Ok(()),
+pub(crate) async fn before(call: &Call) -> Result<Ledger, Refusal> {
+    let now = call.context().clock.now();
+    let address = address(call);
+    let failure = hold(call.site.api_limit.as_ref(), Party::of_address(address), CLIENTS, now).await;
+    let failure = failure.map_err(gate::refusal)?;
+    Ok(Ledger { site: Arc::clone(&call.site), tally: call.tally.clone(), address, failure, now })
+}
+
+/// Refuses an address from which too much was made that stays; what is returned is to be counted if more is made.
+pub(crate) async fn before_new_rows(call: &Call) -> Result<Option<Hold>, Standing> {
+    let now = call.context().clock.now();
+    hold(call.site.api_limit.as_ref(), Party::of_address(address(call)), NEW_ROWS, now).await
+}
+
+/// Counts what a handler has made.
+pub(crate) fn after_new_rows(tally: &Tally, held: Option<Hold>) {
+    if let Some(held) = held.filter(|_| tally.note(|facts| facts.made_row)) {
+        held.count();
     }
 }
 
@@ -93,52 +114,43 @@ pub(crate) struct Ledger {
     site: Arc<Site>,
     tally: Tally,
     address: IpAddr,
+    /// Where a failure counts.
+    failure: Option<Hold>,
     now: Instant,
 }
 
 impl Ledger {
-    pub(crate) fn of(call: &Call) -> Self {
-        Self {
-            site: Arc::clone(&call.site),
-            tally: call.tally.clone(),
-            address: address(call),
-            now: call.context().clock.now(),
-        }
-    }
-
     /// Counts the request by what became of it. Where its caller stands is for the headers; `Err` is the answer to a failure
     /// that is one too many.
-    pub(crate) fn count(&self, outcome: &Outcome) -> Result<Option<Standing>, Standing> {
-        let (api, login) = (self.site.api_limit.as_ref(), self.site.login_limit.as_ref());
-        let facts = self.tally.facts();
-        let check =
-            |limit: Option<&RateLimit>, party, endpoint| limit.map(|limit| limit.check(party, endpoint, self.now));
-        let failure = match outcome {
+    pub(crate) fn count(self, outcome: &Outcome) -> Result<Option<Standing>, Standing> {
+        // What is not counted here is given back at the end.
+        let facts = self.tally.note(std::mem::take);
+        let error = match outcome {
             Ok(answer) if !answer.status().is_client_error() => {
-                if let (Some(from), Some(to), Some(limit)) = (facts.presented, facts.rotated, api) {
+                let standing = facts.success.map(Hold::count);
+                if let (Some(from), Some(to), Some(limit)) = (facts.presented, facts.rotated, &self.site.api_limit) {
                     limit.pass_on(from, to, CLIENTS, self.now);
                 }
-                let party = facts.rotated.or_else(|| facts.client.as_deref().map(Party::of_client));
-                return Ok(party.and_then(|party| check(api, party, CLIENTS)));
+                return Ok(standing);
             }
-            Ok(_) => None,
-            Err(failure) => Some(failure),
+            Err(Failure::Spent(standing)) => return Ok(Some(*standing)),
+            Err(failure) if failure.outage().is_some() => return Ok(None),
+            Err(Failure::OAuth(error)) => Some(error),
+            Ok(_) | Err(Failure::Api(_) | Failure::Answer(_)) => None,
         };
-        match failure {
-            Some(Failure::Spent(standing)) => Ok(Some(*standing)),
-            Some(failure) if failure.outage().is_some() => Ok(None),
-            Some(Failure::OAuth(error)) if error.code == OAuthErrorCode::ServerError => Ok(None),
-            Some(Failure::OAuth(error)) if error.code == OAuthErrorCode::InvalidClient => {
-                let (party, endpoint) = match &facts.client {
-                    Some(id) if !is_unknown(error) => (Party::of_client_at(id, self.address), CLIENTS),
-                    _ => (Party::of_address(self.address), UNKNOWN),
-                };
-                match check(login, party, endpoint) {
+        match error.map(|error| (error.code, error)) {
+            Some((OAuthErrorCode::ServerError, _)) => Ok(None),
+            Some((OAuthErrorCode::InvalidClient, error)) if facts.is_client_known && !is_unknown(error) => {
+                Ok(facts.guess.map(Hold::count))
+            }
+            Some((OAuthErrorCode::InvalidClient, _)) => {
+                let party = Party::of_address(self.address);
+                match self.site.login_limit.as_ref().map(|limit| limit.check(party, UNKNOWN, self.now)) {
                     Some(standing) if standing.retry_after.is_some() => Err(standing),
                     standing => Ok(standing),
                 }
             }
-            _ => Ok(check(api, Party::of_address(self.address), CLIENTS)),
+            Some(_) | None => Ok(self.failure.map(Hold::count)),
         }
     }
 }
@@ -148,8 +160,16 @@ fn is_unknown(error: &OAuthError) -> bool {
     error.reason == UNKNOWN_CLIENT
 }
 
-fn spent(limit: Option<&RateLimit>, party: Party, now: Instant) -> Option<Standing> {
-    limit.map(|limit| limit.look(party, CLIENTS, now)).filter(|standing| standing.retry_after.is_some())
+async fn hold(
+    limit: Option<&Arc<RateLimit>>,
+    party: Party,
+    endpoint: &'static str,
+    now: Instant,
+) -> Result<Option<Hold>, Standing> {
+    match limit {
+        Some(limit) => limit.hold(party, endpoint, now).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn address(call: &Call) -> IpAddr {

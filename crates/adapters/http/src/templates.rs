@@ -52,7 +52,7 @@ pub(crate) struct Create {
     responses((status = 201, body = TemplateObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let body: Create = call.json().await?;
+    let body: Create = call.json()?;
     let command = templates::CreateTemplate {
         name: body.name,
         display_name: body.display_name,
@@ -169,7 +169,7 @@ pub(crate) struct Update {
 )]
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("template")?;
-    let body: Update = call.json().await?;
+    let body: Update = call.json()?;
     let command = templates::UpdateTemplate {
         name: body.name,
         display_name: body.display_name,

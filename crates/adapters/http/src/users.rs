@@ -68,7 +68,7 @@ pub(crate) struct FirstCreated {
     responses((status = 201, body = FirstCreated), (status = 403, body = crate::error::ApiError)),
 )]
 pub(crate) async fn create_first(mut call: Call) -> Outcome {
-    let body: CreateFirst = call.json().await?;
+    let body: CreateFirst = call.json()?;
     let command = users::CreateFirstUser {
         email: body.email,
         username: body.username,
@@ -82,7 +82,7 @@ pub(crate) async fn create_first(mut call: Call) -> Outcome {
 
 /// Why whoever sends this may set the server up. `field` is the token in a form.
 pub(crate) fn setup_proof(call: &Call, field: Option<Secret<String>>) -> users::SetupProof {
-    if is_local(&call.request, &call.site.settings.trusted_proxies) {
+    if is_local(&call.request, &call.context().settings.access_url, &call.site.settings.trusted_proxies) {
         return users::SetupProof::Local;
     }
     let header = call.request.headers().get(wire::SETUP_TOKEN_HEADER).and_then(|value| value.to_str().ok());
@@ -113,7 +113,7 @@ pub(crate) struct PasswordValidity {
     responses((status = 200, body = PasswordValidity)),
 )]
 pub(crate) async fn validate_password(mut call: Call) -> Outcome {
-    let body: ValidatePassword = call.json().await?;
+    let body: ValidatePassword = call.json()?;
     let check = users::validate_password(&Secret::new(body.password))?;
     Ok(ok(&PasswordValidity { valid: check.valid, details: check.details }))
 }
@@ -167,7 +167,7 @@ pub(crate) struct Create {
     responses((status = 201, body = UserObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let body: Create = call.json().await?;
+    let body: Create = call.json()?;
     // Go sends the nil UUID for an id that is not set.
     let single = body.organization_id.filter(|id| !id.is_nil());
     let organizations = body.organization_ids.into_iter().chain(single);
@@ -271,7 +271,7 @@ impl UpdateRoles {
     responses((status = 200, body = UserObject)),
 )]
 pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
-    let body: UpdateRoles = match call.json().await {
+    let body: UpdateRoles = match call.json() {
         Ok(body) => body,
         Err(broken) => {
             // Whose roles these are is looked at before what is asked for them.
@@ -302,7 +302,7 @@ pub(crate) struct UpdateProfile {
     responses((status = 200, body = UserObject)),
 )]
 pub(crate) async fn update_profile(mut call: Call, actor: Actor) -> Outcome {
-    let body: UpdateProfile = call.json().await?;
+    let body: UpdateProfile = call.json()?;
     let command = users::UpdateProfile { username: body.username, name: body.name };
     let user = users::update_profile(call.context(), &actor, &call.user(), command).await?;
     Ok(ok(&UserObject::from(user)))
@@ -327,7 +327,7 @@ pub(crate) struct ChangePassword {
     responses((status = 204)),
 )]
 pub(crate) async fn change_password(mut call: Call, actor: Actor) -> Outcome {
-    let body: ChangePassword = match call.json().await {
+    let body: ChangePassword = match call.json() {
         Ok(body) => body,
         Err(broken) => {
             // What may not be changed is not found, whatever is asked.
@@ -380,7 +380,7 @@ pub(crate) async fn appearance(call: Call, actor: Actor) -> Outcome {
     responses((status = 200, body = Appearance)),
 )]
 pub(crate) async fn update_appearance(mut call: Call, actor: Actor) -> Outcome {
-    let body: Appearance = call.json().await?;
+    let body: Appearance = call.json()?;
     let command = users::Appearance { theme_preference: body.theme_preference, terminal_font: body.terminal_font };
     let appearance = users::update_appearance(call.context(), &actor, &call.user(), command).await?;
     Ok(ok(&Appearance::from(appearance)))

@@ -42,7 +42,7 @@ impl From<Create> for workspaces::CreateWorkspace {
     responses((status = 201, body = WorkspaceObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
-    let body: Create = call.json().await?;
+    let body: Create = call.json()?;
     let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.into()).await?;
     Ok(created(&WorkspaceObject::from(workspace)))
 }
@@ -58,7 +58,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     responses((status = 201, body = WorkspaceObject)),
 )]
 pub(crate) async fn create_in(mut call: Call, actor: Actor) -> Outcome {
-    let body: Create = call.json().await?;
+    let body: Create = call.json()?;
     let organization = call.organization();
     let user = call.user();
     let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.into()).await?;
@@ -117,7 +117,7 @@ pub(crate) struct Build {
 )]
 pub(crate) async fn build(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("workspace")?;
-    let body: Build = call.json().await?;
+    let body: Build = call.json()?;
     let command = workspaces::BuildWorkspace { transition: body.transition, daily_cost: body.daily_cost };
     let workspace = workspaces::build(call.context(), &actor, id, command).await?;
     let latest = workspace.latest_build.as_ref().ok_or(Error::NotFound)?;
@@ -161,7 +161,7 @@ pub(crate) struct Dormancy {
 )]
 pub(crate) async fn set_dormant(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("workspace")?;
-    let body: Dormancy = call.json().await?;
+    let body: Dormancy = call.json()?;
     let workspace = workspaces::set_dormant(call.context(), &actor, id, body.dormant).await?;
     Ok(ok(&WorkspaceObject::from(workspace)))
 }

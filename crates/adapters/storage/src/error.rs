@@ -94,12 +94,13 @@ const UNIQUE: [Unique; 29] = [
 ];
 
 /// What the messages hold of errors that pass, and what they are a case of: neither database's driver hands out a code for
-/// these. The first that fits counts.
+/// these. The first that fits counts. PostgreSQL says so in the language of `lc_messages`, which is set to English where that
+/// is allowed; elsewhere those that matter most are known by what else can be seen, see `Session::run` and `Turn::with`.
 const PASSING: [(&str, Outage); 18] = [
     // PostgreSQL
     ("No space left on device", Outage::Full),
     ("could not extend file", Outage::Full),
-    ("canceling statement due to", Outage::Overloaded),
+    ("canceling statement due to", Outage::Silent),
     ("deadlock detected", Outage::Conflict),
     ("too many clients already", Outage::Overloaded),
     ("too many connections", Outage::Overloaded),
@@ -111,8 +112,9 @@ const PASSING: [(&str, Outage); 18] = [
     ("server closed the connection unexpectedly", Outage::Unreachable),
     ("cannot connect now", Outage::Unreachable),
     // SQLite
-    ("database is locked", Outage::Overloaded),
-    ("database table is locked", Outage::Overloaded),
+    // Another process holds it.
+    ("database is locked", Outage::Silent),
+    ("database table is locked", Outage::Silent),
     ("database or disk is full", Outage::Full),
     ("attempt to write a readonly database", Outage::ReadOnly),
     ("unable to open database file", Outage::Unreachable),
@@ -120,6 +122,14 @@ const PASSING: [(&str, Outage); 18] = [
 ];
 
 impl Error {
+    /// Whether the database has said what is wrong in words that are not known here, as it does in another language.
+    pub(crate) fn is_unnamed(&self) -> bool {
+        match self {
+            Self::Diesel(error @ DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)) => outage(error).is_none(),
+            Self::Diesel(_) | Self::Row(_) | Self::Conflict(_) => false,
+        }
+    }
+
     /// What the caller of a repository is told.
     pub(crate) fn into_store_error(self) -> StoreError {
         match self {
@@ -172,6 +182,16 @@ fn outage_of(message: &str) -> Option<Outage> {
 #[error("the database URL is malformed; what exactly is not told, for there may be a password in it")]
 struct MalformedUrl;
 
+/// The server answers, and lets nobody in; why is said in words that are not known here.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Refused(ConnectionError);
+
+/// Whether a server that answers has refused a connection for a reason that is not known here.
+pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(unavailable) if unavailable.source.is::<Refused>())
+}
+
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
 pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
     const ABOUT_URL: [&str; 6] =
@@ -180,7 +200,12 @@ pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
     if ABOUT_URL.iter().any(|part| message.contains(part)) {
         return StoreError::other(MalformedUrl);
     }
-    StoreError::unavailable(outage_of(&message).unwrap_or(Outage::Unreachable), error)
+    match outage_of(&message) {
+        Some(outage) => StoreError::unavailable(outage, error),
+        // What the server itself says comes after its severity (a word of its language) and two spaces.
+        None if message.contains(":  ") => StoreError::unavailable(Outage::Unreachable, Refused(error)),
+        None => StoreError::unavailable(Outage::Unreachable, error),
+    }
 }
 
 #[cfg(test)]
@@ -198,15 +223,33 @@ mod tests {
                 Outage::Overloaded,
             ),
             ("FATAL:  too many connections for role \"doorward\"", Outage::Overloaded),
-            ("canceling statement due to statement timeout", Outage::Overloaded),
+            ("canceling statement due to statement timeout", Outage::Silent),
             ("FATAL:  the database system is starting up", Outage::Unreachable),
             ("database or disk is full", Outage::Full),
             ("attempt to write a readonly database", Outage::ReadOnly),
-            ("database is locked", Outage::Overloaded),
+            ("database is locked", Outage::Silent),
         ] {
             assert_eq!(outage_of(message), Some(outage), "{message}");
         }
         assert_eq!(outage_of("syntax error at or near \"x\""), None);
+    }
+
+    #[test]
+    fn a_refusal_in_another_language_is_known_as_one() {
+        let said = |message: &str| connect_error(ConnectionError::BadConnection(message.to_owned()));
+        for refusal in [
+            "connection to server at \"db\" (192.0.2.1), port 5432 failed: FATAL:  d\u{e9}sol\u{e9}, trop de clients sont d\u{e9}j\u{e0} connect\u{e9}s",
+            "connection to server on socket \"/run/.s.PGSQL.5432\" failed: \u{412}\u{410}\u{416}\u{41d}\u{41e}:  \u{441}\u{43b}\u{438}\u{448}\u{43a}\u{43e}\u{43c}",
+        ] {
+            assert!(is_unnamed_refusal(&said(refusal)), "{refusal}");
+            assert_eq!(said(refusal).outage(), Some(Outage::Unreachable));
+        }
+        for other in [
+            "connection to server at \"db\" (192.0.2.1), port 5432 failed: Connection refused\n\tIs the server running?",
+            "connection to server at \"db\", port 5432 failed: FATAL:  sorry, too many clients already",
+        ] {
+            assert!(!is_unnamed_refusal(&said(other)), "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! used again, and the thread ends whenever the operating system gives the connection up, or with the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -15,7 +15,36 @@ pub(crate) struct Lifeline {
     began: Instant,
     /// When something happened last, in microseconds since `began`.
     beat: AtomicU64,
+    /// When the database last did what any call wanted, shared by all of them.
+    progress: Arc<Progress>,
+    /// After so long the database ends a statement; zero for never.
+    statement_timeout: Duration,
     state: Mutex<State>,
+}
+
+/// When the database last did what a call wanted.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    began: Instant,
+    /// In microseconds since `began`.
+    last: AtomicU64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { began: Instant::now(), last: AtomicU64::new(0) }
+    }
+}
+
+impl Progress {
+    /// How long ago that was.
+    pub(crate) fn ago(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_micros(self.last.load(Ordering::Relaxed)))
+    }
+
+    fn note(&self) {
+        self.last.store(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -28,13 +57,30 @@ enum State {
 }
 
 impl Lifeline {
-    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { began: Instant::now(), beat: AtomicU64::new(0), state: Mutex::new(State::Running(permit)) }
+    pub(crate) fn new(permit: OwnedSemaphorePermit, progress: Arc<Progress>, statement_timeout: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            beat: AtomicU64::new(0),
+            progress,
+            statement_timeout,
+            state: Mutex::new(State::Running(permit)),
+        }
+    }
+
+    /// Whether a statement that took so long was ended for that.
+    pub(crate) fn is_too_long(&self, took: Duration) -> bool {
+        !self.statement_timeout.is_zero() && took >= self.statement_timeout
     }
 
     /// Something happened.
     pub(crate) fn beat(&self) {
         self.beat.store(u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The database did what was asked.
+    pub(crate) fn advance(&self) {
+        self.beat();
+        self.progress.note();
     }
 
     /// How long nothing has happened.

@@ -26,8 +26,17 @@ pub(crate) enum Pending {
     List,
 }
 
-/// Applies what is pending, one server at a time. Returns the versions concerned.
+/// Applies what is pending, one server at a time. Returns the versions concerned. When nothing is, nothing is written, so that
+/// a database will do that takes no changes.
 pub(crate) fn run_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
+    let lacking = pending_postgres(conn)?;
+    if lacking.is_empty() {
+        return Ok(lacking);
+    }
+    let read_only = sql::<Bool>("current_setting('transaction_read_only')::boolean");
+    if diesel::select(read_only).get_result(conn).map_err(OpenError::prepare)? {
+        return Err(OpenError::ReadOnly(lacking));
+    }
     // The lock goes with the connection, whatever happens here.
     conn.batch_execute(&format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK})"))
         .map_err(OpenError::prepare)?;
@@ -44,6 +53,10 @@ pub(crate) fn run_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>, Ope
 /// Lists what is pending, and changes nothing.
 pub(crate) fn list_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
     conn.batch_execute("SET default_transaction_read_only = on").map_err(OpenError::prepare)?;
+    pending_postgres(conn)
+}
+
+fn pending_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
     let table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
     let exists: bool = diesel::select(table).get_result(conn).map_err(OpenError::prepare)?;
     let applied = if exists { applied_postgres(conn).map_err(OpenError::prepare)? } else { Vec::new() };

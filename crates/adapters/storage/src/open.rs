@@ -21,6 +21,12 @@ pub enum OpenError {
         "the database URL must begin with `postgres://`, `postgresql://` or `sqlite:`; `host=.. password=..` is not taken"
     )]
     UnknownScheme,
+    /// A character of the password, or of the user's name, ends it before its end. Nothing of the URL is repeated.
+    #[error(
+        "the database URL holds an `@` or a `/` where neither can be; in a user name or a password write `%40` for `@`, \
+         `%2F` for `/`, `%3A` for `:`, `%3F` for `?`, `%23` for `#` and `%25` for `%`"
+    )]
+    Unescaped,
     /// The URL names no file.
     #[error("the database URL `{0}` names no file; write `sqlite:///path/to/file`")]
     NoFile(String),
@@ -51,16 +57,35 @@ pub enum OpenError {
     /// Migrations are missing and [`Options::auto_migrate`] is off.
     #[error("the database lacks the migrations {}; apply them with `doorward migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
+    /// Migrations are missing, and the database takes no changes.
+    #[error(
+        "the database takes no changes at the moment, as a standby does, and lacks the migrations {}; they are applied as \
+         soon as it does", .0.join(", ")
+    )]
+    ReadOnly(Vec<String>),
     /// A newer version of this program has changed the database.
     #[error("the database was changed by a newer version of this program (migrations {})", .0.join(", "))]
     NewerDatabase(Vec<String>),
 }
 
 impl OpenError {
-    /// Whether trying again may help: the database is away, and may come back.
+    /// Whether trying again may help: the database is away or takes no changes, and that may pass.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Connect(error) if error.outage().is_some())
+        match self {
+            Self::Connect(error) => error.outage().is_some(),
+            Self::ReadOnly(_) => true,
+            Self::UnknownScheme
+            | Self::Unescaped
+            | Self::NoFile(_)
+            | Self::MissingFolder(_)
+            | Self::InUse(_)
+            | Self::File { .. }
+            | Self::Prepare(_)
+            | Self::Migration(_)
+            | Self::PendingMigrations(_)
+            | Self::NewerDatabase(_) => false,
+        }
     }
 
     pub(crate) fn prepare(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -267,7 +292,14 @@ pub(crate) enum Address<'a> {
 
 impl<'a> Address<'a> {
     pub(crate) fn parse(url: &'a str) -> Result<Self, OpenError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) {
+            // The driver ends user and password at the first `@`, and looks for a server with the rest as its name, which is
+            // then told to everybody.
+            let before_query = rest.split('?').next().unwrap_or_default();
+            let (authority, path) = before_query.split_once('/').unwrap_or((before_query, ""));
+            if authority.matches('@').count() > 1 || path.contains('@') {
+                return Err(OpenError::Unescaped);
+            }
             return Ok(Self::Postgres(url));
         }
         let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));

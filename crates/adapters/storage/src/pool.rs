@@ -13,7 +13,8 @@
 //! them mute. The thread stays blocked until the operating system notices; as many such threads as there may be connections
 //! cost nobody a turn, further ones do.
 
-use crate::lifeline::Lifeline;
+use crate::error::is_unnamed_refusal;
+use crate::lifeline::{Lifeline, Progress};
 use doorward_ports::{Outage, StoreError};
 use r2d2::ManageConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
@@ -38,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) acquire: Duration,
     /// How long nothing may happen on a connection that is in use.
     pub(crate) deadline: Duration,
+    /// After so long the database ends a statement; zero for never.
+    pub(crate) statement: Duration,
 }
 
 /// How busy a database is, for the metrics.
@@ -71,6 +74,7 @@ struct Inner<M: Manager> {
     abandoned: AtomicUsize,
     /// How often the database has fallen silent.
     era: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     limits: Limits,
 }
 
@@ -152,6 +156,7 @@ impl<M: Manager> Pool<M> {
             waiting: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             era,
+            progress: Arc::default(),
             limits,
         }))
     }
@@ -161,7 +166,7 @@ impl<M: Manager> Pool<M> {
         let abandoned = self.0.abandoned.load(Ordering::Relaxed);
         PoolStatus {
             max: count(self.0.limits.max),
-            open: count(state.connections).saturating_sub(abandoned),
+            open: self.0.open(),
             idle: count(state.idle_connections),
             waiting: self.0.waiting.load(Ordering::Relaxed),
             abandoned,
@@ -180,14 +185,16 @@ impl<M: Manager> Pool<M> {
             let (turn, patience) = (Arc::clone(&self.0.turns).acquire_owned(), self.0.limits.acquire);
             match tokio::time::timeout(patience, turn).await {
                 Ok(permit) => permit.map_err(StoreError::other)?,
-                // Those who have the connections may be waiting for a database that says nothing.
-                Err(_elapsed) if self.0.abandoned.load(Ordering::Relaxed) > 0 => {
-                    return Err(StoreError::unavailable(Outage::Silent, AcquireTimeout(patience)));
+                // Those who have the connections may be waiting themselves, for a database that says nothing or for a lock.
+                // What is too much to do gets done little by little.
+                Err(_elapsed) => {
+                    let stuck = self.0.abandoned.load(Ordering::Relaxed) > 0 || self.0.progress.ago() >= patience;
+                    let outage = if stuck { Outage::Silent } else { Outage::Overloaded };
+                    return Err(StoreError::unavailable(outage, AcquireTimeout(patience)));
                 }
-                Err(_elapsed) => return Err(StoreError::unavailable(Outage::Overloaded, AcquireTimeout(patience))),
             }
         };
-        let lifeline = Arc::new(Lifeline::new(permit));
+        let lifeline = Arc::new(Lifeline::new(permit, Arc::clone(&self.0.progress), self.0.limits.statement));
         let turn = Turn { pool: Arc::clone(&self.0), lifeline: Arc::clone(&lifeline) };
         let worker = tokio::task::spawn_blocking(move || {
             let turn = turn;
@@ -198,6 +205,11 @@ impl<M: Manager> Pool<M> {
 }
 
 impl<M: Manager> Inner<M> {
+    /// Connections that are open or being opened.
+    fn open(&self) -> usize {
+        count(self.places.state().connections).saturating_sub(self.abandoned.load(Ordering::Relaxed))
+    }
+
     /// Waits until the work is done, or until nothing has happened for too long.
     async fn watch<T>(
         &self,
@@ -325,9 +337,12 @@ impl<M: Manager> Turn<M> {
                         break (place, conn, era);
                     }
                     Err(error) => {
-                        let is_full = error.outage() == Some(Outage::Overloaded);
+                        // Whoever is in has the right name and password, so what keeps others out is their number.
+                        let is_crowded = is_unnamed_refusal(&error) && self.pool.open() > 1;
+                        let is_full = is_crowded || error.outage() == Some(Outage::Overloaded);
                         if !is_full || began.elapsed() >= self.pool.limits.acquire || self.lifeline.is_abandoned() {
-                            return Err(error);
+                            let crowded = |error| StoreError::unavailable(Outage::Overloaded, error);
+                            return Err(if is_crowded { crowded(error) } else { error });
                         }
                     }
                 }

@@ -59,7 +59,7 @@ use crate::error::{connect_error, store_error};
 use crate::lifeline::Lifeline;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
-use crate::session::{Session, Spoilt};
+use crate::session::{Living, Session, Spoilt};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
@@ -105,6 +105,7 @@ impl PostgresBackend {
                     max: options.postgres_pool_size(),
                     acquire: options.connect_timeout,
                     deadline: options.deadline,
+                    statement: options.statement_timeout,
                 },
             ),
             publisher: Publisher::default(),
@@ -270,6 +271,19 @@ struct Manager {
 #[error("the server closed an idle connection")]
 struct Closed;
 
+/// Has the server say what is wrong in English, where this role may choose that: a superuser always, others from PostgreSQL
+/// 15 on by `GRANT SET ON PARAMETER lc_messages`. The attempt of those who may not is caught, and no error in the log of the
+/// server.
+const ENGLISH: &str = "DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); \
+                       EXCEPTION WHEN insufficient_privilege OR undefined_object THEN NULL; END $$";
+
+impl Living for Conn {
+    fn is_alive(&mut self) -> bool {
+        // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
+        (0..2).all(|_| self.notifications_iter().all(|notification| notification.is_ok()))
+    }
+}
+
 impl ManageConnection for Manager {
     type Connection = Conn;
     type Error = StoreError;
@@ -284,13 +298,15 @@ impl ManageConnection for Manager {
             self.statement_timeout.as_millis()
         );
         conn.batch_execute(&settings).map_err(store_error)?;
+        // By itself, for a failure must not undo the others. Who may not set it goes on in the language of the server.
+        if let Err(error) = conn.batch_execute(ENGLISH) {
+            tracing::debug!(%error, "the database may speak another language than English");
+        }
         Ok(conn)
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        // Looks into the socket without asking the server: one call reads its last words, the next one that it is gone.
-        let alive = (0..2).all(|_| conn.notifications_iter().all(|notification| notification.is_ok()));
-        if alive { Ok(()) } else { Err(StoreError::unavailable(Outage::Unreachable, Closed)) }
+        if conn.is_alive() { Ok(()) } else { Err(StoreError::unavailable(Outage::Unreachable, Closed)) }
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {

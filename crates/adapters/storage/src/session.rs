@@ -3,10 +3,20 @@
 use crate::error::Error;
 use crate::lifeline::Lifeline;
 use diesel::Connection;
-use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
+use doorward_ports::{Outage, StoreError};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What can be seen of a connection without asking the database.
+pub(crate) trait Living {
+    /// Whether the other end is still there.
+    fn is_alive(&mut self) -> bool;
+}
+
+/// A server that ends a connection says why, and closes its socket a moment later.
+const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
 pub(crate) struct Session<'a, C> {
@@ -35,7 +45,7 @@ enum Transaction {
 #[error("a statement of the transaction failed before")]
 pub(crate) struct Spoilt;
 
-impl<'a, C: Connection> Session<'a, C> {
+impl<'a, C: Connection + Living> Session<'a, C> {
     /// For reading, outside a transaction.
     pub(crate) fn reading(conn: &'a mut C) -> Self {
         Self {
@@ -124,17 +134,35 @@ impl<'a, C: Connection> Session<'a, C> {
             return Err(StoreError::other(Spoilt));
         }
         let result = call(self.conn);
+        let took = self.lifeline.as_ref().map_or(Duration::ZERO, |lifeline| lifeline.silence());
         if let Some(lifeline) = &self.lifeline {
-            lifeline.beat();
+            // An error is an answer, but no sign that the database does what it is asked.
+            if result.is_ok() { lifeline.advance() } else { lifeline.beat() }
         }
         result.map_err(|error| {
             self.failed = true;
-            let error = error.into_store_error();
+            let outage = if error.is_unnamed() { self.outage_by_signs(took) } else { None };
+            let error = match (error.into_store_error(), outage) {
+                (StoreError::Other(cause), Some(outage)) => StoreError::unavailable(outage, cause),
+                (error, _) => error,
+            };
             if let StoreError::Serialization(cause) = &error {
                 self.unserializable = Some(StoreError::Serialization(cause.to_string().into()));
             }
             error
         })
+    }
+
+    /// What an error is a case of whose words are not known: those of another language, say.
+    fn outage_by_signs(&mut self, took: Duration) -> Option<Outage> {
+        if self.lifeline.as_ref().is_some_and(|lifeline| lifeline.is_too_long(took)) {
+            return Some(Outage::Silent);
+        }
+        let is_alive = self.conn.is_alive() && {
+            std::thread::sleep(LAST_WORDS);
+            self.conn.is_alive()
+        };
+        (!is_alive).then_some(Outage::Unreachable)
     }
 
     /// Runs a repository call of several writing statements, all or none of which take effect.

@@ -58,7 +58,7 @@ use crate::error::store_error;
 use crate::open::OpenError;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
-use crate::session::Session;
+use crate::session::{Living, Session};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -111,6 +111,7 @@ impl SqliteBackend {
                     max: options.sqlite_pool_size(),
                     acquire: options.connect_timeout,
                     deadline: options.deadline,
+                    statement: Duration::ZERO,
                 },
             ),
             writer: Arc::new(writer),
@@ -156,6 +157,12 @@ impl StoreBackend for SqliteBackend {
                 job.await
             }
         }
+    }
+}
+
+impl Living for Conn {
+    fn is_alive(&mut self) -> bool {
+        true
     }
 }
 

@@ -101,7 +101,8 @@ fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on `{address}` ({setting})"))
 }
 
-/// Opens the database, and waits for one that is away: it may be started later than this server, or be failing over.
+/// Opens the database, and waits for one that is away, or that takes no changes while some are to be made: it may be started
+/// later than this server, or be failing over.
 /// Meanwhile nobody can connect here, which a proxy understands better than a connection that is not answered.
 async fn connect(
     settings: &Settings,
@@ -116,7 +117,7 @@ async fn connect(
         Err(error) => return Err(error),
     };
     drop(listener);
-    tracing::warn!(error = %format!("{away:#}"), "the database is away; waiting for it");
+    tracing::warn!(error = %format!("{away:#}"), "the database cannot be used yet; waiting for it");
     let pauses = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE)
         .with_max_delay(LONGEST_PAUSE)
@@ -126,7 +127,7 @@ async fn connect(
         .retry(pauses)
         .when(wiring::is_passing)
         .notify(|error, pause| {
-            tracing::warn!(error = %format!("{error:#}"), "the database is still away; trying again in {pause:?}");
+            tracing::warn!(error = %format!("{error:#}"), "the database cannot be used yet; trying again in {pause:?}");
         })
         .await?;
     Ok((bind(&address.to_string(), "server.listen")?, parts))

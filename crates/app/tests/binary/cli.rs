@@ -171,11 +171,29 @@ fn a_password_in_a_database_setting_is_never_printed() {
         "postgres://ann:hunter2%@127.0.0.1:1/x",
         "postgres://ann:hunter2@[::1/x",
         "postgres://127.0.0.1:1/x?password=hunter2&nonsense=1",
+        "postgres://ann:left@hunter2@127.0.0.1:1/x",
+        "postgres://ann:hunter2@right@127.0.0.1:1/x",
+        "postgres://ann:1/hunter2@127.0.0.1:1/x",
+        "postgres://ann:1#hunter2@127.0.0.1:1/x",
+        "postgres://ann:1?hunter2@127.0.0.1:1/x",
     ] {
         for command in [&["config"][..], &["migrate"], &["migrate", "--check"], &["doctor"], &["app", "list"]] {
             let output = doorward(folder.path(), command, &[("DOORWARD__DATABASE__URL", url)]);
             let said = text(&output.stdout) + &text(&output.stderr);
             assert!(!said.contains("hunter2"), "{command:?} with {url}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_password_that_is_not_escaped_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["postgres://ann:left@hunter2@127.0.0.1:1/x", "postgres://ann:1/hunter2@127.0.0.1:1/x"] {
+        for command in [&["migrate"][..], &["serve"], &["doctor"]] {
+            let env = [("DOORWARD__DATABASE__URL", url), ("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")];
+            let output = doorward(folder.path(), command, &env);
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!output.status.success() && said.contains("%40") && said.contains("%2F"), "{command:?}: {said}");
         }
     }
 }

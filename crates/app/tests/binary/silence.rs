@@ -1,7 +1,7 @@
 //! A database that falls silent, is away at the start, or takes no changes; and a process that is told to stop meanwhile.
 
 use crate::client::{Api, builder};
-use doorward_testkit::postgres::{self, Relay};
+use doorward_testkit::postgres::{self, Database, Relay};
 use doorward_testkit::process::{Builder, Server};
 use serde_json::json;
 use std::io::Write as _;
@@ -138,22 +138,22 @@ fn a_server_that_starts_before_its_database_waits_for_it() {
     assert_eq!(Api::set_up(server.url()).get("/readyz").status, 200);
 }
 
+/// Has the database take no changes, or take them again, and ends the connections of before.
+fn set_read_only(database: &Database, on: &str) {
+    let name = database.name();
+    let set = format!("BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = {on}; COMMIT");
+    database.execute(&set).unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(end).unwrap();
+}
+
 #[test]
 fn a_database_that_takes_no_changes_is_named_and_not_ready() {
     let database = postgres::cluster().unwrap().fresh_database().unwrap();
     let server = builder().database(&database.url()).start().unwrap();
     let api = Api::set_up(server.url());
-    let read_only = |on: &str| {
-        database
-            .execute(&format!(
-                "BEGIN READ WRITE; ALTER DATABASE {} SET default_transaction_read_only = {on}; COMMIT",
-                database.name()
-            ))
-            .unwrap();
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        database.execute(end).unwrap();
-    };
+    let read_only = |on: &str| set_read_only(&database, on);
     let organization = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(api.get("/readyz").status, 200);
     read_only("on");
@@ -167,4 +167,56 @@ fn a_database_that_takes_no_changes_is_named_and_not_ready() {
     assert!(api.metric("doorward_unavailable_total{reason=\"read_only\"}") >= 1.0);
     read_only("off");
     until("it does not recover", &server, || api.get("/readyz").status == 200);
+}
+
+#[test]
+fn what_can_be_read_is_read_where_nothing_can_be_written_also_after_a_restart() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    let start = || builder().database(&database.url()).setting("cache.subjects", "0").start().unwrap();
+    let server = start();
+    let api = Api::set_up(server.url());
+    // A key whose first use would be written down.
+    let unused = api.post("/api/v2/users/me/keys/tokens", &json!({"token_name": "ci"}));
+    let unused = unused.json()["key"].as_str().unwrap().to_owned();
+    let client = api.register(&json!({}));
+    let pair = api.grant(&client);
+    assert!(server.stop().unwrap().success());
+
+    set_read_only(&database, "on");
+    let server = start();
+    let api = api.at(server.url());
+    let as_machine = api.with(&unused);
+    for path in ["/api/v2/users/me", "/api/v2/users", "/api/v2/groups"] {
+        assert_eq!(as_machine.get(path).status, 200, "{path}: {}", as_machine.get(path).text);
+    }
+    assert!(api.is_live(&pair.access));
+    for token in [&pair.access, &pair.refresh] {
+        let secret = client.secret.clone().unwrap();
+        let fields = [("token", token.as_str()), ("client_id", &*client.id), ("client_secret", &*secret)];
+        let told = api.form("/oauth2/introspect", &fields);
+        assert_eq!((told.status.as_u16(), &told.json()["active"]), (200, &json!(true)), "{}", told.text);
+    }
+    assert_eq!(api.refresh(&client, &pair.refresh).status, 503);
+    assert_eq!(api.get("/readyz").text, "the database takes no changes at the moment");
+
+    set_read_only(&database, "off");
+    until("it does not recover", &server, || api.get("/readyz").status == 200);
+    until("the use is not noted afterwards", &server, || {
+        as_machine.get("/api/v2/users/me");
+        let listed = api.get("/api/v2/users/me/keys/tokens/ci").json();
+        !listed["last_used"].as_str().unwrap().starts_with("0001")
+    });
+}
+
+#[test]
+fn a_server_whose_migrations_cannot_run_yet_waits_until_they_can() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    set_read_only(&database, "on");
+    let url = database.url();
+    let starting = thread::spawn(move || builder().database(&url).start());
+    thread::sleep(Duration::from_millis(1500));
+    set_read_only(&database, "off");
+    let server = starting.join().unwrap().unwrap();
+    assert!(server.log().contains("takes no changes at the moment"), "{}", server.log());
+    assert_eq!(Api::set_up(server.url()).get("/readyz").status, 200);
 }

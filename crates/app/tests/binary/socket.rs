@@ -1,6 +1,7 @@
 //! What comes out of a socket when what goes in is no proper HTTP.
 
 use crate::client::{Api, builder};
+use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -43,4 +44,52 @@ fn a_broken_chunk_is_a_bad_request_with_a_body() {
         assert!(answer.contains("Request body"), "{body:?}: {answer}");
     }
     assert!(!server.log().contains("ERROR"), "{}", server.log());
+}
+
+#[test]
+fn half_a_request_is_done_nowhere_and_told_so() {
+    let server = builder().start().unwrap();
+    let api = Api::set_up(server.url());
+    let organization = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
+    let bob = json!({
+        "email": "bob@example.com", "username": "bob", "password": crate::client::PASSWORD,
+        "organization_ids": [organization],
+    });
+    assert_eq!(api.post("/api/v2/users", &bob).status, 201);
+    let member = format!("/api/v2/organizations/{organization}/members/bob");
+    let removed = api.delete(&member);
+    assert_eq!(removed.status, 204, "{}", removed.text);
+    let is_member = || api.get(&member).status == 200;
+    assert!(!is_member());
+    // Where no body is wanted, where there is no such place, and where people go.
+    for (method, path) in [
+        ("POST", member.as_str()),
+        ("PUT", "/api/v2/users/bob/status/suspend"),
+        ("DELETE", "/api/v2/users/bob"),
+        ("GET", "/api/v2/users/me"),
+        ("POST", "/api/v2/nothing"),
+        ("POST", "/oauth2/nothing"),
+        ("POST", "/scim/v2/Users"),
+        ("POST", "/logout"),
+    ] {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\n", api.session);
+        for rest in [
+            "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n2\r\n{}XX",
+            "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n{}\r\nq\r\n\r\n",
+        ] {
+            let answer = say(server.address(), format!("{head}{rest}").as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 400"), "{method} {path} {rest:?}: {answer:?}");
+            assert!(answer.split("\r\n\r\n").nth(1).is_some_and(|body| !body.is_empty()), "{path}: {answer:?}");
+        }
+    }
+    assert!(!is_member());
+    assert_eq!(api.get("/api/v2/users/bob").json()["status"], "dormant");
+    let whole = format!(
+        "POST {member} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\nConnection: close\r\n\
+         Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n",
+        api.session
+    );
+    assert!(say(server.address(), whole.as_bytes()).starts_with("HTTP/1.1 200"));
+    assert!(is_member(), "a whole one is done");
 }

@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749 2.3): who presents itself, and whether that is proved.
 
-use crate::OAuthError;
+use crate::{Context, OAuthError};
 use doorward_domain::Instant;
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId};
@@ -83,14 +83,25 @@ impl PresentedClient {
         repos.apps().find(self.app_id)?.ok_or_else(unknown_client)
     }
 
-    /// Proves the client: a confidential one by a secret of its own, a public one has none to give. Answers the secret
-    /// that was used.
+    /// Proves the client as [`prove`](Self::prove) does, and notes the use of its secret. Answers the secret.
     pub(crate) fn authenticate(
         &self,
         app: &App,
         repos: &mut dyn Repositories,
         now: Instant,
     ) -> Result<Option<AppSecretId>, OAuthError> {
+        let Some((id, last_used_at)) = self.prove(app, repos)? else { return Ok(None) };
+        touch_secret(repos, id, last_used_at, now)?;
+        Ok(Some(id))
+    }
+
+    /// Proves the client: a confidential one by a secret of its own, a public one has none to give. Answers the secret
+    /// that was used, and when it was used before. Writes nothing.
+    pub(crate) fn prove(
+        &self,
+        app: &App,
+        repos: &mut dyn Repositories,
+    ) -> Result<Option<(AppSecretId, Option<Instant>)>, OAuthError> {
         match (app.client_type, &self.secret) {
             (ClientType::Public, PresentedSecret::Absent) => Ok(None),
             (ClientType::Public, _) => Err(OAuthError::invalid_client("a public client has no secret")),
@@ -106,8 +117,7 @@ impl PresentedClient {
                 else {
                     return Err(OAuthError::invalid_client("the client secret is wrong"));
                 };
-                touch_secret(repos, secret.id, secret.last_used_at, now)?;
-                Ok(Some(secret.id))
+                Ok(Some((secret.id, secret.last_used_at)))
             }
         }
     }
@@ -116,6 +126,27 @@ impl PresentedClient {
 /// Whether the last use of a secret is so long ago that this one must be written.
 pub(crate) fn is_touch_due(last_used_at: Option<Instant>, now: Instant) -> bool {
     last_used_at.is_none_or(|last| (now - last).abs() > TOUCH_EVERY)
+}
+
+/// Writes the use of a secret when it is due, after the answer is settled. It is a note: that the database cannot take it now
+/// is no reason to refuse the answer, which may be one that cannot be given twice.
+pub(crate) async fn note_use(
+    ctx: &Context,
+    id: AppSecretId,
+    last_used_at: Option<Instant>,
+    now: Instant,
+) -> Result<(), OAuthError> {
+    if !is_touch_due(last_used_at, now) || !ctx.cache.takes_notes() {
+        return Ok(());
+    }
+    let noted = ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last_used_at, now)?)).await;
+    match noted {
+        Err(error) if error.outage.is_some() => {
+            ctx.cache.takes_no_notes();
+            Ok(())
+        }
+        noted => noted,
+    }
 }
 
 /// Writes the use of a secret, when it is due.

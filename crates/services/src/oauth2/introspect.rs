@@ -1,11 +1,11 @@
 //! Introspection (RFC 7662): a resource server asks what a token is.
 
-use super::client::{ClientAuthentication, PresentedSecret, is_touch_due, touch_secret};
+use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
 use super::scopes;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, KnownClient, KnownToken};
 use crate::{Context, OAuthError, Settings};
-use doorward_domain::ids::{AppId, UserId};
+use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::roles::System;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
@@ -82,10 +82,7 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
             },
         };
         if let Some((answer, known)) = looked {
-            if is_touch_due(answer.secret_last_used_at, now) {
-                let (id, last) = (answer.secret_id, answer.secret_last_used_at);
-                ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last, now)?)).await?;
-            }
+            note_use(ctx, answer.secret_id, answer.secret_last_used_at, now).await?;
             if access.is_some() {
                 let business = |app: AppId, audience: Option<&Resource>| {
                     app == app_id
@@ -110,24 +107,65 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
             }
         }
     }
-    let settings = Arc::clone(&ctx.settings);
-    ctx.store
+    let steps = Steps { settings: Arc::clone(&ctx.settings), client, token, repeated: request.repeated, now };
+    let noting = steps.clone();
+    let noted = ctx
+        .store
         .write(move |repos| {
-            let app = client.find_app(repos)?;
-            if let Some(name) = request.repeated {
-                return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+            let (secret, known, answer) = noting.look(repos)?;
+            if let Some((id, last_used_at)) = secret {
+                touch_secret(repos, id, last_used_at, now)?;
             }
-            if app.client_type == ClientType::Public {
-                return Err(OAuthError::invalid_client("a public client may not introspect"));
+            if let Some(used) = known {
+                let permit = System::because("a client asks about its refresh token").permit();
+                repos.api_keys().mark_used(&permit, &[used])?;
             }
-            client.authenticate(&app, repos, now)?;
-            let token = token.ok_or_else(|| OAuthError::missing("token"))?;
-            match OpaqueToken::parse(token.expose()) {
-                Ok(token) => refresh_token(&settings, repos, &app, &token, now),
-                Err(_) => Ok(None),
-            }
+            Ok(answer)
         })
-        .await
+        .await;
+    match noted {
+        Err(OAuthError { outage: Some(outage), .. }) if !outage.takes_changes() => {}
+        noted => return noted,
+    }
+    // Nothing can be noted now. That the pair was seen is kept until it can be: by then an older refresh token is theft.
+    let (_, known, answer) = ctx.store.read(move |repos| steps.look(repos)).await?;
+    if let Some((id, digest)) = known {
+        ctx.cache.note_use(&id, digest, &AtomicBool::new(false));
+    }
+    Ok(answer)
+}
+
+/// A question that no one statement answers.
+#[derive(Clone)]
+struct Steps {
+    settings: Arc<Settings>,
+    client: PresentedClient,
+    token: Option<Secret<String>>,
+    repeated: Option<&'static str>,
+    now: Instant,
+}
+
+/// An access token that was not used yet.
+type Unused = (ApiKeyId, Digest);
+/// The secret with its last use, the access token that goes with the refresh token, and the answer.
+type Found = (Option<(AppSecretId, Option<Instant>)>, Option<Unused>, Option<ActiveToken>);
+
+impl Steps {
+    /// Looks at everything in order, and writes nothing.
+    fn look(&self, repos: &mut dyn Repositories) -> Result<Found, OAuthError> {
+        let app = self.client.find_app(repos)?;
+        if let Some(name) = self.repeated {
+            return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+        }
+        if app.client_type == ClientType::Public {
+            return Err(OAuthError::invalid_client("a public client may not introspect"));
+        }
+        let secret = self.client.prove(&app, repos)?;
+        let token = self.token.as_ref().ok_or_else(|| OAuthError::missing("token"))?;
+        let Ok(token) = OpaqueToken::parse(token.expose()) else { return Ok((secret, None, None)) };
+        let (known, answer) = refresh_token(&self.settings, repos, &app, &token, self.now)?;
+        Ok((secret, known, answer))
+    }
 }
 
 /// Whether the app may still use the resource that its token is bound to; without one, tokens are for this server.
@@ -208,20 +246,19 @@ fn refresh_token(
     app: &App,
     token: &OpaqueToken,
     now: Instant,
-) -> Result<Option<ActiveToken>, OAuthError> {
+) -> Result<(Option<Unused>, Option<ActiveToken>), OAuthError> {
     let is_live = |grant: &Grant| {
         grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
     };
-    let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(None) };
+    let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok((None, None)) };
     // What was taken from the app since, a refresh would not give either.
-    let Ok(scopes) = scopes_left(settings, app, grant.audience.as_ref(), &grant.scopes) else { return Ok(None) };
+    let Ok(scopes) = scopes_left(settings, app, grant.audience.as_ref(), &grant.scopes) else {
+        return Ok((None, None));
+    };
     // Whoever asks about it has got it.
-    if let Some(key) = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused) {
-        let permit = System::because("a client asks about its refresh token").permit();
-        repos.api_keys().mark_used(&permit, &[(key.id, key.secret_digest)])?;
-    }
+    let unused = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused);
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
-    Ok(user.map(|user| ActiveToken {
+    let answer = user.map(|user| ActiveToken {
         client_id: grant.app_id,
         user_id: user.id,
         username: user.username,
@@ -230,5 +267,6 @@ fn refresh_token(
         issued_at: grant.created_at,
         expires_at: grant.refresh_expires_at,
         token_type: None,
-    }))
+    });
+    Ok((unused.map(|key| (key.id, key.secret_digest)), answer))
 }

@@ -9,15 +9,16 @@ use crate::context::Settings;
 use crate::context::{Actor, Context, Origin};
 use crate::error::Error;
 use crate::oauth2::scopes;
-use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
-use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::wire::SESSION_COOKIE;
+use doorward_domain::{Digest, Instant};
 use doorward_ports::Repositories;
 use doorward_ports::sessions::KeyOwner;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use time::format_description::well_known::Rfc3339;
@@ -25,7 +26,8 @@ use time::format_description::well_known::Rfc3339;
 /// Finds out who presents this token, and what it may be used for.
 ///
 /// Usually no trip to the store, for the subject is remembered while nothing changes, or one; and another one when the
-/// use of the key has to be written down: about once an hour.
+/// use of the key has to be written down: about once an hour. A database that takes no changes, or has no room for any, is no
+/// reason to refuse: then nothing is noted, a session does not slide, and a dormant user stays dormant.
 pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> Result<Actor, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
@@ -55,12 +57,10 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     }
     let (mut key, mut user) = (Arc::clone(key), Arc::clone(user));
 
-    // While the database is away nothing can be written down.
-    let refresh = match ctx.cache.age() {
-        Age::Fresh => key.use_at(now, settings.refresh, max_lifetime(settings, &user)),
-        Age::Stale => None,
-    };
-    if refresh.is_some() || user.status == UserStatus::Dormant {
+    // While the database is away or takes no changes nothing can be written down.
+    let can_write = ctx.cache.age() == Age::Fresh && ctx.cache.takes_notes();
+    let mut refresh = can_write.then(|| key.use_at(now, settings.refresh, max_lifetime(settings, &user))).flatten();
+    if refresh.is_some() || (can_write && user.status == UserStatus::Dormant) {
         let (as_read, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
         let before = User::clone(&user);
         let after = ctx
@@ -76,8 +76,16 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
                 }
                 Ok::<User, Error>(seen)
             })
-            .await?;
-        user = Arc::new(after);
+            .await;
+        match after {
+            Ok(after) => user = Arc::new(after),
+            // That a use is noted is worth no answer: what can be read is read, and all else fails by itself.
+            Err(Error::Unavailable { .. }) => {
+                ctx.cache.takes_no_notes();
+                refresh = None;
+            }
+            Err(error) => return Err(error),
+        }
     }
     if let Some(refresh) = refresh {
         let old = ApiKey::clone(&key);
@@ -85,6 +93,22 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     }
     let (subject, memberships) = (subject.clone(), Arc::clone(memberships));
     Ok(Actor { subject, user, memberships, key, origin: origin.clone() })
+}
+
+/// Those of these tokens that belong to a key that has not expired, in their order. One trip to the store, however many
+/// they are; that their users may act is still to be seen.
+pub async fn only_living<'a>(ctx: &Context, texts: Vec<&'a str>) -> Result<Vec<&'a str>, Error> {
+    let tokens: Vec<(&str, ApiToken)> =
+        texts.into_iter().filter_map(|text| Some((text, ApiToken::parse(text).ok()?))).collect();
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ids, now): (Vec<ApiKeyId>, _) = (tokens.iter().map(|(_, token)| token.id.clone()).collect(), ctx.clock.now());
+    let found = ctx.store.read(move |repos| Ok::<_, Error>(repos.api_keys().find_digests(&ids, now)?)).await?;
+    let digests: HashMap<ApiKeyId, Digest> = found.into_iter().collect();
+    // Compared in constant time, by the type.
+    let lives = |token: &ApiToken| digests.get(&token.id).is_some_and(|digest| *digest == token.digest());
+    Ok(tokens.into_iter().filter(|(_, token)| lives(token)).map(|(text, _)| text).collect())
 }
 
 /// The user, who stays as found, if they may still act.

@@ -10,11 +10,10 @@ use doorward_domain::{Secret, wire};
 use doorward_services::OAuthError;
 use doorward_services::oauth2::ClientAuthentication;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The query parameter that carries a token (RFC 6750 2.3).
 pub(crate) const ACCESS_TOKEN: &str = "access_token";
-/// Most cookies of one name that are looked at. Each may cost a trip to the database.
-const COOKIES_MAX: usize = 20;
 
 /// The session tokens in cookies.
 pub(crate) fn session_cookies(request: &HttpRequest) -> Vec<Cow<'_, str>> {
@@ -22,8 +21,11 @@ pub(crate) fn session_cookies(request: &HttpRequest) -> Vec<Cow<'_, str>> {
 }
 
 /// The values of the cookies of this name that are not empty, each once, in the order in which they were sent: a browser
-/// sends one for each path and domain that it knows. The jar of actix is not used: it parses every cookie and allocates
-/// each. Other cookies may hold any bytes; in these, what is not UTF-8 is replaced, and so no good credential, but there.
+/// sends one for each path and domain that it knows. However many there are, all are looked at: else whoever can set
+/// cookies on a host beside this one could keep people out. The head of a request is short enough for that.
+///
+/// The jar of actix is not used: it parses every cookie and allocates each. Other cookies may hold any bytes; in these, what
+/// is not UTF-8 is replaced, and so no good credential, but there.
 pub(crate) fn cookies<'a>(request: &'a HttpRequest, name: &str) -> Vec<Cow<'a, str>> {
     let lines = request.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
     let values = lines
@@ -32,13 +34,8 @@ pub(crate) fn cookies<'a>(request: &'a HttpRequest, name: &str) -> Vec<Cow<'a, s
         .map(|(known, value)| (known, unquoted(value)))
         .filter(|(known, value)| *known == name.as_bytes() && !value.is_empty())
         .map(|(_, value)| String::from_utf8_lossy(value));
-    let mut found: Vec<Cow<'a, str>> = Vec::new();
-    for value in values {
-        if found.len() < COOKIES_MAX && !found.contains(&value) {
-            found.push(value);
-        }
-    }
-    found
+    let mut seen = HashSet::new();
+    values.filter(|value| seen.insert(value.clone())).collect()
 }
 
 fn split_at(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
@@ -145,7 +142,7 @@ mod tests {
         assert_eq!(session_cookies(&request.to_http_request()), ["a", "b", "c"]);
         let many: Vec<String> = (0..100).map(|n| format!("coder_session_token={n}")).collect();
         let request = TestRequest::get().insert_header((COOKIE, many.join(";")));
-        assert_eq!(session_cookies(&request.to_http_request()).len(), COOKIES_MAX);
+        assert_eq!(session_cookies(&request.to_http_request()).len(), 100);
     }
 
     #[test]

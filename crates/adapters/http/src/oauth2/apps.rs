@@ -154,7 +154,7 @@ impl From<AppRequest> for apps::AppCommand {
 )]
 pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     apps::may_create(&actor)?;
-    let body: AppRequest = call.json().await?;
+    let body: AppRequest = call.json()?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
     Ok(created(&AppObject::new(&call.site, app)))
 }
@@ -180,7 +180,7 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     apps::may_update(&actor)?;
-    let body: AppRequest = call.json().await?;
+    let body: AppRequest = call.json()?;
     let app = apps::update(call.context(), &actor, app.id, body.into()).await?;
     Ok(ok(&AppObject::new(&call.site, app)))
 }

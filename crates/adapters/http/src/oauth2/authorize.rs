@@ -86,7 +86,7 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
     ),
 )]
 pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let (actor, consent) = prepare(&call, who).await?;
     let (token, about) = (form.text("csrf_token"), shown(&call, &actor, &consent));
     if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
@@ -96,6 +96,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcom
         return Ok(consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST));
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
+    call.tally.made_row();
     Ok(redirect(StatusCode::FOUND, &location))
 }
 

@@ -46,6 +46,6 @@ pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
 pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     // Who may not change anything is told that first.
     provider::may_update(&actor)?;
-    let body: Update = call.json().await?;
+    let body: Update = call.json()?;
     Ok(ok(&SettingsObject::from(provider::update_settings(&actor, body.dynamic_client_registration_enabled)?)))
 }

@@ -60,7 +60,7 @@ pub(crate) struct TokenObject<'a> {
     responses((status = 200, body = TokenObject)),
 )]
 pub(crate) async fn exchange(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = token::TokenRequest {
         client: credential::client(&call.request, &form)?,
         grant_type: form.text("grant_type"),
@@ -74,7 +74,7 @@ pub(crate) async fn exchange(mut call: Call) -> Outcome {
     };
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
-    call.admit(request.client.client_id.as_deref(), presented)?;
+    call.admit(request.client.client_id.as_deref(), presented).await?;
     let tokens = token::exchange(call.context(), request, call.origin.clone()).await?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
@@ -114,13 +114,13 @@ pub(crate) struct PresentedForm {
     responses((status = 200, body = serde_json::Value, description = "`{}`, also for tokens that are unknown or somebody else's")),
 )]
 pub(crate) async fn revoke(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = revocation::RevokeRequest {
         client: credential::client(&call.request, &form)?,
         token: form.secret("token"),
         repeated: form.repeated(&PARAMETERS).next(),
     };
-    call.admit(request.client.client_id.as_deref(), None)?;
+    call.admit(request.client.client_id.as_deref(), None).await?;
     revocation::revoke(call.context(), request).await?;
     // Some clients read every answer as JSON, also where RFC 7009 2.2 says that the body does not matter.
     Ok(ok(&serde_json::json!({})))
@@ -157,13 +157,13 @@ pub(crate) struct ActiveToken<'a> {
     responses((status = 200, body = Introspection)),
 )]
 pub(crate) async fn introspect(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let request = introspection::IntrospectRequest {
         client: credential::client(&call.request, &form)?,
         token: form.secret("token"),
         repeated: form.repeated(&PARAMETERS).next(),
     };
-    call.admit(request.client.client_id.as_deref(), None)?;
+    call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;
     let issuer = call.context().settings.issuer();
     let token = found.as_ref().map(|token| ActiveToken {
@@ -188,7 +188,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
 )]
 pub(crate) async fn withdraw(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
     let query = Form::parse(call.request.query_string().as_bytes())?;
-    let body = call.form().await?;
+    let body = call.form()?;
     let twice = query.repeated(&["client_id"]).next().or_else(|| body.repeated(&["client_id"]).next());
     let request = AuthorizeRequest {
         client_id: query.text("client_id").or_else(|| body.text("client_id")),

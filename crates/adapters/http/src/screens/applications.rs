@@ -50,7 +50,7 @@ pub(crate) struct RevokeForm {
     ),
 )]
 pub(crate) async fn revoke(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::Revoke, "", form.text("csrf_token").as_deref()).is_err() {
         stale_for_programs(&call)?;

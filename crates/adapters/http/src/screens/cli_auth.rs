@@ -43,7 +43,7 @@ pub(crate) struct CliAuthForm {
     ),
 )]
 pub(crate) async fn make(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::CliAuth, "", form.text("csrf_token").as_deref()).is_err() {
         stale_for_programs(&call)?;

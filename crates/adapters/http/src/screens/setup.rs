@@ -68,7 +68,7 @@ pub(crate) struct SetupForm {
     ),
 )]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let proof = setup_proof(&call, form.secret(SETUP_TOKEN));
     if csrf::check_anonymous(&call, Purpose::SetUp, form.text("csrf_token").as_deref()).is_err() {
         stale_for_programs(&call)?;

@@ -60,7 +60,7 @@ pub(crate) struct SignInForm {
     responses((status = 303, description = "Signed in"), (status = 401, body = String, content_type = "text/html")),
 )]
 pub(crate) async fn submit(mut call: Call) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let (email, target) = (form.text("email").unwrap_or_default(), form.text("redirect").unwrap_or_default());
     let target = own_target(&target);
     if csrf::check_anonymous(&call, Purpose::SignIn, form.text("csrf_token").as_deref()).is_err() {
@@ -146,7 +146,7 @@ pub(crate) struct SignOutForm {
     ),
 )]
 pub(crate) async fn sign_out(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
-    let form = call.form().await?;
+    let form = call.form()?;
     let actor = match who {
         Ok(actor) => Some(actor),
         Err(Failure::Answer(_)) => None,

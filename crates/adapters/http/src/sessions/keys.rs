@@ -159,7 +159,7 @@ pub(crate) struct CreateToken {
     responses((status = 201, body = NewKey)),
 )]
 pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
-    let body: CreateToken = call.json().await?;
+    let body: CreateToken = call.json()?;
     // The list, where there is one: two limits do not make a wider one.
     let scopes = match (body.scopes, body.scope) {
         (list, single) if list.is_empty() && !single.is_empty() => vec![single],

@@ -85,7 +85,7 @@ pub(crate) struct UpdateAcl {
 )]
 pub(crate) async fn update_acl(mut call: Call, actor: Actor) -> Outcome {
     let id = call.id("template")?;
-    let body: UpdateAcl = call.json().await?;
+    let body: UpdateAcl = call.json()?;
     let command = templates::UpdateTemplateAcl { users: body.user_perms, groups: body.group_perms };
     templates::update_acl(call.context(), &actor, id, command).await?;
     Ok(message("Successfully updated template ACL list."))

@@ -30,6 +30,7 @@ impl<'a, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_
     async fn send(&self, uri: &str, request: TestRequest) -> Answer {
         let jar: Vec<String> = self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.uri(uri).insert_header(("Cookie", jar.join("; "))).insert_header(("Accept", "text/html"));
+        let request = request.insert_header(("Doorward-Setup-Token", self.house.setup_token()));
         let answer = self.house.send(request.peer_addr("127.0.0.1:1".parse().unwrap())).await;
         for cookie in answer.cookies() {
             let (name, value) = cookie.split_once('=').unwrap();

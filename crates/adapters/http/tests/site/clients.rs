@@ -28,8 +28,8 @@ const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
     /// A request as the Go SDK sends it. The path is that of the whole URL.
     async fn sdk(&self, method: Method, path: &str, session: &str, body: Value) -> Answer {
-        // At the machine itself, where no set-up token is needed.
         let request = TestRequest::with_uri(path).method(method).peer_addr("127.0.0.1:1".parse().unwrap());
+        let request = request.insert_header(("Doorward-Setup-Token", self.setup_token()));
         let mut request = request.insert_header(("Coder-Session-Token", session));
         if !body.is_null() {
             request = request.insert_header(("Content-Type", "application/json")).set_payload(format!("{body}\n"));

@@ -104,6 +104,33 @@ async fn old_and_foreign_cookies_of_the_name_keep_nobody_out() {
     with(put(&own), &tossed).await.expect(200);
 }
 
+#[actix_web::test]
+async fn however_many_old_cookies_come_first_the_good_one_counts() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let mut cookies = Vec::new();
+    for n in 0..30 {
+        // Signed out, never there, and with the id of the good one but another secret.
+        let stale = house.login("ann@example.com").await;
+        house.api(Method::POST, "/users/logout", &stale, Value::Null).await.expect(200);
+        let (id, secret) = owner.split_once('-').unwrap();
+        let wrong = format!("{id}-{}", format!("{n:02}") + &secret[2..]);
+        for value in [stale, format!("{n:010}-{secret}"), wrong] {
+            cookies.push(format!("coder_session_token={value}; "));
+        }
+    }
+    let get = |cookies: &str| {
+        house.send(TestRequest::get().uri("/api/v2/users/me").insert_header(("Cookie", cookies.to_owned())))
+    };
+    let cookies = cookies.concat();
+    get(&cookies).await.expect(401);
+    let reads = || house.store.calls(doorward_ports::WorkMode::Read);
+    let before = reads();
+    get(&format!("{cookies}coder_session_token={owner}")).await.expect(200);
+    // The first cookie, all others at once, the good one, and what the handler reads.
+    assert!(reads() - before <= 4, "{} trips", reads() - before);
+}
+
 async fn app<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>>(
     house: &House<S>,
     owner: &str,
@@ -203,7 +230,7 @@ async fn an_unknown_app_is_told_to_a_person_on_a_page_and_to_a_program_in_json()
 }
 
 #[actix_web::test]
-async fn the_server_is_set_up_under_its_link_or_at_the_machine() {
+async fn a_server_whose_access_url_leads_elsewhere_is_set_up_under_its_link_only() {
     let house = house().await;
     let token = users::setup_token(&house.context).into_exposed();
     let first = json!({ "email": "ann@example.com", "username": "ann", "password": PASSWORD });
@@ -211,6 +238,8 @@ async fn the_server_is_set_up_under_its_link_or_at_the_machine() {
     let post = |uri: &str| TestRequest::post().uri(uri).set_payload(first.to_string());
     for request in [
         from("192.0.2.1", post("/api/v2/users/first")),
+        // A proxy on the same machine that adds no header looks like this.
+        from("127.0.0.1", post("/api/v2/users/first")),
         from("127.0.0.1", post("/api/v2/users/first")).insert_header(("X-Forwarded-For", "127.0.0.1")),
         from("127.0.0.1", post("/api/v2/users/first")).insert_header(("Host", "evil.example")),
         from("192.0.2.1", post("/api/v2/users/first?token=guess")),

@@ -140,9 +140,9 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
 
     /// A request to the API with this token; no token when it is empty.
     pub(crate) async fn api(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
-        // At the machine itself, where no set-up token is needed.
         let peer = "127.0.0.1:1".parse().unwrap();
         let mut request = TestRequest::with_uri(&format!("/api/v2{path}")).method(method).peer_addr(peer);
+        request = request.insert_header(("Doorward-Setup-Token", self.setup_token()));
         if !token.is_empty() {
             request = request.insert_header(("Coder-Session-Token", token));
         }
@@ -152,6 +152,11 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.api(Method::GET, path, token, Value::Null).await
+    }
+
+    /// The token of the set-up link, which is needed everywhere, for the access URL leads elsewhere.
+    pub(crate) fn setup_token(&self) -> String {
+        doorward_services::users::setup_token(&self.context).into_exposed()
     }
 
     /// Sets the site up and signs the owner in.

@@ -103,3 +103,45 @@ async fn a_clock_that_is_set_back_locks_nobody_out() {
     house.clock.advance(Duration::seconds(wait));
     login(PASSWORD).await.expect(201);
 }
+
+#[actix_web::test]
+async fn guesses_at_the_same_moment_are_no_more_than_the_limit() {
+    let house = house_with_limits(50, 3).await;
+    let owner = house.owner().await;
+    let (id, secret) = robot(&house, &owner, "one").await;
+    let wrong = "coder_0123456789_0123456789012345678901234567890123456789";
+    let guesses = (0..20).map(|_| token(&house, "192.0.2.1", &id, wrong));
+    let answers = futures_util::future::join_all(guesses).await;
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 3, "{answers:?}");
+    assert!(answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
+    // Successes at the same moment wait for one another, however few guesses are allowed.
+    let good = (0..20).map(|_| token(&house, "192.0.2.2", &id, &secret));
+    let answers = futures_util::future::join_all(good).await;
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+}
+
+#[actix_web::test]
+async fn codes_count_by_the_address_from_which_they_were_allowed() {
+    let house = house_with_limits(3, 50).await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let app = json!({ "name": "one", "callback_url": "https://robot.example/cb", "require_pkce": false });
+    let app = house.api(Method::POST, "/oauth2-provider/apps", &owner, app).await.expect(201).json();
+    let allow = |ip: &str, token: &str, more: &str| {
+        let uri = format!("/oauth2/authorize?response_type=code&client_id={}{more}", app["id"].as_str().unwrap());
+        let request = TestRequest::post().uri(&uri).peer_addr(format!("{ip}:1").parse().unwrap());
+        house.send(request.insert_header(("Coder-Session-Token", token)).insert_header(("Accept", "application/json")))
+    };
+    for _ in 0..5 {
+        let refused = allow("192.0.2.1", &owner, "&scope=nonsense").await;
+        assert!(refused.redirected_with("code").is_none(), "{}", refused.header("location"));
+    }
+    for token in [&owner, &bob, &owner] {
+        assert!(
+            allow("192.0.2.1", token, "").await.expect(302).redirected_with("code").is_some(),
+            "nothing else counts"
+        );
+    }
+    allow("192.0.2.1", &bob, "").await.expect(429);
+    allow("192.0.2.2", &bob, "").await.expect(302);
+}

@@ -19,6 +19,10 @@ use doorward_ports::maintenance::{MaintenanceRepository, Purged};
 const READINESS: &str = "readiness";
 
 impl MaintenanceRepository for Session<'_, Conn> {
+    fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run(|conn| Ok(server_keys::table.find(name).select(server_keys::value).get_result(conn).optional()?))
+    }
+
     fn server_key(
         &mut self,
         _permit: &Permit<action::Create, resource::CryptoKey>,

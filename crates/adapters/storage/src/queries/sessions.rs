@@ -19,8 +19,8 @@ use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
 use time::Duration;
 
-/// Keys whose first use is written by one statement; SQLite takes so many values at least.
-const MARKED_AT_ONCE: usize = 400;
+/// Keys that are named by one statement; SQLite takes so many values at least.
+const NAMED_AT_ONCE: usize = 400;
 
 /// Deletes all that lets somebody act for a user: codes, grants and keys.
 ///
@@ -42,6 +42,23 @@ impl ApiKeyRepository for Session<'_, Conn> {
         self.run(|conn| {
             let row = api_keys::table.find(id.as_str()).select(KeyRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(ApiKey::try_from).transpose()?)
+        })
+    }
+
+    fn find_digests(&mut self, ids: &[ApiKeyId], now: Instant) -> Result<Vec<(ApiKeyId, Digest)>, StoreError> {
+        self.run(|conn| {
+            let mut found = Vec::new();
+            for ids in ids.chunks(NAMED_AT_ONCE) {
+                let rows: Vec<(String, Hash)> = api_keys::table
+                    .filter(api_keys::id.eq_any(ids.iter().map(ApiKeyId::as_str)))
+                    .filter(api_keys::expires_at.gt(At(now)))
+                    .select((api_keys::id, api_keys::secret_digest))
+                    .load(conn)?;
+                for (id, Hash(digest)) in rows {
+                    found.extend(ApiKeyId::new(id).ok().map(|id| (id, digest)));
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -120,7 +137,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
     ) -> Result<(), StoreError> {
         // No change is told: what is remembered of these keys is as good as before.
         self.atomically(|conn| {
-            for some in uses.chunks(MARKED_AT_ONCE) {
+            for some in uses.chunks(NAMED_AT_ONCE) {
                 let keys = locks::hold_unused_keys(conn, some)?;
                 diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
                     .set(api_keys::unused.eq(false))

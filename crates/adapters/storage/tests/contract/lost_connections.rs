@@ -234,3 +234,73 @@ async fn what_falls_silent_is_given_up_and_the_next_call_connects_anew() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_behind_a_lock_is_told_so_and_who_waits_in_a_crowd_too() {
+    let db = Fixture::postgres();
+    let options = doorward_storage::Options { connect_timeout: Duration::from_millis(300), ..options() };
+    let busy = doorward_storage::open(&db.url, &options).unwrap();
+    let begin = |store: &Store, locked: bool| -> Vec<_> {
+        let four = (0..4).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                store
+                    .read(move |repos| {
+                        for _ in 0..40 {
+                            if locked {
+                                return repos.users().any_exists().map(drop);
+                            }
+                            repos.maintenance().ping()?;
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                        Ok::<_, StoreError>(())
+                    })
+                    .await
+            })
+        });
+        four.collect()
+    };
+    // They get somewhere, however slowly.
+    let crowd = begin(&busy.store, false);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(ping(&busy.store).await.unwrap_err().outage(), Some(Outage::Overloaded));
+    for call in crowd {
+        call.await.unwrap().unwrap();
+    }
+    let mut blocker = PgConnection::establish(&db.url).unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE users").unwrap();
+    let stuck = begin(&busy.store, true);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(ping(&busy.store).await.unwrap_err().outage(), Some(Outage::Silent));
+    blocker.batch_execute("ROLLBACK").unwrap();
+    for call in stuck {
+        call.await.unwrap().unwrap();
+    }
+}
+
+/// The trigger says what PostgreSQL says in another language.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_too_long_is_known_in_every_language() {
+    let db = Fixture::postgres();
+    db.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NEW; \
+         EXCEPTION WHEN query_canceled THEN RAISE EXCEPTION 'storniere Anfrage' USING ERRCODE = 'query_canceled'; END $$",
+    );
+    db.execute("CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION slow()");
+    db.execute("CREATE FUNCTION bad() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'kaputt'; END $$");
+    db.execute("CREATE TRIGGER bad BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION bad()");
+    let options = doorward_storage::Options { statement_timeout: Duration::from_millis(200), ..options() };
+    let hasty = doorward_storage::open(&db.url, &options).unwrap();
+    let slow: Result<(), StoreError> = hasty.store.write(|repos| repos.users().insert(&permit(), &user("ann"))).await;
+    assert_eq!(slow.unwrap_err().outage(), Some(Outage::Silent));
+    let acme = organization("acme");
+    let bad: Result<(), StoreError> = hasty
+        .store
+        .write(move |repos| {
+            repos.organizations().insert(&permit(), &acme)?;
+            repos.organizations().update(&permit(), &acme).map(drop)
+        })
+        .await;
+    let bad = bad.unwrap_err();
+    assert_eq!(bad.outage(), None, "what is quick and on a living connection is no outage: {bad:?}");
+}

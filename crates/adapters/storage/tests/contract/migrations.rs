@@ -121,3 +121,32 @@ fn names(database: &str) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn a_database_that_takes_no_changes_will_do_when_none_are_to_be_made() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    let read_only = |on: &str| {
+        let set = format!("ALTER DATABASE {} SET default_transaction_read_only = {on}", database.name());
+        database.execute(&format!("BEGIN READ WRITE; {set}; COMMIT")).unwrap();
+    };
+    read_only("on");
+    let error = open(&database.url(), &options()).unwrap_err();
+    assert!(matches!(&error, OpenError::ReadOnly(lacking) if *lacking == versions()), "{error:?}");
+    assert!(error.is_passing());
+    read_only("off");
+    run_migrations(&database.url(), &options()).unwrap();
+    read_only("on");
+    open(&database.url(), &options()).unwrap();
+    assert!(run_migrations(&database.url(), &options()).unwrap().is_empty());
+}
+
+#[test]
+fn a_url_whose_password_is_not_escaped_is_refused_before_anybody_is_asked() {
+    for url in ["postgres://ann:left@right@127.0.0.1:1/x", "postgresql://ann:1/2@127.0.0.1:1/x"] {
+        let error = open(url, &options()).unwrap_err();
+        assert!(matches!(error, OpenError::Unescaped), "{error:?}");
+        assert!(!error.is_passing() && error.to_string().contains("%40"));
+    }
+    let escaped = open("postgres://ann:left%40right@127.0.0.1:1/x?user=a@b", &options()).unwrap_err();
+    assert!(matches!(escaped, OpenError::Connect(_)), "{escaped:?}");
+}

@@ -48,6 +48,22 @@ contract! {
         assert_eq!(db.read(move |repos| repos.api_keys().find_owner(&unknown)).await, None);
     }
 
+    async fn digests_of_living_keys_are_found_however_many_are_asked_for(db) {
+        let ann = user("ann");
+        let (living, dead) = (session(&ann), ApiKey { expires_at: NOW, ..session(&ann) });
+        let expected = vec![(living.id.clone(), living.secret_digest)];
+        let mut ids = vec![dead.id.clone()];
+        ids.extend((0..1000).map(|n| ApiKeyId::new(format!("{n:010}")).unwrap()));
+        ids.push(living.id.clone());
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.api_keys().insert(&permit(), &living)?;
+            repos.api_keys().insert(&permit(), &dead)
+        })
+        .await;
+        assert_eq!(db.read(move |repos| repos.api_keys().find_digests(&ids, NOW)).await, expected);
+    }
+
     async fn keys_of_the_suspended_are_found_and_those_of_the_deleted_are_not(db) {
         let suspended = User { status: UserStatus::Suspended, ..user("s") };
         let deleted = User { deleted: true, ..user("d") };

@@ -1,14 +1,13 @@
 //! `client_credentials` (RFC 6749 4.4): the app acts as its service account.
 
 use super::{Common, TokenSet};
-use crate::oauth2::client::{is_touch_due, touch_secret};
+use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
 use doorward_domain::oauth2::{ClientType, OAuthErrorCode};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
 use doorward_domain::users::LoginType;
-use doorward_ports::Repositories;
 use doorward_ports::oauth2::ClientToken;
 use std::sync::Arc;
 
@@ -38,10 +37,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             .write_once(move |repos| Ok::<_, OAuthError>(repos.grants().issue_client_token(&permit(), &asked)?))
             .await?;
         if let Some((secret, last_used_at)) = issued {
-            if is_touch_due(last_used_at, now) {
-                let touch = move |repos: &mut dyn Repositories| touch_secret(repos, secret, last_used_at, now);
-                ctx.store.write(touch).await?;
-            }
+            note_use(ctx, secret, last_used_at, now).await?;
             return Ok(TokenSet::new(token.to_wire(), None, expires_at, scopes::unrestricted(), now));
         }
     }

@@ -4,7 +4,7 @@ use super::client_credentials::internal;
 use super::still_allowed::{gone, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Diff, Trail};
-use crate::oauth2::client::{is_touch_due, touch_secret};
+use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -238,10 +238,8 @@ fn end_stolen(repos: &mut dyn Repositories, grant: &Grant, trail: Trail) -> Resu
 }
 
 async fn touch(ctx: &Context, rotated: &Rotated, now: Instant) -> Result<(), OAuthError> {
-    if let Some((secret, last_used_at)) = rotated.secret
-        && is_touch_due(last_used_at, now)
-    {
-        ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, secret, last_used_at, now)?)).await?;
+    match rotated.secret {
+        Some((secret, last_used_at)) => note_use(ctx, secret, last_used_at, now).await,
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 use crate::context::{Actor, Context};
 use crate::error::Error;
-use crate::sessions::authenticate;
+use crate::sessions::{authenticate, only_living};
 use crate::users::testing::*;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::Resource;
@@ -9,6 +9,7 @@ use doorward_domain::sessions::{ApiKey, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::sessions::KeyOwner;
+use doorward_ports::{Outage, StoreError};
 use time::Duration;
 
 fn presenting(key: ApiKey, user: User) -> MockRepositories {
@@ -185,4 +186,56 @@ async fn a_key_can_do_no_more_than_its_scopes() {
     let actor = present(&context(presenting(limited, owner))).await.unwrap();
     let users = Object::of::<resource::User>();
     assert!(actor.subject.permit::<action::Read, resource::User>(&users).is_err());
+}
+
+fn unwritable(outage: Outage) -> MockRepositories {
+    let mut repos = MockRepositories::default();
+    let owner = KeyOwner {
+        key: ApiKey { last_used: None, ..key(ANN) },
+        user: ann(),
+        memberships: Vec::new(),
+        groups: Vec::new(),
+        app: None,
+    };
+    repos.api_keys.expect_find_owner().returning(move |_| Ok(Some(owner.clone())));
+    // Tried once, and then not again for a moment.
+    repos.users.expect_touch().times(1).returning(move |_, _, _| Err(StoreError::unavailable(outage, "cause")));
+    repos
+}
+
+#[tokio::test]
+async fn a_use_that_cannot_be_noted_refuses_nothing() {
+    for outage in Outage::ALL {
+        let ctx = context(unwritable(outage));
+        for _ in 0..3 {
+            let actor = present(&ctx).await.unwrap();
+            assert_eq!((actor.key.last_used, actor.key.expires_at), (None, key(ANN).expires_at), "{outage:?}");
+            assert_eq!(actor.user.last_seen_at, ann().last_seen_at);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dormant_user_reads_on_where_nothing_can_be_written_and_stays_dormant() {
+    let dormant = User { status: UserStatus::Dormant, ..ann() };
+    let mut repos = presenting(key(ANN), dormant.clone());
+    repos.users.expect_hold().returning(move |_| Ok(Some(dormant.clone())));
+    repos.users.expect_touch().returning(|_, _, _| Err(StoreError::unavailable(Outage::ReadOnly, "cause")));
+    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Dormant);
+}
+
+#[tokio::test]
+async fn only_tokens_of_living_keys_are_left_of_many() {
+    let mut repos = MockRepositories::default();
+    let living = key(ANN);
+    repos
+        .api_keys
+        .expect_find_digests()
+        .times(1)
+        .withf(|ids, now| ids.len() == 2 && *now == NOW)
+        .returning(move |_, _| Ok(vec![(living.id.clone(), living.secret_digest)]));
+    let ctx = context(repos);
+    let wrong = format!("{}x", &TOKEN[..TOKEN.len() - 1]);
+    assert_eq!(only_living(&ctx, vec!["junk", &wrong, TOKEN]).await.unwrap(), [TOKEN]);
+    assert!(only_living(&ctx, vec!["junk", ""]).await.unwrap().is_empty(), "without asking the store");
 }

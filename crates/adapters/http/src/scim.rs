@@ -1,0 +1,40 @@
+//! Errors as SCIM clients read them (RFC 7644 3.12). No address below `/scim` is served yet, but programs that look for one
+//! are told so in their own words.
+
+use crate::answer;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use doorward_services::Error;
+use serde::Serialize;
+
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/scim+json; charset=utf-8");
+
+#[derive(Serialize)]
+struct Body<'a> {
+    schemas: [&'static str; 1],
+    /// As a text, which RFC 7644 asks for.
+    status: &'a str,
+    detail: &'a str,
+}
+
+/// An error with this status.
+pub(crate) fn error(status: StatusCode, detail: &str) -> HttpResponse {
+    let body = Body { schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"], status: status.as_str(), detail };
+    let mut response = answer::json(status, &body);
+    response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    response
+}
+
+/// The same error as this answer of the API, with its headers.
+pub(crate) fn of(failed: &Error, api: &HttpResponse) -> HttpResponse {
+    let outage = if let Error::Unavailable { outage, .. } = failed { Some(outage.to_string()) } else { None };
+    let detail = outage.unwrap_or_else(|| failed.to_string());
+    let mut response = error(api.status(), &detail);
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = api.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
