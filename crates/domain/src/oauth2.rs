@@ -21,6 +21,7 @@ mod pkce;
 mod redirect_uri;
 mod resource;
 mod rotation;
+mod scheme;
 mod scope;
 mod uri;
 

@@ -53,14 +53,15 @@ impl Site {
     }
 
     /// `WWW-Authenticate` of a request to this path without credential. It names the document of this very path, for a
-    /// client believes no other (RFC 9728 3.3).
+    /// client believes no other (RFC 9728 3.3). The path of the access URL is inserted too, as RFC 9728 3.1 has it: an
+    /// access URL may end with `/api`, and then no other form tells whose `/api` it is.
     pub(crate) fn challenge(&self, path: &str) -> String {
         const LONGEST: usize = 1024;
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&b);
         let is_named = path != "/" && path.len() <= LONGEST && path.bytes().all(is_plain);
-        let below = if is_named { path } else { "" };
+        let (base, below) = if is_named { (self.base(), path) } else { ("", "") };
         format!(
-            "Bearer realm=\"{}\", resource_metadata=\"{}/.well-known/oauth-protected-resource{below}\"",
+            "Bearer realm=\"{}\", resource_metadata=\"{}/.well-known/oauth-protected-resource{base}{below}\"",
             wire::REALM,
             self.context.settings.issuer()
         )

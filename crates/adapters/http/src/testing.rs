@@ -126,7 +126,22 @@ pub(crate) async fn send_all(
     repos: MockRepositories,
     requests: Vec<TestRequest>,
 ) -> Vec<Answer> {
-    let application = Application::new(settings, context(repos)).unwrap();
+    send_to(settings, context(repos), requests).await
+}
+
+/// Sends one request to a site with this access URL.
+pub(crate) async fn send_at(access_url: &str, repos: MockRepositories, request: TestRequest) -> Answer {
+    send_to(HttpSettings::default(), at(access_url, context(repos)), vec![request]).await.remove(0)
+}
+
+/// The context of a site with this access URL.
+pub(crate) fn at(access_url: &str, context: Context) -> Context {
+    let settings = Settings { access_url: access_url.parse().unwrap(), ..Settings::clone(&context.settings) };
+    Context { settings: Arc::new(settings), ..context }
+}
+
+async fn send_to(settings: HttpSettings, context: Context, requests: Vec<TestRequest>) -> Vec<Answer> {
+    let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
     let mut answers = Vec::new();
     for request in requests {

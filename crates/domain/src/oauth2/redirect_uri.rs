@@ -1,5 +1,6 @@
 //! Redirect URIs: what may be registered, and when a presented one is the registered one.
 
+use super::scheme;
 use super::uri::{self, UriError};
 use std::fmt;
 use url::{Host, Url};
@@ -83,7 +84,7 @@ pub struct RedirectUri(String);
 impl RedirectUri {
     /// Checks a URI that is to be registered (`oauth2.md` 5 and 14.2).
     ///
-    /// `public` clients may use plain http only on the loopback interface, and not `mailto`, `tel` and `sms`.
+    /// `public` clients may use plain http only on the loopback interface.
     ///
     /// ```
     /// use doorward_domain::oauth2::{RedirectUri, RedirectUriError};
@@ -106,14 +107,13 @@ impl RedirectUri {
             UriError::Host => RedirectUriError::Host,
             UriError::Credentials => RedirectUriError::Credentials,
         })?;
-        match url.scheme() {
-            "javascript" | "vbscript" | "data" | "blob" | "about" | "view-source" | "jar" | "file" | "filesystem"
-            | "ftp" | "ws" | "wss" => Err(RedirectUriError::Scheme),
-            "urn" if text != OUT_OF_BAND => Err(RedirectUriError::Scheme),
-            "mailto" | "tel" | "sms" if public => Err(RedirectUriError::Scheme),
-            "http" if public && !is_loopback(&url) => Err(RedirectUriError::PlainHttp),
-            _ => Ok(Self(text.to_owned())),
+        if text != OUT_OF_BAND && !scheme::takes_answers(url.scheme()) {
+            return Err(RedirectUriError::Scheme);
         }
+        if url.scheme() == "http" && public && !is_loopback(&url) {
+            return Err(RedirectUriError::PlainHttp);
+        }
+        Ok(Self(text.to_owned()))
     }
 
     /// Takes a URI that was checked when it was stored.
@@ -135,7 +135,7 @@ impl RedirectUri {
     }
 
     /// Whether `presented` is this URI under the given rule. [`RedirectMatch::Prefix`] takes no query but the registered
-    /// one.
+    /// one, and in the part of the path that is added nothing that another program could read as more than plain segments.
     ///
     /// ```
     /// use doorward_domain::oauth2::{RedirectMatch, RedirectUri};
@@ -165,7 +165,7 @@ impl RedirectUri {
                     && origin(&registered) == origin(&url)
                     && url.query().is_none_or(|query| registered.query() == Some(query))
                     && takes_no_detour(presented)
-                    && is_below(url.path(), registered.path())
+                    && is_below(uri::path(presented), uri::path(&self.0))
             }
         }
     }
@@ -239,10 +239,18 @@ fn takes_no_detour(text: &str) -> bool {
         && !path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
-/// Whether `path` is `base` or lies below it, by whole segments.
+/// Whether `path` is `base` or lies below it, by whole plain segments. Both are compared as they are written.
+///
+/// What is added is not what the owner of the app wrote, and more programs than this one read it. Some decode twice, join
+/// empty segments, or cut parameters off (`..;x`); so it has no percent escapes, no empty segments and no `;`.
 fn is_below(path: &str, base: &str) -> bool {
     let base = base.strip_suffix('/').unwrap_or(base);
-    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let Some(added) = path.strip_prefix(base) else { return false };
+    let is_plain = |segment: &str| !segment.is_empty() && !segment.contains(['%', ';']);
+    match added.strip_prefix('/') {
+        None => added.is_empty(),
+        Some(added) => added.is_empty() || added.strip_suffix('/').unwrap_or(added).split('/').all(is_plain),
+    }
 }
 
 #[cfg(test)]
@@ -256,9 +264,16 @@ mod tests {
 
     #[test]
     fn what_may_be_registered() {
-        for good in
-            ["https://a.example/cb", "http://a.example/cb?x=1", "com.example.app:/cb", "myapp://cb", "http://[::1]:1/"]
-        {
+        for good in [
+            "https://a.example/cb",
+            "http://a.example/cb?x=1",
+            "com.example.app:/cb",
+            "myapp://cb",
+            "http://[::1]:1/",
+            "vscode://coder.coder-remote/oauth/callback",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+            "ms-appx-web://microsoft.aad.brokerplugin/1",
+        ] {
             assert!(RedirectUri::register(good, false).is_ok(), "{good}");
         }
         for (bad, error) in [
@@ -285,13 +300,24 @@ mod tests {
             ("ws://a.example/cb", RedirectUriError::Scheme),
             ("WSS://a.example/cb", RedirectUriError::Scheme),
             ("jar:https://a.example/x!/y", RedirectUriError::Scheme),
+            ("feed:https://a.example/cb", RedirectUriError::Scheme),
+            ("LiveScript:alert(1)", RedirectUriError::Scheme),
+            ("mhtml:https://a.example/cb", RedirectUriError::Scheme),
+            ("resource://a.example/cb", RedirectUriError::Scheme),
+            ("chrome://settings", RedirectUriError::Scheme),
+            ("ftps://a.example/cb", RedirectUriError::Scheme),
+            ("gopher://a.example/cb", RedirectUriError::Scheme),
+            ("ldap://a.example/cb", RedirectUriError::Scheme),
+            ("intent://a.example/cb", RedirectUriError::Scheme),
+            ("ms-settings:privacy", RedirectUriError::Scheme),
+            ("mailto:a@b.c", RedirectUriError::Scheme),
+            ("tel:123", RedirectUriError::Scheme),
         ] {
             assert_eq!(RedirectUri::register(bad, false), Err(error), "{bad}");
         }
         assert_eq!(RedirectUri::register("http://a.example/", true), Err(RedirectUriError::PlainHttp));
         assert!(RedirectUri::register("http://127.0.0.1/cb", true).is_ok());
         assert!(RedirectUri::register("urn:ietf:wg:oauth:2.0:oob", true).is_ok());
-        assert_eq!(RedirectUri::register("mailto:a@b.c", true), Err(RedirectUriError::Scheme));
     }
 
     #[test]
@@ -323,6 +349,11 @@ mod tests {
         let rule = RedirectMatch::Prefix;
         let base = uri("http://h:8080/foo/bar");
         assert!(base.matches("http://h:8080/foo/bar/nested", rule));
+        for below in ["http://h:8080/foo/bar/", "http://h:8080/foo/bar/a/b/", "http://H:8080/foo/bar/a_b-c.d~e,f=g"] {
+            assert!(base.matches(below, rule), "{below}");
+        }
+        assert!(uri("https://h").matches("https://h/a", rule) && uri("https://h/").matches("https://h", rule));
+        assert!(uri("https://h/a%20b").matches("https://h/a%20b/c", rule), "what is registered is as it is");
         let with_query = uri("http://h:8080/foo?tenant=1");
         assert!(with_query.matches("http://h:8080/foo/bar?tenant=1", rule));
         assert!(with_query.matches("http://h:8080/foo/bar", rule));
@@ -341,6 +372,24 @@ mod tests {
             "http://h:8080/foo/bar/x%2fy",
             "http://h:8080/foo/bar/x/..",
             "http://h:8080/foo/bar/.",
+            "http://h:8080/foo/bar/%252e%252e/x",
+            "http://h:8080/foo/bar/%25%32%65/x",
+            "http://h:8080/foo/bar/x%3fy",
+            "http://h:8080/foo/bar/x%23y",
+            "http://h:8080/foo/bar/x%00",
+            "http://h:8080/foo/bar/x%0d%0ay",
+            "http://h:8080/foo/bar/x%5cy",
+            "http://h:8080/foo/bar/%c0%ae%c0%ae/x",
+            "http://h:8080/foo/bar/%ef%bc%8e%ef%bc%8e/x",
+            "http://h:8080/foo/bar//x",
+            "http://h:8080/foo/bar/x//",
+            "http://h:8080/foo/bar//",
+            "http://h:8080/foo/bar//evil.example/x",
+            "http://h:8080/foo/bar/..;/x",
+            "http://h:8080/foo/bar/x;y=1",
+            "http://h:8080/foo/bar;x",
+            "http://h:8080/foo/bar%2f",
+            "http://h:8080//foo/bar/x",
             "http://h:8080/foo/bar/nested?x=1",
             "http://h:8080/foo/bar?",
             "http://u@h:8080/foo/bar",

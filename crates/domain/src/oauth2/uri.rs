@@ -51,6 +51,11 @@ pub(super) fn parse(text: &str) -> Result<Url, UriError> {
     Ok(url)
 }
 
+/// The path of an absolute URI, as it is written.
+pub(super) fn path(text: &str) -> &str {
+    UriAbsoluteStr::new(text).map_or("", UriAbsoluteStr::path_str)
+}
+
 /// Whether the host that browsers read is the one that is written.
 fn is_plain(read: Option<&Host<&str>>, written: &str) -> bool {
     match read {

@@ -313,3 +313,68 @@ async fn a_refresh_narrows_to_what_is_left_of_the_app() {
         assert!(error.description.contains(named), "{}", error.description);
     }
 }
+
+#[tokio::test]
+async fn a_repeated_refresh_of_which_nothing_is_left_is_refused() {
+    let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    // Of the grant nothing is left; of the grant something, but nothing of the token that was handed out.
+    for (allowed, taken) in [("user:read", "workspace:read"), ("template:read", "workspace:read")] {
+        let narrowed = App { allowed_scopes: Some(names(allowed)), revision: 3, ..app(ClientType::Confidential) };
+        let mut repos = repos(narrowed);
+        repos.grants.expect_rotate().returning(|_, _| Ok(None));
+        let grant =
+            Grant { scopes: names("workspace:read template:read"), ..exchanged_at(NOW - Duration::seconds(10)) };
+        repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(grant.clone())));
+        repos.grants.expect_reconcile().returning(|_, _, _, _| Ok(()));
+        let key = ApiKey { scopes: names("workspace:read"), ..access_key(true) };
+        repos.api_keys.expect_find().returning(move |_| Ok(Some(key.clone())));
+        repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+        let error = refresh(repos, |_| ()).await.unwrap_err();
+        assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "{allowed}");
+        assert!(error.description.contains(taken), "{}", error.description);
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_refresh_never_hands_out_more_than_is_asked_for() {
+    let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    // What the token that was handed out can do, what is asked now, and whether it is handed out again.
+    for (carried, asked, given) in [
+        ("workspace:read template:read", None, true),
+        ("workspace:read template:read", Some("template:read workspace:read"), true),
+        ("workspace:read template:read", Some("workspace:*"), false),
+        ("workspace:read template:read", Some("template:read"), false),
+        ("workspace:read template:read", Some("template:read offline_access"), false),
+        ("template:read", Some("template:read"), true),
+        ("template:read", Some("template:read workspace:read"), true),
+        ("template:read", None, true),
+        ("workspace:* template:read", Some("workspace:read template:read"), false),
+        ("coder:all", Some("workspace:read"), false),
+    ] {
+        let mut repos = repos(app(ClientType::Confidential));
+        repos.grants.expect_rotate().returning(|_, _| Ok(None));
+        let grant = Grant { scopes: names("coder:all"), ..exchanged_at(NOW - Duration::seconds(10)) };
+        repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(grant.clone())));
+        let key = ApiKey { scopes: names(carried), ..access_key(true) };
+        repos.api_keys.expect_find().returning(move |_| Ok(Some(key.clone())));
+        repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+        let request = TokenRequest {
+            client: with_secret(Some(SECRET)),
+            grant_type: Some("refresh_token".into()),
+            refresh_token: Some(first().to_wire()),
+            scope: asked.map(Into::into),
+            ..TokenRequest::default()
+        };
+        let answered = exchange(&context(repos), request, Origin::default()).await;
+        match answered {
+            Ok(tokens) => {
+                assert!(given, "{carried}, {asked:?}");
+                assert_eq!(tokens.scopes, names(carried), "{asked:?}: the answer tells what it can do");
+            }
+            Err(error) => {
+                assert!(!given, "{carried}, {asked:?}: {error}");
+                assert_eq!(error.code, OAuthErrorCode::InvalidScope);
+            }
+        }
+    }
+}

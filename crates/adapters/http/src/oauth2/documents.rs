@@ -65,17 +65,61 @@ fn document(body: &Bytes) -> HttpResponse {
     response
 }
 
-/// The part of an inserted path that lies below the access URL, which may have a path itself.
+/// The part of an inserted path that lies below the access URL, which may have a path itself. Without the path of the
+/// access URL in front, all of it does: so ask clients that append to the address of the server.
 fn below(site: &Site, inserted: &str) -> String {
-    let own = site.context.settings.access_url.path().trim_end_matches('/');
-    match inserted.strip_prefix(own) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-            if rest == "/" {
-                String::new()
-            } else {
-                rest.to_owned()
+    let rest = match inserted.strip_prefix(site.base()) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        Some(_) | None => inserted,
+    };
+    if rest == "/" { String::new() } else { rest.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::HttpSettings;
+    use crate::site::Site;
+    use crate::testing::{at, context, send_at};
+    use actix_web::test::TestRequest;
+    use doorward_ports::mocks::MockRepositories;
+
+    /// The `resource` of the document at this path of a server with this access URL.
+    async fn resource_at(access_url: &str, path: &str) -> String {
+        let answer = send_at(access_url, MockRepositories::default(), TestRequest::get().uri(path)).await;
+        answer.json()["resource"].as_str().unwrap().to_owned()
+    }
+
+    #[actix_web::test]
+    async fn a_challenge_names_the_document_of_the_path_that_was_asked_wherever_the_server_is() {
+        for base in ["", "/doorward", "/api", "/api/v2", "/api/v2/users", "/oauth2/"] {
+            let access_url = format!("https://door.example{base}");
+            let issuer = access_url.trim_end_matches('/');
+            let site = Site::new(at(&access_url, context(MockRepositories::default())), HttpSettings::default());
+            let site = site.unwrap();
+            for path in ["/api/v2/users/me", "/api", "/api/", "/api/v2/users", "/apis", "/oauth2/tokens", "/"] {
+                let challenge = site.challenge(path);
+                let (_, url) = challenge.split_once("resource_metadata=\"").unwrap();
+                let document = url.trim_end_matches('"').strip_prefix(issuer).unwrap();
+                let asked = format!("{issuer}{}", if path == "/" { "" } else { path });
+                // A proxy takes the path of the access URL off. The same is served at the root of the host (RFC 9728 3.1).
+                assert_eq!(resource_at(&access_url, document).await, asked, "{access_url} {path}");
             }
         }
-        Some(_) | None => inserted.to_owned(),
+    }
+
+    #[actix_web::test]
+    async fn the_document_of_the_server_is_found_with_and_without_its_path() {
+        for (access_url, path, resource) in [
+            ("https://door.example", "", "https://door.example"),
+            ("https://door.example", "/", "https://door.example"),
+            ("https://door.example/api", "", "https://door.example/api"),
+            ("https://door.example/api", "/api", "https://door.example/api"),
+            ("https://door.example/api", "/api/", "https://door.example/api"),
+            ("https://door.example/door", "/api/v2/users/me", "https://door.example/door/api/v2/users/me"),
+            ("https://door.example/door", "/doors", "https://door.example/door/doors"),
+        ] {
+            let path = format!("/.well-known/oauth-protected-resource{path}");
+            assert_eq!(resource_at(access_url, &path).await, resource, "{access_url} {path}");
+        }
     }
 }

@@ -152,7 +152,7 @@ fn decide(
         }
         RefreshPlan::Repeat { renew } => {
             reconcile(repos, &app, &grant, &allowed?)?;
-            repeat(ctx, repos, &app, grant, key, renew, now)
+            repeat(ctx, repos, &app, grant, key, renew, common)
         }
         RefreshPlan::Rotate { scopes } => {
             reconcile(repos, &app, &grant, &allowed?)?;
@@ -168,7 +168,9 @@ fn decide(
     }
 }
 
-/// Hands out the live pair once more.
+/// Hands out the live pair once more. Its access token can do what it could, so who asks for less than that is refused:
+/// narrowing it would take rights from whoever raced and got it first, and nothing is lost, for the new refresh token, or
+/// the question as it was asked before, still gives one. Who asks for more is told what it can do.
 fn repeat(
     ctx: &Context,
     repos: &mut dyn Repositories,
@@ -176,15 +178,25 @@ fn repeat(
     grant: Grant,
     key: Option<ApiKey>,
     renew: bool,
-    now: Instant,
+    common: &Common,
 ) -> Result<Verdict, OAuthError> {
+    let now = common.now;
     let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime);
-    // What the token handed out before can do, whatever is asked now.
+    // What the token handed out before can do.
     let (carried, mut expires_at) =
         key.map_or((grant.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));
     let scopes = scopes::remaining(app.allowed_scopes.as_deref(), &carried);
     if scopes.is_empty() && !carried.is_empty() {
         return Err(gone(&carried));
+    }
+    if let Some(asked) = &common.scopes
+        && let Some(more) = scopes.iter().find(|name| !scopes::covers(asked, name))
+    {
+        let text = format!(
+            "this refresh token was already exchanged for an access token that may do more: {more}. \
+             Use the refresh token that came with it, or ask for the same scope again"
+        );
+        return Err(OAuthError::new(OAuthErrorCode::InvalidScope, text));
     }
     if scopes != carried {
         repos.grants().narrow_access(&token_permit(), &grant.access_key_id, &scopes)?;
