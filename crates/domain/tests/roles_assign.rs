@@ -188,7 +188,7 @@ fn a_custom_role_grants_only_what_its_maker_has() {
     let stored = |list| CustomRole::new(name.clone(), "Cook", vec![], list, vec![]);
     let mut old = draft(unknown.clone());
     old.drop_unknown(&stored(vec![]));
-    assert_eq!(old.organization, [unknown.clone()], "a new one stays, to be refused");
+    assert_eq!(old.organization, std::slice::from_ref(&unknown), "a new one stays, to be refused");
     old.drop_unknown(&stored(vec![unknown]));
     assert!(old.organization.is_empty());
     assert_eq!(old.into_role(ACME).name(), &RoleName::organization("cook", ACME));
