@@ -1,12 +1,12 @@
 //! `doorward doctor`: what is wrong, and what to do about it.
 
+mod asking;
+
 use super::print;
 use crate::settings::{Settings, without_password};
 use crate::wiring;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::process::ExitCode;
-use std::time::Duration;
-use url::Url;
 
 enum Finding {
     Good(String),
@@ -79,9 +79,6 @@ fn data_dir(settings: &Settings) -> Finding {
     }
 }
 
-/// How long the server under the access URL may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// Asks whoever answers under the access URL whether it is this server: one of the same deployment.
 fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
     let Ok(url) = wiring::access_url(settings, &settings.server.listen) else { return Vec::new() };
@@ -102,36 +99,8 @@ fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
                 .to_owned(),
         ));
     }
-    findings.push(who_answers(&url, deployment));
+    findings.push(asking::who_answers(&url, deployment));
     findings
-}
-
-fn who_answers(url: &Url, deployment: Option<&str>) -> Finding {
-    let config =
-        ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-    let agent: ureq::Agent = config.build().into();
-    let asked = format!("{}/api/v2/buildinfo", url.as_str().trim_end_matches('/'));
-    let answer = match agent.get(&asked).call() {
-        Ok(answer) => answer,
-        Err(error) => {
-            return Finding::Worth(format!(
-                "nothing answers at {asked} ({error}); that is fine if Doorward does not run"
-            ));
-        }
-    };
-    let status = answer.status();
-    let body: Result<serde_json::Value, _> = answer.into_body().read_json();
-    let other = body.ok().and_then(|body| body.get("deployment_id")?.as_str().map(str::to_owned));
-    match (other, deployment) {
-        (Some(other), Some(ours)) if other == ours => Finding::Good(format!("{url} is this server")),
-        (Some(_), Some(_)) => {
-            Finding::Bad(format!("{url} is another server, with another database (server.access_url)"))
-        }
-        (Some(_), None) => {
-            Finding::Bad(format!("{url} is another server: the database here is new (server.access_url)"))
-        }
-        (None, _) => Finding::Bad(format!("{url} is no Doorward: {asked} answers {status} (server.access_url)")),
-    }
 }
 
 /// What is to be said of the database, and whether it is up to date.

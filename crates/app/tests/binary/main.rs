@@ -9,6 +9,7 @@
 mod access_eval;
 mod cli;
 mod client;
+mod doctor;
 mod first_owner;
 mod lifecycle;
 mod makers;

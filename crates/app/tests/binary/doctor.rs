@@ -1,0 +1,135 @@
+//! What `doorward doctor` says of an access URL that is https, before a real TLS server.
+
+use crate::client::builder;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use tempfile::TempDir;
+
+/// An authority of our own, with its certificate in a file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
+        Self { issuer, folder }
+    }
+
+    fn file(&self) -> String {
+        self.folder.path().join("ca.pem").display().to_string()
+    }
+
+    /// A server with a certificate for this name, which passes requests on to that address.
+    fn serve(&self, name: &str, to: &str, change: impl FnOnce(&mut CertificateParams)) -> SocketAddr {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let (config, to) = (Arc::new(config), to.to_owned());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+                // Whoever does not trust the certificate hangs up.
+                drop(pass_on(StreamOwned::new(connection, stream), &to));
+            }
+        });
+        address
+    }
+}
+
+/// Passes one request on, and its answer back.
+fn pass_on(mut tls: StreamOwned<ServerConnection, TcpStream>, to: &str) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tls.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let mut server = TcpStream::connect(to)?;
+    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+    write!(server, "{line}\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    tls.write_all(&answer)?;
+    tls.conn.send_close_notify();
+    tls.flush()
+}
+
+/// What the doctor says, and whether all is well.
+fn doctor(data: &Path, access_url: &str, trusting: &str) -> (bool, String) {
+    let output = Command::new(crate::DOORWARD)
+        .arg("doctor")
+        .env("DOORWARD__DATA_DIR", data)
+        .env("DOORWARD__SERVER__ACCESS_URL", access_url)
+        .env("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")
+        .env("SSL_CERT_FILE", trusting)
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_doctor_asks_over_tls_and_says_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = builder().data_dir(folder.path()).start().unwrap();
+    let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
+    let ask = |address: SocketAddr, host: &str, trusting: &Authority| {
+        doctor(folder.path(), &format!("https://{host}:{}", address.port()), &trusting.file())
+    };
+    let good = authority.serve("localhost", server.address(), |_| {});
+    let (well, said) = ask(good, "localhost", &authority);
+    assert!(well && said.contains("is this server"), "{said}");
+
+    for untrusting in [stranger, Authority::new("ours")] {
+        let (well, said) = ask(good, "localhost", &untrusting);
+        assert!(!well && said.contains("nobody whom this machine trusts") && said.contains("SSL_CERT_FILE"), "{said}");
+    }
+
+    let elsewhere = authority.serve("door.example", server.address(), |_| {});
+    let (well, said) = ask(elsewhere, "localhost", &authority);
+    assert!(!well && said.contains("for other names") && said.contains("door.example"), "{said}");
+
+    let old = |params: &mut CertificateParams| {
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    };
+    let (well, said) = ask(authority.serve("localhost", server.address(), old), "localhost", &authority);
+    assert!(!well && said.contains("has expired"), "{said}");
+
+    let plain: SocketAddr = server.address().parse().unwrap();
+    let (well, said) = ask(plain, "localhost", &authority);
+    assert!(!well && said.contains("no TLS is spoken there"), "{said}");
+
+    // Somebody else, over TLS.
+    let other = builder().start().unwrap();
+    let (well, said) = ask(authority.serve("localhost", other.address(), |_| {}), "localhost", &authority);
+    assert!(!well && said.contains("is another server"), "{said}");
+
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (well, said) = ask(free, "localhost", &authority);
+    assert!(well && said.contains("connection refused"), "{said}");
+
+    let (well, said) = doctor(folder.path(), "https://localhost:1", "/nonexistent");
+    assert!(!well && said.contains("trusts no certificate"), "{said}");
+}
