@@ -3,6 +3,10 @@
 //! Names stand in paths, where an id or a word of the API can stand too. So no name reads as an id, and none is such a
 //! word: else `/users/<name>` would mean somebody else, or nobody at all.
 
+mod shown;
+
+pub use shown::{hidden_in_name, hidden_in_text};
+
 use uuid::Uuid;
 
 /// Longest name of a user, organization, role or app.
@@ -102,9 +106,8 @@ impl Named {
     }
 }
 
-/// Whether every character of `text` shows, and the order in which they are read is that in which they stand: no control
-/// characters, no line separators, no overrides of the direction, no blanks without width. For names of people and
-/// things, which are shown beside each other.
+/// Whether every character of `text` shows, and the order in which they are read is that in which they stand: see
+/// [`hidden_in_name`]. For names of people and things, which are shown beside each other.
 ///
 /// ```
 /// use doorward_domain::names::is_plain;
@@ -112,14 +115,7 @@ impl Named {
 /// ```
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    let hides = |c: char| {
-        matches!(
-            c,
-            '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-        )
-    };
-    !text.chars().any(|c| c.is_control() || hides(c))
+    hidden_in_name(text).is_none()
 }
 
 /// Whether `text` may be shown instead of a name: empty, or at most 64 bytes that are [plain](is_plain), without white
@@ -227,7 +223,7 @@ mod tests {
 
     #[test]
     fn names_that_people_see_hide_nothing() {
-        for bad in ["a\u{202E}b", "a\u{2066}b", "a\u{200B}b", "a\u{FEFF}b", "a\u{2028}b", "a\tb", "a\u{85}b", "a\0b"] {
+        for bad in ["a\u{202E}b", "a\u{AD}b", "a\u{E0041}b", "a\tb", "a\0b"] {
             assert!(!is_display_name(bad) && !is_real_name(bad), "{bad:?}");
         }
         for good in ["", "Ann Lee", "م. علی\u{200C}ها", "O\u{2019}Hara", "李", "👩\u{200D}💻"] {

@@ -28,7 +28,7 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// The entries of the page.
     pub entries: Vec<AuditEntry>,
-    /// How many match, before limit and offset, but at most [`COUNT_MAX`] more than the offset.
+    /// How many match, behind `after_id` if that is given, before limit and offset, but at most [`COUNT_MAX`] more than the offset.
     pub count: u64,
 }
 
@@ -42,7 +42,8 @@ pub trait AuditRepository {
         record: &AuditRecord,
     ) -> Result<(), StoreError>;
 
-    /// The records that match and are visible, newest first (time, then id); `after_id` of the page is not looked at.
+    /// The records that match and are visible, newest first (time, then id). Behind `after_id` are those that are older than
+    /// that record, seen or not. One that has been removed was among the oldest, so nothing follows it.
     fn list(&mut self, filter: &AuditFilter, visible: &ListFilter, page: Page) -> Result<AuditPage, StoreError>;
 
     /// Which of these things, each a kind and an id, are gone. Kinds of which this is not known are never gone.

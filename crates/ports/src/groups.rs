@@ -64,7 +64,8 @@ pub trait GroupRepository {
     /// The group of an organization with exactly this name.
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError>;
     /// The name by which the group with this id stands in lists, or stood when it was deleted; `None` if there never was
-    /// one, or if nothing is known of it any more. Who pages by it goes on where it stood.
+    /// one, or if nothing is known of it any more: of a deleted group, its record in the audit log tells. Who pages by it
+    /// goes on where it stood.
     fn place(&mut self, id: GroupId) -> Result<Option<String>, StoreError>;
     /// The groups with these ids, whoever may read them, by lower-cased name and id.
     fn list_by_id(&mut self, ids: &[GroupId]) -> Result<Vec<FoundGroup>, StoreError>;

@@ -12,7 +12,7 @@ use doorward_domain::roles::{ListFilter, Permit, action, resource};
 pub struct MemberPage {
     /// The members of the page.
     pub members: Vec<Member>,
-    /// How many there are before limit and offset.
+    /// How many there are, after `after_id` if that is given, before limit and offset.
     pub count: u64,
 }
 
@@ -27,8 +27,9 @@ pub trait MemberRepository {
     /// meanwhile waits for that. Custom roles that are to be given are kept before
     /// ([`RoleRepository::keep_custom`](crate::roles::RoleRepository::keep_custom)).
     fn hold(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
-    /// A page of the members that `visible` lets through, by lower-cased user name; `after_id` has no effect. Deleted
-    /// users and those that are part of the server are left out.
+    /// A page of the members that `visible` lets through, by lower-cased user name. Deleted users and those that are part of
+    /// the server are left out. `after_id` names a user, who need not be a member any more, nor be there at all; after an id
+    /// that no user ever had there is nothing.
     fn list(
         &mut self,
         organization: OrganizationId,

@@ -132,7 +132,8 @@ pub struct OAuth2Settings {
     pub refresh_reuse_grace: Duration,
     /// For how long it does so at most while nobody has used the successor pair.
     pub refresh_unused_window: Duration,
-    /// The same for clients that are neither confidential nor bound to a key.
+    /// The same for public clients, which prove themselves by the refresh token alone. No token is bound to a key yet
+    /// (RFC 9449); the grants of public clients that are will have the longer window, by [`Self::refresh_policy`].
     pub refresh_unused_window_public: Duration,
     /// Whether a new exchange ends the earlier grant of the same user and app.
     pub single_grant_per_app: bool,

@@ -127,8 +127,13 @@ impl Error {
 
     /// A name that is taken.
     pub fn taken(message: impl Into<String>, field: &'static str) -> Self {
-        let fields = vec![FieldError::new(field, "This value is already in use and should be unique.")];
-        Self::Conflict { message: message.into(), fields }
+        Self::all_taken(message, [field])
+    }
+
+    /// Names that are taken, each of which would be refused by itself.
+    pub(crate) fn all_taken(message: impl Into<String>, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        let taken = |field| FieldError::new(field, "This value is already in use and should be unique.");
+        Self::Conflict { message: message.into(), fields: fields.into_iter().map(taken).collect() }
     }
 }
 

@@ -23,7 +23,7 @@ use uuid::Uuid;
     get, path = "/api/v2/audit", tag = "audit",
     params(
         ("q" = Option<String>, Query, description = "Search: `key:value` terms; a bare word is a resource type"),
-        ("after_id" = Option<Uuid>, Query, description = "Of no effect"),
+        ("after_id" = Option<Uuid>, Query, description = "Only records behind this one, which are older"),
         ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means 100"),
         ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
     ),

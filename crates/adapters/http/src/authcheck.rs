@@ -87,7 +87,7 @@ pub(crate) struct ExplainedObject {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuthorizationReason)]
 pub(crate) struct Reason {
-    /// A stable word, `site_allows` for instance.
+    /// A stable word, `site_allows` for instance; `app_refused` when the user may, but no app in their name.
     code: &'static str,
     /// The same for people.
     text: String,

@@ -114,6 +114,7 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     params(
         ("organization" = String, Path, description = "Id, name or `default`"),
         ("q" = Option<String>, Query, description = "Search: free words, `user_id:` and `github_user_id:`"),
+        ("after_id" = Option<Uuid>, Query, description = "Only members after this user"),
         ("limit" = Option<i32>, Query, minimum = 0, description = "At most so many; 0 means all"),
         ("offset" = Option<i32>, Query, minimum = 0, description = "So many are left out at the start"),
     ),

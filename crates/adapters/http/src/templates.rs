@@ -42,6 +42,8 @@ pub(crate) struct Create {
     /// `owner`, `authenticated`, `organization` or `public` (default).
     max_port_share_level: Option<String>,
     template_use_classic_parameter_flow: Option<bool>,
+    /// Must be true or absent: templates are not kept from agents.
+    agents_allowed: Option<bool>,
 }
 
 /// Makes a template.
@@ -60,6 +62,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
         icon: body.icon,
         active_version_id: body.template_version_id.filter(|id| !id.is_nil()),
         disable_everyone_group_access: body.disable_everyone_group_access,
+        agents_allowed: body.agents_allowed,
         settings: SettingsChange {
             default_ttl_ms: body.default_ttl_ms,
             activity_bump_ms: body.activity_bump_ms,
@@ -158,6 +161,8 @@ pub(crate) struct Update {
     disable_everyone_group_access: bool,
     max_port_share_level: Option<String>,
     use_classic_parameter_flow: Option<bool>,
+    /// Must be true or absent: templates are not kept from agents.
+    agents_allowed: Option<bool>,
 }
 
 /// Changes a template.
@@ -176,6 +181,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
         description: body.description,
         icon: body.icon,
         disable_everyone_group_access: body.disable_everyone_group_access,
+        agents_allowed: body.agents_allowed,
         deprecation_message: body.deprecation_message,
         settings: SettingsChange {
             default_ttl_ms: body.default_ttl_ms,

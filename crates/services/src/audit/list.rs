@@ -40,7 +40,7 @@ pub struct AuditList {
 }
 
 /// Lists the records that the caller may read, newest first, narrowed by a search query. Who may read none anywhere is
-/// refused. Of the page, `after_id` is not looked at.
+/// refused.
 pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<AuditList, Error> {
     let visible = actor.subject.list_filter(Action::Read, ResourceType::AuditLog);
     if visible.is_never() || (!visible.is_all() && visible.organizations().is_empty()) {
@@ -51,7 +51,7 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
         Error::invalid_fields(INVALID_QUERY, fields)
     })?;
     let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
-    let page = Page { limit: Some(limit), after_id: None, ..page };
+    let page = Page { limit: Some(limit), ..page };
     let actor = actor.clone();
     ctx.store
         .read(move |repos| {

@@ -51,7 +51,7 @@ async fn names_become_ids_and_the_page_is_bounded() {
             .expect_list()
             .times(1)
             .withf(move |filter, visible, page| {
-                let wanted = Page { limit: Some(bounded), offset: 3, after_id: None };
+                let wanted = Page { limit: Some(bounded), offset: 3, after_id: Some(Uuid::nil()) };
                 visible.is_all() && *page == wanted && (filter.user_id, filter.organization_id) == (user, organization)
             })
             .returning(|_, _, _| Ok(AuditPage::default()));

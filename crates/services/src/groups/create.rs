@@ -45,6 +45,7 @@ pub async fn create(
                 .defect("name", reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members.")))
                 .group_display_name("display_name", &command.display_name)
                 .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
+                .plain("avatar_url", &command.avatar_url)
                 .fitting("quota_allowance", command.quota_allowance)?;
             if repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
                 return Err(record::name_taken(&command.name));

@@ -99,7 +99,7 @@ fn check(group: &Group, command: &UpdateGroup) -> Result<GroupChange, Error> {
         fields = fields.group_display_name("display_name", text);
     }
     if let Some(url) = &command.avatar_url {
-        fields = fields.at_most("avatar_url", url, AVATAR_URL_MAX);
+        fields = fields.at_most("avatar_url", url, AVATAR_URL_MAX).plain("avatar_url", url);
     }
     let quota = fields.fitting("quota_allowance", command.quota_allowance.unwrap_or(0))?;
     Ok(GroupChange {

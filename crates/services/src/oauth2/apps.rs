@@ -5,14 +5,16 @@ use crate::audit::{Diff, Trail};
 use crate::sessions::in_person::Deed;
 use crate::sessions::{SCOPE_ALL, check_reach};
 use crate::users::caller::with_caller;
+use crate::users::fields::hides;
 use crate::users::insert_service_account;
 use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::names::is_name;
+use doorward_domain::names::{hidden_in_name, is_name};
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, is_oidc_scope,
+    parse_scope_list,
 };
 use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_ports::{Repositories, StoreError};
@@ -34,8 +36,10 @@ pub struct AppCommand {
     pub public: Option<bool>,
     /// Whether it must use PKCE.
     pub require_pkce: Option<bool>,
-    /// Scopes it may ask for.
+    /// Scopes it may ask for; none means any.
     pub scopes: Option<Vec<String>>,
+    /// The same in one text, separated by blanks. Beside `scopes` it must say the same.
+    pub scope: Option<String>,
     /// Resources its tokens may be bound to.
     pub allowed_resources: Option<Vec<String>>,
     /// Resources it serves, whose tokens it may introspect.
@@ -267,21 +271,18 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
     if command.public.is_some_and(|wanted| wanted != public) {
         fields.push(FieldError::new("public", "an app stays public or confidential; register another one"));
     }
-    if command.icon.chars().count() > ICON_MAX || command.icon.contains(char::is_control) {
-        fields.push(FieldError::new(
-            "icon",
-            format!("at most {ICON_MAX} characters are allowed, and no control characters"),
-        ));
+    if command.icon.chars().count() > ICON_MAX {
+        fields.push(FieldError::new("icon", format!("at most {ICON_MAX} characters are allowed")));
+    } else if let Some(hidden) = hidden_in_name(&command.icon) {
+        fields.push(FieldError::new("icon", hides(hidden)));
     }
     match command.redirect_match.as_deref().map(str::parse::<RedirectMatch>) {
         None => {}
         Some(Ok(rule)) => app.redirect_match = rule,
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
-    if let Some(names) = command.scopes {
-        let unknown = names.iter().filter(|name| canonical(name).is_none());
-        fields.extend(unknown.map(|unknown| FieldError::new("scopes", format!("unknown scope: `{unknown}`"))));
-        app.allowed_scopes = (!names.is_empty()).then(|| canonical_list(&names));
+    if let Some(names) = asked_scopes(&command, &mut fields) {
+        app.allowed_scopes = (!names.is_empty()).then_some(names);
     }
     if let Some(list) = command.allowed_resources.as_deref() {
         let list = parse_resources("allowed_resources", list, &mut fields);
@@ -298,6 +299,30 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
     app.require_pkce = command.require_pkce.unwrap_or(app.require_pkce);
     app.updated_at = now;
     Ok(app)
+}
+
+/// The scopes that the app is to be limited to, in the form in which they are kept; `None` when nothing is said.
+fn asked_scopes(command: &AppCommand, fields: &mut Vec<FieldError>) -> Option<Vec<String>> {
+    let mut known = |field: &'static str, names: &[String]| {
+        let unknown = names.iter().filter(|name| canonical(name).is_none());
+        fields.extend(unknown.map(|unknown| FieldError::new(field, format!("unknown scope: `{unknown}`"))));
+        canonical_list(names)
+    };
+    let listed = command.scopes.as_deref().map(|names| known("scopes", names));
+    let written = match command.scope.as_deref().map(parse_scope_list) {
+        Some(Ok(names)) => Some(known("scope", &names)),
+        Some(Err(error)) => {
+            fields.push(FieldError::new("scope", error.to_string()));
+            None
+        }
+        None => None,
+    };
+    if let (Some(listed), Some(written)) = (&listed, &written)
+        && (listed.len() != written.len() || !listed.iter().all(|name| written.contains(name)))
+    {
+        fields.push(FieldError::new("scope", "must name the same as scopes when both are given"));
+    }
+    listed.or(written)
 }
 
 /// Most resources in one list of an app.
@@ -324,15 +349,16 @@ fn parse_resources(field: &'static str, list: &[String], fields: &mut Vec<FieldE
 fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<RedirectUri>, Vec<FieldError>> {
     let callback = command.callback_url.as_deref().filter(|text| !text.is_empty());
     let listed = command.redirect_uris.as_deref().filter(|list| !list.is_empty());
+    let mut errors = Vec::new();
+    if let (Some(callback), Some([first, ..])) = (callback, listed)
+        && first != callback
+    {
+        errors.push(FieldError::new("callback_url", "must be the first of redirect_uris when both are given"));
+    }
     let texts: Vec<String> = match (callback, listed) {
-        (Some(callback), Some(list)) if list.first().is_some_and(|first| first != callback) => {
-            return Err(vec![FieldError::new(
-                "callback_url",
-                "must be the first of redirect_uris when both are given",
-            )]);
-        }
         (_, Some(list)) if list.len() > REDIRECT_URIS_MAX => {
-            return Err(vec![FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed"))]);
+            errors.push(FieldError::new("redirect_uris", format!("at most {REDIRECT_URIS_MAX} are allowed")));
+            return Err(errors);
         }
         (_, Some(list)) => list.to_vec(),
         (Some(callback), None) => {
@@ -348,7 +374,7 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
         (None, None) => return Ok(app.redirect_uris.clone()),
     };
     let field = if listed.is_some() { "redirect_uris" } else { "callback_url" };
-    let (mut uris, mut errors) = (Vec::with_capacity(texts.len()), Vec::new());
+    let mut uris = Vec::with_capacity(texts.len());
     for text in &texts {
         match RedirectUri::register(text, public) {
             Ok(uri) if uris.contains(&uri) => {}

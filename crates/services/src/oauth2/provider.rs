@@ -2,6 +2,7 @@
 
 use crate::context::Actor;
 use crate::error::Error;
+use crate::sessions::in_person::Deed;
 use doorward_domain::roles::{Action, Object, resource};
 
 /// Settings of the authorization server.
@@ -13,17 +14,19 @@ pub struct ProviderSettings {
 
 /// Shows the settings, to those who may change them.
 pub fn settings(actor: &Actor) -> Result<ProviderSettings, Error> {
-    may_update(actor)?;
+    actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
     Ok(ProviderSettings::default())
 }
 
-/// Whether the caller may change the settings: owners may.
+/// Whether the caller may change the settings: owners may, in person.
 pub fn may_update(actor: &Actor) -> Result<(), Error> {
-    Ok(actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?)
+    actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
+    actor.in_person(Deed::ManageApps)
 }
 
 /// Changes the settings; `None` keeps what is there. What is not offered cannot be switched on, and nothing else can change.
 pub fn update_settings(actor: &Actor, dynamic_registration: Option<bool>) -> Result<ProviderSettings, Error> {
+    may_update(actor)?;
     let settings = settings(actor)?;
     match dynamic_registration {
         Some(wanted) if wanted != settings.dynamic_registration => Err(Error::Conflict {

@@ -50,8 +50,8 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
     let mut fields = Fields::default()
         .organization_name("name", &command.name)
         .organization_display_name("display_name", &command.display_name)
-        .text("description", &command.description)
-        .text("icon", &command.icon)
+        .shown_text("description", &command.description)
+        .shown_name("icon", &command.icon)
         .that("default_org_member_roles", adds_nothing(&command.default_member_roles), DEFAULT_ROLES);
     fields.keep(not_reserved(&command.name))?;
     fields.done()?;
@@ -160,8 +160,8 @@ impl UpdateOrganization {
         }
         fields = fields
             .organization_display_name("display_name", &self.display_name)
-            .text("description", self.description.as_deref().unwrap_or_default())
-            .text("icon", self.icon.as_deref().unwrap_or_default())
+            .shown_text("description", self.description.as_deref().unwrap_or_default())
+            .shown_name("icon", self.icon.as_deref().unwrap_or_default())
             .that("default_org_member_roles", adds_nothing(&self.default_member_roles), DEFAULT_ROLES);
         fields.keep(not_reserved(&self.name))?;
         fields.done()

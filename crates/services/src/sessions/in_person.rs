@@ -22,7 +22,8 @@ pub(crate) enum Deed {
     EndGrant,
     /// Set a password, by which the app could sign in as the user for ever.
     SetPassword,
-    /// Register or change apps and their secrets: an app with a service account and a secret needs no grant any more.
+    /// Register or change apps and their secrets, or who may register some: an app with a service account and a secret needs
+    /// no grant any more.
     ManageApps,
     /// Give or define roles: an account that the app controls, such as its own service account, would keep them when the
     /// grant is revoked.
@@ -41,6 +42,23 @@ impl Deed {
             Self::GiveRoles => "give roles in the name of its user",
         }
     }
+
+    /// The deed that this action is, whatever object it is about, and whether it is refused only to those who act by a grant.
+    /// Actions by which an app may do something else too, such as ending its own key, are none.
+    ///
+    /// Whoever asks what it may do is answered by this table; a test asks, does, and compares.
+    fn of(action: &str, resource_type: &str) -> Option<(Self, bool)> {
+        let (deed, actions, by_grant_only): (Self, &[&str], bool) = match resource_type {
+            "api_key" => (Self::MakeKey, &["create"], false),
+            "oauth2_app" | "oauth2_app_secret" => (Self::ManageApps, &["create", "update", "delete"], false),
+            "deployment_config" => (Self::ManageApps, &["update"], false),
+            "oauth2_app_code_token" => (Self::AllowApp, &["create"], false),
+            "assign_role" => (Self::GiveRoles, &["assign", "unassign"], true),
+            "assign_org_role" => (Self::GiveRoles, &["assign", "unassign", "create", "update"], true),
+            _ => return None,
+        };
+        (action == "*" || actions.contains(&action)).then_some((deed, by_grant_only))
+    }
 }
 
 impl Actor {
@@ -54,22 +72,33 @@ impl Actor {
     pub(crate) fn in_person(&self, deed: Deed) -> Result<(), Error> {
         match self.app() {
             None => Ok(()),
-            Some(_) => Err(Error::Refused(format!(
-                "An app cannot {}. Use a session, or an API token that you made yourself.",
-                deed.words()
-            ))),
+            Some(_) => Err(Error::Refused(refusal(deed))),
         }
+    }
+
+    /// Why an app is refused this action on all objects of a type, whatever access control says; `None` if it is not.
+    pub(crate) fn refused_in_person(&self, action: &str, resource_type: &str) -> Option<String> {
+        self.app()?;
+        let (deed, by_grant_only) = Deed::of(action, resource_type)?;
+        (!by_grant_only || self.acts_by_grant()).then(|| refusal(deed))
+    }
+
+    fn acts_by_grant(&self) -> bool {
+        self.key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some())
     }
 
     /// Refuses an app that acts by a grant of a person. The service account of an app may do it, for its rights are its own
     /// and do not end with a grant.
     pub(crate) fn not_by_grant(&self, deed: Deed) -> Result<(), Error> {
-        let by_grant = self.key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some());
-        if by_grant { self.in_person(deed) } else { Ok(()) }
+        if self.acts_by_grant() { self.in_person(deed) } else { Ok(()) }
     }
 
     /// Refuses an app, unless it is about the app itself.
     pub(crate) fn in_person_unless(&self, app: AppId, deed: Deed) -> Result<(), Error> {
         if self.app() == Some(app) { Ok(()) } else { self.in_person(deed) }
     }
+}
+
+fn refusal(deed: Deed) -> String {
+    format!("An app cannot {}. Use a session, or an API token that you made yourself.", deed.words())
 }

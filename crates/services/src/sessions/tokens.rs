@@ -5,7 +5,7 @@ use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_reach;
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, SessionSettings};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::users::fields::Fields;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
@@ -27,7 +27,9 @@ const TOKEN_NAME_MAX: usize = 64;
 pub struct CreateToken {
     /// How long it lives; zero means the default.
     pub lifetime: Duration,
-    /// Names of the scopes that limit it; none means `all`.
+    /// The scope that limits it, as older clients name it; empty means `all`. Beside `scopes` it must be one of them.
+    pub scope: String,
+    /// Names of the scopes that limit it; none means `scope`.
     pub scopes: Vec<String>,
     /// The objects that it is limited to, each as `type:id` with `*` for all in either place; none means that it is not.
     pub allow_list: Vec<String>,
@@ -59,19 +61,27 @@ pub async fn create_token(
     command: CreateToken,
 ) -> Result<IssuedKey, Error> {
     let mut fields = Fields::default();
-    let scopes = match command.scopes.as_slice() {
-        [] => vec![SCOPE_ALL.to_owned()],
-        names => fields.keep(known_scopes(names))?.unwrap_or_default(),
+    let scopes = match (command.scopes.as_slice(), command.scope.as_str()) {
+        ([], "") => vec![SCOPE_ALL.to_owned()],
+        ([], _) => fields.keep(known_scopes(&[command.scope]))?.unwrap_or_default(),
+        (names, beside) => {
+            // Of two limits, none is dropped in silence.
+            let fits = beside.is_empty() || beside == SCOPE_ALL || names.iter().any(|name| name == beside);
+            fields = fields.that("scope", fits, "must be one of `scopes` when both are given");
+            fields.keep(known_scopes(names))?.unwrap_or_default()
+        }
     };
     let allow_list = fields.keep(known_entries(&command.allow_list))?.flatten();
     let name = match command.name {
         name if name.is_empty() => format!("token-{}", ctx.alphanumeric(8).into_exposed()),
         name => fields.keep(check_name(name))?.unwrap_or_default(),
     };
+    // Whose token it is, is known later; what is too long for everybody is known now.
+    let settings = ctx.settings.sessions;
+    fields.keep(check_lifetime(command.lifetime, settings, longest_for(settings, actor, user)))?;
     fields.done()?;
     check_reach(actor, &scopes, allow_list.as_deref())?;
 
-    let settings = ctx.settings.sessions;
     let (asking, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     let spec = KeySpec {
         user_id: UserId::NIL,
@@ -87,7 +97,7 @@ pub async fn create_token(
     ctx.store
         .write(move |repos| {
             with_key_owner(repos, &asking, &reference, |repos, actor, user| {
-                let lifetime = check_lifetime(command.lifetime, settings, &user)?;
+                let lifetime = check_lifetime(command.lifetime, settings, max_lifetime(settings, &user))?;
                 let expires_at = trail.now.saturating_add(lifetime);
                 let key = ApiKey {
                     user_id: user.id,
@@ -178,9 +188,16 @@ pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
     }
 }
 
-/// The lifetime asked for, or the default, which never exceeds what may be asked for.
-fn check_lifetime(asked: Duration, settings: SessionSettings, user: &User) -> Result<Duration, Error> {
-    let longest = max_lifetime(settings, user);
+/// What no token of the user who is named lives longer than, as far as the name says.
+fn longest_for(settings: SessionSettings, actor: &Actor, user: &UserRef) -> Duration {
+    match user {
+        UserRef::Me => max_lifetime(settings, &actor.user),
+        UserRef::Id(_) | UserRef::Name(_) => settings.token_lifetime_max.max(settings.token_lifetime_max_owner),
+    }
+}
+
+/// The lifetime asked for, or the default, which never exceeds the longest that may be asked for.
+fn check_lifetime(asked: Duration, settings: SessionSettings, longest: Duration) -> Result<Duration, Error> {
     if asked.is_zero() {
         return Ok(settings.token_lifetime_default.min(longest));
     }
@@ -191,7 +208,11 @@ fn check_lifetime(asked: Duration, settings: SessionSettings, user: &User) -> Re
     } else {
         return Ok(asked);
     };
-    Err(Error::invalid_because("Failed to validate create API key request.", detail))
+    Err(Error::Invalid {
+        message: "Failed to validate create API key request.".to_owned(),
+        fields: vec![FieldError::new("lifetime", detail.clone())],
+        detail,
+    })
 }
 
 /// A name by which the token can be asked for later: it is a segment of a path then.

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 /// Longest description, icon and reason of deprecation, in bytes.
 const TEXT_MAX: usize = 8192;
+/// Why a template is not kept from agents.
+const AGENTS: &str = "must be true: this server does not keep templates from agents";
 
 /// What is asked of a new template.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +32,8 @@ pub struct CreateTemplate {
     pub active_version_id: Option<Uuid>,
     /// Whether members of the organization may not use it unless somebody lets them.
     pub disable_everyone_group_access: bool,
+    /// Whether agents may use it; they always may, so that nothing but that can be asked for.
+    pub agents_allowed: Option<bool>,
     /// Settings that differ from the usual ones.
     pub settings: SettingsChange,
 }
@@ -49,6 +53,8 @@ pub struct UpdateTemplate {
     pub disable_everyone_group_access: bool,
     /// Why nobody should use it any more; empty takes that back, `None` keeps what is there.
     pub deprecation_message: Option<String>,
+    /// Whether agents may use it; they always may, so that nothing but that can be asked for.
+    pub agents_allowed: Option<bool>,
     /// Settings to change.
     pub settings: SettingsChange,
 }
@@ -65,7 +71,10 @@ pub async fn create(
         .template_name("name", &name)
         .template_display_name("display_name", &display_name)
         .at_most("description", &description, TEXT_MAX)
-        .at_most("icon", &icon, TEXT_MAX);
+        .plain_text("description", &description)
+        .at_most("icon", &icon, TEXT_MAX)
+        .plain("icon", &icon)
+        .that("agents_allowed", command.agents_allowed != Some(false), AGENTS);
     let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings);
     let settings = fields.keep(settings)?.unwrap_or_default();
     fields.done()?;
@@ -109,12 +118,19 @@ pub async fn update(
     command: UpdateTemplate,
 ) -> Result<TemplateView, Error> {
     let fields = Fields::default();
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (description, icon) = (given(&command.description), given(&command.icon));
+    let deprecation = given(&command.deprecation_message);
     let fields = if command.name.is_empty() { fields } else { fields.template_name("name", &command.name) };
     let mut fields = fields
         .template_display_name("display_name", command.display_name.as_deref().unwrap_or_default())
-        .at_most("description", command.description.as_deref().unwrap_or_default(), TEXT_MAX)
-        .at_most("icon", command.icon.as_deref().unwrap_or_default(), TEXT_MAX)
-        .at_most("deprecation_message", command.deprecation_message.as_deref().unwrap_or_default(), TEXT_MAX);
+        .at_most("description", &description, TEXT_MAX)
+        .plain_text("description", &description)
+        .at_most("icon", &icon, TEXT_MAX)
+        .plain("icon", &icon)
+        .at_most("deprecation_message", &deprecation, TEXT_MAX)
+        .plain_text("deprecation_message", &deprecation)
+        .that("agents_allowed", command.agents_allowed != Some(false), AGENTS);
     // What is kept is fine, so that what is wrong with the change does not depend on it.
     fields.keep(command.settings.clone().apply(&TemplateSettings::default()).map_err(bad_settings))?;
     fields.done()?;

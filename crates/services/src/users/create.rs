@@ -4,7 +4,7 @@ use super::access;
 use super::caller::{Held, with_caller};
 use super::fields::{Fields, strong_password, trimmed};
 use super::reference::UserView;
-use super::roles::{authorize_change, may_make_member};
+use super::roles::{authorize_change, check_site_roles, may_make_member};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context, Origin};
 use crate::error::{Error, FieldError, USER_EXISTS};
@@ -176,6 +176,7 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
     if with_password {
         fields.keep(strong_password(&command.password))?;
     }
+    fields.keep(check_site_roles(&command.roles))?;
     fields.done()?;
     if with_password {
         actor.not_by_grant(Deed::SetPassword)?;
@@ -317,19 +318,24 @@ pub(crate) const fn member(organization_id: OrganizationId, user_id: UserId, now
     Membership { organization_id, user_id, roles: Vec::new(), created_at: now, updated_at: now }
 }
 
-/// Checks that name and address are free, then finds the organizations: each must exist and be readable.
+/// Checks that name and address are free, then finds the organizations: each must exist and be readable. Of both, all that
+/// is wrong is told.
 async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Result<Vec<OrganizationId>, Error> {
     let actor = actor.clone();
     let (email, username, asked) = (command.email.clone(), command.username.clone(), command.organization_ids.clone());
     ctx.store
         .read(move |repos| {
+            let mut taken = Vec::new();
             if !email.is_empty() && repos.users().find_by_email(&email)?.is_some() {
-                return Err(Error::taken(USER_EXISTS, "email"));
+                taken.push("email");
             }
             if repos.users().find_by_username(&username)?.is_some() {
-                return Err(Error::taken(USER_EXISTS, "username"));
+                taken.push("username");
             }
-            let mut places = Vec::new();
+            if !taken.is_empty() {
+                return Err(Error::all_taken(USER_EXISTS, taken));
+            }
+            let (mut places, mut unknown) = (Vec::new(), Vec::new());
             let mut seen = HashSet::new();
             for id in asked {
                 if !seen.insert(id) {
@@ -339,15 +345,25 @@ async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Resu
                     OrganizationId::NIL => repos.organizations().find_default()?,
                     _ => repos.organizations().find(id)?,
                 };
-                let not_found = || Error::OrganizationNotFound(id.to_string());
-                let place = found.ok_or_else(not_found)?.id;
-                access::may(&actor, Action::Read, &access::organization(place))
-                    .map_err(|denied| not_found().unless_scope_is_short(denied))?;
-                if !places.contains(&place) {
-                    places.push(place);
+                let Some(place) = found.map(|organization| organization.id) else {
+                    unknown.push(id);
+                    continue;
+                };
+                match access::may(&actor, Action::Read, &access::organization(place)) {
+                    Ok(()) if places.contains(&place) => {}
+                    Ok(()) => places.push(place),
+                    Err(denied) if denied.missing_scope().is_some() => return Err(Error::Forbidden(denied)),
+                    Err(_unreadable) => unknown.push(id),
                 }
             }
-            Ok(places)
+            match unknown.as_slice() {
+                [] => Ok(places),
+                [one] => Err(Error::OrganizationNotFound(one.to_string())),
+                several => {
+                    let named = several.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+                    Err(Error::NoSuch(format!("Organizations {named} not found.")))
+                }
+            }
         })
         .await
 }

@@ -69,13 +69,28 @@ impl Fields {
         self.rule(field, "organization_display_name", value, names::is_display_name(value))
     }
 
-    /// The field is what people see of a thing, at most [`TEXT_MAX`] bytes that hide nothing.
+    /// The field is a name that people see, or the address of a picture: at most [`TEXT_MAX`] bytes that hide nothing.
+    pub(crate) fn shown_name(self, field: &'static str, value: &str) -> Self {
+        self.text(field, value).plain(field, value)
+    }
+
+    /// The field is a text that people see, of several lines: at most [`TEXT_MAX`] bytes that hide nothing.
     pub(crate) fn shown_text(self, field: &'static str, value: &str) -> Self {
-        self.text(field, value).rule(field, "plain", value, names::is_plain(value))
+        self.text(field, value).plain_text(field, value)
+    }
+
+    /// The field hides nothing.
+    pub(crate) fn plain(self, field: &'static str, value: &str) -> Self {
+        self.defect(field, names::hidden_in_name(value).map(hides))
+    }
+
+    /// The field hides nothing; it may have several lines.
+    pub(crate) fn plain_text(self, field: &'static str, value: &str) -> Self {
+        self.defect(field, names::hidden_in_text(value).map(hides))
     }
 
     /// The field is free text of at most [`TEXT_MAX`] bytes.
-    pub(crate) fn text(self, field: &'static str, value: &str) -> Self {
+    fn text(self, field: &'static str, value: &str) -> Self {
         let too_long = value.len() > TEXT_MAX;
         self.defect(field, too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())))
     }
@@ -219,6 +234,14 @@ impl Fields {
         }
         Err(Error::Invalid { message, detail, fields })
     }
+}
+
+/// Why a text is refused that has this character.
+pub(crate) fn hides(hidden: char) -> String {
+    format!(
+        "Must not have characters that do not show, or that change how others are read, such as U+{:04X}.",
+        u32::from(hidden)
+    )
 }
 
 /// Adds one more sentence.

@@ -74,21 +74,20 @@ impl StrictQuery {
         let texts: Vec<Option<String>> =
             self.pairs.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect();
         let mut values = Vec::new();
-        let mut refused = None;
         for text in texts {
             let Some(text) = text else {
-                refused = Some("must be UTF-8".to_owned());
+                self.refuse(name, format!("Query param {name:?} must be UTF-8"));
                 continue;
             };
-            for part in text.split(',').filter(|_| !text.is_empty()) {
-                match part.trim().parse() {
+            for part in text.split(',').filter(|_| !text.is_empty()).map(str::trim) {
+                match part.parse() {
                     Ok(value) => values.push(value),
-                    Err(error) => refused = Some(format!("must be a valid {what}, each of them: {error}")),
+                    Err(error) => {
+                        let detail = format!("must be a valid {what}, each of them: `{part}` is none: {error}");
+                        self.refuse(name, format!("Query param {name:?} {detail}"));
+                    }
                 }
             }
-        }
-        if let Some(refused) = refused {
-            self.refuse(name, format!("Query param {name:?} {refused}"));
         }
         Some(values).filter(|values| !values.is_empty())
     }
@@ -200,6 +199,16 @@ mod tests {
         for bad in ["id=x".to_owned(), format!("id={},", id(1)), format!("id={}&id=%FF", id(1))] {
             assert_eq!(read(&bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn every_item_of_a_list_that_is_none_is_told() {
+        let mut query = StrictQuery::of("id=x,7&id=%FF&id=y");
+        query.list::<u8>("id", "number");
+        let Err(Failure::Api(Error::Invalid { fields, .. })) = query.done() else { panic!() };
+        let told: Vec<&str> = fields.iter().map(|field| field.detail.as_str()).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains("`x`") && told[1].contains("UTF-8") && told[2].contains("`y`"), "{told:?}");
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub(crate) struct AppObject {
     /// Scopes it may ask for; absent means any.
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<String>>,
+    /// The same in one text, separated by blanks; empty means any.
+    scope: String,
+    /// `confidential` or `public`.
+    client_type: &'static str,
+    /// Always false: clients do not register themselves.
+    dynamically_registered: bool,
     /// Resources its tokens may be bound to; absent means what the server allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed_resources: Option<Vec<String>>,
@@ -75,7 +81,10 @@ impl AppObject {
             redirect_match: app.redirect_match.as_str(),
             public: app.client_type == ClientType::Public,
             require_pkce: app.require_pkce,
+            scope: app.allowed_scopes.as_ref().map(|names| names.join(" ")).unwrap_or_default(),
             scopes: app.allowed_scopes,
+            client_type: app.client_type.as_str(),
+            dynamically_registered: false,
             allowed_resources: app.allowed_resources.map(texts),
             resources: texts(app.resources),
             service_account_id: app.service_account_id.map(|id| id.0),
@@ -121,6 +130,8 @@ pub(crate) struct AppRequest {
     require_pkce: Option<bool>,
     /// Scopes it may ask for; empty means any.
     scopes: Option<Vec<String>>,
+    /// The same in one text, separated by blanks. Beside `scopes` it must name the same.
+    scope: Option<String>,
     /// Resources its tokens may be bound to; empty means what the server allows.
     allowed_resources: Option<Vec<String>>,
     /// Resources it serves, whose tokens it may introspect.
@@ -140,6 +151,7 @@ impl From<AppRequest> for apps::AppCommand {
             public: body.public,
             require_pkce: body.require_pkce,
             scopes: body.scopes,
+            scope: body.scope,
             allowed_resources: body.allowed_resources,
             resources: body.resources,
             service_account: body.service_account,

@@ -143,7 +143,7 @@ pub(crate) struct CreateToken {
     lifetime: i64,
     /// The scope that limits it; `all` by default.
     scope: String,
-    /// The scopes that limit it, if there are several; `scope` does not matter then.
+    /// The scopes that limit it, if there are several. A `scope` beside them must be one of them, or `all`.
     scopes: Vec<String>,
     /// The objects that it is limited to, each as `type:id` with `*` for all in either place; all by default.
     allow_list: Vec<String>,
@@ -160,14 +160,10 @@ pub(crate) struct CreateToken {
 )]
 pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
     let body: CreateToken = call.json()?;
-    // The list, where there is one: two limits do not make a wider one.
-    let scopes = match (body.scopes, body.scope) {
-        (list, single) if list.is_empty() && !single.is_empty() => vec![single],
-        (list, _) => list,
-    };
     let command = sessions::CreateToken {
         lifetime: Duration::nanoseconds(body.lifetime),
-        scopes,
+        scope: body.scope,
+        scopes: body.scopes,
         allow_list: body.allow_list,
         name: body.token_name,
     };

@@ -49,6 +49,8 @@ pub(crate) struct TemplateObject {
     /// `owner`, `authenticated`, `organization` or `public`.
     max_port_share_level: &'static str,
     use_classic_parameter_flow: bool,
+    /// Always true.
+    agents_allowed: bool,
 }
 
 /// How long builds of one kind take.
@@ -133,6 +135,7 @@ impl From<TemplateView> for TemplateObject {
             require_active_version: settings.require_active_version,
             max_port_share_level: settings.max_port_share_level.as_str(),
             use_classic_parameter_flow: settings.use_classic_parameter_flow,
+            agents_allowed: true,
         }
     }
 }

@@ -168,7 +168,38 @@ async fn a_token_lives_no_longer_than_the_new_roles_of_its_user_allow() {
 async fn names_that_people_see_hide_nothing() {
     let house = house().await;
     let owner = house.owner().await;
-    for text in ["ann\u{202E}nimda", "a\u{2066}b", "ad\u{200B}min", "a\nb", "a\u{7}b"] {
+    let group = house.api(POST, "/organizations/default/groups", &owner, json!({ "name": "devs" })).await.expect(201);
+    let group = format!("/groups/{}", group.json()["id"].as_str().unwrap());
+    let template = house.api(POST, "/organizations/default/templates", &owner, json!({ "name": "dev" })).await;
+    let template = format!("/templates/{}", template.expect(201).json()["id"].as_str().unwrap());
+    let hidden =
+        ["ann\u{202E}nimda", "a\u{2066}b", "ad\u{200B}min", "a\u{7}b", "ad\u{AD}min", "a\u{E0041}b", "a\u{200D}b"];
+    for text in hidden {
+        for (method, path, field) in [
+            (POST, "/organizations", "description"),
+            (POST, "/organizations", "icon"),
+            (Method::PATCH, "/organizations/default", "description"),
+            (Method::PATCH, "/organizations/default", "icon"),
+            (POST, "/organizations/default/groups", "avatar_url"),
+            (Method::PATCH, &group, "avatar_url"),
+            (POST, "/organizations/default/templates", "description"),
+            (POST, "/organizations/default/templates", "icon"),
+            (Method::PATCH, &template, "description"),
+            (Method::PATCH, &template, "icon"),
+            (Method::PATCH, &template, "deprecation_message"),
+            (POST, "/oauth2-provider/apps", "icon"),
+        ] {
+            let body = json!({ "name": "zoo", field: text, "callback_url": "https://x.y" });
+            let told = house.api(method, path, &owner, body).await.expect(400).json();
+            assert_eq!(told["validations"][0]["field"], field, "{path} {text:?}");
+            assert!(told["validations"][0]["detail"].as_str().unwrap().contains("U+"), "{told}");
+        }
+    }
+    for path in ["/organizations/default", &template] {
+        let text = json!({ "description": "Builds:\r\n\t* 👩\u{200D}💻\n" });
+        house.api(Method::PATCH, path, &owner, text).await.expect(200);
+    }
+    for text in hidden.into_iter().chain(["a\nb"]) {
         let profile = json!({ "username": "ann", "name": text });
         house.api(PUT, "/users/me/profile", &owner, profile).await.expect(400);
         for path in ["/organizations", "/organizations/default/groups", "/organizations/default/templates"] {

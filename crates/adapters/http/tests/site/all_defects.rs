@@ -168,6 +168,48 @@ async fn every_body_is_told_all_its_defects_at_once() {
         ),
         (
             POST,
+            "/users/me/keys/tokens".into(),
+            json!({ "scopes": ["nonsense"], "lifetime": -1, "allow_list": ["x"] }),
+            vec!["scope", "allow_list", "lifetime"],
+        ),
+        (
+            POST,
+            "/users/me/keys/tokens".into(),
+            json!({ "scopes": ["coder:all"], "scope": "user:read", "token_name": "a/b" }),
+            vec!["scope", "token_name"],
+        ),
+        (
+            POST,
+            "/users/bob/keys/tokens".into(),
+            json!({ "lifetime": i64::MAX, "token_name": "a/b" }),
+            vec!["token_name", "lifetime"],
+        ),
+        (
+            POST,
+            "/users".into(),
+            json!({
+                "email": "", "username": "carl", "password": crate::house::PASSWORD, "organization_ids": [organization],
+                "roles": ["nonsense", "rubbish"],
+            }),
+            vec!["email", "roles", "roles"],
+        ),
+        (
+            POST,
+            "/oauth2-provider/apps".into(),
+            json!({
+                "name": "robot", "callback_url": "https://b.example/cb",
+                "redirect_uris": ["https://a.example/cb", "javascript:x", "http://a/#b"],
+            }),
+            vec!["callback_url", "redirect_uris", "redirect_uris"],
+        ),
+        (
+            Method::GET,
+            "/groups?group_ids=x,y&group_ids=z&limit=-1".into(),
+            Value::Null,
+            vec!["group_ids", "group_ids", "group_ids", "limit"],
+        ),
+        (
+            POST,
             "/oauth2-provider/apps".into(),
             json!({
                 "name": "", "redirect_uris": ["javascript:x", "http://a/#b"], "icon": long, "redirect_match": "loose",
@@ -216,4 +258,34 @@ async fn every_body_is_told_all_its_defects_at_once() {
         expected.sort();
         assert_eq!(found, expected, "{method} {path}: {answer}");
     }
+}
+
+#[actix_web::test]
+async fn all_that_is_taken_and_all_that_is_unknown_is_told() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let organization = house.get("/organizations/default", &owner).await.expect(200).json()["id"].clone();
+    let user = |email: &str, username: &str, places: Value| {
+        json!({
+            "email": email, "username": username, "password": crate::house::PASSWORD, "organization_ids": places,
+        })
+    };
+    house.api(POST, "/users", &owner, user("bob@example.com", "bob", json!([organization]))).await.expect(201);
+    house.api(POST, "/users", &owner, user("carl@example.com", "carl", json!([organization]))).await.expect(201);
+    for (email, username, taken) in [
+        ("Bob@example.com", "carl", vec!["email", "username"]),
+        ("bob@example.com", "BOB", vec!["email", "username"]),
+        ("bob@example.com", "dan", vec!["email"]),
+        ("dan@example.com", "bob", vec!["username"]),
+    ] {
+        let refused = house.api(POST, "/users", &owner, user(email, username, json!([organization]))).await.expect(409);
+        assert_eq!(blamed(&refused.json()), taken, "{email} {username}");
+    }
+    let strangers = ["6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"];
+    let places = json!([strangers[0], organization, strangers[1], strangers[0]]);
+    let refused = house.api(POST, "/users", &owner, user("dan@example.com", "dan", places)).await.expect(404).json();
+    let told = refused["message"].as_str().unwrap();
+    assert_eq!(strangers.map(|stranger| told.matches(stranger).count()), [1, 1], "{told}");
+    let refused = house.api(POST, "/users", &owner, user("dan@example.com", "dan", json!([strangers[0]]))).await;
+    assert_eq!(refused.expect(404).json()["message"], format!("Organization \"{}\" not found.", strangers[0]));
 }

@@ -107,6 +107,7 @@ async fn an_app_makes_nothing_that_outlives_its_grant() {
         (DELETE, &one, Value::Null),
         (POST, &format!("{one}/secrets"), Value::Null),
         (DELETE, &secret, Value::Null),
+        (PUT, "/oauth2-provider/settings", json!({})),
     ] {
         let refused = house.api(method.clone(), path, &token, body).await.expect(403);
         assert!(refused.json()["message"].as_str().unwrap().starts_with("An app cannot"), "{method} {path}");
@@ -163,7 +164,7 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
     let mut tried = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let Some(below) = path.strip_prefix("/api/v2") else { continue };
-        let is_own_matter = below.starts_with("/oauth2-provider/apps")
+        let is_own_matter = below.starts_with("/oauth2-provider/")
             || below.starts_with("/users/{user}/keys")
             || below.ends_with("/password");
         for method in methods.as_object().unwrap().keys().filter(|method| is_own_matter && *method != "get") {
@@ -181,6 +182,88 @@ async fn every_route_that_changes_keys_passwords_and_apps_is_for_persons() {
             tried += 1;
         }
     }
-    assert!(tried >= 9, "{tried}");
+    assert!(tried >= 10, "{tried}");
     house.get("/users/me", &kept).await.expect(200);
+}
+
+/// What may be asked, and the request that does it; both answers must agree, for a person, an app that acts by a grant, and
+/// the service account of an app.
+#[actix_web::test]
+async fn who_asks_what_it_may_do_is_told_what_happens_when_it_does() {
+    let house = house().await;
+    let owner = house.owner().await;
+    house.member(&owner, "bob").await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let account = house.get(&format!("/oauth2-provider/apps/{}", robot.id), &owner).await.expect(200).json();
+    let account = account["service_account_id"].as_str().unwrap().to_owned();
+    house.api(PUT, &format!("/users/{account}/roles"), &owner, json!({ "roles": ["owner"] })).await.expect(200);
+    let granted = access_token(&house, &owner, &robot, &[]).await;
+    let own = house.form("/oauth2/tokens", &robot.basic(), &[("grant_type", "client_credentials")]).await.expect(200);
+    let own = own.json()["access_token"].as_str().unwrap().to_owned();
+    let organization = house.get("/users/me/organizations", &owner).await.expect(200).json()[0]["id"].clone();
+    let role = |name: &str| json!({ "name": name, "organization_permissions": [] });
+    house.api(POST, "/organizations/coder/members/roles", &owner, role("kept")).await.expect(200);
+
+    for (who, token) in [("a person", &owner), ("by a grant", &granted), ("a service account", &own)] {
+        let app = client(&house, &owner, json!({ "name": "other" })).await;
+        let one = format!("/oauth2-provider/apps/{}", app.id);
+        let secrets = house.get(&format!("{one}/secrets"), &owner).await.expect(200).json();
+        let secret = format!("{one}/secrets/{}", secrets[0]["id"].as_str().unwrap());
+        let body = json!({ "name": "other", "callback_url": CALLBACK });
+        let made = format!("made-by-{}", who.len());
+        let questions = [
+            ("create", "api_key", POST, "/users/me/keys/tokens".to_owned(), json!({})),
+            ("create", "oauth2_app", POST, "/oauth2-provider/apps".to_owned(), body.clone()),
+            ("update", "oauth2_app", PUT, one.clone(), body),
+            ("create", "oauth2_app_secret", POST, format!("{one}/secrets"), Value::Null),
+            ("delete", "oauth2_app_secret", DELETE, secret, Value::Null),
+            ("delete", "oauth2_app", DELETE, one, Value::Null),
+            ("update", "deployment_config", PUT, "/oauth2-provider/settings".to_owned(), json!({})),
+            ("assign", "assign_role", PUT, "/users/bob/roles".to_owned(), json!({ "roles": ["auditor"] })),
+            ("unassign", "assign_role", PUT, "/users/bob/roles".to_owned(), json!({ "roles": [] })),
+            (
+                "assign",
+                "assign_org_role",
+                PUT,
+                "/organizations/coder/members/bob/roles".to_owned(),
+                json!({ "roles": ["organization-auditor"] }),
+            ),
+            ("create", "assign_org_role", POST, "/organizations/coder/members/roles".to_owned(), role(&made)),
+            ("update", "assign_org_role", PUT, "/organizations/coder/members/roles".to_owned(), role("kept")),
+            // Those below are nobody's alone.
+            ("read", "oauth2_app", Method::GET, "/oauth2-provider/apps".to_owned(), Value::Null),
+            ("create", "group", POST, "/organizations/coder/groups".to_owned(), json!({ "name": made.clone() })),
+        ];
+        for (action, resource, method, path, body) in questions {
+            let object = json!({ "resource_type": resource, "owner_id": "me", "organization_id": organization });
+            // A thing of no organization is asked about without one.
+            let object = if matches!(resource, "assign_org_role" | "group") {
+                object
+            } else {
+                json!({ "resource_type": resource, "owner_id": if resource == "api_key" { "me" } else { "" } })
+            };
+            let asked = json!({ "checks": { "it": { "action": action, "object": object } } });
+            let told = house.api(POST, "/authcheck", token, asked.clone()).await.expect(200).json()["it"].clone();
+            let why = house.api(POST, "/authcheck?explain=true", token, asked).await.expect(200).json()["it"].clone();
+            assert_eq!(why["allowed"], told, "{who}: {action} {resource}");
+            let done = house.api(method, &path, token, body).await;
+            assert_eq!(
+                told,
+                json!(done.status.is_success()),
+                "{who}: {action} {resource}: {} {} {why}",
+                done.status,
+                done.body
+            );
+            if !done.status.is_success() {
+                assert_eq!(why["because"]["code"], "app_refused", "{who}: {action} {resource}");
+                assert_eq!(why["because"]["text"], done.json()["message"], "{who}: {action} {resource}");
+            }
+        }
+        let consent = json!({ "checks": { "it": {
+            "action": "create", "object": { "resource_type": "oauth2_app_code_token", "owner_id": "me" },
+        }}});
+        let told = house.api(POST, "/authcheck", token, consent).await.expect(200).json()["it"].clone();
+        let pressed = allow(&house, token, &robot.authorize(&[])).await.expect(302);
+        assert_eq!(told, json!(pressed.redirected_with("code").is_some()), "{who}");
+    }
 }

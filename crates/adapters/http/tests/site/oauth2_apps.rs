@@ -122,3 +122,44 @@ async fn an_app_whose_service_account_was_deleted_gets_a_new_one_when_asked() {
     let none = change(&house, &owner, &robot.id, json!({ "service_account": false })).await;
     assert_eq!(none.get("service_account_id"), None);
 }
+
+#[actix_web::test]
+async fn an_app_is_limited_to_its_scope_however_that_is_sent() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let limits = |app: &Value| (app["scope"].clone(), app.get("scopes").cloned());
+    let limited =
+        (json!("user:read coder:application_connect"), Some(json!(["user:read", "coder:application_connect"])));
+    let robot = client(&house, &owner, json!({ "scope": " user:read  application_connect user:read" })).await;
+    let app = format!("/oauth2-provider/apps/{}", robot.id);
+    let made = house.get(&app, &owner).await.expect(200).json();
+    assert_eq!(limits(&made), limited);
+    assert_eq!((&made["client_type"], &made["dynamically_registered"]), (&json!("confidential"), &json!(false)));
+    let asked = |scope: &'static str| robot.authorize(&[("scope", scope)]);
+    let refused = allow(&house, &owner, &asked("template:read")).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"));
+    assert!(allow(&house, &owner, &asked("user:read")).await.redirected_with("code").is_some());
+
+    // Absent, it stays; both must say the same; empty, it is lifted.
+    assert_eq!(limits(&change(&house, &owner, &robot.id, json!({})).await), limited);
+    assert_eq!(limits(&change(&house, &owner, &robot.id, json!({ "scope": null })).await), limited);
+    let both =
+        json!({ "scope": "coder:application_connect user:read", "scopes": ["user:read", "application_connect"] });
+    assert_eq!(limits(&change(&house, &owner, &robot.id, both).await), limited);
+    for (more, blamed) in [
+        (json!({ "scope": "user:read", "scopes": ["user:read", "template:read"] }), vec!["scope"]),
+        (json!({ "scope": "", "scopes": ["user:read"] }), vec!["scope"]),
+        (json!({ "scope": "user:read nonsense rubbish" }), vec!["scope", "scope"]),
+        (json!({ "scope": "user:read\n" }), vec!["scope"]),
+    ] {
+        let mut body = json!({ "name": "robot" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let told = house.api(PUT, &app, &owner, body).await.expect(400).json();
+        let fields: Vec<&str> =
+            told["validations"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, blamed, "{more}");
+    }
+    assert_eq!(limits(&house.get(&app, &owner).await.expect(200).json()), limited);
+    assert_eq!(limits(&change(&house, &owner, &robot.id, json!({ "scope": "" })).await), (json!(""), None));
+    assert!(allow(&house, &owner, &asked("template:read")).await.redirected_with("code").is_some());
+}

@@ -126,6 +126,10 @@ async fn members_come_and_go() {
             "{query}"
         );
     }
+    let bob_id = house.get("/users/bob", &admin).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+    let behind = format!("/organizations/acme/paginated-members?after_id={bob_id}&limit=5");
+    let page = house.get(&behind, &admin).await.expect(200).json();
+    assert_eq!((names(&page["members"], "username"), &page["count"]), (vec!["Cid".to_owned()], &json!(1)));
     let page = house.get("/organizations/acme/paginated-members", &bob).await.expect(200).json();
     assert_eq!(page["count"], 1);
     house.get("/organizations/acme/paginated-members?limit=-1", &admin).await.expect(400);

@@ -76,7 +76,7 @@ async fn a_new_template_has_all_keys_with_their_types() {
             "created_by_id": house.user_id(&owner, "me").await, "created_by_name": "ann", "allow_user_autostart": true,
             "allow_user_autostop": true, "allow_user_cancel_workspace_jobs": true, "failure_ttl_ms": 0,
             "time_til_dormant_ms": 0, "time_til_dormant_autodelete_ms": 0, "require_active_version": false,
-            "max_port_share_level": "public", "use_classic_parameter_flow": false,
+            "max_port_share_level": "public", "use_classic_parameter_flow": false, "agents_allowed": true,
         })
     );
     for path in [format!("/templates/{}", id(&made)), format!("{TEMPLATES}/DEV")] {
@@ -111,12 +111,16 @@ async fn bad_templates_are_refused() {
             vec!["default_ttl_ms", "failure_ttl_ms"],
         ),
         (json!({ "name": "a", "max_port_share_level": "x" }), 400, vec!["max_port_share_level"]),
+        (json!({ "name": "a", "agents_allowed": false }), 400, vec!["agents_allowed"]),
         (json!({ "name": "a", "description": "x".repeat(9000) }), 400, vec!["description"]),
         (json!({ "name": "DEV" }), 409, vec!["name"]),
     ] {
         let refused = house.api(POST, TEMPLATES, &owner, body.clone()).await.expect(status).json();
         assert_eq!(blamed(&refused), fields, "{body}");
     }
+    let path = format!("/templates/{}", id(&dev));
+    house.api(PATCH, &path, &owner, json!({ "agents_allowed": false })).await.expect(400);
+    house.api(PATCH, &path, &owner, json!({ "agents_allowed": true })).await.expect(200);
     house.api(POST, "/organizations/none/templates", &owner, json!({ "name": "a" })).await.expect(404);
     house.get("/templates/dev", &owner).await.expect(400);
     house.get(&format!("/templates/{NIL}"), &owner).await.expect(404);
@@ -125,7 +129,6 @@ async fn bad_templates_are_refused() {
     assert_eq!(blamed(&house.get("/templates?q=organization:none", &owner).await.expect(400).json()), ["organization"]);
     let bob = house.member(&owner, "bob").await;
     house.api(POST, TEMPLATES, &bob, json!({ "name": "mine" })).await.expect(403);
-    let path = format!("/templates/{}", id(&dev));
     house.api(PATCH, &path, &bob, json!({ "name": "mine" })).await.expect(403);
     house.api(DELETE, &path, &bob, Value::Null).await.expect(403);
 }

@@ -46,7 +46,14 @@ impl AuditRepository for Session<'_, Conn> {
 
     fn list(&mut self, filter: &AuditFilter, visible: &ListFilter, page: Page) -> Result<AuditPage, StoreError> {
         self.run(|conn| {
-            let Some(found) = matching(filter, visible) else { return Ok(AuditPage::default()) };
+            let after: Option<Place> = match page.after_id {
+                None => None,
+                Some(id) => match position(conn, AuditId(id))? {
+                    Some(place) => Some(place),
+                    None => return Ok(AuditPage::default()),
+                },
+            };
+            let Some(found) = matching(filter, visible, after) else { return Ok(AuditPage::default()) };
             // SQLite takes no offset without a limit.
             let limit = page.limit.map_or(i64::MAX, i64::from);
             let rows: Vec<AuditRow> = found
@@ -55,7 +62,7 @@ impl AuditRepository for Session<'_, Conn> {
                 .offset(page.offset.into())
                 .select(AuditRow::as_select())
                 .load(conn)?;
-            let count = count(conn, filter, visible, page, rows.len())?;
+            let count = count(conn, (filter, visible, after), page, rows.len())?;
             Ok(AuditPage { entries: entries(conn, rows)?, count })
         })
     }
@@ -139,8 +146,15 @@ impl AuditRepository for Session<'_, Conn> {
 const COLUMNS: Columns =
     Columns { id: "audit_logs.id", organization: Some("audit_logs.organization_id"), owner: None, lists: Lists::None };
 
-/// The records that match; `None` when there can be none.
-fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'a>> {
+/// Where a record stands in the list.
+type Place = (At, Id<AuditId>);
+
+fn position(conn: &mut Conn, id: AuditId) -> QueryResult<Option<Place>> {
+    audit_logs::table.find(Id(id)).select((audit_logs::time, audit_logs::id)).get_result(conn).optional()
+}
+
+/// The records that match, behind a place if one is given; `None` when there can be none.
+fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter, after: Option<Place>) -> Option<Found<'a>> {
     let visible = Visible::new(allowed, COLUMNS);
     if visible.is_never() {
         return None;
@@ -154,6 +168,11 @@ fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'
         && let Some(id) = only.as_uuid()
     {
         query = query.filter(audit_logs::organization_id.eq(Id(OrganizationId(id))));
+    }
+    if let Some((time, id)) = after {
+        // The first part is what an index is read by.
+        query = query.filter(audit_logs::time.le(time));
+        query = query.filter(audit_logs::time.lt(time).or(audit_logs::id.lt(id)));
     }
     if let Some(id) = filter.request_id {
         query = query.filter(audit_logs::request_id.eq(Id(id)));
@@ -191,14 +210,19 @@ fn matching<'a>(filter: &'a AuditFilter, allowed: &ListFilter) -> Option<Found<'
 }
 
 /// How many match, up to the limit. A page that is not full says so itself.
-fn count(conn: &mut Conn, filter: &AuditFilter, visible: &ListFilter, page: Page, rows: usize) -> Result<u64, Error> {
+fn count(
+    conn: &mut Conn,
+    (filter, visible, after): (&AuditFilter, &ListFilter, Option<Place>),
+    page: Page,
+    rows: usize,
+) -> Result<u64, Error> {
     let offset = u64::from(page.offset);
     let rows = u64::try_from(rows).unwrap_or(u64::MAX);
     let is_last = page.limit.is_none_or(|limit| rows < u64::from(limit));
     if is_last && (rows > 0 || offset == 0) {
         return Ok(offset + rows);
     }
-    let Some(mut found) = matching(filter, visible) else { return Ok(0) };
+    let Some(mut found) = matching(filter, visible, after) else { return Ok(0) };
     // The order costs nothing where an index has it, and keeps to that index.
     if visible.is_all() || visible.organizations().len() == 1 {
         found = found.order((audit_logs::time.desc(), audit_logs::id.desc()));

@@ -2,7 +2,7 @@
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
-use super::users::{containing, narrowed};
+use super::users::{containing, narrowed, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, member_counts};
 use crate::error::{Error, RowError};
@@ -279,7 +279,7 @@ pub(super) fn page(
     }
     let after: Option<String> = match page.after_id {
         None => None,
-        Some(id) => match users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()? {
+        Some(id) => match position(conn, id)? {
             Some(key) => Some(key),
             None => return Ok(GroupMemberPage::default()),
         },

@@ -2,7 +2,7 @@
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
-use super::users::containing;
+use super::users::{containing, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::rows::{MemberUserRow, MembershipRow};
@@ -69,6 +69,9 @@ impl MemberRepository for Session<'_, Conn> {
         visible: &ListFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError> {
+        if page.after_id.is_some() {
+            return self.search(organization, visible, &MemberFilter::default(), page);
+        }
         let condition = Visible::new(visible, COLUMNS);
         if condition.is_never() {
             return Ok(MemberPage::default());
@@ -129,8 +132,18 @@ impl MemberRepository for Session<'_, Conn> {
             return Ok(MemberPage::default());
         }
         self.run(|conn| {
+            let after: Option<String> = match page.after_id {
+                None => None,
+                Some(id) => match position(conn, id)? {
+                    Some(name) => Some(name),
+                    None => return Ok(MemberPage::default()),
+                },
+            };
             let matching = || {
                 let mut query = listed!(organization, visible).into_boxed();
+                if let Some(name) = &after {
+                    query = query.filter(users::username_key.gt(name));
+                }
                 if let Some(user) = filter.user_id {
                     query = query.filter(organization_members::user_id.eq(Id(user)));
                 }

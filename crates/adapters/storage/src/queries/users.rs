@@ -351,7 +351,7 @@ fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
 }
 
 /// Where a user stands in the list.
-fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
+pub(super) fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
     users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()
 }
 

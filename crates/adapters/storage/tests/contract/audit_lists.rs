@@ -129,7 +129,7 @@ contract! {
         let all: Vec<AuditRecord> =
             (0..7).map(|n| AuditRecord { time: NOW - Duration::seconds(n), ..record() }).collect();
         insert(&db, &all).await;
-        let page = |limit, offset| Page { limit, offset, after_id: Some(Uuid::nil()) };
+        let page = |limit, offset| Page { limit, offset, after_id: None };
         for (page, expected) in [
             (page(None, 0), 0..7),
             (page(Some(3), 0), 0..3),
@@ -144,6 +144,38 @@ contract! {
             let found = list(&db, AuditFilter::default(), everything(), page).await;
             let records: Vec<_> = found.entries.into_iter().map(|entry| entry.record).collect();
             assert_eq!((records.as_slice(), found.count), (&all[expected], 7), "{page:?}");
+        }
+    }
+
+    async fn paging_goes_on_behind_a_record(db) {
+        let at = |seconds: i64| AuditRecord { time: NOW - Duration::seconds(seconds), ..record() };
+        let mut all = vec![at(0), at(1), at(1), at(1), at(2), at(3)];
+        // Of the same moment, the higher id is newer.
+        all.sort_by_key(|record| std::cmp::Reverse((record.time, record.id.0)));
+        insert(&db, &all).await;
+        for (after, limit, offset, expected, count) in [
+            (0, None, 0, 1..6, 5),
+            (1, None, 0, 2..6, 4),
+            (2, Some(2), 0, 3..5, 3),
+            (2, Some(2), 2, 5..6, 3),
+            (3, Some(1), 0, 4..5, 2),
+            (5, None, 0, 6..6, 0),
+        ] {
+            let page = Page { limit, offset, after_id: Some(all[after].id.0) };
+            let found = list(&db, AuditFilter::default(), everything(), page).await;
+            let records: Vec<_> = found.entries.into_iter().map(|entry| entry.record).collect();
+            assert_eq!((records.as_slice(), found.count), (&all[expected], count), "{page:?}");
+        }
+        // Whoever pages while records are written sees each once.
+        insert(&db, &[at(-1)]).await;
+        let behind = Page { limit: Some(2), offset: 0, after_id: Some(all[1].id.0) };
+        let found = list(&db, AuditFilter::default(), everything(), behind).await;
+        assert_eq!(found.entries.first().map(|entry| entry.record.clone()), Some(all[2].clone()));
+        // What was removed was older than all that is there.
+        db.write(|repos| repos.audit().purge(&permit(), NOW - Duration::seconds(1), 9)).await;
+        for gone in [all[4].id.0, Uuid::nil()] {
+            let behind = Page { after_id: Some(gone), ..Page::default() };
+            assert_eq!(list(&db, AuditFilter::default(), everything(), behind).await, AuditPage::default());
         }
     }
 

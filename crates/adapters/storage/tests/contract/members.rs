@@ -84,6 +84,31 @@ contract! {
         assert_eq!(db.read(move |repos| repos.members().find(id, of)).await, None);
     }
 
+    async fn paging_by_user_goes_on_after_whoever_has_left(db) {
+        let (place, users) = populate(&db, &["b", "A", "d", "C", "e"]).await;
+        let named = |name: &str| users.iter().find(|user| user.username == name).unwrap().id;
+        let (id, left) = (place.id, named("C"));
+        db.write(move |repos| repos.members().delete(&permit(), id, left)).await;
+        db.execute("UPDATE users SET deleted = NOT deleted WHERE username = 'd'");
+        for (after, limit, offset, expected) in [
+            (named("A"), None, 0, ("be", 2)),
+            (named("A"), Some(1), 0, ("b", 2)),
+            (named("A"), Some(1), 1, ("e", 2)),
+            (named("b"), None, 0, ("e", 1)),
+            (left, None, 0, ("e", 1)),
+            (named("d"), None, 0, ("e", 1)),
+            (named("e"), None, 0, ("", 0)),
+            (UserId::NIL, None, 0, ("", 0)),
+        ] {
+            let page = Page { limit, offset, after_id: Some(after.0) };
+            let found = names(&db, id, page).await;
+            assert_eq!((found.0.as_str(), found.1), expected, "{page:?}");
+            let (visible, all) = (everything(ResourceType::OrganizationMember), MemberFilter::default());
+            let searched = db.read(move |repos| repos.members().search(id, &visible, &all, page)).await;
+            assert_eq!((searched.members.len(), searched.count), (expected.0.len(), expected.1), "{page:?}");
+        }
+    }
+
     async fn roles_are_replaced_and_members_leave_all_groups(db) {
         let (place, users) = populate(&db, &["ann", "bob"]).await;
         let other = organization("other");
