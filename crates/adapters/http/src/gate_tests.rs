@@ -38,24 +38,6 @@ async fn an_unknown_path_is_json_in_the_api_and_a_page_elsewhere() {
 }
 
 #[actix_web::test]
-async fn what_is_not_there_below_scim_is_an_error_of_scim() {
-    for path in ["/scim", "/scim/nope", "/scim/v2/nope", "/scim/v2/Users/1"] {
-        for method in [Method::GET, Method::POST] {
-            let answer = send(MockRepositories::default(), request(method, path)).await;
-            let found = (answer.status.as_u16(), answer.header("content-type"));
-            assert_eq!(found, (404, "application/scim+json; charset=utf-8"), "{path}");
-            assert_eq!(answer.json()["schemas"], serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
-            assert_eq!(
-                (&answer.json()["status"], &answer.json()["detail"]),
-                (&"404".into(), &"Route not found.".into())
-            );
-        }
-    }
-    let unreadable = send(MockRepositories::default(), get("/scim/v2/%00")).await;
-    assert_eq!((unreadable.status.as_u16(), &unreadable.json()["status"]), (400, &"400".into()));
-}
-
-#[actix_web::test]
 async fn a_wrong_method_is_405_and_names_the_right_ones() {
     let api = send(MockRepositories::default(), post("/api/v2/buildinfo")).await;
     assert_eq!((api.status.as_u16(), api.header("allow")), (405, "GET, HEAD"));

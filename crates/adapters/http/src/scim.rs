@@ -38,3 +38,32 @@ pub(crate) fn of(failed: &Error, api: &HttpResponse) -> HttpResponse {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::send;
+    use actix_web::http::Method;
+    use actix_web::test::TestRequest;
+    use doorward_ports::mocks::MockRepositories;
+
+    #[actix_web::test]
+    async fn what_is_not_there_below_scim_is_an_error_of_scim() {
+        for path in ["/scim", "/scim/nope", "/scim/v2/nope", "/scim/v2/Users/1"] {
+            for method in [Method::GET, Method::POST] {
+                let answer = send(MockRepositories::default(), TestRequest::with_uri(path).method(method)).await;
+                let found = (answer.status.as_u16(), answer.header("content-type"));
+                assert_eq!(found, (404, "application/scim+json; charset=utf-8"), "{path}");
+                assert_eq!(
+                    answer.json()["schemas"],
+                    serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
+                );
+                assert_eq!(
+                    (&answer.json()["status"], &answer.json()["detail"]),
+                    (&"404".into(), &"Route not found.".into())
+                );
+            }
+        }
+        let unreadable = send(MockRepositories::default(), TestRequest::get().uri("/scim/v2/%00")).await;
+        assert_eq!((unreadable.status.as_u16(), &unreadable.json()["status"]), (400, &"400".into()));
+    }
+}
