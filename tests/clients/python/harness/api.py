@@ -42,11 +42,11 @@ class Api:
             raise AssertionError(f"{method} {path}: {answer.status_code} instead of {expect}: {answer.text}")
         return answer
 
-    def set_up(self):
-        """Creates the owner and signs in as it."""
+    def set_up(self, token=""):
+        """Creates the owner, by the token of the set-up link where there is one, and signs in as it."""
         name = "olga"
         body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
-        first = self.call("POST", "/api/v2/users/first", 201, json=body).json()
+        first = self.call("POST", f"/api/v2/users/first?token={token}", 201, json=body).json()
         return self.sign_in(User(first["user_id"], body["email"], name))
 
     def sign_in(self, user):

@@ -71,6 +71,11 @@ class Server:
     def is_running(self):
         return self._process.poll() is None
 
+    def _setup_token(self):
+        """The token of the set-up link, which the server prints while it has no owner."""
+        link = re.search(r"/setup\?token=([\w-]+)", self.log())
+        return link[1] if link else ""
+
     def api(self, token=None):
         """A client of its API."""
         return Api(self.url, token)
@@ -79,7 +84,7 @@ class Server:
     def owner(self):
         """The API as the owner sees it; sets the server up on first use."""
         if self._owner is None:
-            self._owner = self.api().set_up()
+            self._owner = self.api().set_up(self._setup_token())
         return self._owner
 
     def sign_in_owner(self):

@@ -142,7 +142,7 @@ async fn fill(db: &Fixture) -> Place {
            (SELECT id, row_number() OVER () AS n FROM organizations WHERE name NOT LIKE 'place-%') o JOIN \
            (SELECT id, row_number() OVER () AS n FROM users WHERE username <> 'ann') u ON u.n = o.n; \
          INSERT INTO organization_members SELECT {one}, id, '[]', {day}, {day} FROM users WHERE username <> 'ann' LIMIT 3; \
-         INSERT INTO custom_roles SELECT {id}, id, {text}, '', '[]', '[]', '[]', {day}, {day} FROM organizations; \
+         INSERT INTO custom_roles (id, organization_id, name, display_name, site_permissions, organization_permissions, user_permissions, created_at, updated_at) SELECT {id}, id, {text}, '', '[]', '[]', '[]', {day}, {day} FROM organizations; \
          INSERT INTO groups SELECT {id}, id, 'g', 'g', '', '', 0, 'user', {day}, {day} FROM organizations; \
          INSERT INTO group_members (group_id, organization_id, user_id) SELECT g.id, g.organization_id, m.user_id FROM groups g JOIN organization_members m \
            ON m.organization_id = g.organization_id WHERE g.name = 'g'; \
