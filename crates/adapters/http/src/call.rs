@@ -1,6 +1,7 @@
 //! A request on its way to its handler.
 
 use crate::error::{Failure, bad_body};
+use crate::extract::client_ip::client_ip;
 use crate::extract::form::Form;
 use crate::extract::path;
 use crate::extract::query::StrictQuery;
@@ -13,13 +14,17 @@ use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
+use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::organizations::{self, OrganizationRef};
 use doorward_services::users::UserRef;
 use doorward_services::{Actor, Context, OAuthError, Origin};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -48,6 +53,8 @@ pub(crate) struct Call {
     payload: Payload,
     /// The body, once it has arrived.
     received: Bytes,
+    now: OnceCell<Instant>,
+    address: OnceCell<IpAddr>,
 }
 
 /// Why a body could not be read.
@@ -61,18 +68,30 @@ enum BodyError {
 const ENCODED: &str = "bodies are taken as they are: leave Content-Encoding out";
 
 impl Call {
-    pub(crate) fn new(site: Arc<Site>, request: HttpRequest, origin: Origin, area: Area, payload: Payload) -> Self {
+    pub(crate) fn new(site: Arc<Site>, request: HttpRequest, area: Area, payload: Payload) -> Self {
         Self {
             site,
             request,
-            origin,
+            origin: Origin::default(),
             area,
             by_cookie: false,
             tally: Tally::default(),
             is_counted: true,
             payload,
             received: Bytes::new(),
+            now: OnceCell::new(),
+            address: OnceCell::new(),
         }
+    }
+
+    /// When the request came: one instant for all that is told of it here.
+    pub(crate) fn now(&self) -> Instant {
+        *self.now.get_or_init(|| self.context().clock.now())
+    }
+
+    /// The address from which the request came, looking behind proxies that are trusted.
+    pub(crate) fn address(&self) -> IpAddr {
+        *self.address.get_or_init(|| client_ip(&self.request, &self.site.settings.trusted_proxies))
     }
 
     /// For the use cases.
@@ -195,7 +214,11 @@ impl Call {
         if announced > limit {
             return Err(BodyError::TooLarge(limit));
         }
-        let reading = read(&mut self.payload, limit, announced);
+        let mut reading = pin!(read(&mut self.payload, limit, announced));
+        // Nearly every body has come with its head, and needs no timer.
+        if let Some(read) = reading.as_mut().now_or_never() {
+            return read;
+        }
         tokio::time::timeout(BODY_TIMEOUT, reading)
             .await
             .unwrap_or_else(|late| Err(BodyError::Broken(format!("the body did not arrive in time: {late}"))))

@@ -6,7 +6,6 @@ use crate::accept::{Wish, wish};
 use crate::answer::{default_header, set_header};
 use crate::call::Call;
 use crate::error::{self, Failure};
-use crate::extract::client_ip::client_ip;
 use crate::extract::path;
 use crate::limits::{Party, RateLimit, Standing};
 use crate::origins::Callers;
@@ -21,7 +20,6 @@ use doorward_domain::roles::OWNER;
 use doorward_domain::wire;
 use doorward_services::{Actor, Error, OAuthError, Origin};
 use futures_util::FutureExt as _;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -132,9 +130,8 @@ fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Opti
         Limit::OAuth2 => (&call.site.login_limit, ALL_OF_OAUTH2),
     };
     let Some(limit) = limit else { return Ok(None) };
-    let address = || call.origin.ip.parse::<IpAddr>().map_or(Party::Address(IpAddr::from([0; 4])), Party::of_address);
-    let party = actor.map_or_else(address, |actor| Party::User(actor.user.id));
-    let standing = limit.check(party, key, call.context().clock.now());
+    let party = actor.map_or_else(|| Party::of_address(call.address()), |actor| Party::User(actor.user.id));
+    let standing = limit.check(party, key, call.now());
     if standing.retry_after.is_none() {
         return Ok(Some(standing));
     }
@@ -176,17 +173,13 @@ pub(crate) async fn serve<H: Handle>(
 ) -> HttpResponse {
     let started = Instant::now();
     let mut response = if endpoint.area == Area::Document {
-        let call = Call::new(Arc::clone(&site), request.clone(), Origin::default(), endpoint.area, payload);
-        guarded(endpoint, handler, call).await
+        guarded(endpoint, handler, Call::new(Arc::clone(&site), request, endpoint.area, payload)).await
     } else {
-        let id: Uuid = site.context.random.id(site.context.clock.now());
-        let origin = Origin {
-            ip: client_ip(&request, &site.settings.trusted_proxies).to_string(),
-            user_agent: user_agent(&request),
-            request_id: Some(id),
-        };
-        let span = tracing::info_span!("request", %id, method = %request.method(), route = endpoint.path);
-        let call = Call::new(Arc::clone(&site), request.clone(), origin, endpoint.area, payload);
+        let mut call = Call::new(Arc::clone(&site), request, endpoint.area, payload);
+        let id: Uuid = site.context.random.id(call.now());
+        let span = tracing::info_span!("request", %id, method = %call.request.method(), route = endpoint.path);
+        let (ip, user_agent) = (call.address().to_string(), user_agent(&call.request));
+        call.origin = Origin { ip, user_agent, request_id: Some(id) };
         let mut response = guarded(endpoint, handler, call).instrument(span.clone()).await;
         id_headers(&mut response, &site, endpoint.area, id);
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());

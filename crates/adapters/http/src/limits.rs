@@ -47,14 +47,17 @@ impl Party {
         Self::Address(network_of(ip))
     }
 
-    /// The client that says that this is its id, seen from this address.
-    pub(crate) fn of_client_at(id: &str, ip: IpAddr) -> Self {
-        Self::ClientAt(name(id), network_of(ip))
-    }
-
     /// The client of this id.
     pub(crate) fn of_client(id: &str) -> Self {
         Self::Client(name(id))
+    }
+
+    /// The same client, as far as it is seen from this address.
+    pub(crate) fn at(self, ip: IpAddr) -> Self {
+        match self {
+            Self::Client(name) => Self::ClientAt(name, network_of(ip)),
+            other => other,
+        }
     }
 
     /// The grant whose refresh token this is at the moment.

@@ -76,12 +76,13 @@ impl Call {
             facts.is_client_known = client_id.is_some();
             facts.presented = presented;
         });
-        let (site, now) = (&*self.site, self.context().clock.now());
+        let (site, now) = (&*self.site, self.now());
         let Some(id) = client_id.filter(|_| self.is_counted) else { return Ok(()) };
-        let party = presented.unwrap_or_else(|| Party::of_client(id));
-        let guess = hold(site.login_limit.as_ref(), Party::of_client_at(id, address(self)), CLIENTS, now);
+        let client = Party::of_client(id);
+        let guess = hold(site.login_limit.as_ref(), client.at(self.address()), CLIENTS, now);
         let guess = guess.await.map_err(Failure::Spent)?;
-        let success = hold(site.api_limit.as_ref(), party, CLIENTS, now).await.map_err(Failure::Spent)?;
+        let success = hold(site.api_limit.as_ref(), presented.unwrap_or(client), CLIENTS, now);
+        let success = success.await.map_err(Failure::Spent)?;
         self.tally.note(|facts| (facts.guess, facts.success) = (guess, success));
         Ok(())
     }
@@ -89,8 +90,7 @@ impl Call {
 
 /// Refuses an address that has failed too often.
 pub(crate) async fn before(call: &Call) -> Result<Ledger, Refusal> {
-    let now = call.context().clock.now();
-    let address = address(call);
+    let (now, address) = (call.now(), call.address());
     let failure = hold(call.site.api_limit.as_ref(), Party::of_address(address), CLIENTS, now).await;
     let failure = failure.map_err(gate::refusal)?;
     Ok(Ledger { site: Arc::clone(&call.site), tally: call.tally.clone(), address, failure, now })
@@ -98,8 +98,7 @@ pub(crate) async fn before(call: &Call) -> Result<Ledger, Refusal> {
 
 /// Refuses an address from which too much was made that stays; what is returned is to be counted if more is made.
 pub(crate) async fn before_new_rows(call: &Call) -> Result<Option<Hold>, Standing> {
-    let now = call.context().clock.now();
-    hold(call.site.api_limit.as_ref(), Party::of_address(address(call)), NEW_ROWS, now).await
+    hold(call.site.api_limit.as_ref(), Party::of_address(call.address()), NEW_ROWS, call.now()).await
 }
 
 /// Counts what a handler has made.
@@ -170,8 +169,4 @@ async fn hold(
         Some(limit) => limit.hold(party, endpoint, now).await.map(Some),
         None => Ok(None),
     }
-}
-
-fn address(call: &Call) -> IpAddr {
-    call.origin.ip.parse().unwrap_or(IpAddr::from([0; 4]))
 }
