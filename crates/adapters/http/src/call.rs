@@ -209,6 +209,9 @@ impl Call {
     }
 
     async fn arrive(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        if matches!(self.payload, Payload::None) {
+            return Ok(Bytes::new());
+        }
         let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         if announced > limit {

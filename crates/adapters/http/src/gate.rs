@@ -21,6 +21,7 @@ use doorward_domain::wire;
 use doorward_services::{Actor, Error, OAuthError, Origin};
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::Instrument as _;
@@ -180,7 +181,8 @@ pub(crate) async fn serve<H: Handle>(
         let span = tracing::info_span!("request", %id, method = %call.request.method(), route = endpoint.path);
         let (ip, user_agent) = (call.address().to_string(), user_agent(&call.request));
         call.origin = Origin { ip, user_agent, request_id: Some(id) };
-        let mut response = guarded(endpoint, handler, call).instrument(span.clone()).await;
+        let answering = pin!(guarded(endpoint, handler, call));
+        let mut response = answering.instrument(span.clone()).await;
         id_headers(&mut response, &site, endpoint.area, id);
         let (status, elapsed) = (response.status().as_u16(), started.elapsed());
         tracing::debug!(target: "doorward_http::access", parent: &span, status, ?elapsed, "answered");
@@ -209,7 +211,8 @@ fn below_access_url(response: &mut HttpResponse, site: &Site) {
 /// The handler with its checks. A panic in it is an internal error and ends nothing but this request.
 async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> HttpResponse {
     let (site, request, id) = (Arc::clone(&call.site), call.request.clone(), call.origin.request_id);
-    let guarded = AssertUnwindSafe(async {
+    // Pinned where it is: to wrap it in another future would copy all of it.
+    let guarded = pin!(async {
         if is_too_long(&call.request) {
             return (Ok(too_long(&call, endpoint.area)), None);
         }
@@ -221,7 +224,7 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         }
         handler.handle(call, endpoint).await
     });
-    let (outcome, standing) = guarded.catch_unwind().await.unwrap_or_else(|panic| {
+    let (outcome, standing) = AssertUnwindSafe(guarded).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         let cause = format!("panic: {}", text.unwrap_or("of an unknown kind"));
         (Err(Failure::Api(Error::Internal(cause.into()))), None)

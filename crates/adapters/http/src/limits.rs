@@ -28,15 +28,25 @@ const WINDOW_SECONDS: i64 = 60;
 const SHARDS: usize = 16;
 const MAX_PER_SHARD: usize = 8 * 1024;
 
+/// Stands for the id of a client, which may be of any length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ClientName(u128);
+
+impl ClientName {
+    pub(crate) fn of(id: &str) -> Self {
+        Self(name(id))
+    }
+}
+
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Party {
     User(UserId),
     Address(IpAddr),
     /// An OAuth2 client, by a hash of its id.
-    Client(u128),
+    Client(ClientName),
     /// An OAuth2 client, as far as requests come from this address.
-    ClientAt(u128, IpAddr),
+    ClientAt(ClientName, IpAddr),
     /// A grant, by a hash of its present refresh token.
     Grant(u128),
 }
@@ -47,17 +57,9 @@ impl Party {
         Self::Address(network_of(ip))
     }
 
-    /// The client of this id.
-    pub(crate) fn of_client(id: &str) -> Self {
-        Self::Client(name(id))
-    }
-
-    /// The same client, as far as it is seen from this address.
-    pub(crate) fn at(self, ip: IpAddr) -> Self {
-        match self {
-            Self::Client(name) => Self::ClientAt(name, network_of(ip)),
-            other => other,
-        }
+    /// The client of this name, as far as it is seen from this address.
+    pub(crate) fn of_client_at(name: ClientName, ip: IpAddr) -> Self {
+        Self::ClientAt(name, network_of(ip))
     }
 
     /// The grant whose refresh token this is at the moment.

@@ -18,7 +18,7 @@
 use crate::call::{Call, Outcome};
 use crate::error::Failure;
 use crate::gate::{self, Refusal};
-use crate::limits::{Hold, Party, RateLimit, Standing};
+use crate::limits::{ClientName, Hold, Party, RateLimit, Standing};
 use crate::site::Site;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
@@ -78,10 +78,10 @@ impl Call {
         });
         let (site, now) = (&*self.site, self.now());
         let Some(id) = client_id.filter(|_| self.is_counted) else { return Ok(()) };
-        let client = Party::of_client(id);
-        let guess = hold(site.login_limit.as_ref(), client.at(self.address()), CLIENTS, now);
+        let client = ClientName::of(id);
+        let guess = hold(site.login_limit.as_ref(), Party::of_client_at(client, self.address()), CLIENTS, now);
         let guess = guess.await.map_err(Failure::Spent)?;
-        let success = hold(site.api_limit.as_ref(), presented.unwrap_or(client), CLIENTS, now);
+        let success = hold(site.api_limit.as_ref(), presented.unwrap_or(Party::Client(client)), CLIENTS, now);
         let success = success.await.map_err(Failure::Spent)?;
         self.tally.note(|facts| (facts.guess, facts.success) = (guess, success));
         Ok(())

@@ -115,6 +115,7 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ClientName;
     use time::macros::datetime;
 
     const NOW: Instant = datetime!(2026-01-01 00:00 UTC);
@@ -125,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_counts_is_counted_once_and_the_rest_is_given_back() {
-        let (limit, party) = (limit(2), Party::of_client("a"));
+        let (limit, party) = (limit(2), Party::Client(ClientName::of("a")));
         for _ in 0..5 {
             drop(limit.hold(party, "/a", NOW).await.unwrap());
         }
@@ -134,14 +135,15 @@ mod tests {
         let full = limit.hold(party, "/a", NOW).await.unwrap_err();
         assert_eq!((full.remaining, full.retry_after), (0, Some(60)));
         assert!(
-            limit.hold(party, "/b", NOW).await.is_ok() && limit.hold(Party::of_client("b"), "/a", NOW).await.is_ok()
+            limit.hold(party, "/b", NOW).await.is_ok()
+                && limit.hold(Party::Client(ClientName::of("b")), "/a", NOW).await.is_ok()
         );
     }
 
     /// Each of many at once waits for those before it, and no more are let in than may count.
     #[tokio::test]
     async fn however_many_come_at_once_no_more_than_the_limit_are_let_in() {
-        let (limit, party) = (limit(5), Party::of_client("a"));
+        let (limit, party) = (limit(5), Party::Client(ClientName::of("a")));
         let guesses = (0..100).map(|_| async {
             match limit.hold(party, "/a", NOW).await {
                 Ok(hold) => {
@@ -165,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_while_all_places_are_held_waits_and_is_not_refused() {
-        let (limit, party) = (limit(1), Party::of_client("a"));
+        let (limit, party) = (limit(1), Party::Client(ClientName::of("a")));
         let held = limit.hold(party, "/a", NOW).await.unwrap();
         assert!(matches!(limit.try_hold((party, "/a"), NOW), Try::Wait));
         let (waiting, ()) = tokio::join!(limit.hold(party, "/a", NOW), async { drop(held) });
