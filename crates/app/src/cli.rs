@@ -102,8 +102,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::run(&settings)
         }
         Command::Migrate { check } => wiring::migrate(&settings()?, check),
-        Command::User(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
-        Command::App(command) => wiring::with_context(&settings()?, |ctx| command.run(ctx)),
+        Command::User(command) => {
+            wiring::with_context(&settings()?, matches!(command, user::Command::Create(_)), |ctx| command.run(ctx))
+        }
+        Command::App(command) => {
+            wiring::with_context(&settings()?, matches!(command, app::Command::Create(_)), |ctx| command.run(ctx))
+        }
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()),

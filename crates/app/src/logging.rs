@@ -5,16 +5,21 @@ use anyhow::Context as _;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
+/// What is logged.
+pub(crate) fn filter(settings: &Log) -> anyhow::Result<EnvFilter> {
     // What clients send that is no HTTP is nothing an operator can act on, and this target logs nothing else.
     let filter = if settings.filter.contains("actix_http") {
         settings.filter.clone()
     } else {
         format!("{},actix_http::h1::dispatcher=off", settings.filter)
     };
-    let filter = EnvFilter::builder()
+    EnvFilter::builder()
         .parse(&filter)
-        .with_context(|| format!("the setting `log.filter` is not valid: `{}`", settings.filter))?;
+        .with_context(|| format!("the setting `log.filter` is not valid: `{}`", settings.filter))
+}
+
+pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
+    let filter = filter(settings)?;
     let json = match settings.format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Text => false,

@@ -1,24 +1,29 @@
 //! The first user: made of the settings, or asked for under a link.
 
-use crate::settings::Settings;
+use crate::settings::{Bootstrap, Settings};
 use anyhow::{Context as _, bail};
 use doorward_domain::Secret;
 use doorward_services::users::{self, CreateFirstUser, SetupProof};
 use doorward_services::{Context, Error, Origin};
 
+/// Whether the settings name an owner.
+pub(crate) fn is_named(settings: &Bootstrap) -> anyhow::Result<bool> {
+    let given =
+        [!settings.email.is_empty(), !settings.username.is_empty(), !settings.password_file.as_os_str().is_empty()];
+    if given.contains(&true) && given.contains(&false) {
+        bail!("the settings `bootstrap.email`, `bootstrap.username` and `bootstrap.password_file` go together");
+    }
+    Ok(given[0])
+}
+
 /// Makes the owner that the settings name, if there are no users yet. Whether there is still none afterwards.
 pub(crate) async fn is_wanted(settings: &Settings, context: &Context) -> anyhow::Result<bool> {
     let bootstrap = &settings.bootstrap;
-    let given =
-        [!bootstrap.email.is_empty(), !bootstrap.username.is_empty(), !bootstrap.password_file.as_os_str().is_empty()];
     if users::first_exists(context).await? {
         return Ok(false);
     }
-    if given == [false; 3] {
+    if !is_named(bootstrap)? {
         return Ok(true);
-    }
-    if given != [true; 3] {
-        bail!("the settings `bootstrap.email`, `bootstrap.username` and `bootstrap.password_file` go together");
     }
     let file = &bootstrap.password_file;
     let password = std::fs::read_to_string(file)

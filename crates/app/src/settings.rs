@@ -9,6 +9,8 @@ use time::Duration;
 
 /// Every setting with its comment and default: the one place where they are listed.
 pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
+/// No duration is longer: what is later by it than now is a time that both databases can store.
+const LONGEST: std::time::Duration = std::time::Duration::from_hours(200 * 366 * 24);
 const ENV_PREFIX: &str = "DOORWARD";
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,6 +211,7 @@ impl Settings {
         }
         let settings: Self = builder.build()?.try_deserialize()?;
         settings.check()?;
+        crate::wiring::check(&settings)?;
         Ok(settings)
     }
 
@@ -226,6 +229,9 @@ impl Settings {
         ];
         if let Some((key, _)) = positive.iter().find(|(_, duration)| *duration < Duration::SECOND) {
             bail!("the setting `{key}` must be at least one second");
+        }
+        if self.metrics.enabled && self.metrics.listen == self.server.listen && !self.server.listen.ends_with(":0") {
+            bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
         }
         if self.database.deadline <= self.database.statement_timeout {
             bail!("the setting `database.deadline` must be longer than `database.statement_timeout`");
@@ -458,6 +464,9 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let parsed = humantime::parse_duration(&text).map_err(|error| {
         serde::de::Error::custom(format!("`{text}` is not a duration such as 90s, 15m, 24h or 30d: {error}"))
     })?;
+    if parsed > LONGEST {
+        return Err(serde::de::Error::custom(format!("`{text}` is longer than 200 years")));
+    }
     Duration::try_from(parsed).map_err(serde::de::Error::custom)
 }
 

@@ -1,9 +1,11 @@
 //! Connects the adapters to the ports.
 
 use crate::settings::{SecureCookies, Settings, Synchronous};
+use crate::{logging, owner};
 use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::oauth2::Resource;
+use doorward_http::Network;
 use doorward_ports::{Clock, Random};
 use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, SubjectCache};
 use doorward_storage::Opened;
@@ -36,6 +38,31 @@ pub(crate) fn access_url(settings: &Settings, listen: &str) -> anyhow::Result<Ur
         );
     }
     Ok(url)
+}
+
+/// The proxies whose word on the address of a client counts.
+pub(crate) fn trusted_proxies(settings: &Settings) -> anyhow::Result<Vec<Network>> {
+    let proxies = settings.server.trusted_proxies.iter();
+    proxies.map(|text| text.parse().context("the setting `server.trusted_proxies`")).collect()
+}
+
+/// Looks at the settings that are text of a kind of its own, as far as that needs nothing but them.
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
+    logging::filter(&settings.log)?;
+    trusted_proxies(settings)?;
+    resources(settings)?;
+    owner::is_named(&settings.bootstrap)?;
+    // What stands for it when it is empty is told by the system.
+    access_url(settings, "localhost:3000")?;
+    Ok(())
+}
+
+/// The resources for which tokens are given, if they are limited.
+fn resources(settings: &Settings) -> anyhow::Result<Option<Vec<Resource>>> {
+    let parse =
+        |text: &String| Resource::parse(text).with_context(|| format!("the setting `oauth2.resources` names `{text}`"));
+    let resources: Vec<Resource> = settings.oauth2.resources.iter().map(parse).collect::<anyhow::Result<_>>()?;
+    Ok((!resources.is_empty()).then_some(resources))
 }
 
 pub(crate) fn secure_cookies(settings: &Settings, access_url: &Url) -> bool {
@@ -96,11 +123,6 @@ fn storage_options(settings: &Settings, migrate: bool) -> anyhow::Result<doorwar
 
 fn service_settings(settings: &Settings, access_url: Url) -> anyhow::Result<doorward_services::Settings> {
     let oauth2 = &settings.oauth2;
-    let resources: Vec<Resource> = oauth2
-        .resources
-        .iter()
-        .map(|text| Resource::parse(text).with_context(|| format!("the setting `oauth2.resources` names `{text}`")))
-        .collect::<anyhow::Result<_>>()?;
     Ok(doorward_services::Settings {
         access_url,
         sessions: SessionSettings {
@@ -121,18 +143,22 @@ fn service_settings(settings: &Settings, access_url: Url) -> anyhow::Result<door
             revoke_on_code_replay: oauth2.revoke_on_code_replay,
             require_pkce: oauth2.require_pkce,
             require_resource_at_exchange: oauth2.require_resource_at_exchange,
-            resources: (!resources.is_empty()).then_some(resources),
+            resources: resources(settings)?,
         },
         audit: AuditSettings { retention: settings.audit.retention },
     })
 }
 
-/// Runs a command on the database without serving.
-pub(crate) fn with_context<F, Fut>(settings: &Settings, run: F) -> anyhow::Result<ExitCode>
+/// Runs a command on the database without serving. An embedded database is made for a command that `begins` with one; another
+/// one would find nothing in it.
+pub(crate) fn with_context<F, Fut>(settings: &Settings, begins: bool, run: F) -> anyhow::Result<ExitCode>
 where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = anyhow::Result<ExitCode>>,
 {
+    if settings.database.url.is_empty() && !begins && !settings.data_dir.join("doorward.db").exists() {
+        bail!("there is no database in the folder {} yet (data_dir)", settings.data_dir.display());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         let parts = connect(settings, access_url(settings, &settings.server.listen)?).await?;
@@ -155,6 +181,11 @@ pub(crate) fn pending_migrations(settings: &Settings) -> anyhow::Result<Vec<Stri
     let url = settings.database_url();
     doorward_storage::pending_migrations(&url, &options)
         .with_context(|| format!("cannot look into the database {}", crate::settings::without_password(&url)))
+}
+
+/// Whether migrations may be applied with the settings.
+pub(crate) fn may_migrate(settings: &Settings) -> anyhow::Result<bool> {
+    Ok(doorward_storage::may_migrate(&settings.database_url(), &storage_options(settings, false)?)?)
 }
 
 /// Tells this deployment from others; the database must be up to date. `None` before the first start.

@@ -2,7 +2,7 @@
 
 mod query;
 
-pub use query::{AuditFilter, AuditQuery, QUERY_MAX, parse_audit_query};
+pub use query::{AuditFilter, AuditQuery, parse_audit_query};
 
 use crate::Instant;
 use crate::ids::{AuditId, OrganizationId, UserId};

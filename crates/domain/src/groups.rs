@@ -4,6 +4,7 @@ use crate::Instant;
 use crate::ids::{GroupId, OrganizationId, UserId};
 use crate::organizations::Organization;
 use crate::roles::{Acl, Action};
+use crate::search::{self, QueryError};
 use crate::text_enum::text_enum;
 use crate::users::ReducedUser;
 
@@ -169,6 +170,12 @@ pub struct GroupMember {
     pub group_id: GroupId,
     /// The member.
     pub user: ReducedUser,
+}
+
+/// Reads the search text of a list of groups: a part of the name or the display name, in which every character stands for
+/// itself. What is answered is lower case, as names are compared.
+pub fn parse_group_query(text: &str) -> Result<String, Vec<QueryError>> {
+    search::bounded(text).map(str::to_lowercase).map_err(|error| vec![error])
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! The search language of lists (`identity.md` 3.1, `enterprise-platform.md` 9.1): `key:value` terms and bare words,
 //! separated by white space. Double quotes protect white space and colons; letter case does not matter.
 
+/// Longest text of a search, in bytes.
+pub(crate) const QUERY_MAX: usize = 16 * 1024;
+/// How many values a term may list that names anything.
+const LIST_MAX: usize = 100;
+
 /// A term that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
@@ -33,6 +38,9 @@ pub(crate) fn each_term(
     bare: &'static str,
     mut narrow: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Vec<QueryError> {
+    if let Err(error) = bounded(text) {
+        return vec![error];
+    }
     let mut errors = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let lower = text.to_lowercase();
@@ -61,6 +69,28 @@ pub(crate) fn each_term(
         errors.push(QueryError { field: bare.into(), detail });
     }
     errors
+}
+
+/// The text of a search in which every character stands for itself, if it is not too long.
+pub(crate) fn bounded(text: &str) -> Result<&str, QueryError> {
+    if text.len() <= QUERY_MAX {
+        return Ok(text);
+    }
+    Err(QueryError { field: "q".into(), detail: format!("must have at most {QUERY_MAX} bytes") })
+}
+
+/// Adds names to those that are looked for, each once. Every name is compared with every row.
+pub(crate) fn add<'a>(key: &str, names: &mut Vec<String>, more: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    for name in more {
+        if names.iter().any(|known| known == name) {
+            continue;
+        }
+        if names.len() == LIST_MAX {
+            return Err(format!("Query param `{key}` must have at most {LIST_MAX} values"));
+        }
+        names.push(name.to_owned());
+    }
+    Ok(())
 }
 
 /// A value that may be given once.

@@ -143,8 +143,9 @@ pub enum StoreError {
     /// The database cannot serve at the moment; trying again later may help.
     #[error(transparent)]
     Unavailable(Unavailable),
-    /// The transaction cannot be put in order with others that ran at the same time; trying again may help.
-    #[error("the transaction cannot be serialized: {0}")]
+    /// Others got in the way: the transaction cannot be put in order with theirs, or they deleted what it refers to. The store
+    /// has tried again, in vain; trying later may help.
+    #[error("others got in the way: {0}")]
     Serialization(#[source] Box<dyn StdError + Send + Sync>),
     /// Anything else: a programming error or a broken database.
     #[error("the database failed: {0}")]

@@ -95,8 +95,8 @@ pub trait StoreBackend: Send + Sync {
     ///
     /// MUST commit before it returns `Ok` when the work says [`Commit::Yes`] in a writing mode, and MUST NOT keep
     /// anything when it says [`Commit::No`] in [`WorkMode::Write`] or [`WorkMode::Serializable`]. `Err` means that
-    /// nothing was kept. In [`WorkMode::Serializable`] it MUST answer [`StoreError::Serialization`] whenever that is why
-    /// the work failed, whatever the work says.
+    /// nothing was kept. It MUST answer [`StoreError::Serialization`] whenever that is why the work failed, whatever the
+    /// work says.
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError>;
 }
 
@@ -129,47 +129,54 @@ impl Store {
         self.run(WorkMode::Read, work).await
     }
 
-    /// Reads and writes in one transaction: `Ok` commits, `Err` rolls back.
+    /// Reads and writes in one transaction: `Ok` commits, `Err` rolls back. The work is done again, from the start and with
+    /// nothing kept of it, when others got in its way: a deadlock, or something it refers to that was deleted meanwhile.
+    /// Answers [`StoreError::Serialization`] when the last of a bounded number of tries is in vain.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(WorkMode::Write, work).await
+        self.again(WorkMode::Write, work).await
     }
 
     /// Reads and writes in one transaction that is as if it were the only one: for rules over many rows, which no lock
-    /// on a row protects. The work may be done several times, until nobody else is in its way; of all tries only the
-    /// last one counts. Answers [`StoreError::Serialization`] when the last of a bounded number of tries is in vain.
+    /// on a row protects. It is done again as of [`write`](Self::write), until nobody else is in its way.
     pub async fn write_serializable<T, E, F>(&self, work: F) -> Result<T, E>
     where
-        F: Fn(&mut dyn Repositories) -> Result<T, E> + Send + Sync + 'static,
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let work = Arc::new(work);
-        let attempt = || {
-            let work = Arc::clone(&work);
-            async move { self.attempt(WorkMode::Serializable, move |repos| work(repos)).await }
-        };
+        self.again(WorkMode::Serializable, work).await
+    }
+
+    /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
+    /// stays, also when the closure answers `Err`. It is done again as of [`write`](Self::write).
+    pub async fn write_once<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.again(WorkMode::WriteOnce, work).await
+    }
+
+    /// Tries until nobody else is in the way; of all tries only the last one counts.
+    async fn again<T, E, F>(&self, mode: WorkMode, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
             .with_max_times(RETRIES)
             .with_jitter();
+        let attempt = || self.attempt(mode, work.clone());
         attempt.retry(pauses).when(|error| matches!(error, StoreError::Serialization(_))).await?
-    }
-
-    /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
-    /// stays, also when the closure answers `Err`.
-    pub async fn write_once<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        self.run(WorkMode::WriteOnce, work).await
     }
 
     async fn run<T, E, F>(&self, mode: WorkMode, work: F) -> Result<T, E>

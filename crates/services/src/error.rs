@@ -2,6 +2,7 @@
 
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
+use doorward_domain::users::QueryError;
 use doorward_ports::{Conflict, Outage, StoreError};
 use std::borrow::Cow;
 use std::fmt;
@@ -111,6 +112,12 @@ impl Error {
     /// Refused fields.
     pub fn invalid_fields(message: impl Into<String>, fields: Vec<FieldError>) -> Self {
         Self::Invalid { message: message.into(), detail: String::new(), fields }
+    }
+
+    /// A search that cannot be understood.
+    pub(crate) fn bad_query(message: &str, errors: Vec<QueryError>) -> Self {
+        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
+        Self::invalid_fields(message, fields)
     }
 
     /// A refused field.

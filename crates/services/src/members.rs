@@ -8,7 +8,7 @@ pub use roles::{may_change_roles, update_roles};
 
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::{RoleLabel, custom_among, labels};
 use crate::users::caller::with_caller_and;
@@ -52,10 +52,8 @@ pub async fn list(
     query: &str,
     page: Page,
 ) -> Result<MemberList, Error> {
-    let filter = parse_member_query(query).map_err(|errors| {
-        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
-        Error::invalid_fields("Invalid organization member search query.", fields)
-    })?;
+    let filter = parse_member_query(query)
+        .map_err(|errors| Error::bad_query("Invalid organization member search query.", errors))?;
     let (actor, reference) = (actor.clone(), organization.clone());
     ctx.store
         .read(move |repos| {

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::{error, json, scim, screens};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{StatusCode, Version, header};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::Instant;
@@ -209,10 +209,13 @@ impl Call {
     }
 
     async fn arrive(&mut self, limit: usize) -> Result<Bytes, BodyError> {
-        if matches!(self.payload, Payload::None) {
+        let headers = self.request.headers();
+        let is_framed = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
+        // What comes after a head that asks for another protocol, or for a tunnel, is no body (RFC 9112 6.3).
+        if matches!(self.payload, Payload::None) || (!is_framed && self.request.version() < Version::HTTP_2) {
             return Ok(Bytes::new());
         }
-        let announced = self.request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         if announced > limit {
             return Err(BodyError::TooLarge(limit));

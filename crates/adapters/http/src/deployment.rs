@@ -110,8 +110,9 @@ pub(crate) async fn ssh(_: Call, _: Actor) -> Outcome {
     Ok(ok(&SshConfig { hostname_prefix: "coder.", hostname_suffix: "coder", options: BTreeMap::new() }))
 }
 
-/// Takes what browsers report of pages that broke their content security policy, and forgets it.
+/// Takes what browsers report of pages that broke their content security policy, and forgets it. Browsers send it without
+/// any proof of who they are.
 #[utoipa::path(post, path = "/api/v2/csp/reports", tag = "deployment", responses((status = 200, body = Message)))]
-pub(crate) async fn csp_reports(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn csp_reports(_: Call) -> Outcome {
     Ok(message("ok"))
 }

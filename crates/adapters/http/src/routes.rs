@@ -248,7 +248,7 @@ pub(crate) fn table() -> Vec<Entry> {
         .user(GET, "/api/v2/regions", Limit::Api, deployment::regions)
         .user(GET, "/api/v2/applications/host", Limit::Api, deployment::app_host)
         .user(GET, "/api/v2/deployment/ssh", Limit::Api, deployment::ssh)
-        .user(POST, "/api/v2/csp/reports", Limit::Api, deployment::csp_reports)
+        .open(POST, "/api/v2/csp/reports", Limit::Api, deployment::csp_reports)
         .user(GET, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::show)
         .user(PUT, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::update)
         .user(GET, "/api/v2/audit", Limit::Api, audit::list)

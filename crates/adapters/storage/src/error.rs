@@ -150,10 +150,16 @@ pub(crate) fn store_error(error: DieselError) -> StoreError {
             return StoreError::Conflict(rule.conflict);
         }
     }
-    if let DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) = &error {
+    // What a new row refers to was there when it was looked for, and is deleted since: the next try will not find it.
+    if let DieselError::DatabaseError(
+        DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation,
+        _,
+    ) = &error
+    {
         return StoreError::Serialization(error.into());
     }
     match outage(&error) {
+        Some(Outage::Conflict) => StoreError::Serialization(error.into()),
         Some(outage) => StoreError::unavailable(outage, error),
         None => StoreError::other(error),
     }
@@ -182,6 +188,14 @@ fn outage_of(message: &str) -> Option<Outage> {
 #[error("the database URL is malformed; what exactly is not told, for there may be a password in it")]
 struct MalformedUrl;
 
+/// The URL asks for TLS.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this program was built with a PostgreSQL client without TLS: take `sslmode` out of the database URL, and reach the server \
+     over a private network, a local socket or a proxy"
+)]
+struct WithoutTls;
+
 /// The server answers, and lets nobody in; why is said in words that are not known here.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -194,9 +208,22 @@ pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
 
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
 pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
-    const ABOUT_URL: [&str; 6] =
-        ["URI", "percent-encoded", "forbidden value", "connection option", "connection info", "\"=\""];
+    const ABOUT_URL: [&str; 10] = [
+        "URI",
+        "percent-encoded",
+        "forbidden value",
+        "connection option",
+        "connection info",
+        "\"=\"",
+        "invalid port number",
+        "invalid sslmode value",
+        "invalid channel_binding value",
+        "invalid target_session_attrs value",
+    ];
     let message = error.to_string();
+    if message.contains("SSL support is not compiled in") {
+        return StoreError::other(WithoutTls);
+    }
     if ABOUT_URL.iter().any(|part| message.contains(part)) {
         return StoreError::other(MalformedUrl);
     }

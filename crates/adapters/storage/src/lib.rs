@@ -31,7 +31,7 @@ mod sqlite;
 mod types;
 
 pub use open::{
-    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, known_sqlite_migrations, open,
+    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, known_sqlite_migrations, may_migrate, open,
     pending_migrations, run_migrations, server_key,
 };
 pub use options::{Options, Synchronous};

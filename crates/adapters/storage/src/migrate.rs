@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, QueryDsl as _, QueryResult, RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -56,7 +56,17 @@ pub(crate) fn list_postgres(conn: &mut PgConnection) -> Result<Vec<String>, Open
     pending_postgres(conn)
 }
 
+/// Whether this role may make tables where they would be made.
+pub(crate) fn may_change_postgres(conn: &mut PgConnection) -> Result<bool, OpenError> {
+    let allowed = sql::<Bool>("coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)");
+    Ok(diesel::select(allowed).get_result(conn)?)
+}
+
 fn pending_postgres(conn: &mut PgConnection) -> Result<Vec<String>, OpenError> {
+    let encoding: String = diesel::select(sql::<Text>("current_setting('server_encoding')")).get_result(conn)?;
+    if encoding != "UTF8" {
+        return Err(OpenError::Encoding(encoding));
+    }
     let table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
     let exists: bool = diesel::select(table).get_result(conn).map_err(OpenError::prepare)?;
     let applied = if exists { applied_postgres(conn).map_err(OpenError::prepare)? } else { Vec::new() };

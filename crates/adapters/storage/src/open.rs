@@ -63,6 +63,11 @@ pub enum OpenError {
          soon as it does", .0.join(", ")
     )]
     ReadOnly(Vec<String>),
+    /// The database cannot store every name.
+    #[error(
+        "the database has the encoding {0}; it must have UTF8: CREATE DATABASE .. ENCODING 'UTF8' TEMPLATE template0"
+    )]
+    Encoding(String),
     /// A newer version of this program has changed the database.
     #[error("the database was changed by a newer version of this program (migrations {})", .0.join(", "))]
     NewerDatabase(Vec<String>),
@@ -84,6 +89,7 @@ impl OpenError {
             | Self::Prepare(_)
             | Self::Migration(_)
             | Self::PendingMigrations(_)
+            | Self::Encoding(_)
             | Self::NewerDatabase(_) => false,
         }
     }
@@ -215,6 +221,17 @@ pub fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
 /// does not exist lacks all of them.
 pub fn pending_migrations(url: &str, options: &Options) -> Result<Vec<String>, OpenError> {
     migrate_at(url, options, Pending::List)
+}
+
+/// Whether the role of the URL may apply migrations. Changes nothing.
+pub fn may_migrate(url: &str, options: &Options) -> Result<bool, OpenError> {
+    match Address::parse(url)? {
+        Address::Sqlite(_) => Ok(true),
+        Address::Postgres(url) => {
+            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            migrate::may_change_postgres(&mut conn)
+        }
+    }
 }
 
 /// What the server keeps in the database under this name. Changes nothing; the database must be up to date.

@@ -156,8 +156,9 @@ impl StoreBackend for PostgresBackend {
                         let hurried = session.is_hurried() || failed.is_some();
                         let mut changes = session.take_changes();
                         changes.extend(failed);
+                        let again = session.take_unserializable();
                         publish(conn, &publisher, &changes, hurried);
-                        Ok(())
+                        again.map_or(Ok(()), Err)
                     },
                 )?,
                 WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher, lifeline, &doubt))?,

@@ -6,6 +6,7 @@ mod hot;
 mod lists;
 mod locks;
 mod owner;
+mod place;
 mod writer;
 
 #[path = "queries/apps.rs"]
@@ -102,7 +103,7 @@ impl SqliteBackend {
             Ok(conn)
         };
         let publisher = Publisher::default();
-        let writer = Writer::start(connect, publisher.clone()).map_err(OpenError::Prepare)?;
+        let writer = Writer::start(path.to_owned(), connect, publisher.clone()).map_err(OpenError::Prepare)?;
         let readers = Readers { path: path.to_owned() };
         Ok(Self {
             readers: Pool::new(

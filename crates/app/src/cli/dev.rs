@@ -73,7 +73,8 @@ impl Command {
     pub(super) fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let Self::Seed(seed) = self;
         let sizes = seed.sizes()?;
-        wiring::with_context(settings, |ctx| async move { seed.run(settings, &ctx, sizes).await })
+        let _claim = wiring::claim(settings)?;
+        wiring::with_context(settings, true, |ctx| async move { seed.run(settings, &ctx, sizes).await })
     }
 }
 

@@ -16,7 +16,10 @@ enum Finding {
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![Finding::Good("the settings are valid".to_owned())];
-    findings.push(address(settings));
+    findings.push(address(&settings.server.listen, "server.listen"));
+    if settings.metrics.enabled {
+        findings.push(address(&settings.metrics.listen, "metrics.listen"));
+    }
     findings.push(access_url(settings));
     if settings.database.url.is_empty() {
         findings.push(data_dir(settings));
@@ -41,14 +44,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn address(settings: &Settings) -> Finding {
-    let listen = &settings.server.listen;
+fn address(listen: &str, setting: &str) -> Finding {
     match TcpListener::bind(listen) {
         Ok(_) => Finding::Good(format!("the address {listen} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             Finding::Worth(format!("something listens on {listen} already; that is fine if it is Doorward"))
         }
-        Err(error) => Finding::Bad(format!("cannot listen on {listen}: {error} (server.listen)")),
+        Err(error) => Finding::Bad(format!("cannot listen on {listen}: {error} ({setting})")),
     }
 }
 
@@ -112,6 +114,10 @@ fn database(settings: &Settings) -> (Vec<Finding>, bool) {
             let is_up_to_date = pending.is_empty();
             let migrations = match pending.len() {
                 0 => Finding::Good("no migration is outstanding".to_owned()),
+                n if !wiring::may_migrate(settings).unwrap_or(true) => Finding::Bad(format!(
+                    "{n} migrations are outstanding, and the role of the database URL may not make tables: GRANT CREATE ON \
+                     SCHEMA public TO it, or make it the owner of the database"
+                )),
                 n if settings.database.auto_migrate => {
                     Finding::Worth(format!("{n} migrations will run at the next start"))
                 }

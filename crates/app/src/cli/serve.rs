@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
-use doorward_http::{HttpSettings, Network, Servers};
+use doorward_http::{HttpSettings, Servers};
 use doorward_services::{Context, maintenance};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -28,12 +28,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let metrics = metrics.enabled.then(|| bind(&metrics.listen, "metrics.listen")).transpose()?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let access_url = wiring::access_url(settings, &address.to_string())?;
-    let trusted_proxies: Vec<Network> = settings
-        .server
-        .trusted_proxies
-        .iter()
-        .map(|text| text.parse().context("the setting `server.trusted_proxies`"))
-        .collect::<anyhow::Result<_>>()?;
+    let trusted_proxies = wiring::trusted_proxies(settings)?;
     let claim = wiring::claim(settings)?;
     actix_web::rt::System::new().block_on(async {
         let (listener, parts) = connect(settings, &access_url, listener, address).await?;

@@ -47,6 +47,18 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
         (None, &[("DOORWARD__AUDIT__RETENTION", "23h")], &["audit.retention", "one day"]),
         (None, &[("DOORWARD__AUDIT__RETENTION", "0")], &["audit.retention"]),
         (None, &[("DOORWARD__AUDIT__RETENTION", "for ever")], &["audit.retention", "for ever"]),
+        (None, &[("DOORWARD__OAUTH2__REFRESH_TOKEN_LIFETIME", "201years")], &["refresh_token_lifetime", "200 years"]),
+        (None, &[("DOORWARD__SERVER__SHUTDOWN_TIMEOUT", "10000000000y")], &["shutdown_timeout"]),
+        (None, &[("DOORWARD__SERVER__TRUSTED_PROXIES", "10.0.0.0/33")], &["server.trusted_proxies"]),
+        (None, &[("DOORWARD__SERVER__ACCESS_URL", "ftp://x")], &["server.access_url", "ftp://x"]),
+        (None, &[("DOORWARD__OAUTH2__RESOURCES", "https://a.example,x")], &["oauth2.resources", "`x`"]),
+        (
+            None,
+            &[("DOORWARD__METRICS__ENABLED", "true"), ("DOORWARD__METRICS__LISTEN", "127.0.0.1:3000")],
+            &["metrics.listen", "server.listen"],
+        ),
+        (None, &[("DOORWARD__LOG__FILTER", "(((")], &["log.filter"]),
+        (None, &[("DOORWARD__BOOTSTRAP__EMAIL", "a@example.com")], &["bootstrap.username"]),
     ] {
         let message = format!("{:#}", load(file, vars).unwrap_err());
         for word in words {

@@ -121,6 +121,64 @@ fn a_database_of_no_known_kind_is_an_error_and_makes_no_file() {
 }
 
 #[test]
+fn who_mistypes_the_folder_is_told_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["app", "list"][..], &["user", "reset-password", "ann"]] {
+        let output = doorward(folder.path(), arguments, &[]);
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains("no database"), "{}", text(&output.stderr));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
+fn what_can_never_connect_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, words) in [
+        ("postgres://localhost:99999/x", "malformed"),
+        ("postgres://localhost/x?sslmode=require", "without TLS"),
+        ("postgres://localhost/x?sslmode=sometimes", "malformed"),
+    ] {
+        let output = doorward(
+            folder.path(),
+            &["serve"],
+            &[("DOORWARD__DATABASE__URL", url), ("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")],
+        );
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains(words), "{url}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_postgres_database_must_hold_every_name_and_take_tables() {
+    let cluster = postgres::cluster().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let database = cluster.fresh_database().unwrap();
+    let latin = format!("{}_latin", database.name());
+    cluster.execute(&format!("CREATE DATABASE {latin} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")).unwrap();
+    let told: Vec<(bool, String)> = [&["doctor"][..], &["migrate"]]
+        .into_iter()
+        .map(|command| {
+            let url = database.url().replace(database.name(), &latin);
+            let output = doorward(folder.path(), command, &[("DOORWARD__DATABASE__URL", &url)]);
+            (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+        })
+        .collect();
+    cluster.execute(&format!("DROP DATABASE {latin}")).unwrap();
+    for (success, told) in told {
+        assert!(!success && told.contains("LATIN1") && told.contains("UTF8"), "{told}");
+    }
+
+    let role = format!("{}_reader", database.name());
+    cluster.execute(&format!("CREATE ROLE {role} LOGIN")).unwrap();
+    let url = database.url().replacen("://postgres", &format!("://{role}"), 1);
+    let doctor = doorward(folder.path(), &["doctor"], &[("DOORWARD__DATABASE__URL", &url)]);
+    cluster.execute(&format!("DROP ROLE {role}")).unwrap();
+    let told = text(&doctor.stdout);
+    assert!(!doctor.status.success() && told.contains("GRANT CREATE"), "{told}");
+}
+
+#[test]
 fn the_openapi_document_and_the_settings_print() {
     let folder = tempfile::tempdir().unwrap();
     let document: serde_json::Value =

@@ -24,6 +24,30 @@ fn what_was_answered_is_there_after_a_crash() {
     assert!(server.stop().unwrap().success());
 }
 
+/// Through a connection that holds the file open one could write on, and nobody would ever find it again.
+#[test]
+fn nothing_is_written_to_a_database_file_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = builder().data_dir(folder.path()).start().unwrap();
+    let api = Api::set_up(server.url());
+    let rename = |name: &str| api.put("/api/v2/users/me/profile", &json!({ "username": "own", "name": name })).status;
+    assert_eq!(rename("One"), 200);
+    let (file, elsewhere) = (folder.path().join("doorward.db"), folder.path().join("elsewhere"));
+    std::fs::rename(&file, &elsewhere).unwrap();
+    assert_eq!(rename("Two"), 503);
+    // The answer is remembered for a moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while api.get("/readyz").status != 503 {
+        assert!(Instant::now() < deadline, "it stays ready: {}", server.log());
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.log().contains("removed or replaced"), "{}", server.log());
+    std::fs::copy(&elsewhere, &file).unwrap();
+    assert_eq!(rename("Three"), 503, "a copy is another file");
+    std::fs::rename(&elsewhere, &file).unwrap();
+    assert_eq!(rename("Four"), 200);
+}
+
 #[test]
 fn the_database_goes_away_and_comes_back() {
     let mut cluster = Cluster::private(&Options { durable: true, ..Options::default() }).unwrap();

@@ -33,6 +33,39 @@ fn garbage_on_the_socket_is_no_error_in_the_log() {
     assert!(!log.contains("ERROR"), "{log}");
 }
 
+/// Another protocol, or a tunnel, is offered nowhere. What would follow it is no body, and nobody waits for it.
+#[test]
+fn who_asks_for_another_protocol_is_answered_in_this_one_at_once() {
+    let server = builder().start().unwrap();
+    let api = Api::set_up(server.url());
+    let session = format!("Host: x\r\nCoder-Session-Token: {}\r\n", api.session);
+    for upgrade in [
+        "Connection: upgrade\r\n",
+        "Connection: upgrade\r\nUpgrade: websocket\r\n",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+    ] {
+        let answer = status_line(server.address(), &format!("GET /api/v2/users/me HTTP/1.1\r\n{session}{upgrade}\r\n"));
+        assert_eq!(answer, "HTTP/1.1 200 OK", "{upgrade}");
+        let made = format!("POST /api/v2/users/me/keys HTTP/1.1\r\n{session}{upgrade}\r\n");
+        assert_eq!(status_line(server.address(), &made), "HTTP/1.1 201 Created", "{upgrade}");
+    }
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10";
+    let asked = format!("POST /oauth2/tokens HTTP/1.1\r\nHost: x\r\n{form}\r\nConnection: upgrade\r\n\r\ngrant_type");
+    assert_eq!(status_line(server.address(), &asked), "HTTP/1.1 400 Bad Request");
+    let tunnel = status_line(server.address(), "CONNECT other.example:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(tunnel.starts_with("HTTP/1.1 4"), "{tunnel}");
+}
+
+/// How the answer to these bytes begins; it must come long before a body would be waited for in vain.
+fn status_line(address: &str, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(bytes.as_bytes()).unwrap();
+    let mut answer = [0; 64];
+    let length = stream.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..length]).lines().next().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn a_broken_chunk_is_a_bad_request_with_a_body() {
     let server = builder().start().unwrap();

@@ -43,6 +43,8 @@ const OF_BROWSERS: &[&str] = &[
     "edge",
     "extension",
     "externalfile",
+    "firefox",
+    "firefox-private",
     "googlechrome",
     "googlechromes",
     "isolated-app",
@@ -53,6 +55,7 @@ const OF_BROWSERS: &[&str] = &[
     "opera",
     "page-icon",
     "resource",
+    "safari",
     "safari-extension",
     "safari-web-extension",
     "vivaldi",
@@ -61,6 +64,7 @@ const OF_BROWSERS: &[&str] = &[
 /// Files, and protocols of servers that know nothing of authorization responses.
 const OF_OTHER_SERVERS: &[&str] = &[
     "acap",
+    "acct",
     "afp",
     "afs",
     "aim",
@@ -194,6 +198,7 @@ const OF_SYSTEMS: &[&str] = &[
     "jnlp",
     "jnlps",
     "macappstore",
+    "macappstores",
     "market",
     "mk",
     "onenote",
@@ -209,6 +214,7 @@ const OF_SYSTEMS: &[&str] = &[
     "workflow",
     "x-help-action",
     "x-man-page",
+    "x-web-search",
     "zune",
 ];
 
@@ -220,9 +226,14 @@ pub(super) fn takes_answers(scheme: &str) -> bool {
     if OF_WINDOWS_APPS.contains(&scheme) {
         return true;
     }
+    // Another protocol inside (`git+ssh:`), and what browsers hand to pages and extensions (`web+tea:`).
+    let is_wrapped = scheme.split_once('+').is_some_and(|(outer, inner)| {
+        matches!(outer, "web" | "ext")
+            || matches!(inner, "http" | "https" | "ssh" | "unix" | "file" | "ftp" | "tcp" | "tls")
+    });
     let is_of_system = ["ms-", "x-apple", "microsoft-"].iter().any(|start| scheme.starts_with(start));
     let lists = [RUNS_OR_WRAPS, OF_BROWSERS, OF_OTHER_SERVERS, OF_PEOPLE, OF_SYSTEMS];
-    !is_of_system && !lists.iter().any(|list| list.contains(&scheme))
+    !is_of_system && !is_wrapped && !lists.iter().any(|list| list.contains(&scheme))
 }
 
 #[cfg(test)]
@@ -255,7 +266,6 @@ mod tests {
             "ms-app",
             "ms-appx-web",
             "myapp",
-            "web+coder",
             "feedly",
             "chromeless",
         ] {
@@ -265,7 +275,20 @@ mod tests {
 
     #[test]
     fn others_take_none() {
-        let systems = ["ms-settings", "ms-msdt", "ms-officecmd", "ms-word", "ms-appinstaller", "ms-its", "x-apple.x"];
+        let systems = [
+            "ms-settings",
+            "ms-msdt",
+            "ms-officecmd",
+            "ms-word",
+            "ms-appinstaller",
+            "ms-its",
+            "x-apple.x",
+            "git+ssh",
+            "http+unix",
+            "ws+unix",
+            "web+x",
+            "ext+x",
+        ];
         let lists = [RUNS_OR_WRAPS, OF_BROWSERS, OF_OTHER_SERVERS, OF_PEOPLE, OF_SYSTEMS];
         for scheme in lists.iter().flat_map(|list| list.iter()).chain(&systems) {
             assert!(!takes_answers(scheme), "{scheme}");

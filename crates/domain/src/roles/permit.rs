@@ -64,6 +64,15 @@ pub struct Permit<A, R> {
     proof: PhantomData<fn() -> (A, R)>,
 }
 
+/// A copy says no more than the original: that the check was made. Work that is done again needs it twice.
+impl<A, R> Clone for Permit<A, R> {
+    fn clone(&self) -> Self {
+        let Self { actor, id, owner, organization, proof } = self;
+        let (id, owner, organization) = (id.clone(), owner.clone(), organization.clone());
+        Self { actor: actor.clone(), id, owner, organization, proof: *proof }
+    }
+}
+
 impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
     pub(super) fn granted(user: &Id, object: &Object<'_>) -> Self {
         Self::new(Actor::User(user.clone()), object)

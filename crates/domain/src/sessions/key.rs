@@ -10,6 +10,8 @@ use time::Duration;
 
 /// How often the last use of a key is written down, at most.
 const TOUCH_EVERY: Duration = Duration::HOUR;
+/// How often its end is moved, at most; twice in a life that is shorter than two of these.
+const SLIDE_EVERY: Duration = Duration::HOUR;
 
 /// What ties a key to the OAuth2 app it was issued to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +98,9 @@ impl ApiKey {
         let touched = self.last_used.is_none_or(|last| (now - last).abs() > TOUCH_EVERY);
         let lifetime = Duration::seconds(self.lifetime_seconds);
         let mut expires_at = self.expires_at;
-        if slide && self.expires_at - now <= lifetime - Duration::HOUR {
+        // Access tokens that are to live for an hour or less do not slide at all: an app can refresh.
+        let every = if self.oauth2.is_some() { SLIDE_EVERY } else { SLIDE_EVERY.min(lifetime / 2) };
+        if slide && self.expires_at - now <= lifetime - every {
             let bound = match (&self.oauth2, self.login_type) {
                 (Some(binding), _) => binding.slides_until,
                 (None, LoginType::Token) => self.created_at.saturating_add(token_lifetime_max),
@@ -145,6 +149,25 @@ mod tests {
         let older = key(LoginType::Password, day - Duration::HOUR, day);
         assert_eq!(older.use_at(NOW, true, day).unwrap().expires_at, NOW + day);
         assert_eq!(older.use_at(NOW, false, day), None);
+    }
+
+    #[test]
+    fn a_short_session_slides_too_and_a_short_access_token_does_not() {
+        let life = Duration::minutes(30);
+        let half = key(LoginType::Password, life / 2, life);
+        assert_eq!(half.use_at(NOW, true, Duration::DAY).unwrap().expires_at, NOW + life);
+        let fresh = key(LoginType::Password, life / 2 + Duration::SECOND, life);
+        assert_eq!(fresh.use_at(NOW, true, Duration::DAY), None);
+        let binding = OAuth2Binding {
+            app_id: AppId::NIL,
+            grant_id: Some(GrantId::NIL),
+            secret_id: None,
+            audience: None,
+            slides_until: NOW + Duration::DAY,
+            unused: false,
+        };
+        let access = ApiKey { oauth2: Some(binding), ..key(LoginType::Oauth2ProviderApp, life / 2, life) };
+        assert_eq!(access.use_at(NOW, true, Duration::DAY), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{LoginType, UserStatus};
 use crate::Instant;
+use crate::roles::MEMBER;
 use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
 use time::format_description::well_known::Rfc3339;
 
@@ -32,6 +33,14 @@ pub struct UserFilter {
     pub service_account: Option<bool>,
 }
 
+impl UserFilter {
+    /// Whether users of any roles are listed: everybody is a member.
+    #[must_use]
+    pub fn takes_any_role(&self) -> bool {
+        self.roles.is_empty() || self.roles == [MEMBER]
+    }
+}
+
 /// Reads the query text of a user list; every term that cannot be understood is reported.
 ///
 /// ```
@@ -53,7 +62,7 @@ impl Narrow for UserFilter {
             "search" if self.search.is_empty() => value.clone_into(&mut self.search),
             "status" => self.statuses.append(&mut list(value)?),
             "login_type" => self.login_types.append(&mut list(value)?),
-            "role" => self.roles.extend(items(value).map(str::to_owned)),
+            "role" => search::add(key, &mut self.roles, items(value))?,
             "last_seen_before" => once(key, &mut self.last_seen_before, instant(value)?)?,
             "last_seen_after" => once(key, &mut self.last_seen_after, instant(value)?)?,
             "created_before" => once(key, &mut self.created_before, instant(value)?)?,
@@ -102,6 +111,18 @@ mod tests {
         assert_eq!(filter.roles, ["owner"]);
         let filter = parse_user_query("created_after:\"2023-01-02T03:04:05Z\"").unwrap();
         assert_eq!(filter.created_after, Some(time::macros::datetime!(2023-01-02 03:04:05 UTC)));
+    }
+
+    #[test]
+    fn neither_text_nor_list_can_be_of_any_length() {
+        assert_eq!(parse_user_query(&"role:owner,owner ".repeat(500)).unwrap().roles, ["owner"]);
+        let roles = |n: usize| (0..n).map(|i| format!("r{i}")).collect::<Vec<_>>().join(",");
+        assert_eq!(parse_user_query(&format!("role:{}", roles(100))).unwrap().roles.len(), 100);
+        let errors = parse_user_query(&format!("role:{}", roles(101))).unwrap_err();
+        assert_eq!((errors.len(), errors[0].field.as_str()), (1, "role"));
+        let long = "a".repeat(search::QUERY_MAX);
+        assert_eq!(parse_user_query(&long).unwrap().search, long);
+        assert_eq!(parse_user_query(&(long + "a")).unwrap_err()[0].field, "q");
     }
 
     #[test]

@@ -46,10 +46,7 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
     if visible.is_never() || (!visible.is_all() && visible.organizations().is_empty()) {
         actor.subject.check(Action::Read, &Object::of::<resource::AuditLog>().any_organization())?;
     }
-    let query = parse_audit_query(query).map_err(|errors| {
-        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
-        Error::invalid_fields(INVALID_QUERY, fields)
-    })?;
+    let query = parse_audit_query(query).map_err(|errors| Error::bad_query(INVALID_QUERY, errors))?;
     let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
     let page = Page { limit: Some(limit), ..page };
     let actor = actor.clone();

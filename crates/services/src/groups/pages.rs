@@ -3,9 +3,9 @@
 use super::GroupRef;
 use super::access;
 use crate::context::{Actor, Context};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use crate::organizations::{self, OrganizationRef};
-use doorward_domain::groups::{Group, GroupFilter};
+use doorward_domain::groups::{Group, GroupFilter, parse_group_query};
 use doorward_domain::ids::GroupId;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, Object, resource};
@@ -30,10 +30,7 @@ pub async fn members(
     query: &str,
     page: Page,
 ) -> Result<GroupMemberPage, Error> {
-    let filter = parse_user_query(query).map_err(|errors| {
-        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
-        Error::invalid_fields("Invalid user search query.", fields)
-    })?;
+    let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
     let (actor, group) = (actor.clone(), group.clone());
     ctx.store
         .read(move |repos| {
@@ -53,7 +50,8 @@ pub async fn page(
     search: &str,
     page: Page,
 ) -> Result<GroupList, Error> {
-    let (actor, reference, search) = (actor.clone(), organization.clone(), search.to_lowercase());
+    let search = parse_group_query(search).map_err(|errors| Error::bad_query("Invalid group search query.", errors))?;
+    let (actor, reference) = (actor.clone(), organization.clone());
     ctx.store
         .read(move |repos| {
             let place = organizations::resolve(repos, &actor, &reference)?.id;

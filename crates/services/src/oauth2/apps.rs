@@ -198,6 +198,7 @@ pub async fn list_as_operator(ctx: &Context) -> Result<Vec<App>, Error> {
 
 /// The service account of an app, to be opened or closed in the transaction that changes the app. It is a user like any
 /// other: who opens one must be allowed to make users, and its making and its end are records of their own.
+#[derive(Clone)]
 struct Account {
     id: UserId,
     /// `None` on the command line of the server.

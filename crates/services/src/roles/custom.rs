@@ -115,7 +115,12 @@ fn define<T>(
 
 /// All checks of a role that somebody wants to make or change, in their order.
 fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
-    let mut fields = Fields::default().role_name("name", &draft.name).shown_name("display_name", &draft.display_name);
+    let mut fields =
+        Fields::default().role_name("name", &draft.name).shown_name("display_name", &draft.display_name).that(
+            "display_name",
+            draft.display_name.trim() == draft.display_name,
+            "must not begin or end with white space",
+        );
     for error in draft.defects() {
         fields.keep::<()>(Err(bad_draft(&error)))?;
     }

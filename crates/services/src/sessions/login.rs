@@ -64,8 +64,10 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
             Ok::<_, Error>((guard, look, user))
         })
         .await?;
-    let look =
-        if look.is_ahead() { ctx.store.write(move |repos| look.mend(repos, now).map(|()| look)).await? } else { look };
+    if !look.ahead.is_empty() {
+        let ahead = look.ahead.clone();
+        ctx.store.write(move |repos| ahead.mend(repos, now)).await?;
+    }
     if let Some(refusal) = look.refusal {
         return Err(refusal);
     }
@@ -106,12 +108,14 @@ pub async fn logout(ctx: &Context, actor: &Actor) -> Result<(), Error> {
 }
 
 /// How the password compares.
+#[derive(Clone)]
 enum Verified {
     Right(User, Box<IssuedKey>),
     Wrong(Option<User>),
 }
 
 /// One try to sign in, in the transaction that ends it.
+#[derive(Clone)]
 struct Entry {
     guard: Guard,
     trail: Trail,
@@ -129,7 +133,7 @@ impl Entry {
         // Of many tries at once, all were let in before the first failed. Looking again keeps the count, and as it is
         // done for right and wrong passwords alike, it tells nothing.
         let look = self.guard.look(repos, self.trail.now)?;
-        look.mend(repos, self.trail.now)?;
+        look.ahead.mend(repos, self.trail.now)?;
         if let Some(refusal) = look.refusal {
             return Ok(Err(refusal));
         }

@@ -30,22 +30,26 @@ pub(super) struct Look {
     pub(super) refusal: Option<Error>,
     /// Keys with failures in the future, because the clock was set back. They are to be counted from now on: else the wait
     /// would begin again with every look until the clock has caught up.
-    ahead: Vec<String>,
+    pub(super) ahead: Ahead,
 }
 
-impl Look {
-    /// Whether [`Self::mend`] has anything to do.
-    pub(super) fn is_ahead(&self) -> bool {
-        !self.ahead.is_empty()
+/// See [`Look::ahead`].
+#[derive(Clone, Debug)]
+pub(super) struct Ahead(Vec<String>);
+
+impl Ahead {
+    /// Whether [`Self::mend`] has nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Counts failures in the future as of now, in a transaction that is kept.
     pub(super) fn mend(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
-        if !self.is_ahead() {
+        if self.is_empty() {
             return Ok(());
         }
         let permit = System::because("the clock was set back").permit();
-        repos.throttles().bring_back(&permit, &self.ahead, now)
+        repos.throttles().bring_back(&permit, &self.0, now)
     }
 }
 
@@ -81,9 +85,9 @@ impl Guard {
             if *name == self.account && !self.heeds_account { Duration::ZERO } else { throttle.wait(*policy, now) }
         });
         let retry_after = waits.max().unwrap_or(Duration::ZERO);
-        let ahead =
-            known.iter().zip(names).filter(|(throttle, _)| throttle.is_ahead(now)).map(|(_, name)| name).collect();
-        Ok(Look { refusal: (retry_after > Duration::ZERO).then_some(Error::TooManyAttempts { retry_after }), ahead })
+        let refusal = (retry_after > Duration::ZERO).then_some(Error::TooManyAttempts { retry_after });
+        let ahead = known.iter().zip(names).filter(|(throttle, _)| throttle.is_ahead(now));
+        Ok(Look { refusal, ahead: Ahead(ahead.map(|(_, name)| name).collect()) })
     }
 
     /// Counts a failure.

@@ -209,8 +209,7 @@ pub async fn available(
     query: &str,
     page: Page,
 ) -> Result<Available, Error> {
-    let filter =
-        parse_user_query(query).map_err(|errors| super::lookup::bad_query("Invalid user search query.", errors))?;
+    let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
     let actor = actor.clone();
     ctx.store
         .read(move |repos| {

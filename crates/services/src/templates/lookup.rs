@@ -7,7 +7,6 @@ use crate::error::{Error, FieldError};
 use crate::organizations::{self, OrganizationRef};
 use doorward_domain::ids::{OrganizationId, TemplateId};
 use doorward_domain::templates::{TemplateFilter, TemplateQuery, parse_template_query};
-use doorward_domain::users::QueryError;
 use doorward_ports::Repositories;
 
 /// Shows a template.
@@ -75,13 +74,7 @@ pub async fn list_in(
 }
 
 fn parse(query: &str) -> Result<TemplateQuery, Error> {
-    parse_template_query(query).map_err(|errors| bad_query("Invalid template search query.", errors))
-}
-
-/// What is wrong with a search query.
-pub(crate) fn bad_query(message: &str, errors: Vec<QueryError>) -> Error {
-    let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
-    Error::invalid_fields(message, fields)
+    parse_template_query(query).map_err(|errors| Error::bad_query("Invalid template search query.", errors))
 }
 
 /// The organization that a search query names by name or id (`identity.md` 1.5).

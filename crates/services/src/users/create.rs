@@ -46,6 +46,8 @@ pub enum SetupProof {
 
 /// Purpose of the keyed text that is the set-up token.
 const SETUP: &str = "set-up";
+/// To how many organizations a user can be added at once.
+const ORGANIZATIONS_MAX: usize = 1000;
 
 /// The token of the set-up link: the same on every replica, and worth nothing once there is a user.
 #[must_use]
@@ -170,13 +172,13 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
     fields.keep(some_organization(&command.organization_ids))?;
     let status = fields.keep(parse_status(&command.status))?.unwrap_or(UserStatus::Dormant);
     let status = if command.service_account { UserStatus::Active } else { status };
+    fields.keep(check_site_roles(&command.roles))?;
     // Alone, what follows is told after what is taken or cannot be found.
     let organizations = if fields.is_empty() { find_places(ctx, actor, &command).await? } else { Vec::new() };
     let login_type = fields.keep(parse_login_type(login_type))?.unwrap_or(LoginType::None);
     if with_password {
         fields.keep(strong_password(&command.password))?;
     }
-    fields.keep(check_site_roles(&command.roles))?;
     fields.done()?;
     if with_password {
         actor.not_by_grant(Deed::SetPassword)?;
@@ -384,6 +386,9 @@ fn some_organization(asked: &[OrganizationId]) -> Result<(), Error> {
              organization id to place the user in.",
             vec![FieldError::new("organization_ids", "required")],
         ));
+    }
+    if asked.len() > ORGANIZATIONS_MAX {
+        return Err(Error::invalid_field("organization_ids", format!("must be at most {ORGANIZATIONS_MAX}")));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::access;
 use super::reference::{UserRef, UserView, resolve};
 use crate::context::{Actor, Context};
-use crate::error::{Error, FieldError};
+use crate::error::Error;
 use doorward_domain::page::Page;
 use doorward_domain::roles::Action;
 use doorward_domain::users::parse_user_query;
@@ -31,10 +31,7 @@ pub async fn find(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserVi
 
 /// Lists the users that the caller may read, narrowed by a search query (`identity.md` 3.1).
 pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<UserList, Error> {
-    let filter = parse_user_query(query).map_err(|errors| {
-        let fields = errors.into_iter().map(|error| FieldError::new(error.field, error.detail)).collect();
-        Error::invalid_fields("Invalid user search query.", fields)
-    })?;
+    let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
     let (visible, actor) = (access::visible_users(actor), actor.clone());
     let page = Page { limit: page.limit.filter(|limit| *limit > 0), ..page };
     ctx.store

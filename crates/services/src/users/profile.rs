@@ -37,7 +37,7 @@ pub async fn update_profile(
     user: &UserRef,
     command: UpdateProfile,
 ) -> Result<UserView, Error> {
-    Fields::default().spelled_like_a_username("username", &command.username).real_name("name", &command.name).done()?;
+    let spelled = Fields::default().spelled_like_a_username("username", &command.username).is_empty();
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
@@ -45,9 +45,10 @@ pub async fn update_profile(
             with_caller_and(repos, &actor, id, |repos, actor, old| {
                 let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
                 // A name from before it was taken for something else may stay.
-                if names::key(&command.username) != names::key(&old.username) {
-                    Fields::default().username("username", &command.username).done()?;
-                }
+                let stays = spelled && names::key(&command.username) == names::key(&old.username);
+                let fields =
+                    if stays { Fields::default() } else { Fields::default().username("username", &command.username) };
+                fields.real_name("name", &command.name).done()?;
                 let namesake = repos.users().find_by_username(&command.username)?;
                 if namesake.is_some_and(|other| other.id != id) {
                     return Err(Error::taken("A user with this username already exists.", "username"));

@@ -4,7 +4,7 @@ use super::access;
 use super::{BuildView, WorkspacePage, WorkspaceView};
 use crate::context::{Actor, Context};
 use crate::error::Error;
-use crate::templates::lookup::{bad_query, searched};
+use crate::templates::lookup::searched;
 use crate::users::UserRef;
 use doorward_domain::ids::WorkspaceId;
 use doorward_domain::page::Page;
@@ -33,7 +33,8 @@ pub async fn find(ctx: &Context, actor: &Actor, id: WorkspaceId) -> Result<Works
 
 /// Lists the workspaces that the caller may read, narrowed by a search query.
 pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<WorkspacePage, Error> {
-    let query = parse_workspace_query(query).map_err(|errors| bad_query("Invalid workspace search query.", errors))?;
+    let query =
+        parse_workspace_query(query).map_err(|errors| Error::bad_query("Invalid workspace search query.", errors))?;
     let actor = actor.clone();
     ctx.store
         .read(move |repos| {

@@ -17,7 +17,7 @@ use diesel::sql_types::{Bool, Text};
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, MEMBER};
+use doorward_domain::roles::ListFilter;
 use doorward_domain::users::{LoginType, ReducedUser, UserFilter};
 use doorward_ports::groups::{GroupMemberPage, MemberScope};
 use uuid::Uuid;

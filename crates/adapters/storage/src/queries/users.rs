@@ -16,7 +16,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::names;
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, MEMBER, OWNER, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, OWNER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 use doorward_ports::changes::Change;
 use doorward_ports::users::{UserPage, UserRepository};
@@ -374,8 +374,7 @@ macro_rules! narrowed {
             query =
                 query.filter(users::login_type.eq_any(filter.login_types.iter().map(|kind: &LoginType| kind.as_str())));
         }
-        // Everybody is a member.
-        if !filter.roles.is_empty() && filter.roles != [MEMBER] {
+        if !filter.takes_any_role() {
             query = query.filter(filters::holds_any_role(&filter.roles));
         }
         if let Some(before) = filter.last_seen_before {
@@ -425,7 +424,7 @@ fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a 
 
 /// The states of those that match, when nothing but their state is asked and everybody may be seen.
 fn countable(filter: &UserFilter, visible: &ListFilter) -> Option<Texts> {
-    let everybody = filter.roles.is_empty() || filter.roles == [MEMBER];
+    let everybody = filter.takes_any_role();
     let (roles, statuses) = (filter.roles.clone(), filter.statuses.clone());
     let by_status = *filter == UserFilter { roles, statuses, ..UserFilter::default() };
     if !everybody || !by_status || !Visible::new(visible, COLUMNS).is_all() {

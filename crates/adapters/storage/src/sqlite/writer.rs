@@ -9,6 +9,7 @@
 //! longer than half of what the disk takes.
 
 use super::Conn;
+use super::place::{Moved, Place};
 use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::pool::NoAnswer;
@@ -23,6 +24,7 @@ use doorward_ports::{Commit, Outage, StoreError, Work, WorkMode};
 use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -74,10 +76,12 @@ struct Panicked(String);
 impl Writer {
     /// Starts the thread with a connection of its own, which is made anew should it ever break.
     pub(super) fn start(
+        path: PathBuf,
         connect: impl Fn() -> Result<Conn, StoreError> + Send + 'static,
         publisher: Publisher,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut conn = connect()?;
+        let place = Place::of(path)?;
         let (jobs, queue) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
@@ -91,6 +95,10 @@ impl Writer {
                     continue;
                 }
                 counter.fetch_sub(batch.len(), Ordering::Relaxed);
+                if let Err(moved) = place.is_unchanged() {
+                    refuse(batch, &moved);
+                    continue;
+                }
                 let (answers, changes, committing) = run_batch(&mut conn, batch);
                 // Before anybody is answered. Whatever may have been committed counts.
                 publisher.report(&changes);
@@ -154,6 +162,14 @@ impl Drop for Writer {
         {
             tracing::error!("the thread that writes to the database has panicked");
         }
+    }
+}
+
+/// Answers work without doing it.
+fn refuse(batch: Vec<Job>, why: &Moved) {
+    tracing::error!(error = %why, "nothing is written");
+    for job in batch {
+        drop(job.answer.send(Err(StoreError::unavailable(Outage::Unreachable, why.clone()))));
     }
 }
 

@@ -25,7 +25,7 @@ async fn server(db: &Fixture) -> (Opened, doorward_storage::ChangeWatch) {
 async fn reports<T: Send + 'static>(
     server: &Opened,
     change: Change,
-    work: impl FnOnce(&mut dyn doorward_ports::Repositories) -> Result<T, StoreError> + Send + 'static,
+    work: impl FnOnce(&mut dyn doorward_ports::Repositories) -> Result<T, StoreError> + Clone + Send + 'static,
 ) -> bool {
     let log = server.changes();
     let before = log.now();

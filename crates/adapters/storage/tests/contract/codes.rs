@@ -1,7 +1,7 @@
 use crate::support::*;
 use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{AuthorizationCode, CodeChallenge, Resource};
-use doorward_ports::{Conflict, StoreError};
+use doorward_ports::{Conflict, Outage, StoreError};
 use time::Duration;
 
 contract! {
@@ -48,6 +48,15 @@ contract! {
             })
             .await;
         assert_eq!(found, [true, false, true, true, true]);
+    }
+
+    // Between the look at an app and what is made for it, the app may be deleted: the next try will find it gone.
+    async fn what_refers_to_something_deleted_meanwhile_is_a_conflict_to_try_again(db) {
+        let granted = Granted::in_store(&db).await;
+        let late = code(&app("gone"), &granted.user);
+        let error = db.refused(move |repos| repos.codes().replace(&permit(), &late)).await;
+        assert_eq!(error.outage(), Some(Outage::Conflict), "{error:?}");
+        assert_eq!(db.rows("oauth2_codes"), 0);
     }
 
     async fn an_added_code_leaves_the_open_ones(db) {

@@ -72,7 +72,10 @@ impl Place {
     }
 
     /// Something that changes who is a member, as use cases do it.
-    fn change(&self, dice: &mut Dice) -> impl FnOnce(&mut dyn Repositories) -> Result<(), StoreError> + Send + 'static {
+    fn change(
+        &self,
+        dice: &mut Dice,
+    ) -> impl FnOnce(&mut dyn Repositories) -> Result<(), StoreError> + Clone + Send + 'static {
         let what = dice.roll(24);
         let (place, group, user) =
             (dice.pick(&self.organizations).id, dice.pick(&self.groups).clone(), dice.pick(&self.users).id);
@@ -119,7 +122,10 @@ fn noted(db: &Fixture) -> i64 {
     if db.is_postgres() { db.rows("member_changes") } else { 0 }
 }
 
-async fn attempt(store: &Store, change: impl FnOnce(&mut dyn Repositories) -> Result<(), StoreError> + Send + 'static) {
+async fn attempt(
+    store: &Store,
+    change: impl FnOnce(&mut dyn Repositories) -> Result<(), StoreError> + Clone + Send + 'static,
+) {
     // Who is a member already is refused.
     let _: Result<(), StoreError> = store.write(change).await;
 }

@@ -231,7 +231,7 @@ async fn what_a_serializable_transaction_has_read_is_still_true_when_it_commits(
         .map(|workspace| {
             let (store, barrier, tries) = (db.store.clone(), Arc::clone(&barrier), Arc::clone(&tries));
             tokio::spawn(async move {
-                let first = AtomicUsize::new(1);
+                let first = Arc::new(AtomicUsize::new(1));
                 let done: Result<bool, StoreError> = store
                     .write_serializable(move |repos| {
                         tries.fetch_add(1, Ordering::Relaxed);

@@ -15,7 +15,7 @@ enum CaseError {
     Store(#[from] StoreError),
 }
 
-fn insert(name: &str) -> impl FnOnce(&mut dyn Repositories) -> Result<UserId, StoreError> + Send + 'static {
+fn insert(name: &str) -> impl FnOnce(&mut dyn Repositories) -> Result<UserId, StoreError> + Clone + Send + 'static {
     let user = user(name);
     move |repos| repos.users().insert(&permit(), &user).map(|()| user.id)
 }

@@ -113,7 +113,7 @@ impl Fixture {
     /// Does something in one transaction that must succeed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> T {
         self.store.write(work).await.unwrap()
     }
@@ -121,7 +121,7 @@ impl Fixture {
     /// Does something in one transaction that must fail.
     pub(crate) async fn refused<T: Send + std::fmt::Debug + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> StoreError {
         self.store.write(work).await.unwrap_err()
     }
@@ -129,7 +129,7 @@ impl Fixture {
     /// Reads something.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut dyn Repositories) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> T {
         self.store.read(work).await.unwrap()
     }

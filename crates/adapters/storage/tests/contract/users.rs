@@ -4,7 +4,7 @@ use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
 use doorward_ports::{Conflict, Repositories, StoreError};
 use time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 contract! {
@@ -240,7 +240,7 @@ contract! {
         db.write(move |repos| repos.users().insert(&permit(), &ann)).await;
         for (key, end) in keys.into_iter().zip(ENDS) {
             // Whoever makes the key holds the user already when all keys are to be ended.
-            let (held, holds) = oneshot::channel();
+            let (held, mut holds) = mpsc::unbounded_channel();
             let (store, waiting) = (db.store.clone(), Waiting::of(&db));
             let making = tokio::spawn(async move {
                 store
@@ -252,7 +252,7 @@ contract! {
                     })
                     .await
             });
-            holds.await.unwrap();
+            holds.recv().await.unwrap();
             let ended: Result<bool, StoreError> = db.open_again().store.write(move |repos| end(repos, id)).await;
             making.await.unwrap().unwrap();
             assert!(ended.unwrap());
@@ -272,7 +272,7 @@ contract! {
         .await;
         for ((end, before), key) in ENDS.into_iter().zip(before).zip(ids) {
             let id = before.id;
-            let (ending, ends) = oneshot::channel();
+            let (ending, mut ends) = mpsc::unbounded_channel();
             let (store, waiting) = (db.store.clone(), Waiting::of(&db));
             let end = tokio::spawn(async move {
                 store
@@ -284,7 +284,7 @@ contract! {
                     })
                     .await
             });
-            ends.await.unwrap();
+            ends.recv().await.unwrap();
             let found: Result<_, StoreError> = db
                 .open_again()
                 .store
@@ -339,6 +339,7 @@ const ENDS: [End; 3] = [
 ];
 
 /// Looks whether a transaction waits for another one.
+#[derive(Clone)]
 struct Waiting(Option<String>);
 
 impl Waiting {

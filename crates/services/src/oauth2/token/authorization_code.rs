@@ -32,6 +32,7 @@ enum Verdict {
 }
 
 /// The tokens of a new grant, made before the transaction.
+#[derive(Clone)]
 struct NewTokens {
     grant_id: GrantId,
     access: ApiToken,

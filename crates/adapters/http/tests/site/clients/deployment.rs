@@ -45,6 +45,8 @@ async fn dashboards_and_support_bundle_ask_for_what_never_changes() {
     let update = house.sdk(GET, "/api/v2/updatecheck", "", Value::Null).await.expect(200).json();
     assert_eq!((&update["current"], &update["url"]), (&json!(true), &json!("")));
     house.sdk(POST, "/api/v2/csp/reports", &owner, json!({ "csp-report": {} })).await.expect(200);
+    // A browser has nothing to show but its cookie, and comes from nowhere.
+    house.sdk(POST, "/api/v2/csp/reports", "", json!({ "csp-report": {} })).await.expect(200);
 }
 
 #[actix_web::test]
