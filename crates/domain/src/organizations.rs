@@ -2,6 +2,7 @@
 
 use crate::Instant;
 use crate::ids::{OrganizationId, UserId};
+use crate::roles::DefaultRoles;
 use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub struct Organization {
     pub updated_at: Instant,
     /// Whether this is the organization of those for whom none is named.
     pub is_default: bool,
+    /// The roles that each member has besides the implied one.
+    pub default_roles: DefaultRoles,
 }
 
 /// That a user belongs to an organization, with the roles held there.

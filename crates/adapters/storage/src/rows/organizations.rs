@@ -5,7 +5,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Member, Membership, Organization};
-use doorward_domain::roles::{CustomRole, Grants, Permission, RoleName};
+use doorward_domain::roles::{CustomRole, DefaultRoles, Grants, Permission, RoleName};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -20,6 +20,7 @@ pub(crate) struct OrganizationRow {
     updated_at: At,
     is_default: bool,
     deleted: bool,
+    default_roles: Json<Vec<String>>,
 }
 
 impl From<&Organization> for OrganizationRow {
@@ -35,6 +36,7 @@ impl From<&Organization> for OrganizationRow {
             updated_at: At(organization.updated_at),
             is_default: organization.is_default,
             deleted: false,
+            default_roles: Json(organization.default_roles.names().to_vec()),
         }
     }
 }
@@ -50,6 +52,7 @@ impl From<OrganizationRow> for Organization {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             is_default: row.is_default,
+            default_roles: DefaultRoles::from_storage(row.default_roles.0),
         }
     }
 }

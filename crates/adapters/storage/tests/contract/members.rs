@@ -3,7 +3,9 @@ use crate::worlds::{Dice, World};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Blocker, Member, MemberFilter, Membership, Organization};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Acl, Action, ListFilter, Object, ResourceType, Scope, Subject};
+use doorward_domain::roles::{
+    Acl, Action, DefaultRoles, ListFilter, Object, ResourceType, Scope, Subject, WORKSPACE_ACCESS,
+};
 use doorward_domain::templates::Template;
 use doorward_ports::members::MemberPage;
 use doorward_ports::{Conflict, StoreError};
@@ -178,6 +180,7 @@ contract! {
             display_name: "x".to_owned(),
             description: String::new(),
             icon: "i".to_owned(),
+            default_roles: DefaultRoles::new(&["organization-auditor", WORKSPACE_ACCESS]).unwrap(),
             updated_at: NOW + Duration::HOUR,
             ..place
         };

@@ -185,18 +185,20 @@ async fn terraform_keeps_an_organization_by_sending_what_it_knows() {
     let owner = house.owner().await;
     let body = json!({ "name": "acme", "display_name": "Acme", "description": "", "icon": "" });
     let acme = house.sdk(POST, "/api/v2/organizations", &owner, body).await.expect(201).json();
-    assert_eq!(acme.get("default_org_member_roles"), None, "not supported");
+    assert_eq!(acme["default_org_member_roles"], json!([]));
     let path = format!("/api/v2/organizations/{}", acme["id"].as_str().unwrap());
     let same = json!({ "name": "acme", "display_name": "Acme", "description": "x", "icon": null });
     assert_eq!(house.sdk(PATCH, &path, &owner, same).await.expect(200).json()["description"], "x");
-    for (roles, status) in [
-        (json!(null), 200),
-        (json!([]), 200),
-        (json!(["organization-workspace-access"]), 200),
-        (json!(["organization-auditor"]), 400),
-    ] {
-        house.sdk(PATCH, &path, &owner, json!({ "default_org_member_roles": roles })).await.expect(status);
+    let both = json!(["organization-workspace-access", "organization-auditor"]);
+    for (asked, then) in [(both.clone(), both.clone()), (json!(null), both), (json!([]), json!([]))] {
+        house.sdk(PATCH, &path, &owner, json!({ "default_org_member_roles": asked })).await.expect(200);
+        let read = house.sdk(GET, &path, &owner, Value::Null).await.expect(200).json();
+        assert_eq!(read["default_org_member_roles"], then, "{asked}");
     }
+    let unknown = json!({ "default_org_member_roles": ["chef", "organization-auditor", "owner"] });
+    let refused = house.sdk(PATCH, &path, &owner, unknown).await.expect(400).json();
+    let fields: Vec<&Value> = refused["validations"].as_array().unwrap().iter().map(|one| &one["field"]).collect();
+    assert_eq!(fields, ["default_org_member_roles", "default_org_member_roles"]);
     house.sdk(GET, &format!("{path}/settings/workspace-sharing"), &owner, Value::Null).await.expect(404);
 }
 
