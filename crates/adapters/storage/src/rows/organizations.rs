@@ -1,3 +1,5 @@
+use super::ReducedUserRow;
+use crate::error::RowError;
 use crate::schema::{custom_roles, organization_members, organizations, users};
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
@@ -95,23 +97,14 @@ impl From<MembershipRow> for Membership {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(crate) struct MemberUserRow {
-    username: String,
-    name: String,
-    avatar_url: String,
-    email: String,
+    #[diesel(embed)]
+    user: ReducedUserRow,
     roles: Json<Vec<String>>,
 }
 
 impl MemberUserRow {
-    pub(crate) fn member(self, membership: Membership) -> Member {
-        Member {
-            membership,
-            username: self.username,
-            name: self.name,
-            avatar_url: self.avatar_url,
-            email: self.email,
-            site_roles: self.roles.0,
-        }
+    pub(crate) fn member(self, membership: Membership) -> Result<Member, RowError> {
+        Ok(Member { membership, user: self.user.try_into()?, site_roles: self.roles.0 })
     }
 }
 
