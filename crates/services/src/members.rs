@@ -105,6 +105,7 @@ pub async fn add(
         .write(move |repos| {
             let organization = resolve(repos, &actor, &place)?.id;
             let id = resolve_live(repos, &actor, &user)?.id;
+            actor.not_for_own_account(repos, [id])?;
             // Who is being deleted at this moment must not become a member.
             with_caller_and(repos, &actor, id, |repos, actor, user| {
                 users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
@@ -145,6 +146,7 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
             if actor.is(id) {
                 return Err(Error::invalid("Cannot remove self from an organization."));
             }
+            actor.not_for_own_account(repos, [id])?;
             with_caller_and(repos, &actor, id, |repos, actor, _| {
                 let object = access::member(organization, id);
                 let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;

@@ -56,6 +56,7 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
     ctx.store
         .write(move |repos| {
             let id = resolve_other(repos, &actor, &reference)?.id;
+            actor.not_for_own_account(repos, [id])?;
             with_caller_and(repos, &actor, id, |repos, actor, user| {
                 let wanted: BTreeSet<String> = names.into_iter().collect();
                 let permit = authorize_change(repos, actor, &user.roles, &wanted)?;
