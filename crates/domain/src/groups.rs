@@ -54,7 +54,7 @@ impl Group {
     /// let acme = Organization {
     ///     id: OrganizationId(uuid::Uuid::NAMESPACE_DNS), name: "acme".into(), display_name: "Acme".into(),
     ///     description: String::new(), icon: String::new(), created_at: Instant::UNIX_EPOCH,
-    ///     updated_at: Instant::UNIX_EPOCH, is_default: false,
+    ///     updated_at: Instant::UNIX_EPOCH, is_default: false, default_roles: Default::default(),
     /// };
     /// let everyone = Group::everyone(&acme);
     /// assert!(everyone.is_everyone());

@@ -2,7 +2,9 @@
 
 use crate::Instant;
 use crate::ids::{OrganizationId, UserId};
+use crate::roles::DefaultRoles;
 use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
+use crate::users::ReducedUser;
 use std::fmt;
 
 /// An organization.
@@ -24,6 +26,8 @@ pub struct Organization {
     pub updated_at: Instant,
     /// Whether this is the organization of those for whom none is named.
     pub is_default: bool,
+    /// The roles that each member has besides the implied one.
+    pub default_roles: DefaultRoles,
 }
 
 /// That a user belongs to an organization, with the roles held there.
@@ -46,14 +50,8 @@ pub struct Membership {
 pub struct Member {
     /// That the user belongs to the organization.
     pub membership: Membership,
-    /// User name.
-    pub username: String,
-    /// Real name, may be empty.
-    pub name: String,
-    /// URL of a picture, may be empty.
-    pub avatar_url: String,
-    /// Mail address.
-    pub email: String,
+    /// The user, as shown to whoever may read the member.
+    pub user: ReducedUser,
     /// Stored names of the site roles.
     pub site_roles: Vec<String>,
 }

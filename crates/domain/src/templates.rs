@@ -6,7 +6,7 @@ mod settings;
 
 pub use acl::{TemplateRole, UnknownRole, everyone, role_of, set_role, set_roles};
 pub use query::{TemplateFilter, TemplateQuery, parse_template_query};
-pub use settings::{Days, PortSharing, SettingsChange, SettingsError, TemplateSettings};
+pub use settings::{CorsBehavior, Days, PortSharing, SettingsChange, SettingsError, TemplateSettings};
 
 use crate::Instant;
 use crate::ids::{OrganizationId, TemplateId, UserId};

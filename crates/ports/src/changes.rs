@@ -21,7 +21,7 @@ pub enum Change {
     App(AppId),
     /// The members of a group, all at once.
     Group(GroupId),
-    /// The members of an organization, all at once: its custom roles, or the organization itself.
+    /// The members of an organization, all at once: its custom roles, its default roles, or the organization itself.
     Organization(OrganizationId),
     /// More than can be told.
     Everything,

@@ -30,8 +30,8 @@ pub trait OrganizationRepository {
         permit: &Permit<action::Create, resource::Organization>,
         organization: &Organization,
     ) -> Result<(), StoreError>;
-    /// Changes name, display name, description and icon to what `organization` has, and notes when. May answer
-    /// `Conflict::OrganizationName`. `false` when there is no such organization.
+    /// Changes name, display name, description, icon and default roles to what `organization` has, and notes when. May
+    /// answer `Conflict::OrganizationName`. `false` when there is no such organization.
     fn update(
         &mut self,
         permit: &Permit<action::Update, resource::Organization>,

@@ -4,7 +4,7 @@ use crate::StoreError;
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::oauth2::Resource;
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::roles::{Permit, RoleName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
 use doorward_domain::{Digest, Instant};
@@ -19,6 +19,8 @@ pub struct KeyOwner {
     pub user: User,
     /// The memberships of the user.
     pub memberships: Vec<Membership>,
+    /// The roles that the organizations of the user give to each of their members, besides those of the memberships.
+    pub default_roles: Vec<RoleName>,
     /// The explicit groups of the user.
     pub groups: Vec<GroupId>,
     /// What the app of the key may have at this moment; `None` when the key belongs to no app.

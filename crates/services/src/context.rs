@@ -5,11 +5,12 @@ use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::{ClientType, DerivationKey, RefreshPolicy, Resource};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::{Subject, System, action, resource};
+use doorward_domain::roles::{ORGANIZATION_MEMBER, Role, Subject, System, action, resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Clock, PasswordHasher, Random, Repositories, Store, StoreError};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
 use url::Url;
@@ -207,6 +208,15 @@ impl Actor {
     #[must_use]
     pub fn is(&self, id: UserId) -> bool {
         self.user.id == id
+    }
+
+    /// The organizations in which the user has more than the implied role, sorted: roles of its own, or roles that every
+    /// member has there.
+    #[must_use]
+    pub fn organizations_with_roles(&self) -> Vec<Uuid> {
+        let roles = self.subject.roles().iter().filter(|role| role.name() != ORGANIZATION_MEMBER);
+        let places: BTreeSet<Uuid> = roles.flat_map(Role::organizations).filter_map(|(id, _)| id.as_uuid()).collect();
+        places.into_iter().collect()
     }
 }
 

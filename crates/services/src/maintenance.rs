@@ -5,7 +5,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::DerivationKey;
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{System, action, resource};
+use doorward_domain::roles::{DefaultRoles, System, action, resource};
 use doorward_domain::wire;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::{Clock, Conflict, Random, Store, StoreError};
@@ -98,6 +98,7 @@ fn default_organization(id: OrganizationId, now: Instant) -> Organization {
         created_at: now,
         updated_at: now,
         is_default: true,
+        default_roles: DefaultRoles::default(),
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn list(
         .await
 }
 
-/// Shows one member. Who is none, or may not be read as one, is not found.
+/// Shows one member. Who is none, may not be read as one, or does not exist is not found, whichever of it is so.
 pub async fn find(
     ctx: &Context,
     actor: &Actor,
@@ -80,7 +80,10 @@ pub async fn find(
     ctx.store
         .read(move |repos| {
             let organization = resolve(repos, &actor, &place)?;
-            let (member, readable) = locate(repos, &actor, organization.id, &user)?;
+            let (member, readable) = match locate(repos, &actor, organization.id, &user) {
+                Err(Error::UserNotFound) => return Err(Error::NotFound),
+                located => located?,
+            };
             readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             view(repos, member)
         })
@@ -100,6 +103,7 @@ pub async fn add(
         .write(move |repos| {
             let organization = resolve(repos, &actor, &place)?.id;
             let id = resolve_live(repos, &actor, &user)?.id;
+            actor.not_for_own_account(repos, [id])?;
             // Who is being deleted at this moment must not become a member.
             with_caller_and(repos, &actor, id, |repos, actor, user| {
                 users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
@@ -140,6 +144,7 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
             if actor.is(id) {
                 return Err(Error::invalid("Cannot remove self from an organization."));
             }
+            actor.not_for_own_account(repos, [id])?;
             with_caller_and(repos, &actor, id, |repos, actor, _| {
                 let object = access::member(organization, id);
                 let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;
@@ -180,14 +185,7 @@ fn locate(
 
 /// The new member that this user is.
 fn member_of(user: User, membership: Membership) -> Member {
-    Member {
-        membership,
-        username: user.username,
-        name: user.name,
-        avatar_url: user.avatar_url,
-        email: user.email,
-        site_roles: user.roles,
-    }
+    Member { membership, site_roles: user.roles.clone(), user: user.into() }
 }
 
 /// Adds display names, looking all custom roles up at once.
@@ -223,7 +221,7 @@ fn record(
     member: &Member,
     (old, new): (Option<&Membership>, Option<&Membership>),
 ) -> Result<(), StoreError> {
-    let username = |side: Option<&Membership>| side.map(|_| member.username.clone()).unwrap_or_default();
+    let username = |side: Option<&Membership>| side.map(|_| member.user.username.clone()).unwrap_or_default();
     let id = |side: Option<&Membership>| side.map(|side| side.user_id.to_string()).unwrap_or_default();
     let roles = |side: Option<&Membership>| json!(side.map(|side| side.roles.clone()).unwrap_or_default());
     let diff = Diff::default()
@@ -233,6 +231,6 @@ fn record(
         .moment("created_at", old.map(|side| side.created_at), new.map(|side| side.created_at))
         .moment("updated_at", old.map(|side| side.updated_at), new.map(|side| side.updated_at));
     let Membership { organization_id, user_id, .. } = member.membership;
-    let target = (AuditResource::OrganizationMember, user_id.to_string(), member.username.clone());
+    let target = (AuditResource::OrganizationMember, user_id.to_string(), member.user.username.clone());
     trail.within(organization_id).write(repos, action, status, target, diff)
 }

@@ -35,5 +35,5 @@ pub use places::{organization, organizations};
 pub use profile::{Appearance, UpdateProfile, appearance, login_type, update_appearance, update_profile};
 pub use reference::{UserRef, UserView};
 pub use roles::{UserRoles, may_change_roles, roles, update_roles};
-pub(crate) use roles::{may_make_member, refuse_assignment};
+pub(crate) use roles::{may_make_member, refuse_assignment, refuse_assignment_of};
 pub use status::{activate, delete, suspend};

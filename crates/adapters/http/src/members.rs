@@ -4,6 +4,7 @@ use crate::answer::{self, no_content, ok};
 use crate::call::{Call, Outcome};
 use crate::json::Timestamp;
 use crate::users::{RoleObject, UpdateRoles};
+use doorward_domain::organizations::Member;
 use doorward_domain::page::Page;
 use doorward_services::Actor;
 use doorward_services::members::{self, MemberList, MemberView};
@@ -35,6 +36,17 @@ pub(crate) struct MemberWithUserObject {
     #[schema(required = false)]
     avatar_url: String,
     email: String,
+    /// `active`, `dormant` or `suspended`.
+    status: &'static str,
+    /// `password`, `github`, `oidc`, `token` or `none`.
+    login_type: &'static str,
+    last_seen_at: Timestamp,
+    user_created_at: Timestamp,
+    user_updated_at: Timestamp,
+    /// Whether this is an account for a program, without address and password; absent when not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    is_service_account: bool,
     /// Site roles; the implied `member` is not among them.
     global_roles: Vec<RoleObject>,
     #[serde(flatten)]
@@ -53,19 +65,25 @@ pub(crate) struct MembersObject {
 impl From<MemberView> for MemberWithUserObject {
     fn from(view: MemberView) -> Self {
         let objects = |labels: Vec<_>| labels.into_iter().map(RoleObject::from).collect();
-        let MemberView { member, roles, site_roles } = view;
+        let MemberView { member: Member { membership, user, .. }, roles, site_roles } = view;
         Self {
             member: MemberObject {
-                user_id: member.membership.user_id.0,
-                organization_id: member.membership.organization_id.0,
-                created_at: member.membership.created_at.into(),
-                updated_at: member.membership.updated_at.into(),
+                user_id: membership.user_id.0,
+                organization_id: membership.organization_id.0,
+                created_at: membership.created_at.into(),
+                updated_at: membership.updated_at.into(),
                 roles: objects(roles),
             },
-            username: member.username,
-            name: member.name,
-            avatar_url: member.avatar_url,
-            email: member.email,
+            status: user.status.as_str(),
+            login_type: user.login_type.as_str(),
+            last_seen_at: user.last_seen_at.into(),
+            user_created_at: user.created_at.into(),
+            user_updated_at: user.updated_at.into(),
+            is_service_account: user.is_service_account(),
+            username: user.username,
+            name: user.name,
+            avatar_url: user.avatar_url,
+            email: user.email,
             global_roles: objects(site_roles),
         }
     }
@@ -94,7 +112,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     Ok(answer::list(found.members.len(), || MembersObject::from(found).members).await)
 }
 
-/// Shows a member of an organization.
+/// Shows a member of an organization. Whoever is none, or may not be read by the caller, is not found.
 #[utoipa::path(
     get, path = "/api/v2/organizations/{organization}/members/{user}", tag = "members",
     params(

@@ -28,7 +28,8 @@ pub(crate) struct Create {
     display_name: String,
     description: String,
     icon: String,
-    /// Must be empty, or name `organization-workspace-access`, which every member has anyway.
+    /// Built-in organization roles that every member has besides the implied one; `organization-workspace-access` is taken
+    /// and adds nothing.
     default_org_member_roles: Vec<String>,
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
         display_name: body.display_name,
         description: body.description,
         icon: body.icon,
-        default_member_roles: body.default_org_member_roles,
+        default_roles: body.default_org_member_roles,
     };
     let organization = organizations::create(call.context(), &actor, command).await?;
     Ok(created(&OrganizationObject::from(organization)))
@@ -72,8 +73,9 @@ pub(crate) struct Update {
     display_name: String,
     description: Option<String>,
     icon: Option<String>,
-    /// Must be empty, or name `organization-workspace-access`, which every member has anyway.
-    default_org_member_roles: Vec<String>,
+    /// Built-in organization roles that every member has besides the implied one; `organization-workspace-access` is taken
+    /// and adds nothing. They replace those of before; absent keeps them.
+    default_org_member_roles: Option<Vec<String>>,
 }
 
 /// Changes an organization.
@@ -89,7 +91,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
         display_name: body.display_name,
         description: body.description,
         icon: body.icon,
-        default_member_roles: body.default_org_member_roles,
+        default_roles: body.default_org_member_roles,
     };
     let organization = organizations::update(call.context(), &actor, &call.organization(), command).await?;
     Ok(ok(&OrganizationObject::from(organization)))

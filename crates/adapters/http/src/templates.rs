@@ -42,6 +42,8 @@ pub(crate) struct Create {
     /// `owner`, `authenticated`, `organization` or `public` (default).
     max_port_share_level: Option<String>,
     template_use_classic_parameter_flow: Option<bool>,
+    /// `simple` (default) or `passthru`.
+    cors_behavior: Option<String>,
     /// Must be true or absent: templates are not kept from agents.
     agents_allowed: Option<bool>,
 }
@@ -77,6 +79,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
             require_active_version: Some(body.require_active_version),
             max_port_share_level: body.max_port_share_level,
             use_classic_parameter_flow: body.template_use_classic_parameter_flow,
+            cors_behavior: body.cors_behavior,
         },
     };
     let template = templates::create(call.context(), &actor, &call.organization(), command).await?;
@@ -161,6 +164,8 @@ pub(crate) struct Update {
     disable_everyone_group_access: bool,
     max_port_share_level: Option<String>,
     use_classic_parameter_flow: Option<bool>,
+    /// `simple` or `passthru`.
+    cors_behavior: Option<String>,
     /// Must be true or absent: templates are not kept from agents.
     agents_allowed: Option<bool>,
 }
@@ -197,6 +202,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
             require_active_version: body.require_active_version,
             max_port_share_level: body.max_port_share_level,
             use_classic_parameter_flow: body.use_classic_parameter_flow,
+            cors_behavior: body.cors_behavior,
         },
     };
     let template = templates::update(call.context(), &actor, id, command).await?;

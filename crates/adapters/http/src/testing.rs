@@ -92,6 +92,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
         },
         user: user(roles),
         memberships: Vec::new(),
+        default_roles: Vec::new(),
         groups: Vec::new(),
     };
     let mut repos = MockRepositories::default();

@@ -30,7 +30,7 @@ table! {
 
 table! {
     use diesel::sql_types::{Bool, Text};
-    use crate::types::sql::{Instant, Uuid};
+    use crate::types::sql::{Instant, Json, Uuid};
 
     organizations (id) {
         id -> Uuid,
@@ -43,6 +43,7 @@ table! {
         updated_at -> Instant,
         is_default -> Bool,
         deleted -> Bool,
+        default_roles -> Json,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Building a subject.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::builtin::MEMBER;
@@ -42,6 +44,12 @@ impl<'a> SubjectBuilder<'a> {
         self
     }
 
+    /// Adds roles by name and place, such as those that organizations give to all of their members.
+    pub fn named(mut self, names: impl IntoIterator<Item = RoleName>) -> Self {
+        self.names.extend(names);
+        self
+    }
+
     /// Adds one organization role.
     pub fn organization_role(mut self, name: &str, organization: Uuid) -> Self {
         self.names.push(RoleName::organization(name, organization));
@@ -78,11 +86,13 @@ impl<'a> SubjectBuilder<'a> {
         self
     }
 
-    /// Resolves the names and joins the roles.
+    /// Resolves the names, each once, and joins the roles.
     #[must_use]
     pub fn build(self) -> Subject {
         let mut roles = self.roles;
-        roles.extend(self.names.iter().filter_map(|name| self.set.find(name)));
+        let mut known = HashSet::with_capacity(self.names.len());
+        let names = self.names.iter().filter(|name| known.insert(*name));
+        roles.extend(names.filter_map(|name| self.set.find(name)));
         Subject::from_inner(Inner::new(self.id, roles, self.groups, self.scope))
     }
 }

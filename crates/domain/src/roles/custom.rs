@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::names;
 
 use super::permission::{Pattern, Permission};
-use super::{Action, Because, Denied, Object, ResourceType, Role, RoleName, Subject, reserved_names};
+use super::{Action, Because, Denied, Object, ResourceType, Role, RoleName, Subject, WORKSPACE_ACCESS, reserved_names};
 
 /// A role kept in the database.
 ///
@@ -242,7 +242,7 @@ pub fn check_name(name: &str) -> Result<(), CustomRoleError> {
     if !names::is_name(name) {
         return Err(CustomRoleError::Name);
     }
-    if reserved_names().iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+    if reserved_names().iter().chain([&WORKSPACE_ACCESS]).any(|reserved| reserved.eq_ignore_ascii_case(name)) {
         return Err(CustomRoleError::Reserved(name.to_owned()));
     }
     Ok(())

@@ -91,6 +91,34 @@ impl PortSharing {
     }
 }
 
+/// Who answers questions of browsers about cross-origin requests to the apps of a workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CorsBehavior {
+    /// The proxy in front of them.
+    #[default]
+    Simple,
+    /// The apps themselves.
+    Passthru,
+}
+
+impl CorsBehavior {
+    /// The behaviour on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Passthru => "passthru",
+        }
+    }
+
+    /// Reads a behaviour.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Simple, Self::Passthru].into_iter().find(|behavior| behavior.as_str() == text)
+    }
+}
+
 /// What a template prescribes to its workspaces. Nothing here runs workspaces: clients read these and act on them.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the wire")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +152,8 @@ pub struct TemplateSettings {
     pub max_port_share_level: PortSharing,
     /// Which form clients show for parameters.
     pub use_classic_parameter_flow: bool,
+    /// Who answers for cross-origin requests to apps.
+    pub cors_behavior: CorsBehavior,
 }
 
 impl Default for TemplateSettings {
@@ -144,6 +174,7 @@ impl Default for TemplateSettings {
             require_active_version: false,
             max_port_share_level: PortSharing::default(),
             use_classic_parameter_flow: false,
+            cors_behavior: CorsBehavior::default(),
         }
     }
 }
@@ -193,6 +224,8 @@ pub struct SettingsChange {
     pub max_port_share_level: Option<String>,
     /// New [`TemplateSettings::use_classic_parameter_flow`].
     pub use_classic_parameter_flow: Option<bool>,
+    /// New [`TemplateSettings::cors_behavior`], as on the wire.
+    pub cors_behavior: Option<String>,
 }
 
 impl SettingsChange {
@@ -225,6 +258,14 @@ impl SettingsChange {
                 old.max_port_share_level
             }),
         };
+        let cors_behavior = match self.cors_behavior.as_deref() {
+            None => old.cors_behavior,
+            Some(behavior) => CorsBehavior::parse(behavior).unwrap_or_else(|| {
+                let detail = format!("`{behavior}` is none of simple, passthru.");
+                errors.push(SettingsError { field: "cors_behavior", detail });
+                old.cors_behavior
+            }),
+        };
         let new = TemplateSettings {
             default_ttl_ms: self.default_ttl_ms.unwrap_or(old.default_ttl_ms),
             activity_bump_ms: self.activity_bump_ms.unwrap_or(old.activity_bump_ms),
@@ -244,6 +285,7 @@ impl SettingsChange {
             require_active_version: self.require_active_version.unwrap_or(old.require_active_version),
             max_port_share_level,
             use_classic_parameter_flow: self.use_classic_parameter_flow.unwrap_or(old.use_classic_parameter_flow),
+            cors_behavior,
         };
         errors.extend(new.out_of_range());
         if errors.is_empty() { Ok(new) } else { Err(errors) }
@@ -285,6 +327,7 @@ mod tests {
         let settings = TemplateSettings {
             autostop_days: Days::parse(&["friday"]).unwrap(),
             max_port_share_level: PortSharing::Organization,
+            cors_behavior: CorsBehavior::Passthru,
             ..TemplateSettings::default()
         };
         let text = serde_json::to_string(&settings).unwrap();
@@ -301,12 +344,14 @@ mod tests {
             autostop: Some((vec!["sunday".to_owned()], 0)),
             failure_ttl_ms: Some(60_000),
             max_port_share_level: Some("owner".to_owned()),
+            cors_behavior: Some("passthru".to_owned()),
             ..SettingsChange::default()
         };
         let new = change.apply(&old).unwrap();
         assert_eq!((new.autostop_days.names().collect::<Vec<_>>(), new.autostop_weeks), (vec!["sunday"], 1));
         assert_eq!((new.failure_ttl_ms, new.max_port_share_level), (60_000, PortSharing::Owner));
-        assert!(!new.allow_user_autostop);
+        assert!(!new.allow_user_autostop && new.cors_behavior == CorsBehavior::Passthru);
+        assert_eq!(SettingsChange::default().apply(&new), Ok(new.clone()), "it stays");
 
         let bad = SettingsChange {
             default_ttl_ms: Some(-1),
@@ -317,6 +362,7 @@ mod tests {
             time_til_dormant_ms: Some(-60_000),
             time_til_dormant_autodelete_ms: Some(60_000),
             max_port_share_level: Some("all".to_owned()),
+            cors_behavior: Some("Simple".to_owned()),
             ..SettingsChange::default()
         };
         let fields: Vec<&str> = bad.apply(&old).unwrap_err().iter().map(|error| error.field).collect();
@@ -324,6 +370,7 @@ mod tests {
             "autostop_requirement.days_of_week",
             "autostart_requirement.days_of_week",
             "max_port_share_level",
+            "cors_behavior",
             "default_ttl_ms",
             "activity_bump_ms",
             "failure_ttl_ms",

@@ -51,6 +51,7 @@ pub async fn update<S: GroupSink + 'static>(
             let new = fields.keep(old.changed(&change, trail.now).map_err(refusal))?;
             let (added, removed) = fields.keep(users(repos, &old, &command))?.unwrap_or_default();
             fields.done()?;
+            actor.not_for_own_account(repos, added.iter().chain(&removed).copied())?;
             let new = new.unwrap_or_else(|| old.clone());
             if new.name != old.name && repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
                 return Err(record::name_taken(&new.name));

@@ -42,6 +42,7 @@ pub async fn update_roles(
     ctx.store
         .write(move |repos| {
             let (organization, id) = locate_other(repos, &actor, &place, &user)?;
+            actor.not_for_own_account(repos, [id])?;
             let wanted = role_names(&names, organization)?;
             with_caller_and(repos, &actor, id, |repos, actor, _| {
                 // First the roles, then the member: in the order in which a role is deleted.

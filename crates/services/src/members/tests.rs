@@ -120,7 +120,7 @@ async fn members_come_and_go_with_a_record() {
     expect_record(&mut repos, "create", 200, fields(false));
     let (place, bob) = (OrganizationRef::Default, UserRef::Id(BOB));
     let added = add(&context(repos), &owner().build(), &place, &bob).await.unwrap();
-    assert_eq!((added.member.username.as_str(), added.roles.len()), ("bob", 0));
+    assert_eq!((added.member.user.username.as_str(), added.roles.len()), ("bob", 0));
 
     let mut repos = town(&[]);
     repos.members.expect_delete().times(1).returning(|_, _, _| Ok(true));

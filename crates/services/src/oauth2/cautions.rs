@@ -32,8 +32,7 @@ struct Reach<'a> {
 impl<'a> Reach<'a> {
     fn of(actor: &'a Actor) -> Self {
         // A membership without roles adds nothing, however many of them there are.
-        let with_roles = actor.memberships.iter().filter(|place| !place.roles.is_empty());
-        let organizations: Vec<Uuid> = with_roles.map(|place| place.organization_id.0).collect();
+        let organizations = actor.organizations_with_roles();
         let none: [&str; 0] = [];
         let plain = organizations
             .iter()

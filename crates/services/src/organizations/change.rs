@@ -4,14 +4,15 @@ use super::{OrganizationRef, resolve};
 use crate::audit::{Diff, Trail};
 use crate::context::{Actor, Context};
 use crate::error::{Error, FieldError};
-use crate::users::access;
+use crate::sessions::in_person::Deed;
 use crate::users::caller::with_caller;
 use crate::users::fields::Fields;
-use crate::users::member;
+use crate::users::{access, member, refuse_assignment_of};
 use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::ids::OrganizationId;
 use doorward_domain::names::Named;
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{Action, Object, System, action, resource};
+use doorward_domain::roles::{Action, DefaultRoles, Object, System, action, resource};
 use doorward_ports::{Repositories, StoreError};
 use serde_json::json;
 
@@ -26,8 +27,8 @@ pub struct CreateOrganization {
     pub description: String,
     /// URL or path of an icon.
     pub icon: String,
-    /// Roles that every member is to have besides the implied one.
-    pub default_member_roles: Vec<String>,
+    /// Built-in roles that every member is to have besides the implied one.
+    pub default_roles: Vec<String>,
 }
 
 /// What is to change of an organization.
@@ -41,8 +42,8 @@ pub struct UpdateOrganization {
     pub description: Option<String>,
     /// URL or path of an icon; `None` keeps it.
     pub icon: Option<String>,
-    /// Roles that every member is to have besides the implied one.
-    pub default_member_roles: Vec<String>,
+    /// Built-in roles that every member is to have besides the implied one; `None` keeps them.
+    pub default_roles: Option<Vec<String>>,
 }
 
 /// Makes an organization with its group Everyone. The caller becomes a member of it, without roles.
@@ -51,9 +52,9 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
         .organization_name("name", &command.name)
         .organization_display_name("display_name", &command.display_name)
         .shown_text("description", &command.description)
-        .shown_name("icon", &command.icon)
-        .that("default_org_member_roles", adds_nothing(&command.default_member_roles), DEFAULT_ROLES);
+        .shown_name("icon", &command.icon);
     fields.keep(not_reserved(&command.name))?;
+    let default_roles = fields.keep(default_roles(&command.default_roles))?.unwrap_or_default();
     fields.done()?;
     access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
 
@@ -69,12 +70,14 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
         created_at: now,
         updated_at: now,
         is_default: false,
+        default_roles,
     };
     ctx.store
         .write(move |repos| {
             with_caller(repos, &actor, |repos, actor| {
                 let object = Object::of::<resource::Organization>();
                 let permit = access::permit::<action::Create, resource::Organization>(actor, &object)?;
+                may_make_default(actor, id, &DefaultRoles::default(), &organization.default_roles)?;
                 repos.organizations().insert(&permit, &organization)?;
                 let because = System::because("who makes an organization belongs to it");
                 repos.organizations().insert_member(&because.permit(), &member(id, actor.user.id, now))?;
@@ -96,15 +99,21 @@ pub async fn update(
     let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
+            if command.default_roles.is_some() {
+                // They may be the right of the next one who sets them or defines roles.
+                repos.roles().lock_definitions()?;
+            }
             let known = resolve(repos, &actor, &reference)?;
-            command.check()?;
+            let default_roles = command.check()?;
             with_caller(repos, &actor, |repos, actor| {
                 let object = access::organization(known.id);
                 let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
                     .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
                 let gone = || Error::OrganizationNotFound(reference.to_string());
                 let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
-                let after = Organization { updated_at: trail.now, ..command.apply(before.clone()) };
+                let default_roles = default_roles.unwrap_or_else(|| before.default_roles.clone());
+                may_make_default(actor, known.id, &before.default_roles, &default_roles)?;
+                let after = Organization { updated_at: trail.now, default_roles, ..command.apply(before.clone()) };
                 if !repos.organizations().update(&permit, &after)? {
                     return Err(gone());
                 }
@@ -153,7 +162,8 @@ pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef
 }
 
 impl UpdateOrganization {
-    fn check(&self) -> Result<(), Error> {
+    /// Answers the default roles, if they are to change.
+    fn check(&self) -> Result<Option<DefaultRoles>, Error> {
         let mut fields = Fields::default();
         if !self.name.is_empty() {
             fields = fields.organization_name("name", &self.name);
@@ -161,10 +171,12 @@ impl UpdateOrganization {
         fields = fields
             .organization_display_name("display_name", &self.display_name)
             .shown_text("description", self.description.as_deref().unwrap_or_default())
-            .shown_name("icon", self.icon.as_deref().unwrap_or_default())
-            .that("default_org_member_roles", adds_nothing(&self.default_member_roles), DEFAULT_ROLES);
+            .shown_name("icon", self.icon.as_deref().unwrap_or_default());
         fields.keep(not_reserved(&self.name))?;
-        fields.done()
+        let roles = self.default_roles.as_deref().map(default_roles).transpose();
+        let roles = fields.keep(roles)?.flatten();
+        fields.done()?;
+        Ok(roles)
     }
 
     fn apply(self, organization: Organization) -> Organization {
@@ -179,14 +191,35 @@ impl UpdateOrganization {
     }
 }
 
-/// Why roles for every member are refused: to take them and not to give them would grant less than was asked for.
-const DEFAULT_ROLES: &str =
-    "roles for every member are not supported; only `organization-workspace-access`, which adds nothing";
+/// The field that names them.
+const DEFAULT_ROLES: &str = "default_org_member_roles";
 
-/// Whether these roles give members nothing that they do not have: the rights on one's own workspaces are part of the
-/// implied role.
-fn adds_nothing(roles: &[String]) -> bool {
-    roles.iter().all(|role| role == "organization-workspace-access")
+/// The roles that every member is to have, if all of them can be that.
+fn default_roles(names: &[String]) -> Result<DefaultRoles, Error> {
+    DefaultRoles::new(names).or_else(|errors| {
+        Fields::default().defects(DEFAULT_ROLES, errors).done()?;
+        Ok(DefaultRoles::default())
+    })
+}
+
+/// Asks whether the caller may make this of the roles that every member has: only who may give a role to a member, and
+/// take it, may do so for all of them. An app cannot, in the name of its user.
+///
+/// Who adds a member needs no more than that. In an organization one needs to be a member oneself, and has these roles;
+/// on the site one is an administrator of users.
+fn may_make_default(
+    actor: &Actor,
+    organization: OrganizationId,
+    before: &DefaultRoles,
+    after: &DefaultRoles,
+) -> Result<(), Error> {
+    let change = before
+        .plan(&actor.subject, organization.0, after)
+        .map_err(|refusals| refuse_assignment_of(DEFAULT_ROLES, refusals))?;
+    if change.added().is_empty() && change.removed().is_empty() {
+        return Ok(());
+    }
+    actor.not_by_grant(Deed::GiveRoles)
 }
 
 /// Some words mean something else where an organization is named in a path.
@@ -219,12 +252,15 @@ fn changes(old: Option<&Organization>, new: Option<&Organization>) -> Diff {
     let (name, display_name) = (text(|o| &o.name), text(|o| &o.display_name));
     let (description, icon) = (text(|o| &o.description), text(|o| &o.icon));
     let is_default = |organization: Option<&Organization>| organization.is_some_and(|o| o.is_default);
+    let roles =
+        |organization: Option<&Organization>| json!(organization.map(|o| o.default_roles.names()).unwrap_or_default());
     Diff::default()
         .field("name", name.0, name.1)
         .field("display_name", display_name.0, display_name.1)
         .field("description", description.0, description.1)
         .field("icon", icon.0, icon.1)
         .field("is_default", is_default(old), is_default(new))
+        .field(DEFAULT_ROLES, roles(old), roles(new))
         .moment("updated_at", old.map(|o| o.updated_at), new.map(|o| o.updated_at))
 }
 
@@ -288,22 +324,59 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn roles_for_every_member_are_refused_and_not_dropped() {
+    async fn roles_for_every_member_are_checked_one_by_one() {
         let asked = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect::<Vec<_>>();
         let place = OrganizationRef::Name("acme".to_owned());
         let command = UpdateOrganization {
-            default_member_roles: asked(&["organization-auditor"]),
+            default_roles: Some(asked(&["chef", "organization-auditor", "owner"])),
             ..UpdateOrganization::default()
         };
-        let refused = update(&context(town()), &owner().build(), &place, command).await;
-        assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields[0].field == "default_org_member_roles"));
+        let mut repos = town();
+        repos.roles.expect_lock_definitions().returning(|| Ok(()));
+        let refused = update(&context(repos), &owner().build(), &place, command).await;
+        let Err(Error::Invalid { fields, .. }) = refused else { panic!("{refused:?}") };
+        let details: Vec<&str> = fields.iter().map(|field| field.detail.split(' ').next().unwrap()).collect();
+        assert!(fields.iter().all(|field| field.field == "default_org_member_roles"));
+        assert_eq!(details, ["\"chef\"", "\"owner\""]);
         let command = CreateOrganization {
             name: "zoo".to_owned(),
-            default_member_roles: asked(&["organization-workspace-access", "chef"]),
+            default_roles: asked(&["organization-workspace-access", "chef"]),
             ..CreateOrganization::default()
         };
         assert!(matches!(create(&context(town()), &owner().build(), command).await, Err(Error::Invalid { .. })));
-        assert!(adds_nothing(&asked(&["organization-workspace-access"])) && adds_nothing(&[]));
+    }
+
+    #[tokio::test]
+    async fn who_may_not_give_a_role_to_a_member_may_not_give_it_to_all() {
+        let place = OrganizationRef::Name("acme".to_owned());
+        let command = |roles: &[&str]| UpdateOrganization {
+            default_roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+            ..UpdateOrganization::default()
+        };
+        let repos = |actor: &Actor, before: &'static [&'static str]| {
+            let mut repos = repos_of(actor, &[]);
+            let acme = move || Organization { default_roles: DefaultRoles::new(before).unwrap(), ..organization() };
+            repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
+            repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));
+            repos.organizations.expect_update().returning(|_, _| Ok(true));
+            repos.audit.expect_insert().returning(|_, _| Ok(()));
+            repos.roles.expect_lock_definitions().times(1).returning(|| Ok(()));
+            repos
+        };
+        // An organization whose members are its administrators: this one is by that alone.
+        let admin = actor().default_role("organization-admin").build();
+        let wanted = command(&["organization-admin", "organization-auditor"]);
+        let context_of = |actor: &Actor, before| context(repos(actor, before));
+        let done = update(&context_of(&admin, &["organization-admin"]), &admin, &place, wanted).await.unwrap();
+        assert_eq!(done.default_roles.names(), ["organization-admin", "organization-auditor"]);
+        // Who is but an auditor by it, and whoever lacks the scope, may not.
+        for actor in [
+            actor().default_role("organization-auditor").build(),
+            actor().default_role("organization-admin").scopes(&["organization:*"]).build(),
+        ] {
+            let wanted = command(&["organization-template-admin"]);
+            assert!(update(&context_of(&actor, &[]), &actor, &place, wanted).await.is_err());
+        }
     }
 
     #[tokio::test]

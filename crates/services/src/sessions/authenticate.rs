@@ -209,16 +209,16 @@ fn signed_out(detail: impl Into<String>) -> Error {
     }
 }
 
-/// The subject of a request: implied and stored roles, groups, and the scope of the key (`rbac.md` 5). Names that are
+/// The subject of a request: implied, default and stored roles, groups, and the scope of the key (`rbac.md` 5). Names that are
 /// not among `custom` and not built in grant nothing.
 pub(crate) fn subject_of(owner: &KeyOwner, custom: Vec<CustomRole>) -> Subject {
-    let KeyOwner { key, user, memberships, groups, app: _ } = owner;
+    let KeyOwner { key, user, memberships, default_roles, groups, app: _ } = owner;
     let custom: CustomRoles = custom.into_iter().collect();
     let mut builder = Subject::for_user(user.id.0).site_roles(&user.roles).groups(groups.iter().map(|group| group.0));
     for membership in memberships {
         builder = builder.membership(membership.organization_id.0, &membership.roles);
     }
-    builder.custom_roles(&custom).scope(scope_of(key)).build()
+    builder.named(default_roles.iter().cloned()).custom_roles(&custom).scope(scope_of(key)).build()
 }
 
 /// The roles that are not built in, and have to be looked up.

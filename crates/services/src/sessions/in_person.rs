@@ -2,12 +2,14 @@
 //!
 //! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
 //! goes, or longer than it lives: what is listed here is refused to tokens that were issued to an app, whatever their
-//! scopes: to all of them by `Actor::in_person`, to those that act by the grant of a person by `Actor::not_by_grant`.
+//! scopes: to all of them by `Actor::in_person`, to those that act by the grant of a person by `Actor::not_by_grant`, and where
+//! it is about the app's own service account by `Actor::not_for_own_account`.
 //! Sessions, and API tokens that the person made, may do it as far as access control lets them.
 
 use crate::context::Actor;
 use crate::error::Error;
-use doorward_domain::ids::AppId;
+use doorward_domain::ids::{AppId, UserId};
+use doorward_ports::Repositories;
 
 /// Something that only a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) enum Deed {
     /// Give or define roles: an account that the app controls, such as its own service account, would keep them when the
     /// grant is revoked.
     GiveRoles,
+    /// Decide where the service account of the app belongs and what it may do.
+    PlaceOwnAccount,
 }
 
 impl Deed {
@@ -40,6 +44,9 @@ impl Deed {
             Self::SetPassword => "set passwords",
             Self::ManageApps => "manage OAuth2 apps and their secrets",
             Self::GiveRoles => "give roles in the name of its user",
+            Self::PlaceOwnAccount => {
+                "change memberships, groups, roles or entries on access lists of its own service account"
+            }
         }
     }
 
@@ -91,6 +98,26 @@ impl Actor {
     /// and do not end with a grant.
     pub(crate) fn not_by_grant(&self, deed: Deed) -> Result<(), Error> {
         if self.acts_by_grant() { self.in_person(deed) } else { Ok(()) }
+    }
+
+    /// Refuses an app to decide where its own service account belongs and what it may do there: memberships, groups, roles
+    /// and access lists that name one of these users. It would act as that account beyond its grant, and when the grant is
+    /// over; so a person decides, also if the app asks as the account itself.
+    pub(crate) fn not_for_own_account(
+        &self,
+        repos: &mut dyn Repositories,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Result<(), Error> {
+        let Some(app) = self.app() else { return Ok(()) };
+        let mut users = users.into_iter().peekable();
+        if users.peek().is_none() {
+            return Ok(());
+        }
+        let account = repos.apps().find(app)?.and_then(|app| app.service_account_id);
+        if account.is_some_and(|account| users.any(|user| user == account)) {
+            return Err(Error::Refused(refusal(Deed::PlaceOwnAccount)));
+        }
+        Ok(())
     }
 
     /// Refuses an app, unless it is about the app itself.

@@ -108,6 +108,7 @@ pub async fn update_acl(ctx: &Context, actor: &Actor, id: TemplateId, command: U
             if !errors.is_empty() {
                 return Err(Error::invalid_fields("Invalid request to update template metadata!", errors));
             }
+            actor.not_for_own_account(repos, users.iter().map(|(user, _)| *user))?;
             let mut new = Template { updated_at: trail.now, ..old.clone() };
             set_roles(&mut new.user_acl, users.into_iter().map(|(user, role)| (user.0, role)));
             set_roles(&mut new.group_acl, groups.into_iter().map(|(group, role)| (group.0, role)));

@@ -60,6 +60,7 @@ fn tracked(template: &Template) -> Vec<(&'static str, Value)> {
         ("deprecated", template.deprecation_message.as_str().into()),
         ("max_port_sharing_level", settings.max_port_share_level.as_str().into()),
         ("use_classic_parameter_flow", settings.use_classic_parameter_flow.into()),
+        ("cors_behavior", settings.cors_behavior.as_str().into()),
     ]
 }
 

@@ -56,6 +56,7 @@ pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: V
     ctx.store
         .write(move |repos| {
             let id = resolve_other(repos, &actor, &reference)?.id;
+            actor.not_for_own_account(repos, [id])?;
             with_caller_and(repos, &actor, id, |repos, actor, user| {
                 let wanted: BTreeSet<String> = names.into_iter().collect();
                 let permit = authorize_change(repos, actor, &user.roles, &wanted)?;
@@ -108,13 +109,18 @@ pub(super) fn authorize_change(
 }
 
 /// What a refused change of roles means to the one who asked for it. A single reason is the message too.
-pub(crate) fn refuse_assignment(Refusals { first, others }: Refusals) -> Error {
+pub(crate) fn refuse_assignment(refusals: Refusals) -> Error {
+    refuse_assignment_of("roles", refusals)
+}
+
+/// The same, of roles that this field names.
+pub(crate) fn refuse_assignment_of(field: &'static str, Refusals { first, others }: Refusals) -> Error {
     match first {
         AssignError::Denied(denied) => Error::Forbidden(denied),
         AssignError::WrongLevel(_) | AssignError::Unknown(_) | AssignError::NotAuthorized(_) => {
             let message = if others.is_empty() { first.to_string() } else { VALIDATION_FAILED.to_owned() };
             let reasons = std::iter::once(first).chain(others);
-            Error::invalid_fields(message, reasons.map(|reason| FieldError::new("roles", reason.to_string())).collect())
+            Error::invalid_fields(message, reasons.map(|reason| FieldError::new(field, reason.to_string())).collect())
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::DerivationKey;
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::AllowEntry;
+use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Digest, Instant};
@@ -102,6 +102,7 @@ pub(crate) fn organization() -> Organization {
         created_at: NOW,
         updated_at: NOW,
         is_default: true,
+        default_roles: DefaultRoles::default(),
     }
 }
 
@@ -153,7 +154,14 @@ pub(crate) fn owner() -> ActorBuilder {
 
 pub(crate) fn as_user(user: User) -> ActorBuilder {
     let memberships = vec![membership(user.id)];
-    ActorBuilder(KeyOwner { key: key(user.id), user, memberships, groups: Vec::new(), app: None })
+    ActorBuilder(KeyOwner {
+        key: key(user.id),
+        user,
+        memberships,
+        default_roles: Vec::new(),
+        groups: Vec::new(),
+        app: None,
+    })
 }
 
 pub(crate) struct ActorBuilder(KeyOwner);
@@ -174,6 +182,12 @@ impl ActorBuilder {
         self
     }
 
+    /// What the organization gives to all of its members.
+    pub(crate) fn default_role(mut self, name: &str) -> Self {
+        self.0.default_roles.push(RoleName::organization(name, ORGANIZATION.0));
+        self
+    }
+
     pub(crate) fn without_memberships(mut self) -> Self {
         self.0.memberships.clear();
         self
@@ -181,7 +195,7 @@ impl ActorBuilder {
 
     pub(crate) fn build(self) -> Actor {
         let subject = subject_of(&self.0, Vec::new());
-        let KeyOwner { key, user, memberships, groups: _, app: _ } = self.0;
+        let KeyOwner { key, user, memberships, .. } = self.0;
         let (user, memberships, key) = (Arc::new(user), memberships.into(), Arc::new(key));
         Actor { subject, user, memberships, key, origin: origin() }
     }
@@ -229,7 +243,10 @@ pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Actor) {
     repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
     let known = key.clone();
     repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
-    let owner = KeyOwner { key, user, memberships, groups: Vec::new(), app: None };
+    let roles = actor.subject.roles().iter().flat_map(|role| {
+        role.organizations().filter_map(|(id, _)| Some(RoleName::organization(role.name(), id.as_uuid()?)))
+    });
+    let owner = KeyOwner { key, user, memberships, default_roles: roles.collect(), groups: Vec::new(), app: None };
     repos.api_keys.expect_find_owner().returning(move |id| Ok(Some(owner.clone()).filter(|owner| owner.key.id == *id)));
 }
 

@@ -217,7 +217,7 @@ fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: St
 /// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
 fn standing(actor: &Actor) -> String {
     let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
-    let in_organizations = actor.memberships.iter().filter(|membership| !membership.roles.is_empty()).count();
+    let in_organizations = actor.organizations_with_roles().len();
     let mut parts = Vec::new();
     if !roles.is_empty() {
         parts.push(format!("{} of this server", roles.join(", ")));

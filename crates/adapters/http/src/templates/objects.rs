@@ -49,6 +49,8 @@ pub(crate) struct TemplateObject {
     /// `owner`, `authenticated`, `organization` or `public`.
     max_port_share_level: &'static str,
     use_classic_parameter_flow: bool,
+    /// `simple` or `passthru`.
+    cors_behavior: &'static str,
     /// Always true.
     agents_allowed: bool,
 }
@@ -135,6 +137,7 @@ impl From<TemplateView> for TemplateObject {
             require_active_version: settings.require_active_version,
             max_port_share_level: settings.max_port_share_level.as_str(),
             use_classic_parameter_flow: settings.use_classic_parameter_flow,
+            cors_behavior: settings.cors_behavior.as_str(),
             agents_allowed: true,
         }
     }

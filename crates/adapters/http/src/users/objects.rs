@@ -145,6 +145,8 @@ pub(crate) struct OrganizationObject {
     created_at: Timestamp,
     updated_at: Timestamp,
     is_default: bool,
+    /// Roles that every member has besides the implied one.
+    default_org_member_roles: Vec<String>,
 }
 
 impl From<Organization> for OrganizationObject {
@@ -158,6 +160,7 @@ impl From<Organization> for OrganizationObject {
             created_at: organization.created_at.into(),
             updated_at: organization.updated_at.into(),
             is_default: organization.is_default,
+            default_org_member_roles: organization.default_roles.names().to_vec(),
         }
     }
 }

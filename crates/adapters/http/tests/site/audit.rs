@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::test::TestRequest;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::System;
+use doorward_domain::roles::{DefaultRoles, System};
 use doorward_ports::StoreError;
 use serde_json::{Value, json};
 use time::Duration;
@@ -53,6 +53,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
             created_at: NOW,
             updated_at: NOW,
             is_default: false,
+            default_roles: DefaultRoles::default(),
         };
         let membership = Membership {
             organization_id: organization.id,

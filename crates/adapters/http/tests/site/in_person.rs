@@ -1,6 +1,6 @@
 //! What no app does in the name of its user, whatever its scopes.
 
-use crate::house::{House, house};
+use crate::house::{Answer, House, house};
 use crate::oauth2::{CALLBACK, access_token, allow, client};
 use actix_http::Request;
 use actix_web::body::BoxBody;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
 /// An API token that the user makes.
@@ -123,6 +124,90 @@ async fn an_app_makes_nothing_that_outlives_its_grant() {
     withdraw(&robot.id).await.expect(204);
     house.get("/users/me", &token).await.expect(401);
     house.get("/users/me", &kept).await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_app_does_not_decide_where_its_own_service_account_belongs() {
+    let house = house().await;
+    let owner = house.owner().await;
+    house.member(&owner, "bob").await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let other = client(&house, &owner, json!({ "name": "other", "service_account": true })).await;
+    let account = async |id: &str| {
+        let app = house.get(&format!("/oauth2-provider/apps/{id}"), &owner).await.expect(200).json();
+        app["service_account_id"].as_str().unwrap().to_owned()
+    };
+    let (account, others) = (account(&robot.id).await, account(&other.id).await);
+    let bob = house.get("/users/bob", &owner).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+    let id = |made: Answer, status: u16| made.expect(status).json()["id"].as_str().unwrap().to_owned();
+    let body = |name: &str| json!({ "name": name });
+    id(house.api(POST, "/organizations", &owner, body("acme")).await, 201);
+    id(house.api(POST, "/organizations", &owner, body("zoo")).await, 201);
+    for user in [&account, &others, &bob] {
+        house.api(POST, &format!("/organizations/zoo/members/{user}"), &owner, Value::Null).await.expect(200);
+    }
+    let group = id(house.api(POST, "/organizations/zoo/groups", &owner, body("devs")).await, 201);
+    let template = id(house.api(POST, "/organizations/zoo/templates", &owner, body("dev")).await, 201);
+    let (group, template) = (format!("/groups/{group}"), format!("/templates/{template}/acl"));
+    // So that nothing else stands in the way of the account.
+    house.api(PUT, &format!("/users/{account}/roles"), &owner, json!({ "roles": ["owner"] })).await.expect(200);
+    let granted = access_token(&house, &owner, &robot, &[]).await;
+    let own = house.form("/oauth2/tokens", &robot.basic(), &[("grant_type", "client_credentials")]).await.expect(200);
+    let own = own.json()["access_token"].as_str().unwrap().to_owned();
+
+    let joining = |user: &str| (POST, format!("/organizations/acme/members/{user}"), Value::Null);
+    let leaving = |user: &str| (DELETE, format!("/organizations/zoo/members/{user}"), Value::Null);
+    let added = |user: &str| (PATCH, group.clone(), json!({ "add_users": [user] }));
+    let removed = |user: &str| (PATCH, group.clone(), json!({ "remove_users": [user] }));
+    let listed = |user: &str| (PATCH, template.clone(), json!({ "user_perms": { user: "admin" } }));
+    let unlisted = |user: &str| (PATCH, template.clone(), json!({ "user_perms": { user: "" } }));
+    let site_roles = |user: &str| (PUT, format!("/users/{user}/roles"), json!({ "roles": ["auditor"] }));
+    let roles = |user: &str| {
+        (PUT, format!("/organizations/zoo/members/{user}/roles"), json!({ "roles": ["organization-admin"] }))
+    };
+    for token in [&granted, &own] {
+        for (method, path, body) in [
+            joining(&account),
+            added(&account),
+            (PATCH, group.clone(), json!({ "add_users": [&bob, &account] })),
+            removed(&account),
+            listed(&account),
+            (PATCH, template.clone(), json!({ "user_perms": { &bob: "use", &account: "" } })),
+        ] {
+            let refused = house.api(method.clone(), &path, token, body.clone()).await.expect(403);
+            let message = refused.json()["message"].as_str().unwrap().to_owned();
+            assert!(
+                message.starts_with("An app cannot change memberships, groups, roles"),
+                "{method} {path}: {message}"
+            );
+        }
+        // Roles are given by no app in the name of its user, and nobody changes their own, or leaves.
+        for (method, path, body) in [site_roles(&account), roles(&account), leaving(&account)] {
+            let status = if *token == granted { 403 } else { 400 };
+            house.api(method, &path, token, body).await.expect(status);
+        }
+        // All others it places as its user may.
+        for user in [&bob, &others] {
+            for (method, path, body) in [added(user), removed(user), listed(user), unlisted(user)] {
+                house.api(method, &path, token, body).await.expect(200);
+            }
+            house.api(POST, &format!("/organizations/acme/members/{user}"), token, Value::Null).await.expect(200);
+            house.api(DELETE, &format!("/organizations/acme/members/{user}"), token, Value::Null).await.expect(204);
+        }
+    }
+    // A person does.
+    for ((method, path, body), status) in [
+        (joining(&account), 200),
+        (added(&account), 200),
+        (removed(&account), 200),
+        (listed(&account), 200),
+        (unlisted(&account), 200),
+        (site_roles(&account), 200),
+        (roles(&account), 200),
+        (leaving(&account), 204),
+    ] {
+        house.api(method, &path, &owner, body).await.expect(status);
+    }
 }
 
 #[actix_web::test]

@@ -14,6 +14,7 @@ mod bad_input;
 mod browser;
 mod clients;
 mod credentials;
+mod default_roles;
 mod forgery;
 mod group_sizes;
 mod groups;

@@ -77,6 +77,7 @@ async fn a_new_template_has_all_keys_with_their_types() {
             "allow_user_autostop": true, "allow_user_cancel_workspace_jobs": true, "failure_ttl_ms": 0,
             "time_til_dormant_ms": 0, "time_til_dormant_autodelete_ms": 0, "require_active_version": false,
             "max_port_share_level": "public", "use_classic_parameter_flow": false, "agents_allowed": true,
+            "cors_behavior": "simple",
         })
     );
     for path in [format!("/templates/{}", id(&made)), format!("{TEMPLATES}/DEV")] {
@@ -86,6 +87,7 @@ async fn a_new_template_has_all_keys_with_their_types() {
         "name": "full", "template_version_id": made["id"], "default_ttl_ms": 7, "dormant_ttl_ms": 60_000, "delete_ttl_ms": 120_000,
         "autostop_requirement": { "days_of_week": ["sunday"], "weeks": 2 }, "allow_user_autostart": false,
         "max_port_share_level": "owner", "require_active_version": true, "template_use_classic_parameter_flow": true,
+        "cors_behavior": "passthru", "agents_allowed": true,
     });
     let full = house.api(POST, TEMPLATES, &owner, full).await.expect(201).json();
     assert_eq!((&full["active_version_id"], &full["default_ttl_ms"]), (&made["id"], &json!(7)));
@@ -95,6 +97,7 @@ async fn a_new_template_has_all_keys_with_their_types() {
     );
     assert_eq!(full["autostop_requirement"], json!({ "days_of_week": ["sunday"], "weeks": 2 }));
     assert_eq!((&full["allow_user_autostart"], &full["use_classic_parameter_flow"]), (&json!(false), &json!(true)));
+    assert_eq!((&full["cors_behavior"], &full["agents_allowed"]), (&json!("passthru"), &json!(true)));
 }
 
 #[actix_web::test]
@@ -112,6 +115,8 @@ async fn bad_templates_are_refused() {
         ),
         (json!({ "name": "a", "max_port_share_level": "x" }), 400, vec!["max_port_share_level"]),
         (json!({ "name": "a", "agents_allowed": false }), 400, vec!["agents_allowed"]),
+        (json!({ "name": "a", "cors_behavior": "all" }), 400, vec!["cors_behavior"]),
+        (json!({ "name": "a", "cors_behavior": "" }), 400, vec!["cors_behavior"]),
         (json!({ "name": "a", "description": "x".repeat(9000) }), 400, vec!["description"]),
         (json!({ "name": "DEV" }), 409, vec!["name"]),
     ] {
@@ -121,6 +126,8 @@ async fn bad_templates_are_refused() {
     let path = format!("/templates/{}", id(&dev));
     house.api(PATCH, &path, &owner, json!({ "agents_allowed": false })).await.expect(400);
     house.api(PATCH, &path, &owner, json!({ "agents_allowed": true })).await.expect(200);
+    let refused = house.api(PATCH, &path, &owner, json!({ "cors_behavior": "Simple" })).await.expect(400).json();
+    assert_eq!(blamed(&refused), ["cors_behavior"]);
     house.api(POST, "/organizations/none/templates", &owner, json!({ "name": "a" })).await.expect(404);
     house.get("/templates/dev", &owner).await.expect(400);
     house.get(&format!("/templates/{NIL}"), &owner).await.expect(404);
@@ -143,11 +150,12 @@ async fn templates_change_and_go() {
     assert_eq!(blamed(&taken), ["name"]);
     let change = json!({
         "display_name": "Dev!", "activity_bump_ms": 5, "allow_user_autostop": false, "deprecation_message": "use ops",
-        "icon": null,
+        "icon": null, "cors_behavior": "passthru",
     });
     let changed = house.api(PATCH, &path, &owner, change).await.expect(200).json();
     assert_eq!((&changed["name"], &changed["display_name"]), (&json!("dev"), &json!("Dev!")));
     assert_eq!((&changed["allow_user_autostart"], &changed["allow_user_autostop"]), (&json!(true), &json!(false)));
+    assert_eq!(changed["cors_behavior"], "passthru");
     let unchanged = house.api(PATCH, &path, &owner, json!({})).await.expect(200).json();
     for (key, value) in changed.as_object().unwrap() {
         assert!(*key == "updated_at" || unchanged[key] == *value, "{key} is absent and stays: {unchanged}");

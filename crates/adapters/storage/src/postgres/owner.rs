@@ -10,15 +10,17 @@ use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{Expression, OptionalExtension as _, RunQueryDsl as _, Selectable};
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Membership;
+use doorward_domain::roles::DefaultRoles;
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
 use doorward_ports::sessions::KeyOwner;
 
 type SqlTypeOf<Row> = <<Row as Selectable<Pg>>::SelectExpression as Expression>::SqlType;
 
-/// The memberships, column by column, and the groups.
+/// The memberships, column by column, with the default roles of the organizations, and the groups.
 type Belongings = (
     Option<Vec<Id<OrganizationId>>>,
+    Option<Vec<Json<Vec<String>>>>,
     Option<Vec<Json<Vec<String>>>>,
     Option<Vec<At>>,
     Option<Vec<At>>,
@@ -32,6 +34,7 @@ statement! {
         (
             Nullable<Array<sql::Uuid>>,
             Nullable<Array<sql::Json>>,
+            Nullable<Array<sql::Json>>,
             Nullable<Array<sql::Instant>>,
             Nullable<Array<sql::Instant>>,
             Array<sql::Uuid>,
@@ -39,14 +42,17 @@ statement! {
         (Nullable<sql::Json>, Nullable<sql::Json>),
     ) {
         // All columns of keys and users, in the order of the migrations, which is that of the rows here.
-        "SELECT k.*, u.*, m.organizations, m.roles, m.created, m.updated, \
+        "SELECT k.*, u.*, m.organizations, m.roles, m.defaults, m.created, m.updated, \
            ARRAY(SELECT g.group_id FROM group_members g WHERE g.user_id = k.user_id ORDER BY g.group_id), \
            a.allowed_scopes, a.allowed_resources \
          FROM api_keys k LEFT JOIN oauth2_apps a ON a.id = k.app_id JOIN users u ON u.id = k.user_id AND NOT u.deleted \
          CROSS JOIN LATERAL (\
            SELECT array_agg(o.organization_id) AS organizations, array_agg(o.roles) AS roles, \
+             array_agg(o.default_roles) AS defaults, \
              array_agg(o.created_at) AS created, array_agg(o.updated_at) AS updated \
-           FROM (SELECT * FROM organization_members WHERE user_id = k.user_id ORDER BY organization_id) o) m \
+           FROM (\
+             SELECT b.*, p.default_roles FROM organization_members b JOIN organizations p ON p.id = b.organization_id \
+             WHERE b.user_id = k.user_id ORDER BY b.organization_id) o) m \
          WHERE k.id = ?"
     }
 }
@@ -54,10 +60,14 @@ statement! {
 pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, Error> {
     let row: Option<(KeyRow, UserRow, Belongings, AppLists)> =
         FindOwner { id: id.as_str() }.get_result(conn).optional()?;
-    let Some((key, user, (organizations, roles, created, updated, groups), lists)) = row else { return Ok(None) };
+    let Some((key, user, belongings, lists)) = row else { return Ok(None) };
+    let (organizations, roles, defaults, created, updated, groups) = belongings;
     let key = ApiKey::try_from(key)?;
     let times = created.into_iter().flatten().zip(updated.into_iter().flatten());
-    let memberships = organizations.into_iter().flatten().zip(roles.into_iter().flatten()).zip(times);
+    let organizations = organizations.unwrap_or_default();
+    let defaults = organizations.iter().zip(defaults.into_iter().flatten());
+    let default_roles = defaults.flat_map(|(place, Json(names))| DefaultRoles::from_storage(names).granted(place.0.0));
+    let memberships = organizations.iter().zip(roles.into_iter().flatten()).zip(times);
     let memberships = memberships.map(|((organization, roles), (created, updated))| Membership {
         organization_id: organization.0,
         user_id: key.user_id,
@@ -68,6 +78,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
     Ok(Some(KeyOwner {
         app: key.oauth2.is_some().then(|| app_limits(lists)),
         memberships: memberships.collect(),
+        default_roles: default_roles.collect(),
         user: User::try_from(user)?,
         groups: groups.into_iter().map(|id| id.0).collect(),
         key,

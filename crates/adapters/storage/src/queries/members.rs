@@ -5,6 +5,7 @@ use super::planned_anew::PlannedAnew;
 use super::users::{containing, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
+use crate::error::{Error, RowError};
 use crate::rows::{MemberUserRow, MembershipRow};
 use crate::schema::{organization_members, templates, users};
 use crate::session::Session;
@@ -51,7 +52,7 @@ macro_rules! listed {
 
 impl MemberRepository for Session<'_, Conn> {
     fn find(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError> {
-        self.run(|conn| Ok(find(conn, organization, user)?))
+        self.run(|conn| find(conn, organization, user))
     }
 
     fn hold(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError> {
@@ -59,7 +60,7 @@ impl MemberRepository for Session<'_, Conn> {
             if !locks::hold_membership(conn, organization, user)? {
                 return Ok(None);
             }
-            Ok(find(conn, organization, user)?)
+            find(conn, organization, user)
         })
     }
 
@@ -89,7 +90,7 @@ impl MemberRepository for Session<'_, Conn> {
                         .order((users::username_key, users::id))
                         .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                         .load(conn)?;
-                    return Ok(MemberPage { members: rows.into_iter().map(member).collect(), count });
+                    return Ok(MemberPage { members: members(rows)?, count });
                 }
             }
             if let Some(Id(owner)) = condition.only_owner() {
@@ -98,7 +99,7 @@ impl MemberRepository for Session<'_, Conn> {
                 let own: Option<(MembershipRow, MemberUserRow)> = own.get_result(conn).optional()?;
                 let count = u64::from(own.is_some());
                 let shown = own.filter(|_| page.offset == 0 && page.limit != Some(0));
-                return Ok(MemberPage { members: shown.into_iter().map(member).collect(), count });
+                return Ok(MemberPage { members: members(shown)?, count });
             }
             let rows: Vec<(MembershipRow, MemberUserRow)> = listed!(organization, visible)
                 .order((users::username_key, users::id))
@@ -107,7 +108,7 @@ impl MemberRepository for Session<'_, Conn> {
                 .offset(page.offset.into())
                 .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                 .load(conn)?;
-            let members: Vec<Member> = rows.into_iter().map(member).collect();
+            let members = members(rows)?;
             let count = match known {
                 Some(count) => count,
                 None if whole => members.len() as u64,
@@ -162,8 +163,7 @@ impl MemberRepository for Session<'_, Conn> {
                 .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                 .load(conn)?;
             let count: i64 = matching().count().get_result(conn)?;
-            let members = rows.into_iter().map(member).collect();
-            Ok(MemberPage { members, count: u64::try_from(count).unwrap_or(0) })
+            Ok(MemberPage { members: members(rows)?, count: u64::try_from(count).unwrap_or(0) })
         })
     }
 
@@ -243,15 +243,19 @@ fn first(conn: &mut Conn, organization: OrganizationId, limit: u32, offset: u32)
     Ok(ids.load::<Id<UserId>>(conn)?.into_iter().map(|id| id.0).collect())
 }
 
-fn find(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<Option<Member>> {
+fn find(conn: &mut Conn, organization: OrganizationId, user: UserId) -> Result<Option<Member>, Error> {
     let row: Option<(MembershipRow, MemberUserRow)> = members_of!(organization)
         .filter(organization_members::user_id.eq(Id(user)))
         .select((MembershipRow::as_select(), MemberUserRow::as_select()))
         .get_result(conn)
         .optional()?;
-    Ok(row.map(member))
+    Ok(row.map(member).transpose()?)
 }
 
-fn member((membership, user): (MembershipRow, MemberUserRow)) -> Member {
+fn members(rows: impl IntoIterator<Item = (MembershipRow, MemberUserRow)>) -> Result<Vec<Member>, RowError> {
+    rows.into_iter().map(member).collect()
+}
+
+fn member((membership, user): (MembershipRow, MemberUserRow)) -> Result<Member, RowError> {
     user.member(membership.into())
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
 use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
 use crate::session::Session;
-use crate::types::{At, Id};
+use crate::types::{At, Id, Json};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -143,7 +143,7 @@ impl OrganizationRepository for Session<'_, Conn> {
         _permit: &Permit<action::Update, resource::Organization>,
         organization: &Organization,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        let changed = self.run(|conn| {
             let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
             let changed = diesel::update(living)
                 .set((
@@ -152,11 +152,14 @@ impl OrganizationRepository for Session<'_, Conn> {
                     organizations::display_name.eq(&organization.display_name),
                     organizations::description.eq(&organization.description),
                     organizations::icon.eq(&organization.icon),
+                    organizations::default_roles.eq(Json(organization.default_roles.names().to_vec())),
                     organizations::updated_at.eq(At(organization.updated_at)),
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
+        })?;
+        self.changed(Change::Organization(organization.id));
+        Ok(changed)
     }
 
     fn delete(

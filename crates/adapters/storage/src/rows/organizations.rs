@@ -1,3 +1,5 @@
+use super::ReducedUserRow;
+use crate::error::RowError;
 use crate::schema::{custom_roles, organization_members, organizations, users};
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
@@ -5,7 +7,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Member, Membership, Organization};
-use doorward_domain::roles::{CustomRole, Grants, Permission, RoleName};
+use doorward_domain::roles::{CustomRole, DefaultRoles, Grants, Permission, RoleName};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -20,6 +22,7 @@ pub(crate) struct OrganizationRow {
     updated_at: At,
     is_default: bool,
     deleted: bool,
+    default_roles: Json<Vec<String>>,
 }
 
 impl From<&Organization> for OrganizationRow {
@@ -35,6 +38,7 @@ impl From<&Organization> for OrganizationRow {
             updated_at: At(organization.updated_at),
             is_default: organization.is_default,
             deleted: false,
+            default_roles: Json(organization.default_roles.names().to_vec()),
         }
     }
 }
@@ -50,6 +54,7 @@ impl From<OrganizationRow> for Organization {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             is_default: row.is_default,
+            default_roles: DefaultRoles::from_storage(row.default_roles.0),
         }
     }
 }
@@ -92,23 +97,14 @@ impl From<MembershipRow> for Membership {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(crate) struct MemberUserRow {
-    username: String,
-    name: String,
-    avatar_url: String,
-    email: String,
+    #[diesel(embed)]
+    user: ReducedUserRow,
     roles: Json<Vec<String>>,
 }
 
 impl MemberUserRow {
-    pub(crate) fn member(self, membership: Membership) -> Member {
-        Member {
-            membership,
-            username: self.username,
-            name: self.name,
-            avatar_url: self.avatar_url,
-            email: self.email,
-            site_roles: self.roles.0,
-        }
+    pub(crate) fn member(self, membership: Membership) -> Result<Member, RowError> {
+        Ok(Member { membership, user: self.user.try_into()?, site_roles: self.roles.0 })
     }
 }
 

@@ -3,12 +3,13 @@
 use super::Conn;
 use crate::error::Error;
 use crate::rows::{KeyRow, MembershipRow, UserRow, app_limits};
-use crate::schema::{api_keys, group_members, oauth2_apps, organization_members, users};
-use crate::types::Id;
+use crate::schema::{api_keys, group_members, oauth2_apps, organization_members, organizations, users};
+use crate::types::{Id, Json};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::ids::GroupId;
 use doorward_domain::organizations::Membership;
+use doorward_domain::roles::DefaultRoles;
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
 use doorward_ports::sessions::KeyOwner;
@@ -23,11 +24,17 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         .optional()?;
     let Some((key, user)) = row else { return Ok(None) };
     let (key, user) = (ApiKey::try_from(key)?, User::try_from(user)?);
-    let memberships = organization_members::table
+    let places: Vec<(MembershipRow, Json<Vec<String>>)> = organization_members::table
+        .inner_join(organizations::table.on(organizations::id.eq(organization_members::organization_id)))
         .filter(organization_members::user_id.eq(Id(user.id)))
         .order(organization_members::organization_id)
-        .select(MembershipRow::as_select())
+        .select((MembershipRow::as_select(), organizations::default_roles))
         .load(conn)?;
+    let granted = |(place, Json(names)): (MembershipRow, Json<Vec<String>>)| {
+        let place = Membership::from(place);
+        (DefaultRoles::from_storage(names).granted(place.organization_id.0), place)
+    };
+    let (default_roles, memberships): (Vec<_>, Vec<_>) = places.into_iter().map(granted).unzip();
     let groups = group_members::table
         .filter(group_members::user_id.eq(Id(user.id)))
         .order(group_members::group_id)
@@ -46,7 +53,8 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         app,
         key,
         user,
-        memberships: memberships.into_iter().map(Membership::from).collect(),
+        memberships,
+        default_roles: default_roles.into_iter().flatten().collect(),
         groups: groups.into_iter().map(|id| id.0).collect(),
     }))
 }

@@ -54,6 +54,10 @@ contract! {
         };
         assert!(!reports(&server, by_user.clone(), undone).await, "what is rolled back is no change");
         assert!(!reports(&server, by_user.clone(), move |r| r.users().find(user)).await);
+        let acme = organization("acme");
+        let (made, by_place) = (acme.clone(), Change::Organization(acme.id));
+        db.write(move |r| r.organizations().insert(&permit(), &made)).await;
+        assert!(reports(&server, by_place, move |r| r.organizations().update(&permit(), &acme)).await);
         let grant = granted.grant.id;
         assert!(reports(&server, by_key, move |r| r.grants().delete(&permit(), grant)).await);
         let secret = granted.secret.id;

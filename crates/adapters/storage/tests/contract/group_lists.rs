@@ -238,7 +238,7 @@ async fn fill(db: &Fixture) -> Lists {
         )
     };
     db.execute(&format!(
-        "INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', created_at, created_at, is_default, deleted \
+        "INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', created_at, created_at, is_default, deleted, '[]' \
            FROM {series}, (SELECT created_at, is_default, deleted FROM organizations WHERE name_key = 'zoo') o; \
          INSERT INTO groups SELECT {id}, o.id, {text}, {text}, '', '', 0, 'user', o.created_at, o.created_at \
            FROM organizations o, {series} WHERE s.n <= 20;",

@@ -6,7 +6,7 @@ use crate::support::*;
 use doorward_domain::Secret;
 use doorward_domain::roles::Permission;
 use doorward_domain::roles::custom::Draft;
-use doorward_services::organizations::{self, CreateOrganization, OrganizationRef};
+use doorward_services::organizations::{self, CreateOrganization, OrganizationRef, UpdateOrganization};
 use doorward_services::sessions::{self, CreateToken, Login, authenticate, login};
 use doorward_services::users::{ChangePassword, CreateFirstUser, CreateUser, SetupProof, UpdateProfile, UserRef};
 use doorward_services::{Actor, Error, members, roles, users};
@@ -195,6 +195,21 @@ contract! {
             let id = town.walk.db.uuid(town.first.user.id.0);
             let active = format!("SELECT count(*) FROM users WHERE id = {id} AND NOT deleted AND status = 'active'");
             assert_eq!(town.walk.db.number(&active), 1);
+        }
+    }
+
+    async fn two_administrators_by_what_all_members_have_do_not_both_succeed(db) {
+        let mut town = Town::begin(db).await;
+        let ctx = town.walk.ctx.clone();
+        let here = OrganizationRef::Default;
+        let give = |roles: &[&str]| UpdateOrganization { default_roles: Some(names(roles)), ..Default::default() };
+        for _ in 0..ROUNDS {
+            organizations::update(&ctx, &town.first, &here, give(&["organization-admin"])).await.unwrap();
+            let pair = town.pair(&[], &[]).await;
+            town.race("remove", &pair, async |me, you| members::remove(&ctx, &me, &here, &you).await).await;
+            let pair = town.pair(&[], &[]).await;
+            let take = async |me: Actor, _| organizations::update(&ctx, &me, &here, give(&[])).await;
+            town.race("take from all", &pair, take).await;
         }
     }
 

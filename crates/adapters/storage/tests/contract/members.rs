@@ -3,7 +3,9 @@ use crate::worlds::{Dice, World};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Blocker, Member, MemberFilter, Membership, Organization};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Acl, Action, ListFilter, Object, ResourceType, Scope, Subject};
+use doorward_domain::roles::{
+    Acl, Action, DefaultRoles, ListFilter, Object, ResourceType, Scope, Subject, WORKSPACE_ACCESS,
+};
 use doorward_domain::templates::Template;
 use doorward_ports::members::MemberPage;
 use doorward_ports::{Conflict, StoreError};
@@ -21,7 +23,7 @@ async fn list(db: &Fixture, place: OrganizationId, visible: ListFilter, page: Pa
 
 async fn names(db: &Fixture, place: OrganizationId, page: Page) -> (String, u64) {
     let found = list(db, place, everything(ResourceType::OrganizationMember), page).await;
-    (found.members.iter().map(|member| member.username.as_str()).collect(), found.count)
+    (found.members.iter().map(|member| member.user.username.as_str()).collect(), found.count)
 }
 
 contract! {
@@ -42,7 +44,7 @@ contract! {
             let visible = everything(ResourceType::OrganizationMember);
             let asked = filter.clone();
             let found = db.read(move |repos| repos.members().search(place, &visible, &asked, page)).await;
-            let names: Vec<&str> = found.members.iter().map(|member| member.username.as_str()).collect();
+            let names: Vec<&str> = found.members.iter().map(|member| member.user.username.as_str()).collect();
             assert_eq!((names, found.count), (expected, count), "{filter:?}");
         }
         let subject = Subject::for_user(hanna.0).membership(place.id.0, None::<&str>).scope(Scope::all()).build();
@@ -69,10 +71,7 @@ contract! {
         let found = db.read(move |repos| repos.members().find(id, ann.id)).await;
         let expected = Member {
             membership: membership(id, users[1].id),
-            username: "A".to_owned(),
-            name: "A the Great".to_owned(),
-            avatar_url: "/a.png".to_owned(),
-            email: "A@Example.com".to_owned(),
+            user: users[1].clone().into(),
             site_roles: vec!["auditor".to_owned()],
         };
         assert_eq!(found, Some(expected.clone()));
@@ -178,6 +177,7 @@ contract! {
             display_name: "x".to_owned(),
             description: String::new(),
             icon: "i".to_owned(),
+            default_roles: DefaultRoles::new(&["organization-auditor", WORKSPACE_ACCESS]).unwrap(),
             updated_at: NOW + Duration::HOUR,
             ..place
         };

@@ -134,7 +134,7 @@ async fn fill(db: &Fixture) -> Place {
     db.execute(&format!(
         "INSERT INTO users SELECT {id}, {text}, {text}, {text}, {text}, '', '', NULL, 'active', 'password', '[]', {day}, {day}, NULL, \
            is_system, is_system, '', '' FROM {series}, (SELECT is_system FROM users) u; \
-         INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', {day}, {day}, is_system, is_system \
+         INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', {day}, {day}, is_system, is_system, '[]' \
            FROM {series}, {fourfold}, (SELECT is_system FROM users LIMIT 1) u; \
          INSERT INTO groups SELECT id, id, 'Everyone', 'everyone', '', '', 0, 'user', {day}, {day} FROM organizations \
            WHERE name NOT LIKE 'place-%'; \

@@ -2,7 +2,8 @@ use crate::support::*;
 use crate::users::insert_groups;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::Resource;
-use doorward_domain::roles::AllowEntry;
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{AllowEntry, DefaultRoles, WORKSPACE_ACCESS};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Conflict, StoreError};
@@ -24,8 +25,10 @@ contract! {
         })
         .await;
         let lone = db.read(move |repos| repos.api_keys().find_owner(&bare_id)).await.unwrap();
-        assert!(lone.memberships.is_empty() && lone.groups.is_empty());
-        let second = organization("beta");
+        assert!(lone.memberships.is_empty() && lone.default_roles.is_empty() && lone.groups.is_empty());
+        let auditors = DefaultRoles::new(&["organization-auditor", WORKSPACE_ACCESS, "organization-admin"]).unwrap();
+        let second = Organization { default_roles: auditors, ..organization("beta") };
+        let granted = second.default_roles.granted(second.id.0);
         let second_member = membership(second.id, ann_id);
         let both = [member.clone(), second_member.clone()];
         db.write(move |repos| {
@@ -43,6 +46,7 @@ contract! {
             let owner = db.read(move |repos| repos.api_keys().find_owner(&id)).await.unwrap();
             assert_eq!((&owner.key, &owner.user), (&expected.0, &expected.1));
             assert_eq!(owner.memberships, both);
+            assert_eq!(owner.default_roles, granted);
             assert_eq!(owner.groups.iter().map(|group| group.0.as_u128()).collect::<Vec<_>>(), [1, 2]);
         }
         assert_eq!(db.read(move |repos| repos.api_keys().find_owner(&unknown)).await, None);

@@ -9,7 +9,9 @@ use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
 };
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{ActionMarker, CustomRole, Permission, Permit, ResourceMarker, RoleName, System};
+use doorward_domain::roles::{
+    ActionMarker, CustomRole, DefaultRoles, Permission, Permit, ResourceMarker, RoleName, System,
+};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 use doorward_domain::templates::{Template, TemplateSettings, everyone};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
@@ -260,6 +262,7 @@ pub(crate) fn organization(name: &str) -> Organization {
         created_at: NOW,
         updated_at: NOW,
         is_default: false,
+        default_roles: DefaultRoles::default(),
     }
 }
 

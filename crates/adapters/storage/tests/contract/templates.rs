@@ -1,7 +1,9 @@
 use crate::support::*;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId};
 use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
-use doorward_domain::templates::{PortSharing, Template, TemplateFilter, TemplateRole, TemplateSettings, set_role};
+use doorward_domain::templates::{
+    CorsBehavior, PortSharing, Template, TemplateFilter, TemplateRole, TemplateSettings, set_role,
+};
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 use uuid::Uuid;
@@ -51,7 +53,11 @@ contract! {
             active_version_id: None,
             updated_at: NOW + Duration::HOUR,
             deprecation_message: "old".to_owned(),
-            settings: TemplateSettings { max_port_share_level: PortSharing::Owner, ..TemplateSettings::default() },
+            settings: TemplateSettings {
+                max_port_share_level: PortSharing::Owner,
+                cors_behavior: CorsBehavior::Passthru,
+                ..TemplateSettings::default()
+            },
             ..dev.clone()
         };
         set_role(&mut new.user_acl, Uuid::from_u128(5), Some(TemplateRole::Admin));

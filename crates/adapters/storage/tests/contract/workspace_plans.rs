@@ -87,7 +87,7 @@ async fn fill(db: &Fixture) -> (Template, Workspace) {
     };
     let owner = if db.is_postgres() { format!("'{owner}'") } else { format!("x'{}'", owner.0.simple()) };
     db.execute(&format!(
-        "INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', created_at, created_at, deleted, deleted \
+        "INSERT INTO organizations SELECT {id}, {text}, {text}, '', '', '', created_at, created_at, deleted, deleted, '[]' \
            FROM {series}, (SELECT * FROM organizations) o; \
          INSERT INTO groups SELECT id, id, 'Everyone', 'everyone', '', '', 0, 'user', created_at, created_at \
            FROM organizations WHERE name <> 'acme'; \

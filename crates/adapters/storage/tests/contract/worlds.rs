@@ -13,8 +13,8 @@ use crate::support::*;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{
-    Action, AllowEntry, BuiltIn, CustomRole, CustomRoles, Kind, Permission, ResourceType, RoleName, Scope, ScopeName,
-    Subject,
+    Action, AllowEntry, BuiltIn, CustomRole, CustomRoles, DefaultRoles, Kind, Permission, ResourceType, RoleName,
+    Scope, ScopeName, Subject,
 };
 use doorward_domain::users::User;
 use uuid::Uuid;
@@ -82,7 +82,15 @@ impl World {
     /// Names have the number in them, so that worlds of different numbers go into one database.
     pub(crate) fn random(dice: &mut Dice, number: usize) -> Self {
         let organizations: Vec<Organization> = (0..5)
-            .map(|n| organization(&format!("{}-{n}-w{number}", dice.pick(&["Acme", "acme", "Zoo", "b"]))))
+            .map(|n| {
+                let built_in = BuiltIn::all().iter().filter(|role| role.kind() == Kind::Organization);
+                let names: Vec<&str> = built_in.map(BuiltIn::name).collect();
+                let given = if dice.once_in(3) { dice.some(&names, 3) } else { Vec::new() };
+                Organization {
+                    default_roles: DefaultRoles::new(&given).unwrap(),
+                    ..organization(&format!("{}-{n}-w{number}", dice.pick(&["Acme", "acme", "Zoo", "b"])))
+                }
+            })
             .collect();
         let places: Vec<OrganizationId> = organizations.iter().map(|organization| organization.id).collect();
         let roles: Vec<CustomRole> = (0..8).map(|n| role(dice, &format!("role-{n}-w{number}"), &places)).collect();
@@ -162,7 +170,9 @@ impl World {
                     .groups(groups.map(|group| group.id.0))
                     .custom_roles(&custom);
                 for member in self.memberships.iter().filter(|member| member.user_id == user.id) {
-                    builder = builder.membership(member.organization_id.0, &member.roles);
+                    let place = self.organizations.iter().find(|place| place.id == member.organization_id).unwrap();
+                    builder =
+                        builder.membership(place.id.0, &member.roles).named(place.default_roles.granted(place.id.0));
                 }
                 subjects.push(builder.scope(self.scope(dice)).build());
             }

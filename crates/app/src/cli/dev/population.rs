@@ -6,7 +6,7 @@ use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{AuditId, GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::Permission;
+use doorward_domain::roles::{DefaultRoles, Permission};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_storage::seed::SeedRole;
 use serde_json::json;
@@ -165,6 +165,7 @@ impl Population {
             created_at: moment(n, all),
             updated_at: moment(n, all),
             is_default: false,
+            default_roles: DefaultRoles::default(),
         })
     }
 

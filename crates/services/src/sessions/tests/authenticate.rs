@@ -15,7 +15,7 @@ use time::Duration;
 fn presenting(key: ApiKey, user: User) -> MockRepositories {
     let mut repos = MockRepositories::default();
     let memberships = vec![membership(user.id)];
-    let owner = KeyOwner { key, user, memberships, groups: Vec::new(), app: None };
+    let owner = KeyOwner { key, user, memberships, default_roles: Vec::new(), groups: Vec::new(), app: None };
     repos
         .api_keys
         .expect_find_owner()
@@ -194,6 +194,7 @@ fn unwritable(outage: Outage) -> MockRepositories {
         key: ApiKey { last_used: None, ..key(ANN) },
         user: ann(),
         memberships: Vec::new(),
+        default_roles: Vec::new(),
         groups: Vec::new(),
         app: None,
     };

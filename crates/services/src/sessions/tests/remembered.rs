@@ -35,7 +35,8 @@ fn remembering(
 }
 
 fn ann_as(key: ApiKey) -> KeyOwner {
-    KeyOwner { key, user: ann(), memberships: vec![membership(ANN)], groups: vec![GROUP], app: None }
+    let (memberships, groups) = (vec![membership(ANN)], vec![GROUP]);
+    KeyOwner { key, user: ann(), memberships, default_roles: Vec::new(), groups, app: None }
 }
 
 async fn present(ctx: &Context) -> Result<Actor, Error> {

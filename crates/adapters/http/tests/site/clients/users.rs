@@ -3,7 +3,9 @@
 
 use super::{GET, PATCH, POST, PUT, ZERO};
 use crate::house::{PASSWORD, house};
+use actix_web::http::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[actix_web::test]
 async fn users_create_sends_null_and_zero_for_what_is_absent() {
@@ -147,10 +149,38 @@ async fn a_single_member_is_shown_and_the_list_can_be_searched() {
     let all = house.sdk(GET, &format!("{members}/"), &owner, Value::Null).await.expect(200).json();
     assert_eq!(one, all[1]);
     assert_eq!(house.sdk(GET, &format!("{members}/me"), &bob, Value::Null).await.expect(200).json(), all[1]);
-    house.sdk(GET, "/api/v2/organizations/acme/members/bob", &owner, Value::Null).await.expect(404);
-    house.sdk(GET, &format!("{members}/nobody"), &owner, Value::Null).await.expect(400);
-    let unreadable = house.sdk(GET, &format!("{members}/ann"), &bob, Value::Null).await;
-    assert!([400, 404].contains(&unreadable.status.as_u16()), "{}", unreadable.body);
+    let page = house.sdk(GET, "/api/v2/organizations/default/paginated-members", &owner, Value::Null).await;
+    assert_eq!(page.expect(200).json()["members"], all);
+    let user = house.sdk(GET, "/api/v2/users/bob", &owner, Value::Null).await.expect(200).json();
+    for (of_member, of_user) in [
+        ("status", "status"),
+        ("login_type", "login_type"),
+        ("last_seen_at", "last_seen_at"),
+        ("user_created_at", "created_at"),
+        ("user_updated_at", "updated_at"),
+        ("is_service_account", "is_service_account"),
+    ] {
+        assert_eq!(one.get(of_member), user.get(of_user), "{of_member}");
+    }
+    let robot = json!({ "username": "robot", "login_type": "none", "service_account": true,
+        "organization_ids": [&one["organization_id"]] });
+    house.sdk(POST, "/api/v2/users", &owner, robot).await.expect(201);
+    let robot = house.sdk(GET, &format!("{members}/robot"), &owner, Value::Null).await.expect(200).json();
+    assert_eq!((&robot["is_service_account"], &robot["login_type"]), (&json!(true), &json!("none")));
+    house.sdk(Method::DELETE, "/api/v2/users/robot", &owner, Value::Null).await.expect(200);
+    // Who is no member, is not there at all, or may not be read looks the same.
+    let mut refusals = BTreeSet::new();
+    for (path, session) in [
+        ("/api/v2/organizations/acme/members/bob", &owner),
+        (&format!("{members}/nobody"), &owner),
+        (&format!("{members}/nobody"), &bob),
+        (&format!("{members}/ann"), &bob),
+        (&format!("{members}/{}", all[0]["user_id"].as_str().unwrap()), &bob),
+        (&format!("{members}/00000000-0000-0000-0000-00000000000f"), &bob),
+    ] {
+        refusals.insert(house.sdk(GET, path, session, Value::Null).await.expect(404).body);
+    }
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
 
     let id = one["user_id"].as_str().unwrap();
     for (query, names) in [
@@ -185,18 +215,20 @@ async fn terraform_keeps_an_organization_by_sending_what_it_knows() {
     let owner = house.owner().await;
     let body = json!({ "name": "acme", "display_name": "Acme", "description": "", "icon": "" });
     let acme = house.sdk(POST, "/api/v2/organizations", &owner, body).await.expect(201).json();
-    assert_eq!(acme.get("default_org_member_roles"), None, "not supported");
+    assert_eq!(acme["default_org_member_roles"], json!([]));
     let path = format!("/api/v2/organizations/{}", acme["id"].as_str().unwrap());
     let same = json!({ "name": "acme", "display_name": "Acme", "description": "x", "icon": null });
     assert_eq!(house.sdk(PATCH, &path, &owner, same).await.expect(200).json()["description"], "x");
-    for (roles, status) in [
-        (json!(null), 200),
-        (json!([]), 200),
-        (json!(["organization-workspace-access"]), 200),
-        (json!(["organization-auditor"]), 400),
-    ] {
-        house.sdk(PATCH, &path, &owner, json!({ "default_org_member_roles": roles })).await.expect(status);
+    let both = json!(["organization-workspace-access", "organization-auditor"]);
+    for (asked, then) in [(both.clone(), both.clone()), (json!(null), both), (json!([]), json!([]))] {
+        house.sdk(PATCH, &path, &owner, json!({ "default_org_member_roles": asked })).await.expect(200);
+        let read = house.sdk(GET, &path, &owner, Value::Null).await.expect(200).json();
+        assert_eq!(read["default_org_member_roles"], then, "{asked}");
     }
+    let unknown = json!({ "default_org_member_roles": ["chef", "organization-auditor", "owner"] });
+    let refused = house.sdk(PATCH, &path, &owner, unknown).await.expect(400).json();
+    let fields: Vec<&Value> = refused["validations"].as_array().unwrap().iter().map(|one| &one["field"]).collect();
+    assert_eq!(fields, ["default_org_member_roles", "default_org_member_roles"]);
     house.sdk(GET, &format!("{path}/settings/workspace-sharing"), &owner, Value::Null).await.expect(404);
 }
 
