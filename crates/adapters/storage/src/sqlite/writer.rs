@@ -81,7 +81,7 @@ impl Writer {
         publisher: Publisher,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut conn = connect()?;
-        let place = Place::of(path)?;
+        let file = Place::of(path)?;
         let (jobs, queue) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&waiting);
@@ -95,7 +95,7 @@ impl Writer {
                     continue;
                 }
                 counter.fetch_sub(batch.len(), Ordering::Relaxed);
-                if let Err(moved) = place.is_unchanged() {
+                if let Err(moved) = file.is_unchanged() {
                     refuse(batch, &moved);
                     continue;
                 }
