@@ -37,7 +37,14 @@ pub async fn update_profile(
     user: &UserRef,
     command: UpdateProfile,
 ) -> Result<UserView, Error> {
-    let spelled = Fields::default().spelled_like_a_username("username", &command.username).is_empty();
+    let readable =
+        Fields::default().spelled_like_a_username("username", &command.username).real_name("name", &command.name);
+    if !readable.is_empty() {
+        // Then it is told besides that the name is not free for users; but not to somebody whose name it is.
+        let is_own = names::key(&command.username) == names::key(&actor.user.username);
+        let all = || Fields::default().username("username", &command.username).real_name("name", &command.name);
+        if is_own { readable } else { all() }.done()?;
+    }
     let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
     ctx.store
         .write(move |repos| {
@@ -45,10 +52,9 @@ pub async fn update_profile(
             with_caller_and(repos, &actor, id, |repos, actor, old| {
                 let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
                 // A name from before it was taken for something else may stay.
-                let stays = spelled && names::key(&command.username) == names::key(&old.username);
-                let fields =
-                    if stays { Fields::default() } else { Fields::default().username("username", &command.username) };
-                fields.real_name("name", &command.name).done()?;
+                if names::key(&command.username) != names::key(&old.username) {
+                    Fields::default().username("username", &command.username).done()?;
+                }
                 let namesake = repos.users().find_by_username(&command.username)?;
                 if namesake.is_some_and(|other| other.id != id) {
                     return Err(Error::taken("A user with this username already exists.", "username"));
