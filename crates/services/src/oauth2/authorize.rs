@@ -14,6 +14,8 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How authorization responses are sent: in the query of the redirect URI.
 pub(super) const RESPONSE_MODE: &str = "query";
@@ -248,8 +250,13 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
     let consenting = actor.clone();
+    let was_tried = Arc::new(AtomicBool::new(false));
     ctx.store
         .write(move |repos| {
+            // It was there a moment ago; but if there is nothing to make a code for, another try would fail as the first one.
+            if was_tried.swap(true, Ordering::Relaxed) && repos.apps().find(code.app_id)?.is_none() {
+                return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
+            }
             // The key may have been ended since the request came in; then nothing may come of it.
             still_valid(repos, &consenting)?;
             // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.

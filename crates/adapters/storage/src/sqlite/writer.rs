@@ -294,8 +294,10 @@ fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change
     let mut session = Session::in_transaction(conn);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
     let (spoilt, reported) = (session.has_failed(), session.take_changes());
+    let again = session.take_unserializable();
     let (keep, result) = match (done, mode) {
         (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
+        (Ok(_), _) if again.is_some() => (false, again.map_or(Ok(()), Err)),
         (Ok(_), WorkMode::WriteOnce) => (!spoilt, Ok(())),
         (Ok(Commit::Yes), _) if spoilt => (false, Err(StoreError::other(Spoilt))),
         (Ok(commit), _) => (commit == Commit::Yes, Ok(())),

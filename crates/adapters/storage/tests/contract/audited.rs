@@ -222,6 +222,32 @@ fn app(service_account: bool) -> apps::AppCommand {
 }
 
 contract! {
+    async fn who_allows_an_app_that_is_deleted_meanwhile_is_told_so(db) {
+        let walk = Walk::begin(db).await;
+        let ctx = &walk.ctx;
+        let first = CreateFirstUser {
+            email: "ann@example.com".to_owned(),
+            username: "ann".to_owned(),
+            name: String::new(),
+            password: Secret::from(PASSWORD),
+            proof: users::SetupProof::Local,
+        };
+        users::create_first(ctx, first, &origin()).await.unwrap();
+        let ann = walk.sign_in("ann@example.com", PASSWORD, 1).await;
+        let tool = apps::create(ctx, &ann, app(false)).await.unwrap();
+        let request = AuthorizeRequest {
+            client_id: Some(tool.id.to_string()),
+            response_type: Some("code".to_owned()),
+            code_challenge: Some(CHALLENGE.to_owned()),
+            code_challenge_method: Some("S256".to_owned()),
+            ..AuthorizeRequest::default()
+        };
+        let consent = prepare(ctx, find_client(ctx, &request).await.unwrap(), &request).unwrap();
+        apps::delete(ctx, &ann, tool.id).await.unwrap();
+        let refused = approve(ctx, &ann, consent).await;
+        assert!(matches!(refused, Err(doorward_services::Error::NoSuch(_))), "{refused:?}");
+    }
+
     async fn every_write_leaves_one_record_and_no_write_goes_without(db) {
         let walk = Walk::begin(db).await;
         let ctx = &walk.ctx;
