@@ -16,81 +16,17 @@
 //! # }
 //! ```
 
-pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
-pub use crate::groups::MockGroupRepository;
-pub use crate::maintenance::MockMaintenanceRepository;
-pub use crate::members::MockMemberRepository;
-pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
-pub use crate::organizations::MockOrganizationRepository;
-pub use crate::quotas::MockQuotaRepository;
-pub use crate::roles::MockRoleRepository;
-pub use crate::sessions::{MockApiKeyRepository, MockThrottleRepository};
-pub use crate::templates::MockTemplateRepository;
-pub use crate::users::MockUserRepository;
-pub use crate::workspaces::MockWorkspaceRepository;
+pub use crate::repositories::MockRepositories;
+pub use crate::repositories::mocks::*;
 
-use crate::audit::AuditRepository;
-use crate::groups::GroupRepository;
-use crate::maintenance::MaintenanceRepository;
-use crate::members::MemberRepository;
-use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
-use crate::organizations::OrganizationRepository;
-use crate::quotas::QuotaRepository;
-use crate::roles::RoleRepository;
-use crate::sessions::{ApiKeyRepository, ThrottleRepository};
-use crate::store::{Repositories, Store, StoreBackend, Work, WorkMode};
-use crate::templates::TemplateRepository;
-use crate::users::UserRepository;
-use crate::workspaces::WorkspaceRepository;
+use crate::store::{Store, StoreBackend, Work, WorkMode};
 use crate::{Clock, PasswordHasher, Random, StoreError};
 use async_trait::async_trait;
 use doorward_domain::users::PasswordHash;
 use doorward_domain::{Instant, Secret};
-use std::fmt;
 use std::sync::Mutex;
 use time::Duration;
-
-/// One mock for each repository. Set expectations on the fields, then make a store of it.
-#[derive(Default)]
-pub struct MockRepositories {
-    /// Users.
-    pub users: MockUserRepository,
-    /// Keys.
-    pub api_keys: MockApiKeyRepository,
-    /// Failed sign-ins.
-    pub throttles: MockThrottleRepository,
-    /// Organizations.
-    pub organizations: MockOrganizationRepository,
-    /// Groups.
-    pub groups: MockGroupRepository,
-    /// Members of organizations.
-    pub members: MockMemberRepository,
-    /// Custom roles.
-    pub roles: MockRoleRepository,
-    /// Apps and secrets.
-    pub apps: MockAppRepository,
-    /// Authorization codes.
-    pub codes: MockCodeRepository,
-    /// Grants.
-    pub grants: MockGrantRepository,
-    /// Templates.
-    pub templates: MockTemplateRepository,
-    /// Workspaces and builds.
-    pub workspaces: MockWorkspaceRepository,
-    /// Quotas.
-    pub quotas: MockQuotaRepository,
-    /// The audit log.
-    pub audit: MockAuditRepository,
-    /// Cleaning, keys of the server, health.
-    pub maintenance: MockMaintenanceRepository,
-}
-
-impl fmt::Debug for MockRepositories {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MockRepositories(..)")
-    }
-}
 
 impl MockRepositories {
     /// A store whose closures run on these mocks, one at a time. A mock that is called without an expectation panics,
@@ -98,54 +34,6 @@ impl MockRepositories {
     #[must_use]
     pub fn into_store(self) -> Store {
         Store::new(MockStore(Mutex::new(self)))
-    }
-}
-
-impl Repositories for MockRepositories {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        &mut self.users
-    }
-    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
-        &mut self.api_keys
-    }
-    fn throttles(&mut self) -> &mut dyn ThrottleRepository {
-        &mut self.throttles
-    }
-    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
-        &mut self.organizations
-    }
-    fn groups(&mut self) -> &mut dyn GroupRepository {
-        &mut self.groups
-    }
-    fn members(&mut self) -> &mut dyn MemberRepository {
-        &mut self.members
-    }
-    fn roles(&mut self) -> &mut dyn RoleRepository {
-        &mut self.roles
-    }
-    fn apps(&mut self) -> &mut dyn AppRepository {
-        &mut self.apps
-    }
-    fn codes(&mut self) -> &mut dyn CodeRepository {
-        &mut self.codes
-    }
-    fn grants(&mut self) -> &mut dyn GrantRepository {
-        &mut self.grants
-    }
-    fn templates(&mut self) -> &mut dyn TemplateRepository {
-        &mut self.templates
-    }
-    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository {
-        &mut self.workspaces
-    }
-    fn quotas(&mut self) -> &mut dyn QuotaRepository {
-        &mut self.quotas
-    }
-    fn audit(&mut self) -> &mut dyn AuditRepository {
-        &mut self.audit
-    }
-    fn maintenance(&mut self) -> &mut dyn MaintenanceRepository {
-        &mut self.maintenance
     }
 }
 
