@@ -8,7 +8,7 @@
 //!
 //! **A refusal that must leave a trace is an `Ok`.** Counting a failed sign-in, ending a stolen grant, writing an audit
 //! record of a denial: return a verdict from the closure and turn it into an error afterwards, or the rollback erases
-//! the trace.
+//! the trace. `mocks::Calls::assert_committed` is for the tests of such refusals.
 //!
 //! Methods that write take a [`Permit`](doorward_domain::roles::Permit), which only the access engine can issue: code
 //! that forgets to authorize does not compile.

@@ -17,11 +17,18 @@ macro_rules! repositories {
         #[derive(Default)]
         pub struct MockRepositories {
             $($(#[$doc])* pub $accessor: crate::$room::$mock,)+
+            /// What the store made of this is asked for. Keep a clone, to look at it afterwards.
+            pub calls: crate::mocks::Calls,
         }
 
         #[cfg(feature = "mocks")]
         impl Repositories for MockRepositories {
             $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.$accessor })+
+        }
+
+        #[cfg(feature = "mocks")]
+        impl Repositories for crate::mocks::Closure<'_> {
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.call().$accessor })+
         }
 
         /// The mocks by themselves.
