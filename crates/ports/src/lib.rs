@@ -8,7 +8,7 @@
 //!
 //! **A refusal that must leave a trace is an `Ok`.** Counting a failed sign-in, ending a stolen grant, writing an audit
 //! record of a denial: return a verdict from the closure and turn it into an error afterwards, or the rollback erases
-//! the trace.
+//! the trace. `mocks::Calls::assert_committed` is for the tests of such refusals.
 //!
 //! Methods that write take a [`Permit`](doorward_domain::roles::Permit), which only the access engine can issue: code
 //! that forgets to authorize does not compile.
@@ -17,12 +17,13 @@
 //!
 //! 1. A trait in the room's module here: object-safe, synchronous, `&mut self`; each method says what it means, what
 //!    `None` and a count of zero mean, and which [`Conflict`] it may answer.
-//! 2. An accessor in [`Repositories`], `mockall::automock` on the trait, and a field in `mocks`.
+//! 2. `mockall::automock` on the trait, and a line in `repositories.rs`: its accessor in [`Repositories`] and its mock.
 //! 3. Queries, written once for both databases, and a contract test in the storage crate.
 #![forbid(unsafe_code)]
 #![cfg_attr(feature = "mocks", expect(clippy::pedantic, reason = "the mocks are made by mockall"))]
 
 mod error;
+mod repositories;
 mod store;
 
 pub mod audit;
@@ -48,4 +49,5 @@ pub use clock::Clock;
 pub use crypto::PasswordHasher;
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
-pub use store::{Commit, Repositories, Store, StoreBackend, Work, WorkMode};
+pub use repositories::Repositories;
+pub use store::{Commit, Store, StoreBackend, Work, WorkMode};

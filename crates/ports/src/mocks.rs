@@ -16,136 +16,25 @@
 //! # }
 //! ```
 
-pub use crate::audit::MockAuditRepository;
 pub use crate::crypto::MockPasswordHasher;
-pub use crate::groups::MockGroupRepository;
-pub use crate::maintenance::MockMaintenanceRepository;
-pub use crate::members::MockMemberRepository;
-pub use crate::oauth2::{MockAppRepository, MockCodeRepository, MockGrantRepository};
-pub use crate::organizations::MockOrganizationRepository;
-pub use crate::quotas::MockQuotaRepository;
-pub use crate::roles::MockRoleRepository;
-pub use crate::sessions::{MockApiKeyRepository, MockThrottleRepository};
-pub use crate::templates::MockTemplateRepository;
-pub use crate::users::MockUserRepository;
-pub use crate::workspaces::MockWorkspaceRepository;
+pub use crate::repositories::MockRepositories;
+pub use crate::repositories::mocks::*;
 
-use crate::audit::AuditRepository;
-use crate::groups::GroupRepository;
-use crate::maintenance::MaintenanceRepository;
-use crate::members::MemberRepository;
-use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
-use crate::organizations::OrganizationRepository;
-use crate::quotas::QuotaRepository;
-use crate::roles::RoleRepository;
-use crate::sessions::{ApiKeyRepository, ThrottleRepository};
-use crate::store::{Repositories, Store, StoreBackend, Work, WorkMode};
-use crate::templates::TemplateRepository;
-use crate::users::UserRepository;
-use crate::workspaces::WorkspaceRepository;
+use crate::store::{Commit, Store, StoreBackend, Work, WorkMode};
 use crate::{Clock, PasswordHasher, Random, StoreError};
 use async_trait::async_trait;
 use doorward_domain::users::PasswordHash;
 use doorward_domain::{Instant, Secret};
-use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use time::Duration;
-
-/// One mock for each repository. Set expectations on the fields, then make a store of it.
-#[derive(Default)]
-pub struct MockRepositories {
-    /// Users.
-    pub users: MockUserRepository,
-    /// Keys.
-    pub api_keys: MockApiKeyRepository,
-    /// Failed sign-ins.
-    pub throttles: MockThrottleRepository,
-    /// Organizations.
-    pub organizations: MockOrganizationRepository,
-    /// Groups.
-    pub groups: MockGroupRepository,
-    /// Members of organizations.
-    pub members: MockMemberRepository,
-    /// Custom roles.
-    pub roles: MockRoleRepository,
-    /// Apps and secrets.
-    pub apps: MockAppRepository,
-    /// Authorization codes.
-    pub codes: MockCodeRepository,
-    /// Grants.
-    pub grants: MockGrantRepository,
-    /// Templates.
-    pub templates: MockTemplateRepository,
-    /// Workspaces and builds.
-    pub workspaces: MockWorkspaceRepository,
-    /// Quotas.
-    pub quotas: MockQuotaRepository,
-    /// The audit log.
-    pub audit: MockAuditRepository,
-    /// Cleaning, keys of the server, health.
-    pub maintenance: MockMaintenanceRepository,
-}
-
-impl fmt::Debug for MockRepositories {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MockRepositories(..)")
-    }
-}
 
 impl MockRepositories {
     /// A store whose closures run on these mocks, one at a time. A mock that is called without an expectation panics,
-    /// as mockall does; nothing is rolled back, for nothing is written.
+    /// as mockall does, and so does a second repository call in `write_once`. Nothing is rolled back, for nothing is
+    /// written: that a use case meant to keep what it did is seen in [`calls`](Self::calls).
     #[must_use]
     pub fn into_store(self) -> Store {
         Store::new(MockStore(Mutex::new(self)))
-    }
-}
-
-impl Repositories for MockRepositories {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        &mut self.users
-    }
-    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
-        &mut self.api_keys
-    }
-    fn throttles(&mut self) -> &mut dyn ThrottleRepository {
-        &mut self.throttles
-    }
-    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
-        &mut self.organizations
-    }
-    fn groups(&mut self) -> &mut dyn GroupRepository {
-        &mut self.groups
-    }
-    fn members(&mut self) -> &mut dyn MemberRepository {
-        &mut self.members
-    }
-    fn roles(&mut self) -> &mut dyn RoleRepository {
-        &mut self.roles
-    }
-    fn apps(&mut self) -> &mut dyn AppRepository {
-        &mut self.apps
-    }
-    fn codes(&mut self) -> &mut dyn CodeRepository {
-        &mut self.codes
-    }
-    fn grants(&mut self) -> &mut dyn GrantRepository {
-        &mut self.grants
-    }
-    fn templates(&mut self) -> &mut dyn TemplateRepository {
-        &mut self.templates
-    }
-    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository {
-        &mut self.workspaces
-    }
-    fn quotas(&mut self) -> &mut dyn QuotaRepository {
-        &mut self.quotas
-    }
-    fn audit(&mut self) -> &mut dyn AuditRepository {
-        &mut self.audit
-    }
-    fn maintenance(&mut self) -> &mut dyn MaintenanceRepository {
-        &mut self.maintenance
     }
 }
 
@@ -155,10 +44,62 @@ pub struct MockStore(Mutex<MockRepositories>);
 
 #[async_trait]
 impl StoreBackend for MockStore {
-    async fn run(&self, _mode: WorkMode, work: Work) -> Result<(), StoreError> {
+    async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         let mut repos = self.0.lock().map_err(|poisoned| StoreError::other(poisoned.to_string()))?;
-        work(&mut *repos);
+        let commit = work(&mut Closure { repos: &mut repos, mode, is_used: false });
+        repos.calls.note(mode, commit);
         Ok(())
+    }
+}
+
+/// The mocks, for one closure.
+pub(crate) struct Closure<'a> {
+    repos: &'a mut MockRepositories,
+    mode: WorkMode,
+    is_used: bool,
+}
+
+impl Closure<'_> {
+    /// The mocks, for one repository call.
+    pub(crate) fn call(&mut self) -> &mut MockRepositories {
+        assert!(
+            !self.is_used || self.mode != WorkMode::WriteOnce,
+            "a second repository call in `write_once`, which opens no transaction: use `write`"
+        );
+        self.is_used = true;
+        self.repos
+    }
+}
+
+/// The calls of a store, in their order: how each used the database, and whether its closure meant to keep what it did
+/// (`Ok`) or not (`Err`). A clone sees the same calls.
+#[derive(Clone, Debug, Default)]
+pub struct Calls(Arc<Mutex<Vec<(WorkMode, Commit)>>>);
+
+impl Calls {
+    fn note(&self, mode: WorkMode, commit: Commit) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((mode, commit));
+    }
+
+    /// All calls so far.
+    #[must_use]
+    pub fn all(&self) -> Vec<(WorkMode, Commit)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// For refusals that must leave a trace.
+    ///
+    /// # Panics
+    ///
+    /// If the last transaction that could write was rolled back, or there was none.
+    #[track_caller]
+    pub fn assert_committed(&self) {
+        let calls = self.all();
+        let last = calls.iter().rev().find(|(mode, _)| matches!(mode, WorkMode::Write | WorkMode::Serializable));
+        assert!(
+            matches!(last, Some((_, Commit::Yes))),
+            "the last transaction was rolled back, and what it wrote with it: {calls:?}"
+        );
     }
 }
 
@@ -175,14 +116,14 @@ impl FixedClock {
 
     /// Moves on.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now += by;
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,7 +141,7 @@ impl SeededRandom {
 
 impl Random for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in bytes {
             *state ^= *state << 13;
             *state ^= *state >> 7;

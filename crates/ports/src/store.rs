@@ -1,18 +1,6 @@
 //! The store: transactions outside, repositories inside.
 
-use crate::StoreError;
-use crate::audit::AuditRepository;
-use crate::groups::GroupRepository;
-use crate::maintenance::MaintenanceRepository;
-use crate::members::MemberRepository;
-use crate::oauth2::{AppRepository, CodeRepository, GrantRepository};
-use crate::organizations::OrganizationRepository;
-use crate::quotas::QuotaRepository;
-use crate::roles::RoleRepository;
-use crate::sessions::{ApiKeyRepository, ThrottleRepository};
-use crate::templates::TemplateRepository;
-use crate::users::UserRepository;
-use crate::workspaces::WorkspaceRepository;
+use crate::{Repositories, StoreError};
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
 use std::fmt;
@@ -27,40 +15,6 @@ const RETRIES: usize = 25;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// Longest pause, before a random part of it is added.
 const LONGEST_PAUSE: Duration = Duration::from_millis(60);
-
-/// All repositories, over one connection.
-pub trait Repositories {
-    /// Users.
-    fn users(&mut self) -> &mut dyn UserRepository;
-    /// Sessions, API tokens and access tokens.
-    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
-    /// Failed sign-ins.
-    fn throttles(&mut self) -> &mut dyn ThrottleRepository;
-    /// Organizations.
-    fn organizations(&mut self) -> &mut dyn OrganizationRepository;
-    /// Groups and their members.
-    fn groups(&mut self) -> &mut dyn GroupRepository;
-    /// Members of organizations.
-    fn members(&mut self) -> &mut dyn MemberRepository;
-    /// Custom roles.
-    fn roles(&mut self) -> &mut dyn RoleRepository;
-    /// OAuth2 apps and their secrets.
-    fn apps(&mut self) -> &mut dyn AppRepository;
-    /// Authorization codes.
-    fn codes(&mut self) -> &mut dyn CodeRepository;
-    /// Grants with their tokens.
-    fn grants(&mut self) -> &mut dyn GrantRepository;
-    /// Templates with their access lists.
-    fn templates(&mut self) -> &mut dyn TemplateRepository;
-    /// Workspaces and their builds.
-    fn workspaces(&mut self) -> &mut dyn WorkspaceRepository;
-    /// What users spend and may spend.
-    fn quotas(&mut self) -> &mut dyn QuotaRepository;
-    /// The audit log.
-    fn audit(&mut self) -> &mut dyn AuditRepository;
-    /// Cleaning, keys of the server, health.
-    fn maintenance(&mut self) -> &mut dyn MaintenanceRepository;
-}
 
 /// How the closure of a store call uses the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Denied, Object, Scope, Subject, action, resource};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories};
-use doorward_ports::{Clock, Outage, Store, StoreError};
+use doorward_ports::{Clock, Commit, Outage, Store, StoreError, WorkMode};
 use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -107,9 +107,11 @@ async fn an_account_in_use_is_left_alone() {
     repos.users.expect_find().returning(|_| Ok(Some(guest())));
     let clock = clock();
     clock.advance(IDLE - Duration::SECOND);
-    // `update_status` has no expectation: a call would fail the test.
+    // `update_status` has no expectation: a call would fail the test. And were there another write, it would not be kept.
+    let calls = repos.calls.clone();
     let refused = suspend_idle(&repos.into_store(), &clock, &caller(&["user-admin"]), GUEST).await;
     assert!(matches!(refused, Err(SuspendIdleError::InUse)));
+    assert_eq!(calls.all(), [(WorkMode::Write, Commit::No)]);
 }
 
 #[tokio::test]

@@ -39,7 +39,6 @@ mod metrics;
 mod oauth2;
 mod organizations;
 mod origins;
-#[cfg_attr(not(test), expect(dead_code, reason = "the consent page can already show clients that register themselves"))]
 mod pages;
 mod quotas;
 mod readiness;

@@ -52,8 +52,9 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
     Unique { postgres, sqlite, conflict }
 }
 
-/// Every unique rule that a caller may run into. The contract suite proves both spellings.
-const UNIQUE: [Unique; 29] = [
+/// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
+/// contract suite proves both spellings.
+const UNIQUE: [Unique; 16] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("organizations_name_unique", "organizations.name_key", Conflict::OrganizationName),
@@ -78,19 +79,6 @@ const UNIQUE: [Unique; 29] = [
     unique("oauth2_app_secrets_prefix_unique", "oauth2_app_secrets.prefix", Conflict::Random),
     unique("oauth2_codes_prefix_unique", "oauth2_codes.prefix", Conflict::Random),
     unique("oauth2_grants_refresh_prefix_unique", "oauth2_grants.refresh_prefix", Conflict::Random),
-    unique("users_pkey", "users.id", Conflict::Random),
-    unique("organizations_pkey", "organizations.id", Conflict::Random),
-    unique("custom_roles_pkey", "custom_roles.id", Conflict::Random),
-    unique("groups_pkey", "groups.id", Conflict::Random),
-    unique("oauth2_apps_pkey", "oauth2_apps.id", Conflict::Random),
-    unique("oauth2_app_secrets_pkey", "oauth2_app_secrets.id", Conflict::Random),
-    unique("oauth2_codes_pkey", "oauth2_codes.id", Conflict::Random),
-    unique("oauth2_grants_pkey", "oauth2_grants.id", Conflict::Random),
-    unique("api_keys_pkey", "api_keys.id", Conflict::Random),
-    unique("templates_pkey", "templates.id", Conflict::Random),
-    unique("workspaces_pkey", "workspaces.id", Conflict::Random),
-    unique("workspace_builds_pkey", "workspace_builds.id", Conflict::Random),
-    unique("audit_logs_pkey", "audit_logs.id", Conflict::Random),
 ];
 
 /// What the messages hold of errors that pass, and what they are a case of: neither database's driver hands out a code for
@@ -145,9 +133,8 @@ pub(crate) fn store_error(error: DieselError) -> StoreError {
     if let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) = &error {
         let name = violation.constraint_name();
         let columns = violation.message().strip_prefix("UNIQUE constraint failed: ");
-        let broken = |rule: &&Unique| name == Some(rule.postgres) || columns == Some(rule.sqlite);
-        if let Some(rule) = UNIQUE.iter().find(broken) {
-            return StoreError::Conflict(rule.conflict);
+        if let Some(conflict) = broken_rule(name, columns) {
+            return StoreError::Conflict(conflict);
         }
     }
     // What a new row refers to was there when it was looked for, and is deleted since: the next try will not find it.
@@ -163,6 +150,17 @@ pub(crate) fn store_error(error: DieselError) -> StoreError {
         Some(outage) => StoreError::unavailable(outage, error),
         None => StoreError::other(error),
     }
+}
+
+/// What a row that is there already is a case of: by the name of the rule, or by its columns.
+fn broken_rule(name: Option<&str>, columns: Option<&str>) -> Option<Conflict> {
+    let broken = |rule: &&Unique| name == Some(rule.postgres) || columns == Some(rule.sqlite);
+    let listed = UNIQUE.iter().find(broken).map(|rule| rule.conflict);
+    let is_id = || {
+        let by_columns = columns.and_then(|columns| columns.split_once('.')).is_some_and(|(_, rest)| rest == "id");
+        by_columns || name.is_some_and(|name| name.ends_with("_pkey"))
+    };
+    listed.or_else(|| is_id().then_some(Conflict::Random))
 }
 
 /// The outage that an error of a statement is a case of, if it is one.
@@ -259,6 +257,24 @@ mod tests {
             assert_eq!(outage_of(message), Some(outage), "{message}");
         }
         assert_eq!(outage_of("syntax error at or near \"x\""), None);
+    }
+
+    #[test]
+    fn a_primary_key_that_clashes_is_a_random_one_unless_a_rule_says_more() {
+        for (name, columns, conflict) in [
+            (Some("groups_pkey"), None, Some(Conflict::Random)),
+            (None, Some("groups.id"), Some(Conflict::Random)),
+            (Some("group_members_pkey"), None, Some(Conflict::GroupMembership)),
+            (None, Some("group_members.group_id, group_members.user_id"), Some(Conflict::GroupMembership)),
+            (Some("groups_name_unique"), None, Some(Conflict::GroupName)),
+            (None, Some("groups.organization_id, groups.name"), Some(Conflict::GroupName)),
+            (Some("some_other_unique"), None, None),
+            (None, Some("some.other_id"), None),
+            (None, Some("some.id, some.other"), None),
+            (None, None, None),
+        ] {
+            assert_eq!(broken_rule(name, columns), conflict, "{name:?}, {columns:?}");
+        }
     }
 
     #[test]

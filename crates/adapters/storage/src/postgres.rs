@@ -9,50 +9,8 @@ mod locks;
 mod owner;
 mod statement;
 
-#[path = "queries/apps.rs"]
-mod apps;
-#[path = "queries/audit.rs"]
-mod audit;
-#[path = "queries/codes.rs"]
-mod codes;
-#[path = "queries/counts.rs"]
-mod counts;
-#[path = "queries/grants.rs"]
-mod grants;
-#[path = "queries/group_members.rs"]
-mod group_members;
-#[path = "queries/groups.rs"]
-mod groups;
-#[path = "queries/maintenance.rs"]
-mod maintenance;
-#[path = "queries/member_counts.rs"]
-mod member_counts;
-#[path = "queries/members.rs"]
-mod members;
-#[path = "queries/one_of.rs"]
-mod one_of;
-#[path = "queries/organizations.rs"]
-mod organizations;
-#[path = "queries/planned_anew.rs"]
-mod planned_anew;
-#[path = "queries/quotas.rs"]
-mod quotas;
-#[path = "queries/repositories.rs"]
-mod repositories;
-#[path = "queries/roles.rs"]
-mod roles;
-#[path = "queries/sessions.rs"]
-mod sessions;
-#[path = "queries/templates.rs"]
-mod templates;
-#[path = "queries/throttles.rs"]
-mod throttles;
-#[path = "queries/users.rs"]
-mod users;
-#[path = "queries/visible.rs"]
-mod visible;
-#[path = "queries/workspaces.rs"]
-mod workspaces;
+#[path = "queries/mod.rs"]
+mod queries;
 
 use crate::changes::Publisher;
 use crate::error::{connect_error, store_error};

@@ -1,5 +1,6 @@
 use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, repos, user, with_secret};
 use doorward_domain::Secret;
+use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{CodeId, GrantId};
 use doorward_domain::oauth2::{
     App, AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, Resource,
@@ -155,10 +156,32 @@ async fn a_replay_ends_the_grant_unless_that_is_switched_off() {
     let mut strict = with_code(redeemed());
     strict.grants.expect_delete().once().withf(move |_, id| *id == grant).returning(|_, _| Ok(true));
     strict.audit.expect_insert().once().returning(|_, _| Ok(()));
+    let calls = strict.calls.clone();
     assert_eq!(redeem(strict, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+    calls.assert_committed();
     let lenient = OAuth2Settings { revoke_on_code_replay: false, ..OAuth2Settings::default() };
     let error = redeem_under(with_code(redeemed()), lenient, |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
+}
+
+#[tokio::test]
+async fn of_two_who_redeem_at_once_the_second_ends_the_grant_of_the_first() {
+    let grant = GrantId(Uuid::from_u128(9));
+    let mut repos = repos(app(ClientType::Confidential));
+    repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
+    let mut looks = vec![AuthorizationCode { redeemed: Some((NOW, grant)), ..code() }, code()];
+    repos.codes.expect_find_by_prefix().times(2).returning(move |_| Ok(looks.pop()));
+    repos.codes.expect_redeem().once().returning(|_, _, _, _| Ok(false));
+    repos.grants.expect_delete().once().withf(move |_, id| *id == grant).returning(|_, _| Ok(true));
+    repos
+        .audit
+        .expect_insert()
+        .once()
+        .withf(|_, record| record.action == AuditAction::AuthorizationCodeReplay)
+        .returning(|_, _| Ok(()));
+    let calls = repos.calls.clone();
+    assert_eq!(redeem(repos, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+    calls.assert_committed();
 }
 
 #[tokio::test]

@@ -128,7 +128,9 @@ async fn reuse_after_the_grace_ends_the_grant_and_leaves_a_record() {
         .once()
         .withf(|_, r| r.action == AuditAction::RefreshTokenReuse)
         .returning(|_, _| Ok(()));
+    let calls = repos.calls.clone();
     assert_eq!(refresh(repos, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
+    calls.assert_committed();
 }
 
 #[tokio::test]
@@ -241,9 +243,11 @@ async fn a_lost_answer_is_given_again_while_nobody_has_used_it() {
         repos.api_keys.expect_find().returning(|_| Ok(Some(access_key(true))));
         repos.grants.expect_delete().once().returning(|_, _| Ok(true));
         repos.audit.expect_insert().once().returning(|_, _| Ok(()));
+        let calls = repos.calls.clone();
         let secret = (client_type == ClientType::Confidential).then_some(SECRET);
         let error = refresh(repos, |r| r.client = with_secret(secret)).await.unwrap_err();
         assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "the window is over: {ago}");
+        calls.assert_committed();
     }
 }
 

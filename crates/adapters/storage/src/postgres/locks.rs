@@ -1,7 +1,7 @@
 //! Rules that several servers must not break together.
 
 use super::Conn;
-use super::one_of::OneOf;
+use super::queries::one_of::OneOf;
 use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,

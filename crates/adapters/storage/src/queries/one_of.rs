@@ -12,7 +12,7 @@ type Backend = <Conn as Connection>::Backend;
 
 /// The condition, to be given to `filter`. The column is written as in SQL: `users.id`.
 #[derive(Debug)]
-pub(super) struct OneOf {
+pub(crate) struct OneOf {
     column: &'static str,
     values: Values,
 }
@@ -25,12 +25,12 @@ enum Values {
 
 impl OneOf {
     /// The column is one of these ids.
-    pub(super) fn ids<T: Into<Uuid>>(column: &'static str, ids: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn ids<T: Into<Uuid>>(column: &'static str, ids: impl IntoIterator<Item = T>) -> Self {
         Self { column, values: Values::Ids(ids.into_iter().collect()) }
     }
 
     /// The column is one of these texts.
-    pub(super) fn texts<'a>(column: &'static str, texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn texts<'a>(column: &'static str, texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self { column, values: Values::Texts(Texts(texts.into_iter().map(str::to_owned).collect())) }
     }
 }

@@ -39,11 +39,16 @@ contract! {
 
     async fn names_are_unique_and_there_is_one_default(db) {
         let acme = Organization { is_default: true, ..organization("Acme") };
-        let default = Organization { is_default: true, ..organization("other") };
+        let (id, default) = (acme.id, Organization { is_default: true, ..organization("other") });
         db.write(move |repos| repos.organizations().insert(&permit(), &acme)).await;
-        for twin in [organization("ACME"), default] {
+        let same_id = Organization { id, ..organization("third") };
+        for (twin, conflict) in [
+            (organization("ACME"), Conflict::OrganizationName),
+            (default, Conflict::OrganizationName),
+            (same_id, Conflict::Random),
+        ] {
             let error = db.refused(move |repos| repos.organizations().insert(&permit(), &twin)).await;
-            assert!(matches!(error, StoreError::Conflict(Conflict::OrganizationName)), "{error:?}");
+            assert!(matches!(error, StoreError::Conflict(told) if told == conflict), "{error:?}");
         }
         assert_eq!((db.rows("organizations"), db.rows("groups")), (1, 1), "nothing is left of the refused ones");
     }

@@ -1,4 +1,4 @@
-use crate::context::Context;
+use crate::context::{Context, Settings};
 use crate::error::Error;
 use crate::sessions::{Login, SignedIn, auth_methods, login, logout};
 use crate::users::testing::*;
@@ -64,16 +64,22 @@ fn expect_failure(repos: &mut MockRepositories, account: &'static str) {
     expect_audit(repos, "login", 401);
 }
 
+/// A try that is refused, and leaves its trace all the same.
+async fn refused(repos: MockRepositories, settings: Settings, password: &str) -> Error {
+    let calls = repos.calls.clone();
+    let refusal = try_with(&context_with(repos, settings), password).await.unwrap_err();
+    calls.assert_committed();
+    refusal
+}
+
 async fn try_with(ctx: &Context, password: &str) -> Result<SignedIn, Error> {
     let command = Login { email: "ann@example.com".to_owned(), password: Secret::from(password) };
     login(ctx, command, &origin()).await
 }
 
-fn unauthenticated(result: Result<SignedIn, Error>) -> String {
-    match result {
-        Err(Error::Unauthenticated { message, detail }) => format!("{message}{detail}"),
-        other => panic!("{other:?}"),
-    }
+fn unauthenticated(refusal: Error) -> String {
+    let Error::Unauthenticated { message, detail } = refusal else { panic!("{refusal:?}") };
+    format!("{message}{detail}")
 }
 
 #[tokio::test]
@@ -90,11 +96,11 @@ async fn the_right_password_opens_a_session() {
 async fn a_wrong_password_and_an_unknown_user_get_one_answer_and_are_counted() {
     let mut repos = door(Some(ann()), false, [FREE; 2]);
     expect_failure(&mut repos, "account:00000000");
-    let wrong = unauthenticated(try_with(&context(repos), "wrong").await);
+    let wrong = unauthenticated(refused(repos, settings(), "wrong").await);
 
     let mut repos = door(None, false, [FREE; 2]);
     expect_failure(&mut repos, "account-name:");
-    let unknown = unauthenticated(try_with(&context(repos), PASSWORD).await);
+    let unknown = unauthenticated(refused(repos, settings(), PASSWORD).await);
     assert_eq!(wrong, unknown);
 }
 
@@ -105,7 +111,7 @@ async fn an_unknown_user_still_costs_a_hash() {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify().times(1).withf(|_, hash| hash.is_none()).returning(|_, _| Ok(false));
     let ctx = Context { passwords: Arc::new(hasher), ..context(repos) };
-    unauthenticated(try_with(&ctx, PASSWORD).await);
+    unauthenticated(try_with(&ctx, PASSWORD).await.unwrap_err());
 }
 
 #[tokio::test]
@@ -136,6 +142,32 @@ async fn after_too_many_failures_the_password_is_not_even_looked_at() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn failures_in_the_future_are_counted_from_now_though_the_try_is_refused() {
+    let ahead = Throttle { last_failure: Some(NOW + Duration::HOUR), ..EXHAUSTED };
+    let expect_mended = |repos: &mut MockRepositories| {
+        let is_account = |keys: &[String]| matches!(keys, [key] if *key == format!("account:{ANN}"));
+        repos
+            .throttles
+            .expect_bring_back()
+            .times(1)
+            .withf(move |_, keys, now| is_account(keys) && *now == NOW)
+            .returning(|_, _, _| Ok(()));
+    };
+    let mut repos = door(Some(ann()), false, [ahead, FREE]);
+    expect_mended(&mut repos);
+    assert!(matches!(refused(repos, settings(), PASSWORD).await, Error::TooManyAttempts { .. }));
+
+    // Counted by another try while the password was looked at.
+    let mut repos = MockRepositories::default();
+    repos.users.expect_find_by_email().returning(|_| Ok(Some(ann())));
+    repos.throttles.expect_knows_place().returning(|_, _, _| Ok(false));
+    let mut remembered = vec![vec![ahead, FREE], vec![FREE; 2]];
+    repos.throttles.expect_find().times(2).returning(move |_| Ok(remembered.pop().unwrap()));
+    expect_mended(&mut repos);
+    assert!(matches!(refused(repos, settings(), PASSWORD).await, Error::TooManyAttempts { .. }));
 }
 
 #[tokio::test]
@@ -171,7 +203,7 @@ async fn a_password_that_changed_meanwhile_is_a_wrong_one() {
     repos.throttles.expect_knows_place().returning(|_, _, _| Ok(false));
     repos.throttles.expect_find().returning(|_| Ok(vec![FREE; 2]));
     expect_failure(&mut repos, "account:");
-    unauthenticated(try_with(&context(repos), PASSWORD).await);
+    unauthenticated(refused(repos, settings(), PASSWORD).await);
 }
 
 #[tokio::test]
@@ -185,17 +217,17 @@ async fn other_reasons_to_refuse_are_told_only_to_those_who_know_the_password() 
         expect_audit(&mut repos, "login", status);
         repos
     };
-    let refused = try_with(&context_with(door(ann(), 403), disabled()), PASSWORD).await;
-    assert!(matches!(refused, Err(Error::Refused(message)) if message.contains("disabled")));
-    let refused = try_with(&context(door(oidc(), 403)), PASSWORD).await;
-    assert!(matches!(refused, Err(Error::Refused(m)) if m.contains("\"password\"") && m.contains("\"oidc\"")));
-    let message = unauthenticated(try_with(&context(door(suspended(), 401)), PASSWORD).await);
+    let refusal = refused(door(ann(), 403), disabled(), PASSWORD).await;
+    assert!(matches!(refusal, Error::Refused(message) if message.contains("disabled")));
+    let refusal = refused(door(oidc(), 403), settings(), PASSWORD).await;
+    assert!(matches!(refusal, Error::Refused(m) if m.contains("\"password\"") && m.contains("\"oidc\"")));
+    let message = unauthenticated(refused(door(suspended(), 401), settings(), PASSWORD).await);
     assert!(message.contains("\"suspended\""), "{message}");
 
     for (user, settings) in [(ann(), disabled()), (oidc(), settings()), (suspended(), settings())] {
         let mut repos = self::door(Some(user), false, [FREE; 2]);
         expect_failure(&mut repos, "account:");
-        let message = unauthenticated(try_with(&context_with(repos, settings), "wrong").await);
+        let message = unauthenticated(refused(repos, settings, "wrong").await);
         assert_eq!(message, "Incorrect email or password.");
     }
 }

@@ -53,7 +53,7 @@ async fn a_username_may_change_its_letter_case_but_not_become_that_of_another() 
 
 #[tokio::test]
 async fn bad_names_are_named_all_at_once() {
-    let ctx = context(MockRepositories::default());
+    let ctx = context(repos_of(&actor().build(), &[ann()]));
     let refused = update_profile(&ctx, &actor().build(), &UserRef::Me, profile("a b", " Ann")).await;
     let Err(Error::Invalid { fields, .. }) = refused else { panic!("{refused:?}") };
     assert!(fields[0].detail.contains("\"username\"") && fields[1].detail.contains("\"user_real_name\""), "{fields:?}");

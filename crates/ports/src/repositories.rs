@@ -1,0 +1,80 @@
+//! All repositories there are: the list from which the trait that gives them and its mock are made.
+
+/// From lines of `accessor: room::{Repository, MockRepository}`.
+macro_rules! repositories {
+    ($($(#[$doc:meta])* $accessor:ident: $room:ident::{$repository:ident, $mock:ident},)+) => {
+        /// All repositories, over one connection. Whatever implements each of them implements this.
+        pub trait Repositories {
+            $($(#[$doc])* fn $accessor(&mut self) -> &mut dyn crate::$room::$repository;)+
+        }
+
+        impl<T: $(crate::$room::$repository +)+> Repositories for T {
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { self })+
+        }
+
+        /// One mock for each repository. Set expectations on the fields, then make a store of it.
+        #[cfg(feature = "mocks")]
+        #[derive(Default)]
+        pub struct MockRepositories {
+            $($(#[$doc])* pub $accessor: crate::$room::$mock,)+
+            /// What the store made of this is asked for. Keep a clone, to look at it afterwards.
+            pub calls: crate::mocks::Calls,
+        }
+
+        #[cfg(feature = "mocks")]
+        impl Repositories for MockRepositories {
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.$accessor })+
+        }
+
+        #[cfg(feature = "mocks")]
+        impl Repositories for crate::mocks::Closure<'_> {
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.call().$accessor })+
+        }
+
+        /// The mocks by themselves.
+        #[cfg(feature = "mocks")]
+        pub(crate) mod mocks {
+            $(pub use crate::$room::$mock;)+
+        }
+    };
+}
+
+repositories! {
+    /// Users.
+    users: users::{UserRepository, MockUserRepository},
+    /// Sessions, API tokens and access tokens.
+    api_keys: sessions::{ApiKeyRepository, MockApiKeyRepository},
+    /// Failed sign-ins.
+    throttles: sessions::{ThrottleRepository, MockThrottleRepository},
+    /// Organizations.
+    organizations: organizations::{OrganizationRepository, MockOrganizationRepository},
+    /// Groups and their members.
+    groups: groups::{GroupRepository, MockGroupRepository},
+    /// Members of organizations.
+    members: members::{MemberRepository, MockMemberRepository},
+    /// Custom roles.
+    roles: roles::{RoleRepository, MockRoleRepository},
+    /// OAuth2 apps and their secrets.
+    apps: oauth2::{AppRepository, MockAppRepository},
+    /// Authorization codes.
+    codes: oauth2::{CodeRepository, MockCodeRepository},
+    /// Grants with their tokens.
+    grants: oauth2::{GrantRepository, MockGrantRepository},
+    /// Templates with their access lists.
+    templates: templates::{TemplateRepository, MockTemplateRepository},
+    /// Workspaces and their builds.
+    workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
+    /// What users spend and may spend.
+    quotas: quotas::{QuotaRepository, MockQuotaRepository},
+    /// The audit log.
+    audit: audit::{AuditRepository, MockAuditRepository},
+    /// Cleaning, keys of the server, health.
+    maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
+}
+
+#[cfg(feature = "mocks")]
+impl std::fmt::Debug for MockRepositories {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MockRepositories(..)")
+    }
+}
