@@ -124,6 +124,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        // Nearly always the first try is the last one.
+        match self.attempt(mode, work.clone()).await {
+            Err(StoreError::Serialization(_)) => {}
+            done => return done?,
+        }
         let pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)

@@ -256,8 +256,9 @@ fn too_long(call: &Call, area: Area) -> HttpResponse {
 
 /// What keeps path or query from being decoded. A NUL character is in no text of ours, and PostgreSQL could not store it.
 fn unreadable(request: &HttpRequest) -> Option<&'static str> {
-    let in_query = request.query_string().contains("%00").then_some("Path and query must not contain NUL characters.");
-    path::defect(request.uri().path()).or(in_query)
+    let query = request.query_string();
+    let has_nul = !query.is_empty() && query.contains("%00");
+    path::defect(request.uri().path()).or(has_nul.then_some("Path and query must not contain NUL characters."))
 }
 
 fn unreadable_refused(area: Area, text: &'static str) -> Failure {
