@@ -75,6 +75,7 @@ fn access_control_keeps_its_signatures() {
     is::<fn(Decision) -> Because>(Decision::because);
     is::<fn(&Denied) -> Option<ScopeName>>(Denied::missing_scope);
     is::<fn(&CreateUser) -> &Actor>(Permit::actor);
+    is::<fn(&CreateUser, &Object<'_>) -> bool>(Permit::covers);
     is::<fn(System) -> CreateUser>(System::permit);
 
     is::<fn(ResourceType) -> Object<'static>>(Object::new);

@@ -1,7 +1,7 @@
 //! The corners of the rule, one test each.
 
 use doorward_domain::roles::{
-    Acl, Action, AllowEntry, Because, Id, Object, Permission, ResourceType, Role, Scope, ScopeName, Subject,
+    Acl, Action, AllowEntry, Because, Id, Object, Permission, ResourceType, Role, Scope, ScopeName, Subject, System,
     SystemSubject, action, resource,
 };
 use uuid::Uuid;
@@ -230,6 +230,29 @@ fn permits_carry_who_and_what() {
     assert_eq!(other.because(), Because::OtherType);
     let denied = user(&[], &[]).permit::<action::Delete, resource::Workspace>(&object).unwrap_err();
     assert_eq!(denied.to_string(), "delete on workspace is denied: no permission allows it");
+}
+
+#[test]
+fn a_permit_covers_what_it_was_about_and_nothing_known_to_be_something_else() {
+    let all = || Object::of::<resource::Workspace>();
+    let permit =
+        |object: Object<'_>| System::because("a test").permit_on::<action::Delete, resource::Workspace>(&object);
+    let whole = || all().id("w").owner(BOB).organization(ACME);
+    for (about, covered) in [
+        (all(), true),
+        (all().id("w"), true),
+        (all().id("w").organization(ACME), true),
+        (all().owner(BOB), true),
+        (all().organization(ACME), true),
+        (all().id("other"), false),
+        (all().id("w").owner(ALICE), false),
+        (all().organization(OTHER), false),
+    ] {
+        assert_eq!(permit(about.clone()).covers(&whole()), covered, "{about:?}");
+    }
+    assert!(permit(whole()).covers(&all().id("w")), "what is not known is no contradiction");
+    assert!(!permit(whole()).covers(&all()), "one is not all");
+    assert!(!permit(all().id("w")).covers(&all().owner(BOB)), "one is not all of an owner");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From what a database says to what a caller can react to.
 
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use doorward_domain::roles::ResourceType;
 use doorward_ports::{Conflict, Outage, StoreError};
 use std::error::Error as StdError;
 use std::fmt;
@@ -36,6 +37,9 @@ pub(crate) enum Error {
     Diesel(#[from] DieselError),
     #[error(transparent)]
     Row(#[from] RowError),
+    /// The permit is for something else than what was to be written.
+    #[error("the permit is for another {0}")]
+    NotPermitted(ResourceType),
     /// A rule that the repository itself enforces.
     #[error("{0}")]
     Conflict(Conflict),
@@ -114,7 +118,7 @@ impl Error {
     pub(crate) fn is_unnamed(&self) -> bool {
         match self {
             Self::Diesel(error @ DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)) => outage(error).is_none(),
-            Self::Diesel(_) | Self::Row(_) | Self::Conflict(_) => false,
+            Self::Diesel(_) | Self::Row(_) | Self::NotPermitted(_) | Self::Conflict(_) => false,
         }
     }
 
@@ -124,6 +128,7 @@ impl Error {
             Self::Conflict(conflict) => StoreError::Conflict(conflict),
             Self::Diesel(error) => store_error(error),
             Self::Row(error) => StoreError::Other(error.into()),
+            Self::NotPermitted(_) => StoreError::other(self),
         }
     }
 }

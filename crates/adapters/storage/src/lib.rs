@@ -11,7 +11,9 @@
 //! # Adding a query
 //!
 //! A migration for each database, the columns in `schema.rs`, the row in `rows`, the query in `queries`, and a test in
-//! `tests/contract`, which runs it on both databases.
+//! `tests/contract`, which runs it on both databases. What reads is a `run` of the session. What writes is a `write`, or
+//! `write_all` of several statements: it says what it is about, for the permit must cover that, and which remembered subjects
+//! it touches; and it is walked in `tests/contract/writes.rs`.
 #![forbid(unsafe_code)]
 #![expect(clippy::duplicate_mod, reason = "the queries are compiled once for each kind of connection")]
 
@@ -28,6 +30,7 @@ mod schema;
 pub mod seed;
 mod session;
 mod sqlite;
+mod touches;
 mod types;
 
 pub use open::{

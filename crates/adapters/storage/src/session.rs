@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::lifeline::Lifeline;
+use crate::touches::{Touches, Touching};
 use diesel::Connection;
+use doorward_domain::roles::{ActionMarker, Object, Permit, ResourceMarker};
 use doorward_ports::changes::Change;
 use doorward_ports::{Outage, StoreError};
 use std::fmt;
@@ -44,6 +46,18 @@ enum Transaction {
 #[derive(Debug, thiserror::Error)]
 #[error("a statement of the transaction failed before")]
 pub(crate) struct Spoilt;
+
+/// What a permit may be for.
+pub(crate) trait Kind {
+    /// All that is of the kind of the permit; a write narrows it to what it is about, as far as it knows.
+    fn kind(&self) -> Object<'static>;
+}
+
+impl<A: ActionMarker, R: ResourceMarker> Kind for Permit<A, R> {
+    fn kind(&self) -> Object<'static> {
+        Object::of::<R>()
+    }
+}
 
 impl<'a, C: Connection + Living> Session<'a, C> {
     /// For reading, outside a transaction.
@@ -101,17 +115,20 @@ impl<'a, C: Connection + Living> Session<'a, C> {
         self.unserializable.take()
     }
 
-    /// Notes that cached subjects depend on what this call wrote. To be told to others after the commit.
-    pub(crate) fn changed(&mut self, change: Change) {
-        self.hurried = true;
-        self.changed_by_routine(change);
-    }
-
-    /// Does the same for what happens all day long and takes nothing from anybody by surprise: others may learn of it a
-    /// moment later, together with more of the kind.
-    pub(crate) fn changed_by_routine(&mut self, change: Change) {
-        if !self.changes.contains(&change) {
-            self.changes.push(change);
+    /// Notes who is to be forgotten. To be told to others after the commit.
+    fn note(&mut self, touches: Touches) {
+        let changes = match touches {
+            Touches::Nobody => return,
+            Touches::Soon(change) => vec![change],
+            Touches::Now(changes) => {
+                self.hurried |= !changes.is_empty();
+                changes
+            }
+        };
+        for change in changes {
+            if !self.changes.contains(&change) {
+                self.changes.push(change);
+            }
         }
     }
 
@@ -125,7 +142,7 @@ impl<'a, C: Connection + Living> Session<'a, C> {
         std::mem::take(&mut self.changes)
     }
 
-    /// Runs a repository call.
+    /// Runs a repository call that reads.
     ///
     /// After a failure in a transaction `PostgreSQL` refuses all that follows and keeps nothing. `SQLite` would go on, so
     /// that is done here for both: what works on one works on the other.
@@ -165,12 +182,30 @@ impl<'a, C: Connection + Living> Session<'a, C> {
         (!is_alive).then_some(Outage::Unreachable)
     }
 
-    /// Runs a repository call of several writing statements, all or none of which take effect.
-    pub(crate) fn atomically<T>(&mut self, call: impl FnOnce(&mut C) -> Result<T, Error>) -> Result<T, StoreError> {
-        match self.transaction {
-            Transaction::PerCall => self.run(|conn| conn.transaction(call)),
-            Transaction::Begun | Transaction::Needless => self.run(call),
-        }
+    /// Runs a repository call of one writing statement, if the permit covers what it is `about`, and notes what it touches.
+    pub(crate) fn write<T, A: ActionMarker, R: ResourceMarker>(
+        &mut self,
+        permit: &Permit<A, R>,
+        about: &Object<'_>,
+        touches: impl Touching<T>,
+        call: impl FnOnce(&mut C) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let is_covered = permit.covers(about);
+        let done = self.run(|conn| if is_covered { call(conn) } else { Err(Error::NotPermitted(R::TYPE)) })?;
+        self.note(touches.of(&done));
+        Ok(done)
+    }
+
+    /// The same for a call of several writing statements, all or none of which take effect.
+    pub(crate) fn write_all<T, A: ActionMarker, R: ResourceMarker>(
+        &mut self,
+        permit: &Permit<A, R>,
+        about: &Object<'_>,
+        touches: impl Touching<T>,
+        call: impl FnOnce(&mut C) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let brings_its_own = self.transaction == Transaction::PerCall;
+        self.write(permit, about, touches, |conn| if brings_its_own { conn.transaction(call) } else { call(conn) })
     }
 }
 

@@ -118,6 +118,26 @@ impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
     pub const fn organization(&self) -> &Id {
         &self.organization
     }
+
+    /// Whether it was about this object, as far as is known of that: a permit for one object covers no other, one of an
+    /// owner or an organization nothing that is known to be of another, and one for all of a kind everything.
+    ///
+    /// ```
+    /// use doorward_domain::roles::{Object, Permit, System, action, resource};
+    /// use uuid::Uuid;
+    ///
+    /// let app = Object::of::<resource::Oauth2App>().id(Uuid::NAMESPACE_URL);
+    /// let other = Object::of::<resource::Oauth2App>().id(Uuid::NAMESPACE_DNS);
+    /// let permit: Permit<action::Delete, resource::Oauth2App> = System::because("a test").permit_on(&app);
+    /// assert!(permit.covers(&app) && !permit.covers(&other));
+    /// ```
+    #[must_use]
+    pub fn covers(&self, object: &Object<'_>) -> bool {
+        let agrees = |mine: &Id, theirs: &Id| mine.is_empty() || theirs.is_empty() || mine == theirs;
+        (self.id.is_empty() || self.id == object.id)
+            && agrees(&self.owner, &object.owner)
+            && agrees(&self.organization, &object.organization)
+    }
 }
 
 impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
@@ -126,7 +146,7 @@ impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
     }
 }
 
-/// The server acting on its own account, for a reason that ends up in the audit log.
+/// The server acting on its own account, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct System {

@@ -3,7 +3,8 @@
 use super::{Conn, locks};
 use crate::rows::{AppRow, SecretRow, entities};
 use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_grants};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -11,7 +12,6 @@ use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, AppSecret};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
-use doorward_ports::changes::Change;
 use doorward_ports::oauth2::AppRepository;
 
 impl AppRepository for Session<'_, Conn> {
@@ -51,29 +51,27 @@ impl AppRepository for Session<'_, Conn> {
         })
     }
 
-    fn insert(&mut self, _permit: &Permit<action::Create, resource::Oauth2App>, app: &App) -> Result<(), StoreError> {
-        self.run(|conn| {
+    fn insert(&mut self, permit: &Permit<action::Create, resource::Oauth2App>, app: &App) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind().id(app.id.0), Touches::nobody("it has no keys yet"), |conn| {
             diesel::insert_into(oauth2_apps::table).values(AppRow::from(app)).execute(conn)?;
             Ok(())
         })
     }
 
-    fn update(&mut self, _permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError> {
-        let done = self.run(|conn| {
+    fn update(&mut self, permit: &Permit<action::Update, resource::Oauth2App>, app: &App) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(app.id.0), Touches::app(app.id), |conn| {
             let changed = diesel::update(oauth2_apps::table.find(Id(app.id)))
                 .set((AppRow::from(app), oauth2_apps::revision.eq(oauth2_apps::revision + 1)))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.changed(Change::App(app.id));
-        Ok(done)
+        })
     }
 
-    fn delete(&mut self, _permit: &Permit<action::Delete, resource::Oauth2App>, id: AppId) -> Result<bool, StoreError> {
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::Oauth2App>, id: AppId) -> Result<bool, StoreError> {
         // Secrets, codes, grants and keys go by the cascades of their foreign keys.
-        let done = self.run(|conn| Ok(diesel::delete(oauth2_apps::table.find(Id(id))).execute(conn)? > 0))?;
-        self.changed(Change::App(id));
-        Ok(done)
+        self.write(permit, &permit.kind().id(id.0), Touches::app(id), |conn| {
+            Ok(diesel::delete(oauth2_apps::table.find(Id(id))).execute(conn)? > 0)
+        })
     }
 
     fn find_secret(&mut self, id: AppSecretId) -> Result<Option<AppSecret>, StoreError> {
@@ -108,10 +106,10 @@ impl AppRepository for Session<'_, Conn> {
 
     fn insert_secret(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppSecret>,
+        permit: &Permit<action::Create, resource::Oauth2AppSecret>,
         secret: &AppSecret,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(secret.id.0), Touches::nobody("no key was obtained with it yet"), |conn| {
             diesel::insert_into(oauth2_app_secrets::table).values(SecretRow::from(secret)).execute(conn)?;
             Ok(())
         })
@@ -119,29 +117,34 @@ impl AppRepository for Session<'_, Conn> {
 
     fn delete_secret(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Oauth2AppSecret>,
+        permit: &Permit<action::Delete, resource::Oauth2AppSecret>,
         id: AppSecretId,
     ) -> Result<bool, StoreError> {
         // Grants and keys that were obtained with it go by the cascades of their foreign keys.
         let deleted = diesel::delete(oauth2_app_secrets::table.find(Id(id))).returning(oauth2_app_secrets::app_id);
-        let app: Option<Id<AppId>> = self.run(|conn| Ok(deleted.get_result(conn).optional()?))?;
-        if let Some(Id(app)) = app {
-            self.changed(Change::App(app));
-        }
+        let touches =
+            |app: &Option<Id<AppId>>| app.map_or(Touches::nobody("it is not there"), |Id(app)| Touches::app(app));
+        let app =
+            self.write(permit, &permit.kind().id(id.0), touches, |conn| Ok(deleted.get_result(conn).optional()?))?;
         Ok(app.is_some())
     }
 
     fn touch_secret(
         &mut self,
-        _permit: &Permit<action::Update, resource::Oauth2AppSecret>,
+        permit: &Permit<action::Update, resource::Oauth2AppSecret>,
         id: AppSecretId,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::update(oauth2_app_secrets::table.find(Id(id)))
-                .set(oauth2_app_secrets::last_used_at.eq(Some(At(now))))
-                .execute(conn)?;
-            Ok(())
-        })
+        self.write(
+            permit,
+            &permit.kind().id(id.0),
+            Touches::nobody("no key depends on when its secret was used"),
+            |conn| {
+                diesel::update(oauth2_app_secrets::table.find(Id(id)))
+                    .set(oauth2_app_secrets::last_used_at.eq(Some(At(now))))
+                    .execute(conn)?;
+                Ok(())
+            },
+        )
     }
 }

@@ -9,7 +9,8 @@ use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{
     audit_logs, oauth2_app_secrets, oauth2_apps, organizations, templates, users, workspace_builds, workspaces,
 };
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id, Ids};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -35,10 +36,10 @@ type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 impl AuditRepository for Session<'_, Conn> {
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::AuditLog>,
+        permit: &Permit<action::Create, resource::AuditLog>,
         record: &AuditRecord,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(record.id.0), Touches::nobody("subjects know no records"), |conn| {
             diesel::insert_into(audit_logs::table).values(AuditRow::from(record)).execute(conn)?;
             Ok(())
         })
@@ -122,11 +123,11 @@ impl AuditRepository for Session<'_, Conn> {
 
     fn purge(
         &mut self,
-        _permit: &Permit<action::Delete, resource::System>,
+        permit: &Permit<action::Delete, resource::System>,
         before: Instant,
         batch: u32,
     ) -> Result<usize, StoreError> {
-        self.atomically(|conn| {
+        self.write_all(permit, &permit.kind(), Touches::nobody("subjects know no records"), |conn| {
             let old: Vec<Id<AuditId>> = audit_logs::table
                 .filter(audit_logs::time.lt(At(before)))
                 .order((audit_logs::time, audit_logs::id))

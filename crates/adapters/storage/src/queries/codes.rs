@@ -3,7 +3,8 @@
 use super::Conn;
 use crate::rows::CodeRow;
 use crate::schema::oauth2_codes;
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -27,39 +28,49 @@ impl CodeRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         code: &AuthorizationCode,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
-            Ok(())
-        })
+        self.write(
+            permit,
+            &permit.kind().id(code.id.0).owner(code.user_id.0),
+            Touches::nobody("a code is no key"),
+            |conn| {
+                diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn replace(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         code: &AuthorizationCode,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            let earlier = oauth2_codes::table
-                .filter(oauth2_codes::user_id.eq(Id(code.user_id)))
-                .filter(oauth2_codes::app_id.eq(Id(code.app_id)))
-                .filter(oauth2_codes::redeemed_at.is_null());
-            diesel::delete(earlier).execute(conn)?;
-            diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(code.id.0).owner(code.user_id.0),
+            Touches::nobody("a code is no key"),
+            |conn| {
+                let earlier = oauth2_codes::table
+                    .filter(oauth2_codes::user_id.eq(Id(code.user_id)))
+                    .filter(oauth2_codes::app_id.eq(Id(code.app_id)))
+                    .filter(oauth2_codes::redeemed_at.is_null());
+                diesel::delete(earlier).execute(conn)?;
+                diesel::insert_into(oauth2_codes::table).values(CodeRow::from(code)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn redeem(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: CodeId,
         grant: GrantId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0), Touches::nobody("a code is no key"), |conn| {
             let open = oauth2_codes::table.find(Id(id)).filter(oauth2_codes::redeemed_at.is_null());
             let redeemed = diesel::update(open)
                 .set((oauth2_codes::redeemed_at.eq(Some(At(now))), oauth2_codes::grant_id.eq(Some(Id(grant)))))

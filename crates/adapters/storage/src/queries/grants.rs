@@ -4,7 +4,8 @@ use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Words};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
@@ -60,99 +61,115 @@ impl GrantRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         grant: &Grant,
         key: &ApiKey,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            diesel::insert_into(oauth2_grants::table).values(GrantRow::from(grant)).execute(conn)?;
-            diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(grant.id.0).owner(grant.user_id.0),
+            Touches::nobody("nobody has used its key yet"),
+            |conn| {
+                diesel::insert_into(oauth2_grants::table).values(GrantRow::from(grant)).execute(conn)?;
+                diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn rotate(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         rotation: &Rotation,
     ) -> Result<Option<Rotated>, StoreError> {
-        let done = self.run(|conn| hot::rotate(conn, rotation))?;
         // The same key with another secret.
-        if let Some(rotated) = &done {
-            self.changed_by_routine(Change::Key(rotated.access_key_id.clone()));
-        }
-        Ok(done)
+        let touches = |rotated: &Option<Rotated>| match rotated {
+            Some(rotated) => Touches::Soon(Change::Key(rotated.access_key_id.clone())),
+            None => Touches::nobody("nothing was exchanged"),
+        };
+        self.write(permit, &permit.kind(), touches, |conn| hot::rotate(conn, rotation))
     }
 
     fn renew_access(
         &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         renewal: &Renewal,
     ) -> Result<bool, StoreError> {
-        let renewed = self.atomically(|conn| {
-            let live = oauth2_grants::table
-                .find(Id(renewal.grant_id))
-                .filter(oauth2_grants::refresh_digest.eq(Hash(renewal.live)));
-            let key: Option<String> = diesel::update(live)
-                .set(oauth2_grants::access_expires_at.eq(At(renewal.access_expires_at)))
-                .returning(oauth2_grants::access_key_id)
-                .get_result(conn)
-                .optional()?;
-            if let Some(key) = &key {
-                diesel::update(api_keys::table.find(key))
-                    .set((
-                        api_keys::created_at.eq(At(renewal.now)),
-                        api_keys::updated_at.eq(At(renewal.now)),
-                        api_keys::expires_at.eq(At(renewal.access_expires_at)),
-                        api_keys::lifetime_seconds.eq(renewal.access_lifetime_seconds),
-                    ))
-                    .execute(conn)?;
-            }
-            Ok(key)
-        })?;
-        if let Some(key) = &renewed {
-            self.changed(ApiKeyId::new(key.clone()).map_or(Change::Everything, Change::Key));
-        }
+        let renewed = self.write_all(
+            permit,
+            &permit.kind().id(renewal.grant_id.0),
+            |key: &Option<String>| of_key(key.as_ref()),
+            |conn| {
+                let live = oauth2_grants::table
+                    .find(Id(renewal.grant_id))
+                    .filter(oauth2_grants::refresh_digest.eq(Hash(renewal.live)));
+                let key: Option<String> = diesel::update(live)
+                    .set(oauth2_grants::access_expires_at.eq(At(renewal.access_expires_at)))
+                    .returning(oauth2_grants::access_key_id)
+                    .get_result(conn)
+                    .optional()?;
+                if let Some(key) = &key {
+                    diesel::update(api_keys::table.find(key))
+                        .set((
+                            api_keys::created_at.eq(At(renewal.now)),
+                            api_keys::updated_at.eq(At(renewal.now)),
+                            api_keys::expires_at.eq(At(renewal.access_expires_at)),
+                            api_keys::lifetime_seconds.eq(renewal.access_lifetime_seconds),
+                        ))
+                        .execute(conn)?;
+                }
+                Ok(key)
+            },
+        )?;
         Ok(renewed.is_some())
     }
 
     fn reconcile(
         &mut self,
-        _permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
         id: GrantId,
         scopes: &[String],
         app_revision: i32,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::update(oauth2_grants::table.find(Id(id)))
-                .set((oauth2_grants::scopes.eq(Words(scopes.to_vec())), oauth2_grants::app_revision.eq(app_revision)))
+        self.write(
+            permit,
+            &permit.kind().id(id.0),
+            Touches::nobody("its key keeps its scopes until it is exchanged"),
+            |conn| {
+                diesel::update(oauth2_grants::table.find(Id(id)))
+                    .set((
+                        oauth2_grants::scopes.eq(Words(scopes.to_vec())),
+                        oauth2_grants::app_revision.eq(app_revision),
+                    ))
+                    .execute(conn)?;
+                Ok(())
+            },
+        )
+    }
+
+    fn narrow_access(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        key: &ApiKeyId,
+        scopes: &[String],
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind().id(key.as_str()), Touches::key(key), |conn| {
+            diesel::update(api_keys::table.find(key.as_str()))
+                .set(api_keys::scopes.eq(Words(scopes.to_vec())))
                 .execute(conn)?;
             Ok(())
         })
     }
 
-    fn narrow_access(
-        &mut self,
-        _permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
-        key: &ApiKeyId,
-        scopes: &[String],
-    ) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::update(api_keys::table.find(key.as_str()))
-                .set(api_keys::scopes.eq(Words(scopes.to_vec())))
-                .execute(conn)?;
-            Ok(())
-        })?;
-        self.changed(Change::Key(key.clone()));
-        Ok(())
-    }
-
     fn issue_client_token(
         &mut self,
-        _permit: &Permit<action::Create, resource::ApiKey>,
+        permit: &Permit<action::Create, resource::ApiKey>,
         token: &ClientToken,
     ) -> Result<Option<(AppSecretId, Option<Instant>)>, StoreError> {
-        self.run(|conn| hot::issue_client_token(conn, token))
+        let nobody = Touches::nobody("nobody has used the key yet");
+        self.write(permit, &permit.kind().id(token.key_id.as_str()), nobody, |conn| {
+            hot::issue_client_token(conn, token)
+        })
     }
 
     fn introspect_access(
@@ -167,26 +184,27 @@ impl GrantRepository for Session<'_, Conn> {
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: GrantId,
     ) -> Result<bool, StoreError> {
         // The key goes by the cascade of its foreign key.
         let deleted = diesel::delete(oauth2_grants::table.find(Id(id))).returning(oauth2_grants::access_key_id);
-        let key: Option<String> = self.run(|conn| Ok(deleted.get_result(conn).optional()?))?;
-        if let Some(key) = &key {
-            // An id that is none belongs to no key either.
-            self.changed(ApiKeyId::new(key.clone()).map_or(Change::Everything, Change::Key));
-        }
+        let key = self.write(
+            permit,
+            &permit.kind().id(id.0),
+            |key: &Option<String>| of_key(key.as_ref()),
+            |conn| Ok(deleted.get_result(conn).optional()?),
+        )?;
         Ok(key.is_some())
     }
 
     fn delete_of_user_and_app(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         user: UserId,
         app: AppId,
     ) -> Result<usize, StoreError> {
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().owner(user.0), Touches::user(user), |conn| {
             // Codes first, for the reason given at `sessions::end_all`.
             let codes =
                 oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
@@ -195,8 +213,13 @@ impl GrantRepository for Session<'_, Conn> {
                 .filter(oauth2_grants::user_id.eq(Id(user)))
                 .filter(oauth2_grants::app_id.eq(Id(app)));
             Ok(diesel::delete(grants).execute(conn)?)
-        })?;
-        self.changed(Change::User(user));
-        Ok(done)
+        })
     }
+}
+
+/// The live key of a grant, if there was one.
+fn of_key(key: Option<&String>) -> Touches {
+    let Some(key) = key else { return Touches::nobody("there is no such grant") };
+    // An id that is none belongs to no key either.
+    ApiKeyId::new(key.clone()).map_or(Change::Everything, Change::Key).into()
 }

@@ -8,7 +8,8 @@ use super::{Conn, locks, member_counts};
 use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{audit_logs, groups, organizations};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -20,7 +21,6 @@ use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::UserFilter;
-use doorward_ports::changes::Change;
 use doorward_ports::groups::{FoundGroup, GroupMemberPage, GroupPage, GroupRepository, MemberScope};
 use doorward_ports::{Conflict, StoreError};
 
@@ -209,78 +209,80 @@ impl GroupRepository for Session<'_, Conn> {
         self.run(|conn| Ok(locks::hold_organization_members(conn, organization, users)?))
     }
 
-    fn insert(&mut self, _permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            if !locks::keep_organization(conn, group.organization_id)? {
-                return Err(Error::Conflict(Conflict::OrganizationDeleted));
-            }
-            diesel::insert_into(groups::table).values(GroupRow::from(group)).execute(conn)?;
-            Ok(())
-        })
+    fn insert(&mut self, permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError> {
+        self.write_all(
+            permit,
+            &permit.kind().id(group.id.0).organization(group.organization_id.0),
+            Touches::nobody("it has no members yet"),
+            |conn| {
+                if !locks::keep_organization(conn, group.organization_id)? {
+                    return Err(Error::Conflict(Conflict::OrganizationDeleted));
+                }
+                diesel::insert_into(groups::table).values(GroupRow::from(group)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
-    fn update(&mut self, _permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError> {
-        self.run(|conn| {
-            let changed = diesel::update(groups::table.find(Id(group.id)))
-                .set((
-                    groups::name.eq(&group.name),
-                    groups::name_key.eq(names::key(&group.name)),
-                    groups::display_name.eq(&group.display_name),
-                    groups::avatar_url.eq(&group.avatar_url),
-                    groups::quota_allowance.eq(group.quota_allowance),
-                    groups::updated_at.eq(At(group.updated_at)),
-                ))
-                .execute(conn)?;
-            Ok(changed > 0)
-        })
+    fn update(&mut self, permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError> {
+        self.write(
+            permit,
+            &permit.kind().id(group.id.0).organization(group.organization_id.0),
+            Touches::nobody("only its id is remembered"),
+            |conn| {
+                let changed = diesel::update(groups::table.find(Id(group.id)))
+                    .set((
+                        groups::name.eq(&group.name),
+                        groups::name_key.eq(names::key(&group.name)),
+                        groups::display_name.eq(&group.display_name),
+                        groups::avatar_url.eq(&group.avatar_url),
+                        groups::quota_allowance.eq(group.quota_allowance),
+                        groups::updated_at.eq(At(group.updated_at)),
+                    ))
+                    .execute(conn)?;
+                Ok(changed > 0)
+            },
+        )
     }
 
     fn insert_members(
         &mut self,
-        _permit: &Permit<action::Update, resource::Group>,
+        permit: &Permit<action::Update, resource::Group>,
         group: &Group,
         users: &[UserId],
     ) -> Result<usize, StoreError> {
         if users.is_empty() || group.is_everyone() {
             return Ok(0);
         }
-        let added = self.run(|conn| members::insert(conn, group.id, group.organization_id, users))?;
-        if users.len() > SINGLE_CHANGES {
-            // Those who were added are not yet known as members of the group, but as members of its organization.
-            self.changed(Change::Organization(group.organization_id));
-        } else {
-            for user in users {
-                self.changed(Change::User(*user));
-            }
-        }
-        Ok(added)
+        // Those who are added are not yet known as members of the group, but as members of its organization.
+        let many = users.len() > SINGLE_CHANGES;
+        let touches = if many { Touches::organization(group.organization_id) } else { Touches::users(users) };
+        self.write(permit, &permit.kind().id(group.id.0).organization(group.organization_id.0), touches, |conn| {
+            members::insert(conn, group.id, group.organization_id, users)
+        })
     }
 
     fn delete_members(
         &mut self,
-        _permit: &Permit<action::Update, resource::Group>,
+        permit: &Permit<action::Update, resource::Group>,
         group: &Group,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
-        let removed = self.run(|conn| members::delete(conn, group.id, users))?;
-        if removed.len() > SINGLE_CHANGES {
-            self.changed(Change::Group(group.id));
-        } else {
-            for user in &removed {
-                self.changed(Change::User(*user));
-            }
-        }
-        Ok(removed)
+        let touches = |removed: &Vec<UserId>| {
+            if removed.len() > SINGLE_CHANGES { Touches::group(group.id) } else { Touches::users(removed) }
+        };
+        self.write(permit, &permit.kind().id(group.id.0).organization(group.organization_id.0), touches, |conn| {
+            members::delete(conn, group.id, users)
+        })
     }
 
-    fn delete(&mut self, _permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError> {
-        let deleted = self.run(|conn| Ok(diesel::delete(groups::table.find(Id(id))).execute(conn)? > 0))?;
-        if deleted {
-            self.changed(Change::Group(id));
-        }
-        Ok(deleted)
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError> {
+        let touches = |deleted: &bool| if *deleted { Touches::group(id) } else { Touches::nobody("it is not there") };
+        self.write(permit, &permit.kind().id(id.0), touches, |conn| {
+            Ok(diesel::delete(groups::table.find(Id(id))).execute(conn)? > 0)
+        })
     }
 }

@@ -3,7 +3,8 @@
 use super::{Conn, counts};
 use crate::rows::purge_day;
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, server_keys, signin_places, signin_throttles};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id, sql as types};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -25,12 +26,12 @@ impl MaintenanceRepository for Session<'_, Conn> {
 
     fn server_key(
         &mut self,
-        _permit: &Permit<action::Create, resource::CryptoKey>,
+        permit: &Permit<action::Create, resource::CryptoKey>,
         name: &str,
         generated: &[u8],
         now: Instant,
     ) -> Result<Vec<u8>, StoreError> {
-        self.atomically(|conn| {
+        self.write_all(permit, &permit.kind(), Touches::nobody("subjects know no keys of the server"), |conn| {
             diesel::insert_into(server_keys::table)
                 .values((
                     server_keys::name.eq(name),
@@ -46,66 +47,73 @@ impl MaintenanceRepository for Session<'_, Conn> {
 
     fn purge(
         &mut self,
-        _permit: &Permit<action::Delete, resource::System>,
+        permit: &Permit<action::Delete, resource::System>,
         now: Instant,
         batch: u32,
     ) -> Result<Purged, StoreError> {
         let batch = i64::from(batch);
         // The dead are looked up by an index, and looked at once more where they are deleted: one that was prolonged in
         // between lives on.
-        self.atomically(|conn| {
-            let now = At(now);
-            let codes: Vec<Id<CodeId>> = oauth2_codes::table
-                .filter(oauth2_codes::expires_at.le(now))
-                .order(oauth2_codes::expires_at)
-                .limit(batch)
-                .select(oauth2_codes::id)
-                .load(conn)?;
-            let codes = diesel::delete(oauth2_codes::table.filter(oauth2_codes::id.eq_any(codes))).execute(conn)?;
-            let grants: Vec<Id<GrantId>> = oauth2_grants::table
-                .filter(oauth2_grants::purge_on.le(purge_day(now.0)))
-                .filter(oauth2_grants::refresh_expires_at.le(now))
-                .order(oauth2_grants::purge_on)
-                .limit(batch)
-                .select(oauth2_grants::id)
-                .load(conn)?;
-            let grants = oauth2_grants::table
-                .filter(oauth2_grants::id.eq_any(grants))
-                .filter(oauth2_grants::refresh_expires_at.le(now));
-            let grants = diesel::delete(grants).execute(conn)?;
-            let keys: Vec<String> = api_keys::table
-                .filter(api_keys::purge_at.le(now))
-                .order(api_keys::purge_at)
-                .limit(batch)
-                .select(api_keys::id)
-                .load(conn)?;
-            let keys = api_keys::table.filter(api_keys::id.eq_any(keys)).filter(api_keys::purge_at.le(now));
-            let keys = diesel::delete(keys).execute(conn)?;
-            let throttles: Vec<String> = signin_throttles::table
-                .filter(signin_throttles::forget_at.le(now))
-                .order(signin_throttles::forget_at)
-                .limit(batch)
-                .select(signin_throttles::key)
-                .load(conn)?;
-            let throttles = signin_throttles::table
-                .filter(signin_throttles::key.eq_any(throttles))
-                .filter(signin_throttles::forget_at.le(now));
-            let throttles = diesel::delete(throttles).execute(conn)?;
-            let forgotten = At(now.0 - PLACE_MEMORY);
-            let oldest =
-                sql::<Bool>("(user_id, place) IN (SELECT user_id, place FROM signin_places WHERE last_success <= ")
-                    .bind::<types::Instant, _>(forgotten)
-                    .sql(" ORDER BY last_success LIMIT ")
-                    .bind::<BigInt, _>(batch)
-                    .sql(")");
-            let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
-            let places = diesel::delete(places).execute(conn)?;
-            Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
-        })
+        self.write_all(
+            permit,
+            &permit.kind(),
+            Touches::nobody("what has expired counts for nothing, whoever remembers it"),
+            |conn| {
+                let now = At(now);
+                let codes: Vec<Id<CodeId>> = oauth2_codes::table
+                    .filter(oauth2_codes::expires_at.le(now))
+                    .order(oauth2_codes::expires_at)
+                    .limit(batch)
+                    .select(oauth2_codes::id)
+                    .load(conn)?;
+                let codes = diesel::delete(oauth2_codes::table.filter(oauth2_codes::id.eq_any(codes))).execute(conn)?;
+                let grants: Vec<Id<GrantId>> = oauth2_grants::table
+                    .filter(oauth2_grants::purge_on.le(purge_day(now.0)))
+                    .filter(oauth2_grants::refresh_expires_at.le(now))
+                    .order(oauth2_grants::purge_on)
+                    .limit(batch)
+                    .select(oauth2_grants::id)
+                    .load(conn)?;
+                let grants = oauth2_grants::table
+                    .filter(oauth2_grants::id.eq_any(grants))
+                    .filter(oauth2_grants::refresh_expires_at.le(now));
+                let grants = diesel::delete(grants).execute(conn)?;
+                let keys: Vec<String> = api_keys::table
+                    .filter(api_keys::purge_at.le(now))
+                    .order(api_keys::purge_at)
+                    .limit(batch)
+                    .select(api_keys::id)
+                    .load(conn)?;
+                let keys = api_keys::table.filter(api_keys::id.eq_any(keys)).filter(api_keys::purge_at.le(now));
+                let keys = diesel::delete(keys).execute(conn)?;
+                let throttles: Vec<String> = signin_throttles::table
+                    .filter(signin_throttles::forget_at.le(now))
+                    .order(signin_throttles::forget_at)
+                    .limit(batch)
+                    .select(signin_throttles::key)
+                    .load(conn)?;
+                let throttles = signin_throttles::table
+                    .filter(signin_throttles::key.eq_any(throttles))
+                    .filter(signin_throttles::forget_at.le(now));
+                let throttles = diesel::delete(throttles).execute(conn)?;
+                let forgotten = At(now.0 - PLACE_MEMORY);
+                let oldest =
+                    sql::<Bool>("(user_id, place) IN (SELECT user_id, place FROM signin_places WHERE last_success <= ")
+                        .bind::<types::Instant, _>(forgotten)
+                        .sql(" ORDER BY last_success LIMIT ")
+                        .bind::<BigInt, _>(batch)
+                        .sql(")");
+                let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
+                let places = diesel::delete(places).execute(conn)?;
+                Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
+            },
+        )
     }
 
-    fn renew_counts(&mut self, _permit: &Permit<action::Update, resource::System>) -> Result<bool, StoreError> {
-        self.atomically(|conn| Ok(counts::renew(conn)?))
+    fn renew_counts(&mut self, permit: &Permit<action::Update, resource::System>) -> Result<bool, StoreError> {
+        self.write_all(permit, &permit.kind(), Touches::nobody("subjects know no counts"), |conn| {
+            Ok(counts::renew(conn)?)
+        })
     }
 
     fn ping(&mut self) -> Result<(), StoreError> {
@@ -117,10 +125,10 @@ impl MaintenanceRepository for Session<'_, Conn> {
 
     fn prove_writable(
         &mut self,
-        _permit: &Permit<action::Update, resource::System>,
+        permit: &Permit<action::Update, resource::System>,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind(), Touches::nobody("the row says nothing"), |conn| {
             diesel::insert_into(server_keys::table)
                 .values((
                     server_keys::name.eq(READINESS),

@@ -8,7 +8,8 @@ use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::{MemberUserRow, MembershipRow};
 use crate::schema::{organization_members, templates, users};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{self, At, Id, Json};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -19,7 +20,6 @@ use doorward_domain::organizations::{Member, MemberFilter};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_ports::StoreError;
-use doorward_ports::changes::Change;
 use doorward_ports::members::{MemberPage, MemberRepository};
 
 /// A membership is known by the id of its user, who owns it, and has no access lists.
@@ -169,42 +169,44 @@ impl MemberRepository for Session<'_, Conn> {
 
     fn update_roles(
         &mut self,
-        _permit: &Permit<action::Assign, resource::AssignOrgRole>,
+        permit: &Permit<action::Assign, resource::AssignOrgRole>,
         organization: OrganizationId,
         user: UserId,
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let changed = self.run(|conn| {
+        self.write(permit, &permit.kind().organization(organization.0), Touches::user(user), |conn| {
             let changed = diesel::update(organization_members::table.find((Id(organization), Id(user))))
                 .set((organization_members::roles.eq(Json(roles)), organization_members::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(user));
-        Ok(changed)
+        })
     }
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::OrganizationMember>,
+        permit: &Permit<action::Delete, resource::OrganizationMember>,
         organization: OrganizationId,
         user: UserId,
     ) -> Result<bool, StoreError> {
-        let gone = self.atomically(|conn| {
-            let gone = diesel::delete(organization_members::table.find((Id(organization), Id(user)))).execute(conn)?;
-            if gone > 0 {
-                // Groups are left by themselves; an entry on an access list would count without membership too.
-                let key = user.to_string();
-                let listed = templates::table.filter(templates::organization_id.eq(Id(organization)));
-                diesel::update(listed.filter(filters::lists_user(&key)))
-                    .set(templates::user_acl.eq(filters::list_without_user(&key)))
-                    .execute(conn)?;
-            }
-            Ok(gone > 0)
-        })?;
-        self.changed(Change::User(user));
-        Ok(gone)
+        self.write_all(
+            permit,
+            &permit.kind().id(user.0).owner(user.0).organization(organization.0),
+            Touches::user(user),
+            |conn| {
+                let gone =
+                    diesel::delete(organization_members::table.find((Id(organization), Id(user)))).execute(conn)?;
+                if gone > 0 {
+                    // Groups are left by themselves; an entry on an access list would count without membership too.
+                    let key = user.to_string();
+                    let listed = templates::table.filter(templates::organization_id.eq(Id(organization)));
+                    diesel::update(listed.filter(filters::lists_user(&key)))
+                        .set(templates::user_acl.eq(filters::list_without_user(&key)))
+                        .execute(conn)?;
+                }
+                Ok(gone > 0)
+            },
+        )
     }
 }
 

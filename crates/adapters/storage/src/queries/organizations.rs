@@ -6,7 +6,8 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
 use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id, Json};
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -16,7 +17,6 @@ use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Blocker, Membership, Organization};
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
-use doorward_ports::changes::Change;
 use doorward_ports::organizations::OrganizationRepository;
 use doorward_ports::{Conflict, StoreError};
 
@@ -128,47 +128,57 @@ impl OrganizationRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::Organization>,
+        permit: &Permit<action::Create, resource::Organization>,
         organization: &Organization,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            diesel::insert_into(organizations::table).values(OrganizationRow::from(organization)).execute(conn)?;
-            diesel::insert_into(groups::table).values(GroupRow::from(&Group::everyone(organization))).execute(conn)?;
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(organization.id.0).organization(organization.id.0),
+            Touches::nobody("it has no members yet"),
+            |conn| {
+                diesel::insert_into(organizations::table).values(OrganizationRow::from(organization)).execute(conn)?;
+                diesel::insert_into(groups::table)
+                    .values(GroupRow::from(&Group::everyone(organization)))
+                    .execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn update(
         &mut self,
-        _permit: &Permit<action::Update, resource::Organization>,
+        permit: &Permit<action::Update, resource::Organization>,
         organization: &Organization,
     ) -> Result<bool, StoreError> {
-        let changed = self.run(|conn| {
-            let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
-            let changed = diesel::update(living)
-                .set((
-                    organizations::name.eq(&organization.name),
-                    organizations::name_key.eq(names::key(&organization.name)),
-                    organizations::display_name.eq(&organization.display_name),
-                    organizations::description.eq(&organization.description),
-                    organizations::icon.eq(&organization.icon),
-                    organizations::default_roles.eq(Json(organization.default_roles.names().to_vec())),
-                    organizations::updated_at.eq(At(organization.updated_at)),
-                ))
-                .execute(conn)?;
-            Ok(changed > 0)
-        })?;
-        self.changed(Change::Organization(organization.id));
-        Ok(changed)
+        self.write(
+            permit,
+            &permit.kind().id(organization.id.0).organization(organization.id.0),
+            Touches::organization(organization.id),
+            |conn| {
+                let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
+                let changed = diesel::update(living)
+                    .set((
+                        organizations::name.eq(&organization.name),
+                        organizations::name_key.eq(names::key(&organization.name)),
+                        organizations::display_name.eq(&organization.display_name),
+                        organizations::description.eq(&organization.description),
+                        organizations::icon.eq(&organization.icon),
+                        organizations::default_roles.eq(Json(organization.default_roles.names().to_vec())),
+                        organizations::updated_at.eq(At(organization.updated_at)),
+                    ))
+                    .execute(conn)?;
+                Ok(changed > 0)
+            },
+        )
     }
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Organization>,
+        permit: &Permit<action::Delete, resource::Organization>,
         id: OrganizationId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let gone = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().id(id.0).organization(id.0), Touches::organization(id), |conn| {
             let others = organizations::table
                 .find(Id(id))
                 .filter(not(organizations::deleted))
@@ -186,25 +196,23 @@ impl OrganizationRepository for Session<'_, Conn> {
                 diesel::delete(groups::table.filter(groups::organization_id.eq(Id(id)))).execute(conn)?;
             }
             Ok(gone > 0)
-        })?;
-        self.changed(Change::Organization(id));
-        Ok(gone)
+        })
     }
 
     fn insert_member(
         &mut self,
-        _permit: &Permit<action::Create, resource::OrganizationMember>,
+        permit: &Permit<action::Create, resource::OrganizationMember>,
         membership: &Membership,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
+        let (place, user) = (membership.organization_id, membership.user_id);
+        let member = permit.kind().id(user.0).owner(user.0).organization(place.0);
+        self.write_all(permit, &member, Touches::user(user), |conn| {
             if !locks::keep_organization(conn, membership.organization_id)? {
                 return Err(Error::Conflict(Conflict::OrganizationDeleted));
             }
             diesel::insert_into(organization_members::table).values(MembershipRow::from(membership)).execute(conn)?;
             Ok(())
-        })?;
-        self.changed(Change::User(membership.user_id));
-        Ok(())
+        })
     }
 
     fn list_memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {

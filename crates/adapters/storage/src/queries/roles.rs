@@ -5,12 +5,13 @@ use super::{Conn, filters, locks};
 use crate::error::Error;
 use crate::rows::RoleRow;
 use crate::schema::{custom_roles, organization_members};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId};
-use doorward_domain::roles::{CustomRole, Permit, RoleName, action, resource};
+use doorward_domain::roles::{CustomRole, Object, Permit, RoleName, action, resource};
 use doorward_ports::changes::Change;
 use doorward_ports::roles::RoleRepository;
 use doorward_ports::{Conflict, StoreError};
@@ -64,12 +65,12 @@ impl RoleRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::AssignOrgRole>,
+        permit: &Permit<action::Create, resource::AssignOrgRole>,
         id: CustomRoleId,
         role: &CustomRole,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
+        self.write_all(permit, &in_place_of(permit.kind(), role.name()), touched_by(role.name()), |conn| {
             let organization = role.name().organization_id().map(OrganizationId);
             if let Some(organization) = organization
                 && !locks::keep_organization(conn, organization)?
@@ -78,19 +79,17 @@ impl RoleRepository for Session<'_, Conn> {
             }
             diesel::insert_into(custom_roles::table).values(RoleRow::new(id, role, now)).execute(conn)?;
             Ok(())
-        })?;
-        self.role_changed(role.name());
-        Ok(())
+        })
     }
 
     fn update(
         &mut self,
-        _permit: &Permit<action::Update, resource::AssignOrgRole>,
+        permit: &Permit<action::Update, resource::AssignOrgRole>,
         id: CustomRoleId,
         role: &CustomRole,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let changed = self.run(|conn| {
+        self.write(permit, &in_place_of(permit.kind(), role.name()), touched_by(role.name()), |conn| {
             let row = RoleRow::new(id, role, now);
             let changed = diesel::update(custom_roles::table.find(Id(id)))
                 .set((
@@ -103,19 +102,17 @@ impl RoleRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.role_changed(role.name());
-        Ok(changed)
+        })
     }
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::AssignOrgRole>,
+        permit: &Permit<action::Delete, resource::AssignOrgRole>,
         name: &RoleName,
         now: Instant,
     ) -> Result<bool, StoreError> {
         let organization = name.organization_id().map(OrganizationId).map(Id);
-        let gone = self.atomically(|conn| {
+        self.write_all(permit, &in_place_of(permit.kind(), name), touched_by(name), |conn| {
             let role = custom_roles::table
                 .filter(custom_roles::name.eq(name.name()))
                 .filter(custom_roles::organization_id.eq(organization));
@@ -133,16 +130,21 @@ impl RoleRepository for Session<'_, Conn> {
                     .execute(conn)?;
             }
             Ok(gone > 0)
-        })?;
-        self.role_changed(name);
-        Ok(gone)
+        })
     }
 }
 
-impl Session<'_, Conn> {
-    fn role_changed(&mut self, name: &RoleName) {
-        let organization = name.organization_id().map(OrganizationId);
-        self.changed(organization.map_or(Change::Everything, Change::Organization));
+/// Whoever may hold a custom role of this name.
+fn touched_by(name: &RoleName) -> Touches {
+    let organization = name.organization_id().map(OrganizationId);
+    organization.map_or(Change::Everything, Change::Organization).into()
+}
+
+/// The custom roles of the place of this one.
+fn in_place_of<'a>(roles: Object<'a>, name: &RoleName) -> Object<'a> {
+    match name.organization_id() {
+        Some(organization) => roles.organization(organization),
+        None => roles,
     }
 }
 

@@ -4,7 +4,8 @@ use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Hash, Id, sql};
 use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
@@ -15,7 +16,6 @@ use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
-use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
 use time::Duration;
 
@@ -92,22 +92,27 @@ impl ApiKeyRepository for Session<'_, Conn> {
         })
     }
 
-    fn insert(&mut self, _permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
-            Ok(())
-        })
+    fn insert(&mut self, permit: &Permit<action::Create, resource::ApiKey>, key: &ApiKey) -> Result<(), StoreError> {
+        self.write(
+            permit,
+            &permit.kind().id(key.id.as_str()).owner(key.user_id.0),
+            Touches::nobody("nobody has used this key yet"),
+            |conn| {
+                diesel::insert_into(api_keys::table).values(KeyRow::from(key)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn refresh(
         &mut self,
-        _permit: &Permit<action::Update, resource::ApiKey>,
+        permit: &Permit<action::Update, resource::ApiKey>,
         key: &ApiKey,
         refresh: KeyRefresh,
         ip: &str,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(key.id.as_str()).owner(key.user_id.0), Touches::key(&key.id), |conn| {
             let expiry = Some(At(refresh.expires_at)).into_sql::<Nullable<sql::Instant>>();
             let as_read = api_keys::table
                 .find(key.id.as_str())
@@ -125,37 +130,40 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(())
-        })?;
-        self.changed(Change::Key(key.id.clone()));
-        Ok(())
+        })
     }
 
     fn mark_used(
         &mut self,
-        _permit: &Permit<action::Update, resource::ApiKey>,
+        permit: &Permit<action::Update, resource::ApiKey>,
         uses: &[(ApiKeyId, Digest)],
     ) -> Result<(), StoreError> {
         // No change is told: what is remembered of these keys is as good as before.
-        self.atomically(|conn| {
-            for some in uses.chunks(NAMED_AT_ONCE) {
-                let keys = locks::hold_unused_keys(conn, some)?;
-                diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
-                    .set(api_keys::unused.eq(false))
-                    .execute(conn)?;
-            }
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind(),
+            Touches::nobody("what is remembered of these keys is as good as before"),
+            |conn| {
+                for some in uses.chunks(NAMED_AT_ONCE) {
+                    let keys = locks::hold_unused_keys(conn, some)?;
+                    diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
+                        .set(api_keys::unused.eq(false))
+                        .execute(conn)?;
+                }
+                Ok(())
+            },
+        )
     }
 
     fn shorten_tokens(
         &mut self,
-        _permit: &Permit<action::Update, resource::ApiKey>,
+        permit: &Permit<action::Update, resource::ApiKey>,
         user: UserId,
         longest: Duration,
         now: Instant,
     ) -> Result<usize, StoreError> {
         let until = At(now.saturating_add(longest));
-        let shortened = self.run(|conn| {
+        self.write(permit, &permit.kind().owner(user.0), Touches::user(user), |conn| {
             let longer = api_keys::table
                 .filter(api_keys::user_id.eq(Id(user)))
                 .filter(api_keys::login_type.eq(LoginType::Token.as_str()))
@@ -170,18 +178,16 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(shortened)
-        })?;
-        self.changed(Change::User(user));
-        Ok(shortened)
+        })
     }
 
     fn expire(
         &mut self,
-        _permit: &Permit<action::Update, resource::ApiKey>,
+        permit: &Permit<action::Update, resource::ApiKey>,
         id: &ApiKeyId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.as_str()), Touches::key(id), |conn| {
             let alive = api_keys::table.find(id.as_str()).filter(api_keys::expires_at.gt(At(now)));
             let end = Some(At(now)).into_sql::<Nullable<sql::Instant>>();
             let ended = diesel::update(alive)
@@ -192,42 +198,32 @@ impl ApiKeyRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(ended > 0 || diesel::select(exists(api_keys::table.find(id.as_str()))).get_result(conn)?)
-        })?;
-        self.changed(Change::Key(id.clone()));
-        Ok(done)
+        })
     }
 
-    fn delete(
-        &mut self,
-        _permit: &Permit<action::Delete, resource::ApiKey>,
-        id: &ApiKeyId,
-    ) -> Result<bool, StoreError> {
-        let done = self.atomically(|conn| {
+    fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError> {
+        self.write_all(permit, &permit.kind().id(id.as_str()), Touches::key(id), |conn| {
             // The grant first, which takes its key along: in the same order as an exchange of its refresh token.
             let of_key = api_keys::table.find(id.as_str()).filter(api_keys::grant_id.is_not_null());
             let grants =
                 oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_key.select(api_keys::grant_id)));
             let ended = diesel::delete(grants).execute(conn)?;
             Ok(ended + diesel::delete(api_keys::table.find(id.as_str())).execute(conn)? > 0)
-        })?;
-        self.changed(Change::Key(id.clone()));
-        Ok(done)
+        })
     }
 
     fn delete_of_scope(
         &mut self,
-        _permit: &Permit<action::Delete, resource::ApiKey>,
+        permit: &Permit<action::Delete, resource::ApiKey>,
         user: UserId,
         scope: &str,
     ) -> Result<usize, StoreError> {
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().owner(user.0), Touches::user(user), |conn| {
             let keys = api_keys::table.filter(api_keys::user_id.eq(Id(user))).filter(api_keys::scopes.eq(scope));
             let of_keys = keys.filter(api_keys::grant_id.is_not_null()).select(api_keys::grant_id);
             let grants = oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_keys));
             let ended = diesel::delete(grants).execute(conn)?;
             Ok(ended + diesel::delete(keys).execute(conn)?)
-        })?;
-        self.changed(Change::User(user));
-        Ok(done)
+        })
     }
 }

@@ -7,7 +7,8 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::TemplateRow;
 use crate::schema::{organizations, templates, users, workspaces};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id, Json};
 use diesel::dsl::{count, not};
 use diesel::prelude::*;
@@ -97,50 +98,60 @@ impl TemplateRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::Template>,
+        permit: &Permit<action::Create, resource::Template>,
         template: &Template,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            if !locks::keep_organization(conn, template.organization_id)? {
-                return Err(Error::Conflict(Conflict::OrganizationDeleted));
-            }
-            diesel::insert_into(templates::table).values(TemplateRow::from(template)).execute(conn)?;
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(template.id.0).organization(template.organization_id.0),
+            Touches::nobody("subjects know no templates"),
+            |conn| {
+                if !locks::keep_organization(conn, template.organization_id)? {
+                    return Err(Error::Conflict(Conflict::OrganizationDeleted));
+                }
+                diesel::insert_into(templates::table).values(TemplateRow::from(template)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn update(
         &mut self,
-        _permit: &Permit<action::Update, resource::Template>,
+        permit: &Permit<action::Update, resource::Template>,
         template: &Template,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
-            let changed = diesel::update(templates::table.find(Id(template.id)).filter(not(templates::deleted)))
-                .set((
-                    templates::name.eq(&template.name),
-                    templates::name_key.eq(names::key(&template.name)),
-                    templates::display_name.eq(&template.display_name),
-                    templates::description.eq(&template.description),
-                    templates::icon.eq(&template.icon),
-                    templates::active_version_id.eq(template.active_version_id.map(Id)),
-                    templates::updated_at.eq(At(template.updated_at)),
-                    templates::user_acl.eq(Json(template.user_acl.clone())),
-                    templates::group_acl.eq(Json(template.group_acl.clone())),
-                    templates::deprecation_message.eq(&template.deprecation_message),
-                    templates::settings.eq(Json(template.settings.clone())),
-                ))
-                .execute(conn)?;
-            Ok(changed > 0)
-        })
+        self.write(
+            permit,
+            &permit.kind().id(template.id.0).organization(template.organization_id.0),
+            Touches::nobody("subjects know no templates"),
+            |conn| {
+                let changed = diesel::update(templates::table.find(Id(template.id)).filter(not(templates::deleted)))
+                    .set((
+                        templates::name.eq(&template.name),
+                        templates::name_key.eq(names::key(&template.name)),
+                        templates::display_name.eq(&template.display_name),
+                        templates::description.eq(&template.description),
+                        templates::icon.eq(&template.icon),
+                        templates::active_version_id.eq(template.active_version_id.map(Id)),
+                        templates::updated_at.eq(At(template.updated_at)),
+                        templates::user_acl.eq(Json(template.user_acl.clone())),
+                        templates::group_acl.eq(Json(template.group_acl.clone())),
+                        templates::deprecation_message.eq(&template.deprecation_message),
+                        templates::settings.eq(Json(template.settings.clone())),
+                    ))
+                    .execute(conn)?;
+                Ok(changed > 0)
+            },
+        )
     }
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::Template>,
+        permit: &Permit<action::Delete, resource::Template>,
         id: TemplateId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0), Touches::nobody("subjects know no templates"), |conn| {
             let changed = diesel::update(templates::table.find(Id(id)).filter(not(templates::deleted)))
                 .set((templates::deleted.eq(true), templates::updated_at.eq(At(now))))
                 .execute(conn)?;

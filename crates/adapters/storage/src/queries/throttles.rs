@@ -2,7 +2,8 @@
 
 use super::Conn;
 use crate::schema::{signin_places, signin_throttles};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
@@ -32,14 +33,14 @@ impl ThrottleRepository for Session<'_, Conn> {
 
     fn record_failure(
         &mut self,
-        _permit: &Permit<action::Update, resource::System>,
+        permit: &Permit<action::Update, resource::System>,
         keys: &[(String, ThrottlePolicy)],
         now: Instant,
     ) -> Result<(), StoreError> {
         // Always in the same order, so that two servers cannot wait for each other.
         let mut keys: Vec<_> = keys.iter().collect();
         keys.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.atomically(|conn| {
+        self.write_all(permit, &permit.kind(), Touches::nobody("subjects know no failures"), |conn| {
             for (key, policy) in keys {
                 diesel::insert_into(signin_throttles::table)
                     .values((
@@ -67,11 +68,11 @@ impl ThrottleRepository for Session<'_, Conn> {
 
     fn bring_back(
         &mut self,
-        _permit: &Permit<action::Update, resource::System>,
+        permit: &Permit<action::Update, resource::System>,
         keys: &[String],
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind(), Touches::nobody("subjects know no failures"), |conn| {
             let ahead = signin_throttles::table
                 .filter(signin_throttles::key.eq_any(keys))
                 .filter(signin_throttles::last_failure.gt(At(now)));
@@ -80,8 +81,8 @@ impl ThrottleRepository for Session<'_, Conn> {
         })
     }
 
-    fn clear(&mut self, _permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError> {
-        self.run(|conn| {
+    fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody("subjects know no failures"), |conn| {
             diesel::delete(signin_throttles::table.filter(signin_throttles::key.eq(key))).execute(conn)?;
             Ok(())
         })
@@ -96,12 +97,12 @@ impl ThrottleRepository for Session<'_, Conn> {
 
     fn remember_place(
         &mut self,
-        _permit: &Permit<action::Update, resource::System>,
+        permit: &Permit<action::Update, resource::System>,
         user: UserId,
         place: &str,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind(), Touches::nobody("subjects know no places"), |conn| {
             diesel::insert_into(signin_places::table)
                 .values((
                     signin_places::user_id.eq(Id(user)),

@@ -7,7 +7,8 @@ use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
 use crate::schema::{group_members, organization_members, signin_places, users};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts};
 use diesel::dsl::{case_when, exists, not, sql};
 use diesel::prelude::*;
@@ -18,7 +19,6 @@ use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, OWNER, Permit, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
-use doorward_ports::changes::Change;
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
 use uuid::Uuid;
@@ -141,37 +141,43 @@ impl UserRepository for Session<'_, Conn> {
         })
     }
 
-    fn insert(&mut self, _permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError> {
-        self.run(|conn| {
-            diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
-            Ok(())
-        })
+    fn insert(&mut self, permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError> {
+        self.write(
+            permit,
+            &permit.kind().id(user.id.0).owner(user.id.0),
+            Touches::nobody("nobody has been this user yet"),
+            |conn| {
+                diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
-    fn insert_first(
-        &mut self,
-        _permit: &Permit<action::Create, resource::User>,
-        user: &User,
-    ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            locks::lock_first_user(conn)?;
-            if any_exists(conn)? {
-                return Err(Error::Conflict(Conflict::FirstUser));
-            }
-            diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
-            Ok(())
-        })
+    fn insert_first(&mut self, permit: &Permit<action::Create, resource::User>, user: &User) -> Result<(), StoreError> {
+        self.write_all(
+            permit,
+            &permit.kind().id(user.id.0).owner(user.id.0),
+            Touches::nobody("nobody has been this user yet"),
+            |conn| {
+                locks::lock_first_user(conn)?;
+                if any_exists(conn)? {
+                    return Err(Error::Conflict(Conflict::FirstUser));
+                }
+                diesel::insert_into(users::table).values(UserRow::from(user)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn update_profile(
         &mut self,
-        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
         id: UserId,
         username: &str,
         name: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::username.eq(username),
@@ -181,20 +187,18 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn update_appearance(
         &mut self,
-        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
         id: UserId,
         theme_preference: &str,
         terminal_font: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let changed = diesel::update(living!(id))
                 .set((
                     users::theme_preference.eq(theme_preference),
@@ -203,19 +207,17 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn update_password(
         &mut self,
-        _permit: &Permit<action::UpdatePersonal, resource::User>,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
         id: UserId,
         hash: &PasswordHash,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let changed = diesel::update(living!(id))
                 .set((users::password_hash.eq(Some(hash.expose())), users::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -223,20 +225,18 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn update_status(
         &mut self,
-        _permit: &Permit<action::Update, resource::User>,
+        permit: &Permit<action::Update, resource::User>,
         id: UserId,
         status: UserStatus,
         now: Instant,
     ) -> Result<bool, StoreError> {
         let suspended = UserStatus::Suspended;
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             if status != UserStatus::Active {
                 keep_an_owner_besides(conn, id)?;
             }
@@ -253,19 +253,17 @@ impl UserRepository for Session<'_, Conn> {
                 end_all(conn, id)?;
             }
             Ok(changed)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn update_roles(
         &mut self,
-        _permit: &Permit<action::Assign, resource::AssignRole>,
+        permit: &Permit<action::Assign, resource::AssignRole>,
         id: UserId,
         roles: &[String],
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind(), Touches::user(id), |conn| {
             if !roles.iter().any(|role| role == OWNER) {
                 keep_an_owner_besides(conn, id)?;
             }
@@ -273,18 +271,16 @@ impl UserRepository for Session<'_, Conn> {
                 .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn delete(
         &mut self,
-        _permit: &Permit<action::Delete, resource::User>,
+        permit: &Permit<action::Delete, resource::User>,
         id: UserId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let done = self.atomically(|conn| {
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             keep_an_owner_besides(conn, id)?;
             // From here on nobody makes the user a member, who counts as one as long as there are memberships: those that
             // others add to groups at this moment are counted off with the rest.
@@ -298,18 +294,16 @@ impl UserRepository for Session<'_, Conn> {
                 diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
             Ok(changed > 0)
-        })?;
-        self.changed(Change::User(id));
-        Ok(done)
+        })
     }
 
     fn touch(
         &mut self,
-        _permit: &Permit<action::Update, resource::User>,
+        permit: &Permit<action::Update, resource::User>,
         id: UserId,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let dormant = users::status.eq(UserStatus::Dormant.as_str());
             let active = UserStatus::Active.as_str().into_sql::<Text>();
             diesel::update(living!(id))
@@ -320,9 +314,7 @@ impl UserRepository for Session<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(())
-        })?;
-        self.changed(Change::User(id));
-        Ok(())
+        })
     }
 }
 

@@ -7,7 +7,8 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
 use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
-use crate::session::Session;
+use crate::session::{Kind as _, Session};
+use crate::touches::Touches;
 use crate::types::{At, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -142,26 +143,31 @@ impl WorkspaceRepository for Session<'_, Conn> {
 
     fn insert(
         &mut self,
-        _permit: &Permit<action::Create, resource::Workspace>,
+        permit: &Permit<action::Create, resource::Workspace>,
         workspace: &Workspace,
     ) -> Result<(), StoreError> {
-        self.atomically(|conn| {
-            if !locks::keep_organization(conn, workspace.organization_id)? {
-                return Err(Error::Conflict(Conflict::OrganizationDeleted));
-            }
-            diesel::insert_into(workspaces::table).values(WorkspaceRow::from(workspace)).execute(conn)?;
-            Ok(())
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(workspace.id.0).owner(workspace.owner_id.0).organization(workspace.organization_id.0),
+            Touches::nobody("subjects know no workspaces"),
+            |conn| {
+                if !locks::keep_organization(conn, workspace.organization_id)? {
+                    return Err(Error::Conflict(Conflict::OrganizationDeleted));
+                }
+                diesel::insert_into(workspaces::table).values(WorkspaceRow::from(workspace)).execute(conn)?;
+                Ok(())
+            },
+        )
     }
 
     fn update_dormancy(
         &mut self,
-        _permit: &Permit<action::Update, resource::Workspace>,
+        permit: &Permit<action::Update, resource::Workspace>,
         id: WorkspaceId,
         dormant_at: Option<Instant>,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.run(|conn| {
+        self.write(permit, &permit.kind().id(id.0), Touches::nobody("subjects know no workspaces"), |conn| {
             let changed = diesel::update(workspaces::table.find(Id(id)).filter(not(workspaces::deleted)))
                 .set((workspaces::dormant_at.eq(dormant_at.map(At)), workspaces::updated_at.eq(At(now))))
                 .execute(conn)?;
@@ -171,22 +177,27 @@ impl WorkspaceRepository for Session<'_, Conn> {
 
     fn insert_build(
         &mut self,
-        _permit: &Permit<action::Update, resource::Workspace>,
+        permit: &Permit<action::Update, resource::Workspace>,
         build: &Build,
     ) -> Result<bool, StoreError> {
         let done = |transition| build.outcome == Outcome::Succeeded && build.transition == transition;
         let used_at = done(Transition::Start).then_some(At(build.created_at));
         let gone = done(Transition::Delete);
-        self.atomically(|conn| {
-            let workspace = workspaces::table.find(Id(build.workspace_id)).filter(not(workspaces::deleted));
-            let now = workspaces::updated_at.eq(At(build.created_at));
-            let used = used_at.map(|at| workspaces::last_used_at.eq(at));
-            let changed = diesel::update(workspace).set((now, used, workspaces::deleted.eq(gone))).execute(conn)?;
-            if changed > 0 {
-                diesel::insert_into(workspace_builds::table).values(BuildRow::from(build)).execute(conn)?;
-            }
-            Ok(changed > 0)
-        })
+        self.write_all(
+            permit,
+            &permit.kind().id(build.workspace_id.0),
+            Touches::nobody("subjects know no workspaces"),
+            |conn| {
+                let workspace = workspaces::table.find(Id(build.workspace_id)).filter(not(workspaces::deleted));
+                let now = workspaces::updated_at.eq(At(build.created_at));
+                let used = used_at.map(|at| workspaces::last_used_at.eq(at));
+                let changed = diesel::update(workspace).set((now, used, workspaces::deleted.eq(gone))).execute(conn)?;
+                if changed > 0 {
+                    diesel::insert_into(workspace_builds::table).values(BuildRow::from(build)).execute(conn)?;
+                }
+                Ok(changed > 0)
+            },
+        )
     }
 }
 

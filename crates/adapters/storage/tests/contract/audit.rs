@@ -3,7 +3,7 @@ use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_ports::{Conflict, StoreError};
 
-fn record() -> AuditRecord {
+pub(crate) fn record() -> AuditRecord {
     AuditRecord {
         id: id(),
         time: NOW,

@@ -10,7 +10,7 @@ use doorward_storage::Opened;
 use std::time::{Duration, Instant};
 
 /// A server that hears what others do.
-async fn server(db: &Fixture) -> (Opened, doorward_storage::ChangeWatch) {
+pub(crate) async fn server(db: &Fixture) -> (Opened, doorward_storage::ChangeWatch) {
     let opened = db.open_again();
     let watch = opened.watch_changes().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -34,36 +34,17 @@ async fn reports<T: Send + 'static>(
 }
 
 contract! {
-    async fn every_write_to_what_subjects_depend_on_is_reported(db) {
+    async fn what_is_rolled_back_or_only_read_is_no_change(db) {
         let granted = Granted::in_store(&db).await;
         let (server, _watch) = server(&db).await;
-        let (user, key, app) = (granted.user.id, granted.key.id.clone(), granted.app.id);
-        let (by_user, by_key, by_app) = (Change::User(user), Change::Key(key.clone()), Change::App(app));
-
-        assert!(reports(&server, by_user.clone(), move |r| r.users().update_roles(&permit(), user, &[], NOW)).await);
-        assert!(reports(&server, by_user.clone(), move |r| r.users().touch(&permit(), user, NOW)).await);
-        let rotated = rotation(granted.client(), &granted.grant, 0);
-        assert!(reports(&server, by_key.clone(), move |r| r.grants().rotate(&permit(), &rotated)).await);
-        let narrowed = key.clone();
-        assert!(reports(&server, by_key.clone(), move |r| r.grants().narrow_access(&permit(), &narrowed, &[])).await);
-        let changed = granted.app.clone();
-        assert!(reports(&server, by_app.clone(), move |r| r.apps().update(&permit(), &changed)).await);
+        let (user, by_user) = (granted.user.id, Change::User(granted.user.id));
         let undone = move |r: &mut dyn doorward_ports::Repositories| {
             r.users().update_status(&permit(), user, UserStatus::Suspended, NOW)?;
             Err::<(), _>(StoreError::other("changed my mind"))
         };
-        assert!(!reports(&server, by_user.clone(), undone).await, "what is rolled back is no change");
+        assert!(!reports(&server, by_user.clone(), undone).await);
         assert!(!reports(&server, by_user.clone(), move |r| r.users().find(user)).await);
-        let acme = organization("acme");
-        let (made, by_place) = (acme.clone(), Change::Organization(acme.id));
-        db.write(move |r| r.organizations().insert(&permit(), &made)).await;
-        assert!(reports(&server, by_place, move |r| r.organizations().update(&permit(), &acme)).await);
-        let grant = granted.grant.id;
-        assert!(reports(&server, by_key, move |r| r.grants().delete(&permit(), grant)).await);
-        let secret = granted.secret.id;
-        assert!(reports(&server, by_app.clone(), move |r| r.apps().delete_secret(&permit(), secret)).await);
-        assert!(reports(&server, by_app, move |r| r.apps().delete(&permit(), app)).await);
-        assert!(reports(&server, by_user, move |r| r.users().delete(&permit(), user, NOW)).await);
+        assert!(reports(&server, by_user, move |r| r.users().touch(&permit(), user, NOW)).await);
     }
 
     async fn a_process_that_does_not_listen_is_heard(db) {

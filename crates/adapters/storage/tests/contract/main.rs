@@ -42,3 +42,4 @@ mod users;
 mod workspace_plans;
 mod workspaces;
 mod worlds;
+mod writes;

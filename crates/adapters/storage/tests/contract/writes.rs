@@ -1,0 +1,360 @@
+//! Every repository call that writes, walked once: what it tells those who remember subjects, and that its permit is looked at.
+
+use crate::audit::record;
+use crate::support::*;
+use doorward_domain::audit::AuditRecord;
+use doorward_domain::groups::Group;
+use doorward_domain::ids::CustomRoleId;
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant};
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, System};
+use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
+use doorward_domain::templates::Template;
+use doorward_domain::users::{PasswordHash, User, UserStatus};
+use doorward_domain::workspaces::{Build, Workspace};
+use doorward_ports::changes::{Change, Place};
+use doorward_ports::maintenance::Purged;
+use doorward_ports::oauth2::{ClientToken, Renewal};
+use doorward_ports::{Repositories, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use time::Duration;
+use uuid::Uuid;
+
+/// The permit that a call is given.
+#[derive(Clone, Copy)]
+enum Pass {
+    /// For all of its kind.
+    All,
+    /// For one that is never touched here.
+    Other,
+}
+
+impl Pass {
+    fn permit<A: ActionMarker, R: ResourceMarker>(self) -> Permit<A, R> {
+        match self {
+            Self::All => permit(),
+            Self::Other => System::because("a test").permit_on(&Object::of::<R>().id(Uuid::from_u128(1))),
+        }
+    }
+}
+
+/// Whether a call has done something.
+trait Outcome {
+    fn is_done(&self) -> bool;
+}
+
+macro_rules! outcomes {
+    ($($type:ty: |$outcome:ident| $is_done:expr;)+) => {$(
+        impl Outcome for $type {
+            fn is_done(&self) -> bool {
+                let $outcome = self;
+                $is_done
+            }
+        }
+    )+};
+}
+
+outcomes! {
+    (): |_done| true;
+    bool: |done| *done;
+    usize: |number| *number > 0;
+    Purged: |_purged| true;
+}
+
+impl<T> Outcome for Vec<T> {
+    fn is_done(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+impl<T> Outcome for Option<T> {
+    fn is_done(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// What is written.
+struct World {
+    first: User,
+    ann: User,
+    acme: Organization,
+    role_id: CustomRoleId,
+    role: CustomRole,
+    devs: Group,
+    dev: Template,
+    workspace: Workspace,
+    build: Build,
+    app: App,
+    secret: AppSecret,
+    codes: [AuthorizationCode; 2],
+    grant: Grant,
+    access: ApiKey,
+    session: ApiKey,
+    token: ApiKey,
+    client_token: ClientToken,
+    record: AuditRecord,
+}
+
+impl World {
+    fn new() -> Self {
+        let (first, ann, acme) = (user("first"), user("ann"), organization("acme"));
+        let dev = template(acme.id, ann.id, "Dev");
+        let workspace = workspace(&dev, "one");
+        let app = App { service_account_id: Some(first.id), ..app("app") };
+        let secret = secret(&app);
+        let (grant, access) = grant(&app, Some(&secret), &ann);
+        let client_token = ClientToken {
+            client: client(&secret),
+            key_id: key_id(),
+            key_digest: doorward_domain::Digest::of("client token"),
+            scopes: vec!["all".to_owned()],
+            ip: String::new(),
+            now: NOW,
+            expires_at: NOW + Duration::HOUR,
+        };
+        Self {
+            role_id: id(),
+            role: custom("helper", Some(acme.id), &[]),
+            devs: group(acme.id, "devs", 0),
+            build: build(&workspace, 1, 0),
+            codes: [code(&app, &ann), code(&app, &ann)],
+            session: session(&ann),
+            token: token(&ann, "ci"),
+            record: record(),
+            first,
+            ann,
+            acme,
+            dev,
+            workspace,
+            app,
+            secret,
+            grant,
+            access,
+            client_token,
+        }
+    }
+
+    fn change(&self, whose: Whose) -> Change {
+        match whose {
+            Whose::User => Change::User(self.ann.id),
+            Whose::Access => Change::Key(self.access.id.clone()),
+            Whose::Session => Change::Key(self.session.id.clone()),
+            Whose::App => Change::App(self.app.id),
+            Whose::Group => Change::Group(self.devs.id),
+            Whose::Organization => Change::Organization(self.acme.id),
+        }
+    }
+}
+
+/// What may be told to have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    User,
+    Access,
+    Session,
+    App,
+    Group,
+    Organization,
+}
+
+const WHOSE: [Whose; 6] = [Whose::User, Whose::Access, Whose::Session, Whose::App, Whose::Group, Whose::Organization];
+
+/// A call, by name, with what it tells of.
+struct Write {
+    name: &'static str,
+    touches: Option<Whose>,
+    call: fn(&World, &mut dyn Repositories, Pass) -> Result<bool, StoreError>,
+}
+
+macro_rules! writes {
+    ($($repository:ident::$method:ident($touches:expr): |$w:ident, $r:ident, $p:ident| $call:expr;)+) => {
+        [$(Write {
+            name: concat!(stringify!($repository), "::", stringify!($method)),
+            touches: $touches,
+            call: |$w, $r, $p| $call.map(|outcome| outcome.is_done()),
+        }),+]
+    };
+}
+
+/// All of them, in an order in which each has something to do.
+fn writes() -> Vec<Write> {
+    use Whose::{Access, App, Group, Organization, Session, User};
+    writes! {
+        UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
+        UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
+        OrganizationRepository::insert(None): |w, r, p| r.organizations().insert(&p.permit(), &w.acme);
+        OrganizationRepository::insert_member(Some(User)): |w, r, p| {
+            r.organizations().insert_member(&p.permit(), &membership(w.acme.id, w.ann.id))
+        };
+        RoleRepository::insert(Some(Organization)): |w, r, p| r.roles().insert(&p.permit(), w.role_id, &w.role, NOW);
+        RoleRepository::update(Some(Organization)): |w, r, p| r.roles().update(&p.permit(), w.role_id, &w.role, NOW);
+        MemberRepository::update_roles(Some(User)): |w, r, p| {
+            r.members().update_roles(&p.permit(), w.acme.id, w.ann.id, &["helper".to_owned()], NOW)
+        };
+        GroupRepository::insert(None): |w, r, p| r.groups().insert(&p.permit(), &w.devs);
+        GroupRepository::update(None): |w, r, p| r.groups().update(&p.permit(), &w.devs);
+        GroupRepository::insert_members(Some(User)): |w, r, p| {
+            r.groups().insert_members(&p.permit(), &w.devs, &[w.ann.id])
+        };
+        GroupRepository::delete_members(Some(User)): |w, r, p| {
+            r.groups().delete_members(&p.permit(), &w.devs, &[w.ann.id])
+        };
+        TemplateRepository::insert(None): |w, r, p| r.templates().insert(&p.permit(), &w.dev);
+        TemplateRepository::update(None): |w, r, p| r.templates().update(&p.permit(), &w.dev);
+        WorkspaceRepository::insert(None): |w, r, p| r.workspaces().insert(&p.permit(), &w.workspace);
+        WorkspaceRepository::insert_build(None): |w, r, p| r.workspaces().insert_build(&p.permit(), &w.build);
+        WorkspaceRepository::update_dormancy(None): |w, r, p| {
+            r.workspaces().update_dormancy(&p.permit(), w.workspace.id, Some(NOW), NOW)
+        };
+        TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
+        AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
+        AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);
+        AppRepository::touch_secret(None): |w, r, p| r.apps().touch_secret(&p.permit(), w.secret.id, NOW);
+        CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
+        CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
+        CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
+        GrantRepository::rotate(Some(Access)): |w, r, p| {
+            r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
+        };
+        ApiKeyRepository::mark_used(None): |w, r, p| {
+            r.api_keys().mark_used(&p.permit(), &[(w.access.id.clone(), w.access.secret_digest)])
+        };
+        GrantRepository::renew_access(Some(Access)): |w, r, p| {
+            let renewal = Renewal {
+                grant_id: w.grant.id,
+                live: rotation(client(&w.secret), &w.grant, 0).next,
+                now: NOW,
+                access_expires_at: NOW + Duration::HOUR,
+                access_lifetime_seconds: 3600,
+            };
+            r.grants().renew_access(&p.permit(), &renewal)
+        };
+        GrantRepository::reconcile(None): |w, r, p| r.grants().reconcile(&p.permit(), w.grant.id, &[], 0);
+        GrantRepository::narrow_access(Some(Access)): |w, r, p| {
+            r.grants().narrow_access(&p.permit(), &w.access.id, &[])
+        };
+        GrantRepository::issue_client_token(None): |w, r, p| {
+            r.grants().issue_client_token(&p.permit(), &w.client_token)
+        };
+        GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
+        GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
+            r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
+        };
+        AppRepository::update(Some(App)): |w, r, p| r.apps().update(&p.permit(), &w.app);
+        AppRepository::delete_secret(Some(App)): |w, r, p| r.apps().delete_secret(&p.permit(), w.secret.id);
+        AppRepository::delete(Some(App)): |w, r, p| r.apps().delete(&p.permit(), w.app.id);
+        ApiKeyRepository::insert(None): |w, r, p| {
+            r.api_keys().insert(&p.permit(), &w.session)?;
+            r.api_keys().insert(&p.permit(), &w.token)
+        };
+        ApiKeyRepository::refresh(Some(Session)): |w, r, p| {
+            let refresh = KeyRefresh { last_used: Some(NOW), expires_at: w.session.expires_at };
+            r.api_keys().refresh(&p.permit(), &w.session, refresh, "", NOW)
+        };
+        ApiKeyRepository::shorten_tokens(Some(User)): |w, r, p| {
+            r.api_keys().shorten_tokens(&p.permit(), w.ann.id, Duration::SECOND, NOW)
+        };
+        ApiKeyRepository::expire(Some(Session)): |w, r, p| r.api_keys().expire(&p.permit(), &w.session.id, NOW);
+        ApiKeyRepository::delete(Some(Session)): |w, r, p| r.api_keys().delete(&p.permit(), &w.session.id);
+        ApiKeyRepository::delete_of_scope(Some(User)): |w, r, p| {
+            r.api_keys().delete_of_scope(&p.permit(), w.ann.id, "all")
+        };
+        UserRepository::update_profile(Some(User)): |w, r, p| {
+            r.users().update_profile(&p.permit(), w.ann.id, "anna", "Anna", NOW)
+        };
+        UserRepository::update_appearance(Some(User)): |w, r, p| {
+            r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
+        };
+        UserRepository::update_password(Some(User)): |w, r, p| {
+            r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
+        };
+        UserRepository::update_roles(Some(User)): |w, r, p| r.users().update_roles(&p.permit(), w.ann.id, &[], NOW);
+        UserRepository::touch(Some(User)): |w, r, p| r.users().touch(&p.permit(), w.ann.id, NOW);
+        UserRepository::update_status(Some(User)): |w, r, p| {
+            r.users().update_status(&p.permit(), w.ann.id, UserStatus::Suspended, NOW)
+        };
+        RoleRepository::delete(Some(Organization)): |w, r, p| r.roles().delete(&p.permit(), w.role.name(), NOW);
+        GroupRepository::delete(Some(Group)): |w, r, p| r.groups().delete(&p.permit(), w.devs.id);
+        MemberRepository::delete(Some(User)): |w, r, p| r.members().delete(&p.permit(), w.acme.id, w.ann.id);
+        OrganizationRepository::update(Some(Organization)): |w, r, p| r.organizations().update(&p.permit(), &w.acme);
+        OrganizationRepository::delete(Some(Organization)): |w, r, p| {
+            r.organizations().delete(&p.permit(), w.acme.id, NOW)
+        };
+        UserRepository::delete(Some(User)): |w, r, p| r.users().delete(&p.permit(), w.ann.id, NOW);
+        ThrottleRepository::record_failure(None): |_w, r, p| {
+            r.throttles().record_failure(&p.permit(), &[("a".to_owned(), ThrottlePolicy::ACCOUNT)], NOW)
+        };
+        ThrottleRepository::bring_back(None): |_w, r, p| r.throttles().bring_back(&p.permit(), &["a".to_owned()], NOW);
+        ThrottleRepository::clear(None): |_w, r, p| r.throttles().clear(&p.permit(), "a");
+        ThrottleRepository::remember_place(None): |w, r, p| {
+            r.throttles().remember_place(&p.permit(), w.first.id, "192.0.2.7", NOW)
+        };
+        AuditRepository::insert(None): |w, r, p| r.audit().insert(&p.permit(), &w.record);
+        AuditRepository::purge(None): |_w, r, p| r.audit().purge(&p.permit(), NOW + Duration::SECOND, 9);
+        MaintenanceRepository::server_key(None): |_w, r, p| {
+            r.maintenance().server_key(&p.permit(), "key", b"value", NOW)
+        };
+        MaintenanceRepository::purge(None): |_w, r, p| r.maintenance().purge(&p.permit(), NOW, 9);
+        MaintenanceRepository::renew_counts(None): |_w, r, p| {
+            r.maintenance().renew_counts(&p.permit()).map(|_few_changes| true)
+        };
+        MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
+    }
+    .into()
+}
+
+/// The calls of the ports that take a permit.
+fn declared() -> BTreeSet<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ports/src");
+    let mut found = BTreeSet::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for port in text.split("\npub trait ").skip(1) {
+            let end = port.find("\n}").unwrap();
+            let repository = port.split([':', ' ']).next().unwrap();
+            for call in port[..end].split("\n    fn ").skip(1) {
+                let signature = call.split(';').next().unwrap();
+                if signature.contains("permit: &Permit<") {
+                    found.insert(format!("{repository}::{}", call.split('(').next().unwrap()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_call_that_takes_a_permit_is_walked() {
+    let walked: BTreeSet<String> = writes().iter().map(|write| write.name.to_owned()).collect();
+    assert_eq!(walked, declared());
+}
+
+contract! {
+    async fn every_write_looks_at_its_permit_and_tells_what_it_touches(db) {
+        let (server, _watch) = crate::changes::server(&db).await;
+        let (log, world) = (server.changes(), Arc::new(World::new()));
+        let places = WHOSE.map(|whose| (whose, log.place(&world.change(whose))));
+        let place_of = |wanted: Whose| places.iter().find(|(whose, _)| *whose == wanted).unwrap().1;
+        let told = |before, place: Place| !log.is_unchanged(before, &[place]);
+        for Write { name, touches, call } in writes() {
+            let run = |pass: Pass| {
+                let world = Arc::clone(&world);
+                server.store.write(move |repos| call(&world, repos, pass))
+            };
+            let before = log.now();
+            let refused = run(Pass::Other).await;
+            assert!(matches!(&refused, Err(StoreError::Other(why)) if why.to_string().contains("permit")), "{name}: {refused:?}");
+            assert!(places.iter().all(|(_, place)| !told(before, *place)), "{name}: nothing was written");
+
+            let before = log.now();
+            assert!(matches!(run(Pass::All).await, Ok(true)), "{name}");
+            let expected = touches.map(place_of);
+            for (whose, place) in places {
+                // Things may share a place.
+                assert_eq!(told(before, place), expected == Some(place), "{name} and {whose:?}");
+            }
+        }
+    }
+}
