@@ -216,8 +216,8 @@ impl Call {
             return Ok(Bytes::new());
         }
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
-        if announced > limit {
+        let announced = announced.and_then(|text| text.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
             return Err(BodyError::TooLarge(limit));
         }
         let mut reading = pin!(read(&mut self.payload, limit, announced));
@@ -258,19 +258,23 @@ fn accepting_identity(mut answer: HttpResponse) -> HttpResponse {
     answer
 }
 
-async fn read(payload: &mut Payload, limit: usize, announced: usize) -> Result<Bytes, BodyError> {
+/// Reads to the announced length, or to the end: behind a head that asks for another protocol the payload has none.
+async fn read(payload: &mut Payload, limit: usize, announced: Option<usize>) -> Result<Bytes, BodyError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    while announced.is_none_or(|length| body.len() < length)
+        && let Some(chunk) = payload.next().await
+    {
         let chunk = chunk.map_err(|error: PayloadError| BodyError::Broken(error.to_string()))?;
         if body.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge(limit));
         }
         // Nearly every body is one chunk, which needs no copy.
-        if body.is_empty() && chunk.len() >= announced && announced > 0 {
+        if body.is_empty() && announced == Some(chunk.len()) {
             return Ok(chunk);
         }
         body.extend_from_slice(&chunk);
     }
+    body.truncate(announced.unwrap_or(usize::MAX));
     Ok(body.freeze())
 }
 

@@ -49,6 +49,12 @@ fn who_asks_for_another_protocol_is_answered_in_this_one_at_once() {
         let made = format!("POST /api/v2/users/me/keys HTTP/1.1\r\n{session}{upgrade}\r\n");
         assert_eq!(status_line(server.address(), &made), "HTTP/1.1 201 Created", "{upgrade}");
     }
+    // A body that is announced is read, and nothing after it is waited for.
+    for (length, body) in [(0, ""), (2, "{}")] {
+        let framed = format!("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: {length}\r\n");
+        let made = format!("POST /api/v2/users/me/keys HTTP/1.1\r\n{session}{framed}\r\n{body}");
+        assert_eq!(status_line(server.address(), &made), "HTTP/1.1 201 Created", "{length}");
+    }
     let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10";
     let asked = format!("POST /oauth2/tokens HTTP/1.1\r\nHost: x\r\n{form}\r\nConnection: upgrade\r\n\r\ngrant_type");
     assert_eq!(status_line(server.address(), &asked), "HTTP/1.1 400 Bad Request");

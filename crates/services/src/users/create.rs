@@ -388,7 +388,10 @@ fn some_organization(asked: &[OrganizationId]) -> Result<(), Error> {
         ));
     }
     if asked.len() > ORGANIZATIONS_MAX {
-        return Err(Error::invalid_field("organization_ids", format!("must be at most {ORGANIZATIONS_MAX}")));
+        return Err(Error::invalid_field(
+            "organization_ids",
+            format!("must name at most {ORGANIZATIONS_MAX} organizations"),
+        ));
     }
     Ok(())
 }
