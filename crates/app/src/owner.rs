@@ -35,7 +35,7 @@ pub(crate) async fn is_wanted(settings: &Settings, context: &Context) -> anyhow:
         password: Secret::new(password.trim_end_matches(['\r', '\n']).to_owned()),
         proof: SetupProof::Local,
     };
-    match users::create_first(context, command, &Origin::default()).await {
+    match users::create_first(context, command, &Origin::unknown()).await {
         Ok(_) => tracing::info!(username = bootstrap.username, "made the owner that the settings name"),
         // Another server on the same database was quicker.
         Err(Error::Conflict { .. }) => {}

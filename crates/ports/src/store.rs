@@ -2,7 +2,7 @@
 
 use crate::{Repositories, StoreError};
 use async_trait::async_trait;
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,81 +74,72 @@ impl Store {
     }
 
     /// Reads, outside a transaction.
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    pub fn read<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(WorkMode::Read, work).await
+        let work = Box::new(work);
+        async move { self.attempt(WorkMode::Read, work).await? }
     }
 
     /// Reads and writes in one transaction: `Ok` commits, `Err` rolls back. The work is done again, from the start and with
     /// nothing kept of it, when others got in its way: a deadlock, or something it refers to that was deleted meanwhile.
     /// Answers [`StoreError::Serialization`] when the last of a bounded number of tries is in vain.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub fn write<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.again(WorkMode::Write, work).await
+        self.again(WorkMode::Write, Box::new(work))
     }
 
-    /// Reads and writes in one transaction that is as if it were the only one: for rules over many rows, which no lock
-    /// on a row protects. It is done again as of [`write`](Self::write), until nobody else is in its way.
-    pub async fn write_serializable<T, E, F>(&self, work: F) -> Result<T, E>
+    /// The same with serializable isolation: what the work read is still true when it commits. For rules over many rows,
+    /// which no row lock protects.
+    pub fn write_serializable<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.again(WorkMode::Serializable, work).await
+        self.again(WorkMode::Serializable, Box::new(work))
     }
 
     /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
     /// stays, also when the closure answers `Err`. It is done again as of [`write`](Self::write).
-    pub async fn write_once<T, E, F>(&self, work: F) -> Result<T, E>
+    pub fn write_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.again(WorkMode::WriteOnce, work).await
+        self.again(WorkMode::WriteOnce, Box::new(work))
     }
 
-    /// Tries until nobody else is in the way; of all tries only the last one counts.
-    async fn again<T, E, F>(&self, mode: WorkMode, work: F) -> Result<T, E>
+    /// Tries until nobody else is in the way; of all tries only the last one counts. The work is boxed, for each future
+    /// on the way would hold a copy of it, and all of them are moved with the future of a request.
+    async fn again<T, E, F>(&self, mode: WorkMode, work: Box<F>) -> Result<T, E>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         // Nearly always the first try is the last one.
-        match self.attempt(mode, work.clone()).await {
-            Err(StoreError::Serialization(_)) => {}
-            done => return done?,
+        let mut outcome = self.attempt(mode, work.clone()).await;
+        let mut pauses = None;
+        while let Err(StoreError::Serialization(_)) = &outcome {
+            let pause = pauses.get_or_insert_with(|| pauses_between_tries().build()).next();
+            let Some(pause) = pause else { break };
+            tokio::time::sleep(pause).await;
+            outcome = self.attempt(mode, work.clone()).await;
         }
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(RETRIES)
-            .with_jitter();
-        let attempt = || self.attempt(mode, work.clone());
-        attempt.retry(pauses).when(|error| matches!(error, StoreError::Serialization(_))).await?
-    }
-
-    async fn run<T, E, F>(&self, mode: WorkMode, work: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        self.attempt(mode, work).await?
+        outcome?
     }
 
     /// The outer error is the store's, the inner one that of the work.
-    async fn attempt<T, E, F>(&self, mode: WorkMode, work: F) -> Result<Result<T, E>, StoreError>
+    async fn attempt<T, E, F>(&self, mode: WorkMode, work: Box<F>) -> Result<Result<T, E>, StoreError>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -168,6 +159,14 @@ impl Store {
         self.backend.run(mode, work).await?;
         receive.await.map_err(StoreError::other)
     }
+}
+
+fn pauses_between_tries() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_max_times(RETRIES)
+        .with_jitter()
 }
 
 impl fmt::Debug for Store {

@@ -5,10 +5,10 @@
 //! Codes and tokens of OAuth2 are not recorded when they are issued, exchanged or given back by their client.
 
 mod diff;
+mod entry;
 mod generate;
 mod list;
 mod tracked;
-pub(crate) mod trail;
 
 #[cfg(test)]
 mod tests;
@@ -17,4 +17,5 @@ pub use generate::{GenerateEntry, generate};
 pub use list::{AuditList, ListedEntry, list};
 
 pub(crate) use diff::Diff;
-pub(crate) use trail::Trail;
+pub(crate) use entry::{Audited, Entry};
+pub(crate) use tracked::{Snapshot, moment};

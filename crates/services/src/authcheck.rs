@@ -4,7 +4,8 @@
 //! is asked of the store when no question names a resource: [`wanted`] reads the questions, [`look_up`] loads what they
 //! name, [`Known`] answers them. Nothing is written and nothing audited.
 
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::users::fields::Fields;
 use crate::{groups, templates, users, workspaces};
@@ -150,21 +151,20 @@ impl Thing {
 pub struct Known(Vec<(Kind, Uuid, Option<Thing>)>);
 
 /// Loads what the questions name, in one trip to the store; in none if they name nothing.
-pub async fn look_up(ctx: &Context, actor: &Actor, wanted: Wanted) -> Result<Known, Error> {
+pub async fn look_up(ctx: &Context, actor: &Principal, wanted: Wanted) -> Result<Known, Error> {
     if wanted.0.is_empty() {
         return Ok(Known::default());
     }
     let subject = actor.subject.clone();
-    ctx.store
-        .read(move |repos| {
-            let found = wanted.0.into_iter().map(|(kind, id)| {
-                let thing = find(repos, kind, id)?;
-                let readable = thing.filter(|thing| subject.allows(Action::Read, &thing.object()));
-                Ok((kind, id, readable))
-            });
-            Ok(Known(found.collect::<Result<_, Error>>()?))
-        })
-        .await
+    ctx.look(actor, move |look| {
+        let found = wanted.0.into_iter().map(|(kind, id)| {
+            let thing = find(look.repos, kind, id)?;
+            let readable = thing.filter(|thing| subject.allows(Action::Read, &thing.object()));
+            Ok((kind, id, readable))
+        });
+        Ok(Known(found.collect::<Result<_, Error>>()?))
+    })
+    .await
 }
 
 /// Finds a thing, deleted ones included.
@@ -234,7 +234,7 @@ pub struct Entry {
 impl Known {
     /// Answers one question.
     #[must_use]
-    pub fn allows(&self, actor: &Actor, check: &Check<'_>) -> bool {
+    pub fn allows(&self, actor: &Principal, check: &Check<'_>) -> bool {
         if actor.refused_in_person(&check.action, &check.resource_type).is_some() {
             return false;
         }
@@ -249,7 +249,7 @@ impl Known {
 
     /// Answers one question and says why: the same answer, at a higher price.
     #[must_use]
-    pub fn explain(&self, actor: &Actor, check: &Check<'_>) -> Explained {
+    pub fn explain(&self, actor: &Principal, check: &Check<'_>) -> Explained {
         let why = self.explain_access(actor, check);
         match actor.refused_in_person(&check.action, &check.resource_type) {
             Some(text) if why.allowed => refused("app_refused", text),
@@ -257,7 +257,7 @@ impl Known {
         }
     }
 
-    fn explain_access(&self, actor: &Actor, check: &Check<'_>) -> Explained {
+    fn explain_access(&self, actor: &Principal, check: &Check<'_>) -> Explained {
         if check.resource_id.is_empty() {
             let object = described(actor, check);
             return explained(actor, &actor.subject.explain(&check.action, &check.resource_type, &object));
@@ -292,14 +292,14 @@ const fn refused(code: &'static str, text: String) -> Explained {
 }
 
 /// The object that a question describes.
-fn described(actor: &Actor, check: &Check<'_>) -> Object<'static> {
+fn described(actor: &Principal, check: &Check<'_>) -> Object<'static> {
     let owner = if check.owner_id == "me" { actor.subject.id().clone() } else { Id::from(&*check.owner_id) };
     // The type is taken from its name, which need not be known.
     let object = Object::new(ResourceType::System).owner(owner).organization(&*check.organization_id);
     if check.any_org { object.any_organization() } else { object }
 }
 
-fn explained(actor: &Actor, why: &Explanation<'_>) -> Explained {
+fn explained(actor: &Principal, why: &Explanation<'_>) -> Explained {
     let because = why.decision.because();
     let refused_by_scope = why.level == Some(Level::Scope);
     let names = |roles: &[&Role]| roles.iter().map(|role| (role.name().to_owned(), organization_of(role))).collect();
@@ -320,7 +320,7 @@ fn explained(actor: &Actor, why: &Explanation<'_>) -> Explained {
         level: why.level,
         roles: names(&why.roles),
         entry: why.listed.as_ref().map(entry),
-        scopes: if refused_by_scope { actor.key.scopes.clone() } else { Vec::new() },
+        scopes: actor.as_account().filter(|_| refused_by_scope).map(|it| it.key.scopes.clone()).unwrap_or_default(),
         further: why.further.iter().map(further).collect(),
     }
 }

@@ -1,17 +1,10 @@
-//! What every use case gets: the ports, the settings, and who is asking.
+//! What every use case gets: the ports, the settings, and where a request comes from.
 
 use crate::cache::SubjectCache;
-use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
-use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::{ClientType, DerivationKey, RefreshPolicy, Resource};
-use doorward_domain::organizations::Membership;
-use doorward_domain::roles::{ORGANIZATION_MEMBER, Role, Subject, System, action, resource};
-use doorward_domain::sessions::ApiKey;
-use doorward_domain::users::User;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Clock, PasswordHasher, Random, Repositories, Store, StoreError};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use doorward_ports::{Clock, PasswordHasher, Random, Store};
+use std::sync::{Arc, LazyLock};
 use time::Duration;
 use url::Url;
 use uuid::Uuid;
@@ -177,6 +170,15 @@ impl OAuth2Settings {
     }
 }
 
+impl Origin {
+    /// That of which nothing is known.
+    #[must_use]
+    pub fn unknown() -> Arc<Self> {
+        static UNKNOWN: LazyLock<Arc<Origin>> = LazyLock::new(Arc::default);
+        Arc::clone(&UNKNOWN)
+    }
+}
+
 /// Where a request comes from, for audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -186,80 +188,4 @@ pub struct Origin {
     pub user_agent: String,
     /// Id of the request.
     pub request_id: Option<Uuid>,
-}
-
-/// Who is asking: an authenticated key with its user, seen as a subject of access control.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// For every decision.
-    pub subject: Subject,
-    /// The user, as of this request.
-    pub user: Arc<User>,
-    /// The memberships of the user.
-    pub memberships: Arc<[Membership]>,
-    /// The key that was presented.
-    pub key: Arc<ApiKey>,
-    /// Where the request comes from.
-    pub origin: Origin,
-}
-
-impl Actor {
-    /// Whether `id` is the actor itself.
-    #[must_use]
-    pub fn is(&self, id: UserId) -> bool {
-        self.user.id == id
-    }
-
-    /// The organizations in which the user has more than the implied role, sorted: roles of its own, or roles that every
-    /// member has there.
-    #[must_use]
-    pub fn organizations_with_roles(&self) -> Vec<Uuid> {
-        let roles = self.subject.roles().iter().filter(|role| role.name() != ORGANIZATION_MEMBER);
-        let places: BTreeSet<Uuid> = roles.flat_map(Role::organizations).filter_map(|(id, _)| id.as_uuid()).collect();
-        places.into_iter().collect()
-    }
-}
-
-/// An event to be written to the audit log.
-#[derive(Clone, Debug)]
-pub(crate) struct Event<'a> {
-    pub(crate) action: AuditAction,
-    pub(crate) resource_type: AuditResource,
-    pub(crate) resource_id: String,
-    pub(crate) resource_target: String,
-    pub(crate) user_id: Option<UserId>,
-    pub(crate) organization_id: Option<OrganizationId>,
-    pub(crate) diff: serde_json::Value,
-    pub(crate) additional_fields: serde_json::Value,
-    pub(crate) status_code: u16,
-    pub(crate) origin: &'a Origin,
-}
-
-impl Event<'_> {
-    /// Writes the event within the transaction of the use case.
-    pub(crate) fn write(
-        self,
-        id: doorward_domain::ids::AuditId,
-        now: Instant,
-        repos: &mut dyn Repositories,
-    ) -> Result<(), StoreError> {
-        let permit = System::because("every write leaves a record").permit::<action::Create, resource::AuditLog>();
-        let record = AuditRecord {
-            id,
-            time: now,
-            user_id: self.user_id,
-            organization_id: self.organization_id,
-            ip: self.origin.ip.clone(),
-            user_agent: self.origin.user_agent.clone(),
-            resource_type: self.resource_type,
-            resource_id: self.resource_id,
-            resource_target: self.resource_target,
-            action: self.action,
-            diff: self.diff,
-            status_code: self.status_code,
-            additional_fields: self.additional_fields,
-            request_id: self.origin.request_id,
-        };
-        repos.audit().insert(&permit, &record)
-    }
 }

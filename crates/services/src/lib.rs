@@ -7,7 +7,9 @@
 pub mod audit;
 mod cache;
 mod context;
+mod deed;
 mod error;
+mod principal;
 
 pub mod authcheck;
 pub mod groups;
@@ -23,6 +25,7 @@ pub mod users;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
-pub use context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
+pub use principal::{Account, Principal, Who};

@@ -1,6 +1,6 @@
 //! What the server does for itself: the first start, its keys, cleaning.
 
-use crate::{Context, Error};
+use crate::{Context, Error, Principal};
 use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::DerivationKey;
@@ -105,29 +105,29 @@ fn default_organization(id: OrganizationId, now: Instant) -> Organization {
 /// Removes one batch of dead rows, and of audit records that are older than is kept; call again soon while it removes
 /// many.
 pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
-    let now = ctx.clock.now();
-    let forgotten = ctx.settings.audit.retention.and_then(|kept| now.checked_sub(kept));
-    ctx.store
-        .write(move |repos| {
-            let permit = System::because("dead rows are cleaned").permit::<action::Delete, resource::System>();
-            let purged = repos.maintenance().purge(&permit, now, batch)?;
-            let audit_logs = match forgotten {
-                Some(before) => repos.audit().purge(&permit, before, batch)?,
-                None => 0,
-            };
-            Ok(Purged { audit_logs, ..purged })
-        })
-        .await
+    let retention = ctx.settings.audit.retention;
+    let why = "dead rows are cleaned";
+    ctx.act(&Principal::system(why), move |deed| {
+        let permit = System::because(why).permit::<action::Delete, resource::System>();
+        let purged = deed.repos.maintenance().purge(&permit, deed.now, batch)?;
+        let audit_logs = match retention.and_then(|kept| deed.now.checked_sub(kept)) {
+            Some(before) => deed.repos.audit().purge(&permit, before, batch)?,
+            None => 0,
+        };
+        Ok(deed.unrecorded("nobody can use what is dead", Purged { audit_logs, ..purged }))
+    })
+    .await
 }
 
 /// Renews what lists are counted by, if there is much to be renewed; whether it did.
 pub async fn renew_counts(ctx: &Context) -> Result<bool, Error> {
-    ctx.store
-        .write(|repos| {
-            let permit = System::because("lists are counted").permit::<action::Update, resource::System>();
-            Ok(repos.maintenance().renew_counts(&permit)?)
-        })
-        .await
+    let why = "lists are counted";
+    ctx.act(&Principal::system(why), move |deed| {
+        let permit = System::because(why).permit::<action::Update, resource::System>();
+        let renewed = deed.repos.maintenance().renew_counts(&permit)?;
+        Ok(deed.unrecorded("counts are no facts of their own", renewed))
+    })
+    .await
 }
 
 /// Writes which access tokens were used for the first time since they were issued; answers how many. What cannot be written
@@ -138,12 +138,11 @@ pub async fn write_first_uses(ctx: &Context) -> Result<usize, Error> {
         return Ok(0);
     }
     let to_write = uses.clone();
-    ctx.store
-        .write_once(move |repos| {
-            let permit = System::because("access tokens were used").permit::<action::Update, resource::ApiKey>();
-            Ok::<_, Error>(repos.api_keys().mark_used(&permit, &to_write)?)
-        })
-        .await?;
+    ctx.at_once(move |repos| {
+        let permit = System::because("access tokens were used").permit::<action::Update, resource::ApiKey>();
+        Ok::<_, Error>(repos.api_keys().mark_used(&permit, &to_write)?)
+    })
+    .await?;
     ctx.cache.forget_uses(&uses);
     Ok(uses.len())
 }
@@ -151,17 +150,16 @@ pub async fn write_first_uses(ctx: &Context) -> Result<usize, Error> {
 /// Whether the server can serve: its database answers and takes changes. Writes one row, which is always the same.
 pub async fn ready(ctx: &Context) -> Result<(), Error> {
     let now = ctx.clock.now();
-    ctx.store
-        .write_once(move |repos| {
-            let permit = System::because("it is tried whether anything can be written").permit();
-            Ok(repos.maintenance().prove_writable(&permit, now)?)
-        })
-        .await
+    ctx.at_once(move |repos| {
+        let permit = System::because("it is tried whether anything can be written").permit();
+        Ok(repos.maintenance().prove_writable(&permit, now)?)
+    })
+    .await
 }
 
 /// Number of live grants, for the metrics. It reads all of them.
 pub async fn count_grants(ctx: &Context) -> Result<u64, Error> {
-    ctx.store.read(|repos| Ok(repos.maintenance().count_grants()?)).await
+    ctx.read(|repos| Ok(repos.maintenance().count_grants()?)).await
 }
 
 #[cfg(test)]

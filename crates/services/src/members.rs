@@ -1,4 +1,8 @@
 //! Members of organizations (`identity.md` 5).
+//!
+//! Who changes something is looked up once more in the transaction. So besides the errors that each use case names there
+//! are [`Error::Conflict`] for those whose own rights have just changed, and [`Error::Unauthenticated`] for those whose
+//! key is gone.
 
 mod roles;
 #[cfg(test)]
@@ -6,15 +10,16 @@ mod tests;
 
 pub use roles::{may_change_roles, update_roles};
 
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::{Audited, Snapshot};
+use crate::context::Context;
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::{RoleLabel, custom_among, labels};
 use crate::users::caller::with_caller_and;
 use crate::users::reference::{look_up, resolve_live};
 use crate::users::{self, UserRef, access};
-use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::{Member, MemberFilter, Membership, parse_member_query};
 use doorward_domain::page::Page;
@@ -22,7 +27,6 @@ use doorward_domain::roles::assign::Level;
 use doorward_domain::roles::{Action, Denied, RoleName, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::{Conflict, Repositories, StoreError};
-use serde_json::json;
 
 /// A member with the display names of all roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,118 +49,129 @@ pub struct MemberList {
 }
 
 /// Lists the members that the caller may read, by user name, narrowed by a search query.
+///
+/// Shows what `organization_member:read` reaches. Errors: `Invalid` (the query), `OrganizationNotFound` (missing or not
+/// readable), `Forbidden` (only the scope is too short for the organization).
 pub async fn list(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     query: &str,
     page: Page,
 ) -> Result<MemberList, Error> {
     let filter = parse_member_query(query)
         .map_err(|errors| Error::bad_query("Invalid organization member search query.", errors))?;
-    let (actor, reference) = (actor.clone(), organization.clone());
-    ctx.store
-        .read(move |repos| {
-            let place = resolve(repos, &actor, &reference)?.id;
-            let visible = access::visible_members(&actor);
-            let found = if filter == MemberFilter::default() {
-                repos.members().list(place, &visible, page)?
-            } else {
-                repos.members().search(place, &visible, &filter, page)?
-            };
-            Ok(MemberList { members: views(repos, found.members)?, count: found.count })
-        })
-        .await
+    let reference = organization.clone();
+    ctx.look(actor, move |look| {
+        let place = resolve(look.repos, look.by, &reference)?.id;
+        let visible = access::visible_members(look.by);
+        let found = if filter == MemberFilter::default() {
+            look.repos.members().list(place, &visible, page)?
+        } else {
+            look.repos.members().search(place, &visible, &filter, page)?
+        };
+        Ok(MemberList { members: views(look.repos, found.members)?, count: found.count })
+    })
+    .await
 }
 
 /// Shows one member. Who is none, may not be read as one, or does not exist is not found, whichever of it is so.
+///
+/// Needs `organization_member:read`. Errors: `OrganizationNotFound` (missing or not readable), `NotFound`, `Forbidden`
+/// (only the scope is too short).
 pub async fn find(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
 ) -> Result<MemberView, Error> {
-    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let organization = resolve(repos, &actor, &place)?;
-            let (member, readable) = match locate(repos, &actor, organization.id, &user) {
-                Err(Error::UserNotFound) => return Err(Error::NotFound),
-                located => located?,
-            };
-            readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            view(repos, member)
-        })
-        .await
+    let (place, user) = (organization.clone(), user.clone());
+    ctx.look(actor, move |look| {
+        let organization = resolve(look.repos, look.by, &place)?;
+        let (member, readable) = match locate(look.repos, look.by, organization.id, &user) {
+            Err(Error::UserNotFound) => return Err(Error::NotFound),
+            located => located?,
+        };
+        readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        view(look.repos, member)
+    })
+    .await
 }
 
 /// Makes a user a member, without roles. Who may not is told that nothing is there.
+///
+/// Needs `assign_org_role:assign` and `organization_member:create`. Errors: `OrganizationNotFound` and `UserNotFound`
+/// (missing or not readable), `NotFound` (not allowed), `Forbidden` (only the scope is too short), `Refused` (the
+/// service account of the app that asks), `Invalid` (a member already).
 pub async fn add(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
 ) -> Result<MemberView, Error> {
-    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
-    let trail = Trail::of(ctx, &actor);
-    ctx.store
-        .write(move |repos| {
-            let organization = resolve(repos, &actor, &place)?.id;
-            let id = resolve_live(repos, &actor, &user)?.id;
-            actor.not_for_own_account(repos, [id])?;
-            // Who is being deleted at this moment must not become a member.
-            with_caller_and(repos, &actor, id, |repos, actor, user| {
-                users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
-                    let Error::Forbidden(denied) = error else { return Error::NotFound };
-                    Error::NotFound.unless_scope_is_short(denied)
-                })?;
-                let object = access::new_member(organization, id);
-                let permit = access::permit::<action::Create, resource::OrganizationMember>(actor, &object)
-                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-                let membership = users::member(organization, id, trail.now);
-                match repos.organizations().insert_member(&permit, &membership) {
-                    Err(StoreError::Conflict(Conflict::Membership)) => {
-                        return Err(Error::invalid("Organization member already exists in this organization."));
-                    }
-                    Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
-                        return Err(Error::OrganizationNotFound(place.to_string()));
-                    }
-                    inserted => inserted?,
+    let (place, user) = (organization.clone(), user.clone());
+    ctx.act(actor, move |deed| {
+        let organization = resolve(deed.repos, deed.by, &place)?.id;
+        let id = resolve_live(deed.repos, deed.by, &user)?.id;
+        deed.by.not_for_own_account(deed.repos, [id])?;
+        // Who is being deleted at this moment must not become a member.
+        with_caller_and(deed, id, |deed, actor, user| {
+            users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
+                let Error::Forbidden(denied) = error else { return Error::NotFound };
+                Error::NotFound.unless_scope_is_short(denied)
+            })?;
+            let object = access::new_member(organization, id);
+            let permit = access::permit::<action::Create, resource::OrganizationMember>(actor, &object)
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            let membership = users::member(organization, id, deed.now);
+            match deed.repos.organizations().insert_member(&permit, &membership) {
+                Err(StoreError::Conflict(Conflict::Membership)) => {
+                    return Err(Error::invalid("Organization member already exists in this organization."));
                 }
-                let member = member_of(user, membership);
-                record(trail, repos, AuditAction::Create, 200, &member, (None, Some(&member.membership)))?;
-                view(repos, member)
-            })
+                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                    return Err(Error::OrganizationNotFound(place.to_string()));
+                }
+                inserted => inserted?,
+            }
+            let member = member_of(user, membership);
+            Ok(deed.entry().answering(200).made(&member)?.answer(view(deed.repos, member)?))
         })
-        .await
+    })
+    .await
 }
 
 /// Ends a membership, and those in all groups of the organization.
-pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef, user: &UserRef) -> Result<(), Error> {
-    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
-    let trail = Trail::of(ctx, &actor);
-    ctx.store
-        .write(move |repos| {
-            let organization = resolve(repos, &actor, &place)?.id;
-            let (member, readable) = locate(repos, &actor, organization, &user)?;
-            readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            let id = member.membership.user_id;
-            if actor.is(id) {
-                return Err(Error::invalid("Cannot remove self from an organization."));
+///
+/// Needs `organization_member:read` and `organization_member:delete`. Errors: `OrganizationNotFound`, `UserNotFound`
+/// and `NotFound` (missing or not readable), `Forbidden`, `Invalid` (oneself), `Refused` (the service account of the
+/// app that asks).
+pub async fn remove(
+    ctx: &Context,
+    actor: &Principal,
+    organization: &OrganizationRef,
+    user: &UserRef,
+) -> Result<(), Error> {
+    let (place, user) = (organization.clone(), user.clone());
+    ctx.act(actor, move |deed| {
+        let organization = resolve(deed.repos, deed.by, &place)?.id;
+        let (member, readable) = locate(deed.repos, deed.by, organization, &user)?;
+        readable.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        let id = member.membership.user_id;
+        if deed.by.is(id) {
+            return Err(Error::invalid("Cannot remove self from an organization."));
+        }
+        deed.by.not_for_own_account(deed.repos, [id])?;
+        with_caller_and(deed, id, |deed, actor, _| {
+            let object = access::member(organization, id);
+            let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;
+            let member = deed.repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+            if !deed.repos.members().delete(&permit, organization, id)? {
+                return Err(Error::NotFound);
             }
-            actor.not_for_own_account(repos, [id])?;
-            with_caller_and(repos, &actor, id, |repos, actor, _| {
-                let object = access::member(organization, id);
-                let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;
-                let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
-                if !repos.members().delete(&permit, organization, id)? {
-                    return Err(Error::NotFound);
-                }
-                record(trail, repos, AuditAction::Delete, 204, &member, (Some(&member.membership), None))?;
-                Ok(())
-            })
+            Ok(deed.ended(&member)?.answer(()))
         })
-        .await
+    })
+    .await
 }
 
 /// The member that `reference` names, and whether the caller may read it. A user of whom the caller may know neither as
@@ -164,7 +179,7 @@ pub async fn remove(ctx: &Context, actor: &Actor, organization: &OrganizationRef
 /// told as that.
 fn locate(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     organization: OrganizationId,
     reference: &UserRef,
 ) -> Result<(Member, Result<(), Denied>), Error> {
@@ -212,25 +227,34 @@ fn role_names(member: &Member) -> (Vec<RoleName>, Vec<RoleName>) {
     (organization.collect(), member.site_roles.iter().map(RoleName::site).collect())
 }
 
-/// Writes the audit record with the tracked fields (`enterprise-platform.md` 9.2).
-fn record(
-    trail: Trail,
-    repos: &mut dyn Repositories,
-    action: AuditAction,
-    status: u16,
-    member: &Member,
-    (old, new): (Option<&Membership>, Option<&Membership>),
-) -> Result<(), StoreError> {
-    let username = |side: Option<&Membership>| side.map(|_| member.user.username.clone()).unwrap_or_default();
-    let id = |side: Option<&Membership>| side.map(|side| side.user_id.to_string()).unwrap_or_default();
-    let roles = |side: Option<&Membership>| json!(side.map(|side| side.roles.clone()).unwrap_or_default());
-    let diff = Diff::default()
-        .field("username", username(old), username(new))
-        .field("user_id", id(old), id(new))
-        .field("roles", roles(old), roles(new))
-        .moment("created_at", old.map(|side| side.created_at), new.map(|side| side.created_at))
-        .moment("updated_at", old.map(|side| side.updated_at), new.map(|side| side.updated_at));
-    let Membership { organization_id, user_id, .. } = member.membership;
-    let target = (AuditResource::OrganizationMember, user_id.to_string(), member.user.username.clone());
-    trail.within(organization_id).write(repos, action, status, target, diff)
+/// The tracked fields are those of `enterprise-platform.md` 9.2.
+impl Audited for Member {
+    fn kind(&self) -> AuditResource {
+        AuditResource::OrganizationMember
+    }
+
+    fn id(&self) -> String {
+        self.membership.user_id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.user.username.clone()
+    }
+
+    fn organization(&self) -> Option<OrganizationId> {
+        Some(self.membership.organization_id)
+    }
+
+    fn ended_status(&self) -> u16 {
+        204
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+            .field("username", self.user.username.as_str())
+            .field("user_id", self.membership.user_id.to_string())
+            .field("roles", self.membership.roles.as_slice())
+            .moment("created_at", Some(self.membership.created_at))
+            .moment("updated_at", Some(self.membership.updated_at))
+    }
 }

@@ -1,6 +1,11 @@
 //! Organizations (`identity.md` 4). The default one is made by [`crate::maintenance::bootstrap`].
+//!
+//! Who changes something is looked up once more in the transaction. So besides the errors that each use case names there
+//! are [`Error::Conflict`] for those whose own rights have just changed, and [`Error::Unauthenticated`] for those whose
+//! key is gone.
 
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use crate::users::access;
 use doorward_domain::ids::OrganizationId;
@@ -55,21 +60,26 @@ impl std::fmt::Display for OrganizationRef {
 }
 
 /// Shows an organization. One that the caller cannot read does not exist.
-pub async fn find(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<Organization, Error> {
-    let (actor, reference) = (actor.clone(), organization.clone());
-    ctx.store.read(move |repos| resolve(repos, &actor, &reference)).await
+///
+/// Needs `organization:read`. Errors: `OrganizationNotFound` (missing or not readable), `Forbidden` (only the scope is
+/// too short).
+pub async fn find(ctx: &Context, actor: &Principal, organization: &OrganizationRef) -> Result<Organization, Error> {
+    let reference = organization.clone();
+    ctx.look(actor, move |look| resolve(look.repos, look.by, &reference)).await
 }
 
 /// Lists the organizations that the caller may read, by name.
-pub async fn list(ctx: &Context, actor: &Actor) -> Result<Vec<Organization>, Error> {
+///
+/// Shows what `organization:read` reaches. Errors: none of its own.
+pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<Organization>, Error> {
     let visible = access::visible_organizations(actor);
-    ctx.store.read(move |repos| Ok(repos.organizations().list(&visible)?)).await
+    ctx.look(actor, move |look| Ok(look.repos.organizations().list(&visible)?)).await
 }
 
 /// The organization that `reference` names, if the caller may read it.
 pub(crate) fn resolve(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     reference: &OrganizationRef,
 ) -> Result<Organization, Error> {
     let found = match reference {

@@ -1,6 +1,7 @@
 //! Quotas (`enterprise-identity.md` 2). What a build may spend is decided in [`crate::workspaces`].
 
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use crate::organizations::{self, OrganizationRef};
 use crate::users::reference::resolve;
@@ -13,23 +14,25 @@ use doorward_ports::Repositories;
 
 /// What a user spends and may spend in an organization. The user need not belong to it, but the
 /// caller must be able to read the user.
+///
+/// Needs `organization:read` and `user:read`. Errors: `OrganizationNotFound` and `UserNotFound` (missing or not
+/// readable), `Forbidden` (only the scope is too short).
 pub async fn find(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
 ) -> Result<Quota, Error> {
-    let (actor, organization, user) = (actor.clone(), organization.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let organization = organizations::resolve(repos, &actor, &organization)?;
-            let user = resolve(repos, &actor, &user)?;
-            // Oneself too: a credential may not be meant to tell about its user.
-            access::may(&actor, Action::Read, &access::user(user.id))
-                .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
-            load(repos, user.id, organization.id, None)
-        })
-        .await
+    let (organization, user) = (organization.clone(), user.clone());
+    ctx.look(actor, move |look| {
+        let organization = organizations::resolve(look.repos, look.by, &organization)?;
+        let user = resolve(look.repos, look.by, &user)?;
+        // Oneself too: a credential may not be meant to tell about its user.
+        access::may(look.by, Action::Read, &access::user(user.id))
+            .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
+        load(look.repos, user.id, organization.id, None)
+    })
+    .await
 }
 
 /// Somebody who is about to spend. The user is held, so that of several builds of one owner each sees what those before

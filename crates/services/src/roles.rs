@@ -1,4 +1,8 @@
 //! Roles: those that can be given, and custom ones (`rbac.md` 9 and 10).
+//!
+//! Who changes something is looked up once more in the transaction. So besides the errors that each use case names there
+//! are [`Error::Conflict`] for those whose own rights have just changed, and [`Error::Unauthenticated`] for those whose
+//! key is gone.
 
 mod custom;
 #[cfg(test)]
@@ -6,7 +10,8 @@ mod tests;
 
 pub use custom::{create, delete, update};
 
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
@@ -55,33 +60,34 @@ pub struct AssignableRole {
 }
 
 /// Lists the site roles.
-pub async fn list_site(ctx: &Context, actor: &Actor) -> Result<Vec<AssignableRole>, Error> {
+///
+/// Needs `assign_role:read`. Errors: `Forbidden`.
+pub async fn list_site(ctx: &Context, actor: &Principal) -> Result<Vec<AssignableRole>, Error> {
     access::may(actor, Action::Read, &Object::of::<resource::AssignRole>())?;
-    let custom = ctx.store.read(|repos| repos.roles().list_custom(None)).await?;
-    Ok(assignable(actor, None, &custom))
+    ctx.look(actor, |look| Ok(assignable(look.by, None, &look.repos.roles().list_custom(None)?))).await
 }
 
 /// Lists the roles of an organization. Who may not read them is told that nothing is there.
+///
+/// Needs `assign_org_role:read`. Errors: `OrganizationNotFound` (missing or not readable), `NotFound` (not allowed),
+/// `Forbidden` (only the scope is too short).
 pub async fn list_organization(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
 ) -> Result<Vec<AssignableRole>, Error> {
-    let (asking, reference) = (actor.clone(), organization.clone());
-    let (id, custom) = ctx
-        .store
-        .read(move |repos| {
-            let id = resolve(repos, &asking, &reference)?.id;
-            access::may(&asking, Action::Read, &access::roles_of(id))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            Ok::<_, Error>((id, repos.roles().list_custom(Some(id))?))
-        })
-        .await?;
-    Ok(assignable(actor, Some(id), &custom))
+    let reference = organization.clone();
+    ctx.look(actor, move |look| {
+        let id = resolve(look.repos, look.by, &reference)?.id;
+        access::may(look.by, Action::Read, &access::roles_of(id))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        Ok(assignable(look.by, Some(id), &look.repos.roles().list_custom(Some(id))?))
+    })
+    .await
 }
 
 /// Built-in roles of the level, then the custom ones.
-fn assignable(actor: &Actor, organization: Option<OrganizationId>, custom: &[CustomRole]) -> Vec<AssignableRole> {
+fn assignable(actor: &Principal, organization: Option<OrganizationId>, custom: &[CustomRole]) -> Vec<AssignableRole> {
     let kind = if organization.is_some() { Kind::Organization } else { Kind::Site };
     let place = organization.map_or(Uuid::nil(), |id| id.0);
     let built_in = BuiltIn::all().iter().filter(|role| role.kind() == kind && role.listed());

@@ -16,7 +16,7 @@ mod tests;
 pub use authenticate::{authenticate, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
 pub use issue::IssuedKey;
-pub(crate) use issue::SCOPE_ALL;
+pub(crate) use issue::{SCOPE_ALL, random_token};
 pub(crate) use keys::{check_reach, reaches};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
@@ -25,13 +25,11 @@ pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };
 
-use crate::audit::{Diff, Trail};
+use crate::deed::Deed;
 use crate::error::Error;
-use doorward_domain::Instant;
-use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::System;
 use doorward_domain::users::{User, UserStatus};
-use doorward_ports::{Repositories, StoreError};
+use doorward_ports::StoreError;
 
 /// Why users in this state are refused.
 fn inactive(status: UserStatus) -> Error {
@@ -42,15 +40,13 @@ fn inactive(status: UserStatus) -> Error {
 }
 
 /// Writes that the user was seen; a dormant one becomes active, which the audit log remembers.
-fn seen(repos: &mut dyn Repositories, user: User, now: Instant, trail: Trail) -> Result<User, StoreError> {
+fn seen(deed: &mut Deed<'_>, before: &User) -> Result<User, StoreError> {
     let permit = System::because("the user is here").permit();
-    repos.users().touch(&permit, user.id, now)?;
-    let before = user.status;
-    let status = if before == UserStatus::Dormant { UserStatus::Active } else { before };
-    let user = User { status, last_seen_at: Some(now), updated_at: now, ..user };
-    if status != before {
-        let diff = Diff::default().field("status", before.as_str(), status.as_str());
-        trail.user(repos, AuditAction::Write, &user, diff)?;
+    deed.repos.users().touch(&permit, before.id, deed.now)?;
+    let status = if before.status == UserStatus::Dormant { UserStatus::Active } else { before.status };
+    let user = User { status, last_seen_at: Some(deed.now), updated_at: deed.now, ..before.clone() };
+    if status != before.status {
+        let _receipt = deed.entry().of_user(Some(user.id)).changed(before, &user)?;
     }
     Ok(user)
 }

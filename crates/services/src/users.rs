@@ -36,4 +36,5 @@ pub use profile::{Appearance, UpdateProfile, appearance, login_type, update_appe
 pub use reference::{UserRef, UserView};
 pub use roles::{UserRoles, may_change_roles, roles, update_roles};
 pub(crate) use roles::{may_make_member, refuse_assignment, refuse_assignment_of};
+pub(crate) use status::ended;
 pub use status::{activate, delete, suspend};

@@ -6,6 +6,7 @@ pub(crate) mod access;
 mod build;
 mod create;
 mod lookup;
+mod record;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::call::{Call, Outcome};
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
-use doorward_services::{Actor, Error, FieldError, VALIDATION_FAILED, audit};
+use doorward_services::{Error, FieldError, Principal, VALIDATION_FAILED, audit};
 use serde::Deserialize;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -29,7 +29,7 @@ use uuid::Uuid;
     ),
     responses((status = 200, body = AuditObject)),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -62,7 +62,7 @@ pub(crate) struct Generate {
     post, path = "/api/v2/audit/testgenerate", tag = "audit", request_body = Generate,
     responses((status = 204)),
 )]
-pub(crate) async fn generate(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn generate(mut call: Call, actor: Principal) -> Outcome {
     let body: Generate = call.json()?;
     let mut defects = Vec::new();
     let command = audit::GenerateEntry {

@@ -11,7 +11,7 @@ use actix_web::web::Bytes;
 use body::Checks;
 use doorward_domain::roles::Level;
 use doorward_services::authcheck::{Entry, Explained, Further, Known, Wanted, look_up, wanted};
-use doorward_services::{Actor, Error};
+use doorward_services::{Error, Principal};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -192,7 +192,7 @@ impl From<Further> for FurtherObject {
     params(("explain" = Option<bool>, Query, description = "Whether each answer comes with its reason")),
     responses((status = 200, body = BTreeMap<String, Verdict>)),
 )]
-pub(crate) async fn check(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn check(mut call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let explain = query.flag("explain");
     query.done_loosely()?;
@@ -208,7 +208,7 @@ pub(crate) async fn check(mut call: Call, actor: Actor) -> Outcome {
 
 /// Does the same on another thread. Questions that name nothing are answered at once; for the others the body is read
 /// again after what they name was loaded, because what is read borrows from it.
-async fn check_aside(call: &Call, actor: Actor, explain: bool, body: Bytes) -> Outcome {
+async fn check_aside(call: &Call, actor: Principal, explain: bool, body: Bytes) -> Outcome {
     let (bytes, who) = (body.clone(), actor.clone());
     let first = aside(move || {
         let checks = Checks::read(&bytes).map_err(Problem::Body)?;
@@ -251,7 +251,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Se
     }
 }
 
-fn answers(checks: &Checks<'_>, actor: &Actor, known: &Known, explain: bool) -> Result<Vec<u8>, Problem> {
+fn answers(checks: &Checks<'_>, actor: &Principal, known: &Known, explain: bool) -> Result<Vec<u8>, Problem> {
     json::to_bytes(&Answers { checks, actor, known, explain })
         .map_err(|error| Problem::Api(Error::Internal(Box::new(error))))
 }
@@ -259,7 +259,7 @@ fn answers(checks: &Checks<'_>, actor: &Actor, known: &Known, explain: bool) -> 
 /// The answers, each found when it is written.
 struct Answers<'a> {
     checks: &'a Checks<'a>,
-    actor: &'a Actor,
+    actor: &'a Principal,
     known: &'a Known,
     explain: bool,
 }
@@ -285,7 +285,7 @@ mod tests {
     use doorward_domain::roles::{Scope, Subject};
     use doorward_domain::sessions::{ApiKey, ApiToken};
     use doorward_domain::users::LoginType;
-    use doorward_services::Origin;
+    use doorward_services::{Account, Origin};
     use std::fmt::Write as _;
     use std::sync::Arc;
     use std::time::{Duration, Instant};
@@ -332,8 +332,8 @@ mod tests {
             slides_until: None,
             oauth2: None,
         };
-        let (subject, user, memberships) = (builder.build(), Arc::new(user(&[])), Arc::new([]));
-        let actor = Actor { subject, user, memberships, key: Arc::new(key), origin: Origin::default() };
+        let account = Account { user: Arc::new(user(&[])), memberships: Arc::new([]), key: Arc::new(key) };
+        let actor = Principal::of_account(builder.build(), account, Origin::unknown());
         let answer = || {
             let checks = Checks::read(body.as_bytes()).unwrap();
             assert!(wanted(checks.iter()).unwrap().is_empty());

@@ -18,7 +18,7 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::organizations::{self, OrganizationRef};
 use doorward_services::users::UserRef;
-use doorward_services::{Actor, Context, OAuthError, Origin};
+use doorward_services::{Context, OAuthError, Origin, Principal};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -40,7 +40,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
     pub(crate) request: HttpRequest,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Arc<Origin>,
     /// The conventions of the endpoint.
     pub(crate) area: Area,
     /// Whether only a cookie says who sends the request, which another site may have made the browser send: then a form
@@ -72,7 +72,7 @@ impl Call {
         Self {
             site,
             request,
-            origin: Origin::default(),
+            origin: Origin::unknown(),
             area,
             by_cookie: false,
             tally: Tally::default(),
@@ -136,7 +136,10 @@ impl Call {
     }
 
     /// The body as JSON, of a request about an organization: that it can be read is looked at before what is asked.
-    pub(crate) async fn json_within_organization<T: DeserializeOwned>(&mut self, actor: &Actor) -> Result<T, Failure> {
+    pub(crate) async fn json_within_organization<T: DeserializeOwned>(
+        &mut self,
+        actor: &Principal,
+    ) -> Result<T, Failure> {
         match self.json() {
             Ok(body) => Ok(body),
             Err(broken) => {

@@ -8,7 +8,7 @@ use crate::extract::credential;
 use crate::gate::Area;
 use actix_web::http::StatusCode;
 use doorward_domain::wire;
-use doorward_services::{Actor, Error, sessions};
+use doorward_services::{Error, Principal, sessions};
 use std::collections::VecDeque;
 
 /// Why a request is refused, as its plain text answer.
@@ -20,7 +20,7 @@ const DIFFERENT: &str = "Bad Request: the session tokens in the cookie and in th
 ///
 /// Cookies are tried in the order in which they were sent until one is good: an old one, or one that a host beside this
 /// one has set, keeps nobody out. All after the first cost one trip to the store, however many they are. In the API a cookie alone changes nothing (`identity.md` 1.10).
-pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, Failure> {
+pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Principal, Failure> {
     let request = call.request.clone();
     let cookies = credential::session_cookies(&request);
     if cookies.is_empty() {
@@ -64,7 +64,7 @@ pub(crate) async fn authenticate(call: &mut Call, area: Area) -> Result<Actor, F
     }
 }
 
-async fn enter(call: &Call, token: Option<&str>) -> Result<Actor, Failure> {
+async fn enter(call: &Call, token: Option<&str>) -> Result<Principal, Failure> {
     sessions::authenticate(call.context(), token.unwrap_or_default(), &call.origin).await.map_err(|error| {
         if matches!(error, Error::Unauthenticated { .. }) {
             error::refused_credential(&call.site, call.request.uri().path(), &error, token.is_some()).into()

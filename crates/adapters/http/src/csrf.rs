@@ -12,7 +12,7 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::Method;
 use doorward_domain::wire;
-use doorward_services::Actor;
+use doorward_services::Principal;
 use std::borrow::Cow;
 
 /// Random characters of a token, and of the cookie.
@@ -68,14 +68,14 @@ pub(crate) struct AnonymousToken {
 }
 
 /// A token for a form of a page that this user is shown. `about` is what the form is about beside its purpose.
-pub(crate) fn issue(site: &Site, actor: &Actor, purpose: Purpose, about: &str) -> String {
+pub(crate) fn issue(site: &Site, actor: &Principal, purpose: Purpose, about: &str) -> String {
     token(site, purpose, &session_parts(actor, about))
 }
 
 /// Checks the form of a page for this user. Whoever authenticates by a header needs no token: no other site can send one.
 pub(crate) fn check(
     call: &Call,
-    actor: &Actor,
+    actor: &Principal,
     purpose: Purpose,
     about: &str,
     field: Option<&str>,
@@ -138,8 +138,12 @@ fn anonymous_cookies<'a>(site: &Site, request: &'a HttpRequest) -> Vec<Cow<'a, s
     cookies
 }
 
-fn session_parts<'a>(actor: &'a Actor, about: &'a str) -> [&'a [u8]; 4] {
-    [b"session", actor.key.id.as_str().as_bytes(), actor.user.id.0.as_bytes(), about.as_bytes()]
+fn session_parts<'a>(actor: &'a Principal, about: &'a str) -> [&'a [u8]; 4] {
+    // Callers without an account have no session, and are shown no page.
+    let (key, user): (&[u8], &[u8]) = actor
+        .as_account()
+        .map_or((&[], &[]), |account| (account.key.id.as_str().as_bytes(), account.user.id.0.as_bytes()));
+    [b"session", key, user, about.as_bytes()]
 }
 
 fn token(site: &Site, purpose: Purpose, parts: &[&[u8]]) -> String {

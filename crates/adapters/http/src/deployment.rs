@@ -3,7 +3,7 @@
 
 use crate::answer::{Message, message, ok};
 use crate::call::{Call, Outcome};
-use doorward_services::Actor;
+use doorward_services::Principal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// Lists the experiments that are switched on: none.
 #[utoipa::path(get, path = "/api/v2/experiments", tag = "deployment", responses((status = 200, body = [String])))]
-pub(crate) async fn experiments(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn experiments(_: Call, _: Principal) -> Outcome {
     Ok(ok(&[(); 0]))
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct AvailableExperiments {
     get, path = "/api/v2/experiments/available", tag = "deployment",
     responses((status = 200, body = AvailableExperiments)),
 )]
-pub(crate) async fn available_experiments(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn available_experiments(_: Call, _: Principal) -> Outcome {
     Ok(ok(&AvailableExperiments { safe: [] }))
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Region<'a> {
 
 /// Lists the regions: this server only.
 #[utoipa::path(get, path = "/api/v2/regions", tag = "deployment", responses((status = 200, body = Regions)))]
-pub(crate) async fn regions(call: Call, _: Actor) -> Outcome {
+pub(crate) async fn regions(call: Call, _: Principal) -> Outcome {
     let primary = Region {
         id: call.site.settings.deployment_id.parse().unwrap_or_default(),
         name: "primary",
@@ -90,7 +90,7 @@ pub(crate) struct AppHost {
 
 /// Shows under which host name apps of workspaces are served: none.
 #[utoipa::path(get, path = "/api/v2/applications/host", tag = "deployment", responses((status = 200, body = AppHost)))]
-pub(crate) async fn app_host(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn app_host(_: Call, _: Principal) -> Outcome {
     Ok(ok(&AppHost { host: "" }))
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct SshConfig {
 
 /// Shows how command lines write their SSH configuration.
 #[utoipa::path(get, path = "/api/v2/deployment/ssh", tag = "deployment", responses((status = 200, body = SshConfig)))]
-pub(crate) async fn ssh(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn ssh(_: Call, _: Principal) -> Outcome {
     Ok(ok(&SshConfig { hostname_prefix: "coder.", hostname_suffix: "coder", options: BTreeMap::new() }))
 }
 

@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::OWNER;
 use doorward_domain::wire;
-use doorward_services::{Actor, Error, OAuthError, Origin};
+use doorward_services::{Error, OAuthError, Origin, Principal};
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -115,9 +115,10 @@ pub(crate) fn refusal(standing: Standing) -> Refusal {
 }
 
 /// Counts a request against its limit, unless an owner asks to be exempt.
-fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Option<Standing>, Refusal> {
+fn count(call: &Call, actor: Option<&Principal>, endpoint: &Endpoint) -> Result<Option<Standing>, Refusal> {
     if endpoint.limit != Limit::Off && wants_bypass(&call.request) {
-        if actor.is_some_and(|actor| actor.user.roles.iter().any(|role| role == OWNER)) {
+        let account = actor.and_then(Principal::as_account);
+        if account.is_some_and(|account| account.user.roles.iter().any(|role| role == OWNER)) {
             return Ok(None);
         }
         let message = "Only owners can bypass rate limits.";
@@ -131,7 +132,8 @@ fn count(call: &Call, actor: Option<&Actor>, endpoint: &Endpoint) -> Result<Opti
         Limit::OAuth2 => (&call.site.login_limit, ALL_OF_OAUTH2),
     };
     let Some(limit) = limit else { return Ok(None) };
-    let party = actor.map_or_else(|| Party::of_address(call.address()), |actor| Party::User(actor.user.id));
+    let user = actor.and_then(Principal::user_id);
+    let party = user.map_or_else(|| Party::of_address(call.address()), Party::User);
     let standing = limit.check(party, key, call.now());
     if standing.retry_after.is_none() {
         return Ok(Some(standing));
@@ -180,7 +182,7 @@ pub(crate) async fn serve<H: Handle>(
         let id: Uuid = site.context.random.id(call.now());
         let span = tracing::info_span!("request", %id, method = %call.request.method(), route = endpoint.path);
         let (ip, user_agent) = (call.address().to_string(), user_agent(&call.request));
-        call.origin = Origin { ip, user_agent, request_id: Some(id) };
+        call.origin = Arc::new(Origin { ip, user_agent, request_id: Some(id) });
         let answering = pin!(guarded(endpoint, handler, call));
         let mut response = answering.instrument(span.clone()).await;
         id_headers(&mut response, &site, endpoint.area, id);

@@ -11,7 +11,7 @@ use crate::call::{Call, Outcome};
 use crate::error::Failure;
 use crate::extract::query::StrictQuery;
 use doorward_domain::ids::GroupId;
-use doorward_services::Actor;
+use doorward_services::Principal;
 use doorward_services::groups::{self, GroupQuery, GroupRef};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -30,7 +30,7 @@ use writer::GroupWriter;
     ),
     responses((status = 200, body = [GroupObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let organization = query.text("organization");
     let wanted = GroupQuery { organization, ..read(&mut query) };
@@ -51,7 +51,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = [GroupObject])),
 )]
-pub(crate) async fn list_of_organization(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_of_organization(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let wanted = read(&mut query);
     query.done()?;
@@ -78,7 +78,7 @@ fn read(query: &mut StrictQuery) -> GroupQuery {
     ),
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     show(&call, &actor, &GroupRef::Id(call.id("group")?)).await
 }
 
@@ -92,11 +92,11 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find_by_name(call: Call, actor: Principal) -> Outcome {
     show(&call, &actor, &named(&call)).await
 }
 
-async fn show(call: &Call, actor: &Actor, group: &GroupRef) -> Outcome {
+async fn show(call: &Call, actor: &Principal, group: &GroupRef) -> Outcome {
     let mut query = call.query();
     let with_members = !query.flag("exclude_members");
     query.done_loosely()?;
@@ -129,7 +129,7 @@ pub(crate) struct CreateGroup {
     request_body = CreateGroup,
     responses((status = 201, body = GroupObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let organization = call.organization();
     let body: CreateGroup = match call.json() {
         Ok(body) => body,
@@ -174,7 +174,7 @@ pub(crate) struct UpdateGroup {
     request_body = UpdateGroup,
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let id = call.id("group")?;
     let body: UpdateGroup = match call.json() {
         Ok(body) => body,
@@ -192,7 +192,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
 }
 
 /// What may not be changed is refused for that, whatever is asked.
-async fn refuse_broken(call: &Call, actor: &Actor, id: GroupId, broken: Failure) -> Failure {
+async fn refuse_broken(call: &Call, actor: &Principal, id: GroupId, broken: Failure) -> Failure {
     match groups::may_update(call.context(), actor, id).await {
         Ok(()) => broken,
         Err(refused) => refused.into(),
@@ -205,7 +205,7 @@ async fn refuse_broken(call: &Call, actor: &Actor, id: GroupId, broken: Failure)
     params(("group" = Uuid, Path, description = "Id")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     groups::delete(call.context(), &actor, call.id("group")?).await?;
     Ok(message("Successfully deleted group!"))
 }

@@ -6,7 +6,7 @@
 //! gives the request an id and a tracing span, refuses what another site sends, finds out who asks, counts the request
 //! against its limit, calls the handler, and sets the headers of its area. A panic in a handler becomes a 500.
 //!
-//! A handler takes a `Call` (and an `Actor` if it is for users who are signed in), reads what it needs, calls one use
+//! A handler takes a `Call` (and an `Principal` if it is for users who are signed in), reads what it needs, calls one use
 //! case and answers. It is called when the body has arrived whole, for nothing is done for half a request; what the body
 //! says is looked at when the handler asks for it, so that the order of checks is the order of its lines.
 //!

@@ -6,7 +6,7 @@ use crate::json::Timestamp;
 use crate::users::{RoleObject, UpdateRoles};
 use doorward_domain::organizations::Member;
 use doorward_domain::page::Page;
-use doorward_services::Actor;
+use doorward_services::Principal;
 use doorward_services::members::{self, MemberList, MemberView};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -104,7 +104,7 @@ impl From<MemberList> for MembersObject {
     ),
     responses((status = 200, body = [MemberWithUserObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let text = query.text("q").unwrap_or_default();
     query.done_loosely()?;
@@ -121,7 +121,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = MemberWithUserObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let member = members::find(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(ok(&MemberWithUserObject::from(member)))
 }
@@ -138,7 +138,7 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = MembersObject)),
 )]
-pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn page(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -155,7 +155,7 @@ pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = MemberObject)),
 )]
-pub(crate) async fn add(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn add(call: Call, actor: Principal) -> Outcome {
     let member = members::add(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(ok(&MemberWithUserObject::from(member).member))
 }
@@ -169,7 +169,7 @@ pub(crate) async fn add(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn remove(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn remove(call: Call, actor: Principal) -> Outcome {
     members::remove(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(no_content())
 }
@@ -184,7 +184,7 @@ pub(crate) async fn remove(call: Call, actor: Actor) -> Outcome {
     request_body = UpdateRoles,
     responses((status = 200, body = MemberObject)),
 )]
-pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
     let (organization, user) = (call.organization(), call.user());
     let body: UpdateRoles = match call.json() {
         Ok(body) => body,

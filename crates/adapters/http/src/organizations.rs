@@ -3,7 +3,7 @@
 use crate::answer::{Message, created, message, ok};
 use crate::call::{Call, Outcome};
 use crate::users::OrganizationObject;
-use doorward_services::{Actor, organizations};
+use doorward_services::{Principal, organizations};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
     get, path = "/api/v2/organizations", tag = "organizations",
     responses((status = 200, body = [OrganizationObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let found = organizations::list(call.context(), &actor).await?;
     Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
 }
@@ -38,7 +38,7 @@ pub(crate) struct Create {
     post, path = "/api/v2/organizations", tag = "organizations", request_body = Create,
     responses((status = 201, body = OrganizationObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let body: Create = call.json()?;
     let command = organizations::CreateOrganization {
         name: body.name,
@@ -57,7 +57,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let organization = organizations::find(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&OrganizationObject::from(organization)))
 }
@@ -84,7 +84,7 @@ pub(crate) struct Update {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let body: Update = call.json_within_organization(&actor).await?;
     let command = organizations::UpdateOrganization {
         name: body.name,
@@ -103,7 +103,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     params(("organization" = String, Path, description = "Id or name")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     organizations::delete(call.context(), &actor, &call.organization()).await?;
     Ok(message("Organization has been deleted."))
 }

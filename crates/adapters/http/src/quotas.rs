@@ -4,7 +4,7 @@ use crate::answer::ok;
 use crate::call::{Call, Outcome};
 use doorward_domain::quotas::Quota;
 use doorward_services::organizations::OrganizationRef;
-use doorward_services::{Actor, quotas};
+use doorward_services::{Principal, quotas};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,7 +32,7 @@ impl From<Quota> for QuotaObject {
     ),
     responses((status = 200, body = QuotaObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let organization = call.organization();
     let quota = quotas::find(call.context(), &actor, &organization, &call.user()).await?;
     Ok(ok(&QuotaObject::from(quota)))
@@ -44,7 +44,7 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = QuotaObject)),
 )]
-pub(crate) async fn find_in_default(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find_in_default(call: Call, actor: Principal) -> Outcome {
     let quota = quotas::find(call.context(), &actor, &OrganizationRef::Default, &call.user()).await?;
     Ok(ok(&QuotaObject::from(quota)))
 }

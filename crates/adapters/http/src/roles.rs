@@ -5,7 +5,7 @@ use crate::call::{Call, Outcome};
 use doorward_domain::roles;
 use doorward_domain::roles::custom::Draft;
 use doorward_services::roles::{AssignableRole, RoleView};
-use doorward_services::{Actor, roles as use_cases};
+use doorward_services::{Principal, roles as use_cases};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -124,7 +124,7 @@ impl From<Custom> for Draft {
     get, path = "/api/v2/users/roles", tag = "roles",
     responses((status = 200, body = [AssignableRoleObject])),
 )]
-pub(crate) async fn list_site(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_site(call: Call, actor: Principal) -> Outcome {
     let found = use_cases::list_site(call.context(), &actor).await?;
     Ok(ok(&found.into_iter().map(AssignableRoleObject::from).collect::<Vec<_>>()))
 }
@@ -135,7 +135,7 @@ pub(crate) async fn list_site(call: Call, actor: Actor) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = [AssignableRoleObject])),
 )]
-pub(crate) async fn list_organization(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_organization(call: Call, actor: Principal) -> Outcome {
     let found = use_cases::list_organization(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&found.into_iter().map(AssignableRoleObject::from).collect::<Vec<_>>()))
 }
@@ -146,7 +146,7 @@ pub(crate) async fn list_organization(call: Call, actor: Actor) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = RoleObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let body: Custom = call.json_within_organization(&actor).await?;
     let role = use_cases::create(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
@@ -158,7 +158,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = RoleObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let body: Custom = call.json_within_organization(&actor).await?;
     let role = use_cases::update(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
@@ -173,7 +173,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     use_cases::delete(call.context(), &actor, &call.organization(), &call.segment("roleName")).await?;
     Ok(no_content())
 }

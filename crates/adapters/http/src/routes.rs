@@ -15,7 +15,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
 use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_services::{Actor, OAuthError};
+use doorward_services::{OAuthError, Principal};
 use std::sync::Arc;
 
 /// Where the API stands.
@@ -60,14 +60,14 @@ impl Table {
 
     fn user<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
     where
-        F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static,
     {
         self.add(method, path, limit, Access::SignedIn, SignedIn(handler))
     }
 
     fn recognized<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
     where
-        F: AsyncFn(Call, Result<Actor, error::Failure>) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call, Result<Principal, error::Failure>) -> Outcome + Clone + 'static,
     {
         self.add(method, path, limit, Access::Recognized, Recognized(handler))
     }

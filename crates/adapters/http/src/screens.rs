@@ -20,7 +20,7 @@ use crate::site::Site;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::users::User;
-use doorward_services::{Actor, Error, OAuthError};
+use doorward_services::{Error, OAuthError, Principal};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ fn sign_in_for(target: &str) -> HttpResponse {
 }
 
 /// The user who is signed in, or the way to the sign-in page.
-pub(crate) fn signed_in(request: &HttpRequest, who: Result<Actor, Failure>) -> Result<Actor, Failure> {
+pub(crate) fn signed_in(request: &HttpRequest, who: Result<Principal, Failure>) -> Result<Principal, Failure> {
     who.map_err(|failure| match failure {
         Failure::Answer(_) => sign_in_first(request).into(),
         Failure::Api(_) | Failure::OAuth(_) | Failure::Spent(_) => failure,
@@ -78,7 +78,7 @@ fn with_token(call: &Call, purpose: Purpose, page: impl FnOnce(&str) -> HttpResp
 }
 
 /// The token of the form that signs this user out.
-pub(crate) fn sign_out_token(call: &Call, actor: &Actor) -> String {
+pub(crate) fn sign_out_token(call: &Call, actor: &Principal) -> String {
     csrf::issue(&call.site, actor, Purpose::SignOut, "")
 }
 

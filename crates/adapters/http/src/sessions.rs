@@ -8,7 +8,7 @@ use crate::site::Site;
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use doorward_domain::{Secret, wire};
-use doorward_services::{Actor, Error, sessions};
+use doorward_services::{Error, Principal, sessions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,7 +47,7 @@ pub(crate) async fn login(mut call: Call) -> Outcome {
 
 /// Signs out: ends the key in use and clears the session cookie.
 #[utoipa::path(post, path = "/api/v2/users/logout", tag = "sessions", responses((status = 200, body = Message)))]
-pub(crate) async fn logout(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn logout(call: Call, actor: Principal) -> Outcome {
     sessions::logout(call.context(), &actor).await?;
     let mut response = message("Logged out!");
     set_cookie(&mut response, &removed_cookie(&call.site))?;

@@ -8,7 +8,7 @@ use objects::{AutostartRequirement, AutostopRequirement, TemplateObject};
 use crate::answer::{Message, created, message, ok};
 use crate::call::{Call, Outcome};
 use doorward_domain::templates::SettingsChange;
-use doorward_services::{Actor, templates};
+use doorward_services::{Principal, templates};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub(crate) struct Create {
     request_body = Create,
     responses((status = 201, body = TemplateObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let body: Create = call.json()?;
     let command = templates::CreateTemplate {
         name: body.name,
@@ -92,7 +92,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     params(("q" = Option<String>, Query, description = "`organization:`, `exact_name:`, `name:` or a part of the name, `deprecated:`")),
     responses((status = 200, body = [TemplateObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let found = templates::list(call.context(), &actor, &search(&call)?).await?;
     Ok(ok(&found.into_iter().map(TemplateObject::from).collect::<Vec<_>>()))
 }
@@ -106,7 +106,7 @@ pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = [TemplateObject])),
 )]
-pub(crate) async fn list_in(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_in(call: Call, actor: Principal) -> Outcome {
     let found = templates::list_in(call.context(), &actor, &call.organization(), &search(&call)?).await?;
     Ok(ok(&found.into_iter().map(TemplateObject::from).collect::<Vec<_>>()))
 }
@@ -120,7 +120,7 @@ pub(crate) async fn list_in(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find_by_name(call: Call, actor: Principal) -> Outcome {
     let name = call.segment("templatename");
     let template = templates::find_by_name(call.context(), &actor, &call.organization(), &name).await?;
     Ok(ok(&TemplateObject::from(template)))
@@ -132,7 +132,7 @@ pub(crate) async fn find_by_name(call: Call, actor: Actor) -> Outcome {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let template = templates::find(call.context(), &actor, call.id("template")?).await?;
     Ok(ok(&TemplateObject::from(template)))
 }
@@ -177,7 +177,7 @@ pub(crate) struct Update {
     request_body = Update,
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let id = call.id("template")?;
     let body: Update = call.json()?;
     let command = templates::UpdateTemplate {
@@ -215,7 +215,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     templates::delete(call.context(), &actor, call.id("template")?).await?;
     Ok(message("Template has been deleted!"))
 }

@@ -11,7 +11,7 @@ use crate::extract::credential;
 use crate::extract::local::is_local;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::{Secret, wire};
-use doorward_services::{Actor, Error, users};
+use doorward_services::{Error, Principal, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -129,7 +129,7 @@ pub(crate) async fn validate_password(mut call: Call) -> Outcome {
     ),
     responses((status = 200, body = UsersObject)),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -166,7 +166,7 @@ pub(crate) struct Create {
     post, path = "/api/v2/users", tag = "users", request_body = Create,
     responses((status = 201, body = UserObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let body: Create = call.json()?;
     // Go sends the nil UUID for an id that is not set.
     let single = body.organization_id.filter(|id| !id.is_nil());
@@ -192,14 +192,14 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let user = users::find(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
 /// Shows what the identity provider said at the last sign-in; 400 for those who do not sign in by one.
 #[utoipa::path(get, path = "/api/v2/users/oidc-claims", tag = "users", responses((status = 200, body = serde_json::Value)))]
-pub(crate) async fn oidc_claims(_: Call, _: Actor) -> Outcome {
+pub(crate) async fn oidc_claims(_: Call, _: Principal) -> Outcome {
     // Nobody signs in by OpenID Connect yet.
     Err(Error::invalid("User is not an OIDC user.").into())
 }
@@ -210,7 +210,7 @@ pub(crate) async fn oidc_claims(_: Call, _: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = Message), (status = 417, body = crate::error::ApiError)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     users::delete(call.context(), &actor, &call.user()).await?;
     Ok(message("User has been deleted!"))
 }
@@ -221,7 +221,7 @@ pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn suspend(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn suspend(call: Call, actor: Principal) -> Outcome {
     let user = users::suspend(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
@@ -232,7 +232,7 @@ pub(crate) async fn suspend(call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn activate(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn activate(call: Call, actor: Principal) -> Outcome {
     let user = users::activate(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
@@ -243,7 +243,7 @@ pub(crate) async fn activate(call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserRolesObject)),
 )]
-pub(crate) async fn roles(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn roles(call: Call, actor: Principal) -> Outcome {
     let roles = users::roles(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserRolesObject::from(roles)))
 }
@@ -270,7 +270,7 @@ impl UpdateRoles {
     request_body = UpdateRoles,
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn update_roles(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
     let body: UpdateRoles = match call.json() {
         Ok(body) => body,
         Err(broken) => {
@@ -301,7 +301,7 @@ pub(crate) struct UpdateProfile {
     request_body = UpdateProfile,
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn update_profile(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_profile(mut call: Call, actor: Principal) -> Outcome {
     let body: UpdateProfile = call.json()?;
     let command = users::UpdateProfile { username: body.username, name: body.name };
     let user = users::update_profile(call.context(), &actor, &call.user(), command).await?;
@@ -326,7 +326,7 @@ pub(crate) struct ChangePassword {
     request_body = ChangePassword,
     responses((status = 204)),
 )]
-pub(crate) async fn change_password(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn change_password(mut call: Call, actor: Principal) -> Outcome {
     let body: ChangePassword = match call.json() {
         Ok(body) => body,
         Err(broken) => {
@@ -367,7 +367,7 @@ impl From<users::Appearance> for Appearance {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = Appearance)),
 )]
-pub(crate) async fn appearance(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn appearance(call: Call, actor: Principal) -> Outcome {
     let appearance = users::appearance(call.context(), &actor, &call.user()).await?;
     Ok(ok(&Appearance::from(appearance)))
 }
@@ -379,7 +379,7 @@ pub(crate) async fn appearance(call: Call, actor: Actor) -> Outcome {
     request_body = Appearance,
     responses((status = 200, body = Appearance)),
 )]
-pub(crate) async fn update_appearance(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_appearance(mut call: Call, actor: Principal) -> Outcome {
     let body: Appearance = call.json()?;
     let command = users::Appearance { theme_preference: body.theme_preference, terminal_font: body.terminal_font };
     let appearance = users::update_appearance(call.context(), &actor, &call.user(), command).await?;
@@ -399,7 +399,7 @@ pub(crate) struct LoginType {
     params(("user" = String, Path, description = "Own id, own name or `me`")),
     responses((status = 200, body = LoginType)),
 )]
-pub(crate) async fn login_type(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn login_type(call: Call, actor: Principal) -> Outcome {
     let login_type = users::login_type(call.context(), &actor, &call.user()).await?;
     Ok(ok(&LoginType { login_type: login_type.as_str() }))
 }
@@ -410,7 +410,7 @@ pub(crate) async fn login_type(call: Call, actor: Actor) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = [OrganizationObject])),
 )]
-pub(crate) async fn organizations(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn organizations(call: Call, actor: Principal) -> Outcome {
     let found = users::organizations(call.context(), &actor, &call.user()).await?;
     Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
 }
@@ -424,7 +424,7 @@ pub(crate) async fn organizations(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn organization(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn organization(call: Call, actor: Principal) -> Outcome {
     let found = users::organization(call.context(), &actor, &call.user(), &call.segment("name")).await?;
     Ok(ok(&OrganizationObject::from(found)))
 }

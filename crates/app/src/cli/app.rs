@@ -4,6 +4,7 @@ use super::{Output, print};
 use clap::{Args, Subcommand};
 use doorward_domain::oauth2::{App, ClientType, RedirectUri};
 use doorward_services::Context;
+use doorward_services::Principal;
 use doorward_services::oauth2::apps::{self, AppCommand};
 use doorward_services::oauth2::secrets;
 use serde_json::json;
@@ -68,10 +69,11 @@ impl Create {
             service_account: Some(self.service_account),
             ..AppCommand::default()
         };
-        let app = apps::create_as_operator(ctx, command).await.map_err(super::user::explain)?;
+        let operator = Principal::operator();
+        let app = apps::create(ctx, &operator, command).await.map_err(super::user::explain)?;
         let secret = match app.client_type {
             ClientType::Public => None,
-            ClientType::Confidential => Some(secrets::create_as_operator(ctx, app.clone()).await?.1),
+            ClientType::Confidential => Some(secrets::create(ctx, &operator, app.id).await?.1),
         };
         if self.output.json {
             let mut value = describe(&app);
@@ -90,7 +92,7 @@ impl Create {
 }
 
 async fn list(ctx: &Context, output: Output) -> anyhow::Result<ExitCode> {
-    let apps = apps::list_as_operator(ctx).await?;
+    let apps = apps::list(ctx, &Principal::operator()).await?;
     if output.json {
         return print(&format!("{}\n", json!(apps.iter().map(describe).collect::<Vec<_>>())));
     }

@@ -1,6 +1,7 @@
 //! What changed.
 
-use super::tracked::{Tracked, moment};
+use super::Audited;
+use super::tracked::moment;
 use doorward_domain::Instant;
 use serde_json::{Map, Value, json};
 
@@ -29,18 +30,18 @@ impl Diff {
     }
 
     /// What makes the one the other.
-    pub(crate) fn between<T: Tracked>(old: &T, new: &T) -> Self {
+    pub(crate) fn between<T: Audited>(old: &T, new: &T) -> Self {
         old.tracked().until(&new.tracked())
     }
 
     /// What makes nothing into this.
-    pub(crate) fn created<T: Tracked>(new: &T) -> Self {
+    pub(crate) fn created<T: Audited>(new: &T) -> Self {
         let new = new.tracked();
         new.zero().until(&new)
     }
 
     /// What makes this into nothing.
-    pub(crate) fn deleted<T: Tracked>(old: &T) -> Self {
+    pub(crate) fn deleted<T: Audited>(old: &T) -> Self {
         let old = old.tracked();
         old.until(&old.zero())
     }
@@ -48,6 +49,12 @@ impl Diff {
     /// A point in time that went from `old` to `new`; `None` is when there was or will be nothing.
     pub(crate) fn moment(self, name: &'static str, old: Option<Instant>, new: Option<Instant>) -> Self {
         self.field(name, moment(old), moment(new))
+    }
+
+    /// Both; of a field that both have, what `other` says.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 
     /// As it is stored.

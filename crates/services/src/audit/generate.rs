@@ -1,11 +1,13 @@
 //! Entries on demand, for those who test what reads the audit log.
 
-use crate::context::{Actor, Context};
+use super::{Audited, Diff, Snapshot};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Instant;
-use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
+use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Object, action, resource};
+use doorward_domain::roles::{Action, Object, resource};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -28,27 +30,52 @@ pub struct GenerateEntry {
     pub request_id: Option<Uuid>,
 }
 
+/// The thing of an entry on demand.
+struct Example {
+    kind: AuditResource,
+    id: Uuid,
+    target: String,
+}
+
+impl Audited for Example {
+    fn kind(&self) -> AuditResource {
+        self.kind
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+    }
+}
+
 /// Writes an entry of something that did not happen, in the name of the caller. For those who may write to the log of
 /// the whole site, which owners may.
-pub async fn generate(ctx: &Context, actor: &Actor, command: GenerateEntry) -> Result<(), Error> {
-    let permit = actor.subject.permit::<action::Create, resource::AuditLog>(&Object::of::<resource::AuditLog>())?;
-    let (now, id) = ctx.new_id();
-    let random: Uuid = ctx.random.id(now);
-    let record = AuditRecord {
-        id,
-        time: command.time.unwrap_or(now),
-        user_id: Some(actor.user.id),
-        organization_id: command.organization_id,
-        ip: actor.origin.ip.clone(),
-        user_agent: actor.origin.user_agent.clone(),
-        resource_type: command.resource_type.unwrap_or(AuditResource::User),
-        resource_id: command.resource_id.unwrap_or(random).to_string(),
-        resource_target: actor.user.username.clone(),
-        action: command.action.unwrap_or(AuditAction::Create),
-        diff: Value::Object(Map::new()),
-        status_code: 200,
-        additional_fields: Value::Object(command.additional_fields.unwrap_or_default()),
-        request_id: command.request_id.or(actor.origin.request_id),
-    };
-    ctx.store.write(move |repos| Ok(repos.audit().insert(&permit, &record)?)).await
+///
+/// Needs `audit_log:create`. Errors: `Forbidden`.
+pub async fn generate(ctx: &Context, actor: &Principal, command: GenerateEntry) -> Result<(), Error> {
+    actor.subject.check(Action::Create, &Object::of::<resource::AuditLog>())?;
+    let target = actor.account()?.user.username.clone();
+    ctx.act(actor, move |deed| {
+        let example = Example {
+            kind: command.resource_type.unwrap_or(AuditResource::User),
+            id: command.resource_id.unwrap_or_else(|| deed.new_id()),
+            target,
+        };
+        let (action, time) = (command.action.unwrap_or(AuditAction::Create), command.time.unwrap_or(deed.now));
+        let entry = deed.entry().at(time).within(command.organization_id);
+        let entry = entry.with(command.additional_fields.unwrap_or_default());
+        let entry = match command.request_id {
+            Some(request) => entry.of_job(request),
+            None => entry,
+        };
+        Ok(entry.noted(action, 200, &example, Diff::default())?.answer(()))
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Reading the audit log.
 
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::organizations::OrganizationRef;
 use crate::users::access;
@@ -41,7 +42,7 @@ pub struct AuditList {
 
 /// Lists the records that the caller may read, newest first, narrowed by a search query. Who may read none anywhere is
 /// refused.
-pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<AuditList, Error> {
+pub async fn list(ctx: &Context, actor: &Principal, query: &str, page: Page) -> Result<AuditList, Error> {
     let visible = actor.subject.list_filter(Action::Read, ResourceType::AuditLog);
     if visible.is_never() || (!visible.is_all() && visible.organizations().is_empty()) {
         actor.subject.check(Action::Read, &Object::of::<resource::AuditLog>().any_organization())?;
@@ -49,29 +50,27 @@ pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Resu
     let query = parse_audit_query(query).map_err(|errors| Error::bad_query(INVALID_QUERY, errors))?;
     let limit = page.limit.filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
     let page = Page { limit: Some(limit), ..page };
-    let actor = actor.clone();
-    ctx.store
-        .read(move |repos| {
-            let Some(filter) = resolve(repos, &actor, query)? else { return Ok(AuditList::default()) };
-            let found = repos.audit().list(&filter, &visible, page)?;
-            let gone = gone(repos, &found.entries)?;
-            let listed = |entry: AuditEntry| {
-                let is_deleted = thing(&entry).is_some_and(|thing| gone.contains(&thing));
-                ListedEntry { entry, is_deleted }
-            };
-            Ok(AuditList { entries: found.entries.into_iter().map(listed).collect(), count: found.count })
-        })
-        .await
+    ctx.look(actor, move |look| {
+        let Some(filter) = resolve(look.repos, look.by, query)? else { return Ok(AuditList::default()) };
+        let found = look.repos.audit().list(&filter, &visible, page)?;
+        let gone = gone(look.repos, &found.entries)?;
+        let listed = |entry: AuditEntry| {
+            let is_deleted = thing(&entry).is_some_and(|thing| gone.contains(&thing));
+            ListedEntry { entry, is_deleted }
+        };
+        Ok(AuditList { entries: found.entries.into_iter().map(listed).collect(), count: found.count })
+    })
+    .await
 }
 
 /// Looks the names of a query up. `None` when it names a user whom nobody is: then nothing matches.
-fn resolve(repos: &mut dyn Repositories, actor: &Actor, query: AuditQuery) -> Result<Option<AuditFilter>, Error> {
+fn resolve(repos: &mut dyn Repositories, actor: &Principal, query: AuditQuery) -> Result<Option<AuditFilter>, Error> {
     let organization = match &query.organization {
         Some(text) => Some(find_organization(repos, actor, text)?),
         None => None,
     };
     let named = match query.username.as_deref() {
-        Some("me") => Some(Some(actor.user.id)),
+        Some("me") => Some(actor.user_id()),
         Some(name) => {
             let living = repos.users().find_by_username(name)?;
             Some(living_or_deleted(repos, living, name)?)
@@ -109,7 +108,7 @@ fn living_or_deleted(
 }
 
 /// The organization that is named, by its id as it is, by its name if the caller may read it.
-fn find_organization(repos: &mut dyn Repositories, actor: &Actor, text: &str) -> Result<OrganizationId, Error> {
+fn find_organization(repos: &mut dyn Repositories, actor: &Principal, text: &str) -> Result<OrganizationId, Error> {
     let found = match OrganizationRef::parse(text) {
         OrganizationRef::Id(id) => return Ok(id),
         OrganizationRef::Default => repos.organizations().find_default()?,

@@ -1,25 +1,20 @@
-//! Which fields of a thing the audit log follows (`enterprise-platform.md` 9.2).
+//! What the audit log says of a thing, and which of its fields it follows (`enterprise-platform.md` 9.2).
 
-use super::Diff;
+use super::{Audited, Diff};
 use doorward_domain::Instant;
+use doorward_domain::audit::AuditResource;
 use doorward_domain::oauth2::{App, Grant, RedirectUri, Resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 /// A moment that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// A moment as clients know it; `None` is never.
-pub(super) fn moment(at: Option<Instant>) -> String {
+pub(crate) fn moment(at: Option<Instant>) -> String {
     at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| NEVER.to_owned())
-}
-
-/// A thing whose changes the audit log follows.
-pub(crate) trait Tracked {
-    /// The fields it follows: always the same ones, in the same order.
-    fn tracked(&self) -> Snapshot;
 }
 
 /// The tracked fields of a thing at one moment. Not printable, for there are secrets in it.
@@ -80,7 +75,19 @@ impl Snapshot {
     }
 }
 
-impl Tracked for User {
+impl Audited for User {
+    fn kind(&self) -> AuditResource {
+        AuditResource::User
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.username.clone()
+    }
+
     fn tracked(&self) -> Snapshot {
         Snapshot::default()
             .field("id", self.id.to_string())
@@ -99,7 +106,29 @@ impl Tracked for User {
     }
 }
 
-impl Tracked for ApiKey {
+impl Audited for ApiKey {
+    fn kind(&self) -> AuditResource {
+        AuditResource::ApiKey
+    }
+
+    /// That of its user, for clients read a UUID.
+    fn id(&self) -> String {
+        self.user_id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.token_name.clone()
+    }
+
+    /// The public part of the token.
+    fn about(&self) -> Map<String, Value> {
+        Map::from_iter([("key_id".to_owned(), self.id.as_str().into())])
+    }
+
+    fn ended_status(&self) -> u16 {
+        204
+    }
+
     fn tracked(&self) -> Snapshot {
         Snapshot::default()
             .field("user_id", self.user_id.to_string())
@@ -113,7 +142,23 @@ impl Tracked for ApiKey {
     }
 }
 
-impl Tracked for App {
+impl Audited for App {
+    fn kind(&self) -> AuditResource {
+        AuditResource::Oauth2ProviderApp
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.name.clone()
+    }
+
+    fn ended_status(&self) -> u16 {
+        204
+    }
+
     fn tracked(&self) -> Snapshot {
         let uris: Vec<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
         let texts = |list: &[Resource]| list.iter().map(ToString::to_string).collect::<Vec<String>>();
@@ -133,8 +178,19 @@ impl Tracked for App {
     }
 }
 
-/// Ours.
-impl Tracked for Grant {
+impl Audited for Grant {
+    fn kind(&self) -> AuditResource {
+        AuditResource::Oauth2ProviderGrant
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.app_id.to_string()
+    }
+
     fn tracked(&self) -> Snapshot {
         Snapshot::default()
             .field("user_id", self.user_id.to_string())

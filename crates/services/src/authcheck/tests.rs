@@ -59,7 +59,7 @@ async fn what_is_stored_replaces_what_is_said() {
     let nobody = named("read", "user", Uuid::from_u128(77).to_string());
     let deleted = named("read", "user", gone.id.to_string());
     let asked = [("a", &claimed), ("b", &nobody), ("c", &deleted)];
-    let known = |actor: Actor| {
+    let known = |actor: Principal| {
         let ctx = ctx.clone();
         async move { look_up(&ctx, &actor, wanted(asked.into_iter()).unwrap()).await.unwrap() }
     };

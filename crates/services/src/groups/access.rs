@@ -1,6 +1,6 @@
 //! What a caller may do with groups and their members: the objects of `rbac.md` 6.
 
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::OrganizationId;
@@ -10,20 +10,20 @@ use doorward_domain::roles::{
 use doorward_ports::groups::MemberScope;
 
 /// May the caller do this to the group? The proof is for a write port.
-pub(super) fn permit<A: ActionMarker>(actor: &Actor, group: &Group) -> Result<Permit<A, resource::Group>, Denied> {
-    actor.subject.permit(&object(group).group_acl(&group.readers()))
+pub(super) fn permit<A: ActionMarker>(actor: &Principal, group: &Group) -> Result<Permit<A, resource::Group>, Denied> {
+    actor.permit(&object(group).group_acl(&group.readers()))
 }
 
 /// May the caller make groups in this organization?
 pub(super) fn permit_new(
-    actor: &Actor,
+    actor: &Principal,
     organization: OrganizationId,
 ) -> Result<Permit<action::Create, resource::Group>, Denied> {
-    actor.subject.permit(&Object::of::<resource::Group>().organization(organization.0))
+    actor.permit(&Object::of::<resource::Group>().organization(organization.0))
 }
 
 /// A group that the caller cannot read does not exist, unless only the scope of the credential is too short.
-pub(super) fn readable(actor: &Actor, group: &Group) -> Result<(), Error> {
+pub(super) fn readable(actor: &Principal, group: &Group) -> Result<(), Error> {
     let readers = group.readers();
     actor
         .subject
@@ -32,12 +32,12 @@ pub(super) fn readable(actor: &Actor, group: &Group) -> Result<(), Error> {
 }
 
 /// The groups that the caller may read.
-pub(super) fn visible_groups(actor: &Actor) -> ListFilter {
+pub(super) fn visible_groups(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::Group)
 }
 
 /// The members of groups that the caller may read.
-pub(super) fn visible_members(actor: &Actor) -> MemberScope {
+pub(super) fn visible_members(actor: &Principal) -> MemberScope {
     MemberScope::Visible(actor.subject.list_filter(Action::Read, ResourceType::GroupMember))
 }
 

@@ -1,14 +1,13 @@
 //! Making groups.
 
 use super::access;
-use super::record::{self, fields_of};
+use super::record;
 use super::views::GroupView;
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use crate::organizations::{self, OrganizationRef};
 use crate::users::fields::Fields;
-use doorward_domain::audit::AuditAction;
 use doorward_domain::groups::{AVATAR_URL_MAX, EVERYONE, Group, GroupSource};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Permit, action, resource};
@@ -28,61 +27,63 @@ pub struct CreateGroup {
 }
 
 /// Makes a group without members.
+///
+/// Needs `group:create`. Errors: `OrganizationNotFound`, `Forbidden`, `Invalid` (`name`, `display_name`, `avatar_url`,
+/// `quota_allowance`), `Conflict` (`name`).
 pub async fn create(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     command: CreateGroup,
 ) -> Result<GroupView, Error> {
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    let (now, id) = ctx.new_id();
-    ctx.store
-        .write(move |repos| {
-            let (organization, permit) = authorize(repos, &actor, &reference)?;
-            let reserved = command.name == EVERYONE;
-            let quota_allowance = Fields::default()
-                .group_name("name", &command.name)
-                .defect("name", reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members.")))
-                .group_display_name("display_name", &command.display_name)
-                .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
-                .plain("avatar_url", &command.avatar_url)
-                .fitting("quota_allowance", command.quota_allowance)?;
-            if repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
-                return Err(record::name_taken(&command.name));
-            }
-            let group = Group {
-                id,
-                organization_id: organization.id,
-                name: command.name,
-                display_name: command.display_name,
-                avatar_url: command.avatar_url,
-                quota_allowance,
-                source: GroupSource::User,
-                created_at: now,
-                updated_at: now,
-            };
-            repos.groups().insert(&permit, &group)?;
-            record::write(trail, repos, AuditAction::Create, &group, fields_of(None, Some(&group)))?;
-            Ok(GroupView {
-                group,
-                organization_name: organization.name,
-                organization_display_name: organization.display_name,
-                members: Vec::new(),
-                total_member_count: 0,
-            })
-        })
-        .await
+    let reference = organization.clone();
+    ctx.act(actor, move |deed| {
+        let (organization, permit) = authorize(deed.repos, deed.by, &reference)?;
+        let reserved = command.name == EVERYONE;
+        let quota_allowance = Fields::default()
+            .group_name("name", &command.name)
+            .defect("name", reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members.")))
+            .group_display_name("display_name", &command.display_name)
+            .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
+            .plain("avatar_url", &command.avatar_url)
+            .fitting("quota_allowance", command.quota_allowance)?;
+        if deed.repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
+            return Err(record::name_taken(&command.name));
+        }
+        let group = Group {
+            id: deed.new_id(),
+            organization_id: organization.id,
+            name: command.name,
+            display_name: command.display_name,
+            avatar_url: command.avatar_url,
+            quota_allowance,
+            source: GroupSource::User,
+            created_at: deed.now,
+            updated_at: deed.now,
+        };
+        deed.repos.groups().insert(&permit, &group)?;
+        Ok(deed.made(&group)?.answer(GroupView {
+            group,
+            organization_name: organization.name,
+            organization_display_name: organization.display_name,
+            members: Vec::new(),
+            total_member_count: 0,
+        }))
+    })
+    .await
 }
 
 /// Whether the caller may make groups in the organization at all.
-pub async fn may_create(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<(), Error> {
-    let (actor, reference) = (actor.clone(), organization.clone());
-    ctx.store.read(move |repos| authorize(repos, &actor, &reference).map(drop)).await
+///
+/// Needs `group:create`. Errors: `OrganizationNotFound`, `Forbidden`.
+pub async fn may_create(ctx: &Context, actor: &Principal, organization: &OrganizationRef) -> Result<(), Error> {
+    let reference = organization.clone();
+    ctx.look(actor, move |look| authorize(look.repos, look.by, &reference).map(drop)).await
 }
 
 fn authorize(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     reference: &OrganizationRef,
 ) -> Result<(Organization, Permit<action::Create, resource::Group>), Error> {
     let organization = organizations::resolve(repos, actor, reference)?;

@@ -1,32 +1,31 @@
 //! Ending groups.
 
 use super::access;
-use super::record::{self, Members, fields_of};
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use super::record::Members;
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
-use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GroupId;
 use doorward_domain::roles::action;
 
 /// Deletes a group with its memberships. Access lists that name it have no effect from then on.
-pub async fn delete(ctx: &Context, actor: &Actor, id: GroupId) -> Result<(), Error> {
-    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
-            access::readable(&actor, &found.group)?;
-            let permit = access::permit::<action::Delete>(&actor, &found.group)?;
-            if found.group.is_everyone() {
-                return Err(Error::invalid("The group of all members cannot be deleted."));
-            }
-            let group = repos.groups().hold(id)?.ok_or(Error::NotFound)?;
-            let members = Members::read(repos, &group)?;
-            if !repos.groups().delete(&permit, id)? {
-                return Err(Error::NotFound);
-            }
-            let diff = members.gone(fields_of(Some(&group), None));
-            Ok(record::write(trail, repos, AuditAction::Delete, &group, diff)?)
-        })
-        .await
+///
+/// Needs `group:delete`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (the group of all
+/// members).
+pub async fn delete(ctx: &Context, actor: &Principal, id: GroupId) -> Result<(), Error> {
+    ctx.act(actor, move |deed| {
+        let found = deed.repos.groups().find(id)?.ok_or(Error::NotFound)?;
+        access::readable(deed.by, &found.group)?;
+        let permit = access::permit::<action::Delete>(deed.by, &found.group)?;
+        if found.group.is_everyone() {
+            return Err(Error::invalid("The group of all members cannot be deleted."));
+        }
+        let group = deed.repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+        let members = Members::read(deed.repos, &group)?;
+        if !deed.repos.groups().delete(&permit, id)? {
+            return Err(Error::NotFound);
+        }
+        Ok(deed.entry().plus(members.gone()).ended(&group)?.answer(()))
+    })
+    .await
 }

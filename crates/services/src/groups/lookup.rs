@@ -2,7 +2,8 @@
 
 use super::access;
 use super::views::{GroupSink, show};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::organizations::{self, OrganizationRef};
 use crate::users::{UserRef, reference};
@@ -42,7 +43,7 @@ pub enum GroupRef {
 
 impl GroupRef {
     /// The group, if the caller may read it.
-    pub(super) fn resolve(&self, repos: &mut dyn Repositories, actor: &Actor) -> Result<FoundGroup, Error> {
+    pub(super) fn resolve(&self, repos: &mut dyn Repositories, actor: &Principal) -> Result<FoundGroup, Error> {
         let found = match self {
             Self::Id(id) => repos.groups().find(*id)?,
             Self::Name(organization, name) => {
@@ -57,67 +58,71 @@ impl GroupRef {
 }
 
 /// Shows one group. With its members, if these are wanted, as far as the caller may read them.
+///
+/// Needs `group:read`, and `group_member:read` to see members. Errors: `OrganizationNotFound`, `NotFound` (missing or
+/// not readable), `Forbidden` (only the scope is too short).
 pub async fn find<S: GroupSink + 'static>(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     group: &GroupRef,
     with_members: bool,
     mut sink: S,
 ) -> Result<S, Error> {
-    let (actor, group) = (actor.clone(), group.clone());
-    ctx.store
-        .read(move |repos| {
-            let found = group.resolve(repos, &actor)?;
-            let scope = if with_members { access::visible_members(&actor) } else { MemberScope::Nobody };
-            show(repos, &[found], &scope, &mut sink)?;
-            Ok(sink)
-        })
-        .await
+    let group = group.clone();
+    ctx.look(actor, move |look| {
+        let found = group.resolve(look.repos, look.by)?;
+        let scope = if with_members { access::visible_members(look.by) } else { MemberScope::Nobody };
+        show(look.repos, &[found], &scope, &mut sink)?;
+        Ok(sink)
+    })
+    .await
 }
 
 /// Lists the groups that the caller may read, of all organizations or of one: all conditions hold at once.
+///
+/// Shows what `group:read` and `group_member:read` reach. Errors: `OrganizationNotFound`, `Invalid` (`organization`,
+/// `has_member`), `Forbidden` (only the scope is too short for what is named).
 pub async fn list<S: GroupSink + 'static>(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: Option<&OrganizationRef>,
     query: GroupQuery,
     mut sink: S,
 ) -> Result<S, Error> {
-    let (actor, organization) = (actor.clone(), organization.cloned());
-    ctx.store
-        .read(move |repos| {
-            let mut filter = filter(repos, &actor, &query)?;
-            if let Some(reference) = organization {
-                filter.organization = Some(organizations::resolve(repos, &actor, &reference)?.id);
-            }
-            let after = match query.page.after_id {
-                None => None,
-                Some(id) => match repos.groups().place(GroupId(id))? {
-                    Some(name) => Some((name, GroupId(id))),
-                    None => return Ok(sink),
-                },
-            };
-            let (groups, members) = (access::visible_groups(&actor), access::visible_members(&actor));
-            let mut page = GroupPage { after, offset: query.page.offset, limit: None };
-            let mut left = query.page.limit.unwrap_or(u32::MAX);
-            while left > 0 {
-                let limit = left.min(GROUP_PAGE);
-                page.limit = Some(limit);
-                let found: Vec<FoundGroup> = repos.groups().list(&filter, &groups, &page)?;
-                show(repos, &found, &members, &mut sink)?;
-                let count = u32::try_from(found.len()).unwrap_or(limit);
-                let Some(last) = found.last().filter(|_| count == limit) else { break };
-                page = GroupPage { after: Some((last.group.name.clone(), last.group.id)), offset: 0, limit: None };
-                left -= count;
-            }
-            Ok(sink)
-        })
-        .await
+    let organization = organization.cloned();
+    ctx.look(actor, move |look| {
+        let mut filter = filter(look.repos, look.by, &query)?;
+        if let Some(reference) = organization {
+            filter.organization = Some(organizations::resolve(look.repos, look.by, &reference)?.id);
+        }
+        let after = match query.page.after_id {
+            None => None,
+            Some(id) => match look.repos.groups().place(GroupId(id))? {
+                Some(name) => Some((name, GroupId(id))),
+                None => return Ok(sink),
+            },
+        };
+        let (groups, members) = (access::visible_groups(look.by), access::visible_members(look.by));
+        let mut page = GroupPage { after, offset: query.page.offset, limit: None };
+        let mut left = query.page.limit.unwrap_or(u32::MAX);
+        while left > 0 {
+            let limit = left.min(GROUP_PAGE);
+            page.limit = Some(limit);
+            let found: Vec<FoundGroup> = look.repos.groups().list(&filter, &groups, &page)?;
+            show(look.repos, &found, &members, &mut sink)?;
+            let count = u32::try_from(found.len()).unwrap_or(limit);
+            let Some(last) = found.last().filter(|_| count == limit) else { break };
+            page = GroupPage { after: Some((last.group.name.clone(), last.group.id)), offset: 0, limit: None };
+            left -= count;
+        }
+        Ok(sink)
+    })
+    .await
 }
 
 /// The organizations in which the caller may know that the user is a member of a group; `None` when in all. Else the
 /// filter would tell what the lists of members do not.
-fn known_in(actor: &Actor, user: UserId) -> Option<Vec<OrganizationId>> {
+fn known_in(actor: &Principal, user: UserId) -> Option<Vec<OrganizationId>> {
     let visible = actor.subject.list_filter(Action::Read, ResourceType::GroupMember);
     let in_reach = visible.allowed_ids().is_none_or(|ids| ids.contains(&user.0.into()));
     if !in_reach || visible.is_never() {
@@ -130,7 +135,7 @@ fn known_in(actor: &Actor, user: UserId) -> Option<Vec<OrganizationId>> {
 }
 
 /// Looks up what is named. Every name that leads nowhere is reported.
-fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Result<GroupFilter, Error> {
+fn filter(repos: &mut dyn Repositories, actor: &Principal, query: &GroupQuery) -> Result<GroupFilter, Error> {
     let mut fields = Vec::new();
     let mut filter = GroupFilter { ids: query.ids.clone(), ..GroupFilter::default() };
     if let Some(text) = &query.organization {
@@ -167,18 +172,17 @@ fn filter(repos: &mut dyn Repositories, actor: &Actor, query: &GroupQuery) -> Re
     }
 }
 
-/// Shows a group that was just changed, if it is still there.
+/// Shows a group that was just changed, if it is still there, with those of its members that the caller may read.
 pub(super) async fn show_changed<S: GroupSink + 'static>(
     ctx: &Context,
+    actor: &Principal,
     id: GroupId,
-    scope: MemberScope,
     mut sink: S,
 ) -> Result<S, Error> {
-    ctx.store
-        .read(move |repos| {
-            let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;
-            show(repos, &[found], &scope, &mut sink)?;
-            Ok(sink)
-        })
-        .await
+    ctx.look(actor, move |look| {
+        let found = look.repos.groups().find(id)?.ok_or(Error::NotFound)?;
+        show(look.repos, &[found], &access::visible_members(look.by), &mut sink)?;
+        Ok(sink)
+    })
+    .await
 }

@@ -1,10 +1,10 @@
 //! What stays of a change of a group: its audit record, and the errors that several changes share.
 
-use crate::audit::{Diff, Trail};
+use crate::audit::{Audited, Diff, Snapshot};
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
-use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::audit::AuditResource;
 use doorward_domain::groups::Group;
-use doorward_domain::ids::UserId;
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_ports::groups::MemberScope;
 use doorward_ports::{Repositories, StoreError};
 use serde_json::{Value, json};
@@ -17,31 +17,32 @@ pub(super) fn name_taken(name: &str) -> Error {
     Error::taken(format!("A group named {name:?} already exists."), "name")
 }
 
-/// Writes that `action` was done to a group.
-pub(super) fn write(
-    trail: Trail,
-    repos: &mut dyn Repositories,
-    action: AuditAction,
-    group: &Group,
-    diff: Diff,
-) -> Result<(), StoreError> {
-    let status = if action == AuditAction::Create { 201 } else { 200 };
-    let target = (AuditResource::Group, group.id.to_string(), group.name.clone());
-    trail.within(group.organization_id).write(repos, action, status, target, diff)
-}
+/// The tracked fields are those of `enterprise-platform.md` 9.2 but the members, of whom [`Members`] tells.
+impl Audited for Group {
+    fn kind(&self) -> AuditResource {
+        AuditResource::Group
+    }
 
-/// The tracked fields besides the members (`enterprise-platform.md` 9.2); `None` is before the beginning or after the end.
-pub(super) fn fields_of(old: Option<&Group>, new: Option<&Group>) -> Diff {
-    let text =
-        |group: Option<&Group>, field: fn(&Group) -> &String| group.map_or_else(String::new, |g| field(g).clone());
-    let id = |group: Option<&Group>| group.map_or_else(String::new, |group| group.id.to_string());
-    let quota = |group: Option<&Group>| group.map_or(0, |group| group.quota_allowance);
-    Diff::default()
-        .field("id", id(old), id(new))
-        .field("name", text(old, |g| &g.name), text(new, |g| &g.name))
-        .field("display_name", text(old, |g| &g.display_name), text(new, |g| &g.display_name))
-        .field("avatar_url", text(old, |g| &g.avatar_url), text(new, |g| &g.avatar_url))
-        .field("quota_allowance", quota(old), quota(new))
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.name.clone()
+    }
+
+    fn organization(&self) -> Option<OrganizationId> {
+        Some(self.organization_id)
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+            .field("id", self.id.to_string())
+            .field("name", self.name.as_str())
+            .field("display_name", self.display_name.as_str())
+            .field("avatar_url", self.avatar_url.as_str())
+            .field("quota_allowance", self.quota_allowance)
+    }
 }
 
 /// The members of a group at one moment, as a record shows them.
@@ -66,15 +67,16 @@ impl Members {
     }
 
     /// That all of them are gone.
-    pub(super) fn gone(self, diff: Diff) -> Diff {
+    pub(super) fn gone(self) -> Diff {
         match self.names {
-            Some(names) => diff.field("members", names, json!([])),
-            None => diff.field("members", json!({ "total": self.total }), json!({ "total": 0 })),
+            Some(names) => Diff::default().field("members", names, json!([])),
+            None => Diff::default().field("members", json!({ "total": self.total }), json!({ "total": 0 })),
         }
     }
 
     /// That they have become those of `new`.
-    pub(super) fn became(self, new: Self, added: &[UserId], removed: &[UserId], diff: Diff) -> Diff {
+    pub(super) fn became(self, new: Self, added: &[UserId], removed: &[UserId]) -> Diff {
+        let diff = Diff::default();
         match (self.names, new.names) {
             (Some(old), Some(new)) => diff.field("members", old, new),
             _ if added.is_empty() && removed.is_empty() => diff,

@@ -1,7 +1,7 @@
 //! The use cases against mocks.
 
 use super::*;
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
 use crate::users::testing::{ANN, BOB, NOW, ORGANIZATION, actor, ann, bob, context, organization, owner};
@@ -73,7 +73,7 @@ fn recording(repos: &mut MockRepositories) -> Arc<Mutex<Vec<(String, u16, Value)
     log
 }
 
-async fn change(repos: MockRepositories, actor: &Actor, command: UpdateGroup) -> Result<Vec<GroupView>, Error> {
+async fn change(repos: MockRepositories, actor: &Principal, command: UpdateGroup) -> Result<Vec<GroupView>, Error> {
     update(&context(repos), actor, DEVS, command, Vec::new()).await
 }
 

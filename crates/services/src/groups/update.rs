@@ -2,13 +2,13 @@
 
 use super::access;
 use super::lookup::show_changed;
-use super::record::{self, Members, bad_users, fields_of, refuse_users};
+use super::record::{self, Members, bad_users, refuse_users};
 use super::views::GroupSink;
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::Diff;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::users::fields::Fields;
-use doorward_domain::audit::AuditAction;
 use doorward_domain::groups::{AVATAR_URL_MAX, Group, GroupChange, GroupRuleError};
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
@@ -33,55 +33,57 @@ pub struct UpdateGroup {
 }
 
 /// Changes fields and members of a group: all of it or nothing.
+///
+/// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`,
+/// `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
+/// account of the app that asks), `Conflict` (`name`).
 pub async fn update<S: GroupSink + 'static>(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     id: GroupId,
     command: UpdateGroup,
     sink: S,
 ) -> Result<S, Error> {
-    let (trail, members) = (Trail::of(ctx, actor), access::visible_members(actor));
-    let actor = actor.clone();
-    ctx.store
-        .write(move |repos| {
-            let permit = authorize(repos, &actor, id)?;
-            let old = repos.groups().hold(id)?.ok_or(Error::NotFound)?;
-            let mut fields = Fields::default();
-            let change = fields.keep(check(&old, &command))?.unwrap_or_default();
-            let new = fields.keep(old.changed(&change, trail.now).map_err(refusal))?;
-            let (added, removed) = fields.keep(users(repos, &old, &command))?.unwrap_or_default();
-            fields.done()?;
-            actor.not_for_own_account(repos, added.iter().chain(&removed).copied())?;
-            let new = new.unwrap_or_else(|| old.clone());
-            if new.name != old.name && repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
-                return Err(record::name_taken(&new.name));
-            }
-            let mut diff = fields_of(Some(&old), Some(&new));
-            if !repos.groups().update(&permit, &new)? {
-                return Err(Error::NotFound);
-            }
-            if change.moves_members {
-                let before = Members::read(repos, &old)?;
-                add(repos, &permit, &new, &added)?;
-                let removed = repos.groups().delete_members(&permit, &new, &removed)?;
-                diff = before.became(Members::read(repos, &new)?, &added, &removed, diff);
-            }
-            Ok::<(), Error>(record::write(trail, repos, AuditAction::Write, &new, diff)?)
-        })
-        .await?;
+    ctx.act(actor, move |deed| {
+        let permit = authorize(deed.repos, deed.by, id)?;
+        let old = deed.repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+        let mut fields = Fields::default();
+        let change = fields.keep(check(&old, &command))?.unwrap_or_default();
+        let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
+        let (added, removed) = fields.keep(users(deed.repos, &old, &command))?.unwrap_or_default();
+        fields.done()?;
+        deed.by.not_for_own_account(deed.repos, added.iter().chain(&removed).copied())?;
+        let new = new.unwrap_or_else(|| old.clone());
+        if new.name != old.name && deed.repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
+            return Err(record::name_taken(&new.name));
+        }
+        if !deed.repos.groups().update(&permit, &new)? {
+            return Err(Error::NotFound);
+        }
+        let mut moved = Diff::default();
+        if change.moves_members {
+            let before = Members::read(deed.repos, &old)?;
+            add(deed.repos, &permit, &new, &added)?;
+            let removed = deed.repos.groups().delete_members(&permit, &new, &removed)?;
+            moved = before.became(Members::read(deed.repos, &new)?, &added, &removed);
+        }
+        Ok::<_, Error>(deed.entry().plus(moved).changed(&old, &new)?.answer(()))
+    })
+    .await?;
     // Outside the transaction, for others want to write while many members are read.
-    show_changed(ctx, id, members, sink).await
+    show_changed(ctx, actor, id, sink).await
 }
 
 /// Whether the caller may change the group at all.
-pub async fn may_update(ctx: &Context, actor: &Actor, id: GroupId) -> Result<(), Error> {
-    let actor = actor.clone();
-    ctx.store.read(move |repos| authorize(repos, &actor, id).map(drop)).await
+///
+/// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`.
+pub async fn may_update(ctx: &Context, actor: &Principal, id: GroupId) -> Result<(), Error> {
+    ctx.look(actor, move |look| authorize(look.repos, look.by, id).map(drop)).await
 }
 
 fn authorize(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     id: GroupId,
 ) -> Result<Permit<action::Update, resource::Group>, Error> {
     let found = repos.groups().find(id)?.ok_or(Error::NotFound)?;

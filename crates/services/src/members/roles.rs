@@ -1,15 +1,14 @@
 //! The roles of members.
 
-use super::{MemberView, locate, record, view};
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use super::{MemberView, locate, view};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::custom_among;
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::users::caller::{Held, with_caller_and};
 use crate::users::{UserRef, access, refuse_assignment};
-use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Member, Membership};
 use doorward_domain::roles::assign::{Level, RoleChange, plan_or_all};
@@ -18,56 +17,61 @@ use doorward_ports::Repositories;
 use std::collections::BTreeSet;
 
 /// Whether the caller may change roles of a member at all, as far as that does not depend on which.
+///
+/// Needs `organization_member:read`. Errors: `OrganizationNotFound`, `UserNotFound` and `NotFound` (missing or not
+/// readable), `Invalid` (oneself), `Forbidden`.
 pub async fn may_change_roles(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
 ) -> Result<(), Error> {
-    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
-    ctx.store.read(move |repos| locate_other(repos, &actor, &place, &user).map(drop)).await
+    let (place, user) = (organization.clone(), user.clone());
+    ctx.look(actor, move |look| locate_other(look.repos, look.by, &place, &user).map(drop)).await
 }
 
 /// Replaces the roles of a member (`rbac.md` 9). Names come without organization.
+///
+/// Needs `organization_member:read`, `assign_org_role:assign` to give and `assign_org_role:unassign` to take, and a
+/// role that may give and take each of them. Errors: `Refused` (an app by a grant; the service account of the app that
+/// asks), `OrganizationNotFound`, `UserNotFound` and `NotFound` (missing or not readable), `Invalid` (oneself;
+/// `roles`), `Forbidden`.
 pub async fn update_roles(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
     names: Vec<String>,
 ) -> Result<MemberView, Error> {
-    actor.not_by_grant(Deed::GiveRoles)?;
-    let (actor, place, user) = (actor.clone(), organization.clone(), user.clone());
-    let trail = Trail::of(ctx, &actor);
-    ctx.store
-        .write(move |repos| {
-            let (organization, id) = locate_other(repos, &actor, &place, &user)?;
-            actor.not_for_own_account(repos, [id])?;
-            let wanted = role_names(&names, organization)?;
-            with_caller_and(repos, &actor, id, |repos, actor, _| {
-                // First the roles, then the member: in the order in which a role is deleted.
-                let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
-                let kept = if kept.is_empty() { Vec::new() } else { repos.roles().keep_custom(&kept)? };
-                let member = repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
-                let (permit, change) = authorize(repos, actor, &member, &wanted, kept.into_iter().collect())?;
+    actor.not_by_grant(InPerson::GiveRoles)?;
+    let (place, user) = (organization.clone(), user.clone());
+    ctx.act(actor, move |deed| {
+        let (organization, id) = locate_other(deed.repos, deed.by, &place, &user)?;
+        deed.by.not_for_own_account(deed.repos, [id])?;
+        let wanted = role_names(&names, organization)?;
+        with_caller_and(deed, id, |deed, actor, _| {
+            // First the roles, then the member: in the order in which a role is deleted.
+            let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
+            let kept = if kept.is_empty() { Vec::new() } else { deed.repos.roles().keep_custom(&kept)? };
+            let old = deed.repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+            let (permit, change) = authorize(deed.repos, actor, &old, &wanted, kept.into_iter().collect())?;
 
-                let roles = change.stored().to_vec();
-                let membership = Membership { roles, updated_at: trail.now, ..member.membership.clone() };
-                if !repos.members().update_roles(&permit, organization, id, &membership.roles, trail.now)? {
-                    return Err(Error::NotFound);
-                }
-                let sides = (Some(&member.membership), Some(&membership));
-                record(trail, repos, AuditAction::Write, 200, &member, sides)?;
-                view(repos, Member { membership, ..member })
-            })
+            let roles = change.stored().to_vec();
+            if !deed.repos.members().update_roles(&permit, organization, id, &roles, deed.now)? {
+                return Err(Error::NotFound);
+            }
+            let membership = Membership { roles, updated_at: deed.now, ..old.membership.clone() };
+            let new = Member { membership, ..old.clone() };
+            Ok(deed.changed(&old, &new)?.answer(view(deed.repos, new)?))
         })
-        .await
+    })
+    .await
 }
 
 /// The organization and the member, who must not be the caller and whom the caller may read.
 fn locate_other(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     place: &OrganizationRef,
     user: &UserRef,
 ) -> Result<(OrganizationId, UserId), Error> {

@@ -1,5 +1,5 @@
 use super::{add, list, remove, update_roles};
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
 use crate::users::UserRef;
@@ -24,8 +24,8 @@ fn town(roles: &[&str]) -> MockRepositories {
 }
 
 /// The same for this caller.
-fn town_of(actor: &Actor, roles: &[&str]) -> MockRepositories {
-    let mut users = vec![User::clone(&actor.user), bob(), owner_of_site(), ann()];
+fn town_of(actor: &Principal, roles: &[&str]) -> MockRepositories {
+    let mut users = vec![User::clone(&actor.as_account().unwrap().user), bob(), owner_of_site(), ann()];
     users.dedup_by_key(|user| user.id);
     let mut repos = repos_of(actor, &users);
     let known = member(&bob(), roles);
@@ -63,7 +63,7 @@ fn change(old: impl Into<Value>, new: impl Into<Value>) -> Value {
 const NEVER: &str = "0001-01-01T00:00:00Z";
 const THEN: &str = "2026-03-04T05:06:07Z";
 
-async fn assign(repos: MockRepositories, actor: &Actor, names: &[&str]) -> Result<super::MemberView, Error> {
+async fn assign(repos: MockRepositories, actor: &Principal, names: &[&str]) -> Result<super::MemberView, Error> {
     let names = names.iter().map(ToString::to_string).collect();
     update_roles(&context(repos), actor, &OrganizationRef::Default, &UserRef::Id(BOB), names).await
 }

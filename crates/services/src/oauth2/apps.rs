@@ -1,23 +1,21 @@
 //! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
 
 use super::scopes::{canonical, canonical_list};
-use crate::audit::{Diff, Trail};
-use crate::sessions::in_person::Deed;
+use crate::deed::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::sessions::{SCOPE_ALL, check_reach};
 use crate::users::caller::with_caller;
 use crate::users::fields::hides;
-use crate::users::insert_service_account;
-use crate::{Actor, Context, Error, FieldError, Origin, VALIDATION_FAILED};
+use crate::users::{self, insert_service_account};
+use crate::{Context, Error, FieldError, Principal, VALIDATION_FAILED};
 use doorward_domain::Instant;
-use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{hidden_in_name, is_name};
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, is_oidc_scope,
     parse_scope_list,
 };
-use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
-use doorward_ports::{Repositories, StoreError};
+use doorward_domain::roles::{Action, Object, System, action, resource};
 
 /// What an owner says about an app. `None` keeps (update) or takes the default (create).
 #[derive(Clone, Debug, Default)]
@@ -49,60 +47,46 @@ pub struct AppCommand {
 }
 
 /// All apps, by name.
-pub async fn list(ctx: &Context, actor: &Actor) -> Result<Vec<App>, Error> {
+pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<App>, Error> {
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
-    ctx.store.read(|repos| Ok(repos.apps().list()?)).await
+    ctx.look(actor, move |look| Ok(look.repos.apps().list()?)).await
 }
 
 /// The apps that hold a live grant of a user. Ordinary users may ask only about themselves.
-pub async fn list_of_user(ctx: &Context, actor: &Actor, user: UserId) -> Result<Vec<App>, Error> {
+pub async fn list_of_user(ctx: &Context, actor: &Principal, user: UserId) -> Result<Vec<App>, Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user.0);
     actor.subject.check(Action::Read, &object)?;
     let now = ctx.clock.now();
-    ctx.store.read(move |repos| Ok(repos.apps().list_granted_by(user, now)?)).await
+    ctx.look(actor, move |look| Ok(look.repos.apps().list_granted_by(user, now)?)).await
 }
 
 /// One app.
-pub async fn find(ctx: &Context, actor: &Actor, id: AppId) -> Result<App, Error> {
+pub async fn find(ctx: &Context, actor: &Principal, id: AppId) -> Result<App, Error> {
     // Every user may read apps, so what is missing here is a scope, and saying so hides nothing.
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
-    ctx.store.read(move |repos| repos.apps().find(id)?.ok_or(Error::NotFound)).await
+    ctx.look(actor, move |look| look.repos.apps().find(id)?.ok_or(Error::NotFound)).await
 }
 
 /// Whether the actor may register apps; asked before the body of the request is looked at.
-pub fn may_create(actor: &Actor) -> Result<(), Error> {
+pub fn may_create(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?;
-    actor.in_person(Deed::ManageApps)
+    actor.in_person(InPerson::ManageApps)
 }
 
 /// Whether the actor may change apps; asked before the body of the request is looked at.
-pub fn may_update(actor: &Actor) -> Result<(), Error> {
+pub fn may_update(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?;
-    actor.in_person(Deed::ManageApps)
+    actor.in_person(InPerson::ManageApps)
 }
 
 /// Registers an app, with its service account if it is to have one.
-pub async fn create(ctx: &Context, actor: &Actor, command: AppCommand) -> Result<App, Error> {
-    let permit = actor.subject.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    actor.in_person(Deed::ManageApps)?;
-    insert(ctx, permit, Account::new(ctx, Some(actor)), Trail::of(ctx, actor), command).await
-}
-
-/// Registers an app from the command line of the server.
-pub async fn create_as_operator(ctx: &Context, command: AppCommand) -> Result<App, Error> {
-    let permit = System::because("the operator registers an app on the command line").permit();
-    insert(ctx, permit, Account::new(ctx, None), Trail::from(ctx, None, &Origin::default()), command).await
-}
-
-async fn insert(
-    ctx: &Context,
-    permit: Permit<action::Create, resource::Oauth2App>,
-    account: Account,
-    trail: Trail,
-    command: AppCommand,
-) -> Result<App, Error> {
-    let now = trail.now;
-    let id = ctx.random.id::<AppId>(now);
+///
+/// Needs `oauth2_app:create`, and `user:create` for a service account. Errors: `Forbidden`, `Refused` (asked by an app),
+/// `Invalid` (any field).
+pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Result<App, Error> {
+    let permit = actor.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(InPerson::ManageApps)?;
+    let (now, id) = ctx.new_id();
     let fresh = App {
         id,
         name: String::new(),
@@ -121,130 +105,88 @@ async fn insert(
     };
     let wants_account = command.service_account == Some(true);
     let mut app = apply(fresh, command, now)?;
-    ctx.store
-        .write(move |repos| {
-            if wants_account {
-                app.service_account_id = Some(account.open(repos, &app)?);
-            }
-            repos.apps().insert(&permit, &app)?;
-            record(trail, repos, (AuditAction::Create, 201), &app, Diff::created(&app))?;
-            Ok(app)
-        })
-        .await
+    ctx.act(actor, move |deed| {
+        if wants_account {
+            app.service_account_id = Some(open_account(deed, &app)?);
+        }
+        deed.repos.apps().insert(&permit, &app)?;
+        Ok(deed.made(&app)?.answer(app))
+    })
+    .await
 }
 
 /// Replaces what is registered of an app. Codes and tokens stay.
-pub async fn update(ctx: &Context, actor: &Actor, id: AppId, command: AppCommand) -> Result<App, Error> {
+pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCommand) -> Result<App, Error> {
     let old = find(ctx, actor, id).await?;
-    let permit = actor.subject.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    actor.in_person(Deed::ManageApps)?;
-    let trail = Trail::of(ctx, actor);
-    let now = trail.now;
-    let account = Account::new(ctx, Some(actor));
+    let permit = actor.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(InPerson::ManageApps)?;
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
-    apply(old, command.clone(), now)?;
-    ctx.store
-        .write(move |repos| {
-            let old = repos.apps().hold(id)?.ok_or(Error::NotFound)?;
-            let wants_account = command.service_account;
-            let mut app = apply(old.clone(), command, now)?;
-            // An account that was deleted is none: who asks for one gets a new one.
-            let live = match app.service_account_id {
-                Some(id) => repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
-                None => None,
-            };
-            if app.service_account_id.is_some() && app.allowed_scopes != old.allowed_scopes {
-                account.check_reach(&app)?;
-            }
-            match (wants_account, live) {
-                (Some(true), None) => app.service_account_id = Some(account.open(repos, &app)?),
-                (Some(false), found) => {
-                    if let Some(id) = found {
-                        account.close(repos, id)?;
-                    }
-                    app.service_account_id = None;
+    apply(old, command.clone(), ctx.clock.now())?;
+    ctx.act(actor, move |deed| {
+        let old = deed.repos.apps().hold(id)?.ok_or(Error::NotFound)?;
+        let wants_account = command.service_account;
+        let mut app = apply(old.clone(), command, deed.now)?;
+        // An account that was deleted is none: who asks for one gets a new one.
+        let live = match app.service_account_id {
+            Some(id) => deed.repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
+            None => None,
+        };
+        if app.service_account_id.is_some() && app.allowed_scopes != old.allowed_scopes {
+            check_client_reach(deed.by, &app)?;
+        }
+        match (wants_account, live) {
+            (Some(true), None) => app.service_account_id = Some(open_account(deed, &app)?),
+            (Some(false), found) => {
+                if let Some(id) = found {
+                    close_account(deed, id)?;
                 }
-                (None, _) | (Some(true), Some(_)) => {}
+                app.service_account_id = None;
             }
-            repos.apps().update(&permit, &app)?;
-            record(trail, repos, (AuditAction::Write, 200), &app, Diff::between(&old, &app))?;
-            Ok(app)
-        })
-        .await
+            (None, _) | (Some(true), Some(_)) => {}
+        }
+        deed.repos.apps().update(&permit, &app)?;
+        Ok(deed.changed(&old, &app)?.answer(app))
+    })
+    .await
 }
 
 /// Deletes an app; its secrets, codes, grants, keys and service account go with it.
-pub async fn delete(ctx: &Context, actor: &Actor, id: AppId) -> Result<(), Error> {
+pub async fn delete(ctx: &Context, actor: &Principal, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
-    let permit = actor.subject.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
-    actor.in_person(Deed::ManageApps)?;
-    let (trail, account) = (Trail::of(ctx, actor), Account::new(ctx, Some(actor)));
-    ctx.store
-        .write(move |repos| {
-            let old = repos.apps().hold(id)?.ok_or(Error::NotFound)?;
-            repos.apps().delete(&permit, id)?;
-            if let Some(id) = old.service_account_id {
-                account.close(repos, id)?;
-            }
-            Ok(record(trail, repos, (AuditAction::Delete, 204), &old, Diff::deleted(&old))?)
-        })
-        .await
-}
-
-/// The apps, for the command line of the server.
-pub async fn list_as_operator(ctx: &Context) -> Result<Vec<App>, Error> {
-    ctx.store.read(|repos| Ok(repos.apps().list()?)).await
-}
-
-/// The service account of an app, to be opened or closed in the transaction that changes the app. It is a user like any
-/// other: who opens one must be allowed to make users, and its making and its end are records of their own.
-#[derive(Clone)]
-struct Account {
-    id: UserId,
-    /// `None` on the command line of the server.
-    by: Option<Actor>,
-    trail: Trail,
-}
-
-impl Account {
-    fn new(ctx: &Context, by: Option<&Actor>) -> Self {
-        let trail = by.map_or_else(|| Trail::from(ctx, None, &Origin::default()), |actor| Trail::of(ctx, actor));
-        Self { id: ctx.random.id::<UserId>(trail.now), by: by.cloned(), trail }
-    }
-
-    /// Refuses a key that may do less than the app would as its service account, or limits would be worth nothing.
-    fn check_reach(&self, app: &App) -> Result<(), Error> {
-        self.by.as_ref().map_or(Ok(()), |actor| check_client_reach(actor, app))
-    }
-
-    fn open(self, repos: &mut dyn Repositories, app: &App) -> Result<UserId, Error> {
-        self.check_reach(app)?;
-        // The name is free by construction: the id of the app is in it.
-        let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
-        let (id, now) = (self.id, self.trail.now);
-        let user = match &self.by {
-            Some(actor) => with_caller(repos, actor, |repos, actor| {
-                insert_service_account(repos, Some(actor), id, &username, &app.name, now)
-            })?,
-            None => insert_service_account(repos, None, id, &username, &app.name, now)?,
-        };
-        self.trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
-        Ok(user.id)
-    }
-
-    fn close(self, repos: &mut dyn Repositories, id: UserId) -> Result<(), Error> {
-        let permit = System::because("its app has no use for the service account any more").permit();
-        let user = repos.users().hold(id)?;
-        repos.users().delete(&permit, id, self.trail.now)?;
-        if let Some(user) = user.filter(|user| !user.deleted) {
-            self.trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
+    let permit = actor.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    actor.in_person(InPerson::ManageApps)?;
+    ctx.act(actor, move |deed| {
+        let old = deed.repos.apps().hold(id)?.ok_or(Error::NotFound)?;
+        deed.repos.apps().delete(&permit, id)?;
+        if let Some(id) = old.service_account_id {
+            close_account(deed, id)?;
         }
-        Ok(())
+        Ok(deed.ended(&old)?.answer(()))
+    })
+    .await
+}
+
+/// Gives an app its service account, in the transaction that changes the app. It is a user like any other: who opens one must
+/// be allowed to make users, and its making and its end are records of their own.
+fn open_account(deed: &mut Deed<'_>, app: &App) -> Result<UserId, Error> {
+    check_client_reach(deed.by, app)?;
+    // The name is free by construction: the id of the app is in it.
+    let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
+    Ok(with_caller(deed, |deed, actor| insert_service_account(deed, actor, &username, &app.name))?.id)
+}
+
+fn close_account(deed: &mut Deed<'_>, id: UserId) -> Result<(), Error> {
+    let permit = System::because("its app has no use for the service account any more").permit();
+    let user = deed.repos.users().hold(id)?;
+    deed.repos.users().delete(&permit, id, deed.now)?;
+    if let Some(user) = user.filter(|user| !user.deleted) {
+        let _receipt = users::ended(deed, &user)?;
     }
+    Ok(())
 }
 
 /// Refuses a key that may do less than an app may as its service account.
-pub(super) fn check_client_reach(actor: &Actor, app: &App) -> Result<(), Error> {
+pub(super) fn check_client_reach(actor: &Principal, app: &App) -> Result<(), Error> {
     let all = [SCOPE_ALL.to_owned()];
     let rights = app.allowed_scopes.as_deref().unwrap_or(&all).iter().filter(|name| !is_oidc_scope(name));
     check_reach(actor, &rights.cloned().collect::<Vec<_>>(), None)
@@ -384,14 +326,4 @@ fn redirect_uris(app: &App, command: &AppCommand, public: bool) -> Result<Vec<Re
         }
     }
     if errors.is_empty() { Ok(uris) } else { Err(errors) }
-}
-
-fn record(
-    trail: Trail,
-    repos: &mut dyn Repositories,
-    (action, status): (AuditAction, u16),
-    app: &App,
-    diff: Diff,
-) -> Result<(), StoreError> {
-    trail.write(repos, action, status, (AuditResource::Oauth2ProviderApp, app.id.to_string(), app.name.clone()), diff)
 }

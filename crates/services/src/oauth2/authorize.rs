@@ -3,9 +3,9 @@
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::sessions::hold::still_valid;
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
-use crate::{Actor, Context, Error, OAuthError};
+use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
@@ -91,7 +91,7 @@ pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<Ap
     };
     let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
     let Ok(id) = text.parse::<AppId>() else { return Err(unknown()) };
-    let found = ctx.store.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
     found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
 }
 
@@ -196,17 +196,18 @@ fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Co
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
-fn may_decide(actor: &Actor, scopes: &[String]) -> Result<(), Error> {
-    actor.in_person(Deed::AllowApp)?;
+fn may_decide(actor: &Principal, scopes: &[String]) -> Result<(), Error> {
+    actor.in_person(InPerson::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
-    let is_more = |name: &&String| !is_oidc_scope(name) && !scopes::covers(&actor.key.scopes, name);
+    let key = &actor.account()?.key;
+    let is_more = |name: &&String| !is_oidc_scope(name) && !scopes::covers(&key.scopes, name);
     if let Some(name) = scopes.iter().find(is_more) {
         return Err(Error::Refused(format!(
             "The credential in use does not cover the scope {name} that is asked for."
         )));
     }
     // Grants have no allow list: what comes of one reaches every object.
-    if !reaches(&actor.key, None) {
+    if !reaches(key, None) {
         return Err(Error::Refused(
             "The credential in use is limited to some objects and cannot allow an app to reach all.".to_owned(),
         ));
@@ -216,10 +217,11 @@ fn may_decide(actor: &Actor, scopes: &[String]) -> Result<(), Error> {
 
 /// The user pressed Allow: makes the code and answers where the browser goes with it. When the credential in use may not
 /// decide this, the browser goes to the client too, with `access_denied`.
-pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> Result<String, Error> {
-    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(actor.user.id.0);
+pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<String, Error> {
+    let user_id = actor.account()?.user.id;
+    let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
     let permit = match may_decide(actor, &consent.scopes)
-        .and_then(|()| Ok(actor.subject.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
+        .and_then(|()| Ok(actor.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
     {
         Ok(permit) => permit,
         Err(Error::Refused(reason)) => return Ok(denied_location(ctx, &consent, reason)),
@@ -238,7 +240,7 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         prefix: token.prefix().to_owned(),
         digest: token.digest(),
         app_id: consent.app.id,
-        user_id: actor.user.id,
+        user_id,
         redirect_uri: consent.redirect_uri_sent.then(|| consent.redirect_uri.as_str().to_owned()),
         implied_redirect_uri: (!consent.redirect_uri_sent).then(|| consent.redirect_uri.as_str().to_owned()),
         challenge: consent.challenge,
@@ -249,22 +251,21 @@ pub async fn approve(ctx: &Context, actor: &Actor, consent: ConsentRequest) -> R
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
-    let consenting = actor.clone();
     let was_tried = Arc::new(AtomicBool::new(false));
-    ctx.store
-        .write(move |repos| {
-            // It was there a moment ago; but if there is nothing to make a code for, another try would fail as the first one.
-            if was_tried.swap(true, Ordering::Relaxed) && repos.apps().find(code.app_id)?.is_none() {
-                return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
-            }
-            // The key may have been ended since the request came in; then nothing may come of it.
-            still_valid(repos, &consenting)?;
-            // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
-            let added =
-                if single { repos.codes().replace(&permit, &code) } else { repos.codes().insert(&permit, &code) };
-            Ok::<_, Error>(added?)
-        })
-        .await?;
+    ctx.act(actor, move |deed| {
+        // It was there a moment ago; but if there is nothing to make a code for, another try would fail as the first one.
+        if was_tried.swap(true, Ordering::Relaxed) && deed.repos.apps().find(code.app_id)?.is_none() {
+            return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
+        }
+        // The key may have been ended since the request came in; then nothing may come of it.
+        still_valid(deed.repos, deed.by)?;
+        // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
+        let added =
+            if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
+        added?;
+        Ok::<_, Error>(deed.unrecorded("codes are not recorded", ()))
+    })
+    .await?;
     let wire: Secret<String> = token.to_wire();
     let mut members = vec![("code", wire.expose().as_str())];
     members.extend(consent.state.as_deref().map(|state| ("state", state)));

@@ -1,13 +1,13 @@
 //! What a consent page warns of.
 
 use super::scopes::{Caution, ScopeText, describe_scopes};
-use crate::Actor;
+use crate::Principal;
 use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, ScopeName, Subject};
 use uuid::Uuid;
 
 /// Each name with its meaning in plain words and what asks this user for care, which comes first.
 #[must_use]
-pub fn consent_scopes(actor: &Actor, names: &[String]) -> Vec<ScopeText> {
+pub fn consent_scopes(actor: &Principal, names: &[String]) -> Vec<ScopeText> {
     let reach = Reach::of(actor);
     let mut texts = describe_scopes(names);
     for text in &mut texts {
@@ -30,13 +30,13 @@ struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    fn of(actor: &'a Actor) -> Self {
+    fn of(actor: &'a Principal) -> Self {
         // A membership without roles adds nothing, however many of them there are.
         let organizations = actor.organizations_with_roles();
         let none: [&str; 0] = [];
         let plain = organizations
             .iter()
-            .fold(Subject::for_user(actor.user.id.0), |builder, place| builder.membership(*place, none));
+            .fold(Subject::for_user(actor.subject.id().clone()), |builder, place| builder.membership(*place, none));
         Self { subject: &actor.subject, plain: plain.build(), organizations }
     }
 
@@ -63,7 +63,7 @@ mod tests {
     use crate::users::testing::{actor, owner};
 
     /// Names of scopes as a consent page lists them, with what asks for care.
-    fn listed(actor: &Actor, names: &[&str]) -> Vec<(String, Option<Caution>)> {
+    fn listed(actor: &Principal, names: &[&str]) -> Vec<(String, Option<Caution>)> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         consent_scopes(actor, &names).into_iter().map(|text| (text.name, text.caution)).collect()
     }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn roles_make_scopes_ask_for_care_that_do_not_ask_a_member() {
-        let roles = |actor: Actor| {
+        let roles = |actor: Principal| {
             let listed = listed(&actor, &ASKED);
             let of_roles = listed.into_iter().filter(|(_, caution)| *caution == Some(Caution::Roles));
             of_roles.map(|(name, _)| name).collect::<Vec<_>>()

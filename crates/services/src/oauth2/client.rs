@@ -139,7 +139,7 @@ pub(crate) async fn note_use(
     if !is_touch_due(last_used_at, now) || !ctx.cache.takes_notes() {
         return Ok(());
     }
-    let noted = ctx.store.write(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last_used_at, now)?)).await;
+    let noted = ctx.at_once(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last_used_at, now)?)).await;
     match noted {
         Err(error) if error.outage.is_some() => {
             ctx.cache.takes_no_notes();

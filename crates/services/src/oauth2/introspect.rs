@@ -4,7 +4,7 @@ use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_t
 use super::scopes;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, KnownClient, KnownToken};
-use crate::{Context, OAuthError, Settings};
+use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::roles::System;
@@ -110,17 +110,16 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
     let steps = Steps { settings: Arc::clone(&ctx.settings), client, token, repeated: request.repeated, now };
     let noting = steps.clone();
     let noted = ctx
-        .store
-        .write(move |repos| {
-            let (secret, known, answer) = noting.look(repos)?;
+        .act(&Principal::anonymous(Origin::unknown()), move |deed| {
+            let (secret, known, answer) = noting.look(deed.repos)?;
             if let Some((id, last_used_at)) = secret {
-                touch_secret(repos, id, last_used_at, now)?;
+                touch_secret(deed.repos, id, last_used_at, deed.now)?;
             }
             if let Some(used) = known {
                 let permit = System::because("a client asks about its refresh token").permit();
-                repos.api_keys().mark_used(&permit, &[used])?;
+                deed.repos.api_keys().mark_used(&permit, &[used])?;
             }
-            Ok(answer)
+            Ok(deed.unrecorded("a question changes nothing", answer))
         })
         .await;
     match noted {
@@ -128,7 +127,7 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
         noted => return noted,
     }
     // Nothing can be noted now. That the pair was seen is kept until it can be: by then an older refresh token is theft.
-    let (_, known, answer) = ctx.store.read(move |repos| steps.look(repos)).await?;
+    let (_, known, answer) = ctx.read(move |repos| steps.look(repos)).await?;
     if let Some((id, digest)) = known {
         ctx.cache.note_use(&id, digest, &AtomicBool::new(false));
     }
@@ -215,10 +214,8 @@ async fn look(
 ) -> Result<Option<Looked>, OAuthError> {
     let reading = ctx.cache.reading();
     let (asked, id) = (credentials.clone(), key.clone());
-    let answer = ctx
-        .store
-        .read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked, &id, digest, now)?))
-        .await?;
+    let answer =
+        ctx.read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked, &id, digest, now)?)).await?;
     let Some(answer) = answer else { return Ok(None) };
     let known = answer
         .token

@@ -1,8 +1,8 @@
 //! Settings of the authorization server that owners may look at and change while it runs.
 
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use doorward_domain::roles::{Action, Object, resource};
 
 /// Settings of the authorization server.
@@ -13,19 +13,19 @@ pub struct ProviderSettings {
 }
 
 /// Shows the settings, to those who may change them.
-pub fn settings(actor: &Actor) -> Result<ProviderSettings, Error> {
+pub fn settings(actor: &Principal) -> Result<ProviderSettings, Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
     Ok(ProviderSettings::default())
 }
 
 /// Whether the caller may change the settings: owners may, in person.
-pub fn may_update(actor: &Actor) -> Result<(), Error> {
+pub fn may_update(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
-    actor.in_person(Deed::ManageApps)
+    actor.in_person(InPerson::ManageApps)
 }
 
 /// Changes the settings; `None` keeps what is there. What is not offered cannot be switched on, and nothing else can change.
-pub fn update_settings(actor: &Actor, dynamic_registration: Option<bool>) -> Result<ProviderSettings, Error> {
+pub fn update_settings(actor: &Principal, dynamic_registration: Option<bool>) -> Result<ProviderSettings, Error> {
     may_update(actor)?;
     let settings = settings(actor)?;
     match dynamic_registration {

@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009): a client gives a token back; its pair dies with it.
 
 use super::client::ClientAuthentication;
-use crate::{Context, OAuthError};
+use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken};
 use doorward_domain::roles::System;
@@ -26,41 +26,39 @@ enum Presented {
 /// Revokes a token of the client. Unknown and foreign tokens change nothing and are no error (RFC 7009 2.2).
 pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthError> {
     let client = request.client.present()?;
-    let now = ctx.clock.now();
     let keys = ctx.derivation.clone();
-    ctx.store
-        .write(move |repos| {
-            let app = client.find_app(repos)?;
-            if let Some(name) = request.repeated {
-                return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
-            }
-            let token = request.token.filter(|token| !token.expose().is_empty());
-            let token = token.ok_or_else(|| OAuthError::missing("token"))?;
-            client.authenticate(&app, repos, now)?;
-            match parse(token.expose())? {
-                Presented::Refresh(token) => {
-                    let grant = repos.grants().find_by_prefix(token.prefix())?;
-                    // An exchanged token of the grant is good enough to end it; an invented one is not.
-                    let proves = |grant: &Grant| grant.refresh_digest == token.digest() || keys.has_issued(&token);
-                    if let Some(grant) = grant.filter(|grant| grant.app_id == app.id && proves(grant)) {
-                        let permit = System::because("the client gives its grant back").permit();
-                        repos.grants().delete(&permit, grant.id)?;
-                    }
-                }
-                Presented::Access(token) => {
-                    let key = repos.api_keys().find(&token.id)?;
-                    let is_ours = |key: &doorward_domain::sessions::ApiKey| {
-                        key.secret_digest == token.digest() && key.oauth2.as_ref().is_some_and(|o| o.app_id == app.id)
-                    };
-                    if let Some(key) = key.filter(is_ours) {
-                        let permit = System::because("the client gives its token back").permit();
-                        repos.api_keys().delete(&permit, &key.id)?;
-                    }
+    ctx.act(&Principal::anonymous(Origin::unknown()), move |deed| {
+        let app = client.find_app(deed.repos)?;
+        if let Some(name) = request.repeated {
+            return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
+        }
+        let token = request.token.filter(|token| !token.expose().is_empty());
+        let token = token.ok_or_else(|| OAuthError::missing("token"))?;
+        client.authenticate(&app, deed.repos, deed.now)?;
+        match parse(token.expose())? {
+            Presented::Refresh(token) => {
+                let grant = deed.repos.grants().find_by_prefix(token.prefix())?;
+                // An exchanged token of the grant is good enough to end it; an invented one is not.
+                let proves = |grant: &Grant| grant.refresh_digest == token.digest() || keys.has_issued(&token);
+                if let Some(grant) = grant.filter(|grant| grant.app_id == app.id && proves(grant)) {
+                    let permit = System::because("the client gives its grant back").permit();
+                    deed.repos.grants().delete(&permit, grant.id)?;
                 }
             }
-            Ok(())
-        })
-        .await
+            Presented::Access(token) => {
+                let key = deed.repos.api_keys().find(&token.id)?;
+                let is_ours = |key: &doorward_domain::sessions::ApiKey| {
+                    key.secret_digest == token.digest() && key.oauth2.as_ref().is_some_and(|o| o.app_id == app.id)
+                };
+                if let Some(key) = key.filter(is_ours) {
+                    let permit = System::because("the client gives its token back").permit();
+                    deed.repos.api_keys().delete(&permit, &key.id)?;
+                }
+            }
+        }
+        Ok(deed.unrecorded("what a client gives back itself is not recorded", ()))
+    })
+    .await
 }
 
 fn parse(text: &str) -> Result<Presented, OAuthError> {

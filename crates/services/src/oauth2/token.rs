@@ -6,9 +6,10 @@ mod refresh_token;
 pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
-use crate::{Context, OAuthError, Origin, Settings};
+use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::oauth2::{App, OAuthErrorCode, Resource};
 use doorward_domain::{Instant, Secret};
+use std::sync::Arc;
 
 /// A request to the token endpoint, as it was sent; empty values count as missing (RFC 6749 3.2).
 #[derive(Clone, Debug, Default)]
@@ -68,7 +69,7 @@ struct Common {
     resource: Option<Resource>,
     /// `None` when nothing is asked for.
     scopes: Option<Vec<String>>,
-    origin: Origin,
+    by: Principal,
     now: Instant,
 }
 
@@ -81,7 +82,7 @@ enum GrantRequest {
 }
 
 /// Issues tokens: `authorization_code`, `refresh_token` or `client_credentials`.
-pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Origin) -> Result<TokenSet, OAuthError> {
+pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     let client = request.client.present()?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
@@ -93,7 +94,7 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Origin) -> R
                 super::scopes::parse(request.scope.as_deref())?.0
             }
         };
-        Ok((grant, Common { client: client.clone(), resource, scopes, origin, now }))
+        Ok((grant, Common { client: client.clone(), resource, scopes, by: Principal::anonymous(origin), now }))
     });
     match parsed {
         Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,
@@ -101,7 +102,7 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Origin) -> R
         Ok((GrantRequest::ClientCredentials, common)) => client_credentials::issue(ctx, common).await,
         // An unknown client is told so before anything about its parameters.
         Err(error) => {
-            ctx.store.read(move |repos| client.find_app(repos).map(drop)).await?;
+            ctx.read(move |repos| client.find_app(repos).map(drop)).await?;
             Err(error)
         }
     }

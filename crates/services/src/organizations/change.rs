@@ -1,10 +1,11 @@
 //! Making, changing and deleting organizations.
 
 use super::{OrganizationRef, resolve};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::{Audited, Diff, Snapshot};
+use crate::context::Context;
 use crate::error::{Error, FieldError};
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::users::caller::with_caller;
 use crate::users::fields::Fields;
 use crate::users::{access, member, refuse_assignment_of};
@@ -13,8 +14,6 @@ use doorward_domain::ids::OrganizationId;
 use doorward_domain::names::Named;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, DefaultRoles, Object, System, action, resource};
-use doorward_ports::{Repositories, StoreError};
-use serde_json::json;
 
 /// What is asked for an organization.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +45,13 @@ pub struct UpdateOrganization {
     pub default_roles: Option<Vec<String>>,
 }
 
-/// Makes an organization with its group Everyone. The caller becomes a member of it, without roles.
-pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -> Result<Organization, Error> {
+/// Makes an organization with its group Everyone. The caller becomes a member of it, without roles; a caller without an
+/// account belongs nowhere.
+///
+/// Needs `organization:create`, and for default roles the right to give each of them. Errors: `Invalid` (`name`,
+/// `display_name`, `description`, `icon`, `default_org_member_roles`), `Forbidden`, `Refused` (default roles from an
+/// app by a grant), `Conflict` (`name`).
+pub async fn create(ctx: &Context, actor: &Principal, command: CreateOrganization) -> Result<Organization, Error> {
     let mut fields = Fields::default()
         .organization_name("name", &command.name)
         .organization_display_name("display_name", &command.display_name)
@@ -58,107 +62,108 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateOrganization) -
     fields.done()?;
     access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
 
-    let (now, id) = ctx.new_id();
-    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor).within(id));
-    let display_name = if command.display_name.is_empty() { command.name.clone() } else { command.display_name };
-    let organization = Organization {
-        id,
-        name: command.name,
-        display_name,
-        description: command.description,
-        icon: command.icon,
-        created_at: now,
-        updated_at: now,
-        is_default: false,
-        default_roles,
-    };
-    ctx.store
-        .write(move |repos| {
-            with_caller(repos, &actor, |repos, actor| {
-                let object = Object::of::<resource::Organization>();
-                let permit = access::permit::<action::Create, resource::Organization>(actor, &object)?;
-                may_make_default(actor, id, &DefaultRoles::default(), &organization.default_roles)?;
-                repos.organizations().insert(&permit, &organization)?;
+    ctx.act(actor, move |deed| {
+        with_caller(deed, |deed, actor| {
+            let object = Object::of::<resource::Organization>();
+            let permit = access::permit::<action::Create, resource::Organization>(actor, &object)?;
+            let organization = Organization {
+                id: deed.new_id(),
+                display_name: if command.display_name.is_empty() { command.name.clone() } else { command.display_name },
+                name: command.name,
+                description: command.description,
+                icon: command.icon,
+                created_at: deed.now,
+                updated_at: deed.now,
+                is_default: false,
+                default_roles,
+            };
+            may_make_default(actor, organization.id, &DefaultRoles::default(), &organization.default_roles)?;
+            deed.repos.organizations().insert(&permit, &organization)?;
+            if let Some(me) = actor.user_id() {
                 let because = System::because("who makes an organization belongs to it");
-                repos.organizations().insert_member(&because.permit(), &member(id, actor.user.id, now))?;
-                let diff = changes(None, Some(&organization));
-                record(trail, repos, AuditAction::Create, 201, &organization, diff)?;
-                Ok(organization)
-            })
+                let membership = member(organization.id, me, deed.now);
+                deed.repos.organizations().insert_member(&because.permit(), &membership)?;
+            }
+            Ok(deed.made(&organization)?.answer(organization))
         })
-        .await
+    })
+    .await
 }
 
 /// Changes an organization. Who can read it and not change it is told that nothing is there.
+///
+/// Needs `organization:update`, and for default roles the right to give and take each of them. Errors: `Invalid`
+/// (`name`, `display_name`, `description`, `icon`, `default_org_member_roles`), `OrganizationNotFound` (missing or not
+/// readable), `NotFound` (not to be changed), `Forbidden` (default roles, or only the scope is too short), `Refused`
+/// (default roles from an app by a grant), `Conflict` (`name`).
 pub async fn update(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     command: UpdateOrganization,
 ) -> Result<Organization, Error> {
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            if command.default_roles.is_some() {
-                // They may be the right of the next one who sets them or defines roles.
-                repos.roles().lock_definitions()?;
+    let reference = organization.clone();
+    ctx.act(actor, move |deed| {
+        if command.default_roles.is_some() {
+            // They may be the right of the next one who sets them or defines roles.
+            deed.repos.roles().lock_definitions()?;
+        }
+        let known = resolve(deed.repos, deed.by, &reference)?;
+        let default_roles = command.check()?;
+        with_caller(deed, |deed, actor| {
+            let object = access::organization(known.id);
+            let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            let gone = || Error::OrganizationNotFound(reference.to_string());
+            let before = deed.repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let default_roles = default_roles.unwrap_or_else(|| before.default_roles.clone());
+            may_make_default(actor, known.id, &before.default_roles, &default_roles)?;
+            let after = Organization { updated_at: deed.now, default_roles, ..command.apply(before.clone()) };
+            if !deed.repos.organizations().update(&permit, &after)? {
+                return Err(gone());
             }
-            let known = resolve(repos, &actor, &reference)?;
-            let default_roles = command.check()?;
-            with_caller(repos, &actor, |repos, actor| {
-                let object = access::organization(known.id);
-                let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
-                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-                let gone = || Error::OrganizationNotFound(reference.to_string());
-                let before = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
-                let default_roles = default_roles.unwrap_or_else(|| before.default_roles.clone());
-                may_make_default(actor, known.id, &before.default_roles, &default_roles)?;
-                let after = Organization { updated_at: trail.now, default_roles, ..command.apply(before.clone()) };
-                if !repos.organizations().update(&permit, &after)? {
-                    return Err(gone());
-                }
-                let trail = trail.within(after.id);
-                record(trail, repos, AuditAction::Write, 200, &after, changes(Some(&before), Some(&after)))?;
-                Ok(after)
-            })
+            Ok(deed.changed(&before, &after)?.answer(after))
         })
-        .await
+    })
+    .await
 }
 
 /// Deletes an organization that is empty but for at most one member. The default one stays.
-pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef) -> Result<(), Error> {
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let known = resolve(repos, &actor, &reference)?;
-            with_caller(repos, &actor, |repos, actor| {
-                let object = access::organization(known.id);
-                let permit = access::permit::<action::Delete, resource::Organization>(actor, &object)?;
-                if known.is_default {
-                    return Err(Error::invalid("Default organization cannot be deleted."));
-                }
-                let gone = || Error::OrganizationNotFound(reference.to_string());
-                // From here on nothing is added, so that what is counted is what is deleted.
-                let known = repos.organizations().hold(known.id)?.ok_or_else(gone)?;
-                let blockers: Vec<String> =
-                    repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
-                if !blockers.is_empty() {
-                    let detail = format!("The organization has {} that must be removed first.", blockers.join(" and "));
-                    return Err(Error::invalid_because("Organization cannot be deleted.", detail));
-                }
-                if !repos.organizations().delete(&permit, known.id, trail.now)? {
-                    return Err(gone());
-                }
-                let diff = Diff::default().field("deleted", false, true).moment(
-                    "updated_at",
-                    Some(known.updated_at),
-                    Some(trail.now),
-                );
-                record(trail.within(known.id), repos, AuditAction::Delete, 200, &known, diff)?;
-                Ok(())
-            })
+///
+/// Needs `organization:delete`. Errors: `OrganizationNotFound` (missing or not readable), `Forbidden`, `Invalid` (the
+/// default one, or not empty).
+pub async fn delete(ctx: &Context, actor: &Principal, organization: &OrganizationRef) -> Result<(), Error> {
+    let reference = organization.clone();
+    ctx.act(actor, move |deed| {
+        let known = resolve(deed.repos, deed.by, &reference)?;
+        with_caller(deed, |deed, actor| {
+            let object = access::organization(known.id);
+            let permit = access::permit::<action::Delete, resource::Organization>(actor, &object)?;
+            if known.is_default {
+                return Err(Error::invalid("Default organization cannot be deleted."));
+            }
+            let gone = || Error::OrganizationNotFound(reference.to_string());
+            // From here on nothing is added, so that what is counted is what is deleted.
+            let known = deed.repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let blockers: Vec<String> =
+                deed.repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
+            if !blockers.is_empty() {
+                let detail = format!("The organization has {} that must be removed first.", blockers.join(" and "));
+                return Err(Error::invalid_because("Organization cannot be deleted.", detail));
+            }
+            if !deed.repos.organizations().delete(&permit, known.id, deed.now)? {
+                return Err(gone());
+            }
+            // It is only marked as deleted: nothing else of it changes.
+            let diff = Diff::default().field("deleted", false, true).moment(
+                "updated_at",
+                Some(known.updated_at),
+                Some(deed.now),
+            );
+            Ok(deed.entry().noted(AuditAction::Delete, 200, &known, diff)?.answer(()))
         })
-        .await
+    })
+    .await
 }
 
 impl UpdateOrganization {
@@ -208,7 +213,7 @@ fn default_roles(names: &[String]) -> Result<DefaultRoles, Error> {
 /// Who adds a member needs no more than that. In an organization one needs to be a member oneself, and has these roles;
 /// on the site one is an administrator of users.
 fn may_make_default(
-    actor: &Actor,
+    actor: &Principal,
     organization: OrganizationId,
     before: &DefaultRoles,
     after: &DefaultRoles,
@@ -219,7 +224,7 @@ fn may_make_default(
     if change.added().is_empty() && change.removed().is_empty() {
         return Ok(());
     }
-    actor.not_by_grant(Deed::GiveRoles)
+    actor.not_by_grant(InPerson::GiveRoles)
 }
 
 /// Some words mean something else where an organization is named in a path.
@@ -231,37 +236,34 @@ fn not_reserved(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn record(
-    trail: Trail,
-    repos: &mut dyn Repositories,
-    action: AuditAction,
-    status: u16,
-    organization: &Organization,
-    diff: Diff,
-) -> Result<(), StoreError> {
-    let target = (AuditResource::Organization, organization.id.to_string(), organization.name.clone());
-    trail.write(repos, action, status, target, diff)
-}
+/// The tracked fields are those of `enterprise-platform.md` 9.2.
+impl Audited for Organization {
+    fn kind(&self) -> AuditResource {
+        AuditResource::Organization
+    }
 
-/// The tracked fields (`enterprise-platform.md` 9.2).
-fn changes(old: Option<&Organization>, new: Option<&Organization>) -> Diff {
-    let text = |of: fn(&Organization) -> &str| {
-        let read = move |organization: Option<&Organization>| json!(organization.map(of).unwrap_or_default());
-        (read(old), read(new))
-    };
-    let (name, display_name) = (text(|o| &o.name), text(|o| &o.display_name));
-    let (description, icon) = (text(|o| &o.description), text(|o| &o.icon));
-    let is_default = |organization: Option<&Organization>| organization.is_some_and(|o| o.is_default);
-    let roles =
-        |organization: Option<&Organization>| json!(organization.map(|o| o.default_roles.names()).unwrap_or_default());
-    Diff::default()
-        .field("name", name.0, name.1)
-        .field("display_name", display_name.0, display_name.1)
-        .field("description", description.0, description.1)
-        .field("icon", icon.0, icon.1)
-        .field("is_default", is_default(old), is_default(new))
-        .field(DEFAULT_ROLES, roles(old), roles(new))
-        .moment("updated_at", old.map(|o| o.updated_at), new.map(|o| o.updated_at))
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.name.clone()
+    }
+
+    fn organization(&self) -> Option<OrganizationId> {
+        Some(self.id)
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+            .field("name", self.name.as_str())
+            .field("display_name", self.display_name.as_str())
+            .field("description", self.description.as_str())
+            .field("icon", self.icon.as_str())
+            .field("is_default", self.is_default)
+            .field(DEFAULT_ROLES, self.default_roles.names())
+            .moment("updated_at", Some(self.updated_at))
+    }
 }
 
 #[cfg(test)]
@@ -269,8 +271,9 @@ mod tests {
     use super::*;
     use crate::users::testing::*;
     use doorward_domain::organizations::Blocker;
-    use doorward_ports::Conflict;
     use doorward_ports::mocks::MockRepositories;
+    use doorward_ports::{Conflict, StoreError};
+    use serde_json::json;
     use time::Duration;
 
     fn town() -> MockRepositories {
@@ -353,7 +356,7 @@ mod tests {
             default_roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
             ..UpdateOrganization::default()
         };
-        let repos = |actor: &Actor, before: &'static [&'static str]| {
+        let repos = |actor: &Principal, before: &'static [&'static str]| {
             let mut repos = repos_of(actor, &[]);
             let acme = move || Organization { default_roles: DefaultRoles::new(before).unwrap(), ..organization() };
             repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
@@ -366,7 +369,7 @@ mod tests {
         // An organization whose members are its administrators: this one is by that alone.
         let admin = actor().default_role("organization-admin").build();
         let wanted = command(&["organization-admin", "organization-auditor"]);
-        let context_of = |actor: &Actor, before| context(repos(actor, before));
+        let context_of = |actor: &Principal, before| context(repos(actor, before));
         let done = update(&context_of(&admin, &["organization-admin"]), &admin, &place, wanted).await.unwrap();
         assert_eq!(done.default_roles.names(), ["organization-admin", "organization-auditor"]);
         // Who is but an auditor by it, and whoever lacks the scope, may not.

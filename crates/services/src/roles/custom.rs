@@ -1,120 +1,124 @@
 //! Making, changing and deleting custom roles of an organization.
 
 use super::RoleView;
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::{Audited, Snapshot};
+use crate::context::Context;
+use crate::deed::Deed;
 use crate::error::{Error, FieldError};
 use crate::organizations::{OrganizationRef, resolve};
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::users::access;
 use crate::users::caller::{Held, with_caller};
 use crate::users::fields::Fields;
-use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::{CustomRoleId, OrganizationId};
 use doorward_domain::roles::custom::{CustomRoleError, Draft, check_maker};
 use doorward_domain::roles::{Action, CustomRole, Object, Permission, RoleName, action, resource};
-use doorward_ports::{Conflict, Repositories, StoreError};
+use doorward_ports::{Conflict, StoreError};
 
 /// Makes a custom role (`rbac.md` 10). Who may not is told that nothing is there.
+///
+/// Needs `assign_org_role:create`, and every permission that the role is to grant. Errors: `Refused` (an app by a
+/// grant), `OrganizationNotFound` (missing or not readable), `NotFound` (not allowed), `Invalid` (`name`,
+/// `display_name`, a list of permissions), `Forbidden` (only the scope is too short).
 pub async fn create(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     draft: Draft,
 ) -> Result<RoleView, Error> {
-    actor.not_by_grant(Deed::GiveRoles)?;
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    let (now, id) = ctx.new_id::<CustomRoleId>();
-    ctx.store
-        .write(move |repos| {
-            define(repos, &actor, &reference, |repos, actor, place| {
-                let role = accept(actor, Action::Create, place, draft)?;
-                let permit = access::permit::<action::Create, resource::AssignOrgRole>(actor, &access::roles_of(place))
-                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-                match repos.roles().insert(&permit, id, &role, now) {
-                    Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
-                    Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
-                        return Err(Error::OrganizationNotFound(reference.to_string()));
-                    }
-                    inserted => inserted?,
+    actor.not_by_grant(InPerson::GiveRoles)?;
+    let reference = organization.clone();
+    ctx.act(actor, move |deed| {
+        define(deed, &reference, |deed, actor, place| {
+            let role = accept(actor, Action::Create, place, draft)?;
+            let permit = access::permit::<action::Create, resource::AssignOrgRole>(actor, &access::roles_of(place))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            let id = deed.new_id::<CustomRoleId>();
+            match deed.repos.roles().insert(&permit, id, &role, deed.now) {
+                Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
+                Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
+                    return Err(Error::OrganizationNotFound(reference.to_string()));
                 }
-                record(trail.within(place), repos, AuditAction::Create, id, (None, Some(&role)))?;
-                Ok(RoleView::from(&role))
-            })
+                inserted => inserted?,
+            }
+            Ok(deed.entry().answering(200).made(&Stored { id, role: &role })?.answer(RoleView::from(&role)))
         })
-        .await
+    })
+    .await
 }
 
 /// Replaces all of a custom role but its name. Permissions of the role that are no longer known are dropped, so that an old
 /// role can be changed; a new one that is not known is refused.
+///
+/// Needs `assign_org_role:update`, and every permission that the role is to grant. Errors: those of [`create`], and
+/// `NotFound` if there is no such role.
 pub async fn update(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     mut draft: Draft,
 ) -> Result<RoleView, Error> {
-    actor.not_by_grant(Deed::GiveRoles)?;
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            define(repos, &actor, &reference, |repos, actor, place| {
-                let name = RoleName::organization(draft.name.to_lowercase(), place.0);
-                let stored = repos.roles().hold_custom(&name)?;
-                if let Some((_, stored)) = &stored {
-                    draft.drop_unknown(stored);
-                }
-                let role = accept(actor, Action::Update, place, draft)?;
-                let permit = access::permit::<action::Update, resource::AssignOrgRole>(actor, &access::roles_of(place))
-                    .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-                let (id, before) = stored.ok_or(Error::NotFound)?;
-                if !repos.roles().update(&permit, id, &role, trail.now)? {
-                    return Err(Error::NotFound);
-                }
-                record(trail.within(place), repos, AuditAction::Write, id, (Some(&before), Some(&role)))?;
-                Ok(RoleView::from(&role))
-            })
+    actor.not_by_grant(InPerson::GiveRoles)?;
+    let reference = organization.clone();
+    ctx.act(actor, move |deed| {
+        define(deed, &reference, |deed, actor, place| {
+            let name = RoleName::organization(draft.name.to_lowercase(), place.0);
+            let stored = deed.repos.roles().hold_custom(&name)?;
+            if let Some((_, stored)) = &stored {
+                draft.drop_unknown(stored);
+            }
+            let role = accept(actor, Action::Update, place, draft)?;
+            let permit = access::permit::<action::Update, resource::AssignOrgRole>(actor, &access::roles_of(place))
+                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            let (id, before) = stored.ok_or(Error::NotFound)?;
+            if !deed.repos.roles().update(&permit, id, &role, deed.now)? {
+                return Err(Error::NotFound);
+            }
+            let recorded = deed.changed(&Stored { id, role: &before }, &Stored { id, role: &role })?;
+            Ok(recorded.answer(RoleView::from(&role)))
         })
-        .await
+    })
+    .await
 }
 
 /// Deletes a custom role and takes it from all members of the organization.
-pub async fn delete(ctx: &Context, actor: &Actor, organization: &OrganizationRef, name: &str) -> Result<(), Error> {
-    let (actor, reference, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    let name = name.to_owned();
-    ctx.store
-        .write(move |repos| {
-            define(repos, &actor, &reference, |repos, actor, place| {
-                access::may(actor, Action::Read, &access::roles_of(place))?;
-                let permit =
-                    access::permit::<action::Delete, resource::AssignOrgRole>(actor, &access::roles_of(place))?;
-                let role = RoleName::organization(name.to_lowercase(), place.0);
-                let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
-                let (id, before) = repos.roles().hold_custom(&role)?.ok_or_else(unknown)?;
-                if !repos.roles().delete(&permit, &role, trail.now)? {
-                    return Err(unknown());
-                }
-                record(trail.within(place), repos, AuditAction::Delete, id, (Some(&before), None))?;
-                Ok(())
-            })
+///
+/// Needs `assign_org_role:read` and `assign_org_role:delete`. Errors: `OrganizationNotFound` (missing or not readable),
+/// `Forbidden`, `NoSuch`.
+pub async fn delete(ctx: &Context, actor: &Principal, organization: &OrganizationRef, name: &str) -> Result<(), Error> {
+    let (reference, name) = (organization.clone(), name.to_owned());
+    ctx.act(actor, move |deed| {
+        define(deed, &reference, |deed, actor, place| {
+            access::may(actor, Action::Read, &access::roles_of(place))?;
+            let permit = access::permit::<action::Delete, resource::AssignOrgRole>(actor, &access::roles_of(place))?;
+            let role = RoleName::organization(name.to_lowercase(), place.0);
+            let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
+            let (id, before) = deed.repos.roles().hold_custom(&role)?.ok_or_else(unknown)?;
+            if !deed.repos.roles().delete(&permit, &role, deed.now)? {
+                return Err(unknown());
+            }
+            Ok(deed.ended(&Stored { id, role: &before })?.answer(()))
         })
-        .await
+    })
+    .await
 }
 
 /// Does `work` for the caller as of now, in an organization that the caller may read. Those who define roles come one
 /// after the other: the role that one changes may be the right of the next.
 fn define<T>(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
+    deed: &mut Deed<'_>,
     reference: &OrganizationRef,
-    work: impl FnOnce(&mut dyn Repositories, &Held, OrganizationId) -> Result<T, Error>,
+    work: impl FnOnce(&mut Deed<'_>, &Held, OrganizationId) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    repos.roles().lock_definitions()?;
-    let place = resolve(repos, actor, reference)?.id;
-    with_caller(repos, actor, |repos, actor| work(repos, actor, place))
+    deed.repos.roles().lock_definitions()?;
+    let place = resolve(deed.repos, deed.by, reference)?.id;
+    with_caller(deed, |deed, actor| work(deed, actor, place))
 }
 
 /// All checks of a role that somebody wants to make or change, in their order.
-fn accept(actor: &Actor, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
+fn accept(actor: &Principal, action: Action, place: OrganizationId, draft: Draft) -> Result<CustomRole, Error> {
     let mut fields =
         Fields::default().role_name("name", &draft.name).shown_name("display_name", &draft.display_name).that(
             "display_name",
@@ -165,7 +169,7 @@ fn bad_draft(error: &CustomRoleError) -> Error {
 }
 
 /// A permission that the maker lacks only by the scope of the credential is refused as that.
-fn not_accepted(actor: &Actor, place: OrganizationId, field: &'static str, error: &CustomRoleError) -> Error {
+fn not_accepted(actor: &Principal, place: OrganizationId, field: &'static str, error: &CustomRoleError) -> Error {
     if let CustomRoleError::NotHeld { owned, permission, .. } = error
         && let Some((resource, action)) = permission.defined()
     {
@@ -190,31 +194,41 @@ fn refused(reason: &impl ToString) -> Error {
 
 const NOT_UPDATED: &str = "Failed to update role permissions";
 
-fn record(
-    trail: Trail,
-    repos: &mut dyn Repositories,
-    action: AuditAction,
+/// A custom role as the audit log knows it. The tracked fields are those of `enterprise-platform.md` 9.2.
+struct Stored<'a> {
     id: CustomRoleId,
-    (old, new): (Option<&CustomRole>, Option<&CustomRole>),
-) -> Result<(), StoreError> {
-    let lists = |of: fn(&CustomRole) -> &[Permission]| {
-        let read = |role: Option<&CustomRole>| -> Vec<String> {
-            role.map(of).unwrap_or_default().iter().map(ToString::to_string).collect()
-        };
-        (read(old), read(new))
-    };
-    let name = |role: Option<&CustomRole>| role.map(|role| role.name().name().to_owned()).unwrap_or_default();
-    let display_name = |role: Option<&CustomRole>| role.map(|role| role.display_name().to_owned()).unwrap_or_default();
-    let (site, organization) = (lists(|role| role.role().site().permissions()), lists(CustomRole::in_organization));
-    let (user, owned) = (lists(|role| role.role().user().permissions()), lists(CustomRole::on_owned));
-    let diff = Diff::default()
-        .field("name", name(old), name(new))
-        .field("display_name", display_name(old), display_name(new))
-        .field("site_permissions", site.0, site.1)
-        .field("org_permissions", organization.0, organization.1)
-        .field("user_permissions", user.0, user.1)
-        .field("member_permissions", owned.0, owned.1);
-    let target = (AuditResource::CustomRole, id.to_string(), name(new.or(old)));
-    let status = if action == AuditAction::Delete { 204 } else { 200 };
-    trail.write(repos, action, status, target, diff)
+    role: &'a CustomRole,
+}
+
+impl Audited for Stored<'_> {
+    fn kind(&self) -> AuditResource {
+        AuditResource::CustomRole
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.role.name().name().to_owned()
+    }
+
+    fn organization(&self) -> Option<OrganizationId> {
+        self.role.name().organization_id().map(OrganizationId)
+    }
+
+    fn ended_status(&self) -> u16 {
+        204
+    }
+
+    fn tracked(&self) -> Snapshot {
+        let texts = |list: &[Permission]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Snapshot::default()
+            .field("name", self.role.name().name())
+            .field("display_name", self.role.display_name())
+            .field("site_permissions", texts(self.role.role().site().permissions()))
+            .field("org_permissions", texts(self.role.in_organization()))
+            .field("user_permissions", texts(self.role.role().user().permissions()))
+            .field("member_permissions", texts(self.role.on_owned()))
+    }
 }

@@ -1,5 +1,5 @@
 use super::{RoleView, create, delete, update};
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::organizations::OrganizationRef;
 use crate::users::testing::*;
@@ -18,7 +18,7 @@ fn town() -> MockRepositories {
 }
 
 /// There is the custom role `cook`, and this caller.
-fn town_of(actor: &Actor) -> MockRepositories {
+fn town_of(actor: &Principal) -> MockRepositories {
     let mut repos = repos_of(actor, &[]);
     repos.roles.expect_lock_definitions().returning(|| Ok(()));
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));

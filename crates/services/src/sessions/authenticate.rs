@@ -3,12 +3,11 @@
 use super::keys::scope_of;
 use super::tokens::max_lifetime;
 use super::{inactive, seen};
-use crate::audit::Trail;
 use crate::cache::{Age, Known};
-use crate::context::Settings;
-use crate::context::{Actor, Context, Origin};
+use crate::context::{Context, Origin, Settings};
 use crate::error::Error;
 use crate::oauth2::scopes;
+use crate::principal::{Account, Principal};
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::App;
 use doorward_domain::roles::{CustomRole, CustomRoles, RoleName, Subject, System};
@@ -28,7 +27,7 @@ use time::format_description::well_known::Rfc3339;
 /// Usually no trip to the store, for the subject is remembered while nothing changes, or one; and another one when the
 /// use of the key has to be written down: about once an hour. A database that takes no changes, or has no room for any, is no
 /// reason to refuse: then nothing is noted, a session does not slide, and a dormant user stays dormant.
-pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> Result<Actor, Error> {
+pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
     }
@@ -55,30 +54,30 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
     if key.is_unused() {
         ctx.cache.note_use(&key.id, key.secret_digest, noted);
     }
-    let (mut key, mut user) = (Arc::clone(key), Arc::clone(user));
+    let account = Account { user: Arc::clone(user), memberships: Arc::clone(memberships), key: Arc::clone(key) };
+    let mut principal = Principal::of_account(subject.clone(), account, Arc::clone(origin));
 
     // While the database is away or takes no changes nothing can be written down.
     let can_write = ctx.cache.age() == Age::Fresh && ctx.cache.takes_notes();
-    let mut refresh = can_write.then(|| key.use_at(now, settings.refresh, max_lifetime(settings, &user))).flatten();
+    let mut refresh = can_write.then(|| key.use_at(now, settings.refresh, max_lifetime(settings, user))).flatten();
     if refresh.is_some() || (can_write && user.status == UserStatus::Dormant) {
-        let (as_read, ip, trail) = (Arc::clone(&key), origin.ip.clone(), Trail::from(ctx, Some(user.id), origin));
-        let before = User::clone(&user);
+        let (as_read, before) = (Arc::clone(key), User::clone(user));
         let after = ctx
-            .store
-            .write(move |repos| {
+            .act(&principal, move |deed| {
                 // The user first: whoever ends all keys of a user writes in this order too. Of many requests of a dormant
                 // user at once, one wakes them.
-                let before = if before.status == UserStatus::Dormant { hold_living(repos, before.id)? } else { before };
-                let seen = seen(repos, before, now, trail)?;
+                let is_dormant = before.status == UserStatus::Dormant;
+                let before = if is_dormant { hold_living(deed.repos, before.id)? } else { before };
+                let seen = seen(deed, &before)?;
                 if let Some(refresh) = refresh {
                     let permit = System::because("the key is being used").permit();
-                    repos.api_keys().refresh(&permit, &as_read, refresh, &ip, now)?;
+                    deed.repos.api_keys().refresh(&permit, &as_read, refresh, &deed.by.origin.ip, deed.now)?;
                 }
-                Ok::<User, Error>(seen)
+                Ok::<_, Error>(deed.unrecorded("that somebody was here is no change", seen))
             })
             .await;
         match after {
-            Ok(after) => user = Arc::new(after),
+            Ok(after) => principal.renew(|account| account.user = Arc::new(after)),
             // That a use is noted is worth no answer: what can be read is read, and all else fails by itself.
             Err(Error::Unavailable { .. }) => {
                 ctx.cache.takes_no_notes();
@@ -88,11 +87,10 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Origin) -> R
         }
     }
     if let Some(refresh) = refresh {
-        let old = ApiKey::clone(&key);
-        key = Arc::new(ApiKey { last_used: refresh.last_used, expires_at: refresh.expires_at, ..old });
+        let used = ApiKey { last_used: refresh.last_used, expires_at: refresh.expires_at, ..ApiKey::clone(key) };
+        principal.renew(|account| account.key = Arc::new(used));
     }
-    let (subject, memberships) = (subject.clone(), Arc::clone(memberships));
-    Ok(Actor { subject, user, memberships, key, origin: origin.clone() })
+    Ok(principal)
 }
 
 /// Those of these tokens that belong to a key that has not expired, in their order. One trip to the store, however many
@@ -104,7 +102,7 @@ pub async fn only_living<'a>(ctx: &Context, texts: Vec<&'a str>) -> Result<Vec<&
         return Ok(Vec::new());
     }
     let (ids, now): (Vec<ApiKeyId>, _) = (tokens.iter().map(|(_, token)| token.id.clone()).collect(), ctx.clock.now());
-    let found = ctx.store.read(move |repos| Ok::<_, Error>(repos.api_keys().find_digests(&ids, now)?)).await?;
+    let found = ctx.read(move |repos| Ok::<_, Error>(repos.api_keys().find_digests(&ids, now)?)).await?;
     let digests: HashMap<ApiKeyId, Digest> = found.into_iter().collect();
     // Compared in constant time, by the type.
     let lives = |token: &ApiToken| digests.get(&token.id).is_some_and(|digest| *digest == token.digest());
@@ -122,7 +120,6 @@ async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known
     let reading = ctx.cache.reading();
     let (id, digest, settings) = (token.id.clone(), token.digest(), Arc::clone(&ctx.settings));
     let (owner, custom) = ctx
-        .store
         .read(move |repos| {
             let mut owner = repos.api_keys().find_owner(&id)?.ok_or_else(unknown_key)?;
             // In constant time, by the type.

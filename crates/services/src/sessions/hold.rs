@@ -3,10 +3,11 @@
 //! user suspended, and a key made at the same moment would survive that.
 
 use super::authenticate::unknown_key;
-use super::in_person::Deed;
+use super::in_person::InPerson;
 use super::inactive;
-use crate::context::Actor;
+use crate::deed::Deed;
 use crate::error::Error;
+use crate::principal::{Account, Principal};
 use crate::users::UserRef;
 use crate::users::caller::{Held, as_of_now};
 use crate::users::reference::resolve_live;
@@ -16,23 +17,24 @@ use doorward_ports::Repositories;
 
 /// Refuses the caller whose key was ended or got another secret, or who may not act any more. To be called in a writing
 /// transaction, in which the caller then stays as found, and as answered.
-pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Actor) -> Result<User, Error> {
-    let user = repos.users().hold(actor.user.id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
+pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Principal) -> Result<User, Error> {
+    let Account { user, key: presented, .. } = actor.account()?;
+    let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
     if !user.may_act() {
         return Err(inactive(user.status));
     }
-    let key = repos.api_keys().find(&actor.key.id)?;
+    let key = repos.api_keys().find(&presented.id)?;
     // In constant time, by the type.
-    let is_same = key.is_some_and(|key| key.user_id == user.id && key.secret_digest == actor.key.secret_digest);
+    let is_same = key.is_some_and(|key| key.user_id == user.id && key.secret_digest == presented.secret_digest);
     if is_same { Ok(user) } else { Err(unknown_key()) }
 }
 
 /// Does the same, and answers a user who stays as found too, if it was not deleted.
-fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<User, Error> {
+fn hold_user(repos: &mut dyn Repositories, actor: &Principal, id: UserId) -> Result<User, Error> {
     // Everybody holds the lower id first, so that two cannot wait for each other.
     let user = if actor.is(id) {
         Some(still_valid(repos, actor)?)
-    } else if id < actor.user.id {
+    } else if Some(id) < actor.user_id() {
         let user = repos.users().hold(id)?;
         still_valid(repos, actor)?;
         user
@@ -45,16 +47,15 @@ fn hold_user(repos: &mut dyn Repositories, actor: &Actor, id: UserId) -> Result<
 
 /// Does `work` for the caller as of now, with the user who is to get a key. Apps make no keys.
 pub(super) fn with_key_owner<T>(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
+    deed: &mut Deed<'_>,
     reference: &UserRef,
-    work: impl FnOnce(&mut dyn Repositories, &Held, User) -> Result<T, Error>,
+    work: impl FnOnce(&mut Deed<'_>, &Held, User) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    actor.in_person(Deed::MakeKey)?;
-    let id = resolve_live(repos, actor, reference)?.id;
-    let user = hold_user(repos, actor, id)?;
+    deed.by.in_person(InPerson::MakeKey)?;
+    let id = resolve_live(deed.repos, deed.by, reference)?.id;
+    let user = hold_user(deed.repos, deed.by, id)?;
     if !user.may_act() {
         return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));
     }
-    as_of_now(repos, actor, |repos, actor| work(repos, actor, user))
+    as_of_now(deed, |deed, actor| work(deed, actor, user))
 }

@@ -2,18 +2,18 @@
 //!
 //! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
 //! goes, or longer than it lives: what is listed here is refused to tokens that were issued to an app, whatever their
-//! scopes: to all of them by `Actor::in_person`, to those that act by the grant of a person by `Actor::not_by_grant`, and where
-//! it is about the app's own service account by `Actor::not_for_own_account`.
+//! scopes: to all of them by `Principal::in_person`, to those that act by the grant of a person by `Principal::not_by_grant`, and where
+//! it is about the app's own service account by `Principal::not_for_own_account`.
 //! Sessions, and API tokens that the person made, may do it as far as access control lets them.
 
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_ports::Repositories;
 
-/// Something that only a person does.
+/// Something that only a person does in person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum InPerson {
     /// Let an app act for oneself: the decision is what the whole protocol asks a person for.
     AllowApp,
     /// Make a key: it would live on when the grant is revoked.
@@ -34,7 +34,7 @@ pub(crate) enum Deed {
     PlaceOwnAccount,
 }
 
-impl Deed {
+impl InPerson {
     const fn words(self) -> &'static str {
         match self {
             Self::AllowApp => "allow an app to act for its user",
@@ -68,15 +68,15 @@ impl Deed {
     }
 }
 
-impl Actor {
+impl Principal {
     /// The app that this request comes from, if its credential was issued to one.
     #[must_use]
     pub fn app(&self) -> Option<AppId> {
-        self.key.oauth2.as_ref().map(|binding| binding.app_id)
+        self.as_account()?.key.oauth2.as_ref().map(|binding| binding.app_id)
     }
 
     /// Refuses an app.
-    pub(crate) fn in_person(&self, deed: Deed) -> Result<(), Error> {
+    pub(crate) fn in_person(&self, deed: InPerson) -> Result<(), Error> {
         match self.app() {
             None => Ok(()),
             Some(_) => Err(Error::Refused(refusal(deed))),
@@ -86,17 +86,18 @@ impl Actor {
     /// Why an app is refused this action on all objects of a type, whatever access control says; `None` if it is not.
     pub(crate) fn refused_in_person(&self, action: &str, resource_type: &str) -> Option<String> {
         self.app()?;
-        let (deed, by_grant_only) = Deed::of(action, resource_type)?;
+        let (deed, by_grant_only) = InPerson::of(action, resource_type)?;
         (!by_grant_only || self.acts_by_grant()).then(|| refusal(deed))
     }
 
     fn acts_by_grant(&self) -> bool {
-        self.key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some())
+        let binding = self.as_account().and_then(|account| account.key.oauth2.as_ref());
+        binding.is_some_and(|binding| binding.grant_id.is_some())
     }
 
     /// Refuses an app that acts by a grant of a person. The service account of an app may do it, for its rights are its own
     /// and do not end with a grant.
-    pub(crate) fn not_by_grant(&self, deed: Deed) -> Result<(), Error> {
+    pub(crate) fn not_by_grant(&self, deed: InPerson) -> Result<(), Error> {
         if self.acts_by_grant() { self.in_person(deed) } else { Ok(()) }
     }
 
@@ -115,17 +116,17 @@ impl Actor {
         }
         let account = repos.apps().find(app)?.and_then(|app| app.service_account_id);
         if account.is_some_and(|account| users.any(|user| user == account)) {
-            return Err(Error::Refused(refusal(Deed::PlaceOwnAccount)));
+            return Err(Error::Refused(refusal(InPerson::PlaceOwnAccount)));
         }
         Ok(())
     }
 
     /// Refuses an app, unless it is about the app itself.
-    pub(crate) fn in_person_unless(&self, app: AppId, deed: Deed) -> Result<(), Error> {
+    pub(crate) fn in_person_unless(&self, app: AppId, deed: InPerson) -> Result<(), Error> {
         if self.app() == Some(app) { Ok(()) } else { self.in_person(deed) }
     }
 }
 
-fn refusal(deed: Deed) -> String {
+fn refusal(deed: InPerson) -> String {
     format!("An app cannot {}. Use a session, or an API token that you made yourself.", deed.words())
 }

@@ -1,12 +1,12 @@
 //! Making keys.
 
-use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, TokenFormatError};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Instant, Secret};
+use doorward_ports::Random;
 use time::Duration;
 
 /// The scope that limits nothing: that of sessions.
@@ -52,8 +52,8 @@ pub struct IssuedKey {
 
 impl IssuedKey {
     /// Makes a key. It is not stored yet.
-    pub(crate) fn new(ctx: &Context, now: Instant, spec: KeySpec) -> Result<Self, Error> {
-        let token = random_token(ctx).map_err(|defect| Error::Internal(defect.into()))?;
+    pub(crate) fn new(random: &dyn Random, now: Instant, spec: KeySpec) -> Result<Self, Error> {
+        let token = random_token(random).map_err(|defect| Error::Internal(defect.into()))?;
         let key = ApiKey {
             id: token.id.clone(),
             user_id: spec.user_id,
@@ -75,7 +75,8 @@ impl IssuedKey {
     }
 }
 
-fn random_token(ctx: &Context) -> Result<ApiToken, TokenFormatError> {
-    let id = ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed())?;
-    ApiToken::new(id, ctx.alphanumeric(ApiToken::SECRET_LEN))
+/// A token that nobody can guess.
+pub(crate) fn random_token(random: &dyn Random) -> Result<ApiToken, TokenFormatError> {
+    let id = ApiKeyId::new(random.alphanumeric(ApiKeyId::LEN).into_exposed())?;
+    ApiToken::new(id, random.alphanumeric(ApiToken::SECRET_LEN))
 }

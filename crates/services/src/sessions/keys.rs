@@ -1,97 +1,88 @@
 //! Session keys for the command line, and any key by its id (`identity.md` 2.7).
 
 use super::hold::with_key_owner;
-use super::in_person::Deed;
+use super::in_person::InPerson;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::context::Context;
+use crate::deed::{Deed, Done};
 use crate::error::Error;
+use crate::principal::{Account, Principal};
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
-use doorward_domain::audit::AuditAction;
-use doorward_domain::ids::UserId;
 use doorward_domain::roles::scope::covers;
 use doorward_domain::roles::{Action, AllowEntry, Scope, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::Repositories;
 
 /// Makes a session key for the command line, without limits and with the default lifetime of tokens.
-pub async fn create_key(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<IssuedKey, Error> {
+pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<IssuedKey, Error> {
     check_reach(actor, &[SCOPE_ALL.to_owned()], None)?;
-    let (asking, reference) = (actor.clone(), user.clone());
-    let trail = Trail::of(ctx, actor);
+    let reference = user.clone();
     let lifetime = ctx.settings.sessions.token_lifetime_default;
-    // Random text is made before the store is entered; whose key it is, is known only inside.
-    let issued = IssuedKey::new(ctx, trail.now, KeySpec::session(UserId::NIL, lifetime, &actor.origin.ip))?;
-    ctx.store
-        .write(move |repos| {
-            with_key_owner(repos, &asking, &reference, |repos, actor, user| {
-                let issued = IssuedKey { key: ApiKey { user_id: user.id, ..issued.key }, ..issued };
-                let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
-                repos.api_keys().insert(&permit, &issued.key)?;
-                trail.key(repos, AuditAction::Create, 201, &issued.key, Diff::created(&issued.key))?;
-                Ok(issued)
-            })
+    ctx.act(actor, move |deed| {
+        with_key_owner(deed, &reference, |deed, actor, user| {
+            let spec = KeySpec::session(user.id, lifetime, &actor.origin.ip);
+            let issued = IssuedKey::new(deed.random(), deed.now, spec)?;
+            let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
+            deed.repos.api_keys().insert(&permit, &issued.key)?;
+            Ok(deed.made(&issued.key)?.answer(issued))
         })
-        .await
+    })
+    .await
 }
 
 /// Shows a key of a user.
-pub async fn find_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<ApiKey, Error> {
-    let (actor, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
-    ctx.store.read(move |repos| readable_key(repos, &actor, &reference, &id)).await
+pub async fn find_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<ApiKey, Error> {
+    let (reference, id) = (user.clone(), parse_id(id)?);
+    ctx.look(actor, move |look| readable_key(look.repos, look.by, &reference, &id)).await
 }
 
 /// Deletes a key of a user, and the grant whose access token it is.
-pub async fn delete_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<(), Error> {
-    let (asking, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
-    let trail = Trail::of(ctx, actor);
-    ctx.store
-        .write(move |repos| {
-            let key = readable_key(repos, &asking, &reference, &id)?;
-            if key.id != asking.key.id {
-                asking.in_person(Deed::EndKey)?;
-            }
-            let permit = asking.subject.permit::<action::Delete, resource::ApiKey>(&access::key(&key))?;
-            if !repos.api_keys().delete(&permit, &key.id)? {
-                return Err(Error::NotFound);
-            }
-            trail.key(repos, AuditAction::Delete, 204, &key, Diff::deleted(&key))?;
-            Ok(())
-        })
-        .await
+pub async fn delete_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<(), Error> {
+    let (reference, id) = (user.clone(), parse_id(id)?);
+    ctx.act(actor, move |deed| {
+        let key = readable_key(deed.repos, deed.by, &reference, &id)?;
+        may_end(deed.by, &key)?;
+        end(deed, &key)
+    })
+    .await
 }
 
 /// Ends the life of a key of a user now. One that has ended already stays as it is. An access token of a grant is deleted
 /// with its grant, which would renew it.
-pub async fn expire_key(ctx: &Context, actor: &Actor, user: &UserRef, id: &str) -> Result<(), Error> {
-    let (asking, reference, id) = (actor.clone(), user.clone(), parse_id(id)?);
-    let trail = Trail::of(ctx, actor);
-    ctx.store
-        .write(move |repos| {
-            let key = readable_key(repos, &asking, &reference, &id)?;
-            if key.id != asking.key.id {
-                asking.in_person(Deed::EndKey)?;
-            }
-            let permit = asking.subject.permit::<action::Update, resource::ApiKey>(&access::key(&key))?;
-            if key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some()) {
-                let permit = asking.subject.permit::<action::Delete, resource::ApiKey>(&access::key(&key))?;
-                if !repos.api_keys().delete(&permit, &key.id)? {
-                    return Err(Error::NotFound);
-                }
-                return Ok(trail.key(repos, AuditAction::Delete, 204, &key, Diff::deleted(&key))?);
-            }
-            if !repos.api_keys().expire(&permit, &key.id, trail.now)? {
-                return Err(Error::NotFound);
-            }
-            if key.is_expired(trail.now) {
-                return Ok(());
-            }
-            let diff = Diff::default().moment("expires_at", Some(key.expires_at), Some(trail.now));
-            trail.key(repos, AuditAction::Write, 204, &key, diff)?;
-            Ok(())
-        })
-        .await
+pub async fn expire_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<(), Error> {
+    let (reference, id) = (user.clone(), parse_id(id)?);
+    ctx.act(actor, move |deed| {
+        let key = readable_key(deed.repos, deed.by, &reference, &id)?;
+        may_end(deed.by, &key)?;
+        let permit = deed.by.permit::<action::Update, resource::ApiKey>(&access::key(&key))?;
+        if key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some()) {
+            return end(deed, &key);
+        }
+        if !deed.repos.api_keys().expire(&permit, &key.id, deed.now)? {
+            return Err(Error::NotFound);
+        }
+        if key.is_expired(deed.now) {
+            return Ok(deed.unrecorded("it had ended already", ()));
+        }
+        let ended = ApiKey { expires_at: deed.now, ..key.clone() };
+        Ok(deed.entry().answering(204).changed(&key, &ended)?.answer(()))
+    })
+    .await
+}
+
+/// An app ends no other key than its own.
+fn may_end(actor: &Principal, key: &ApiKey) -> Result<(), Error> {
+    let is_own = actor.as_account().is_some_and(|account| account.key.id == key.id);
+    if is_own { Ok(()) } else { actor.in_person(InPerson::EndKey) }
+}
+
+fn end(deed: &mut Deed<'_>, key: &ApiKey) -> Result<Done<()>, Error> {
+    let permit = deed.by.permit::<action::Delete, resource::ApiKey>(&access::key(key))?;
+    if !deed.repos.api_keys().delete(&permit, &key.id)? {
+        return Err(Error::NotFound);
+    }
+    Ok(deed.ended(key)?.answer(()))
 }
 
 /// A text that cannot be the id of a key names no key.
@@ -101,7 +92,7 @@ fn parse_id(text: &str) -> Result<ApiKeyId, Error> {
 
 fn readable_key(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     reference: &UserRef,
     id: &ApiKeyId,
 ) -> Result<ApiKey, Error> {
@@ -113,13 +104,15 @@ fn readable_key(
 }
 
 /// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
-pub(crate) fn check_reach(actor: &Actor, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
-    let held: Vec<ScopeName> = scopes_of(&actor.key);
+pub(crate) fn check_reach(actor: &Principal, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
+    // Callers without an account hold no key that limits them.
+    let Some(Account { key, .. }) = actor.as_account() else { return Ok(()) };
+    let held: Vec<ScopeName> = scopes_of(key);
     let covered = |name: &String| ScopeName::parse(name).is_ok_and(|asked| covers(&held, &asked));
     if !scopes.iter().all(covered) {
         return Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()));
     }
-    if !reaches(&actor.key, objects) {
+    if !reaches(key, objects) {
         return Err(Error::Refused("A key cannot make another one for more objects than its own.".to_owned()));
     }
     Ok(())

@@ -3,16 +3,19 @@
 use super::issue::{IssuedKey, KeySpec, SCOPE_APPLICATION_CONNECT};
 use super::throttling::Guard;
 use super::{inactive, seen};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context, Origin};
+use crate::Principal;
+use crate::audit::{Audited, Diff, Snapshot};
+use crate::context::{Context, Origin};
+use crate::deed::{Deed, Done, Recorded};
 use crate::error::Error;
 use crate::users::fields::{Fields, trimmed};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::roles::System;
 use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::{Repositories, StoreError};
+use doorward_ports::StoreError;
 use std::sync::Arc;
+use time::Duration;
 
 /// What is given to sign in.
 #[derive(Clone, Debug)]
@@ -49,14 +52,13 @@ pub fn auth_methods(ctx: &Context) -> AuthMethods {
 ///
 /// An unknown address and a wrong password cost the same time and give the same answer. Failures are counted by
 /// account and by address, and slow further tries down.
-pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<SignedIn, Error> {
+pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Result<SignedIn, Error> {
     let Login { email, password } = command;
     let email = trimmed(&email);
     Fields::default().email("email", &email).required_secret("password", &password).done()?;
 
     let (now, ip) = (ctx.clock.now(), origin.ip.clone());
     let (guard, look, user) = ctx
-        .store
         .read(move |repos| {
             let user = repos.users().find_by_email(&email)?.filter(|user| !user.is_system);
             let guard = Guard::load(repos, user.as_ref(), &email, &ip, now)?;
@@ -64,9 +66,14 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
             Ok::<_, Error>((guard, look, user))
         })
         .await?;
+    let caller = Principal::anonymous(Arc::clone(origin));
     if !look.ahead.is_empty() {
         let ahead = look.ahead.clone();
-        ctx.store.write(move |repos| ahead.mend(repos, now)).await?;
+        ctx.act(&caller, move |deed| {
+            ahead.mend(deed.repos, now)?;
+            Ok::<_, Error>(deed.unrecorded("a wait that the clock made too long is set right", ()))
+        })
+        .await?;
     }
     if let Some(refusal) = look.refusal {
         return Err(refusal);
@@ -75,79 +82,89 @@ pub async fn login(ctx: &Context, command: Login, origin: &Origin) -> Result<Sig
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let is_right = ctx.verify_password(password, hash).await?;
 
-    let user_id = user.as_ref().map(|user| user.id);
-    let entry = Entry { trail: Trail::from(ctx, user_id, origin), woken: Trail::from(ctx, user_id, origin), guard };
-    let lifetime = ctx.settings.sessions.lifetime;
     let verified = match user {
-        Some(user) if is_right => {
-            let session = IssuedKey::new(ctx, entry.trail.now, KeySpec::session(user.id, lifetime, &origin.ip))?;
-            Verified::Right(user, Box::new(session))
-        }
-        Some(user) => Verified::Wrong(Some(user)),
-        None => Verified::Wrong(None),
+        Some(user) if is_right => Verified::Right(user),
+        user => Verified::Wrong(user),
     };
-    let password_login = ctx.settings.sessions.password_login;
+    let (lifetime, password_login) = (ctx.settings.sessions.lifetime, ctx.settings.sessions.password_login);
+    let attempt = Attempt { guard, lifetime, password_login };
     // A refusal leaves a trace, so it is an `Ok` of the closure.
-    ctx.store.write(move |repos| Ok::<_, Error>(entry.decide(repos, verified, password_login)?)).await?
+    ctx.act(&caller, move |deed| attempt.decide(deed, verified)).await?
 }
 
 /// Signs out: ends the key in use, and the keys for apps on their own subdomain; an app ends its own only.
-pub async fn logout(ctx: &Context, actor: &Actor) -> Result<(), Error> {
-    let (key, is_app, trail) = (Arc::clone(&actor.key), actor.app().is_some(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let because = System::because("whoever holds a key may end it");
-            repos.api_keys().delete(&because.permit(), &key.id)?;
-            if !is_app {
-                repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
-            }
-            trail.key(repos, AuditAction::Logout, 200, &key, Diff::default())?;
-            Ok(())
-        })
-        .await
+pub async fn logout(ctx: &Context, actor: &Principal) -> Result<(), Error> {
+    let (key, is_app) = (Arc::clone(&actor.account()?.key), actor.app().is_some());
+    ctx.act(actor, move |deed| {
+        let because = System::because("whoever holds a key may end it");
+        deed.repos.api_keys().delete(&because.permit(), &key.id)?;
+        if !is_app {
+            deed.repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
+        }
+        Ok(deed.entry().noted(AuditAction::Logout, 200, &*key, Diff::default())?.answer(()))
+    })
+    .await
 }
 
 /// How the password compares.
 #[derive(Clone)]
 enum Verified {
-    Right(User, Box<IssuedKey>),
+    Right(User),
     Wrong(Option<User>),
 }
 
 /// One try to sign in, in the transaction that ends it.
 #[derive(Clone)]
-struct Entry {
+struct Attempt {
     guard: Guard,
-    trail: Trail,
-    /// Of the activation of a dormant user.
-    woken: Trail,
+    lifetime: Duration,
+    password_login: bool,
 }
 
-impl Entry {
-    fn decide(
-        self,
-        repos: &mut dyn Repositories,
-        verified: Verified,
-        password_login: bool,
-    ) -> Result<Result<SignedIn, Error>, StoreError> {
+/// The audit record of a try to sign in is about a key that is not there; its id is that of the user. Unknown users leave a
+/// record too: it tells an operator of guessing, and costs the same.
+struct NoKey<'a>(Option<&'a User>);
+
+impl Audited for NoKey<'_> {
+    fn kind(&self) -> AuditResource {
+        AuditResource::ApiKey
+    }
+
+    fn id(&self) -> String {
+        self.0.map(|user| user.id.to_string()).unwrap_or_default()
+    }
+
+    fn target(&self) -> String {
+        self.0.map(|user| user.username.clone()).unwrap_or_default()
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+    }
+}
+
+/// What becomes of a try: the outer error undoes it, the inner one is its answer.
+type Decided = Result<Done<Result<SignedIn, Error>>, Error>;
+
+impl Attempt {
+    fn decide(self, deed: &mut Deed<'_>, verified: Verified) -> Decided {
         // Of many tries at once, all were let in before the first failed. Looking again keeps the count, and as it is
         // done for right and wrong passwords alike, it tells nothing.
-        let look = self.guard.look(repos, self.trail.now)?;
-        look.ahead.mend(repos, self.trail.now)?;
+        let look = self.guard.look(deed.repos, deed.now)?;
+        look.ahead.mend(deed.repos, deed.now)?;
         if let Some(refusal) = look.refusal {
-            return Ok(Err(refusal));
+            return Ok(deed.unrecorded("the failures that led to it are recorded", Err(refusal)));
         }
-        let (user, session) = match verified {
-            Verified::Wrong(user) => return self.fail(repos, user.as_ref()),
+        let user = match verified {
+            Verified::Wrong(user) => return self.fail(deed, user.as_ref()),
             // Meanwhile the user may have been deleted, or given another password; from here on nobody can do that.
-            Verified::Right(checked, session) => match repos.users().hold(checked.id)? {
-                Some(user) if !user.deleted && user.password_hash == checked.password_hash => (user, session),
-                _ => return self.fail(repos, Some(&checked)),
+            Verified::Right(checked) => match deed.repos.users().hold(checked.id)? {
+                Some(user) if !user.deleted && user.password_hash == checked.password_hash => user,
+                _ => return self.fail(deed, Some(&checked)),
             },
         };
-        if !password_login {
-            let refusal = Error::Refused("Password authentication is disabled.".to_owned());
-            return self.refuse(repos, &user, 403, refusal);
+        if !self.password_login {
+            return refuse(deed, &user, 403, Error::Refused("Password authentication is disabled.".to_owned()));
         }
         if user.login_type != LoginType::Password {
             let refusal = Error::Refused(format!(
@@ -155,39 +172,36 @@ impl Entry {
                 LoginType::Password,
                 user.login_type
             ));
-            return self.refuse(repos, &user, 403, refusal);
+            return refuse(deed, &user, 403, refusal);
         }
         if user.status == UserStatus::Suspended {
-            return self.refuse(repos, &user, 401, inactive(user.status));
+            return refuse(deed, &user, 401, inactive(user.status));
         }
-        let now = self.trail.now;
-        self.guard.pass(repos, user.id, now)?;
-        let user = if user.status == UserStatus::Dormant { seen(repos, user, now, self.woken)? } else { user };
+        self.guard.pass(deed.repos, user.id, deed.now)?;
+        let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
+        let spec = KeySpec::session(user.id, self.lifetime, &deed.by.origin.ip);
+        let session = IssuedKey::new(deed.random(), deed.now, spec)?;
         let permit = System::because("the password is right").permit();
-        repos.api_keys().insert(&permit, &session.key)?;
-        self.trail.key(repos, AuditAction::Login, 201, &session.key, Diff::default())?;
-        Ok(Ok(SignedIn { user, session: *session }))
+        deed.repos.api_keys().insert(&permit, &session.key)?;
+        let entry = deed.entry().of_user(Some(user.id));
+        let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
+        Ok(recorded.answer(Ok(SignedIn { user, session })))
     }
 
-    fn fail(self, repos: &mut dyn Repositories, user: Option<&User>) -> Result<Result<SignedIn, Error>, StoreError> {
-        self.guard.record_failure(repos, self.trail.now)?;
-        // Unknown users leave a record too: it tells an operator of guessing, and costs the same.
-        let (id, name) = user.map(|user| (user.id.to_string(), user.username.clone())).unwrap_or_default();
-        self.trail.write(repos, AuditAction::Login, 401, (AuditResource::ApiKey, id, name), Diff::default())?;
+    fn fail(self, deed: &mut Deed<'_>, user: Option<&User>) -> Decided {
+        self.guard.record_failure(deed.repos, deed.now)?;
         let message = "Incorrect email or password.".to_owned();
-        Ok(Err(Error::Unauthenticated { message, detail: String::new() }))
+        let refusal = Error::Unauthenticated { message, detail: String::new() };
+        Ok(record(deed, user, 401)?.answer(Err(refusal)))
     }
+}
 
-    /// The password is right, and yet the user may not sign in with it.
-    fn refuse(
-        self,
-        repos: &mut dyn Repositories,
-        user: &User,
-        status: u16,
-        refusal: Error,
-    ) -> Result<Result<SignedIn, Error>, StoreError> {
-        let key = (AuditResource::ApiKey, user.id.to_string(), user.username.clone());
-        self.trail.write(repos, AuditAction::Login, status, key, Diff::default())?;
-        Ok(Err(refusal))
-    }
+/// The password is right, and yet the user may not sign in with it.
+fn refuse(deed: &mut Deed<'_>, user: &User, status: u16, refusal: Error) -> Decided {
+    Ok(record(deed, Some(user), status)?.answer(Err(refusal)))
+}
+
+fn record(deed: &mut Deed<'_>, user: Option<&User>, status: u16) -> Result<Recorded, StoreError> {
+    let entry = deed.entry().of_user(user.map(|user| user.id));
+    entry.noted(AuditAction::Login, status, &NoKey(user), Diff::default())
 }

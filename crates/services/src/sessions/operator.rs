@@ -3,49 +3,38 @@
 
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::tokens::check_name;
-use crate::audit::{Diff, Trail};
-use crate::context::{Context, Origin};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
-use doorward_domain::audit::AuditAction;
+use crate::users::access;
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::{System, action, resource};
+use doorward_domain::roles::{action, resource};
 use doorward_domain::users::LoginType;
 
 /// Makes an API token of the default lifetime that may do all that its user may. Fails with [`Error::UserNotFound`], or
 /// [`Error::Invalid`] for a user who is not active, and with a conflict when the user has a token of that name.
 pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<IssuedKey, Error> {
     let name = check_name(name.to_owned())?;
-    let trail = Trail::from(ctx, None, &Origin::default());
-    let spec = KeySpec {
-        user_id: user,
-        login_type: LoginType::Token,
-        scopes: vec![SCOPE_ALL.to_owned()],
-        allow_list: None,
-        token_name: name,
-        lifetime: ctx.settings.sessions.token_lifetime_default,
-        ip: String::new(),
-    };
-    let issued = IssuedKey::new(ctx, trail.now, spec)?;
-    ctx.store
-        .write(move |repos| {
-            let user = repos.users().hold(user)?.filter(|user| !user.deleted && !user.is_system);
-            let user = user.ok_or(Error::UserNotFound)?;
-            if !user.may_act() {
-                return Err(Error::invalid(format!(
-                    "User \"{}\" is {} and cannot get keys.",
-                    user.username, user.status
-                )));
-            }
-            let permit =
-                System::because("the operator asked on the command line").permit::<action::Create, resource::ApiKey>();
-            repos.api_keys().insert(&permit, &issued.key)?;
-            let diff = Diff::default().field("token_name", "", issued.key.token_name.as_str()).field(
-                "scopes",
-                serde_json::json!([]),
-                issued.key.scopes.clone(),
-            );
-            trail.key(repos, AuditAction::Create, 201, &issued.key, diff)?;
-            Ok(issued)
-        })
-        .await
+    let lifetime = ctx.settings.sessions.token_lifetime_default;
+    ctx.act(&Principal::operator(), move |deed| {
+        let user = deed.repos.users().hold(user)?.filter(|user| !user.deleted && !user.is_system);
+        let user = user.ok_or(Error::UserNotFound)?;
+        if !user.may_act() {
+            return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));
+        }
+        let spec = KeySpec {
+            user_id: user.id,
+            login_type: LoginType::Token,
+            scopes: vec![SCOPE_ALL.to_owned()],
+            allow_list: None,
+            token_name: name,
+            lifetime,
+            ip: String::new(),
+        };
+        let issued = IssuedKey::new(deed.random(), deed.now, spec)?;
+        let permit = deed.by.permit::<action::Create, resource::ApiKey>(&access::keys_of(user.id))?;
+        deed.repos.api_keys().insert(&permit, &issued.key)?;
+        Ok(deed.made(&issued.key)?.answer(issued))
+    })
+    .await
 }

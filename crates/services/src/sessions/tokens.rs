@@ -3,14 +3,12 @@
 use super::hold::with_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_reach;
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context, SessionSettings};
+use crate::Principal;
+use crate::context::{Context, SessionSettings};
 use crate::error::{Error, FieldError};
 use crate::users::fields::Fields;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
-use doorward_domain::audit::AuditAction;
-use doorward_domain::ids::UserId;
 use doorward_domain::names::{Named, is_plain};
 use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -56,7 +54,7 @@ pub struct TokenConfig {
 /// Makes a token for a user.
 pub async fn create_token(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     user: &UserRef,
     command: CreateToken,
 ) -> Result<IssuedKey, Error> {
@@ -82,44 +80,35 @@ pub async fn create_token(
     fields.done()?;
     check_reach(actor, &scopes, allow_list.as_deref())?;
 
-    let (asking, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    let spec = KeySpec {
-        user_id: UserId::NIL,
-        login_type: LoginType::Token,
-        scopes,
-        allow_list,
-        token_name: name.clone(),
-        lifetime: Duration::ZERO,
-        ip: actor.origin.ip.clone(),
-    };
-    // Random text is made before the store is entered; whose token it is, and so its limits, is known only inside.
-    let issued = IssuedKey::new(ctx, trail.now, spec)?;
-    ctx.store
-        .write(move |repos| {
-            with_key_owner(repos, &asking, &reference, |repos, actor, user| {
-                let lifetime = check_lifetime(command.lifetime, settings, max_lifetime(settings, &user))?;
-                let expires_at = trail.now.saturating_add(lifetime);
-                let key = ApiKey {
-                    user_id: user.id,
-                    expires_at,
-                    lifetime_seconds: lifetime.whole_seconds(),
-                    // Who asks for an end gets that end.
-                    slides_until: (!command.lifetime.is_zero()).then_some(expires_at),
-                    ..issued.key
-                };
-                let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
-                match repos.api_keys().insert(&permit, &key) {
-                    Err(StoreError::Conflict(Conflict::TokenName)) => {
-                        let message = format!("A token with name \"{}\" already exists.", key.token_name);
-                        return Err(Error::taken(message, "name"));
-                    }
-                    inserted => inserted?,
+    let reference = user.clone();
+    ctx.act(actor, move |deed| {
+        with_key_owner(deed, &reference, |deed, actor, user| {
+            let lifetime = check_lifetime(command.lifetime, settings, max_lifetime(settings, &user))?;
+            let spec = KeySpec {
+                user_id: user.id,
+                login_type: LoginType::Token,
+                scopes,
+                allow_list,
+                token_name: name,
+                lifetime,
+                ip: actor.origin.ip.clone(),
+            };
+            let IssuedKey { token, key } = IssuedKey::new(deed.random(), deed.now, spec)?;
+            // Who asks for an end gets that end.
+            let slides_until = (!command.lifetime.is_zero()).then_some(key.expires_at);
+            let key = ApiKey { slides_until, ..key };
+            let permit = access::permit::<action::Create, resource::ApiKey>(actor, &access::keys_of(user.id))?;
+            match deed.repos.api_keys().insert(&permit, &key) {
+                Err(StoreError::Conflict(Conflict::TokenName)) => {
+                    let message = format!("A token with name \"{}\" already exists.", key.token_name);
+                    return Err(Error::taken(message, "name"));
                 }
-                trail.key(repos, AuditAction::Create, 201, &key, Diff::created(&key))?;
-                Ok(IssuedKey { key, token: issued.token })
-            })
+                inserted => inserted?,
+            }
+            Ok(deed.made(&key)?.answer(IssuedKey { token, key }))
         })
-        .await
+    })
+    .await
 }
 
 /// Which tokens are asked for.
@@ -134,49 +123,46 @@ pub struct TokenQuery {
 /// Lists the tokens of a user, or of all, as far as the caller may read them.
 pub async fn list_tokens(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     user: &UserRef,
     query: TokenQuery,
 ) -> Result<Vec<ListedToken>, Error> {
-    let (actor, reference, now) = (actor.clone(), user.clone(), ctx.clock.now());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            let owner = if query.all_users { None } else { Some(user.id) };
-            let tokens = repos.api_keys().list(LoginType::Token, owner)?;
-            Ok(tokens
-                .into_iter()
-                .filter(|(key, _)| query.expired || !key.is_expired(now))
-                .filter(|(key, _)| access::may(&actor, Action::Read, &access::key(key)).is_ok())
-                .map(|(key, username)| ListedToken { key, username })
-                .collect())
-        })
-        .await
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let (now, user) = (look.now, resolve(look.repos, look.by, &reference)?);
+        let owner = if query.all_users { None } else { Some(user.id) };
+        let tokens = look.repos.api_keys().list(LoginType::Token, owner)?;
+        Ok(tokens
+            .into_iter()
+            .filter(|(key, _)| query.expired || !key.is_expired(now))
+            .filter(|(key, _)| access::may(look.by, Action::Read, &access::key(key)).is_ok())
+            .map(|(key, username)| ListedToken { key, username })
+            .collect())
+    })
+    .await
 }
 
 /// Shows a token of a user by its name.
-pub async fn find_token(ctx: &Context, actor: &Actor, user: &UserRef, name: &str) -> Result<ApiKey, Error> {
-    let (actor, reference, name) = (actor.clone(), user.clone(), name.to_owned());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            let key = repos.api_keys().find_token(user.id, &name)?.ok_or(Error::NotFound)?;
-            access::may(&actor, Action::Read, &access::key(&key))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            Ok(key)
-        })
-        .await
+pub async fn find_token(ctx: &Context, actor: &Principal, user: &UserRef, name: &str) -> Result<ApiKey, Error> {
+    let (reference, name) = (user.clone(), name.to_owned());
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        let key = look.repos.api_keys().find_token(user.id, &name)?.ok_or(Error::NotFound)?;
+        access::may(look.by, Action::Read, &access::key(&key))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        Ok(key)
+    })
+    .await
 }
 
 /// What a user may ask for a token.
-pub async fn token_config(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<TokenConfig, Error> {
-    let (actor, reference, settings) = (actor.clone(), user.clone(), ctx.settings.sessions);
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            Ok(TokenConfig { max_lifetime: max_lifetime(settings, &user) })
-        })
-        .await
+pub async fn token_config(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<TokenConfig, Error> {
+    let (reference, settings) = (user.clone(), ctx.settings.sessions);
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        Ok(TokenConfig { max_lifetime: max_lifetime(settings, &user) })
+    })
+    .await
 }
 
 /// The longest lifetime of a token of this user.
@@ -189,10 +175,10 @@ pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
 }
 
 /// What no token of the user who is named lives longer than, as far as the name says.
-fn longest_for(settings: SessionSettings, actor: &Actor, user: &UserRef) -> Duration {
-    match user {
-        UserRef::Me => max_lifetime(settings, &actor.user),
-        UserRef::Id(_) | UserRef::Name(_) => settings.token_lifetime_max.max(settings.token_lifetime_max_owner),
+fn longest_for(settings: SessionSettings, actor: &Principal, user: &UserRef) -> Duration {
+    match (user, actor.as_account()) {
+        (UserRef::Me, Some(account)) => max_lifetime(settings, &account.user),
+        _ => settings.token_lifetime_max.max(settings.token_lifetime_max_owner),
     }
 }
 

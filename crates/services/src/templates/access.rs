@@ -1,6 +1,6 @@
 //! What a caller may do with templates: the objects of `rbac.md` 6.
 
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::{Action, ListFilter, Object, ResourceType, resource};
@@ -21,7 +21,7 @@ pub(super) fn new_in(organization: OrganizationId) -> Object<'static> {
 }
 
 /// The template, if it lives and the caller may read it; or which scope the credential lacks for that.
-pub(crate) fn readable(actor: &Actor, found: Option<Template>) -> Result<Template, Error> {
+pub(crate) fn readable(actor: &Principal, found: Option<Template>) -> Result<Template, Error> {
     let template = found.filter(|template| !template.deleted).ok_or(Error::NotFound)?;
     actor
         .subject
@@ -31,6 +31,6 @@ pub(crate) fn readable(actor: &Actor, found: Option<Template>) -> Result<Templat
 }
 
 /// The templates that the caller may read.
-pub(super) fn visible(actor: &Actor) -> ListFilter {
+pub(super) fn visible(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::Template)
 }

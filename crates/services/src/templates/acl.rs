@@ -1,9 +1,9 @@
 //! The access lists of templates (`enterprise-identity.md` 1.2 to 1.4).
 
+use super::access;
 use super::write::held;
-use super::{access, record};
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::groups::{self, GroupView, MemberScope};
 use crate::users::UserView;
@@ -58,17 +58,18 @@ pub struct Available {
 
 /// Shows the access lists to those who may change the template, through a credential that reaches all users. Deleted and
 /// suspended users and deleted groups are left out.
-pub async fn acl(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<TemplateAcl, Error> {
-    let actor = actor.clone();
-    ctx.store
-        .read(move |repos| {
-            let found = repos.templates().find(id)?;
-            let template = access::readable(&actor, found)?;
-            actor.subject.check(Action::Update, &access::object(&template))?;
-            may_show_users(&actor)?;
-            Ok(TemplateAcl { users: users(repos, &template.user_acl)?, groups: groups(repos, &template.group_acl)? })
-        })
-        .await
+///
+/// Needs `template:update`. Errors: `NotFound` (missing or not readable), `Forbidden`.
+pub async fn acl(ctx: &Context, actor: &Principal, id: TemplateId) -> Result<TemplateAcl, Error> {
+    ctx.look(actor, move |look| {
+        let found = look.repos.templates().find(id)?;
+        let template = access::readable(look.by, found)?;
+        look.by.subject.check(Action::Update, &access::object(&template))?;
+        may_show_users(look.by)?;
+        let users = users(look.repos, &template.user_acl)?;
+        Ok(TemplateAcl { users, groups: groups(look.repos, &template.group_acl)? })
+    })
+    .await
 }
 
 fn users(repos: &mut dyn Repositories, acl: &Acl) -> Result<Vec<Listed<UserView>>, Error> {
@@ -94,30 +95,36 @@ fn ids<T: From<Uuid>>(acl: &Acl) -> Vec<T> {
 }
 
 /// Changes the access lists: entries that are named are set or removed, all others stay. Everything is checked first.
-pub async fn update_acl(ctx: &Context, actor: &Actor, id: TemplateId, command: UpdateTemplateAcl) -> Result<(), Error> {
-    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let old = held(repos, &actor, id)?;
-            let permit = actor.subject.permit::<action::Update, resource::Template>(&access::object(&old))?;
-            let mut errors = Vec::new();
-            let users = entries::<UserId>("user_perms", &command.users, &mut errors);
-            let groups = entries::<GroupId>("group_perms", &command.groups, &mut errors);
-            check_users(repos, old.organization_id, &users, &mut errors)?;
-            check_groups(repos, old.organization_id, &groups, &mut errors)?;
-            if !errors.is_empty() {
-                return Err(Error::invalid_fields("Invalid request to update template metadata!", errors));
-            }
-            actor.not_for_own_account(repos, users.iter().map(|(user, _)| *user))?;
-            let mut new = Template { updated_at: trail.now, ..old.clone() };
-            set_roles(&mut new.user_acl, users.into_iter().map(|(user, role)| (user.0, role)));
-            set_roles(&mut new.group_acl, groups.into_iter().map(|(group, role)| (group.0, role)));
-            if !repos.templates().update(&permit, &new)? {
-                return Err(Error::NotFound);
-            }
-            record::write(trail, repos, Some(&old), Some(&new))
-        })
-        .await
+///
+/// Needs `template:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`user_perms`,
+/// `group_perms`), `Refused` (the service account of the app that asks).
+pub async fn update_acl(
+    ctx: &Context,
+    actor: &Principal,
+    id: TemplateId,
+    command: UpdateTemplateAcl,
+) -> Result<(), Error> {
+    ctx.act(actor, move |deed| {
+        let old = held(deed.repos, deed.by, id)?;
+        let permit = deed.by.permit::<action::Update, resource::Template>(&access::object(&old))?;
+        let mut errors = Vec::new();
+        let users = entries::<UserId>("user_perms", &command.users, &mut errors);
+        let groups = entries::<GroupId>("group_perms", &command.groups, &mut errors);
+        check_users(deed.repos, old.organization_id, &users, &mut errors)?;
+        check_groups(deed.repos, old.organization_id, &groups, &mut errors)?;
+        if !errors.is_empty() {
+            return Err(Error::invalid_fields("Invalid request to update template metadata!", errors));
+        }
+        deed.by.not_for_own_account(deed.repos, users.iter().map(|(user, _)| *user))?;
+        let mut new = Template { updated_at: deed.now, ..old.clone() };
+        set_roles(&mut new.user_acl, users.into_iter().map(|(user, role)| (user.0, role)));
+        set_roles(&mut new.group_acl, groups.into_iter().map(|(group, role)| (group.0, role)));
+        if !deed.repos.templates().update(&permit, &new)? {
+            return Err(Error::NotFound);
+        }
+        Ok(deed.changed(&old, &new)?.answer(()))
+    })
+    .await
 }
 
 type Entry<T> = (T, Option<TemplateRole>);
@@ -203,33 +210,35 @@ fn check_groups(
 /// Lists who could be put on the access lists, whatever the caller may read otherwise, through a credential that reaches
 /// all users. Only those who may change the template see it; for all others there is nothing here. The query narrows the
 /// users.
+///
+/// Needs `template:update`. Errors: `Invalid` (the query), `NotFound` (missing, or not allowed), `Forbidden` (only the
+/// scope is too short, or the credential does not reach all users).
 pub async fn available(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     id: TemplateId,
     query: &str,
     page: Page,
 ) -> Result<Available, Error> {
     let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
-    let actor = actor.clone();
-    ctx.store
-        .read(move |repos| {
-            let found = repos.templates().find(id)?;
-            let template = access::readable(&actor, found)?;
-            actor
-                .subject
-                .check(Action::Update, &access::object(&template))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            may_show_users(&actor)?;
-            let users = repos.users().list(&filter, &everything(ResourceType::User), page)?;
-            let of_template = GroupFilter { organization: Some(template.organization_id), ..GroupFilter::default() };
-            let groups = repos.groups().list(&of_template, &everything(ResourceType::Group), &GroupPage::default())?;
-            Ok(Available {
-                users: users.users.into_iter().map(ReducedUser::from).collect(),
-                groups: groups::views(repos, &groups, &MemberScope::All)?,
-            })
+    ctx.look(actor, move |look| {
+        let found = look.repos.templates().find(id)?;
+        let template = access::readable(look.by, found)?;
+        look.by
+            .subject
+            .check(Action::Update, &access::object(&template))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        may_show_users(look.by)?;
+        let users = look.repos.users().list(&filter, &everything(ResourceType::User), page)?;
+        let of_template = GroupFilter { organization: Some(template.organization_id), ..GroupFilter::default() };
+        let all_groups = everything(ResourceType::Group);
+        let groups = look.repos.groups().list(&of_template, &all_groups, &GroupPage::default())?;
+        Ok(Available {
+            users: users.users.into_iter().map(ReducedUser::from).collect(),
+            groups: groups::views(look.repos, &groups, &MemberScope::All)?,
         })
-        .await
+    })
+    .await
 }
 
 /// All there are, for those who choose whom to list, whatever they may read otherwise.
@@ -239,7 +248,7 @@ fn everything(kind: ResourceType) -> ListFilter {
 
 /// Users are shown here whatever the caller may read otherwise, but not by a credential that is not meant to show any:
 /// its scope and its allow list hold all the same.
-fn may_show_users(actor: &Actor) -> Result<(), Denied> {
+fn may_show_users(actor: &Principal) -> Result<(), Denied> {
     let Some(scope) = actor.subject.scope() else { return Ok(()) };
     reader_of_everything(scope.clone()).check(Action::Read, &Object::of::<resource::User>())
 }

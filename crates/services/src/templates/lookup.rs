@@ -2,7 +2,8 @@
 
 use super::TemplateView;
 use super::access;
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::organizations::{self, OrganizationRef};
 use doorward_domain::ids::{OrganizationId, TemplateId};
@@ -10,67 +11,74 @@ use doorward_domain::templates::{TemplateFilter, TemplateQuery, parse_template_q
 use doorward_ports::Repositories;
 
 /// Shows a template.
-pub async fn find(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<TemplateView, Error> {
-    let actor = actor.clone();
-    ctx.store
-        .read(move |repos| {
-            let view = repos.templates().view(id)?.ok_or(Error::NotFound)?;
-            access::readable(&actor, Some(view.template.clone()))?;
-            Ok(view)
-        })
-        .await
+///
+/// Needs `template:read`. Errors: `NotFound` (missing or not readable), `Forbidden` (only the scope is too short).
+pub async fn find(ctx: &Context, actor: &Principal, id: TemplateId) -> Result<TemplateView, Error> {
+    ctx.look(actor, move |look| {
+        let view = look.repos.templates().view(id)?.ok_or(Error::NotFound)?;
+        access::readable(look.by, Some(view.template.clone()))?;
+        Ok(view)
+    })
+    .await
 }
 
 /// Shows the template of an organization that has this name, without regard to letter case.
+///
+/// Needs `template:read`. Errors: `OrganizationNotFound` and `NotFound` (missing or not readable), `Forbidden` (only
+/// the scope is too short).
 pub async fn find_by_name(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     name: &str,
 ) -> Result<TemplateView, Error> {
-    let (actor, organization, name) = (actor.clone(), organization.clone(), name.to_owned());
-    ctx.store
-        .read(move |repos| {
-            let organization = organizations::resolve(repos, &actor, &organization)?;
-            let found = repos.templates().find_by_name(organization.id, &name)?;
-            let template = access::readable(&actor, found)?;
-            repos.templates().view(template.id)?.ok_or(Error::NotFound)
-        })
-        .await
+    let (organization, name) = (organization.clone(), name.to_owned());
+    ctx.look(actor, move |look| {
+        let organization = organizations::resolve(look.repos, look.by, &organization)?;
+        let found = look.repos.templates().find_by_name(organization.id, &name)?;
+        let template = access::readable(look.by, found)?;
+        look.repos.templates().view(template.id)?.ok_or(Error::NotFound)
+    })
+    .await
 }
 
 /// Lists the templates that the caller may read, narrowed by a search query.
-pub async fn list(ctx: &Context, actor: &Actor, query: &str) -> Result<Vec<TemplateView>, Error> {
-    let (actor, query) = (actor.clone(), parse(query)?);
-    ctx.store
-        .read(move |repos| {
-            let organization = query.organization.as_deref().map(|name| searched(repos, &actor, name)).transpose()?;
-            let filter = TemplateFilter { organization, ..query.filter };
-            Ok(repos.templates().list(&filter, &access::visible(&actor))?)
-        })
-        .await
+///
+/// Shows what `template:read` reaches. Errors: `Invalid` (the query), `Forbidden` (only the scope is too short for the
+/// organization in it).
+pub async fn list(ctx: &Context, actor: &Principal, query: &str) -> Result<Vec<TemplateView>, Error> {
+    let query = parse(query)?;
+    ctx.look(actor, move |look| {
+        let organization = query.organization.as_deref();
+        let organization = organization.map(|name| searched(look.repos, look.by, name)).transpose()?;
+        let filter = TemplateFilter { organization, ..query.filter };
+        Ok(look.repos.templates().list(&filter, &access::visible(look.by))?)
+    })
+    .await
 }
 
 /// Lists the templates of an organization that the caller may read, narrowed by a search query.
+///
+/// Shows what `template:read` reaches. Errors: `Invalid` (the query), `OrganizationNotFound` (missing or not readable),
+/// `Forbidden` (only the scope is too short for an organization).
 pub async fn list_in(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     query: &str,
 ) -> Result<Vec<TemplateView>, Error> {
-    let (actor, organization, query) = (actor.clone(), organization.clone(), parse(query)?);
-    ctx.store
-        .read(move |repos| {
-            let organization = organizations::resolve(repos, &actor, &organization)?;
-            if let Some(name) = &query.organization
-                && searched(repos, &actor, name)? != organization.id
-            {
-                return Ok(Vec::new());
-            }
-            let filter = TemplateFilter { organization: Some(organization.id), ..query.filter };
-            Ok(repos.templates().list(&filter, &access::visible(&actor))?)
-        })
-        .await
+    let (organization, query) = (organization.clone(), parse(query)?);
+    ctx.look(actor, move |look| {
+        let organization = organizations::resolve(look.repos, look.by, &organization)?;
+        if let Some(name) = &query.organization
+            && searched(look.repos, look.by, name)? != organization.id
+        {
+            return Ok(Vec::new());
+        }
+        let filter = TemplateFilter { organization: Some(organization.id), ..query.filter };
+        Ok(look.repos.templates().list(&filter, &access::visible(look.by))?)
+    })
+    .await
 }
 
 fn parse(query: &str) -> Result<TemplateQuery, Error> {
@@ -78,7 +86,7 @@ fn parse(query: &str) -> Result<TemplateQuery, Error> {
 }
 
 /// The organization that a search query names by name or id (`identity.md` 1.5).
-pub(crate) fn searched(repos: &mut dyn Repositories, actor: &Actor, name: &str) -> Result<OrganizationId, Error> {
+pub(crate) fn searched(repos: &mut dyn Repositories, actor: &Principal, name: &str) -> Result<OrganizationId, Error> {
     match organizations::resolve(repos, actor, &OrganizationRef::parse(name)) {
         Ok(organization) => Ok(organization.id),
         Err(Error::OrganizationNotFound(name)) => {

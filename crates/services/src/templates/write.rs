@@ -1,8 +1,8 @@
 //! Making, changing and ending templates.
 
-use super::{TemplateView, access, record};
-use crate::audit::Trail;
-use crate::context::{Actor, Context};
+use super::{TemplateView, access};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{self, OrganizationRef};
 use crate::users::fields::Fields;
@@ -60,9 +60,13 @@ pub struct UpdateTemplate {
 }
 
 /// Makes a template, which all members of its organization may use unless that is switched off.
+///
+/// Needs `template:create`. Errors: `Invalid` (`name`, `display_name`, `description`, `icon`, `agents_allowed`, a
+/// setting), `OrganizationNotFound` (missing or not readable), `Forbidden`, `Refused` (no account), `Conflict`
+/// (`name`).
 pub async fn create(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     organization: &OrganizationRef,
     command: CreateTemplate,
 ) -> Result<TemplateView, Error> {
@@ -78,42 +82,42 @@ pub async fn create(
     let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings);
     let settings = fields.keep(settings)?.unwrap_or_default();
     fields.done()?;
-    let (created_at, id) = ctx.new_id();
     let open = !command.disable_everyone_group_access;
-    let (actor, organization, trail) = (actor.clone(), organization.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let organization = organizations::resolve(repos, &actor, &organization)?;
-            let permit =
-                actor.subject.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
-            let template = Template {
-                id,
-                organization_id: organization.id,
-                name,
-                display_name,
-                description,
-                icon,
-                active_version_id,
-                created_by: actor.user.id,
-                created_at,
-                updated_at: created_at,
-                deleted: false,
-                user_acl: Acl::new(),
-                group_acl: if open { everyone(organization.id) } else { Acl::new() },
-                deprecation_message: String::new(),
-                settings,
-            };
-            repos.templates().insert(&permit, &template)?;
-            record::write(trail, repos, None, Some(&template))?;
-            repos.templates().view(id)?.ok_or(Error::NotFound)
-        })
-        .await
+    let organization = organization.clone();
+    ctx.act(actor, move |deed| {
+        let organization = organizations::resolve(deed.repos, deed.by, &organization)?;
+        let permit = deed.by.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
+        let template = Template {
+            id: deed.new_id(),
+            organization_id: organization.id,
+            name,
+            display_name,
+            description,
+            icon,
+            active_version_id,
+            created_by: deed.by.account()?.user.id,
+            created_at: deed.now,
+            updated_at: deed.now,
+            deleted: false,
+            user_acl: Acl::new(),
+            group_acl: if open { everyone(organization.id) } else { Acl::new() },
+            deprecation_message: String::new(),
+            settings,
+        };
+        deed.repos.templates().insert(&permit, &template)?;
+        let recorded = deed.made(&template)?;
+        Ok(recorded.answer(deed.repos.templates().view(template.id)?.ok_or(Error::NotFound)?))
+    })
+    .await
 }
 
 /// Changes a template, all but its access lists.
+///
+/// Needs `template:update`. Errors: `Invalid` (`name`, `display_name`, `description`, `icon`, `deprecation_message`,
+/// `agents_allowed`, a setting), `NotFound` (missing or not readable), `Forbidden`, `Conflict` (`name`).
 pub async fn update(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     id: TemplateId,
     command: UpdateTemplate,
 ) -> Result<TemplateView, Error> {
@@ -134,55 +138,54 @@ pub async fn update(
     // What is kept is fine, so that what is wrong with the change does not depend on it.
     fields.keep(command.settings.clone().apply(&TemplateSettings::default()).map_err(bad_settings))?;
     fields.done()?;
-    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let old = held(repos, &actor, id)?;
-            let permit = actor.subject.permit::<action::Update, resource::Template>(&access::object(&old))?;
-            let mut group_acl = old.group_acl.clone();
-            if command.disable_everyone_group_access {
-                set_role(&mut group_acl, old.organization_id.0, None);
-            }
-            let new = Template {
-                name: if command.name.is_empty() { old.name.clone() } else { command.name },
-                display_name: command.display_name.unwrap_or_else(|| old.display_name.clone()),
-                description: command.description.unwrap_or_else(|| old.description.clone()),
-                icon: command.icon.unwrap_or_else(|| old.icon.clone()),
-                group_acl,
-                deprecation_message: command.deprecation_message.unwrap_or_else(|| old.deprecation_message.clone()),
-                settings: command.settings.apply(&old.settings).map_err(bad_settings)?,
-                updated_at: trail.now,
-                ..old.clone()
-            };
-            if !repos.templates().update(&permit, &new)? {
-                return Err(Error::NotFound);
-            }
-            record::write(trail, repos, Some(&old), Some(&new))?;
-            repos.templates().view(id)?.ok_or(Error::NotFound)
-        })
-        .await
+    ctx.act(actor, move |deed| {
+        let old = held(deed.repos, deed.by, id)?;
+        let permit = deed.by.permit::<action::Update, resource::Template>(&access::object(&old))?;
+        let mut group_acl = old.group_acl.clone();
+        if command.disable_everyone_group_access {
+            set_role(&mut group_acl, old.organization_id.0, None);
+        }
+        let new = Template {
+            name: if command.name.is_empty() { old.name.clone() } else { command.name },
+            display_name: command.display_name.unwrap_or_else(|| old.display_name.clone()),
+            description: command.description.unwrap_or_else(|| old.description.clone()),
+            icon: command.icon.unwrap_or_else(|| old.icon.clone()),
+            group_acl,
+            deprecation_message: command.deprecation_message.unwrap_or_else(|| old.deprecation_message.clone()),
+            settings: command.settings.apply(&old.settings).map_err(bad_settings)?,
+            updated_at: deed.now,
+            ..old.clone()
+        };
+        if !deed.repos.templates().update(&permit, &new)? {
+            return Err(Error::NotFound);
+        }
+        let recorded = deed.changed(&old, &new)?;
+        Ok(recorded.answer(deed.repos.templates().view(id)?.ok_or(Error::NotFound)?))
+    })
+    .await
 }
 
 /// Ends a template that has no workspaces. Its name is free again.
-pub async fn delete(ctx: &Context, actor: &Actor, id: TemplateId) -> Result<(), Error> {
-    let (actor, trail) = (actor.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let old = held(repos, &actor, id)?;
-            let permit = actor.subject.permit::<action::Delete, resource::Template>(&access::object(&old))?;
-            if repos.workspaces().count_of_template(id)? > 0 {
-                return Err(Error::invalid("All workspaces must be deleted before a template can be removed."));
-            }
-            if !repos.templates().delete(&permit, id, trail.now)? {
-                return Err(Error::NotFound);
-            }
-            record::write(trail, repos, Some(&old), None)
-        })
-        .await
+///
+/// Needs `template:delete`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (there are
+/// workspaces).
+pub async fn delete(ctx: &Context, actor: &Principal, id: TemplateId) -> Result<(), Error> {
+    ctx.act(actor, move |deed| {
+        let old = held(deed.repos, deed.by, id)?;
+        let permit = deed.by.permit::<action::Delete, resource::Template>(&access::object(&old))?;
+        if deed.repos.workspaces().count_of_template(id)? > 0 {
+            return Err(Error::invalid("All workspaces must be deleted before a template can be removed."));
+        }
+        if !deed.repos.templates().delete(&permit, id, deed.now)? {
+            return Err(Error::NotFound);
+        }
+        Ok(deed.ended(&old)?.answer(()))
+    })
+    .await
 }
 
 /// The template, if the caller may read it; nobody else changes it until the transaction ends.
-pub(super) fn held(repos: &mut dyn Repositories, actor: &Actor, id: TemplateId) -> Result<Template, Error> {
+pub(super) fn held(repos: &mut dyn Repositories, actor: &Principal, id: TemplateId) -> Result<Template, Error> {
     let found = repos.templates().hold(id)?;
     access::readable(actor, found)
 }

@@ -1,7 +1,7 @@
 //! What a caller may do with users, their keys and their organizations: the objects of `rbac.md` 6.
 
 use super::caller::Held;
-use crate::context::Actor;
+use crate::Principal;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{
     Action, ActionMarker, Denied, ListFilter, Object, Permit, ResourceMarker, ResourceType, action, resource,
@@ -14,16 +14,16 @@ pub(crate) fn permit<A: ActionMarker, R: ResourceMarker>(
     actor: &Held,
     object: &Object<'_>,
 ) -> Result<Permit<A, R>, Denied> {
-    actor.subject.permit(object)
+    actor.permit(object)
 }
 
 /// May the caller do this to what is described?
-pub(crate) fn may(actor: &Actor, action: Action, object: &Object<'_>) -> Result<(), Denied> {
+pub(crate) fn may(actor: &Principal, action: Action, object: &Object<'_>) -> Result<(), Denied> {
     actor.subject.check(action, object)
 }
 
 /// The users that the caller may read.
-pub(crate) fn visible_users(actor: &Actor) -> ListFilter {
+pub(crate) fn visible_users(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::User)
 }
 
@@ -43,12 +43,12 @@ pub(crate) fn keys_of(owner: UserId) -> Object<'static> {
 }
 
 /// The organizations that the caller may read.
-pub(crate) fn visible_organizations(actor: &Actor) -> ListFilter {
+pub(crate) fn visible_organizations(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::Organization)
 }
 
 /// The members of organizations that the caller may read.
-pub(crate) fn visible_members(actor: &Actor) -> ListFilter {
+pub(crate) fn visible_members(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::OrganizationMember)
 }
 

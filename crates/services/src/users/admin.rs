@@ -1,16 +1,18 @@
 //! What an operator does to users on the command line of the server. There is no caller to authorize: whoever can
 //! start the server with its settings can reach its database too. Each leaves an audit record without a user.
 
+use super::access;
 use super::create::{blank_user, default_organization, insert};
 use super::fields::{Fields, strong_password, trimmed};
+use super::password::new_password;
 use super::roles::check_site_roles;
-use crate::audit::{Diff, Trail};
-use crate::context::{Context, Origin};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::{OWNER, System};
+use doorward_domain::roles::OWNER;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::Repositories;
 
@@ -42,33 +44,29 @@ pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result
     fields.done()?;
     let hash = ctx.hash_password(command.password).await?;
 
-    let (now, id) = ctx.new_id();
-    let trail = Trail::from(ctx, None, &Origin::default());
-    let user = User {
-        name: command.name,
-        password_hash: Some(hash),
-        roles,
-        ..blank_user(id, command.email, command.username, now)
-    };
-    ctx.store
-        .write(move |repos| {
-            let because = System::because("the operator asked on the command line");
-            let organization = default_organization(repos)?;
-            let mut user = user;
-            if !repos.users().any_exists()? && !user.roles.iter().any(|role| role == OWNER) {
-                user.roles.push(OWNER.to_owned());
-            }
-            let view = insert(repos, &because.permit(), user, &[(organization.id, because.permit())], trail)?;
-            Ok(view.user)
-        })
-        .await
+    ctx.act(&Principal::operator(), move |deed| {
+        let organization = default_organization(deed.repos)?;
+        let mut user = User {
+            name: command.name,
+            password_hash: Some(hash),
+            roles,
+            ..blank_user(deed.new_id(), command.email, command.username, deed.now)
+        };
+        if !deed.repos.users().any_exists()? && !user.roles.iter().any(|role| role == OWNER) {
+            user.roles.push(OWNER.to_owned());
+        }
+        let permit = deed.by.permit(&access::user(user.id))?;
+        let places = [(organization.id, deed.by.permit(&access::members_to_be(organization.id))?)];
+        Ok(insert(deed, &permit, user, &places)?.map(|view| view.user))
+    })
+    .await
 }
 
 /// Sets the password of a user, named by id, user name or mail address, and ends all sessions, keys and grants of it.
 pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>) -> Result<User, Error> {
     strong_password(&password)?;
-    let name = user.to_owned();
-    let user = ctx.store.read(move |repos| find(repos, &name)).await?;
+    let (operator, name) = (Principal::operator(), user.to_owned());
+    let user = ctx.look(&operator, move |look| find(look.repos, &name)).await?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid(format!(
             "User \"{}\" signs in with login type \"{}\" and has no password.",
@@ -77,18 +75,15 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
     }
     let hash = ctx.hash_password(password).await?;
 
-    let trail = Trail::from(ctx, None, &Origin::default());
-    ctx.store
-        .write(move |repos| {
-            let permit = System::because("the operator asked on the command line").permit();
-            let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
-            if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
-                return Err(Error::UserNotFound);
-            }
-            trail.user(repos, AuditAction::Write, &user, Diff::default().secret("hashed_password"))?;
-            Ok(user)
-        })
-        .await
+    ctx.act(&operator, move |deed| {
+        let permit = deed.by.permit(&access::user(user.id))?;
+        let user = deed.repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+        if !deed.repos.users().update_password(&permit, user.id, &hash, deed.now)? {
+            return Err(Error::UserNotFound);
+        }
+        Ok(deed.entry().noted(AuditAction::Write, 200, &user, new_password())?.answer(user))
+    })
+    .await
 }
 
 fn find(repos: &mut dyn Repositories, name: &str) -> Result<User, Error> {

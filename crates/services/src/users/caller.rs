@@ -7,88 +7,104 @@
 //! Rows are locked in one order, so that nobody waits in a circle: definitions of roles, users by id, organizations,
 //! custom roles, memberships.
 
-use crate::context::Actor;
+use crate::deed::Deed;
 use crate::error::Error;
+use crate::principal::{Account, Principal};
 use crate::sessions::{custom_role_names, subject_of};
 use doorward_domain::ids::UserId;
 use doorward_domain::users::User;
 use doorward_ports::Repositories;
+use doorward_ports::sessions::KeyOwner;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// The caller with the account, the roles and the memberships of this moment, all of which stay until the transaction
-/// ends. What writes about them asks for this and not for an [`Actor`].
+/// ends. What writes about them asks for this and not for an [`Principal`].
 #[derive(Debug)]
-pub(crate) struct Held(Actor);
+pub(crate) struct Held(Principal);
 
 impl Deref for Held {
-    type Target = Actor;
+    type Target = Principal;
 
-    fn deref(&self) -> &Actor {
+    fn deref(&self) -> &Principal {
         &self.0
     }
 }
 
 /// Does `work` for the caller as of now.
 pub(crate) fn with_caller<T>(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
-    work: impl FnOnce(&mut dyn Repositories, &Held) -> Result<T, Error>,
+    deed: &mut Deed<'_>,
+    work: impl FnOnce(&mut Deed<'_>, &Held) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let me = repos.users().keep(actor.user.id)?;
-    still_there(me)?;
-    as_of_now(repos, actor, work)
+    if let Some(me) = deed.by.user_id() {
+        still_there(deed.repos.users().keep(me)?)?;
+    }
+    as_of_now(deed, work)
 }
 
 /// Does `work` for the caller as of now, with a user who stays as found too, unless that one was deleted.
 pub(crate) fn with_caller_and<T>(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
+    deed: &mut Deed<'_>,
     id: UserId,
-    work: impl FnOnce(&mut dyn Repositories, &Held, User) -> Result<T, Error>,
+    work: impl FnOnce(&mut Deed<'_>, &Held, User) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let users = deed.repos.users();
     // Everybody locks the lower id first, so that two cannot wait for each other.
-    let (me, user) = if actor.is(id) {
-        let me = repos.users().hold(id)?;
-        (me.clone(), me)
-    } else if id < actor.user.id {
-        let user = repos.users().hold(id)?;
-        (repos.users().keep(actor.user.id)?, user)
-    } else {
-        (repos.users().keep(actor.user.id)?, repos.users().hold(id)?)
+    let user = match deed.by.user_id() {
+        None => users.hold(id)?,
+        Some(me) if me == id => {
+            let user = users.hold(id)?;
+            still_there(user.clone())?;
+            user
+        }
+        Some(me) if id < me => {
+            let user = users.hold(id)?;
+            still_there(users.keep(me)?)?;
+            user
+        }
+        Some(me) => {
+            let me = users.keep(me)?;
+            let user = users.hold(id)?;
+            still_there(me)?;
+            user
+        }
     };
-    still_there(me)?;
-    as_of_now(repos, actor, |repos, actor| {
+    as_of_now(deed, |deed, actor| {
         let user = user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)?;
-        work(repos, actor, user)
+        work(deed, actor, user)
     })
 }
 
-/// Does `work` for the caller as of now, who is held or kept already.
+/// Does `work` for the caller as of now, who is held or kept already. Callers without an account have fixed rights.
 pub(crate) fn as_of_now<T>(
-    repos: &mut dyn Repositories,
-    actor: &Actor,
-    work: impl FnOnce(&mut dyn Repositories, &Held) -> Result<T, Error>,
+    deed: &mut Deed<'_>,
+    work: impl FnOnce(&mut Deed<'_>, &Held) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    // In constant time, by the type.
-    let owner = repos.api_keys().find_owner(&actor.key.id)?;
-    let owner = owner.filter(|now| now.user.id == actor.user.id && now.key.secret_digest == actor.key.secret_digest);
-    let owner = owner.ok_or_else(crate::sessions::unknown_key)?;
-    let names = custom_role_names(&owner);
-    let custom = if names.is_empty() { Vec::new() } else { repos.roles().find_custom(&names)? };
-    let subject = subject_of(&owner, custom);
-    let is_same = subject.roles() == actor.subject.roles();
-    let held = Held(Actor {
-        subject,
-        user: Arc::new(owner.user),
-        memberships: owner.memberships.into(),
-        key: Arc::new(owner.key),
-        origin: actor.origin.clone(),
-    });
-    match work(repos, &held) {
+    let before = deed.by;
+    let held = match before.as_account() {
+        Some(account) => Held(reread(deed.repos, before, account)?),
+        None => Held(before.clone()),
+    };
+    let is_same = held.subject.roles() == before.subject.roles();
+    match work(deed, &held) {
         Err(refusal) if !is_same && is_about_rights(&refusal) => Err(overtaken()),
         done => done,
     }
+}
+
+/// The principal with the roles, the memberships and the key of this moment.
+fn reread(repos: &mut dyn Repositories, before: &Principal, account: &Account) -> Result<Principal, Error> {
+    let owner = repos.api_keys().find_owner(&account.key.id)?;
+    // In constant time, by the type.
+    let is_same = |now: &KeyOwner| now.user.id == account.user.id && now.key.secret_digest == account.key.secret_digest;
+    let owner = owner.filter(is_same).ok_or_else(crate::sessions::unknown_key)?;
+    let names = custom_role_names(&owner);
+    let custom = if names.is_empty() { Vec::new() } else { repos.roles().find_custom(&names)? };
+    let subject = subject_of(&owner, custom);
+    let KeyOwner { key, user, memberships, .. } = owner;
+    let account = Account { user: Arc::new(user), memberships: memberships.into(), key: Arc::new(key) };
+    let now = Principal::of_account(subject, account, Arc::clone(&before.origin));
+    Ok(Principal { acted_by: before.acted_by.clone(), ..now })
 }
 
 fn still_there(me: Option<User>) -> Result<(), Error> {

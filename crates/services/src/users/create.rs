@@ -5,11 +5,11 @@ use super::caller::{Held, with_caller};
 use super::fields::{Fields, strong_password, trimmed};
 use super::reference::UserView;
 use super::roles::{authorize_change, check_site_roles, may_make_member};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context, Origin};
+use crate::Principal;
+use crate::context::{Context, Origin};
+use crate::deed::{Deed, Done};
 use crate::error::{Error, FieldError, USER_EXISTS};
-use crate::sessions::in_person::Deed;
-use doorward_domain::audit::AuditAction;
+use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::assign::Level;
@@ -19,6 +19,7 @@ use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Conflict, Repositories, StoreError};
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// What is asked for the first user.
 #[derive(Clone, Debug)]
@@ -100,12 +101,12 @@ pub struct CreateUser {
 
 /// Whether the server has been set up, that is, has a first user.
 pub async fn first_exists(ctx: &Context) -> Result<bool, Error> {
-    ctx.store.read(|repos| Ok(repos.users().any_exists()?)).await
+    ctx.read(|repos| Ok(repos.users().any_exists()?)).await
 }
 
 /// Sets the server up: creates an active owner in the default organization. Whoever proves to be the operator may, but
 /// only once; of two who try at once, one wins.
-pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Origin) -> Result<FirstUser, Error> {
+pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<Origin>) -> Result<FirstUser, Error> {
     let command = CreateFirstUser { email: trimmed(&command.email), ..command };
     if !may_set_up(ctx, &command.proof) {
         if first_exists(ctx).await? {
@@ -128,31 +129,30 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Orig
     fields.done()?;
     let hash = ctx.hash_password(command.password).await?;
 
-    let (now, id) = ctx.new_id();
-    let trail = Trail::from(ctx, Some(id), origin);
-    let user = User {
-        name: command.name,
-        password_hash: Some(hash),
-        roles: vec![OWNER.to_owned()],
-        ..blank_user(id, command.email, command.username, now)
-    };
-    ctx.store
-        .write(move |repos| {
-            let organization = default_organization(repos)?;
-            let because = System::because("the first user sets the server up");
-            match repos.users().insert_first(&because.permit(), &user) {
-                Err(StoreError::Conflict(Conflict::FirstUser)) => return Err(first_exists_already()),
-                inserted => inserted?,
-            }
-            repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
-            trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
-            Ok(FirstUser { user_id: id, organization_id: organization.id })
-        })
-        .await
+    let operator = Principal::anonymous(Arc::clone(origin));
+    ctx.act(&operator, move |deed| {
+        let (id, now) = (deed.new_id(), deed.now);
+        let user = User {
+            name: command.name,
+            password_hash: Some(hash),
+            roles: vec![OWNER.to_owned()],
+            ..blank_user(id, command.email, command.username, now)
+        };
+        let organization = default_organization(deed.repos)?;
+        let because = System::because("the first user sets the server up");
+        match deed.repos.users().insert_first(&because.permit(), &user) {
+            Err(StoreError::Conflict(Conflict::FirstUser)) => return Err(first_exists_already()),
+            inserted => inserted?,
+        }
+        deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
+        let recorded = deed.entry().of_user(Some(id)).made(&user)?;
+        Ok(recorded.answer(FirstUser { user_id: id, organization_id: organization.id }))
+    })
+    .await
 }
 
 /// Creates a user in one or more organizations.
-pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
+pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Result<UserView, Error> {
     let command = CreateUser { email: trimmed(&command.email), ..command };
     let mut fields = identity(&command);
     let login_type = match command.login_type.as_str() {
@@ -181,44 +181,40 @@ pub async fn create(ctx: &Context, actor: &Actor, command: CreateUser) -> Result
     }
     fields.done()?;
     if with_password {
-        actor.not_by_grant(Deed::SetPassword)?;
+        actor.not_by_grant(InPerson::SetPassword)?;
     }
     if !command.roles.is_empty() {
-        actor.not_by_grant(Deed::GiveRoles)?;
+        actor.not_by_grant(InPerson::GiveRoles)?;
     }
     may_create(actor, &organizations)?;
     let password_hash =
         if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };
 
-    let (now, id) = ctx.new_id();
-    let trail = Trail::of(ctx, actor);
     let roles: BTreeSet<String> = command.roles.into_iter().collect();
-    let user = User {
-        name: command.name,
-        password_hash,
-        status,
-        login_type,
-        roles: roles.iter().cloned().collect(),
-        ..blank_user(id, command.email, command.username, now)
-    };
-    let asking = actor.clone();
-    ctx.store
-        .write(move |repos| {
-            with_caller(repos, &asking, |repos, actor| {
-                may_create(actor, &organizations)?;
-                if !roles.is_empty() {
-                    authorize_change(repos, actor, &[], &roles).map(drop)?;
-                }
-                let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
-                let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
-                insert(repos, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?, trail)
-            })
+    ctx.act(actor, move |deed| {
+        with_caller(deed, |deed, actor| {
+            may_create(actor, &organizations)?;
+            if !roles.is_empty() {
+                authorize_change(deed.repos, actor, &[], &roles).map(drop)?;
+            }
+            let user = User {
+                name: command.name,
+                password_hash,
+                status,
+                login_type,
+                roles: roles.into_iter().collect(),
+                ..blank_user(deed.new_id(), command.email, command.username, deed.now)
+            };
+            let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+            let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
+            insert(deed, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?)
         })
-        .await
+    })
+    .await
 }
 
 /// Whether the caller may make a user who belongs to these organizations.
-fn may_create(actor: &Actor, organizations: &[OrganizationId]) -> Result<(), Error> {
+fn may_create(actor: &Principal, organizations: &[OrganizationId]) -> Result<(), Error> {
     may_make_member(actor, Level::Site)?;
     access::may(actor, Action::Create, &Object::of::<resource::User>())?;
     for id in organizations {
@@ -244,48 +240,41 @@ fn identity(command: &CreateUser) -> Fields {
 }
 
 /// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
-/// inside the transaction that creates the app. `by` must be allowed to make users and members there; nobody is the
-/// operator.
+/// inside the transaction that creates the app. The caller must be allowed to make users and members there.
 pub(crate) fn insert_service_account(
-    repos: &mut dyn Repositories,
-    by: Option<&Held>,
-    id: UserId,
+    deed: &mut Deed<'_>,
+    actor: &Held,
     username: &str,
     name: &str,
-    now: Instant,
 ) -> Result<User, Error> {
-    let organization = default_organization(repos)?;
-    let (user_permit, member_permit) = if let Some(actor) = by {
-        let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
-        (permit, access::add_member(actor, organization.id)?)
-    } else {
-        let because = System::because("the operator gives an app its service account");
-        (because.permit(), because.permit())
-    };
+    let organization = default_organization(deed.repos)?;
+    let user_permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
+    let member_permit = access::add_member(actor, organization.id)?;
     let user = User {
         name: name.to_owned(),
         login_type: LoginType::None,
-        ..blank_user(id, String::new(), username.to_owned(), now)
+        ..blank_user(deed.new_id(), String::new(), username.to_owned(), deed.now)
     };
-    repos.users().insert(&user_permit, &user)?;
-    repos.organizations().insert_member(&member_permit, &member(organization.id, id, now))?;
+    deed.repos.users().insert(&user_permit, &user)?;
+    deed.repos.organizations().insert_member(&member_permit, &member(organization.id, user.id, deed.now))?;
+    let _receipt = deed.made(&user)?;
     Ok(user)
 }
 
 /// Adds a user with memberships and the audit record.
 pub(super) fn insert(
-    repos: &mut dyn Repositories,
+    deed: &mut Deed<'_>,
     permit: &Permit<action::Create, resource::User>,
     user: User,
     places: &[(OrganizationId, Permit<action::Create, resource::OrganizationMember>)],
-    trail: Trail,
-) -> Result<UserView, Error> {
-    repos.users().insert(permit, &user)?;
+) -> Result<Done<UserView>, Error> {
+    deed.repos.users().insert(permit, &user)?;
     for (organization, permit) in places {
-        repos.organizations().insert_member(permit, &member(*organization, user.id, trail.now))?;
+        deed.repos.organizations().insert_member(permit, &member(*organization, user.id, deed.now))?;
     }
-    trail.user(repos, AuditAction::Create, &user, Diff::created(&user))?;
-    Ok(UserView { organization_ids: places.iter().map(|(id, _)| *id).collect(), ..UserView::alone(user) })
+    let recorded = deed.made(&user)?;
+    let organization_ids = places.iter().map(|(id, _)| *id).collect();
+    Ok(recorded.answer(UserView { organization_ids, ..UserView::alone(user) }))
 }
 
 /// An active user who signs in with a password, of whom nothing else is known.
@@ -322,52 +311,50 @@ pub(crate) const fn member(organization_id: OrganizationId, user_id: UserId, now
 
 /// Checks that name and address are free, then finds the organizations: each must exist and be readable. Of both, all that
 /// is wrong is told.
-async fn find_places(ctx: &Context, actor: &Actor, command: &CreateUser) -> Result<Vec<OrganizationId>, Error> {
-    let actor = actor.clone();
+async fn find_places(ctx: &Context, actor: &Principal, command: &CreateUser) -> Result<Vec<OrganizationId>, Error> {
     let (email, username, asked) = (command.email.clone(), command.username.clone(), command.organization_ids.clone());
-    ctx.store
-        .read(move |repos| {
-            let mut taken = Vec::new();
-            if !email.is_empty() && repos.users().find_by_email(&email)?.is_some() {
-                taken.push("email");
+    ctx.look(actor, move |look| {
+        let mut taken = Vec::new();
+        if !email.is_empty() && look.repos.users().find_by_email(&email)?.is_some() {
+            taken.push("email");
+        }
+        if look.repos.users().find_by_username(&username)?.is_some() {
+            taken.push("username");
+        }
+        if !taken.is_empty() {
+            return Err(Error::all_taken(USER_EXISTS, taken));
+        }
+        let (mut places, mut unknown) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
+        for id in asked {
+            if !seen.insert(id) {
+                continue;
             }
-            if repos.users().find_by_username(&username)?.is_some() {
-                taken.push("username");
+            let found = match id {
+                OrganizationId::NIL => look.repos.organizations().find_default()?,
+                _ => look.repos.organizations().find(id)?,
+            };
+            let Some(place) = found.map(|organization| organization.id) else {
+                unknown.push(id);
+                continue;
+            };
+            match access::may(look.by, Action::Read, &access::organization(place)) {
+                Ok(()) if places.contains(&place) => {}
+                Ok(()) => places.push(place),
+                Err(denied) if denied.missing_scope().is_some() => return Err(Error::Forbidden(denied)),
+                Err(_unreadable) => unknown.push(id),
             }
-            if !taken.is_empty() {
-                return Err(Error::all_taken(USER_EXISTS, taken));
+        }
+        match unknown.as_slice() {
+            [] => Ok(places),
+            [one] => Err(Error::OrganizationNotFound(one.to_string())),
+            several => {
+                let named = several.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+                Err(Error::NoSuch(format!("Organizations {named} not found.")))
             }
-            let (mut places, mut unknown) = (Vec::new(), Vec::new());
-            let mut seen = HashSet::new();
-            for id in asked {
-                if !seen.insert(id) {
-                    continue;
-                }
-                let found = match id {
-                    OrganizationId::NIL => repos.organizations().find_default()?,
-                    _ => repos.organizations().find(id)?,
-                };
-                let Some(place) = found.map(|organization| organization.id) else {
-                    unknown.push(id);
-                    continue;
-                };
-                match access::may(&actor, Action::Read, &access::organization(place)) {
-                    Ok(()) if places.contains(&place) => {}
-                    Ok(()) => places.push(place),
-                    Err(denied) if denied.missing_scope().is_some() => return Err(Error::Forbidden(denied)),
-                    Err(_unreadable) => unknown.push(id),
-                }
-            }
-            match unknown.as_slice() {
-                [] => Ok(places),
-                [one] => Err(Error::OrganizationNotFound(one.to_string())),
-                several => {
-                    let named = several.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
-                    Err(Error::NoSuch(format!("Organizations {named} not found.")))
-                }
-            }
-        })
-        .await
+        }
+    })
+    .await
 }
 
 /// Who signs in otherwise has no password.

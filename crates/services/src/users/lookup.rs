@@ -2,7 +2,8 @@
 
 use super::access;
 use super::reference::{UserRef, UserView, resolve};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::page::Page;
 use doorward_domain::roles::Action;
@@ -18,27 +19,26 @@ pub struct UserList {
 }
 
 /// Shows one user. Whoever is asked for and cannot be read does not exist.
-pub async fn find(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            access::may(&actor, Action::Read, &access::user(user.id))?;
-            Ok(UserView::load(user, repos)?.seen_by(&actor))
-        })
-        .await
+pub async fn find(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        access::may(look.by, Action::Read, &access::user(user.id))?;
+        Ok(UserView::load(user, look.repos)?.seen_by(look.by))
+    })
+    .await
 }
 
 /// Lists the users that the caller may read, narrowed by a search query (`identity.md` 3.1).
-pub async fn list(ctx: &Context, actor: &Actor, query: &str, page: Page) -> Result<UserList, Error> {
+pub async fn list(ctx: &Context, actor: &Principal, query: &str, page: Page) -> Result<UserList, Error> {
     let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
-    let (visible, actor) = (access::visible_users(actor), actor.clone());
+    let visible = access::visible_users(actor);
     let page = Page { limit: page.limit.filter(|limit| *limit > 0), ..page };
-    ctx.store
-        .read(move |repos| {
-            let found = repos.users().list(&filter, &visible, page)?;
-            let users = UserView::load_all(found.users, repos)?.into_iter().map(|view| view.seen_by(&actor)).collect();
-            Ok(UserList { users, count: found.count })
-        })
-        .await
+    ctx.look(actor, move |look| {
+        let found = look.repos.users().list(&filter, &visible, page)?;
+        let users =
+            UserView::load_all(found.users, look.repos)?.into_iter().map(|view| view.seen_by(look.by)).collect();
+        Ok(UserList { users, count: found.count })
+    })
+    .await
 }

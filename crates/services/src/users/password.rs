@@ -4,12 +4,13 @@ use super::access;
 use super::caller::with_caller_and;
 use super::fields::{Fields, strong_password};
 use super::reference::{UserRef, resolve_live};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::Diff;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use doorward_domain::Secret;
-use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, User, check_password};
 
@@ -43,7 +44,7 @@ pub fn validate_password(password: &Secret<String>) -> Result<PasswordCheck, Err
 /// Changes a password and ends all sessions, keys and grants of the user, the one in use among them.
 pub async fn change_password(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     user: &UserRef,
     command: ChangePassword,
 ) -> Result<(), Error> {
@@ -52,7 +53,7 @@ pub async fn change_password(
     let old_password = old_password.filter(|old| !old.expose().is_empty());
 
     let user = find_changeable(ctx, actor, user).await?;
-    actor.in_person(Deed::SetPassword)?;
+    actor.in_person(InPerson::SetPassword)?;
     if user.login_type != LoginType::Password {
         return Err(Error::invalid("Users without password login type cannot change their password."));
     }
@@ -78,41 +79,41 @@ pub async fn change_password(
     }
     let hash = ctx.hash_password(password).await?;
 
-    let (asking, trail) = (actor.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            with_caller_and(repos, &asking, user.id, |repos, actor, now| {
-                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
-                // Meanwhile somebody else may have changed it.
-                if was_verified && now.password_hash != user.password_hash {
-                    return Err(wrong_old_password());
-                }
-                if !repos.users().update_password(&permit, user.id, &hash, trail.now)? {
-                    return Err(Error::UserNotFound);
-                }
-                let thing = (AuditResource::User, user.id.to_string(), now.username);
-                trail.write(repos, AuditAction::Write, 204, thing, Diff::default().secret("hashed_password"))?;
-                Ok(())
-            })
+    ctx.act(actor, move |deed| {
+        with_caller_and(deed, user.id, |deed, actor, now| {
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
+            // Meanwhile somebody else may have changed it.
+            if was_verified && now.password_hash != user.password_hash {
+                return Err(wrong_old_password());
+            }
+            if !deed.repos.users().update_password(&permit, user.id, &hash, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            Ok(deed.entry().noted(AuditAction::Write, 204, &now, new_password())?.answer(()))
         })
-        .await
+    })
+    .await
 }
 
 /// Whether the caller may change the password of a user at all. What may not be changed is not found.
-pub async fn may_change_password(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
+pub async fn may_change_password(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
     find_changeable(ctx, actor, user).await.map(drop)
 }
 
-async fn find_changeable(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<User, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve_live(repos, &actor, &reference)?;
-            access::may(&actor, Action::UpdatePersonal, &access::user(user.id))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            Ok(user)
-        })
-        .await
+async fn find_changeable(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<User, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve_live(look.repos, look.by, &reference)?;
+        access::may(look.by, Action::UpdatePersonal, &access::user(user.id))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        Ok(user)
+    })
+    .await
+}
+
+/// The change that a record shows of a new password, also when its hash is not at hand.
+pub(super) fn new_password() -> Diff {
+    Diff::default().secret("hashed_password")
 }
 
 fn wrong_old_password() -> Error {

@@ -4,10 +4,9 @@ use super::access;
 use super::caller::with_caller_and;
 use super::fields::Fields;
 use super::reference::{UserRef, UserView, resolve, resolve_live};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError};
-use doorward_domain::audit::AuditAction;
 use doorward_domain::names;
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
@@ -33,7 +32,7 @@ pub struct Appearance {
 /// Changes user name and real name.
 pub async fn update_profile(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     user: &UserRef,
     command: UpdateProfile,
 ) -> Result<UserView, Error> {
@@ -41,58 +40,51 @@ pub async fn update_profile(
         Fields::default().spelled_like_a_username("username", &command.username).real_name("name", &command.name);
     if !readable.is_empty() {
         // Then it is told besides that the name is not free for users; but not to somebody whose name it is.
-        let is_own = names::key(&command.username) == names::key(&actor.user.username);
+        let mine = actor.as_account().map(|account| names::key(&account.user.username));
+        let is_own = mine == Some(names::key(&command.username));
         let all = || Fields::default().username("username", &command.username).real_name("name", &command.name);
         if is_own { readable } else { all() }.done()?;
     }
-    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let id = resolve_live(repos, &actor, &reference)?.id;
-            with_caller_and(repos, &actor, id, |repos, actor, old| {
-                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
-                // A name from before it was taken for something else may stay.
-                if names::key(&command.username) != names::key(&old.username) {
-                    Fields::default().username("username", &command.username).done()?;
-                }
-                let namesake = repos.users().find_by_username(&command.username)?;
-                if namesake.is_some_and(|other| other.id != id) {
-                    return Err(Error::taken("A user with this username already exists.", "username"));
-                }
-                let now = trail.now;
-                if !repos.users().update_profile(&permit, id, &command.username, &command.name, now)? {
-                    return Err(Error::UserNotFound);
-                }
-                let diff = Diff::default().field("username", old.username.as_str(), command.username.as_str()).field(
-                    "name",
-                    old.name.as_str(),
-                    command.name.as_str(),
-                );
-                let new = User { username: command.username, name: command.name, updated_at: now, ..old };
-                trail.user(repos, AuditAction::Write, &new, diff)?;
-                UserView::load(new, repos)
-            })
+    let reference = user.clone();
+    ctx.act(actor, move |deed| {
+        let id = resolve_live(deed.repos, deed.by, &reference)?.id;
+        with_caller_and(deed, id, |deed, actor, old| {
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
+            // A name from before it was taken for something else may stay.
+            if names::key(&command.username) != names::key(&old.username) {
+                Fields::default().username("username", &command.username).done()?;
+            }
+            let namesake = deed.repos.users().find_by_username(&command.username)?;
+            if namesake.is_some_and(|other| other.id != id) {
+                return Err(Error::taken("A user with this username already exists.", "username"));
+            }
+            if !deed.repos.users().update_profile(&permit, id, &command.username, &command.name, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let new = User { username: command.username, name: command.name, updated_at: deed.now, ..old.clone() };
+            let recorded = deed.changed(&old, &new)?;
+            Ok(recorded.answer(UserView::load(new, deed.repos)?))
         })
-        .await
+    })
+    .await
 }
 
 /// How the dashboard looks to a user.
-pub async fn appearance(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<Appearance, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            access::may(&actor, Action::ReadPersonal, &access::user(user.id))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            Ok(Appearance { theme_preference: user.theme_preference, terminal_font: user.terminal_font })
-        })
-        .await
+pub async fn appearance(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<Appearance, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        access::may(look.by, Action::ReadPersonal, &access::user(user.id))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        Ok(Appearance { theme_preference: user.theme_preference, terminal_font: user.terminal_font })
+    })
+    .await
 }
 
 /// Changes how the dashboard looks to a user. Both parts are required.
 pub async fn update_appearance(
     ctx: &Context,
-    actor: &Actor,
+    actor: &Principal,
     user: &UserRef,
     command: Appearance,
 ) -> Result<Appearance, Error> {
@@ -103,24 +95,19 @@ pub async fn update_appearance(
         .defect("theme_preference", strange.then(|| format!("must be the name of a theme, at most {THEME_MAX} bytes")));
     fields.keep(known_font(&command.terminal_font))?;
     fields.done()?;
-    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let id = resolve_live(repos, &actor, &reference)?.id;
-            with_caller_and(repos, &actor, id, |repos, actor, old| {
-                let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
-                let Appearance { theme_preference, terminal_font } = &command;
-                if !repos.users().update_appearance(&permit, id, theme_preference, terminal_font, trail.now)? {
-                    return Err(Error::UserNotFound);
-                }
-                let diff = Diff::default()
-                    .field("theme_preference", old.theme_preference.as_str(), theme_preference.as_str())
-                    .field("terminal_font", old.terminal_font.as_str(), terminal_font.as_str());
-                trail.user(repos, AuditAction::Write, &old, diff)?;
-                Ok(command)
-            })
+    let reference = user.clone();
+    ctx.act(actor, move |deed| {
+        let id = resolve_live(deed.repos, deed.by, &reference)?.id;
+        with_caller_and(deed, id, |deed, actor, old| {
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
+            let Appearance { theme_preference, terminal_font } = command.clone();
+            if !deed.repos.users().update_appearance(&permit, id, &theme_preference, &terminal_font, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            Ok(deed.changed(&old, &User { theme_preference, terminal_font, ..old.clone() })?.answer(command))
         })
-        .await
+    })
+    .await
 }
 
 fn known_font(font: &str) -> Result<(), Error> {
@@ -132,18 +119,17 @@ fn known_font(font: &str) -> Result<(), Error> {
 }
 
 /// How a user signs in. Only the user itself may know.
-pub async fn login_type(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<LoginType, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            if !actor.is(user.id) {
-                return Err(Error::Refused("You are not authorized to view this user's login type.".to_owned()));
-            }
-            access::may(&actor, Action::ReadPersonal, &access::user(user.id))?;
-            Ok(user.login_type)
-        })
-        .await
+pub async fn login_type(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<LoginType, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        if !look.by.is(user.id) {
+            return Err(Error::Refused("You are not authorized to view this user's login type.".to_owned()));
+        }
+        access::may(look.by, Action::ReadPersonal, &access::user(user.id))?;
+        Ok(user.login_type)
+    })
+    .await
 }
 
 /// Longest name of a theme.

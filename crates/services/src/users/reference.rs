@@ -1,7 +1,7 @@
 //! Naming a user in a path, and what is shown of one.
 
 use super::access;
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::roles::{self, RoleLabel};
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -76,7 +76,7 @@ impl UserView {
     }
 
     /// The same without the organizations that the caller may not read: clients ask for each of them.
-    pub(crate) fn seen_by(mut self, actor: &Actor) -> Self {
+    pub(crate) fn seen_by(mut self, actor: &Principal) -> Self {
         self.organization_ids.retain(|id| access::may(actor, Action::Read, &access::organization(*id)).is_ok());
         self
     }
@@ -110,7 +110,7 @@ impl UserView {
 
 /// The user that `reference` names, deleted ones included, if the caller may know of it. The caller always knows of
 /// itself, whatever the credential is limited to.
-pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Principal, reference: &UserRef) -> Result<User, Error> {
     let user = look_up(repos, actor, reference)?.ok_or(Error::UserNotFound)?;
     if !actor.is(user.id) {
         access::may(actor, Action::Read, &access::user(user.id))
@@ -122,18 +122,22 @@ pub(crate) fn resolve(repos: &mut dyn Repositories, actor: &Actor, reference: &U
 /// The user that `reference` names, whether or not the caller may know of it.
 pub(crate) fn look_up(
     repos: &mut dyn Repositories,
-    actor: &Actor,
+    actor: &Principal,
     reference: &UserRef,
 ) -> Result<Option<User>, StoreError> {
     match reference {
-        UserRef::Me => repos.users().find(actor.user.id),
+        UserRef::Me => actor.user_id().map_or(Ok(None), |id| repos.users().find(id)),
         UserRef::Id(id) => repos.users().find(*id),
         UserRef::Name(name) => repos.users().find_by_username(name),
     }
 }
 
 /// Like [`resolve`], for use cases that change the user: those that are deleted or part of the server are out of reach.
-pub(crate) fn resolve_live(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+pub(crate) fn resolve_live(
+    repos: &mut dyn Repositories,
+    actor: &Principal,
+    reference: &UserRef,
+) -> Result<User, Error> {
     let user = resolve(repos, actor, reference)?;
     if user.deleted || user.is_system { Err(Error::UserNotFound) } else { Ok(user) }
 }

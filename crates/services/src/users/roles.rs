@@ -3,13 +3,12 @@
 use super::access;
 use super::caller::{Held, with_caller_and};
 use super::reference::{UserRef, UserView, resolve, resolve_live};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::roles::custom_among;
-use crate::sessions::in_person::Deed;
+use crate::sessions::in_person::InPerson;
 use crate::sessions::max_lifetime;
-use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, Refusals, plan, plan_or_all};
 use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
@@ -27,61 +26,61 @@ pub struct UserRoles {
 }
 
 /// The roles that a user holds. Who may not read personal things of the user is told that nothing is there.
-pub async fn roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserRoles, Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store
-        .read(move |repos| {
-            let user = resolve(repos, &actor, &reference)?;
-            access::may(&actor, Action::ReadPersonal, &access::user(user.id))
-                .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-            let memberships = repos.organizations().list_memberships(user.id)?;
-            let organization_roles = memberships.into_iter().map(|m| (m.organization_id, m.roles)).collect();
-            Ok(UserRoles { roles: user.roles, organization_roles })
-        })
-        .await
+pub async fn roles(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserRoles, Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| {
+        let user = resolve(look.repos, look.by, &reference)?;
+        access::may(look.by, Action::ReadPersonal, &access::user(user.id))
+            .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+        let memberships = look.repos.organizations().list_memberships(user.id)?;
+        let organization_roles = memberships.into_iter().map(|m| (m.organization_id, m.roles)).collect();
+        Ok(UserRoles { roles: user.roles, organization_roles })
+    })
+    .await
 }
 
 /// Whether the caller may change roles of a user at all, as far as that does not depend on which.
-pub async fn may_change_roles(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
-    let (actor, reference) = (actor.clone(), user.clone());
-    ctx.store.read(move |repos| resolve_other(repos, &actor, &reference).map(drop)).await
+pub async fn may_change_roles(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
+    let reference = user.clone();
+    ctx.look(actor, move |look| resolve_other(look.repos, look.by, &reference).map(drop)).await
 }
 
 /// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one. API tokens that live
 /// longer than the new roles allow are shortened to that.
-pub async fn update_roles(ctx: &Context, actor: &Actor, user: &UserRef, names: Vec<String>) -> Result<UserView, Error> {
-    actor.not_by_grant(Deed::GiveRoles)?;
-    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    let settings = ctx.settings.sessions;
-    ctx.store
-        .write(move |repos| {
-            let id = resolve_other(repos, &actor, &reference)?.id;
-            actor.not_for_own_account(repos, [id])?;
-            with_caller_and(repos, &actor, id, |repos, actor, user| {
-                let wanted: BTreeSet<String> = names.into_iter().collect();
-                let permit = authorize_change(repos, actor, &user.roles, &wanted)?;
-                // `member` is implied, but who grants it explicitly sees it listed.
-                let roles: Vec<String> = wanted.into_iter().collect();
-                if !repos.users().update_roles(&permit, id, &roles, trail.now)? {
-                    return Err(Error::UserNotFound);
-                }
-                let diff = Diff::default().field("rbac_roles", user.roles.clone(), roles.clone());
-                let before = max_lifetime(settings, &user);
-                let user = User { roles, updated_at: trail.now, ..user };
-                let longest = max_lifetime(settings, &user);
-                if longest < before {
-                    let permit = System::because("no token lives longer than the roles of its user allow").permit();
-                    repos.api_keys().shorten_tokens(&permit, id, longest, trail.now)?;
-                }
-                trail.user(repos, AuditAction::Write, &user, diff)?;
-                UserView::load(user, repos)
-            })
+pub async fn update_roles(
+    ctx: &Context,
+    actor: &Principal,
+    user: &UserRef,
+    names: Vec<String>,
+) -> Result<UserView, Error> {
+    actor.not_by_grant(InPerson::GiveRoles)?;
+    let (reference, settings) = (user.clone(), ctx.settings.sessions);
+    ctx.act(actor, move |deed| {
+        let id = resolve_other(deed.repos, deed.by, &reference)?.id;
+        deed.by.not_for_own_account(deed.repos, [id])?;
+        with_caller_and(deed, id, |deed, actor, user| {
+            let wanted: BTreeSet<String> = names.into_iter().collect();
+            let permit = authorize_change(deed.repos, actor, &user.roles, &wanted)?;
+            // `member` is implied, but who grants it explicitly sees it listed.
+            let roles: Vec<String> = wanted.into_iter().collect();
+            if !deed.repos.users().update_roles(&permit, id, &roles, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let changed = User { roles, updated_at: deed.now, ..user.clone() };
+            let longest = max_lifetime(settings, &changed);
+            if longest < max_lifetime(settings, &user) {
+                let permit = System::because("no token lives longer than the roles of its user allow").permit();
+                deed.repos.api_keys().shorten_tokens(&permit, id, longest, deed.now)?;
+            }
+            let recorded = deed.changed(&user, &changed)?;
+            Ok(recorded.answer(UserView::load(changed, deed.repos)?))
         })
-        .await
+    })
+    .await
 }
 
 /// The user that `reference` names, who must not be the caller.
-fn resolve_other(repos: &mut dyn Repositories, actor: &Actor, reference: &UserRef) -> Result<User, Error> {
+fn resolve_other(repos: &mut dyn Repositories, actor: &Principal, reference: &UserRef) -> Result<User, Error> {
     let user = resolve_live(repos, actor, reference)?;
     if actor.is(user.id) {
         return Err(Error::invalid("You cannot change your own roles."));
@@ -126,7 +125,7 @@ pub(crate) fn refuse_assignment_of(field: &'static str, Refusals { first, others
 }
 
 /// Asks whether the caller may give a new user or member the role that is implied there.
-pub(crate) fn may_make_member(actor: &Actor, level: Level) -> Result<(), Error> {
+pub(crate) fn may_make_member(actor: &Principal, level: Level) -> Result<(), Error> {
     match plan(&actor.subject, level, &[], &[], &RoleSet::new()) {
         Ok(_change) => Ok(()),
         Err(AssignError::Denied(denied)) => Err(Error::Forbidden(denied)),

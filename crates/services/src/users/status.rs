@@ -3,77 +3,87 @@
 use super::access;
 use super::caller::with_caller_and;
 use super::reference::{UserRef, UserView, resolve_live};
-use crate::audit::{Diff, Trail};
-use crate::context::{Actor, Context};
+use crate::Principal;
+use crate::audit::Diff;
+use crate::context::Context;
+use crate::deed::{Deed, Recorded};
 use crate::error::Error;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{OWNER, action, resource};
 use doorward_domain::users::{User, UserStatus};
+use doorward_ports::StoreError;
 
 /// Suspends a user: ends all sessions, keys and grants, and refuses new ones.
-pub async fn suspend(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
+pub async fn suspend(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
     change_status(ctx, actor, user, UserStatus::Suspended).await
 }
 
 /// Activates a user, who may sign in again.
-pub async fn activate(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<UserView, Error> {
+pub async fn activate(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
     change_status(ctx, actor, user, UserStatus::Active).await
 }
 
 /// Deletes a user without workspaces: frees name and address, ends all sessions, keys and grants, and leaves organizations
 /// and groups. The last active owner stays.
-pub async fn delete(ctx: &Context, actor: &Actor, user: &UserRef) -> Result<(), Error> {
-    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let id = resolve_live(repos, &actor, &reference)?.id;
-            if actor.is(id) {
-                return Err(Error::Refused("You cannot delete yourself!".to_owned()));
+pub async fn delete(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
+    let reference = user.clone();
+    ctx.act(actor, move |deed| {
+        let id = resolve_live(deed.repos, deed.by, &reference)?.id;
+        if deed.by.is(id) {
+            return Err(Error::Refused("You cannot delete yourself!".to_owned()));
+        }
+        // Nobody gives the user a workspace from here on.
+        with_caller_and(deed, id, |deed, actor, user| {
+            let permit = access::permit::<action::Delete, resource::User>(actor, &access::user(id))?;
+            if deed.repos.workspaces().count_of_owner(id)? > 0 {
+                let message = "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
+                return Err(Error::Precondition(message.to_owned()));
             }
-            // Nobody gives the user a workspace from here on.
-            with_caller_and(repos, &actor, id, |repos, actor, user| {
-                let permit = access::permit::<action::Delete, resource::User>(actor, &access::user(id))?;
-                if repos.workspaces().count_of_owner(id)? > 0 {
-                    let message =
-                        "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
-                    return Err(Error::Precondition(message.to_owned()));
-                }
-                if !repos.users().delete(&permit, id, trail.now)? {
-                    return Err(Error::UserNotFound);
-                }
-                trail.user(repos, AuditAction::Delete, &user, Diff::default().field("deleted", false, true))?;
-                Ok(())
-            })
+            if !deed.repos.users().delete(&permit, id, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            Ok(ended(deed, &user)?.answer(()))
         })
-        .await
+    })
+    .await
 }
 
-async fn change_status(ctx: &Context, actor: &Actor, user: &UserRef, status: UserStatus) -> Result<UserView, Error> {
-    let (actor, reference, trail) = (actor.clone(), user.clone(), Trail::of(ctx, actor));
-    ctx.store
-        .write(move |repos| {
-            let id = resolve_live(repos, &actor, &reference)?.id;
-            if status == UserStatus::Suspended && actor.is(id) {
-                return Err(Error::invalid("You cannot suspend yourself."));
+async fn change_status(
+    ctx: &Context,
+    actor: &Principal,
+    user: &UserRef,
+    status: UserStatus,
+) -> Result<UserView, Error> {
+    let reference = user.clone();
+    ctx.act(actor, move |deed| {
+        let id = resolve_live(deed.repos, deed.by, &reference)?.id;
+        if status == UserStatus::Suspended && deed.by.is(id) {
+            return Err(Error::invalid("You cannot suspend yourself."));
+        }
+        with_caller_and(deed, id, |deed, actor, user| {
+            let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
+            if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
+                return Err(Error::invalid(format!(
+                    "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
+                )));
             }
-            with_caller_and(repos, &actor, id, |repos, actor, user| {
-                let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
-                if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
-                    return Err(Error::invalid(format!(
-                        "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
-                    )));
-                }
-                if user.status == status {
-                    return UserView::load(user, repos);
-                }
-                if !repos.users().update_status(&permit, id, status, trail.now)? {
-                    return Err(Error::UserNotFound);
-                }
-                let diff = Diff::default().field("status", user.status.as_str(), status.as_str());
-                let user = User { status, updated_at: trail.now, ..user };
-                trail.user(repos, AuditAction::Write, &user, diff)?;
-                UserView::load(user, repos)
-            })
+            if user.status == status {
+                let view = UserView::load(user, deed.repos)?;
+                return Ok(deed.unrecorded("nothing changed", view));
+            }
+            if !deed.repos.users().update_status(&permit, id, status, deed.now)? {
+                return Err(Error::UserNotFound);
+            }
+            let changed = User { status, updated_at: deed.now, ..user.clone() };
+            let recorded = deed.changed(&user, &changed)?;
+            Ok(recorded.answer(UserView::load(changed, deed.repos)?))
         })
-        .await
+    })
+    .await
+}
+
+/// Records that a user was deleted. Of a deleted user everything else stays as it is.
+pub(crate) fn ended(deed: &mut Deed<'_>, user: &User) -> Result<Recorded, StoreError> {
+    let diff = Diff::default().field("deleted", false, true);
+    deed.entry().noted(AuditAction::Delete, 200, user, diff)
 }

@@ -1,7 +1,8 @@
 //! People and things for the tests of use cases.
 
 use crate::cache::SubjectCache;
-use crate::context::{Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::oauth2::DerivationKey;
@@ -143,18 +144,18 @@ pub(crate) fn token(user_id: UserId, name: &str) -> ApiKey {
 }
 
 /// Ann with her session, unless the test says otherwise.
-pub(crate) fn actor() -> ActorBuilder {
+pub(crate) fn actor() -> PrincipalBuilder {
     as_user(ann())
 }
 
 /// The site's owner.
-pub(crate) fn owner() -> ActorBuilder {
+pub(crate) fn owner() -> PrincipalBuilder {
     as_user(owner_of_site())
 }
 
-pub(crate) fn as_user(user: User) -> ActorBuilder {
+pub(crate) fn as_user(user: User) -> PrincipalBuilder {
     let memberships = vec![membership(user.id)];
-    ActorBuilder(KeyOwner {
+    PrincipalBuilder(KeyOwner {
         key: key(user.id),
         user,
         memberships,
@@ -164,9 +165,9 @@ pub(crate) fn as_user(user: User) -> ActorBuilder {
     })
 }
 
-pub(crate) struct ActorBuilder(KeyOwner);
+pub(crate) struct PrincipalBuilder(KeyOwner);
 
-impl ActorBuilder {
+impl PrincipalBuilder {
     pub(crate) fn role(mut self, name: &str) -> Self {
         self.0.user.roles.push(name.to_owned());
         self
@@ -193,16 +194,16 @@ impl ActorBuilder {
         self
     }
 
-    pub(crate) fn build(self) -> Actor {
+    pub(crate) fn build(self) -> Principal {
         let subject = subject_of(&self.0, Vec::new());
         let KeyOwner { key, user, memberships, .. } = self.0;
-        let (user, memberships, key) = (Arc::new(user), memberships.into(), Arc::new(key));
-        Actor { subject, user, memberships, key, origin: origin() }
+        let account = Account { user: Arc::new(user), memberships: memberships.into(), key: Arc::new(key) };
+        Principal::of_account(subject, account, origin())
     }
 }
 
-pub(crate) fn origin() -> Origin {
-    Origin { ip: "192.0.2.7".to_owned(), user_agent: "tests".to_owned(), request_id: None }
+pub(crate) fn origin() -> Arc<Origin> {
+    Arc::new(Origin { ip: "192.0.2.7".to_owned(), user_agent: "tests".to_owned(), request_id: None })
 }
 
 /// Mocks that know these users by id and by name, and that each is a member of the organization.
@@ -228,17 +229,20 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
 }
 
 /// The same mocks, which know the one who asks too, as they are now.
-pub(crate) fn repos_of(actor: &Actor, users: &[User]) -> MockRepositories {
-    let me = users.iter().find(|user| actor.is(user.id)).unwrap_or(&actor.user);
+pub(crate) fn repos_of(actor: &Principal, users: &[User]) -> MockRepositories {
+    let mut actor = actor.clone();
+    if let Some(me) = users.iter().find(|user| actor.is(user.id)) {
+        actor.renew(|account| account.user = Arc::new(me.clone()));
+    }
     let mut repos = repos_with(users);
-    expect_caller(&mut repos, &Actor { user: Arc::new(me.clone()), ..actor.clone() });
+    expect_caller(&mut repos, &actor);
     repos
 }
 
 /// The key of the one who asks is there, and its owner is as at the beginning of the request.
-pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Actor) {
-    let key = ApiKey::clone(&actor.key);
-    let (user, memberships) = (User::clone(&actor.user), actor.memberships.to_vec());
+pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Principal) {
+    let Account { user, memberships, key } = actor.account().unwrap();
+    let (key, user, memberships) = (ApiKey::clone(key), User::clone(user), memberships.to_vec());
     let (me, known) = (user.clone(), key.clone());
     repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
     let known = key.clone();

@@ -1,6 +1,6 @@
 //! What a caller may do with workspaces: the objects of `rbac.md` 6.
 
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{Action, Denied, ListFilter, Object, Permit, ResourceType, System, action, resource};
@@ -17,7 +17,7 @@ pub(super) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'sta
 }
 
 /// The workspace, if it lives and the caller may read it; or which scope the credential lacks for that.
-pub(super) fn readable(actor: &Actor, found: Option<Workspace>) -> Result<Workspace, Error> {
+pub(super) fn readable(actor: &Principal, found: Option<Workspace>) -> Result<Workspace, Error> {
     let workspace = found.filter(|workspace| !workspace.deleted).ok_or(Error::NotFound)?;
     actor
         .subject
@@ -27,13 +27,13 @@ pub(super) fn readable(actor: &Actor, found: Option<Workspace>) -> Result<Worksp
 }
 
 /// The workspaces that the caller may read. Dormant ones are among them as if they were not (`rbac.md` 11).
-pub(super) fn visible(actor: &Actor) -> ListFilter {
+pub(super) fn visible(actor: &Principal) -> ListFilter {
     actor.subject.list_filter(Action::Read, ResourceType::Workspace)
 }
 
 /// May the caller change the workspace?
 pub(super) fn permit_update(
-    actor: &Actor,
+    actor: &Principal,
     workspace: &Workspace,
 ) -> Result<Permit<action::Update, resource::Workspace>, Denied> {
     check(actor, Action::Update, workspace)?;
@@ -42,7 +42,7 @@ pub(super) fn permit_update(
 
 /// May the caller build the workspace? Every build changes it, and each kind needs its own action besides.
 pub(super) fn permit_build(
-    actor: &Actor,
+    actor: &Principal,
     workspace: &Workspace,
     transition: Transition,
 ) -> Result<Permit<action::Update, resource::Workspace>, Denied> {
@@ -56,7 +56,7 @@ pub(super) fn permit_build(
 
 /// `update` and `delete` are tried a second time on what was built before somebody asked for it. Of two refusals the one
 /// that a scope would turn is told.
-fn check(actor: &Actor, action: Action, workspace: &Workspace) -> Result<(), Denied> {
+fn check(actor: &Principal, action: Action, workspace: &Workspace) -> Result<(), Denied> {
     let denied = match actor.subject.check(action, &object(workspace)) {
         Ok(()) => return Ok(()),
         Err(denied) => denied,

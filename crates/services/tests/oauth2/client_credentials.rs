@@ -20,7 +20,7 @@ async fn issue_under(
         ..TokenRequest::default()
     };
     change(&mut request);
-    exchange(&context_with(repos, settings), request, Origin::default()).await
+    exchange(&context_with(repos, settings), request, Origin::unknown()).await
 }
 
 #[tokio::test]

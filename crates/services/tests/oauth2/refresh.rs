@@ -89,7 +89,7 @@ async fn refresh(
         ..TokenRequest::default()
     };
     change(&mut request);
-    let tokens = exchange(&context(repos), request, Origin::default()).await?;
+    let tokens = exchange(&context(repos), request, Origin::unknown()).await?;
     Ok((tokens.access_token.into_exposed(), tokens.refresh_token.unwrap().into_exposed()))
 }
 
@@ -369,7 +369,7 @@ async fn a_repeated_refresh_never_hands_out_more_than_is_asked_for() {
             scope: asked.map(Into::into),
             ..TokenRequest::default()
         };
-        let answered = exchange(&context(repos), request, Origin::default()).await;
+        let answered = exchange(&context(repos), request, Origin::unknown()).await;
         match answered {
             Ok(tokens) => {
                 assert!(given, "{carried}, {asked:?}");

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::limits::Standing;
 use crate::{caller, tally};
 use actix_web::http::Method;
-use doorward_services::Actor;
+use doorward_services::Principal;
 
 /// A handler, told apart by whom it lets in.
 pub(crate) trait Handle: Clone + 'static {
@@ -59,7 +59,7 @@ impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Public<F> {
     }
 }
 
-impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F> {
+impl<F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static> Handle for SignedIn<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         let authenticated = caller::authenticate(&mut call, endpoint.area).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
@@ -78,7 +78,7 @@ impl<F: AsyncFn(Call, Actor) -> Outcome + Clone + 'static> Handle for SignedIn<F
     }
 }
 
-impl<F: AsyncFn(Call, Result<Actor, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
+impl<F: AsyncFn(Call, Result<Principal, Failure>) -> Outcome + Clone + 'static> Handle for Recognized<F> {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
         let authenticated = caller::authenticate(&mut call, endpoint.area).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {

@@ -4,7 +4,7 @@ use super::named;
 use super::objects::{GroupMembersObject, GroupsObject};
 use crate::answer::ok;
 use crate::call::{Call, Outcome};
-use doorward_services::Actor;
+use doorward_services::Principal;
 use doorward_services::groups::{self, GroupRef};
 
 /// Lists members of a group that the caller may read, by user name.
@@ -19,7 +19,7 @@ use doorward_services::groups::{self, GroupRef};
     ),
     responses((status = 200, body = GroupMembersObject)),
 )]
-pub(crate) async fn members(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn members(call: Call, actor: Principal) -> Outcome {
     list_members(&call, &actor, &GroupRef::Id(call.id("group")?)).await
 }
 
@@ -37,11 +37,11 @@ pub(crate) async fn members(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = GroupMembersObject)),
 )]
-pub(crate) async fn members_by_name(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn members_by_name(call: Call, actor: Principal) -> Outcome {
     list_members(&call, &actor, &named(&call)).await
 }
 
-async fn list_members(call: &Call, actor: &Actor, group: &GroupRef) -> Outcome {
+async fn list_members(call: &Call, actor: &Principal, group: &GroupRef) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -61,7 +61,7 @@ async fn list_members(call: &Call, actor: &Actor, group: &GroupRef) -> Outcome {
     ),
     responses((status = 200, body = GroupsObject)),
 )]
-pub(crate) async fn page(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn page(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;

@@ -7,7 +7,7 @@ use crate::site::Site;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource};
 use doorward_services::oauth2::{apps, secrets};
-use doorward_services::{Actor, Error};
+use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -98,7 +98,7 @@ impl AppObject {
     params(("user_id" = Option<Uuid>, Query, description = "Only apps that hold a live grant of this user")),
     responses((status = 200, body = [AppObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let user = query.parsed::<UserId>("user_id", "UUID");
     query.done()?;
@@ -164,7 +164,7 @@ impl From<AppRequest> for apps::AppCommand {
     post, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps", request_body = AppRequest,
     responses((status = 201, body = AppObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     apps::may_create(&actor)?;
     let body: AppRequest = call.json()?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
@@ -177,7 +177,7 @@ pub(crate) async fn create(mut call: Call, actor: Actor) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 200, body = AppObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&AppObject::new(&call.site, app)))
 }
@@ -189,7 +189,7 @@ pub(crate) async fn find(call: Call, actor: Actor) -> Outcome {
     request_body = AppRequest,
     responses((status = 200, body = AppObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     apps::may_update(&actor)?;
     let body: AppRequest = call.json()?;
@@ -203,7 +203,7 @@ pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 204)),
 )]
-pub(crate) async fn delete(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     apps::delete(call.context(), &actor, call.id("app")?).await?;
     Ok(no_content())
 }
@@ -243,7 +243,7 @@ pub(crate) struct NewSecret<'a> {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 200, body = [SecretObject])),
 )]
-pub(crate) async fn list_secrets(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_secrets(call: Call, actor: Principal) -> Outcome {
     let found = secrets::list(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&found.into_iter().map(SecretObject::from).collect::<Vec<_>>()))
 }
@@ -254,7 +254,7 @@ pub(crate) async fn list_secrets(call: Call, actor: Actor) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 201, body = NewSecret)),
 )]
-pub(crate) async fn create_secret(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create_secret(call: Call, actor: Principal) -> Outcome {
     let (secret, full) = secrets::create(call.context(), &actor, call.id("app")?).await?;
     Ok(created(&NewSecret { id: secret.id.0, client_secret_full: full.expose() }))
 }
@@ -268,14 +268,14 @@ pub(crate) async fn create_secret(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete_secret(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete_secret(call: Call, actor: Principal) -> Outcome {
     let app = call.id("app")?;
     secrets::delete(call.context(), &actor, app, call.id("secretID")?).await?;
     Ok(no_content())
 }
 
 /// An app by the text of its id, as a form sends it.
-pub(crate) async fn find_by_text(call: &Call, actor: &Actor, id: &str) -> Result<App, Error> {
+pub(crate) async fn find_by_text(call: &Call, actor: &Principal, id: &str) -> Result<App, Error> {
     match id.parse() {
         Ok(id) => apps::find(call.context(), actor, id).await,
         Err(_not_a_uuid) => Err(Error::NotFound),

@@ -17,7 +17,7 @@ use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{Caution, consent_scopes, is_unrestricted};
-use doorward_services::{Actor, OAuthError};
+use doorward_services::{OAuthError, Principal};
 
 /// Parameters that may come once; `resource` has an error of its own.
 const PARAMETERS: [&str; 10] = [
@@ -57,9 +57,9 @@ const PARAMETERS: [&str; 10] = [
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> Outcome {
     let (actor, consent) = prepare(&call, who).await?;
-    Ok(consent_page(&call, &actor, &consent, StatusCode::OK))
+    consent_page(&call, &actor, &consent, StatusCode::OK)
 }
 
 /// The signed-in user allows a client to act for them.
@@ -85,7 +85,7 @@ pub(crate) async fn ask(call: Call, who: Result<Actor, Failure>) -> Outcome {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
     let form = call.form()?;
     let (actor, consent) = prepare(&call, who).await?;
     let (token, about) = (form.text("csrf_token"), shown(&call, &actor, &consent));
@@ -93,7 +93,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcom
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
         screens::stale_for_programs(&call)?;
-        return Ok(consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST));
+        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST);
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
@@ -101,7 +101,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Actor, Failure>) -> Outcom
 }
 
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest.
-async fn prepare(call: &Call, who: Result<Actor, Failure>) -> Result<(Actor, ConsentRequest), Failure> {
+async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest), Failure> {
     let request = read(call)?;
     let app = authorize::find_client(call.context(), &request)
         .await
@@ -171,7 +171,7 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
 }
 
 /// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
-fn shown(call: &Call, actor: &Actor, consent: &ConsentRequest) -> String {
+fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     let resource = consent.resource.as_ref().map_or("", Resource::as_str);
     let parts = [
         call.request.query_string(),
@@ -185,7 +185,8 @@ fn shown(call: &Call, actor: &Actor, consent: &ConsentRequest) -> String {
     parts.join("\n")
 }
 
-fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: StatusCode) -> HttpResponse {
+fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> Outcome {
+    let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.scopes);
     let is_full = is_unrestricted(&consent.scopes);
     let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
@@ -193,14 +194,14 @@ fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: St
     let notice = format!(
         "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
          {}. Look again before you decide.",
-        actor.user.username
+        user.username
     );
     let page = Consent {
         brand: Brand::of(&call.site),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &screens::sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
-        user: person(&actor.user),
+        user: person(user),
         app_name: &consent.app.name,
         app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
         registered: Registration::Administrator,
@@ -211,12 +212,13 @@ fn consent_page(call: &Call, actor: &Actor, consent: &ConsentRequest, status: St
         cancel_url: &consent.cancel_location(call.context()),
         return_to: screens::path_and_query(&call.request),
     };
-    render(status, &page, &FormAction::toward(consent.redirect_uri.as_str()))
+    Ok(render(status, &page, &FormAction::toward(consent.redirect_uri.as_str())))
 }
 
 /// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
-fn standing(actor: &Actor) -> String {
-    let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
+fn standing(actor: &Principal) -> String {
+    let roles = actor.as_account().map(|account| account.user.roles.as_slice()).unwrap_or_default();
+    let roles: Vec<String> = roles.iter().map(|role| role_display_name(role)).collect();
     let in_organizations = actor.organizations_with_roles().len();
     let mut parts = Vec::new();
     if !roles.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::answer::ok;
 use crate::call::{Call, Outcome};
-use doorward_services::Actor;
+use doorward_services::Principal;
 use doorward_services::oauth2::provider;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ impl From<provider::ProviderSettings> for SettingsObject {
     get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "show_settings",
     responses((status = 200, body = SettingsObject)),
 )]
-pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
+pub(crate) async fn show(_: Call, actor: Principal) -> Outcome {
     Ok(ok(&SettingsObject::from(provider::settings(&actor)?)))
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn show(_: Call, actor: Actor) -> Outcome {
     put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "update_settings", request_body = Update,
     responses((status = 200, body = SettingsObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     // Who may not change anything is told that first.
     provider::may_update(&actor)?;
     let body: Update = call.json()?;

@@ -8,8 +8,9 @@ use crate::extract::form::Form;
 use crate::json::Timestamp;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
 use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
-use doorward_services::{Actor, OAuthError};
+use doorward_services::{OAuthError, Principal};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -75,7 +76,7 @@ pub(crate) async fn exchange(mut call: Call) -> Outcome {
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
     call.admit(request.client.client_id.as_deref(), presented).await?;
-    let tokens = token::exchange(call.context(), request, call.origin.clone()).await?;
+    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
     }
@@ -186,7 +187,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
     params(("client_id" = String, Query, description = "Id of the app")),
     responses((status = 204)),
 )]
-pub(crate) async fn withdraw(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
     let query = Form::parse(call.request.query_string().as_bytes())?;
     let body = call.form()?;
     let twice = query.repeated(&["client_id"]).next().or_else(|| body.repeated(&["client_id"]).next());

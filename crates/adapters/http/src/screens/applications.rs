@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::App;
-use doorward_services::Actor;
+use doorward_services::Principal;
 use doorward_services::oauth2::{ScopeText, describe_scopes, grants, is_unrestricted};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use utoipa::ToSchema;
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn list(call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> Outcome {
     let actor = signed_in(&call.request, who)?;
     page(&call, &actor, StatusCode::OK, None).await
 }
@@ -49,7 +49,7 @@ pub(crate) struct RevokeForm {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn revoke(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
     let form = call.form()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::Revoke, "", form.text("csrf_token").as_deref()).is_err() {
@@ -72,7 +72,7 @@ struct Allowed {
     grants: usize,
 }
 
-async fn page(call: &Call, actor: &Actor, status: StatusCode, notice: Option<&str>) -> Outcome {
+async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option<&str>) -> Outcome {
     let now = call.context().clock.now();
     let mut allowed: Vec<Allowed> = Vec::new();
     let mut places: HashMap<AppId, usize> = HashMap::new();
@@ -104,7 +104,7 @@ async fn page(call: &Call, actor: &Actor, status: StatusCode, notice: Option<&st
         brand: Brand::of(&call.site),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Revoke, ""),
         sign_out_token: &sign_out_token(call, actor),
-        user: person(&actor.user),
+        user: person(&actor.account()?.user),
         notice,
         caution: (!status.is_success()).then_some(OUT_OF_DATE),
         apps: allowed.iter().map(|allowed| view(allowed, now)).collect(),

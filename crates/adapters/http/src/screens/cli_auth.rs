@@ -8,7 +8,7 @@ use crate::pages::headers::{FormAction, render};
 use crate::pages::views::{Brand, CliAuth};
 use actix_web::http::StatusCode;
 use doorward_services::users::UserRef;
-use doorward_services::{Actor, sessions};
+use doorward_services::{Principal, sessions};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,9 +20,9 @@ use utoipa::ToSchema;
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
     let actor = signed_in(&call.request, who)?;
-    Ok(page(&call, &actor, StatusCode::OK, None))
+    page(&call, &actor, StatusCode::OK, None)
 }
 
 /// The form that makes a key for a command line.
@@ -42,25 +42,25 @@ pub(crate) struct CliAuthForm {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn make(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn make(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
     let form = call.form()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::CliAuth, "", form.text("csrf_token").as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return Ok(page(&call, &actor, StatusCode::BAD_REQUEST, None));
+        return page(&call, &actor, StatusCode::BAD_REQUEST, None);
     }
     let issued = sessions::create_key(call.context(), &actor, &UserRef::Me).await?;
-    Ok(page(&call, &actor, StatusCode::OK, Some(issued.token.expose())))
+    page(&call, &actor, StatusCode::OK, Some(issued.token.expose()))
 }
 
-fn page(call: &Call, actor: &Actor, status: StatusCode, key: Option<&str>) -> actix_web::HttpResponse {
+fn page(call: &Call, actor: &Principal, status: StatusCode, key: Option<&str>) -> Outcome {
     let page = CliAuth {
         brand: Brand::of(&call.site),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::CliAuth, ""),
         sign_out_token: &sign_out_token(call, actor),
-        user: person(&actor.user),
+        user: person(&actor.account()?.user),
         notice: (!status.is_success()).then_some(OUT_OF_DATE),
         key,
     };
-    render(status, &page, &FormAction::own())
+    Ok(render(status, &page, &FormAction::own()))
 }

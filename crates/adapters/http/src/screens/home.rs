@@ -10,7 +10,7 @@ use crate::pages::paths;
 use crate::pages::views::{Brand, Home};
 use crate::users::role_display_name;
 use actix_web::http::StatusCode;
-use doorward_services::{Actor, users};
+use doorward_services::{Principal, users};
 
 /// Shows the account of the signed-in user; leads to set-up or sign-in if there is none.
 #[utoipa::path(
@@ -20,17 +20,18 @@ use doorward_services::{Actor, users};
         (status = 303, description = "To set-up or sign-in"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
     if who.is_err() && !users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
     }
     let actor = signed_in(&call.request, who)?;
-    let roles: Vec<String> = actor.user.roles.iter().map(|role| role_display_name(role)).collect();
+    let user = &actor.account()?.user;
+    let roles: Vec<String> = user.roles.iter().map(|role| role_display_name(role)).collect();
     let page = Home {
         brand: Brand::of(&call.site),
         sign_out_token: &sign_out_token(&call, &actor),
         api_token: &csrf::issue(&call.site, &actor, Purpose::Api, ""),
-        user: person(&actor.user),
+        user: person(user),
         roles: roles.iter().map(String::as_str).collect(),
     };
     Ok(render(StatusCode::OK, &page, &FormAction::own()))

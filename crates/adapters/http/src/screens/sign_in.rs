@@ -14,7 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::Secret;
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
-use doorward_services::{Actor, Error, sessions, users};
+use doorward_services::{Error, Principal, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,7 +30,7 @@ use utoipa::ToSchema;
         (status = 303, description = "Signed in already, or the server is not set up"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
     let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
     if who.is_ok() {
         return Ok(redirect(StatusCode::SEE_OTHER, own_target(&target)));
@@ -145,7 +145,7 @@ pub(crate) struct SignOutForm {
         (status = 303, description = "To the sign-in page, for another user"),
     ),
 )]
-pub(crate) async fn sign_out(mut call: Call, who: Result<Actor, Failure>) -> Outcome {
+pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
     let form = call.form()?;
     let actor = match who {
         Ok(actor) => Some(actor),

@@ -8,7 +8,7 @@ use doorward_domain::roles::{AllowEntry, ScopeName};
 use doorward_domain::sessions::ApiKey;
 use doorward_services::oauth2::metadata;
 use doorward_services::sessions::{ListedToken, TokenQuery};
-use doorward_services::{Actor, sessions};
+use doorward_services::{Principal, sessions};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use utoipa::ToSchema;
@@ -87,7 +87,7 @@ pub(crate) struct NewKey<'a> {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 201, body = NewKey)),
 )]
-pub(crate) async fn create_key(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create_key(call: Call, actor: Principal) -> Outcome {
     let issued = sessions::create_key(call.context(), &actor, &call.user()).await?;
     Ok(created(&NewKey { key: issued.token.expose() }))
 }
@@ -101,7 +101,7 @@ pub(crate) async fn create_key(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = KeyObject)),
 )]
-pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find_key(call: Call, actor: Principal) -> Outcome {
     let key = sessions::find_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(ok(&KeyObject::from(key)))
 }
@@ -115,7 +115,7 @@ pub(crate) async fn find_key(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn expire_key(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn expire_key(call: Call, actor: Principal) -> Outcome {
     sessions::expire_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(no_content())
 }
@@ -129,7 +129,7 @@ pub(crate) async fn expire_key(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete_key(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn delete_key(call: Call, actor: Principal) -> Outcome {
     sessions::delete_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(no_content())
 }
@@ -158,7 +158,7 @@ pub(crate) struct CreateToken {
     request_body = CreateToken,
     responses((status = 201, body = NewKey)),
 )]
-pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn create_token(mut call: Call, actor: Principal) -> Outcome {
     let body: CreateToken = call.json()?;
     let command = sessions::CreateToken {
         lifetime: Duration::nanoseconds(body.lifetime),
@@ -189,7 +189,7 @@ pub(crate) async fn create_token(mut call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = [OwnedKeyObject])),
 )]
-pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn list_tokens(call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let wanted = TokenQuery { all_users: query.flag("include_all"), expired: query.flag_or("include_expired", true) };
     query.done_loosely()?;
@@ -210,7 +210,7 @@ pub(crate) async fn list_tokens(call: Call, actor: Actor) -> Outcome {
     ),
     responses((status = 200, body = KeyObject)),
 )]
-pub(crate) async fn find_token(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn find_token(call: Call, actor: Principal) -> Outcome {
     let key = sessions::find_token(call.context(), &actor, &call.user(), &call.segment("keyname")).await?;
     Ok(ok(&KeyObject::from(key)))
 }
@@ -246,7 +246,7 @@ pub(crate) struct TokenConfig {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = TokenConfig)),
 )]
-pub(crate) async fn token_config(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn token_config(call: Call, actor: Principal) -> Outcome {
     let config = sessions::token_config(call.context(), &actor, &call.user()).await?;
     Ok(ok(&TokenConfig { max_token_lifetime: Nanoseconds(config.max_lifetime) }))
 }

@@ -7,7 +7,7 @@ use crate::users::ReducedUserObject;
 use crate::users::UserObject;
 use doorward_domain::templates::TemplateRole;
 use doorward_services::templates::{Available, Listed, TemplateAcl};
-use doorward_services::{Actor, templates};
+use doorward_services::{Principal, templates};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -58,7 +58,7 @@ impl From<TemplateAcl> for AclObject {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = AclObject)),
 )]
-pub(crate) async fn show_acl(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn show_acl(call: Call, actor: Principal) -> Outcome {
     let acl = templates::acl(call.context(), &actor, call.id("template")?).await?;
     let members: usize = acl.groups.iter().map(|group| group.who.members.len()).sum();
     Ok(answer::list(acl.users.len() + acl.groups.len() + members, || AclObject::from(acl)).await)
@@ -83,7 +83,7 @@ pub(crate) struct UpdateAcl {
     request_body = UpdateAcl,
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn update_acl(mut call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn update_acl(mut call: Call, actor: Principal) -> Outcome {
     let id = call.id("template")?;
     let body: UpdateAcl = call.json()?;
     let command = templates::UpdateTemplateAcl { users: body.user_perms, groups: body.group_perms };
@@ -120,7 +120,7 @@ impl From<Available> for AvailableObject {
     ),
     responses((status = 200, body = AvailableObject)),
 )]
-pub(crate) async fn available(call: Call, actor: Actor) -> Outcome {
+pub(crate) async fn available(call: Call, actor: Principal) -> Outcome {
     let id = call.id("template")?;
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());

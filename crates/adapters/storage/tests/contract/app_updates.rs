@@ -9,11 +9,11 @@ use doorward_domain::users::User;
 use doorward_ports::StoreError;
 use doorward_services::oauth2::{apps, secrets};
 use doorward_services::sessions::authenticate;
-use doorward_services::{Actor, Error};
+use doorward_services::{Error, Principal};
 use std::collections::BTreeSet;
 
 /// An owner who is signed in.
-async fn owner(walk: &Walk, name: &str) -> Actor {
+async fn owner(walk: &Walk, name: &str) -> Principal {
     let ann = User { roles: vec!["owner".to_owned()], ..user(name) };
     let token = ApiToken::new(key_id(), Secret::new(format!("{name:0<22}"))).unwrap();
     let key = ApiKey { id: token.id.clone(), secret_digest: token.digest(), ..session(&ann) };

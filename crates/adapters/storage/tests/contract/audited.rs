@@ -21,8 +21,8 @@ use doorward_services::users::{
     Appearance, ChangePassword, CreateFirstUser, CreateUser, UpdateProfile, UserRef, admin,
 };
 use doorward_services::{
-    Actor, AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings, SubjectCache, audit, maintenance,
-    users,
+    AuditSettings, Context, OAuth2Settings, Origin, Principal, SessionSettings, Settings, SubjectCache, audit,
+    maintenance, users,
 };
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
@@ -149,7 +149,7 @@ impl Walk {
         text
     }
 
-    pub(crate) async fn sign_in(&self, email: &str, password: &str, records: i64) -> Actor {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str, records: i64) -> Principal {
         let run = async || {
             let command = Login { email: email.to_owned(), password: Secret::from(password) };
             login(&self.ctx, command, &origin()).await
@@ -160,7 +160,7 @@ impl Walk {
     }
 
     /// Somebody consents to the app; answers the code.
-    async fn consent(&self, actor: &Actor, app: &App) -> String {
+    async fn consent(&self, actor: &Principal, app: &App) -> String {
         let request = AuthorizeRequest {
             client_id: Some(app.id.to_string()),
             response_type: Some("code".to_owned()),
@@ -186,8 +186,9 @@ impl Walk {
     }
 }
 
-pub(crate) fn origin() -> Origin {
-    Origin { ip: "192.0.2.1".to_owned(), user_agent: "tests".to_owned(), request_id: Some(uuid::Uuid::from_u128(5)) }
+pub(crate) fn origin() -> Arc<Origin> {
+    let request_id = Some(uuid::Uuid::from_u128(5));
+    Arc::new(Origin { ip: "192.0.2.1".to_owned(), user_agent: "tests".to_owned(), request_id })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -380,8 +381,8 @@ contract! {
         walk.step("user by operator", 1, async || admin::create_user(ctx, command()).await).await;
         let reset = async || admin::reset_password(ctx, "dan", Secret::from(OTHER_PASSWORD)).await;
         walk.step("password by operator", 1, reset).await;
-        let tool = walk.step("app by operator", 1, async || apps::create_as_operator(ctx, app(false)).await).await;
-        let made = walk.step("secret by operator", 1, async || secrets::create_as_operator(ctx, tool.clone()).await);
+        let tool = walk.step("app by operator", 1, async || apps::create(ctx, &Principal::operator(), app(false)).await).await;
+        let made = walk.step("secret by operator", 1, async || secrets::create(ctx, &Principal::operator(), tool.id).await);
         walk.keep(&made.await.1);
 
         // The log itself, and the ends.

@@ -9,7 +9,7 @@ use doorward_domain::roles::custom::Draft;
 use doorward_services::organizations::{self, CreateOrganization, OrganizationRef, UpdateOrganization};
 use doorward_services::sessions::{self, CreateToken, Login, authenticate, login};
 use doorward_services::users::{ChangePassword, CreateFirstUser, CreateUser, SetupProof, UpdateProfile, UserRef};
-use doorward_services::{Actor, Error, members, roles, users};
+use doorward_services::{Error, Principal, members, roles, users};
 use std::fmt::Debug;
 
 /// How often each race is run.
@@ -18,7 +18,7 @@ const ROUNDS: usize = 6;
 /// A server with a first owner.
 pub(crate) struct Town {
     pub(crate) walk: Walk,
-    pub(crate) first: Actor,
+    pub(crate) first: Principal,
     made: usize,
 }
 
@@ -38,7 +38,7 @@ impl Town {
     }
 
     /// A new user with these roles, on the site and in the default organization, who has signed in.
-    pub(crate) async fn person(&mut self, site: &[&str], organization: &[&str]) -> Actor {
+    pub(crate) async fn person(&mut self, site: &[&str], organization: &[&str]) -> Principal {
         self.made += 1;
         let (ctx, name) = (&self.walk.ctx, format!("person-{}", self.made));
         let id = UserRef::Id(users::create(ctx, &self.first, new_user(&name)).await.unwrap().user.id);
@@ -47,7 +47,7 @@ impl Town {
         enter(&self.walk, &name).await
     }
 
-    async fn pair(&mut self, site: &[&str], organization: &[&str]) -> [Actor; 2] {
+    async fn pair(&mut self, site: &[&str], organization: &[&str]) -> [Principal; 2] {
         [self.person(site, organization).await, self.person(site, organization).await]
     }
 
@@ -55,10 +55,10 @@ impl Town {
     async fn race<T: Debug + Send + 'static>(
         &self,
         what: &str,
-        [ann, bob]: &[Actor; 2],
-        act: impl AsyncFn(Actor, UserRef) -> Result<T, Error>,
+        [ann, bob]: &[Principal; 2],
+        act: impl AsyncFn(Principal, UserRef) -> Result<T, Error>,
     ) {
-        let (to_ann, to_bob) = (UserRef::Id(ann.user.id), UserRef::Id(bob.user.id));
+        let (to_ann, to_bob) = (UserRef::Id(ann.user_id().unwrap()), UserRef::Id(bob.user_id().unwrap()));
         let (first, second) = tokio::join!(act(ann.clone(), to_bob), act(bob.clone(), to_ann));
         let lost = match (first, second) {
             (Ok(_), Err(lost)) | (Err(lost), Ok(_)) => lost,
@@ -68,7 +68,7 @@ impl Town {
     }
 }
 
-pub(crate) async fn enter(walk: &Walk, name: &str) -> Actor {
+pub(crate) async fn enter(walk: &Walk, name: &str) -> Principal {
     let command = Login { email: format!("{name}@example.com"), password: Secret::from(PASSWORD) };
     let signed_in = login(&walk.ctx, command, &origin()).await.unwrap();
     authenticate(&walk.ctx, signed_in.session.token.expose(), &origin()).await.unwrap()
@@ -90,11 +90,11 @@ contract! {
             let pair = town.pair(&["user-admin"], &[]).await;
             town.race("suspend", &pair, async |me, you| users::suspend(&ctx, &me, &you).await).await;
             let pair = town.pair(&["owner"], &[]).await;
-            let demote = async |me: Actor, you| users::update_roles(&ctx, &me, &you, Vec::new()).await;
+            let demote = async |me: Principal, you| users::update_roles(&ctx, &me, &you, Vec::new()).await;
             town.race("demote", &pair, demote).await;
             let pair = town.pair(&["owner"], &[]).await;
-            let id = pair[0].user.id;
-            let mixed = async |me: Actor, you: UserRef| {
+            let id = pair[0].user_id().unwrap();
+            let mixed = async |me: Principal, you: UserRef| {
                 if me.is(id) {
                     users::delete(&ctx, &me, &you).await
                 } else {
@@ -113,7 +113,7 @@ contract! {
             let pair = town.pair(&[], &["organization-admin"]).await;
             town.race("remove", &pair, async |me, you| members::remove(&ctx, &me, &here, &you).await).await;
             let pair = town.pair(&[], &["organization-admin"]).await;
-            let demote = async |me: Actor, you| members::update_roles(&ctx, &me, &here, &you, Vec::new()).await;
+            let demote = async |me: Principal, you| members::update_roles(&ctx, &me, &here, &you, Vec::new()).await;
             town.race("demote", &pair, demote).await;
         }
     }
@@ -132,8 +132,8 @@ contract! {
             }
             let ann = town.person(&[], &[&named("a")]).await;
             let bob = town.person(&[], &[&named("b")]).await;
-            let ann_id = ann.user.id;
-            let take = async |me: Actor, _| {
+            let ann_id = ann.user_id().unwrap();
+            let take = async |me: Principal, _| {
                 let other = named(if me.is(ann_id) { "b" } else { "a" });
                 if round % 2 == 0 {
                     return roles::delete(&ctx, &me, &here, &other).await;
@@ -148,7 +148,7 @@ contract! {
     async fn there_is_always_an_active_owner(db) {
         let mut town = Town::begin(db).await;
         let ctx = town.walk.ctx.clone();
-        let first = UserRef::Id(town.first.user.id);
+        let first = UserRef::Id(town.first.user_id().unwrap());
         let is_kept = |what: &str, refused: Result<(), Error>| {
             let Err(Error::Conflict { message, .. }) = &refused else { panic!("{what}: {refused:?}") };
             assert!(message.contains("last active owner"), "{what}: {message}");
@@ -168,31 +168,31 @@ contract! {
         is_kept("others cannot sign in", users::delete(&ctx, &admin, &first).await);
         let other = town.person(&["owner"], &[]).await;
         let suspended = town.person(&[], &[]).await;
-        let id = UserRef::Id(suspended.user.id);
+        let id = UserRef::Id(suspended.user_id().unwrap());
         users::suspend(&ctx, &town.first, &id).await.unwrap();
         users::update_roles(&ctx, &town.first, &id, names(&["owner"])).await.unwrap();
         let dormant = users::create(&ctx, &town.first, new_user("dormant")).await.unwrap().user.id;
         users::update_roles(&ctx, &town.first, &UserRef::Id(dormant), names(&["owner"])).await.unwrap();
         users::delete(&ctx, &other, &first).await.unwrap();
-        let other = UserRef::Id(other.user.id);
+        let other = UserRef::Id(other.user_id().unwrap());
         is_kept("others are away", users::delete(&ctx, &admin, &other).await);
         users::activate(&ctx, &admin, &id).await.unwrap();
         users::delete(&ctx, &admin, &other).await.unwrap();
 
         // Nobody of these four ends another's rights; only the owners would both be gone.
-        town.first = enter(&town.walk, &suspended.user.username).await;
+        town.first = enter(&town.walk, &suspended.account().unwrap().user.username).await;
         users::delete(&ctx, &town.first, &UserRef::Id(dormant)).await.unwrap();
         for _ in 0..ROUNDS {
             let helper = town.person(&["user-admin"], &[]).await;
             let (one, two) = (town.first.clone(), town.person(&["owner"], &[]).await);
-            let (to_one, to_two) = (UserRef::Id(one.user.id), UserRef::Id(two.user.id));
+            let (to_one, to_two) = (UserRef::Id(one.user_id().unwrap()), UserRef::Id(two.user_id().unwrap()));
             let (a, b) = tokio::join!(users::delete(&ctx, &admin, &to_one), users::delete(&ctx, &helper, &to_two));
             town.first = match (a, b) {
                 (Ok(()), lost) => { is_kept("two at once", lost); two }
                 (lost, Ok(())) => { is_kept("two at once", lost); one }
                 both => panic!("{both:?}"),
             };
-            let id = town.walk.db.uuid(town.first.user.id.0);
+            let id = town.walk.db.uuid(town.first.user_id().unwrap().0);
             let active = format!("SELECT count(*) FROM users WHERE id = {id} AND NOT deleted AND status = 'active'");
             assert_eq!(town.walk.db.number(&active), 1);
         }
@@ -208,7 +208,7 @@ contract! {
             let pair = town.pair(&[], &[]).await;
             town.race("remove", &pair, async |me, you| members::remove(&ctx, &me, &here, &you).await).await;
             let pair = town.pair(&[], &[]).await;
-            let take = async |me: Actor, _| organizations::update(&ctx, &me, &here, give(&[])).await;
+            let take = async |me: Principal, _| organizations::update(&ctx, &me, &here, give(&[])).await;
             town.race("take from all", &pair, take).await;
         }
     }
@@ -218,10 +218,10 @@ contract! {
         let ctx = town.walk.ctx.clone();
         let here = OrganizationRef::Default;
         let victim = town.person(&[], &["organization-auditor"]).await;
-        let target = UserRef::Id(victim.user.id);
+        let target = UserRef::Id(victim.user_id().unwrap());
         // What was found out about this caller is out of date, as it may be on another server.
         let stale = town.person(&["owner"], &[]).await;
-        users::update_roles(&ctx, &town.first, &UserRef::Id(stale.user.id), Vec::new()).await.unwrap();
+        users::update_roles(&ctx, &town.first, &UserRef::Id(stale.user_id().unwrap()), Vec::new()).await.unwrap();
         let before = town.walk.everything();
         let is_told = |what: &str, refused: Result<(), Error>| {
             assert!(matches!(refused, Err(Error::Conflict { .. })), "{what}: {refused:?}");

@@ -49,7 +49,7 @@ contract! {
         let mut town = Town::begin(db).await;
         let ctx = town.walk.ctx.clone();
         let ann = town.person(&[], &[]).await;
-        let id = UserRef::Id(ann.user.id);
+        let id = UserRef::Id(ann.user_id().unwrap());
         let change = async |n: usize| {
             let profile = UpdateProfile { username: format!("name-{n}"), name: format!("Name {n}") };
             users::update_profile(&ctx, &ann, &id, profile).await.unwrap();
@@ -58,7 +58,7 @@ contract! {
         };
         futures(CROWD, change).await;
         let now = users::find(&ctx, &town.first, &id).await.unwrap().user;
-        town.is_chain(now.id, "username", &ann.user.username, &now.username).await;
+        town.is_chain(now.id, "username", &ann.account().unwrap().user.username, &now.username).await;
         town.is_chain(now.id, "name", "", &now.name).await;
         town.is_chain(now.id, "theme_preference", "", &now.theme_preference).await;
         assert_eq!(now.username.replace("name-", ""), now.name.replace("Name ", ""), "one change is written whole");
@@ -67,7 +67,7 @@ contract! {
     async fn a_status_and_roles_change_once_each(db) {
         let mut town = Town::begin(db).await;
         let ctx = town.walk.ctx.clone();
-        let target = town.person(&[], &[]).await.user.id;
+        let target = town.person(&[], &[]).await.user_id().unwrap();
         let (first, id) = (town.first.clone(), UserRef::Id(target));
         let before = town.changes(target).await.len();
         futures(CROWD, async |_| users::suspend(&ctx, &first, &id).await.map(drop).unwrap()).await;
@@ -108,7 +108,7 @@ contract! {
         let ann = town.person(&[], &[]).await;
         let ask = CreateToken { lifetime: Duration::days(10_000), ..CreateToken::default() };
         let long = create_token(&ctx, &ann, &UserRef::Me, ask).await.unwrap().key;
-        users::update_roles(&ctx, &town.first, &UserRef::Id(ann.user.id), names(&["owner"])).await.unwrap();
+        users::update_roles(&ctx, &town.first, &UserRef::Id(ann.user_id().unwrap()), names(&["owner"])).await.unwrap();
         let week = Duration::hours(168);
         let read = async || {
             let id = long.id.clone();

@@ -3,18 +3,20 @@
 use super::client_credentials::internal;
 use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
-use crate::audit::{Diff, Trail};
+use crate::audit::{Audited, Diff, Snapshot};
+use crate::deed::{Deed, Done};
 use crate::oauth2::client::PresentedSecret;
 use crate::oauth2::scopes;
+use crate::sessions::random_token;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::GrantId;
+use doorward_domain::ids::{AppId, GrantId};
 use doorward_domain::oauth2::{
     App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
     Redemption,
 };
 use doorward_domain::roles::{System, action, resource};
-use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
+use doorward_domain::sessions::{ApiKey, ApiToken, OAuth2Binding};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::Repositories;
@@ -45,17 +47,13 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
     let tokens = NewTokens {
         grant_id: ctx.random.id(now),
-        access: ApiToken::new(
-            ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed()).map_err(internal)?,
-            ctx.alphanumeric(ApiToken::SECRET_LEN),
-        )
-        .map_err(internal)?,
+        access: random_token(&*ctx.random).map_err(internal)?,
         refresh: ctx.derivation.first(refresh_prefix, &refresh_random),
     };
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime;
-    let in_store = ctx.clone();
-    match ctx.store.write(move |repos| decide(&in_store, repos, &common, &request, &tokens)).await? {
+    let (in_store, by) = (ctx.clone(), common.by.clone());
+    match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
         Verdict::Granted { scopes } => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
     }
@@ -64,24 +62,25 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
 /// The order of `oauth2.md` 11. Ending the grant of a replayed code must stay, so it is an `Ok`.
 fn decide(
     ctx: &Context,
-    repos: &mut dyn Repositories,
+    deed: &mut Deed<'_>,
     common: &Common,
     request: &Request,
     tokens: &NewTokens,
-) -> Result<Verdict, OAuthError> {
+) -> Result<Done<Verdict>, OAuthError> {
     let now = common.now;
-    let app = common.client.find_app(repos)?;
+    let app = common.client.find_app(deed.repos)?;
     if app.client_type == ClientType::Confidential && matches!(common.client.secret, PresentedSecret::Absent) {
         return Err(OAuthError::missing("client_secret"));
     }
     let unregistered = request.redirect_uri.as_deref().filter(|uri| app.redirect_uri(Some(uri)).is_err());
-    if unregistered.is_some() && !is_redirect_uri_of_code(repos, request, unregistered)? {
+    if unregistered.is_some() && !is_redirect_uri_of_code(deed.repos, request, unregistered)? {
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "redirect_uri is not one of the registered ones"));
     }
-    let secret_id = common.client.authenticate(&app, repos, now)?;
+    let secret_id = common.client.authenticate(&app, deed.repos, now)?;
     let presented =
         OpaqueToken::parse(request.code.expose()).map_err(|error| OAuthError::invalid_grant(error.to_string()))?;
-    let code = repos
+    let code = deed
+        .repos
         .codes()
         .find_by_prefix(presented.prefix())?
         .filter(|code| code.digest == presented.digest())
@@ -94,7 +93,7 @@ fn decide(
     };
     match code.check(&app, &redemption, now) {
         Ok(()) => {}
-        Err(CodeError::Redeemed) => return replayed(ctx, repos, common, &code),
+        Err(CodeError::Redeemed) => return replayed(ctx, deed, &code),
         Err(error @ (CodeError::RedirectUriGone | CodeError::ChallengeMissing)) => {
             return Err(OAuthError::taken_away(error.to_string()));
         }
@@ -107,25 +106,25 @@ fn decide(
     }
     scopes_left(&ctx.settings, &app, code.resource.as_ref(), &code.scopes)?;
     all_scopes_left(&app, &code.scopes)?;
-    if !repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
+    if !deed.repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
         return Err(OAuthError::invalid_grant("the user may not act"));
     }
     let used_up = System::because("a client redeems its code").permit();
-    if !repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
+    if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
         // Two redeem at once and the other won: the same as a replay, seen a moment earlier.
-        let Some(code) = repos.codes().find_by_prefix(presented.prefix())? else {
+        let Some(code) = deed.repos.codes().find_by_prefix(presented.prefix())? else {
             return Err(OAuthError::invalid_grant("the code is gone"));
         };
-        return replayed(ctx, repos, common, &code);
+        return replayed(ctx, deed, &code);
     }
     if ctx.settings.oauth2.single_grant_per_app {
         let replaced = System::because("a new grant replaces the earlier one of the same user and app").permit();
-        repos.grants().delete_of_user_and_app(&replaced, code.user_id, app.id)?;
+        deed.repos.grants().delete_of_user_and_app(&replaced, code.user_id, app.id)?;
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
-    let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.origin.ip, now);
-    repos.grants().insert(&permit, &grant, &key)?;
-    Ok(Verdict::Granted { scopes: code.scopes })
+    let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.by.origin.ip, now);
+    deed.repos.grants().insert(&permit, &grant, &key)?;
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted { scopes: code.scopes }))
 }
 
 /// Whether the code was asked for with this redirect URI: then it was registered, and has been taken from the app since.
@@ -196,19 +195,39 @@ fn new_grant(
 }
 
 /// A redeemed code comes again: somebody else may have it, so what came of it ends (RFC 6749 4.1.2).
-fn replayed(
-    ctx: &Context,
-    repos: &mut dyn Repositories,
-    common: &Common,
-    code: &AuthorizationCode,
-) -> Result<Verdict, OAuthError> {
-    if let (true, Some((_, grant))) = (ctx.settings.oauth2.revoke_on_code_replay, code.redeemed) {
-        let permit = System::because("a code was presented again").permit();
-        if repos.grants().delete(&permit, grant)? {
-            let thing = (AuditResource::Oauth2ProviderGrant, grant.to_string(), code.app_id.to_string());
-            let trail = Trail::from(ctx, Some(code.user_id), &common.origin);
-            trail.write(repos, AuditAction::AuthorizationCodeReplay, 400, thing, Diff::default())?;
-        }
+fn replayed(ctx: &Context, deed: &mut Deed<'_>, code: &AuthorizationCode) -> Result<Done<Verdict>, OAuthError> {
+    let redeemed = code.redeemed.filter(|_| ctx.settings.oauth2.revoke_on_code_replay);
+    let Some((_, grant)) = redeemed else { return Ok(deed.unrecorded("it ends nothing", Verdict::Replayed)) };
+    let permit = System::because("a code was presented again").permit();
+    if !deed.repos.grants().delete(&permit, grant)? {
+        return Ok(deed.unrecorded("its grant had ended", Verdict::Replayed));
     }
-    Ok(Verdict::Replayed)
+    let ended = EndedGrant { id: grant, app: code.app_id };
+    let entry = deed.entry().of_user(Some(code.user_id));
+    let recorded = entry.noted(AuditAction::AuthorizationCodeReplay, 400, &ended, Diff::default())?;
+    Ok(recorded.answer(Verdict::Replayed))
+}
+
+/// A grant of which no more is known than this.
+struct EndedGrant {
+    id: GrantId,
+    app: AppId,
+}
+
+impl Audited for EndedGrant {
+    fn kind(&self) -> AuditResource {
+        AuditResource::Oauth2ProviderGrant
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn target(&self) -> String {
+        self.app.to_string()
+    }
+
+    fn tracked(&self) -> Snapshot {
+        Snapshot::default()
+    }
 }

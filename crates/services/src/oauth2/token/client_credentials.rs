@@ -3,10 +3,11 @@
 use super::{Common, TokenSet};
 use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
+use crate::sessions::random_token;
 use crate::{Context, OAuthError};
 use doorward_domain::oauth2::{ClientType, OAuthErrorCode};
 use doorward_domain::roles::{Permit, System, action, resource};
-use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, OAuth2Binding};
+use doorward_domain::sessions::{ApiKey, OAuth2Binding};
 use doorward_domain::users::LoginType;
 use doorward_ports::oauth2::ClientToken;
 use std::sync::Arc;
@@ -14,11 +15,7 @@ use std::sync::Arc;
 pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAuthError> {
     let now = common.now;
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime;
-    let token = ApiToken::new(
-        ApiKeyId::new(ctx.alphanumeric(ApiKeyId::LEN).into_exposed()).map_err(internal)?,
-        ctx.alphanumeric(ApiToken::SECRET_LEN),
-    )
-    .map_err(internal)?;
+    let token = random_token(&*ctx.random).map_err(internal)?;
     // With limits to check, or a secret that cannot be one, the steps decide; else one statement does it all.
     if let (Some(client), None, None, None) =
         (common.client.credentials(), &common.resource, &common.scopes, &ctx.settings.oauth2.resources)
@@ -28,25 +25,23 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             key_id: token.id.clone(),
             key_digest: token.digest(),
             scopes: scopes::unrestricted(),
-            ip: common.origin.ip.clone(),
+            ip: common.by.origin.ip.clone(),
             now,
             expires_at,
         };
         let issued = ctx
-            .store
-            .write_once(move |repos| Ok::<_, OAuthError>(repos.grants().issue_client_token(&permit(), &asked)?))
+            .at_once(move |repos| Ok::<_, OAuthError>(repos.grants().issue_client_token(&permit(), &asked)?))
             .await?;
         if let Some((secret, last_used_at)) = issued {
             note_use(ctx, secret, last_used_at, now).await?;
             return Ok(TokenSet::new(token.to_wire(), None, expires_at, scopes::unrestricted(), now));
         }
     }
-    let (settings, access) = (Arc::clone(&ctx.settings), token.to_wire());
+    let (settings, access, by) = (Arc::clone(&ctx.settings), token.to_wire(), common.by.clone());
     let names = ctx
-        .store
-        .write(move |repos| {
-            let app = common.client.find_app(repos)?;
-            let secret_id = common.client.authenticate(&app, repos, now)?;
+        .act(&by, move |deed| {
+            let app = common.client.find_app(deed.repos)?;
+            let secret_id = common.client.authenticate(&app, deed.repos, now)?;
             if app.client_type == ClientType::Public {
                 return Err(OAuthError::new(
                     OAuthErrorCode::UnauthorizedClient,
@@ -56,7 +51,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             let Some(service_account) = app.service_account_id else {
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the app has no service account"));
             };
-            if !repos.users().find(service_account)?.is_some_and(|user| user.may_act()) {
+            if !deed.repos.users().find(service_account)?.is_some_and(|user| user.may_act()) {
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
             let names = scopes::negotiate(app.allowed_scopes.as_deref(), common.scopes.as_deref())?;
@@ -69,7 +64,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 scopes: names.clone(),
                 allow_list: None,
                 token_name: String::new(),
-                ip: common.origin.ip,
+                ip: common.by.origin.ip.clone(),
                 created_at: now,
                 updated_at: now,
                 last_used: None,
@@ -85,8 +80,8 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                     unused: false,
                 }),
             };
-            repos.api_keys().insert(&permit(), &key)?;
-            Ok(names)
+            deed.repos.api_keys().insert(&permit(), &key)?;
+            Ok(deed.unrecorded("tokens are not recorded when they are issued", names))
         })
         .await?;
     Ok(TokenSet::new(access, None, expires_at, names, now))

@@ -3,17 +3,19 @@
 use super::client_credentials::internal;
 use super::still_allowed::{gone, scopes_left};
 use super::{Common, TokenSet};
-use crate::audit::{Diff, Trail};
+use crate::audit::Diff;
+use crate::deed::{Deed, Done};
 use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
-use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::audit::AuditAction;
 use doorward_domain::oauth2::{App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Successor};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
 use doorward_ports::oauth2::{ClientCredentials, Renewal, Rotated, Rotation};
+use serde_json::Map;
 
 /// How often a lost race is looked at again; each round needs another refresh to have won in between.
 const ROUNDS: usize = 4;
@@ -41,12 +43,12 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let now = common.now;
     let Ok(presented) = OpaqueToken::parse(request.token.expose()) else {
         let client = common.client;
-        ctx.store
-            .write(move |repos| {
-                let app = client.find_app(repos)?;
-                client.authenticate(&app, repos, now).map(drop)
-            })
-            .await?;
+        ctx.act(&common.by, move |deed| {
+            let app = client.find_app(deed.repos)?;
+            client.authenticate(&app, deed.repos, deed.now)?;
+            Ok::<_, OAuthError>(deed.unrecorded("nothing comes of it", ()))
+        })
+        .await?;
         return Err(OAuthError::invalid_grant("the refresh token is malformed"));
     };
     let successor = ctx.derivation.successor(&presented);
@@ -74,7 +76,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let rotation = common.client.credentials().map(rotation);
     if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
         let expires_at = rotation.access_expires_at;
-        let rotated = ctx.store.write_once(move |repos| Ok::<_, OAuthError>(rotate(repos, &rotation)?)).await?;
+        let rotated = ctx.at_once(move |repos| Ok::<_, OAuthError>(rotate(repos, &rotation)?)).await?;
         if let Some(rotated) = rotated {
             touch(ctx, &rotated, now).await?;
             return token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes);
@@ -83,13 +85,14 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
 
     let Some(rotation) = rotation else {
         let client = common.client;
-        ctx.store.read(move |repos| client.find_app(repos).map(drop)).await?;
+        ctx.read(move |repos| client.find_app(repos).map(drop)).await?;
         return Err(OAuthError::invalid_client("the client secret is malformed"));
     };
     let issued = ctx.derivation.has_issued(&presented);
     for _ in 0..ROUNDS {
-        let (ctx_ids, common, rotation) = (ctx.clone(), common.clone(), rotation.clone());
-        let verdict = ctx.store.write(move |repos| decide(&ctx_ids, repos, &common, &rotation, issued)).await?;
+        let (in_store, by) = (ctx.clone(), common.by.clone());
+        let (common, rotation) = (common.clone(), rotation.clone());
+        let verdict = ctx.act(&by, move |deed| decide(&in_store, deed, &common, &rotation, issued)).await?;
         match verdict {
             Verdict::Granted { key, live, expires_at, scopes } => {
                 // Of a token that was exchanged several times over, the pairs in between do not work any more.
@@ -110,12 +113,12 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
 /// Looks at everything step by step. Ending a stolen grant must stay, so it is an `Ok`.
 fn decide(
     ctx: &Context,
-    repos: &mut dyn Repositories,
+    deed: &mut Deed<'_>,
     common: &Common,
     rotation: &Rotation,
     issued: bool,
-) -> Result<Verdict, OAuthError> {
-    let now = common.now;
+) -> Result<Done<Verdict>, OAuthError> {
+    let (now, repos) = (common.now, &mut *deed.repos);
     let app = common.client.find_app(repos)?;
     common.client.authenticate(&app, repos, now)?;
     let Some(grant) = repos.grants().find_by_prefix(&rotation.prefix)? else {
@@ -141,31 +144,31 @@ fn decide(
     let plan = grant
         .plan_refresh(&presented, pair_unused, scopes::covers, ctx.settings.oauth2.refresh_policy(app.client_type), now)
         .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
-    match plan {
-        RefreshPlan::Unknown => Err(OAuthError::invalid_grant("no grant has this refresh token")),
-        RefreshPlan::Theft => {
-            end_stolen(repos, &grant, Trail::from(ctx, Some(grant.user_id), &common.origin))?;
-            Ok(Verdict::Stolen)
-        }
+    let verdict = match plan {
+        RefreshPlan::Unknown => return Err(OAuthError::invalid_grant("no grant has this refresh token")),
+        RefreshPlan::Theft => return end_stolen(deed, &grant),
         RefreshPlan::Repeat { .. } | RefreshPlan::Rotate { .. } if !may_act(repos, &grant)? => {
-            Err(OAuthError::invalid_grant("the user of the grant may not act"))
+            return Err(OAuthError::invalid_grant("the user of the grant may not act"));
         }
         RefreshPlan::Repeat { renew } => {
             reconcile(repos, &app, &grant, &allowed?)?;
-            repeat(ctx, repos, &app, grant, key, renew, common)
+            repeat(ctx, repos, &app, grant, key, renew, common)?
         }
         RefreshPlan::Rotate { scopes } => {
             reconcile(repos, &app, &grant, &allowed?)?;
             // Looked at above, by more than text.
             let checked = Rotation { resources: None, ..rotation.clone() };
-            let Some(rotated) = rotate(repos, &checked)? else { return Ok(Verdict::Raced) };
+            let Some(rotated) = rotate(repos, &checked)? else {
+                return Ok(deed.unrecorded("another refresh was first", Verdict::Raced));
+            };
             if scopes != rotated.scopes {
                 repos.grants().narrow_access(&token_permit(), &rotated.access_key_id, &scopes)?;
             }
             let (key, expires_at) = (rotated.access_key_id, rotation.access_expires_at);
-            Ok(Verdict::Granted { key, live: rotation.next, expires_at, scopes })
+            Verdict::Granted { key, live: rotation.next, expires_at, scopes }
         }
-    }
+    };
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", verdict))
 }
 
 /// Hands out the live pair once more. Its access token can do what it could, so who asks for less than that is refused:
@@ -239,14 +242,14 @@ fn token_permit() -> Permit<action::Create, resource::Oauth2AppCodeToken> {
 }
 
 /// Somebody presents a token that was exchanged long ago: the thief or the robbed. Both lose the grant.
-fn end_stolen(repos: &mut dyn Repositories, grant: &Grant, trail: Trail) -> Result<(), OAuthError> {
+fn end_stolen(deed: &mut Deed<'_>, grant: &Grant) -> Result<Done<Verdict>, OAuthError> {
     let permit = System::because("an exchanged refresh token was used again").permit();
-    if repos.grants().delete(&permit, grant.id)? {
-        let thing = (AuditResource::Oauth2ProviderGrant, grant.id.to_string(), grant.app_id.to_string());
-        let trail = trail.with(serde_json::json!({ "generation": grant.generation }));
-        trail.write(repos, AuditAction::RefreshTokenReuse, 400, thing, Diff::default())?;
+    if !deed.repos.grants().delete(&permit, grant.id)? {
+        return Ok(deed.unrecorded("it had ended", Verdict::Stolen));
     }
-    Ok(())
+    let about = Map::from_iter([("generation".to_owned(), grant.generation.into())]);
+    let entry = deed.entry().of_user(Some(grant.user_id)).with(about);
+    Ok(entry.noted(AuditAction::RefreshTokenReuse, 400, grant, Diff::default())?.answer(Verdict::Stolen))
 }
 
 async fn touch(ctx: &Context, rotated: &Rotated, now: Instant) -> Result<(), OAuthError> {

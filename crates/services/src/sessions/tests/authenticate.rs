@@ -1,5 +1,6 @@
-use crate::context::{Actor, Context};
+use crate::context::Context;
 use crate::error::Error;
+use crate::principal::{Account, Principal};
 use crate::sessions::{authenticate, only_living};
 use crate::users::testing::*;
 use doorward_domain::ids::AppId;
@@ -24,11 +25,11 @@ fn presenting(key: ApiKey, user: User) -> MockRepositories {
     repos
 }
 
-async fn present(ctx: &Context) -> Result<Actor, Error> {
+async fn present(ctx: &Context) -> Result<Principal, Error> {
     authenticate(ctx, TOKEN, &origin()).await
 }
 
-fn refusal(result: Result<Actor, Error>) -> (String, String) {
+fn refusal(result: Result<Principal, Error>) -> (String, String) {
     match result {
         Err(Error::Unauthenticated { message, detail }) => (message, detail),
         other => panic!("{other:?}"),
@@ -38,7 +39,8 @@ fn refusal(result: Result<Actor, Error>) -> (String, String) {
 #[tokio::test]
 async fn a_key_used_within_the_hour_costs_one_read() {
     let actor = present(&context(presenting(key(ANN), ann()))).await.unwrap();
-    assert_eq!((&*actor.user, &*actor.key, &*actor.memberships), (&ann(), &key(ANN), &[membership(ANN)][..]));
+    let Account { user, memberships, key: used } = actor.account().unwrap();
+    assert_eq!((&**user, &**used, &**memberships), (&ann(), &key(ANN), &[membership(ANN)][..]));
     assert!(actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(ANN.0)).is_ok());
     assert!(
         actor.subject.permit::<action::Read, resource::User>(&Object::of::<resource::User>().owner(BOB.0)).is_err()
@@ -88,7 +90,8 @@ async fn the_first_use_of_a_key_is_written_down() {
         .returning(|_, _, _, _, _| Ok(()));
     repos.users.expect_touch().times(1).withf(|_, id, now| (*id, *now) == (ANN, NOW)).returning(|_, _, _| Ok(()));
     let actor = present(&context(repos)).await.unwrap();
-    assert_eq!((actor.key.last_used, actor.user.last_seen_at), (Some(NOW), Some(NOW)));
+    let account = actor.account().unwrap();
+    assert_eq!((account.key.last_used, account.user.last_seen_at), (Some(NOW), Some(NOW)));
 }
 
 #[tokio::test]
@@ -97,10 +100,10 @@ async fn a_session_slides_unless_the_settings_say_no() {
     let mut repos = presenting(old(), ann());
     repos.api_keys.expect_refresh().times(1).returning(|_, _, _, _, _| Ok(()));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
-    assert_eq!(present(&context(repos)).await.unwrap().key.expires_at, NOW + Duration::DAY);
+    assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().key.expires_at, NOW + Duration::DAY);
 
     let still = context_with(presenting(old(), ann()), with_sessions(|sessions| sessions.refresh = false));
-    assert_eq!(present(&still).await.unwrap().key.expires_at, NOW + Duration::HOUR);
+    assert_eq!(present(&still).await.unwrap().account().unwrap().key.expires_at, NOW + Duration::HOUR);
 }
 
 #[tokio::test]
@@ -110,12 +113,15 @@ async fn the_token_of_an_owner_slides_no_longer_than_owners_may_ask_for() {
     let old = || ApiKey { created_at: made, expires_at: NOW + day, lifetime_seconds: 7 * 86_400, ..token(ANN, "ci") };
     let old = || ApiKey { secret_digest: key(ANN).secret_digest, ..old() };
     let olivia = User { roles: vec!["owner".to_owned()], ..ann() };
-    assert_eq!(present(&context(presenting(old(), olivia))).await.unwrap().key.expires_at, NOW + day);
+    assert_eq!(
+        present(&context(presenting(old(), olivia))).await.unwrap().account().unwrap().key.expires_at,
+        NOW + day
+    );
 
     let mut repos = presenting(old(), ann());
     repos.api_keys.expect_refresh().times(1).returning(|_, _, _, _, _| Ok(()));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
-    assert_eq!(present(&context(repos)).await.unwrap().key.expires_at, NOW + 7 * day);
+    assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().key.expires_at, NOW + 7 * day);
 }
 
 #[tokio::test]
@@ -126,13 +132,13 @@ async fn a_dormant_user_becomes_active_and_the_audit_log_tells() {
     repos.users.expect_hold().times(1).returning(move |_| Ok(Some(held.clone())));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
     expect_audit(&mut repos, "write", 200);
-    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Active);
+    assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Active);
 
     // Another request was first, which left the record; or the user was suspended at this moment.
     let mut repos = presenting(key(ANN), dormant.clone());
     repos.users.expect_hold().times(1).returning(|_| Ok(Some(ann())));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
-    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Active);
+    assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Active);
     let mut repos = presenting(key(ANN), dormant);
     repos.users.expect_hold().returning(|_| Ok(Some(User { status: UserStatus::Suspended, ..ann() })));
     let (message, _) = refusal(present(&context(repos)).await);
@@ -210,8 +216,9 @@ async fn a_use_that_cannot_be_noted_refuses_nothing() {
         let ctx = context(unwritable(outage));
         for _ in 0..3 {
             let actor = present(&ctx).await.unwrap();
-            assert_eq!((actor.key.last_used, actor.key.expires_at), (None, key(ANN).expires_at), "{outage:?}");
-            assert_eq!(actor.user.last_seen_at, ann().last_seen_at);
+            let account = actor.account().unwrap();
+            assert_eq!((account.key.last_used, account.key.expires_at), (None, key(ANN).expires_at), "{outage:?}");
+            assert_eq!(account.user.last_seen_at, ann().last_seen_at);
         }
     }
 }
@@ -222,7 +229,7 @@ async fn a_dormant_user_reads_on_where_nothing_can_be_written_and_stays_dormant(
     let mut repos = presenting(key(ANN), dormant.clone());
     repos.users.expect_hold().returning(move |_| Ok(Some(dormant.clone())));
     repos.users.expect_touch().returning(|_, _, _| Err(StoreError::unavailable(Outage::ReadOnly, "cause")));
-    assert_eq!(present(&context(repos)).await.unwrap().user.status, UserStatus::Dormant);
+    assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Dormant);
 }
 
 #[tokio::test]

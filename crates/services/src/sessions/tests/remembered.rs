@@ -1,8 +1,10 @@
 //! What is remembered between requests, and for how long.
 
+use crate::Principal;
 use crate::SubjectCache;
-use crate::context::{Actor, Context};
+use crate::context::Context;
 use crate::error::Error;
+use crate::principal::Account;
 use crate::sessions::authenticate;
 use crate::users::testing::*;
 use doorward_domain::Digest;
@@ -39,7 +41,7 @@ fn ann_as(key: ApiKey) -> KeyOwner {
     KeyOwner { key, user: ann(), memberships, default_roles: Vec::new(), groups, app: None }
 }
 
-async fn present(ctx: &Context) -> Result<Actor, Error> {
+async fn present(ctx: &Context) -> Result<Principal, Error> {
     authenticate(ctx, TOKEN, &origin()).await
 }
 
@@ -53,7 +55,8 @@ async fn a_subject_is_read_once_and_again_after_each_change_that_concerns_it() {
     let (ctx, log, reads) = remembering(move |_| Some(ann_as(bound.clone())));
     for _ in 0..3 {
         let actor = present(&ctx).await.unwrap();
-        assert_eq!((&*actor.user, actor.memberships.len()), (&ann(), 1));
+        let Account { user, memberships, .. } = actor.account().unwrap();
+        assert_eq!((&**user, memberships.len()), (&ann(), 1));
     }
     assert_eq!((reads.load(Ordering::SeqCst), ctx.cache.hits(), ctx.cache.misses()), (1, 2, 1));
     let concerned = [
@@ -94,7 +97,7 @@ async fn what_changes_while_it_is_read_is_not_remembered() {
     *log.lock().unwrap() = Some(changes);
     let mut names = Vec::new();
     for _ in 0..3 {
-        names.push(present(&ctx).await.unwrap().user.name.clone());
+        names.push(present(&ctx).await.unwrap().account().unwrap().user.name.clone());
     }
     assert_eq!(names, ["read 0", "read 1", "read 1"]);
     assert_eq!(reads.load(Ordering::SeqCst), 2);
@@ -185,9 +188,9 @@ async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
         remembering(move |_| Some(KeyOwner { app: Some(app.clone()), ..ann_as(key.clone()) })).0
     };
     let unlimited = present(&bound(limits(None, None))).await.unwrap();
-    assert_eq!(unlimited.key.scopes, ["coder:all"]);
+    assert_eq!(unlimited.account().unwrap().key.scopes, ["coder:all"]);
     let narrowed = present(&bound(limits(Some("user:read"), Some("https://door.example/")))).await.unwrap();
-    assert_eq!(narrowed.key.scopes, ["user:read"]);
+    assert_eq!(narrowed.account().unwrap().key.scopes, ["user:read"]);
     assert!(present(&bound(limits(None, Some("https://other.example")))).await.is_err());
 }
 

@@ -1,4 +1,4 @@
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::sessions::{CreateToken, IssuedKey, TokenQuery, create_token, find_token, list_tokens, token_config};
 use crate::users::UserRef;
@@ -9,14 +9,14 @@ use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 
-fn storing(actor: &Actor) -> MockRepositories {
+fn storing(actor: &Principal) -> MockRepositories {
     let mut repos = repos_of(actor, &[ann(), owner_of_site()]);
     repos.api_keys.expect_insert().times(1).returning(|_, _| Ok(()));
     expect_audit(&mut repos, "create", 201);
     repos
 }
 
-async fn ask(repos: MockRepositories, actor: &Actor, command: CreateToken) -> Result<IssuedKey, Error> {
+async fn ask(repos: MockRepositories, actor: &Principal, command: CreateToken) -> Result<IssuedKey, Error> {
     create_token(&context(repos), actor, &UserRef::Me, command).await
 }
 

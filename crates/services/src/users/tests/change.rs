@@ -1,4 +1,3 @@
-use crate::context::Actor;
 use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{
@@ -8,7 +7,6 @@ use crate::users::{
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
-use std::sync::Arc;
 
 fn profile(username: &str, name: &str) -> UpdateProfile {
     UpdateProfile { username: username.to_owned(), name: name.to_owned() }
@@ -60,7 +58,7 @@ async fn bad_names_are_named_all_at_once() {
     // A name that is taken for something else is told with the rest, but not to whoever has it already.
     let refused = update_profile(&ctx, &actor().build(), &UserRef::Me, profile("me", " Ann")).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields.len() == 2));
-    let called_me = Actor { user: Arc::new(User { username: "me".to_owned(), ..ann() }), ..actor().build() };
+    let called_me = as_user(User { username: "me".to_owned(), ..ann() }).build();
     let refused = update_profile(&ctx, &called_me, &UserRef::Me, profile("me", " Ann")).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields.len() == 1));
 }

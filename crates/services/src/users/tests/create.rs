@@ -1,4 +1,4 @@
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::users::caller::with_caller;
 use crate::users::testing::*;
@@ -7,7 +7,7 @@ use crate::users::{
     may_set_up, setup_token,
 };
 use doorward_domain::Secret;
-use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::ids::OrganizationId;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{MockPasswordHasher, MockRepositories};
 use doorward_ports::{Conflict, StoreError};
@@ -63,7 +63,7 @@ fn growing_town() -> MockRepositories {
     repos
 }
 
-async fn ask(mut repos: MockRepositories, actor: &Actor, command: CreateUser) -> Result<UserView, Error> {
+async fn ask(mut repos: MockRepositories, actor: &Principal, command: CreateUser) -> Result<UserView, Error> {
     expect_caller(&mut repos, actor);
     create(&context(repos), actor, command).await
 }
@@ -240,22 +240,30 @@ async fn a_name_taken_meanwhile_is_a_conflict() {
     assert!(matches!(ask(repos, &owner().build(), command()).await, Err(Error::Conflict { .. })));
 }
 
-#[test]
-fn a_service_account_is_an_active_member_who_cannot_sign_in() {
+#[tokio::test]
+async fn a_service_account_is_an_active_member_who_cannot_sign_in() {
+    let open = async |repos: MockRepositories, by: &Principal| {
+        let ctx = context(repos);
+        let opened = ctx.act(by, |deed| {
+            with_caller(deed, |deed, actor| {
+                let user = insert_service_account(deed, actor, "app-7", "Printer")?;
+                Ok(deed.unrecorded("it is recorded with the account", user))
+            })
+        });
+        opened.await
+    };
     let mut repos = town(&[]);
-    let id = UserId(Uuid::from_u128(77));
     repos.users.expect_insert().times(1).returning(|_, _| Ok(()));
-    repos.organizations.expect_insert_member().times(1).withf(move |_, m| m.user_id == id).returning(|_, _| Ok(()));
-    let user = insert_service_account(&mut repos, None, id, "app-7", "Printer", NOW).unwrap();
+    repos.organizations.expect_insert_member().times(1).returning(|_, _| Ok(()));
+    expect_audit(&mut repos, "create", 201);
+    let user = open(repos, &Principal::operator()).await.unwrap();
     assert_eq!((user.login_type, user.status, user.password_hash), (LoginType::None, UserStatus::Active, None));
     assert_eq!((user.username.as_str(), user.name.as_str()), ("app-7", "Printer"));
     // It is a user, so who has it made must be allowed to make users.
     let doorman = actor().role("template-admin").build();
     let mut repos = town(&[]);
     expect_caller(&mut repos, &doorman);
-    let refused = with_caller(&mut repos, &doorman, |repos, doorman| {
-        insert_service_account(repos, Some(doorman), id, "app-7", "Printer", NOW)
-    });
+    let refused = open(repos, &doorman).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
 

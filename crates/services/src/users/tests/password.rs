@@ -1,4 +1,4 @@
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{ChangePassword, UserRef, change_password, may_change_password, validate_password};
@@ -12,8 +12,8 @@ fn change(password: &str, old: Option<&str>) -> ChangePassword {
     ChangePassword { password: Secret::from(password), old_password: old.map(Secret::from) }
 }
 
-fn changing(actor: &Actor, user: User) -> MockRepositories {
-    let mut repos = repos_of(actor, &[User::clone(&actor.user), user]);
+fn changing(actor: &Principal, user: User) -> MockRepositories {
+    let mut repos = repos_of(actor, &[User::clone(&actor.account().unwrap().user), user]);
     repos
         .users
         .expect_update_password()
@@ -24,11 +24,11 @@ fn changing(actor: &Actor, user: User) -> MockRepositories {
     repos
 }
 
-async fn ask(repos: MockRepositories, actor: &Actor, user: &UserRef, command: ChangePassword) -> Result<(), Error> {
+async fn ask(repos: MockRepositories, actor: &Principal, user: &UserRef, command: ChangePassword) -> Result<(), Error> {
     change_password(&context(repos), actor, user, command).await
 }
 
-async fn blamed(actor: &Actor, target: User, command: ChangePassword) -> String {
+async fn blamed(actor: &Principal, target: User, command: ChangePassword) -> String {
     let id = UserRef::Id(target.id);
     match ask(repos_with(&[target]), actor, &id, command).await {
         Err(Error::Invalid { message, fields, .. }) => fields.first().map_or(message, |field| field.field.to_string()),

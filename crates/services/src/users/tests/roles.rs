@@ -1,4 +1,4 @@
-use crate::context::Actor;
+use crate::Principal;
 use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{UserRef, UserRoles, UserView, roles, update_roles};
@@ -6,16 +6,16 @@ use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
 
-fn user_admin() -> Actor {
+fn user_admin() -> Principal {
     as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build()
 }
 
-async fn ask(repos: MockRepositories, actor: &Actor, names: &[&str]) -> Result<UserView, Error> {
+async fn ask(repos: MockRepositories, actor: &Principal, names: &[&str]) -> Result<UserView, Error> {
     let names = names.iter().map(ToString::to_string).collect();
     update_roles(&context(repos), actor, &UserRef::Id(BOB), names).await
 }
 
-fn storing(actor: &Actor, expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
+fn storing(actor: &Principal, expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
     let bob = User { roles: before.iter().map(ToString::to_string).collect(), ..bob() };
     let mut repos = repos_of(actor, &[bob]);
     repos
@@ -98,7 +98,7 @@ async fn who_may_not_assign_roles_is_forbidden_to() {
 #[tokio::test]
 async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
     let owner = owner().build();
-    let demoted = User { roles: Vec::new(), ..User::clone(&owner.user) };
+    let demoted = User { roles: Vec::new(), ..User::clone(&owner.account().unwrap().user) };
     let refused = ask(repos_of(&owner, &[bob(), demoted.clone()]), &owner, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     for gone in [User { deleted: true, ..demoted.clone() }, User { status: UserStatus::Suspended, ..demoted }] {
@@ -111,7 +111,7 @@ async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
 async fn who_got_other_roles_meanwhile_and_may_still_do_it_is_not_bothered() {
     let now = owner().build();
     let before = as_user(User { roles: vec!["user-admin".to_owned()], ..owner_of_site() }).build();
-    let mut repos = repos_of(&before, &[bob(), User::clone(&now.user)]);
+    let mut repos = repos_of(&before, &[bob(), User::clone(&now.account().unwrap().user)]);
     repos.users.expect_update_roles().times(1).returning(|_, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
     assert!(ask(repos, &before, &["auditor"]).await.is_ok(), "what only an owner may give");

@@ -1,0 +1,160 @@
+//! The door to the store: every use case reads through [`Context::look`] and writes through [`Context::act`].
+//!
+//! [`Context::act`] opens one transaction and hands a [`Deed`] to the use case: the repositories, who acts, the time, and the
+//! audit log. What it returns is a [`Done`], which is made from the receipt of an audit record, or by
+//! [`Deed::unrecorded`] with the reason why there is none. So a use case that forgets its record does not compile.
+//!
+//! Permission: [`Principal::permit`] gives the proof that write ports ask for. Cache invalidation: the storage adapter
+//! derives it from the proof and from what the write says it touches.
+
+use crate::audit::{Audited, Entry};
+use crate::context::Context;
+use crate::principal::Principal;
+use doorward_domain::Instant;
+use doorward_ports::{Random, Repositories, StoreError};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One trip to the store that only reads.
+pub(crate) struct Look<'a> {
+    /// The repositories; writing through them fails.
+    pub(crate) repos: &'a mut dyn Repositories,
+    /// Who asks.
+    pub(crate) by: &'a Principal,
+    /// The time of the request.
+    pub(crate) now: Instant,
+}
+
+/// One transaction of a use case.
+pub(crate) struct Deed<'a> {
+    /// The repositories, inside the transaction.
+    pub(crate) repos: &'a mut dyn Repositories,
+    /// Who acts.
+    pub(crate) by: &'a Principal,
+    /// The time of the request; the same in all that is written.
+    pub(crate) now: Instant,
+    random: &'a dyn Random,
+}
+
+/// The receipt of an audit record.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Recorded(());
+
+/// The result of a deed, whose audit record is written or is not needed.
+#[derive(Debug)]
+pub(crate) struct Done<T>(T);
+
+impl Recorded {
+    /// For the writer of audit records alone.
+    pub(crate) const fn receipt() -> Self {
+        Self(())
+    }
+
+    /// Ends the deed with this result.
+    pub(crate) fn answer<T>(self, result: T) -> Done<T> {
+        let Self(()) = self;
+        Done(result)
+    }
+}
+
+impl<T> Done<T> {
+    /// The same, with another result.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
+        Done(change(self.0))
+    }
+}
+
+impl<'a> Deed<'a> {
+    /// A new id of this moment.
+    pub(crate) fn new_id<T: From<Uuid>>(&self) -> T {
+        self.random.id(self.now)
+    }
+
+    /// Where random text comes from.
+    pub(crate) fn random(&self) -> &'a dyn Random {
+        self.random
+    }
+
+    /// An audit record with more to say than that something was made, changed or ended.
+    pub(crate) fn entry(&mut self) -> Entry<'_, 'a> {
+        Entry::new(self)
+    }
+
+    /// Records that this was made (status 201).
+    pub(crate) fn made(&mut self, new: &impl Audited) -> Result<Recorded, StoreError> {
+        self.entry().made(new)
+    }
+
+    /// Records that `old` became `new` (status 200).
+    pub(crate) fn changed<T: Audited>(&mut self, old: &T, new: &T) -> Result<Recorded, StoreError> {
+        self.entry().changed(old, new)
+    }
+
+    /// Records that this was ended (status 200, or what [`Audited::ended_status`] says).
+    pub(crate) fn ended(&mut self, old: &impl Audited) -> Result<Recorded, StoreError> {
+        self.entry().ended(old)
+    }
+
+    /// Ends the deed without an audit record of its own, for this reason.
+    #[expect(clippy::unused_self, reason = "reads as the other endings do")]
+    pub(crate) fn unrecorded<T>(&self, _reason: &'static str, result: T) -> Done<T> {
+        Done(result)
+    }
+}
+
+impl Context {
+    /// Reads what no caller is asked about: credentials, and what the server wants to know for itself.
+    pub(crate) fn read<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.store.read(work)
+    }
+
+    /// Makes one repository call that is atomic by itself, without a transaction: for tokens and first uses, of which the audit
+    /// log says nothing.
+    pub(crate) fn at_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    where
+        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.store.write_once(work)
+    }
+
+    /// Reads, in one trip to the store and outside a transaction.
+    pub(crate) fn look<T, E, F>(
+        &self,
+        by: &Principal,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    where
+        F: FnOnce(&mut Look<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (by, now) = (by.clone(), self.clock.now());
+        self.store.read(move |repos| work(&mut Look { repos, by: &by, now }))
+    }
+
+    /// Acts, in one transaction: `Ok` commits, `Err` rolls back. When others get in the way, all of it is done again.
+    pub(crate) fn act<T, E, F>(
+        &self,
+        by: &Principal,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    where
+        F: FnOnce(&mut Deed<'_>) -> Result<Done<T>, E> + Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
+        self.store.write(move |repos| {
+            let done = work(&mut Deed { repos, by: &by, now, random: &*random })?;
+            Ok(done.0)
+        })
+    }
+}
