@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(feature = "mocks", expect(clippy::pedantic, reason = "the mocks are made by mockall"))]
 
+mod at_once;
 mod error;
 mod repositories;
 mod store;
@@ -45,9 +46,10 @@ pub mod templates;
 pub mod users;
 pub mod workspaces;
 
+pub use at_once::AtOnce;
 pub use clock::Clock;
 pub use crypto::PasswordHasher;
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use repositories::Repositories;
-pub use store::{Commit, Store, StoreBackend, Work, WorkMode};
+pub use store::{Commit, Isolation, Store, StoreBackend, Work, WorkMode};

@@ -30,7 +30,7 @@ use time::Duration;
 
 impl MockRepositories {
     /// A store whose closures run on these mocks, one at a time. A mock that is called without an expectation panics,
-    /// as mockall does, and so does a second repository call in `write_once`. Nothing is rolled back, for nothing is
+    /// as mockall does, and so does a second repository call in `at_once`. Nothing is rolled back, for nothing is
     /// written: that a use case meant to keep what it did is seen in [`calls`](Self::calls).
     #[must_use]
     pub fn into_store(self) -> Store {
@@ -63,8 +63,8 @@ impl Closure<'_> {
     /// The mocks, for one repository call.
     pub(crate) fn call(&mut self) -> &mut MockRepositories {
         assert!(
-            !self.is_used || self.mode != WorkMode::WriteOnce,
-            "a second repository call in `write_once`, which opens no transaction: use `write`"
+            !self.is_used || self.mode != WorkMode::AtOnce,
+            "a second repository call in `at_once`, which opens no transaction: use `write`"
         );
         self.is_used = true;
         self.repos

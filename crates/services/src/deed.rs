@@ -11,7 +11,7 @@ use crate::audit::{Audited, Entry};
 use crate::context::Context;
 use crate::principal::Principal;
 use doorward_domain::Instant;
-use doorward_ports::{Random, Repositories, StoreError};
+use doorward_ports::{AtOnce, Random, Repositories, StoreError};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -118,11 +118,11 @@ impl Context {
     /// log says nothing.
     pub(crate) fn at_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        F: FnOnce(AtOnce<'_>) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.write_once(work)
+        self.store.at_once(work)
     }
 
     /// Reads, in one trip to the store and outside a transaction.

@@ -138,9 +138,9 @@ pub async fn write_first_uses(ctx: &Context) -> Result<usize, Error> {
         return Ok(0);
     }
     let to_write = uses.clone();
-    ctx.at_once(move |repos| {
+    ctx.at_once(move |once| {
         let permit = System::because("access tokens were used").permit::<action::Update, resource::ApiKey>();
-        Ok::<_, Error>(repos.api_keys().mark_used(&permit, &to_write)?)
+        Ok::<_, Error>(once.mark_used(&permit, &to_write)?)
     })
     .await?;
     ctx.cache.forget_uses(&uses);
@@ -150,9 +150,9 @@ pub async fn write_first_uses(ctx: &Context) -> Result<usize, Error> {
 /// Whether the server can serve: its database answers and takes changes. Writes one row, which is always the same.
 pub async fn ready(ctx: &Context) -> Result<(), Error> {
     let now = ctx.clock.now();
-    ctx.at_once(move |repos| {
+    ctx.at_once(move |once| {
         let permit = System::because("it is tried whether anything can be written").permit();
-        Ok(repos.maintenance().prove_writable(&permit, now)?)
+        Ok(once.prove_writable(&permit, now)?)
     })
     .await
 }

@@ -1,13 +1,20 @@
 //! PostgreSQL: pooled connections, prepared statements, the token path in one round trip each.
 
+mod advisory;
 mod broadcast;
 mod filters;
 mod folds;
 mod hot;
 mod lists;
-mod locks;
 mod owner;
 mod statement;
+
+/// A query that takes a row lock, named as in diesel.
+macro_rules! row_lock {
+    ($query:expr, $($lock:ident).+) => {
+        $query$(.$lock())+
+    };
+}
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -102,7 +109,7 @@ impl StoreBackend for PostgresBackend {
                         Ok(())
                     },
                 )?,
-                WorkMode::WriteOnce => turn.with(
+                WorkMode::AtOnce => turn.with(
                     |_| Ok(()),
                     |conn| {
                         let mut session = Session::alone(conn).on(lifeline);

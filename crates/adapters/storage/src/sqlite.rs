@@ -1,13 +1,20 @@
 //! SQLite: one thread that writes, several connections that read.
 
+mod advisory;
 mod filters;
 mod folds;
 mod hot;
 mod lists;
-mod locks;
 mod owner;
 mod place;
 mod writer;
+
+/// A query that takes a row lock, which one writer does not need.
+macro_rules! row_lock {
+    ($query:expr, $($lock:ident).+) => {
+        $query
+    };
+}
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -100,7 +107,7 @@ impl StoreBackend for SqliteBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         match mode {
             // There is one writer, so all that is written is in order.
-            WorkMode::Write | WorkMode::Serializable | WorkMode::WriteOnce => {
+            WorkMode::Write | WorkMode::Serializable | WorkMode::AtOnce => {
                 self.writer.run(mode, work, self.deadline).await
             }
             WorkMode::Read => {

@@ -48,12 +48,12 @@ fn knowing(known: &Group) -> MockRepositories {
     let stored = known.clone();
     repos.groups.expect_find().returning(move |id| Ok((id == stored.id).then(|| found(stored.clone()))));
     let stored = known.clone();
-    repos.groups.expect_hold().returning(move |id| Ok((id == stored.id).then(|| stored.clone())));
+    repos.groups.expect_find_for_update().returning(move |id| Ok((id == stored.id).then(|| stored.clone())));
     repos
         .groups
         .expect_find_by_name()
         .returning(|_, name| Ok((name == "ops").then(|| found(group(GroupId(Uuid::from_u128(7)), "ops")))));
-    repos.groups.expect_hold_organization_members().returning(|_, ids| {
+    repos.groups.expect_members_for_key_share().returning(|_, ids| {
         assert!(ids.is_sorted_by(|a, b| a < b), "each once, so that the lower id is held first");
         Ok(ids.iter().copied().filter(|id| [ANN, BOB].contains(id)).collect())
     });

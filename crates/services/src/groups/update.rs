@@ -46,7 +46,7 @@ pub async fn update<S: GroupSink + 'static>(
 ) -> Result<S, Error> {
     ctx.act(actor, move |deed| {
         let permit = authorize(deed.repos, deed.by, id)?;
-        let old = deed.repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+        let old = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
         let mut fields = Fields::default();
         let change = fields.keep(check(&old, &command))?.unwrap_or_default();
         let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
@@ -149,7 +149,7 @@ fn users(
     let added = parse("add_users", &command.add_users, &mut errors);
     let removed = parse("remove_users", &command.remove_users, &mut errors);
     let all: Vec<UserId> = added.iter().chain(&removed).copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let members = repos.groups().hold_organization_members(group.organization_id, &all)?;
+    let members = repos.groups().members_for_key_share(group.organization_id, &all)?;
     for (field, users) in [("add_users", &added), ("remove_users", &removed)] {
         let strangers = users.iter().filter(|user| members.binary_search(user).is_err());
         let detail = |user: &UserId| format!("User {user} must be a member of the organization.");

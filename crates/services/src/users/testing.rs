@@ -212,7 +212,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     let known = users.to_vec();
     repos.users.expect_find().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
-    repos.users.expect_hold().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
+    repos.users.expect_find_for_update().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
     repos.users.expect_find_by_username().returning(move |name| {
         Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
@@ -221,7 +221,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     let asked = users.to_vec();
     repos
         .users
-        .expect_keep()
+        .expect_find_for_share()
         .withf(move |id| asked.iter().any(|user| user.id == *id))
         .returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     repos.organizations.expect_list_memberships().returning(|user| Ok(vec![membership(user)]));
@@ -244,7 +244,7 @@ pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Principal) {
     let Account { user, memberships, key } = actor.account().unwrap();
     let (key, user, memberships) = (ApiKey::clone(key), User::clone(user), memberships.to_vec());
     let (me, known) = (user.clone(), key.clone());
-    repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
+    repos.users.expect_find_for_share().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
     let known = key.clone();
     repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
     let roles = actor.subject.roles().iter().flat_map(|role| {

@@ -145,7 +145,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
             Touches::nobody("what is remembered of these keys is as good as before"),
             |conn| {
                 for some in uses.chunks(NAMED_AT_ONCE) {
-                    let keys = locks::hold_unused_keys(conn, some)?;
+                    let keys = locks::unused_keys_for_update(conn, some)?;
                     diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
                         .set(api_keys::unused.eq(false))
                         .execute(conn)?;

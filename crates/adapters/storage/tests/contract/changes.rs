@@ -82,7 +82,7 @@ async fn exchanged_refresh_tokens_are_told_with_heartbeats_and_cost_no_commit_of
         let before = log.now();
         let asked = rotation(granted.client(), &grant, n);
         (grant.refresh_digest, grant.refresh_expires_at) = (asked.next, asked.refresh_expires_at);
-        let done = sender.store.write_once(move |repos| repos.grants().rotate(&permit(), &asked)).await;
+        let done = sender.store.at_once(move |once| once.rotate(&permit(), &asked)).await;
         assert!(done.unwrap().is_some());
         let answered = Instant::now();
         // Now and then, for to wait for each would leave nothing to be gathered.

@@ -92,7 +92,7 @@ contract! {
             let cleaning = tokio::spawn(async move {
                 store.write(move |repos| repos.maintenance().purge(&permit(), expiry, 10)).await
             });
-            let rotated = db.store.write_once(move |repos| repos.grants().rotate(&permit(), &rotation)).await;
+            let rotated = db.store.at_once(move |once| once.rotate(&permit(), &rotation)).await;
             assert!(rotated.unwrap().is_some());
             assert_eq!(cleaning.await.unwrap().unwrap().total(), 0);
         }

@@ -55,7 +55,7 @@ pub(super) fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     let calls: [(&'static str, &'static str, WorkMode); 3] = [
         ("store_reads_total", "Reading calls of the database.", WorkMode::Read),
         ("store_writes_total", "Transactions that may write.", WorkMode::Write),
-        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::WriteOnce),
+        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::AtOnce),
     ];
     for (name, help, mode) in calls {
         let store = parts.context.store.clone();

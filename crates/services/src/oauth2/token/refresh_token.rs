@@ -76,7 +76,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let rotation = common.client.credentials().map(rotation);
     if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
         let expires_at = rotation.access_expires_at;
-        let rotated = ctx.at_once(move |repos| Ok::<_, OAuthError>(rotate(repos, &rotation)?)).await?;
+        let rotated = ctx.at_once(move |once| Ok::<_, OAuthError>(once.rotate(&token_permit(), &rotation)?)).await?;
         if let Some(rotated) = rotated {
             touch(ctx, &rotated, now).await?;
             return token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes);
