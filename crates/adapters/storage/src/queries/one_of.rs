@@ -4,7 +4,6 @@ use super::{Conn, lists};
 use crate::types::{Ids, Texts};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 type Backend = <Conn as Connection>::Backend;

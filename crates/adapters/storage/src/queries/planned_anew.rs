@@ -6,7 +6,6 @@
 use super::Conn;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::Bool;
 
 type Backend = <Conn as Connection>::Backend;
 

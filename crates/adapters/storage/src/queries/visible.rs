@@ -4,7 +4,6 @@ use super::{Conn, lists};
 use crate::types::{Id, Ids, Texts, sql};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::Bool;
 use doorward_domain::roles::{self, ListFilter, OwnerClause};
 use uuid::Uuid;
 
