@@ -24,6 +24,17 @@
 //! assert!(subject.allows(Action::Create, &Object::new(ResourceType::Group).organization(acme)));
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default: access control, PKCE, scopes, opaque tokens, organizations and groups need six small crates.
+//!
+//! | feature | for | adds |
+//! |---|---|---|
+//! | `serde` | ids, access lists and permissions can be serialised | `serde` |
+//! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
+//! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
+//! | `full` | all rooms of the server | all of them, `email_address`, `icu_properties` |
+//!
 //! # What is promised
 //!
 //! Every public item is documented, and `tests/public_surface.rs` uses each one that other services are to build on, so
@@ -32,6 +43,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "full")]
 pub mod audit;
 pub mod digest;
 pub mod groups;
@@ -45,6 +57,7 @@ pub mod roles;
 mod search;
 pub mod secret;
 pub mod sessions;
+#[cfg(feature = "full")]
 pub mod templates;
 mod text_enum;
 pub mod users;

@@ -1,11 +1,15 @@
-//! Turns the role data in `data/` into tables, so that no permission is typed twice.
+//! `cargo xtask roles`: turns the role data of the domain crate into tables, so that no permission is typed twice.
+//!
+//! The tables are committed, so that whoever embeds the crate needs neither a build script nor a JSON parser.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::{env, fs};
+use std::fs;
 
+use crate::workspace::Workspace;
+use anyhow::{Context as _, bail};
+use clap::Args;
 use serde::Deserialize;
 
 type Resources = BTreeMap<String, Vec<String>>;
@@ -103,30 +107,51 @@ struct TopicData {
     resources: Vec<String>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=data");
-    println!("cargo::rerun-if-changed=build.rs");
-    let resources: Resources = read("rbac-resources.json")?;
-    let roles: Vec<RoleData> = read("rbac-roles.json")?;
-    let extra: ExtraData = read("rbac-extra.json")?;
-    let words: WordData = read("scopes.json")?;
+/// Write the tables of roles and scopes anew from their data
+///
+/// After a change of crates/domain/data/*.json. The tables are in crates/domain/data/generated.
+#[derive(Args, Debug)]
+pub(crate) struct Roles {
+    /// Write nothing; fail when the tables are not those of the data
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+impl Roles {
+    pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        let data = workspace.root().join("crates/domain/data");
+        for (file, text) in generate(&data)? {
+            let path = data.join("generated").join(file);
+            if !self.check {
+                fs::write(&path, text).with_context(|| path.display().to_string())?;
+            } else if fs::read_to_string(&path).ok().as_deref() != Some(&*text) {
+                bail!("{} is not what comes of its data: run `cargo xtask roles`", path.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The files with their texts.
+fn generate(data: &Path) -> anyhow::Result<[(&'static str, String); 3]> {
+    let resources: Resources = read(data, "rbac-resources.json")?;
+    let roles: Vec<RoleData> = read(data, "rbac-roles.json")?;
+    let extra: ExtraData = read(data, "rbac-extra.json")?;
+    let words: WordData = read(data, "scopes.json")?;
     let tables = Tables { resources: &resources, actions: &extra.actions };
-
-    let out_dir = env::var("OUT_DIR")?;
-    let out = Path::new(&out_dir);
-    fs::write(out.join("names.rs"), names(&tables, &words)?)?;
-    fs::write(out.join("tables.rs"), role_tables(&tables, &roles, &extra)?)?;
-    fs::write(out.join("scopes.rs"), scope_tables(&tables, &extra, &words)?)?;
-    Ok(())
+    Ok([
+        ("names.rs", names(&tables, &words)?),
+        ("tables.rs", role_tables(&tables, &roles, &extra)?),
+        ("scopes.rs", scope_tables(&tables, &extra, &words)?),
+    ])
 }
 
-fn read<T: for<'de> Deserialize<'de>>(file: &str) -> Result<T, Box<dyn Error>> {
-    let path = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("data").join(file);
-    let text = fs::read_to_string(&path)?;
-    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
+fn read<T: for<'de> Deserialize<'de>>(data: &Path, file: &str) -> anyhow::Result<T> {
+    let path = data.join(file);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
-/// `oauth2_app_secret` as `Oauth2AppSecret`.
 fn pascal(name: &str) -> String {
     name.split(['_', '-', ' '])
         .map(|word| {
@@ -143,13 +168,13 @@ struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    fn bit(&self, action: &str) -> Result<u16, Box<dyn Error>> {
+    fn bit(&self, action: &str) -> anyhow::Result<u16> {
         let index = self.actions.iter().position(|known| known == action);
-        let index = index.ok_or_else(|| format!("unknown action `{action}`"))?;
-        1_u16.checked_shl(u32::try_from(index)?).ok_or_else(|| "more than 16 actions".into())
+        let index = index.with_context(|| format!("unknown action `{action}`"))?;
+        1_u16.checked_shl(u32::try_from(index)?).context("more than 16 actions")
     }
 
-    fn bits(&self, actions: &[String]) -> Result<u16, Box<dyn Error>> {
+    fn bits(&self, actions: &[String]) -> anyhow::Result<u16> {
         let mut bits = 0;
         for action in actions {
             bits |= if action == "*" { u16::MAX } else { self.bit(action)? };
@@ -158,12 +183,12 @@ impl Tables<'_> {
     }
 
     /// A `Grants::fixed(..)` expression.
-    fn grants(&self, groups: &[Group]) -> Result<String, Box<dyn Error>> {
+    fn grants(&self, groups: &[Group]) -> anyhow::Result<String> {
         let mut permissions = String::new();
         let mut rows: Vec<(u16, u16)> = vec![(0, 0); self.resources.len()];
         for group in groups {
             if group.resource != "*" && !self.resources.contains_key(&group.resource) {
-                return Err(format!("unknown resource `{}`", group.resource).into());
+                bail!("unknown resource `{}`", group.resource);
             }
             let bits = self.bits(&group.actions)?;
             for (row, name) in rows.iter_mut().zip(self.resources.keys()) {
@@ -198,7 +223,7 @@ fn strings(values: &[String]) -> String {
     format!("&{values:?}")
 }
 
-fn names(tables: &Tables<'_>, words: &WordData) -> Result<String, Box<dyn Error>> {
+fn names(tables: &Tables<'_>, words: &WordData) -> anyhow::Result<String> {
     let mut code = String::new();
     let resources: Vec<&str> = tables.resources.keys().map(String::as_str).collect();
     let actions: Vec<&str> = tables.actions.iter().map(String::as_str).collect();
@@ -227,7 +252,7 @@ fn names_enum(
     doc: &str,
     names: &[&str],
     noun: impl Fn(&str) -> String,
-) -> Result<(), Box<dyn Error>> {
+) -> anyhow::Result<()> {
     writeln!(code, "/// {doc}\n#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]\n#[repr(u8)]")?;
     writeln!(code, "pub enum {kind} {{")?;
     for name in names {
@@ -262,7 +287,7 @@ fn markers(
     constant: &str,
     kind: &str,
     names: &[&str],
-) -> Result<(), Box<dyn Error>> {
+) -> anyhow::Result<()> {
     writeln!(code, "/// Every [`{kind}`] as a type of its own, for [`Permit`](super::Permit).\npub mod {module} {{")?;
     writeln!(code, "    use super::{{{kind}, {marker}, sealed}};")?;
     for name in names {
@@ -279,7 +304,7 @@ fn markers(
     Ok(())
 }
 
-fn role_tables(tables: &Tables<'_>, roles: &[RoleData], extra: &ExtraData) -> Result<String, Box<dyn Error>> {
+fn role_tables(tables: &Tables<'_>, roles: &[RoleData], extra: &ExtraData) -> anyhow::Result<String> {
     let mut code = String::new();
     let none = Vec::new();
     writeln!(code, "pub(super) static BUILT_IN: [BuiltIn; {}] = [", roles.len())?;
@@ -302,7 +327,7 @@ fn role_tables(tables: &Tables<'_>, roles: &[RoleData], extra: &ExtraData) -> Re
     writeln!(code, "pub(super) static SYSTEM: [SystemTable; {}] = [", extra.system_subjects.len())?;
     for subject in &extra.system_subjects {
         if subject.scope != "all" {
-            return Err(format!("internal subject `{}` has a scope that is not supported", subject.subject).into());
+            bail!("internal subject `{}` has a scope that is not supported", subject.subject);
         }
         let id = if subject.id.starts_with('<') { "" } else { &subject.id };
         let assigns = extra.assign.get(&subject.role).unwrap_or(&none);
@@ -316,12 +341,12 @@ fn role_tables(tables: &Tables<'_>, roles: &[RoleData], extra: &ExtraData) -> Re
     Ok(code)
 }
 
-fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Result<String, Box<dyn Error>> {
+fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> anyhow::Result<String> {
     let mut code = String::new();
     writeln!(code, "pub(super) static BUILT_IN: [BuiltInScope; {}] = [", extra.scopes.len())?;
     for (name, scope) in &extra.scopes {
         if !scope.org.is_empty() || !scope.user.is_empty() || scope.allow_list != ["*"] {
-            return Err(format!("built-in scope `{name}` uses more than site permissions").into());
+            bail!("built-in scope `{name}` uses more than site permissions");
         }
         let text = words.built_in.get(name);
         let (title, words) = text.map_or(("", ""), |text| (&text.name, &text.description));
@@ -343,8 +368,8 @@ fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Res
     writeln!(code, "    match (resource, action) {{")?;
     for (resource, actions) in tables.resources {
         for action in actions.iter().map(String::as_str).chain(["*"]) {
-            let noun = words.resources.get(resource).ok_or_else(|| format!("no words for `{resource}`"))?;
-            let verb = words.actions.get(action).ok_or_else(|| format!("no words for `{action}`"))?;
+            let noun = words.resources.get(resource).with_context(|| format!("no words for `{resource}`"))?;
+            let verb = words.actions.get(action).with_context(|| format!("no words for `{action}`"))?;
             let pair = words.pairs.get(&format!("{resource}:{action}"));
             let text = pair.cloned().unwrap_or_else(|| verb.replace("{}", noun));
             let action = if action == "*" { "None".to_owned() } else { format!("Some(Action::{})", pascal(action)) };
@@ -358,7 +383,7 @@ fn scope_tables(tables: &Tables<'_>, extra: &ExtraData, words: &WordData) -> Res
     writeln!(code, "pub(super) const fn topic(resource: ResourceType) -> usize {{\n    match resource {{")?;
     for resource in tables.resources.keys() {
         if words.topics.iter().filter(|topic| topic.resources.contains(resource)).count() != 1 {
-            return Err(format!("`{resource}` must stand in exactly one topic").into());
+            bail!("`{resource}` must stand in exactly one topic");
         }
     }
     for (place, topic) in words.topics.iter().enumerate() {
