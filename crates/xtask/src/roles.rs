@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::fs;
+use std::path::Path;
 
 use crate::workspace::Workspace;
 use anyhow::{Context as _, bail};

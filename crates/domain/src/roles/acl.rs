@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-
 use super::{Action, Id};
 
 const EVERY: u32 = 1 << Action::COUNT;

@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-
 use super::{Action, ResourceType};
 
 /// A name in a permission: any, one from the tables, or another text. Decisions match text, so an unknown name is

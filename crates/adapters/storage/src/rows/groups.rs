@@ -1,11 +1,10 @@
-use crate::error::RowError;
 use crate::schema::{groups, users};
-use crate::types::{At, Id};
+use crate::types::{At, Id, Word};
 use diesel::prelude::*;
-use doorward_domain::groups::Group;
+use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
-use doorward_domain::users::ReducedUser;
+use doorward_domain::users::{LoginType, ReducedUser, UserStatus};
 use doorward_ports::groups::FoundGroup;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -18,7 +17,7 @@ pub(crate) struct GroupRow {
     display_name: String,
     avatar_url: String,
     quota_allowance: i32,
-    source: String,
+    source: Word<GroupSource>,
     created_at: At,
     updated_at: At,
 }
@@ -33,20 +32,17 @@ impl From<&Group> for GroupRow {
             display_name: group.display_name.clone(),
             avatar_url: group.avatar_url.clone(),
             quota_allowance: group.quota_allowance,
-            source: group.source.as_str().to_owned(),
+            source: Word(group.source),
             created_at: At(group.created_at),
             updated_at: At(group.updated_at),
         }
     }
 }
 
-impl TryFrom<GroupRow> for Group {
-    type Error = RowError;
-
-    fn try_from(row: GroupRow) -> Result<Self, RowError> {
-        let bad = |column| RowError::new("groups", column, row.id.0);
-        Ok(Self {
-            source: row.source.parse().map_err(|cause| bad("source").because(cause))?,
+impl From<GroupRow> for Group {
+    fn from(row: GroupRow) -> Self {
+        Self {
+            source: row.source.0,
             id: row.id.0,
             organization_id: row.organization_id.0,
             name: row.name,
@@ -55,7 +51,7 @@ impl TryFrom<GroupRow> for Group {
             quota_allowance: row.quota_allowance,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
-        })
+        }
     }
 }
 
@@ -63,11 +59,9 @@ impl TryFrom<GroupRow> for Group {
 #[derive(Debug, Queryable)]
 pub(crate) struct FoundRow(GroupRow, String, String);
 
-impl TryFrom<FoundRow> for FoundGroup {
-    type Error = RowError;
-
-    fn try_from(row: FoundRow) -> Result<Self, RowError> {
-        Ok(Self { group: row.0.try_into()?, organization_name: row.1, organization_display_name: row.2 })
+impl From<FoundRow> for FoundGroup {
+    fn from(row: FoundRow) -> Self {
+        Self { group: row.0.into(), organization_name: row.1, organization_display_name: row.2 }
     }
 }
 
@@ -82,8 +76,8 @@ pub(crate) struct ReducedUserRow {
     created_at: At,
     updated_at: At,
     last_seen_at: Option<At>,
-    status: String,
-    login_type: String,
+    status: Word<UserStatus>,
+    login_type: Word<LoginType>,
     theme_preference: String,
 }
 
@@ -93,14 +87,11 @@ impl ReducedUserRow {
     }
 }
 
-impl TryFrom<ReducedUserRow> for ReducedUser {
-    type Error = RowError;
-
-    fn try_from(row: ReducedUserRow) -> Result<Self, RowError> {
-        let bad = |column| RowError::new("users", column, row.id.0);
-        Ok(Self {
-            status: row.status.parse().map_err(|cause| bad("status").because(cause))?,
-            login_type: row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?,
+impl From<ReducedUserRow> for ReducedUser {
+    fn from(row: ReducedUserRow) -> Self {
+        Self {
+            status: row.status.0,
+            login_type: row.login_type.0,
             id: row.id.0,
             username: row.username,
             avatar_url: row.avatar_url,
@@ -110,6 +101,6 @@ impl TryFrom<ReducedUserRow> for ReducedUser {
             updated_at: row.updated_at.0,
             last_seen_at: row.last_seen_at.map(|at| at.0),
             theme_preference: row.theme_preference,
-        })
+        }
     }
 }
