@@ -5,6 +5,7 @@ mod folds;
 mod hot;
 mod lists;
 mod locks;
+mod moments;
 mod owner;
 mod place;
 mod writer;
@@ -21,6 +22,7 @@ use crate::session::{Living, Session};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use doorward_ports::bus::Bus;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::{Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
@@ -77,6 +79,10 @@ impl SqliteBackend {
             deadline: options.deadline,
             publisher,
         })
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        self.publisher.bus()
     }
 
     pub(crate) fn changes(&self) -> &ChangeLog {

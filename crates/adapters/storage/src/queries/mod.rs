@@ -1,20 +1,24 @@
 //! The queries, written once. Each database includes this file as its module `queries`, and says with `Conn` and the other
 //! names taken from it here what the queries are compiled for.
 
-use super::{Conn, filters, folds, hot, lists, locks, owner};
+use super::{Conn, filters, folds, hot, lists, locks, moments, owner};
 
 mod apps;
 mod audit;
+mod clock;
 mod codes;
 mod counts;
+mod expiring;
 mod grants;
 mod group_members;
 mod groups;
+mod jobs;
 mod maintenance;
 mod member_counts;
 mod members;
 pub(super) mod one_of;
 mod organizations;
+mod outbox;
 mod planned_anew;
 mod quotas;
 mod roles;
