@@ -18,7 +18,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Pause when the database cannot be asked.
 const AWAY: Duration = Duration::from_secs(2);
 /// For so long a run may go on after the server was told to stop.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(2);
+/// For so long the end waits for a database that does not answer. What is not given up by then ends with its lease.
+const END: Duration = Duration::from_secs(3);
 /// Most characters of an error that are stored.
 const ERROR_MAX: usize = 500;
 
@@ -63,10 +65,15 @@ impl Runner {
     /// it over at once.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a job was not given up");
+        let ended = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a job was not given up");
+                }
             }
+        };
+        if tokio::time::timeout(END, ended).await.is_err() {
+            tracing::warn!("the database does not answer; jobs that run are taken over when their leases end");
         }
     }
 }
