@@ -88,6 +88,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
             settings.cache.subjects,
             settings.cache.serve_stale.unsigned_abs(),
         ),
+        bus: opened.bus(),
         store: opened.store.clone(),
         clock,
         random,

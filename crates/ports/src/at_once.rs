@@ -1,11 +1,13 @@
 //! Calls that need no transaction around them.
 
+use crate::jobs::Run;
 use crate::oauth2::{ClientToken, Rotated, Rotation};
 use crate::{Repositories, StoreError};
 use doorward_domain::ids::AppSecretId;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::{Digest, Instant};
+use time::Duration;
 
 /// One repository call that is atomic by itself, for [`Store::at_once`](crate::Store::at_once). Each method consumes this, so
 /// that there is no second call, which would need a transaction.
@@ -60,6 +62,32 @@ impl<'a> AtOnce<'a> {
         now: Instant,
     ) -> Result<(), StoreError> {
         self.0.maintenance().prove_writable(permit, now)
+    }
+
+    /// See [`JobRepository::extend`](crate::jobs::JobRepository::extend).
+    pub fn extend(
+        self,
+        permit: &Permit<action::Update, resource::System>,
+        run: &Run,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        self.0.jobs().extend(permit, run, lease)
+    }
+
+    /// See [`JobRepository::finish`](crate::jobs::JobRepository::finish).
+    pub fn finish(
+        self,
+        permit: &Permit<action::Update, resource::System>,
+        run: &Run,
+        pause: Duration,
+        error: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.0.jobs().finish(permit, run, pause, error)
+    }
+
+    /// See [`JobRepository::release`](crate::jobs::JobRepository::release).
+    pub fn release(self, permit: &Permit<action::Update, resource::System>, run: &Run) -> Result<bool, StoreError> {
+        self.0.jobs().release(permit, run)
     }
 
     /// Any one call, for tests of stores. The mock store panics at a second one.

@@ -28,16 +28,19 @@ mod repositories;
 mod store;
 
 pub mod audit;
+pub mod bus;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
 pub mod groups;
+pub mod jobs;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]
 pub mod mocks;
 pub mod oauth2;
 pub mod organizations;
+pub mod outbox;
 pub mod quotas;
 pub mod random;
 pub mod roles;
@@ -47,6 +50,7 @@ pub mod users;
 pub mod workspaces;
 
 pub use at_once::AtOnce;
+pub use bus::Bus;
 pub use clock::Clock;
 pub use crypto::PasswordHasher;
 pub use error::{Conflict, Outage, StoreError, Unavailable};

@@ -4,28 +4,21 @@ use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::roles::{Permit, action, resource};
 
-/// How many rows of each kind a batch of cleaning removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// Expired authorization codes.
-    pub codes: usize,
-    /// Grants whose refresh token has expired.
-    pub grants: usize,
-    /// Keys that have expired and belong to no live grant.
-    pub api_keys: usize,
-    /// Forgotten failures of sign-in.
-    pub throttles: usize,
-    /// Places from which a user has not signed in for long.
-    pub places: usize,
-    /// Records of the audit log that are older than is kept.
-    pub audit_logs: usize,
-}
+/// How many rows a batch of cleaning removed, by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purged(pub Vec<(&'static str, usize)>);
 
 impl Purged {
     /// Rows removed altogether.
     #[must_use]
-    pub const fn total(self) -> usize {
-        self.codes + self.grants + self.api_keys + self.throttles + self.places + self.audit_logs
+    pub fn total(&self) -> usize {
+        self.0.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// Rows removed from this table.
+    #[must_use]
+    pub fn of(&self, table: &str) -> usize {
+        self.0.iter().filter(|(name, _)| *name == table).map(|(_, rows)| rows).sum()
     }
 }
 
@@ -45,7 +38,7 @@ pub trait MaintenanceRepository {
         now: Instant,
     ) -> Result<Vec<u8>, StoreError>;
 
-    /// Removes at most `batch` rows of each kind that are dead at `now`.
+    /// Removes at most `batch` rows that are dead at `now` from each table whose rows expire.
     fn purge(
         &mut self,
         permit: &Permit<action::Delete, resource::System>,

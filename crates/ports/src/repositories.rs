@@ -70,6 +70,10 @@ repositories! {
     audit: audit::{AuditRepository, MockAuditRepository},
     /// Cleaning, keys of the server, health.
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
+    /// Background jobs and their leases.
+    jobs: jobs::{JobRepository, MockJobRepository},
+    /// Events that wait to be handled.
+    outbox: outbox::{OutboxRepository, MockOutboxRepository},
 }
 
 #[cfg(feature = "mocks")]

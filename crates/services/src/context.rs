@@ -3,7 +3,7 @@
 use crate::cache::SubjectCache;
 use doorward_domain::oauth2::{ClientType, DerivationKey, RefreshPolicy, Resource};
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Clock, PasswordHasher, Random, Store};
+use doorward_ports::{Bus, Clock, PasswordHasher, Random, Store};
 use std::sync::{Arc, LazyLock};
 use time::Duration;
 use url::Url;
@@ -26,6 +26,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// What is remembered of the database between requests.
     pub cache: SubjectCache,
+    /// Wake-ups between servers.
+    pub bus: Bus,
 }
 
 impl Context {

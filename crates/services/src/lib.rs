@@ -13,10 +13,12 @@ mod principal;
 
 pub mod authcheck;
 pub mod groups;
+pub mod jobs;
 pub mod maintenance;
 pub mod members;
 pub mod oauth2;
 pub mod organizations;
+pub mod outbox;
 pub mod quotas;
 pub mod roles;
 pub mod sessions;

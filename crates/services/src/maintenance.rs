@@ -1,5 +1,6 @@
 //! What the server does for itself: the first start, its keys, cleaning.
 
+use crate::jobs::Lease;
 use crate::{Context, Error, Principal};
 use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
@@ -103,28 +104,29 @@ fn default_organization(id: OrganizationId, now: Instant) -> Organization {
 }
 
 /// Removes one batch of dead rows, and of audit records that are older than is kept; call again soon while it removes
-/// many.
-pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
-    let retention = ctx.settings.audit.retention;
+/// many. A job does it under its lease.
+pub async fn purge(ctx: &Context, batch: u32, lease: Option<&Lease>) -> Result<Purged, Error> {
+    let (retention, lease) = (ctx.settings.audit.retention, lease.cloned());
     let why = "dead rows are cleaned";
     ctx.act(&Principal::system(why), move |deed| {
         let permit = System::because(why).permit::<action::Delete, resource::System>();
-        let purged = deed.repos.maintenance().purge(&permit, deed.now, batch)?;
-        let audit_logs = match retention.and_then(|kept| deed.now.checked_sub(kept)) {
-            Some(before) => deed.repos.audit().purge(&permit, before, batch)?,
-            None => 0,
-        };
-        Ok(deed.unrecorded("nobody can use what is dead", Purged { audit_logs, ..purged }))
+        let mut purged = deed.repos.maintenance().purge(&permit, deed.now, batch)?;
+        if let Some(before) = retention.and_then(|kept| deed.now.checked_sub(kept)) {
+            purged.0.push(("audit_logs", deed.repos.audit().purge(&permit, before, batch)?));
+        }
+        lease.map_or(Ok(()), |lease| lease.confirm(deed.repos))?;
+        Ok(deed.unrecorded("nobody can use what is dead", purged))
     })
     .await
 }
 
-/// Renews what lists are counted by, if there is much to be renewed; whether it did.
-pub async fn renew_counts(ctx: &Context) -> Result<bool, Error> {
-    let why = "lists are counted";
+/// Renews what lists are counted by, if there is much to be renewed; whether it did. A job does it under its lease.
+pub async fn renew_counts(ctx: &Context, lease: Option<&Lease>) -> Result<bool, Error> {
+    let (why, lease) = ("lists are counted", lease.cloned());
     ctx.act(&Principal::system(why), move |deed| {
         let permit = System::because(why).permit::<action::Update, resource::System>();
         let renewed = deed.repos.maintenance().renew_counts(&permit)?;
+        lease.map_or(Ok(()), |lease| lease.confirm(deed.repos))?;
         Ok(deed.unrecorded("counts are no facts of their own", renewed))
     })
     .await
@@ -171,14 +173,14 @@ mod tests {
 
     fn cleaned() -> MockRepositories {
         let mut repos = MockRepositories::default();
-        repos.maintenance.expect_purge().returning(|_, _, _| Ok(Purged { codes: 1, ..Purged::default() }));
+        repos.maintenance.expect_purge().returning(|_, _, _| Ok(Purged(vec![("oauth2_codes", 1)])));
         repos
     }
 
     #[tokio::test]
     async fn the_audit_log_is_kept_for_ever_unless_a_time_is_set() {
         let ctx = context_with(cleaned(), settings());
-        assert_eq!(purge(&ctx, 5).await.unwrap().total(), 1);
+        assert_eq!(purge(&ctx, 5, None).await.unwrap().total(), 1);
 
         let mut repos = cleaned();
         let day_ago = NOW - Duration::DAY;
@@ -190,12 +192,12 @@ mod tests {
             .returning(|_, _, _| Ok(3));
         let mut settings = settings();
         settings.audit.retention = Some(Duration::DAY);
-        let purged = purge(&context_with(repos, settings), 5).await.unwrap();
-        assert_eq!((purged.codes, purged.audit_logs, purged.total()), (1, 3, 4));
+        let purged = purge(&context_with(repos, settings), 5, None).await.unwrap();
+        assert_eq!((purged.of("oauth2_codes"), purged.of("audit_logs"), purged.total()), (1, 3, 4));
 
         // Longer than there is time.
         let mut settings = self::settings();
         settings.audit.retention = Some(Duration::MAX);
-        assert_eq!(purge(&context_with(cleaned(), settings), 5).await.unwrap().audit_logs, 0);
+        assert_eq!(purge(&context_with(cleaned(), settings), 5, None).await.unwrap().of("audit_logs"), 0);
     }
 }

@@ -57,7 +57,7 @@ impl Metrics {
         let mut families = self.registry.gather();
         families.extend(self.build.collect());
         for gauge in gauges {
-            families.extend(family(gauge.name, gauge.help, (gauge.read)())?);
+            families.extend(family(gauge)?);
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
@@ -65,17 +65,26 @@ impl Metrics {
     }
 }
 
-/// One number; by the convention of names, what ends in `_total` only grows.
-fn family(name: &str, help: &str, value: f64) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
-    let opts = Opts::new(name, help).namespace(PREFIX);
-    if name.ends_with("_total") {
-        let counter = prometheus::Counter::with_opts(opts)?;
-        counter.inc_by(value.max(0.0));
+/// The numbers of a gauge; by the convention of names, what ends in `_total` only grows.
+fn family(gauge: &Gauge) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+    let opts = Opts::new(gauge.name, gauge.help).namespace(PREFIX);
+    let numbers = (gauge.read)();
+    // Without any, a family would be a heading without lines.
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    if gauge.name.ends_with("_total") {
+        let counter = prometheus::CounterVec::new(opts, gauge.labels)?;
+        for (labels, value) in numbers {
+            counter.get_metric_with_label_values(labels.as_slice())?.inc_by(value.max(0.0));
+        }
         return Ok(counter.collect());
     }
-    let gauge = prometheus::Gauge::with_opts(opts)?;
-    gauge.set(value);
-    Ok(gauge.collect())
+    let family = GaugeVec::new(opts, gauge.labels)?;
+    for (labels, value) in numbers {
+        family.get_metric_with_label_values(labels.as_slice())?.set(value);
+    }
+    Ok(family.collect())
 }
 
 #[cfg(test)]
@@ -90,6 +99,13 @@ mod tests {
         let gauges = [
             Gauge::new("hashing_queue", "Passwords that wait.", || 3.0),
             Gauge::new("store_reads_total", "Reading calls.", || 5.0),
+            Gauge::labelled("job_runs_total", "Runs.", &["job", "outcome"], || {
+                vec![
+                    (vec!["cleanup".to_owned(), "success".to_owned()], 2.0),
+                    (vec!["cleanup".to_owned(), "lost".to_owned()], 0.0),
+                ]
+            }),
+            Gauge::labelled("outbox_rows", "Nothing yet.", &["topic"], Vec::new),
         ];
         let text = String::from_utf8(metrics.text(&gauges).unwrap()).unwrap();
         for line in [
@@ -99,10 +115,13 @@ mod tests {
             "doorward_hashing_queue 3",
             "# TYPE doorward_store_reads_total counter",
             "doorward_store_reads_total 5",
+            "doorward_job_runs_total{job=\"cleanup\",outcome=\"success\"} 2",
+            "doorward_job_runs_total{job=\"cleanup\",outcome=\"lost\"} 0",
             "doorward_unavailable_total{reason=\"full\"} 1",
             "doorward_unavailable_total{reason=\"silent\"} 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
+        assert!(!text.contains("outbox_rows"), "{text}");
     }
 }

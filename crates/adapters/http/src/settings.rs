@@ -64,21 +64,33 @@ impl Default for HttpSettings {
     }
 }
 
-/// A number that is asked for whenever somebody looks at the metrics.
+/// A number, or one for each value of some labels, that is asked for whenever somebody looks at the metrics.
 #[derive(Clone)]
 pub struct Gauge {
     /// Name in the Prometheus text format, without prefix. One that ends in `_total` is a counter.
     pub name: &'static str,
     /// One line about it.
     pub help: &'static str,
-    /// Reads the number; must not block.
-    pub read: Arc<dyn Fn() -> f64 + Send + Sync>,
+    /// Names of labels.
+    pub labels: &'static [&'static str],
+    /// Reads the numbers, each with as many values of labels as there are names; must not block.
+    pub read: Arc<dyn Fn() -> Vec<(Vec<String>, f64)> + Send + Sync>,
 }
 
 impl Gauge {
-    /// A gauge that calls `read`.
+    /// A gauge of one number, which calls `read`.
     pub fn new(name: &'static str, help: &'static str, read: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
-        Self { name, help, read: Arc::new(read) }
+        Self { name, help, labels: &[], read: Arc::new(move || vec![(Vec::new(), read())]) }
+    }
+
+    /// A gauge with labels, which calls `read` for all of its numbers.
+    pub fn labelled(
+        name: &'static str,
+        help: &'static str,
+        labels: &'static [&'static str],
+        read: impl Fn() -> Vec<(Vec<String>, f64)> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, help, labels, read: Arc::new(read) }
     }
 }
 

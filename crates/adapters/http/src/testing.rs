@@ -40,6 +40,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
             audit: AuditSettings::default(),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 

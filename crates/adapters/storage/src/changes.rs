@@ -1,7 +1,8 @@
-//! Telling of changes: how they are collected, written as text, and who is told.
+//! Telling of changes: how they are collected, written as text, and who is told; and the text of wake-ups.
 
 use doorward_domain::ids::{AppId, GroupId, OrganizationId, UserId};
 use doorward_domain::sessions::ApiKeyId;
+use doorward_ports::bus::{Bus, Event};
 use doorward_ports::changes::{Change, ChangeLog};
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -28,6 +29,8 @@ pub(crate) enum Message {
     Goodbye(Uuid),
     /// Changes were committed, by this server or by nobody who listens.
     Changes(Option<Uuid>, Vec<Change>),
+    /// A wake-up. Servers that do not know this kind read everything anew, as of whatever they do not understand.
+    Event(Uuid, Event),
 }
 
 impl fmt::Display for Message {
@@ -47,6 +50,7 @@ impl fmt::Display for Message {
                     Change::Everything => f.write_str(" *"),
                 })
             }
+            Self::Event(server, event) => write!(f, "e{} {} {}", server.simple(), event.topic(), event.payload()),
         }
     }
 }
@@ -70,6 +74,11 @@ impl Message {
                 let server = if server.is_empty() { None } else { Some(Uuid::try_parse(server).ok()?) };
                 let changes = changes.split_ascii_whitespace().map(change).collect::<Option<_>>();
                 changes.map(|changes| Self::Changes(server, changes))
+            }
+            "e" => {
+                let (server, event) = rest.split_once(' ')?;
+                let (topic, payload) = event.split_once(' ')?;
+                Some(Self::Event(Uuid::try_parse(server).ok()?, Event::new(topic, payload).ok()?))
             }
             _ => None,
         }
@@ -128,6 +137,7 @@ pub(crate) struct Publisher(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     log: ChangeLog,
+    bus: Bus,
     outbox: Mutex<Option<mpsc::Sender<Vec<Change>>>>,
     /// What others may learn with the next heartbeat, each once.
     waiting: Mutex<HashSet<Change>>,
@@ -140,6 +150,7 @@ impl Default for Inner {
     fn default() -> Self {
         Self {
             log: ChangeLog::default(),
+            bus: Bus::default(),
             outbox: Mutex::default(),
             waiting: Mutex::default(),
             began: Instant::now(),
@@ -151,6 +162,11 @@ impl Default for Inner {
 impl Publisher {
     pub(crate) fn log(&self) -> &ChangeLog {
         &self.0.log
+    }
+
+    /// Wake-ups.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.bus
     }
 
     /// Tells everybody in this process.
@@ -214,10 +230,12 @@ mod tests {
             Change::Everything,
         ];
         let told = [Message::Changes(None, changes.clone()), Message::Changes(Some(id), changes)];
-        for message in told.into_iter().chain([Message::Heartbeat(id, 7), Message::Goodbye(id)]) {
+        let event = |payload: &str| Message::Event(id, Event::new("outbox", payload).unwrap());
+        let others = [Message::Heartbeat(id, 7), Message::Goodbye(id), event(""), event("a b"), event("c *")];
+        for message in told.into_iter().chain(others) {
             assert_eq!(Message::parse(&message.to_string()), message);
         }
-        for text in ["", "x", "h", "hzz 1", "c u", "c u12 *", "c é", "c x00", "\u{e9}"] {
+        for text in ["", "x", "h", "hzz 1", "c u", "c u12 *", "c é", "c x00", "\u{e9}", "e", "e1234 a b", "z1 a b"] {
             assert_eq!(Message::parse(text), Message::Changes(None, vec![Change::Everything]), "{text}");
         }
     }
@@ -225,6 +243,8 @@ mod tests {
     #[test]
     fn many_changes_fit_into_payloads() {
         let users = |n: u128| (0..n).map(|n| Change::User(UserId(Uuid::from_u128(n)))).collect::<Vec<_>>();
+        let longest = Message::Event(Uuid::nil(), Event::new(&"t".repeat(64), &"x".repeat(4096)).unwrap());
+        assert!(longest.to_string().len() < PAYLOAD_MAX);
         assert!(payloads(None, &[]).is_empty());
         let some = payloads(Some(Uuid::nil()), &users(1000));
         assert!(some.len() > 1 && some.iter().all(|payload| payload.len() < 8000));

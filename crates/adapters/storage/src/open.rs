@@ -8,7 +8,7 @@ use crate::schema::server_keys;
 use crate::sqlite::{self, SqliteBackend};
 use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
 use doorward_ports::changes::ChangeLog;
-use doorward_ports::{Store, StoreError};
+use doorward_ports::{Bus, Store, StoreError};
 use std::error::Error as StdError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -140,6 +140,15 @@ impl Opened {
         match &self.pool.0 {
             Backend::Sqlite(backend) => backend.changes().clone(),
             Backend::Postgres(backend) => backend.changes().clone(),
+        }
+    }
+
+    /// Wake-ups between servers; others are reached while somebody watches.
+    #[must_use]
+    pub fn bus(&self) -> Bus {
+        match &self.pool.0 {
+            Backend::Sqlite(backend) => backend.bus().clone(),
+            Backend::Postgres(backend) => backend.bus().clone(),
         }
     }
 

@@ -6,6 +6,7 @@ mod filters;
 mod folds;
 mod hot;
 mod lists;
+mod moments;
 mod owner;
 mod statement;
 
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, PgConnection};
+use doorward_ports::bus::Bus;
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::{Commit, Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
@@ -86,6 +88,10 @@ impl PostgresBackend {
     /// Tells other servers of changes, and hears of theirs, until what is returned is dropped.
     pub(crate) fn watch_changes(&self) -> std::io::Result<Broadcast> {
         Broadcast::start(self.url.clone(), self.connect_timeout, self.publisher.clone())
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        self.publisher.bus()
     }
 
     pub(crate) fn pool_status(&self) -> PoolStatus {

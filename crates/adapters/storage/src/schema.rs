@@ -334,6 +334,37 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    jobs (name) {
+        name -> Text,
+        next_run_at -> Instant,
+        lease_until -> Nullable<Instant>,
+        holder -> Nullable<Uuid>,
+        last_started_at -> Nullable<Instant>,
+        last_finished_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        runs -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::Instant;
+
+    outbox (id) {
+        id -> BigInt,
+        topic -> Text,
+        payload -> Text,
+        created_at -> Instant,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     organizations,

@@ -5,6 +5,7 @@ mod filters;
 mod folds;
 mod hot;
 mod lists;
+mod moments;
 mod owner;
 mod place;
 mod writer;
@@ -28,6 +29,7 @@ use crate::session::{Living, Session};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use doorward_ports::bus::Bus;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::{Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
@@ -84,6 +86,10 @@ impl SqliteBackend {
             deadline: options.deadline,
             publisher,
         })
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        self.publisher.bus()
     }
 
     pub(crate) fn changes(&self) -> &ChangeLog {

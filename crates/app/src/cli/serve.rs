@@ -8,11 +8,12 @@ use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
+use doorward_services::jobs::{self, LeaseTerms, Runner};
 use doorward_services::{Context, maintenance};
+use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use stop::Stop;
 use url::Url;
@@ -35,7 +36,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let context = parts.context.clone();
         let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
-        let grants = Arc::new(AtomicU64::new(maintenance::count_grants(&context).await?));
+        let counted = Arc::new(Counted::default());
+        counted.renew(&context).await?;
+        let jobs = jobs::all(settings.cleanup.interval, settings.cleanup.batch, Vec::new());
+        let jobs = Runner::start(&context, jobs, LeaseTerms::DEFAULT);
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
             workers: settings.server.workers,
@@ -52,7 +56,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             compatibility: settings.compatibility.version.clone(),
             deployment_id: parts.deployment_id.to_string(),
-            gauges: gauges::gauges(&parts, &grants),
+            gauges: gauges::gauges(&parts, &counted, &jobs.tally()),
             ..HttpSettings::default()
         };
         if let Some(metrics) = &metrics {
@@ -67,17 +71,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             println!("{}", crate::owner::invitation(&context));
         }
         let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
-        let cleaning = actix_web::rt::spawn(clean(
-            context.clone(),
-            settings.cleanup.interval.unsigned_abs(),
-            settings.cleanup.batch,
-            grants,
-        ));
+        let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.unsigned_abs(), counted));
         let metrics = metrics.map(actix_web::rt::spawn);
         let ended = site.await.context("the server failed");
         stop::wind_down();
-        cleaning.abort();
+        counting.abort();
         noting.abort();
+        jobs.stop().await;
         if let Err(error) = maintenance::write_first_uses(&context).await {
             tracing::warn!(%error, "the last first uses of access tokens were not written");
         }
@@ -140,35 +140,13 @@ async fn write_first_uses(context: Context) {
     }
 }
 
-/// Removes dead rows in small batches for as long as the server runs: full batches follow each other with a breath in
-/// between, so that requests never wait for the cleaning.
-async fn clean(context: Context, interval: Duration, batch: u32, grants: Arc<AtomicU64>) {
-    const BREATH: Duration = Duration::from_millis(200);
+/// Counts what the metrics of this server show, for as long as it runs: each server shows its own numbers, so this is no job
+/// that one of them does.
+async fn count(context: Context, interval: Duration, counted: Arc<Counted>) {
     loop {
         actix_web::rt::time::sleep(interval).await;
-        loop {
-            match maintenance::purge(&context, batch).await {
-                Ok(purged) => {
-                    if purged.total() > 0 {
-                        tracing::debug!(?purged, "removed dead rows");
-                    }
-                    if purged.total() < usize::try_from(batch).unwrap_or(usize::MAX) {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot remove dead rows now");
-                    break;
-                }
-            }
-            actix_web::rt::time::sleep(BREATH).await;
-        }
-        if let Err(error) = maintenance::renew_counts(&context).await {
-            tracing::debug!(%error, "cannot renew the counts now");
-        }
-        match maintenance::count_grants(&context).await {
-            Ok(count) => grants.store(count, Ordering::Relaxed),
-            Err(error) => tracing::debug!(%error, "cannot count the grants now"),
+        if let Err(error) = counted.renew(&context).await {
+            tracing::debug!(%error, "cannot count for the metrics now");
         }
     }
 }

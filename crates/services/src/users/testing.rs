@@ -49,6 +49,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         derivation: DerivationKey::new(&[7; 32]),
         settings: Arc::new(settings),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
             audit: AuditSettings::default(),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 

@@ -122,6 +122,7 @@ async fn house_of(
             audit: AuditSettings::default(),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     };
     let store = context.store.clone();
     let kept = context.clone();

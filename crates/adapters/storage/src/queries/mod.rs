@@ -1,7 +1,7 @@
 //! The queries, written once. Each database includes this file as its module `queries`, and says with `Conn` and the other
 //! names taken from it here what the queries are compiled for.
 
-use super::{Conn, advisory, filters, folds, hot, lists, owner};
+use super::{Conn, advisory, filters, folds, hot, lists, moments, owner};
 
 /// Makes a type that has a `QueryFragment` a condition for `filter`, on any tables. Its SQL depends on its value, so
 /// diesel must not remember it by its type.
@@ -27,17 +27,21 @@ macro_rules! condition {
 
 mod apps;
 mod audit;
+mod clock;
 mod codes;
 mod counts;
+mod expiring;
 mod grants;
 mod group_members;
 mod groups;
+mod jobs;
 mod locks;
 mod maintenance;
 mod member_counts;
 mod members;
 pub(super) mod one_of;
 mod organizations;
+mod outbox;
 mod planned_anew;
 mod quotas;
 mod roles;

@@ -61,6 +61,7 @@ impl Walk {
             passwords: Arc::new(PlainHasher),
             derivation: bootstrap.derivation,
             cache: SubjectCache::off(),
+            bus: doorward_ports::Bus::default(),
             settings: Arc::new(Settings {
                 access_url: "https://door.example".parse().unwrap(),
                 sessions: SessionSettings::default(),
@@ -388,7 +389,7 @@ contract! {
         // The log itself, and the ends.
         let entry = async || audit::generate(ctx, &ann, audit::GenerateEntry::default()).await;
         walk.step("an entry on demand", 1, entry).await;
-        walk.step("cleaning", 0, async || maintenance::purge(ctx, 100).await).await;
+        walk.step("cleaning", 0, async || maintenance::purge(ctx, 100, None).await).await;
         walk.step("end of a user", 1, async || users::delete(ctx, &ann, &carol).await).await;
         walk.step("sign-out", 1, async || logout(ctx, &ann).await).await;
 

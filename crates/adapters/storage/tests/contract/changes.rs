@@ -5,6 +5,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_domain::users::UserStatus;
 use doorward_ports::StoreError;
+use doorward_ports::bus::{Event, Heard, Subscription};
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_storage::Opened;
 use std::time::{Duration, Instant};
@@ -65,6 +66,31 @@ contract! {
             assert!(log.is_vouched_for());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wake_up_is_heard_at_every_server_and_is_no_change() {
+    let db = Fixture::postgres();
+    let (sender, _watch) = server(&db).await;
+    let (hearer, _hears) = server(&db).await;
+    let (log, before) = (hearer.changes(), hearer.changes().now());
+    let (mut here, mut there, mut other) =
+        (sender.bus().subscribe("jobs"), hearer.bus().subscribe("jobs"), hearer.bus().subscribe("others"));
+    for payload in ["1", "two words", "c *", ""] {
+        sender.bus().publish(Event::new("jobs", payload).unwrap());
+    }
+    sender.bus().publish(Event::new("others", "last").unwrap());
+    assert_eq!(soon(&mut other).await, Heard::Event("last".to_owned()));
+    for subscription in [&mut here, &mut there] {
+        for payload in ["1", "two words", "c *", ""] {
+            assert_eq!(soon(subscription).await, Heard::Event(payload.to_owned()), "in order, and once");
+        }
+    }
+    assert!(log.is_unchanged(before, &[]), "nothing is forgotten for a wake-up");
+}
+
+async fn soon(subscription: &mut Subscription) -> Heard {
+    tokio::time::timeout(Duration::from_secs(20), subscription.next()).await.unwrap()
 }
 
 /// The commit that tells of exchanged refresh tokens is that of a heartbeat, which there is anyway.

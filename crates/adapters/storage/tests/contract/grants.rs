@@ -160,7 +160,7 @@ contract! {
         let error = db.refused(move |repos| repos.grants().issue_client_token(&permit(), &twin)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::Random)), "{error:?}");
         let purged = db.write(|repos| repos.maintenance().purge(&permit(), NOW + Duration::HOUR, 100)).await;
-        assert_eq!(purged.api_keys, 9);
+        assert_eq!(purged.of("api_keys"), 9);
     }
 
     async fn a_client_token_is_refused_without_a_trace(db) {

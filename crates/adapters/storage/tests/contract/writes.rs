@@ -13,6 +13,7 @@ use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
 use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Place};
+use doorward_ports::jobs::Run;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
 use doorward_ports::{Repositories, StoreError};
@@ -94,6 +95,7 @@ struct World {
     token: ApiKey,
     client_token: ClientToken,
     record: AuditRecord,
+    run: Run,
 }
 
 impl World {
@@ -122,6 +124,7 @@ impl World {
             session: session(&ann),
             token: token(&ann, "ci"),
             record: record(),
+            run: Run { job: "job".to_owned(), holder: id(), number: 1 },
             first,
             ann,
             acme,
@@ -300,6 +303,27 @@ fn writes() -> Vec<Write> {
         MaintenanceRepository::renew_counts(None): |_w, r, p| {
             r.maintenance().renew_counts(&p.permit()).map(|_few_changes| true)
         };
+        JobRepository::ensure(None): |_w, r, p| r.jobs().ensure(&p.permit(), "job");
+        JobRepository::claim(None): |w, r, p| {
+            r.jobs().claim(&p.permit(), "job", w.run.holder, Duration::HOUR, false)
+        };
+        JobRepository::extend(None): |w, r, p| r.jobs().extend(&p.permit(), &w.run, Duration::HOUR);
+        JobRepository::finish(None): |w, r, p| r.jobs().finish(&p.permit(), &w.run, Duration::HOUR, None);
+        JobRepository::release(None): |w, r, p| {
+            let run = r.jobs().claim(&permit(), "job", w.run.holder, Duration::HOUR, true)?;
+            r.jobs().release(&p.permit(), &run.unwrap_or_else(|| w.run.clone()))
+        };
+        OutboxRepository::announce(None): |_w, r, p| {
+            r.outbox().announce(&p.permit(), "topic", "{}", NOW).map(|id| id > 0)
+        };
+        OutboxRepository::postpone(None): |_w, r, p| {
+            let first = r.outbox().first("topic", 1)?;
+            r.outbox().postpone(&p.permit(), first[0].id, Duration::HOUR, "no")
+        };
+        OutboxRepository::remove(None): |_w, r, p| {
+            let first = r.outbox().first("topic", 1)?;
+            r.outbox().remove(&p.permit(), &[first[0].id])
+        };
         MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
     }
     .into()
@@ -317,7 +341,7 @@ fn declared() -> BTreeSet<String> {
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
                 if signature.contains("permit: &Permit<") {
-                    found.insert(format!("{repository}::{}", call.split('(').next().unwrap()));
+                    found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
                 }
             }
         }
