@@ -230,7 +230,7 @@ impl Keeper {
             let written = match finished {
                 Some((pause, error)) => {
                     let error = error.map(|error| error.chars().take(ERROR_MAX).collect::<String>());
-                    repos.jobs().finish(&permit, &run, pause, error.as_deref())?
+                    repos.jobs().finish(&permit, &run, pause, error)?
                 }
                 None => repos.jobs().release(&permit, &run)?,
             };
