@@ -80,7 +80,7 @@ impl<'a> AtOnce<'a> {
         permit: &Permit<action::Update, resource::System>,
         run: &Run,
         pause: Duration,
-        error: Option<&str>,
+        error: Option<String>,
     ) -> Result<bool, StoreError> {
         self.0.jobs().finish(permit, run, pause, error)
     }

@@ -64,12 +64,12 @@ pub trait JobRepository {
     ) -> Result<bool, StoreError>;
 
     /// Ends a run: the next one is due after `pause`. `false` when it has lost its lease, and nothing is written.
-    fn finish<'a>(
+    fn finish(
         &mut self,
         permit: &Permit<action::Update, resource::System>,
         run: &Run,
         pause: Duration,
-        error: Option<&'a str>,
+        error: Option<String>,
     ) -> Result<bool, StoreError>;
 
     /// Gives up a run that was not carried through: the job stays due, for whoever claims it next. `false` as in

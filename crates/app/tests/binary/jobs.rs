@@ -39,7 +39,7 @@ fn a_job_of_a_server_that_is_killed_is_taken_over_within_its_lease() {
     };
     let sql = |sql: &str| drop(database.execute(sql).unwrap());
     let holder = patient();
-    wait_until("a run", LEASE, || job(&database, "last_finished_at") != "");
+    wait_until("a run", LEASE, || !job(&database, "last_finished_at").is_empty());
     // As long as there is a row in `stuck`, the job does not get anywhere.
     sql("CREATE TABLE stuck (yes bool); \
          CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -47,7 +47,7 @@ fn a_job_of_a_server_that_is_killed_is_taken_over_within_its_lease() {
          CREATE TRIGGER wait BEFORE DELETE ON oauth2_codes FOR EACH STATEMENT EXECUTE FUNCTION wait()");
     // It gets stuck in the midst of its work, and goes on holding the job for longer than a lease.
     sql("INSERT INTO stuck VALUES (true)");
-    wait_until("a run that is stuck", LEASE, || job(&database, "holder") != "");
+    wait_until("a run that is stuck", LEASE, || !job(&database, "holder").is_empty());
     let (first, first_lease) = (job(&database, "holder"), job(&database, "lease_until"));
     let heir = patient();
     wait_until("an extended lease", LEASE, || {
@@ -71,7 +71,7 @@ fn a_job_of_a_server_that_is_killed_is_taken_over_within_its_lease() {
 
     // A server that is stopped gives its jobs up by itself.
     sql("INSERT INTO stuck VALUES (true)");
-    wait_until("a run that is stuck", LEASE, || job(&database, "holder") != "");
+    wait_until("a run that is stuck", LEASE, || !job(&database, "holder").is_empty());
     heir.signal("TERM").unwrap();
     wait_until("the end of a lease", Duration::from_secs(8), || job(&database, "holder").is_empty());
     sql("DELETE FROM stuck");

@@ -231,7 +231,7 @@ impl Keeper {
             let written = match finished {
                 Some((pause, error)) => {
                     let error = error.map(|error| error.chars().take(ERROR_MAX).collect::<String>());
-                    once.finish(&permit, &run, pause, error.as_deref())?
+                    once.finish(&permit, &run, pause, error)?
                 }
                 None => once.release(&permit, &run)?,
             };

@@ -88,12 +88,12 @@ impl JobRepository for Session<'_, Conn> {
         })
     }
 
-    fn finish<'a>(
+    fn finish(
         &mut self,
         permit: &Permit<action::Update, resource::System>,
         run: &Run,
         pause: Duration,
-        error: Option<&'a str>,
+        error: Option<String>,
     ) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let finished = diesel::update(of_run!(run))

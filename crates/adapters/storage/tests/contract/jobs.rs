@@ -55,7 +55,7 @@ async fn extend(db: &Fixture, run: &Run) -> bool {
 }
 
 async fn finish(db: &Fixture, run: &Run, error: Option<&'static str>) -> bool {
-    let run = run.clone();
+    let (run, error) = (run.clone(), error.map(str::to_owned));
     db.write(move |repos| repos.jobs().finish(&permit(), &run, MINUTE, error)).await
 }
 

@@ -341,7 +341,7 @@ fn declared() -> BTreeSet<String> {
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
                 if signature.contains("permit: &Permit<") {
-                    found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
+                    found.insert(format!("{repository}::{}", call.split('(').next().unwrap()));
                 }
             }
         }
