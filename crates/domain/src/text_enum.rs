@@ -34,9 +34,6 @@ macro_rules! text_enum {
                 match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::text_enum::UnknownValueError::new(text)) }
             }
         }
-        impl From<$name> for &'static str {
-            fn from(value: $name) -> Self { value.as_str() }
-        }
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result { f.pad(self.as_str()) }
         }

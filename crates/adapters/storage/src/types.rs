@@ -19,7 +19,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::io::Write as _;
-use std::str::FromStr;
 use time::Duration;
 
 /// The SQL side.
@@ -185,36 +184,6 @@ impl<T: Serialize + Debug> ToSql<sql::Json, Pg> for Json<T> {
 impl<T: Serialize + Debug> ToSql<sql::Json, Sqlite> for Json<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(serde_json::to_string(&self.0)?);
-        Ok(IsNull::No)
-    }
-}
-
-/// A value of an enumeration, stored as its word. Diesel's error for one that is unknown names the column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
-#[diesel(sql_type = Text)]
-pub(crate) struct Word<T: Debug>(pub(crate) T);
-
-impl<T, DB> FromSql<Text, DB> for Word<T>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Debug,
-    DB: Backend,
-    String: FromSql<Text, DB>,
-{
-    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self(String::from_sql(value)?.parse()?))
-    }
-}
-impl<T: Into<&'static str> + Copy + Debug> ToSql<Text, Pg> for Word<T> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let word: &'static str = self.0.into();
-        out.write_all(word.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
-impl<T: Into<&'static str> + Copy + Debug> ToSql<Text, Sqlite> for Word<T> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        let word: &'static str = self.0.into();
-        out.set_value(word);
         Ok(IsNull::No)
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         app: key.oauth2.is_some().then(|| app_limits(lists)),
         memberships: memberships.collect(),
         default_roles: default_roles.collect(),
-        user: User::from(user),
+        user: User::try_from(user)?,
         groups: groups.into_iter().map(|id| id.0).collect(),
         key,
     }))

@@ -243,7 +243,7 @@ fn entries(conn: &mut Conn, rows: Vec<AuditRow>) -> Result<Vec<AuditEntry>, Erro
     } else {
         let rows: Vec<UserRow> =
             users::table.filter(OneOf::ids("users.id", people.iter())).select(UserRow::as_select()).load(conn)?;
-        rows.into_iter().map(User::from).map(|user| (user.id, user)).collect()
+        entities::<_, User>(rows)?.into_iter().map(|user| (user.id, user)).collect()
     };
     let places: Ids = distinct(rows.iter().filter_map(|row| row.organization_id.map(|id| id.0)));
     let places: HashMap<OrganizationId, Organization> = if places.is_empty() {

@@ -5,7 +5,7 @@ use super::planned_anew::PlannedAnew;
 use super::users::{containing, narrowed, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, member_counts};
-use crate::error::Error;
+use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, organization_members, users};
 use crate::types::{self, At, Id};
@@ -92,8 +92,8 @@ pub(super) fn list(
             rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         }
     }
-    let member = |(group, user): Row| GroupMember { group_id: group.0, user: user.into() };
-    Ok(rows.into_iter().map(member).collect())
+    let member = |(group, user): Row| Ok(GroupMember { group_id: group.0, user: user.try_into()? });
+    Ok(rows.into_iter().map(member).collect::<Result<_, RowError>>()?)
 }
 
 type Row = (Id<GroupId>, ReducedUserRow);
@@ -280,7 +280,7 @@ pub(super) fn page(
     } else {
         page_of!(group_members, group_id, COLUMNS, conn, group.id, asked, after.as_deref())
     };
-    let users = rows.into_iter().map(ReducedUser::from).collect();
+    let users = rows.into_iter().map(ReducedUser::try_from).collect::<Result<_, RowError>>()?;
     Ok(GroupMemberPage { users, count })
 }
 

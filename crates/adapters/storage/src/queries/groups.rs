@@ -6,7 +6,7 @@ use super::users::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks, member_counts};
 use crate::error::Error;
-use crate::rows::{FoundRow, GroupRow};
+use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{audit_logs, groups, organizations};
 use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
@@ -80,12 +80,12 @@ impl GroupRepository for Session<'_, Conn> {
     fn find(&mut self, id: GroupId) -> Result<Option<FoundGroup>, StoreError> {
         self.run(|conn| {
             let row = found!().filter(groups::id.eq(Id(id))).get_result::<FoundRow>(conn).optional()?;
-            Ok(row.map(FoundGroup::from))
+            Ok(row.map(FoundGroup::try_from).transpose()?)
         })
     }
 
     fn find_for_update(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
-        self.run(|conn| Ok(locks::group_for_update(conn, id)?.map(Group::from)))
+        self.run(|conn| Ok(locks::group_for_update(conn, id)?.map(Group::try_from).transpose()?))
     }
 
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError> {
@@ -95,7 +95,7 @@ impl GroupRepository for Session<'_, Conn> {
                 .filter(groups::name.eq(name))
                 .get_result::<FoundRow>(conn)
                 .optional()?;
-            Ok(row.map(FoundGroup::from))
+            Ok(row.map(FoundGroup::try_from).transpose()?)
         })
     }
 
@@ -133,7 +133,7 @@ impl GroupRepository for Session<'_, Conn> {
                 .filter(OneOf::ids("groups.id", ids.iter().copied()))
                 .order((groups::name_key, groups::id))
                 .load::<FoundRow>(conn)?;
-            Ok(rows.into_iter().map(FoundGroup::from).collect())
+            Ok(entities(rows)?)
         })
     }
 
@@ -158,7 +158,7 @@ impl GroupRepository for Session<'_, Conn> {
                 // SQLite takes no offset without a limit.
                 query = query.limit(page.limit.map_or(i64::MAX, i64::from)).offset(page.offset.into());
             }
-            Ok(query.load::<FoundRow>(conn)?.into_iter().map(FoundGroup::from).collect())
+            Ok(entities(query.load::<FoundRow>(conn)?)?)
         })
     }
 

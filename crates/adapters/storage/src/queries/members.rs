@@ -5,7 +5,7 @@ use super::planned_anew::PlannedAnew;
 use super::users::{containing, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
-use crate::error::Error;
+use crate::error::{Error, RowError};
 use crate::rows::{MemberUserRow, MembershipRow};
 use crate::schema::{organization_members, templates, users};
 use crate::session::{Kind as _, Session};
@@ -90,7 +90,7 @@ impl MemberRepository for Session<'_, Conn> {
                         .order((users::username_key, users::id))
                         .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                         .load(conn)?;
-                    return Ok(MemberPage { members: members(rows), count });
+                    return Ok(MemberPage { members: members(rows)?, count });
                 }
             }
             if let Some(Id(owner)) = condition.only_owner() {
@@ -99,7 +99,7 @@ impl MemberRepository for Session<'_, Conn> {
                 let own: Option<(MembershipRow, MemberUserRow)> = own.get_result(conn).optional()?;
                 let count = u64::from(own.is_some());
                 let shown = own.filter(|_| page.offset == 0 && page.limit != Some(0));
-                return Ok(MemberPage { members: members(shown), count });
+                return Ok(MemberPage { members: members(shown)?, count });
             }
             let rows: Vec<(MembershipRow, MemberUserRow)> = listed!(organization, visible)
                 .order((users::username_key, users::id))
@@ -108,7 +108,7 @@ impl MemberRepository for Session<'_, Conn> {
                 .offset(page.offset.into())
                 .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                 .load(conn)?;
-            let members = members(rows);
+            let members = members(rows)?;
             let count = match known {
                 Some(count) => count,
                 None if whole => members.len() as u64,
@@ -163,7 +163,7 @@ impl MemberRepository for Session<'_, Conn> {
                 .select((MembershipRow::as_select(), MemberUserRow::as_select()))
                 .load(conn)?;
             let count: i64 = matching().count().get_result(conn)?;
-            Ok(MemberPage { members: members(rows), count: u64::try_from(count).unwrap_or(0) })
+            Ok(MemberPage { members: members(rows)?, count: u64::try_from(count).unwrap_or(0) })
         })
     }
 
@@ -251,13 +251,13 @@ fn find(conn: &mut Conn, organization: OrganizationId, user: UserId) -> Result<O
         .select((MembershipRow::as_select(), MemberUserRow::as_select()))
         .get_result(conn)
         .optional()?;
-    Ok(row.map(member))
+    Ok(row.map(member).transpose()?)
 }
 
-fn members(rows: impl IntoIterator<Item = (MembershipRow, MemberUserRow)>) -> Vec<Member> {
+fn members(rows: impl IntoIterator<Item = (MembershipRow, MemberUserRow)>) -> Result<Vec<Member>, RowError> {
     rows.into_iter().map(member).collect()
 }
 
-fn member((membership, user): (MembershipRow, MemberUserRow)) -> Member {
+fn member((membership, user): (MembershipRow, MemberUserRow)) -> Result<Member, RowError> {
     user.member(membership.into())
 }

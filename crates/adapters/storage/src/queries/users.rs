@@ -6,7 +6,7 @@ use super::sessions::end_all;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
-use crate::rows::UserRow;
+use crate::rows::{UserRow, entities};
 use crate::schema::{group_members, organization_members, signin_places, users};
 use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
@@ -42,16 +42,16 @@ impl UserRepository for Session<'_, Conn> {
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.run(|conn| {
             let row = users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()?;
-            Ok(row.map(User::from))
+            Ok(row.map(User::try_from).transpose()?)
         })
     }
 
     fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.run(|conn| Ok(locks::user_for_update(conn, id)?.map(User::from)))
+        self.run(|conn| Ok(locks::user_for_update(conn, id)?.map(User::try_from).transpose()?))
     }
 
     fn find_for_share(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.run(|conn| Ok(locks::user_for_share(conn, id)?.map(User::from)))
+        self.run(|conn| Ok(locks::user_for_share(conn, id)?.map(User::try_from).transpose()?))
     }
 
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
@@ -62,7 +62,7 @@ impl UserRepository for Session<'_, Conn> {
                 .select(UserRow::as_select())
                 .get_result(conn)
                 .optional()?;
-            Ok(row.map(User::from))
+            Ok(row.map(User::try_from).transpose()?)
         })
     }
 
@@ -76,7 +76,7 @@ impl UserRepository for Session<'_, Conn> {
                 .select(UserRow::as_select())
                 .get_result(conn)
                 .optional()?;
-            Ok(row.map(User::from))
+            Ok(row.map(User::try_from).transpose()?)
         })
     }
 
@@ -90,7 +90,7 @@ impl UserRepository for Session<'_, Conn> {
                 .select(UserRow::as_select())
                 .first(conn)
                 .optional()?;
-            Ok(row.map(User::from))
+            Ok(row.map(User::try_from).transpose()?)
         })
     }
 
@@ -101,7 +101,7 @@ impl UserRepository for Session<'_, Conn> {
                 .order((users::username_key, users::id))
                 .select(UserRow::as_select())
                 .load(conn)?;
-            Ok(rows.into_iter().map(User::from).collect())
+            Ok(entities(rows)?)
         })
     }
 
@@ -138,7 +138,7 @@ impl UserRepository for Session<'_, Conn> {
                 Some(statuses) => counts::following(conn, after.as_deref(), statuses)?,
                 None => count.count().get_result(conn)?,
             };
-            Ok(UserPage { users: rows.into_iter().map(User::from).collect(), count: u64::try_from(count).unwrap_or(0) })
+            Ok(UserPage { users: entities(rows)?, count: u64::try_from(count).unwrap_or(0) })
         })
     }
 
@@ -325,7 +325,7 @@ fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Refuses to end the last active owner. Until the transaction ends, nobody else ends owners.
 fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
-    let Some(user) = locks::user_for_update(conn, id)?.map(User::from) else { return Ok(()) };
+    let Some(user) = locks::user_for_update(conn, id)?.map(User::try_from).transpose()? else { return Ok(()) };
     if !user.is_active_owner() {
         return Ok(());
     }

@@ -123,7 +123,7 @@ impl WorkspaceRepository for Session<'_, Conn> {
                 .select(BuildRow::as_select())
                 .get_result(conn)
                 .optional()?;
-            Ok(row.map(Build::from))
+            Ok(row.map(Build::try_from).transpose()?)
         })
     }
 
@@ -137,7 +137,7 @@ impl WorkspaceRepository for Session<'_, Conn> {
                 .limit(page.limit.map_or(i64::MAX, i64::from))
                 .select((BuildRow::as_select(), users::username))
                 .load(conn)?;
-            Ok(rows.into_iter().map(build_view).collect())
+            rows.into_iter().map(build_view).collect()
         })
     }
 
@@ -236,8 +236,8 @@ fn matching<'a>(filter: &'a WorkspaceFilter, list: &ListFilter) -> Option<Query<
     Some(query)
 }
 
-fn build_view((row, initiator_name): (BuildRow, String)) -> BuildView {
-    BuildView { build: Build::from(row), initiator_name }
+fn build_view((row, initiator_name): (BuildRow, String)) -> Result<BuildView, Error> {
+    Ok(BuildView { build: Build::try_from(row)?, initiator_name })
 }
 
 /// Workspaces with what is shown of their surroundings, in the same order.
@@ -261,8 +261,8 @@ fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>,
         .filter(is_latest!())
         .select((BuildRow::as_select(), users::username))
         .load(conn)?;
-    let builds = builds.into_iter().map(build_view);
-    let mut builds: HashMap<_, _> = builds.map(|view| (view.build.workspace_id, view)).collect();
+    let builds: Vec<BuildView> = builds.into_iter().map(build_view).collect::<Result<_, _>>()?;
+    let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
     let view = |workspace: Workspace| {
         let (owner_name, owner_avatar_url, organization_name, template) = around.remove(&workspace.id)?;
         let latest_build = builds.remove(&workspace.id);

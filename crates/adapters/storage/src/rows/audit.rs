@@ -1,8 +1,8 @@
 use crate::error::RowError;
 use crate::schema::audit_logs;
-use crate::types::{At, Id, Json, Word};
+use crate::types::{At, Id, Json};
 use diesel::prelude::*;
-use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
+use doorward_domain::audit::AuditRecord;
 use doorward_domain::ids::{AuditId, OrganizationId, UserId};
 use doorward_domain::names;
 use serde_json::Value;
@@ -17,10 +17,10 @@ pub(crate) struct AuditRow {
     pub(crate) organization_id: Option<Id<OrganizationId>>,
     ip: String,
     user_agent: String,
-    resource_type: Word<AuditResource>,
+    resource_type: String,
     resource_id: String,
     resource_target: String,
-    action: Word<AuditAction>,
+    action: String,
     diff: Json<Value>,
     status_code: i32,
     additional_fields: Json<Value>,
@@ -37,10 +37,10 @@ impl From<&AuditRecord> for AuditRow {
             organization_id: record.organization_id.map(Id),
             ip: record.ip.clone(),
             user_agent: record.user_agent.clone(),
-            resource_type: Word(record.resource_type),
+            resource_type: record.resource_type.as_str().to_owned(),
             resource_id: record.resource_id.clone(),
             resource_target: record.resource_target.clone(),
-            action: Word(record.action),
+            action: record.action.as_str().to_owned(),
             diff: Json(record.diff.clone()),
             status_code: record.status_code.into(),
             additional_fields: Json(record.additional_fields.clone()),
@@ -56,8 +56,8 @@ impl TryFrom<AuditRow> for AuditRecord {
     fn try_from(row: AuditRow) -> Result<Self, RowError> {
         let bad = |column| RowError::new("audit_logs", column, row.id.0);
         Ok(Self {
-            resource_type: row.resource_type.0,
-            action: row.action.0,
+            resource_type: row.resource_type.parse().map_err(|cause| bad("resource_type").because(cause))?,
+            action: row.action.parse().map_err(|cause| bad("action").because(cause))?,
             status_code: row.status_code.try_into().map_err(|cause| bad("status_code").because(cause))?,
             id: row.id.0,
             time: row.time.0,

@@ -1,10 +1,11 @@
+use crate::error::RowError;
 use crate::schema::{groups, users};
-use crate::types::{At, Id, Word};
+use crate::types::{At, Id};
 use diesel::prelude::*;
-use doorward_domain::groups::{Group, GroupSource};
+use doorward_domain::groups::Group;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
-use doorward_domain::users::{LoginType, ReducedUser, UserStatus};
+use doorward_domain::users::ReducedUser;
 use doorward_ports::groups::FoundGroup;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -17,7 +18,7 @@ pub(crate) struct GroupRow {
     display_name: String,
     avatar_url: String,
     quota_allowance: i32,
-    source: Word<GroupSource>,
+    source: String,
     created_at: At,
     updated_at: At,
 }
@@ -32,17 +33,20 @@ impl From<&Group> for GroupRow {
             display_name: group.display_name.clone(),
             avatar_url: group.avatar_url.clone(),
             quota_allowance: group.quota_allowance,
-            source: Word(group.source),
+            source: group.source.as_str().to_owned(),
             created_at: At(group.created_at),
             updated_at: At(group.updated_at),
         }
     }
 }
 
-impl From<GroupRow> for Group {
-    fn from(row: GroupRow) -> Self {
-        Self {
-            source: row.source.0,
+impl TryFrom<GroupRow> for Group {
+    type Error = RowError;
+
+    fn try_from(row: GroupRow) -> Result<Self, RowError> {
+        let bad = |column| RowError::new("groups", column, row.id.0);
+        Ok(Self {
+            source: row.source.parse().map_err(|cause| bad("source").because(cause))?,
             id: row.id.0,
             organization_id: row.organization_id.0,
             name: row.name,
@@ -51,7 +55,7 @@ impl From<GroupRow> for Group {
             quota_allowance: row.quota_allowance,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
-        }
+        })
     }
 }
 
@@ -59,9 +63,11 @@ impl From<GroupRow> for Group {
 #[derive(Debug, Queryable)]
 pub(crate) struct FoundRow(GroupRow, String, String);
 
-impl From<FoundRow> for FoundGroup {
-    fn from(row: FoundRow) -> Self {
-        Self { group: row.0.into(), organization_name: row.1, organization_display_name: row.2 }
+impl TryFrom<FoundRow> for FoundGroup {
+    type Error = RowError;
+
+    fn try_from(row: FoundRow) -> Result<Self, RowError> {
+        Ok(Self { group: row.0.try_into()?, organization_name: row.1, organization_display_name: row.2 })
     }
 }
 
@@ -76,8 +82,8 @@ pub(crate) struct ReducedUserRow {
     created_at: At,
     updated_at: At,
     last_seen_at: Option<At>,
-    status: Word<UserStatus>,
-    login_type: Word<LoginType>,
+    status: String,
+    login_type: String,
     theme_preference: String,
 }
 
@@ -87,11 +93,14 @@ impl ReducedUserRow {
     }
 }
 
-impl From<ReducedUserRow> for ReducedUser {
-    fn from(row: ReducedUserRow) -> Self {
-        Self {
-            status: row.status.0,
-            login_type: row.login_type.0,
+impl TryFrom<ReducedUserRow> for ReducedUser {
+    type Error = RowError;
+
+    fn try_from(row: ReducedUserRow) -> Result<Self, RowError> {
+        let bad = |column| RowError::new("users", column, row.id.0);
+        Ok(Self {
+            status: row.status.parse().map_err(|cause| bad("status").because(cause))?,
+            login_type: row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?,
             id: row.id.0,
             username: row.username,
             avatar_url: row.avatar_url,
@@ -101,6 +110,6 @@ impl From<ReducedUserRow> for ReducedUser {
             updated_at: row.updated_at.0,
             last_seen_at: row.last_seen_at.map(|at| at.0),
             theme_preference: row.theme_preference,
-        }
+        })
     }
 }

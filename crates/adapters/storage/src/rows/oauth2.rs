@@ -1,12 +1,11 @@
 use super::purge_day;
 use crate::error::RowError;
 use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_codes, oauth2_grants};
-use crate::types::{At, Hash, Id, Json, Word, Words};
+use crate::types::{At, Hash, Id, Json, Words};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
-    Resource,
+    App, AppSecret, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri, Resource,
 };
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::sessions::AppLimits;
@@ -35,7 +34,7 @@ pub(crate) struct AppRow {
     name: String,
     icon: String,
     redirect_uris: Json<Vec<String>>,
-    redirect_match: Word<RedirectMatch>,
+    redirect_match: String,
     client_type: String,
     require_pkce: bool,
     allowed_scopes: Option<Json<Vec<String>>>,
@@ -56,7 +55,7 @@ impl From<&App> for AppRow {
             name: app.name.clone(),
             icon: app.icon.clone(),
             redirect_uris: Json(app.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()),
-            redirect_match: Word(app.redirect_match),
+            redirect_match: app.redirect_match.as_str().to_owned(),
             client_type: app.client_type.as_str().to_owned(),
             require_pkce: app.require_pkce,
             allowed_scopes: app.allowed_scopes.clone().map(Json),
@@ -76,7 +75,7 @@ impl TryFrom<AppRow> for App {
     fn try_from(row: AppRow) -> Result<Self, RowError> {
         let bad = |column| RowError::new("oauth2_apps", column, row.id.0);
         Ok(Self {
-            redirect_match: row.redirect_match.0,
+            redirect_match: row.redirect_match.parse().map_err(|cause| bad("redirect_match").because(cause))?,
             client_type: match row.client_type.as_str() {
                 "confidential" => ClientType::Confidential,
                 "public" => ClientType::Public,

@@ -1,4 +1,5 @@
 use super::ReducedUserRow;
+use crate::error::RowError;
 use crate::schema::{custom_roles, organization_members, organizations, users};
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
@@ -102,8 +103,8 @@ pub(crate) struct MemberUserRow {
 }
 
 impl MemberUserRow {
-    pub(crate) fn member(self, membership: Membership) -> Member {
-        Member { membership, user: self.user.into(), site_roles: self.roles.0 }
+    pub(crate) fn member(self, membership: Membership) -> Result<Member, RowError> {
+        Ok(Member { membership, user: self.user.try_into()?, site_roles: self.roles.0 })
     }
 }
 

@@ -1,12 +1,11 @@
 use crate::error::RowError;
 use crate::schema::api_keys;
-use crate::types::{At, Hash, Id, Json, Word, Words};
+use crate::types::{At, Hash, Id, Json, Words};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::Resource;
 use doorward_domain::roles::{AllowEntry, AllowEntryError};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
-use doorward_domain::users::LoginType;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = api_keys, treat_none_as_default_value = false)]
@@ -14,7 +13,7 @@ pub(crate) struct KeyRow {
     id: String,
     user_id: Id<UserId>,
     secret_digest: Hash,
-    login_type: Word<LoginType>,
+    login_type: String,
     scopes: Words,
     token_name: String,
     ip: String,
@@ -41,7 +40,7 @@ impl From<&ApiKey> for KeyRow {
             id: key.id.as_str().to_owned(),
             user_id: Id(key.user_id),
             secret_digest: Hash(key.secret_digest),
-            login_type: Word(key.login_type),
+            login_type: key.login_type.as_str().to_owned(),
             scopes: Words(key.scopes.clone()),
             token_name: key.token_name.clone(),
             ip: key.ip.clone(),
@@ -68,6 +67,7 @@ impl TryFrom<KeyRow> for ApiKey {
 
     fn try_from(row: KeyRow) -> Result<Self, RowError> {
         let bad = |column| RowError::new("api_keys", column, &row.id);
+        let login_type = row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?;
         let oauth2 = match (row.app_id, row.slides_until) {
             (None, _) => None,
             (Some(_), None) => return Err(bad("slides_until")),
@@ -89,7 +89,7 @@ impl TryFrom<KeyRow> for ApiKey {
             id,
             user_id: row.user_id.0,
             secret_digest: row.secret_digest.0,
-            login_type: row.login_type.0,
+            login_type,
             scopes: row.scopes.0,
             allow_list,
             token_name: row.token_name,

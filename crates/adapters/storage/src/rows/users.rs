@@ -1,9 +1,10 @@
+use crate::error::RowError;
 use crate::schema::users;
-use crate::types::{At, Id, Json, Word};
+use crate::types::{At, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::UserId;
 use doorward_domain::names;
-use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::users::{PasswordHash, User};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
@@ -16,8 +17,8 @@ pub(crate) struct UserRow {
     name: String,
     avatar_url: String,
     password_hash: Option<String>,
-    status: Word<UserStatus>,
-    login_type: Word<LoginType>,
+    status: String,
+    login_type: String,
     roles: Json<Vec<String>>,
     created_at: At,
     updated_at: At,
@@ -39,8 +40,8 @@ impl From<&User> for UserRow {
             name: user.name.clone(),
             avatar_url: user.avatar_url.clone(),
             password_hash: user.password_hash.as_ref().map(|hash| hash.expose().to_owned()),
-            status: Word(user.status),
-            login_type: Word(user.login_type),
+            status: user.status.as_str().to_owned(),
+            login_type: user.login_type.as_str().to_owned(),
             roles: Json(user.roles.clone()),
             created_at: At(user.created_at),
             updated_at: At(user.updated_at),
@@ -53,11 +54,14 @@ impl From<&User> for UserRow {
     }
 }
 
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        Self {
-            status: row.status.0,
-            login_type: row.login_type.0,
+impl TryFrom<UserRow> for User {
+    type Error = RowError;
+
+    fn try_from(row: UserRow) -> Result<Self, RowError> {
+        let bad = |column| RowError::new("users", column, row.id.0);
+        Ok(Self {
+            status: row.status.parse().map_err(|cause| bad("status").because(cause))?,
+            login_type: row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?,
             id: row.id.0,
             email: row.email,
             username: row.username,
@@ -72,6 +76,6 @@ impl From<UserRow> for User {
             is_system: row.is_system,
             theme_preference: row.theme_preference,
             terminal_font: row.terminal_font,
-        }
+        })
     }
 }

@@ -1,9 +1,10 @@
+use crate::error::RowError;
 use crate::schema::{workspace_builds, workspaces};
-use crate::types::{At, Id, Word};
+use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
 use doorward_domain::names;
-use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace};
+use doorward_domain::workspaces::{Build, Workspace};
 use uuid::Uuid;
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -63,8 +64,8 @@ pub(crate) struct BuildRow {
     id: Id<BuildId>,
     workspace_id: Id<WorkspaceId>,
     build_number: i32,
-    transition: Word<Transition>,
-    outcome: Word<Outcome>,
+    transition: String,
+    outcome: String,
     error: String,
     daily_cost: i32,
     template_version_id: Option<Id<Uuid>>,
@@ -78,8 +79,8 @@ impl From<&Build> for BuildRow {
             id: Id(build.id),
             workspace_id: Id(build.workspace_id),
             build_number: build.build_number,
-            transition: Word(build.transition),
-            outcome: Word(build.outcome),
+            transition: build.transition.as_str().to_owned(),
+            outcome: build.outcome.as_str().to_owned(),
             error: build.error.clone(),
             daily_cost: build.daily_cost,
             template_version_id: build.template_version_id.map(Id),
@@ -89,11 +90,14 @@ impl From<&Build> for BuildRow {
     }
 }
 
-impl From<BuildRow> for Build {
-    fn from(row: BuildRow) -> Self {
-        Self {
-            transition: row.transition.0,
-            outcome: row.outcome.0,
+impl TryFrom<BuildRow> for Build {
+    type Error = RowError;
+
+    fn try_from(row: BuildRow) -> Result<Self, RowError> {
+        let bad = |column| RowError::new("workspace_builds", column, row.id.0);
+        Ok(Self {
+            transition: row.transition.parse().map_err(|cause| bad("transition").because(cause))?,
+            outcome: row.outcome.parse().map_err(|cause| bad("outcome").because(cause))?,
             id: row.id.0,
             workspace_id: row.workspace_id.0,
             build_number: row.build_number,
@@ -102,6 +106,6 @@ impl From<BuildRow> for Build {
             template_version_id: row.template_version_id.map(|id| id.0),
             initiator_id: row.initiator_id.0,
             created_at: row.created_at.0,
-        }
+        })
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
         .get_result(conn)
         .optional()?;
     let Some((key, user)) = row else { return Ok(None) };
-    let (key, user) = (ApiKey::try_from(key)?, User::from(user));
+    let (key, user) = (ApiKey::try_from(key)?, User::try_from(user)?);
     let places: Vec<(MembershipRow, Json<Vec<String>>)> = organization_members::table
         .inner_join(organizations::table.on(organizations::id.eq(organization_members::organization_id)))
         .filter(organization_members::user_id.eq(Id(user.id)))
