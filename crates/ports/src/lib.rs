@@ -31,6 +31,7 @@ pub mod changes;
 pub mod clock;
 pub mod crypto;
 pub mod groups;
+pub mod keys;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]
@@ -46,7 +47,7 @@ pub mod users;
 pub mod workspaces;
 
 pub use clock::Clock;
-pub use crypto::PasswordHasher;
+pub use crypto::{PasswordHasher, Sealer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use repositories::Repositories;

@@ -1,4 +1,4 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
 use crate::StoreError;
 use doorward_domain::Instant;
@@ -19,24 +19,26 @@ pub struct Purged {
     pub places: usize,
     /// Records of the audit log that are older than is kept.
     pub audit_logs: usize,
+    /// Keys of the server that do not verify any more.
+    pub crypto_keys: usize,
 }
 
 impl Purged {
     /// Rows removed altogether.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.codes + self.grants + self.api_keys + self.throttles + self.places + self.audit_logs
+        self.codes + self.grants + self.api_keys + self.throttles + self.places + self.audit_logs + self.crypto_keys
     }
 }
 
 /// What the server needs of its database for itself.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait MaintenanceRepository {
-    /// The value of a key of the server by its name, if it exists.
+    /// What the server keeps for itself under this name, if anything. Nothing secret: that is with the keys.
     fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The value of a key of the server by its name, made by `generate` if it does not exist. Atomic: of several
-    /// replicas that start at once, all get the same value.
+    /// What the server keeps for itself under this name; `generated` if there was nothing. Atomic: of several replicas
+    /// that start at once, all get the same value.
     fn server_key(
         &mut self,
         permit: &Permit<action::Create, resource::CryptoKey>,

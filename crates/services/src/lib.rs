@@ -13,6 +13,7 @@ mod principal;
 
 pub mod authcheck;
 pub mod groups;
+pub mod keys;
 pub mod maintenance;
 pub mod members;
 pub mod oauth2;
@@ -28,4 +29,5 @@ pub use cache::SubjectCache;
 pub use context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
 pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
+pub use keys::Keys;
 pub use principal::{Account, Principal, Who};

@@ -11,6 +11,7 @@ mod cli;
 mod client;
 mod doctor;
 mod first_owner;
+mod keys;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;

@@ -1,4 +1,4 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
 use super::{Conn, counts};
 use crate::rows::purge_day;
@@ -105,7 +105,7 @@ impl MaintenanceRepository for Session<'_, Conn> {
                         .sql(")");
                 let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
                 let places = diesel::delete(places).execute(conn)?;
-                Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
+                Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0, crypto_keys: 0 })
             },
         )
     }

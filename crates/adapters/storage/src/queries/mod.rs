@@ -10,6 +10,7 @@ mod counts;
 mod grants;
 mod group_members;
 mod groups;
+mod keys;
 mod maintenance;
 mod member_counts;
 mod members;

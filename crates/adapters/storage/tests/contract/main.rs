@@ -18,6 +18,7 @@ mod counts;
 mod grants;
 mod group_lists;
 mod groups;
+mod keys;
 mod last_ones;
 mod lost_connections;
 mod lost_updates;

@@ -68,8 +68,8 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        let two = Purged { codes: 2, grants: 2, api_keys: 2, throttles: 2, places: 2, audit_logs: 0 };
-        let one = Purged { codes: 1, grants: 1, api_keys: 1, throttles: 1, places: 1, audit_logs: 0 };
+        let two = Purged { codes: 2, grants: 2, api_keys: 2, throttles: 2, places: 2, audit_logs: 0, crypto_keys: 0 };
+        let one = Purged { codes: 1, grants: 1, api_keys: 1, throttles: 1, places: 1, audit_logs: 0, crypto_keys: 0 };
         assert_eq!(batches, [two, two, one, Purged::default()]);
         let left = ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles", "signin_places"].map(|table| db.rows(table));
         assert_eq!(left, [1, 2, 3, 1, 1]);
@@ -78,7 +78,7 @@ contract! {
             .await;
         assert!(found.0.is_some() && found.1.is_some(), "a key whose grant lives is spared");
         let rest = db.write(|repos| repos.maintenance().purge(&permit(), NOW + 60 * Duration::DAY, 100)).await;
-        assert_eq!(rest, Purged { codes: 1, grants: 2, api_keys: 1, throttles: 1, places: 1, audit_logs: 0 });
+        assert_eq!(rest, Purged { codes: 1, grants: 2, api_keys: 1, throttles: 1, places: 1, audit_logs: 0, crypto_keys: 0 });
         assert_eq!(db.rows("api_keys"), 0);
     }
 
