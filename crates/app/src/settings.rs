@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) cache: Cache,
     pub(crate) cleanup: Cleanup,
     pub(crate) audit: Audit,
+    pub(crate) secrets: Secrets,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) log: Log,
 }
@@ -154,6 +155,18 @@ pub(crate) struct Audit {
     /// `None`: for ever.
     #[serde(deserialize_with = "optional_duration")]
     pub(crate) retention: Option<Duration>,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Secrets {
+    pub(crate) seal_keys: Vec<String>,
+    pub(crate) seal_keys_file: PathBuf,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -329,6 +342,8 @@ impl Settings {
             ("cleanup.interval", span(self.cleanup.interval)),
             ("cleanup.batch", self.cleanup.batch.to_string()),
             ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),
+            ("secrets.seal_keys", list(&vec![HIDDEN.to_owned(); self.secrets.seal_keys.len()])),
+            ("secrets.seal_keys_file", quote(&self.secrets.seal_keys_file.display().to_string())),
             ("bootstrap.email", quote(&self.bootstrap.email)),
             ("bootstrap.username", quote(&self.bootstrap.username)),
             ("bootstrap.password_file", quote(&self.bootstrap.password_file.display().to_string())),

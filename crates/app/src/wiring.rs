@@ -3,11 +3,13 @@
 use crate::settings::{SecureCookies, Settings, Synchronous};
 use crate::{logging, owner};
 use anyhow::{Context as _, bail};
-use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+use doorward_crypto::{Argon2Hasher, SealKeys, SystemClock, SystemRandom};
+use doorward_domain::Secret;
+use doorward_domain::keys::CryptoKey;
 use doorward_domain::oauth2::Resource;
 use doorward_http::Network;
-use doorward_ports::{Clock, Random};
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, SubjectCache};
+use doorward_ports::{Clock, Random, Sealer};
+use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, SubjectCache, maintenance};
 use doorward_storage::Opened;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
     trusted_proxies(settings)?;
     resources(settings)?;
     owner::is_named(&settings.bootstrap)?;
+    seal_keys(settings)?;
     // What stands for it when it is empty is told by the system.
     access_url(settings, "localhost:3000")?;
     Ok(())
@@ -63,6 +66,24 @@ fn resources(settings: &Settings) -> anyhow::Result<Option<Vec<Resource>>> {
         |text: &String| Resource::parse(text).with_context(|| format!("the setting `oauth2.resources` names `{text}`"));
     let resources: Vec<Resource> = settings.oauth2.resources.iter().map(parse).collect::<anyhow::Result<_>>()?;
     Ok((!resources.is_empty()).then_some(resources))
+}
+
+/// The keys with which secrets are sealed in the database: those of the settings, then those of the file, one a line.
+pub(crate) fn seal_keys(settings: &Settings) -> anyhow::Result<SealKeys> {
+    let secrets = &settings.secrets;
+    let given = secrets.seal_keys.iter().map(|text| Secret::new(text.clone()));
+    if secrets.seal_keys_file.as_os_str().is_empty() {
+        return SealKeys::parse(&given.collect::<Vec<_>>()).context("the setting `secrets.seal_keys`");
+    }
+    let name = secrets.seal_keys_file.display();
+    let text = std::fs::read_to_string(&secrets.seal_keys_file)
+        .with_context(|| format!("cannot read the file {name} (secrets.seal_keys_file)"))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from);
+    let keys: Vec<_> = given.chain(lines).collect();
+    if keys.is_empty() {
+        bail!("the file {name} holds no key (secrets.seal_keys_file)");
+    }
+    SealKeys::parse(&keys).with_context(|| format!("the setting `secrets.seal_keys` and the file {name}"))
 }
 
 pub(crate) fn secure_cookies(settings: &Settings, access_url: &Url) -> bool {
@@ -79,7 +100,8 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     let hasher = Arc::new(Argon2Hasher::new(settings.passwords.concurrency, settings.passwords.queue));
-    let bootstrap = doorward_services::maintenance::bootstrap(&opened.store, &*clock, &*random)
+    let sealer: Arc<dyn Sealer> = Arc::new(seal_keys(settings)?);
+    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes())
         .await
         .context("cannot prepare the database for the first request")?;
     let context = Context {
@@ -93,7 +115,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
         clock,
         random,
         passwords: Arc::<Argon2Hasher>::clone(&hasher),
-        derivation: bootstrap.derivation,
+        keys: bootstrap.keys,
         settings: Arc::new(service_settings(settings, access_url)?),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
@@ -194,6 +216,11 @@ pub(crate) fn deployment_id(settings: &Settings) -> anyhow::Result<Option<String
     let id =
         doorward_storage::server_key(&settings.database_url(), &storage_options(settings, false)?, "deployment_id")?;
     Ok(id.and_then(|bytes| uuid::Uuid::from_slice(&bytes).ok()).map(|id| id.to_string()))
+}
+
+/// The stored keys of the server; the database must be up to date.
+pub(crate) fn crypto_keys(settings: &Settings) -> anyhow::Result<Vec<CryptoKey>> {
+    Ok(doorward_storage::crypto_keys(&settings.database_url(), &storage_options(settings, false)?)?)
 }
 
 /// `doorward migrate`.

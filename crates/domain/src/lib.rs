@@ -12,6 +12,7 @@
 //! | limit what a token may do | [`roles::Scope`], [`roles::ScopeName`] | `examples/embed_rbac.rs` |
 //! | verify PKCE, redirect URIs and codes | [`oauth2`] | `examples/embed_pkce.rs` |
 //! | rotate refresh tokens that survive races | [`oauth2::DerivationKey`], [`oauth2::Grant`] | |
+//! | replace the keys of the server | [`keys::KeyRing`], [`keys::KeyRotation`] | |
 //! | check names, passwords, mail addresses | [`names`], [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
 //!
@@ -49,6 +50,7 @@ pub mod digest;
 pub mod groups;
 pub mod ids;
 pub mod jobs;
+pub mod keys;
 pub mod names;
 pub mod oauth2;
 pub mod organizations;

@@ -34,6 +34,7 @@ pub mod clock;
 pub mod crypto;
 pub mod groups;
 pub mod jobs;
+pub mod keys;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]
@@ -52,7 +53,7 @@ pub mod workspaces;
 pub use at_once::AtOnce;
 pub use bus::Bus;
 pub use clock::Clock;
-pub use crypto::PasswordHasher;
+pub use crypto::{PasswordHasher, Sealer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use repositories::Repositories;

@@ -1,4 +1,4 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
 use crate::StoreError;
 use doorward_domain::Instant;
@@ -25,11 +25,11 @@ impl Purged {
 /// What the server needs of its database for itself.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait MaintenanceRepository {
-    /// The value of a key of the server by its name, if it exists.
+    /// What the server keeps for itself under this name, if anything. Nothing secret: that is with the keys.
     fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The value of a key of the server by its name, made by `generate` if it does not exist. Atomic: of several
-    /// replicas that start at once, all get the same value.
+    /// What the server keeps for itself under this name; `generated` if there was nothing. Atomic: of several replicas
+    /// that start at once, all get the same value.
     fn server_key(
         &mut self,
         permit: &Permit<action::Create, resource::CryptoKey>,

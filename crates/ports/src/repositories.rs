@@ -68,7 +68,9 @@ repositories! {
     quotas: quotas::{QuotaRepository, MockQuotaRepository},
     /// The audit log.
     audit: audit::{AuditRepository, MockAuditRepository},
-    /// Cleaning, keys of the server, health.
+    /// The keys of the server.
+    keys: keys::{KeyRepository, MockKeyRepository},
+    /// Cleaning, facts about the deployment, health.
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
     /// Background jobs and their leases.
     jobs: jobs::{JobRepository, MockJobRepository},

@@ -1,7 +1,8 @@
 //! What every use case gets: the ports, the settings, and where a request comes from.
 
 use crate::cache::SubjectCache;
-use doorward_domain::oauth2::{ClientType, DerivationKey, RefreshPolicy, Resource};
+use crate::keys::Keys;
+use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Bus, Clock, PasswordHasher, Random, Store};
 use std::sync::{Arc, LazyLock};
@@ -20,8 +21,8 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// Password hashing.
     pub passwords: Arc<dyn PasswordHasher>,
-    /// Derives the successors of refresh tokens.
-    pub derivation: DerivationKey,
+    /// The keys of the server: of refresh tokens, of forms.
+    pub keys: Keys,
     /// The settings that use cases depend on.
     pub settings: Arc<Settings>,
     /// What is remembered of the database between requests.

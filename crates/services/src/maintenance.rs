@@ -1,19 +1,19 @@
-//! What the server does for itself: the first start, its keys, cleaning.
+//! What the server does for itself: the first start, cleaning, health.
 
 use crate::jobs::Lease;
+use crate::keys::{self, Keys};
 use crate::{Context, Error, Principal};
 use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::CryptoKey;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{DefaultRoles, System, action, resource};
 use doorward_domain::wire;
+use doorward_ports::changes::ChangeLog;
 use doorward_ports::maintenance::Purged;
-use doorward_ports::{Clock, Conflict, Random, Store, StoreError};
+use doorward_ports::{Clock, Conflict, Random, Sealer, Store, StoreError};
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// Name under which the key for deriving refresh tokens is stored.
-const DERIVATION_KEY: &str = "oauth2_refresh_derivation";
 
 /// Name under which the id of the deployment is stored.
 const DEPLOYMENT_ID: &str = "deployment_id";
@@ -21,45 +21,60 @@ const DEPLOYMENT_ID: &str = "deployment_id";
 /// What the database keeps for the server itself.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
-    /// Derives the successors of refresh tokens.
-    pub derivation: DerivationKey,
+    /// The keys of the server.
+    pub keys: Keys,
     /// Tells this deployment from others; the same for all replicas.
     pub deployment_id: Uuid,
 }
 
 /// Makes what must exist before the first request: the default organization and the keys of the server. Of several
 /// replicas that start at once, one makes it and all use the same. What exists is only read, so that a server starts on a
-/// database that takes no changes.
-pub async fn bootstrap(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<Bootstrap, Error> {
-    let found = store
+/// database that takes no changes; but keys that `sealer` would store otherwise are sealed anew. `log` tells of the changes
+/// in `store`.
+///
+/// Errors: [`Error::Precondition`] if a stored key cannot be opened.
+pub async fn bootstrap(
+    store: &Store,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    sealer: &Arc<dyn Sealer>,
+    log: ChangeLog,
+) -> Result<Bootstrap, Error> {
+    let since = log.now();
+    let (stored, deployment_id, has_organization) = store
         .read(|repos| {
-            let keys = (
-                repos.maintenance().find_server_key(DERIVATION_KEY)?,
-                repos.maintenance().find_server_key(DEPLOYMENT_ID)?,
-            );
-            Ok::<_, Error>((keys, repos.organizations().find_default()?.is_some()))
+            let (keys, id) = (repos.keys().list()?, repos.maintenance().find_server_key(DEPLOYMENT_ID)?);
+            Ok::<_, Error>((keys, id, repos.organizations().find_default()?.is_some()))
         })
         .await?;
-    let ((Some(key), Some(deployment_id)), true) = found else {
-        return make(store, clock, random).await;
+    let missing = keys::first_keys(&stored, clock.now(), random, &**sealer)?;
+    let (stored, deployment_id) = match deployment_id {
+        Some(id) if has_organization && missing.is_empty() => (stored, id),
+        _ => make(store, clock, random, missing).await?,
     };
-    Bootstrap::of(key, &deployment_id)
+    let ring = keys::read(&stored, &**sealer).map_err(|error| Error::Precondition(error.to_string()))?;
+    keys::reseal(store, &stored, &**sealer).await?;
+    let deployment_id = Uuid::from_slice(&deployment_id).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Bootstrap { keys: Keys::stored(ring, since, Arc::clone(sealer), log), deployment_id })
 }
 
-/// Makes what is missing.
-async fn make(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<Bootstrap, Error> {
+/// Makes what is missing. Answers all keys, and the id of the deployment.
+async fn make(
+    store: &Store,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    missing: Vec<CryptoKey>,
+) -> Result<(Vec<CryptoKey>, Vec<u8>), Error> {
     let now = clock.now();
     let id: OrganizationId = random.id(now);
-    let mut fresh = [0; 32];
-    random.fill(&mut fresh);
     let fresh_id: Uuid = random.id(now);
-    let (key, deployment_id) = store
+    let kept = store
         .write(move |repos| {
             let permit =
                 System::because("the server keeps its own keys").permit::<action::Create, resource::CryptoKey>();
-            let key = repos.maintenance().server_key(&permit, DERIVATION_KEY, &fresh, now)?;
+            missing.iter().try_for_each(|key| repos.keys().insert_first(&permit, key))?;
             let id = repos.maintenance().server_key(&permit, DEPLOYMENT_ID, fresh_id.as_bytes(), now)?;
-            Ok::<_, Error>((key, id))
+            Ok::<_, Error>((repos.keys().list()?, id))
         })
         .await?;
     let made = store
@@ -76,17 +91,7 @@ async fn make(store: &Store, clock: &dyn Clock, random: &dyn Random) -> Result<B
         Ok(()) | Err(StoreError::Conflict(Conflict::OrganizationName)) => {}
         Err(error) => return Err(error.into()),
     }
-    Bootstrap::of(key, &deployment_id)
-}
-
-impl Bootstrap {
-    fn of(key: Vec<u8>, deployment_id: &[u8]) -> Result<Self, Error> {
-        let key: [u8; 32] = key.try_into().map_err(|odd: Vec<u8>| {
-            Error::Internal(format!("the server key `{DERIVATION_KEY}` has {} bytes instead of 32", odd.len()).into())
-        })?;
-        let deployment_id = Uuid::from_slice(deployment_id).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Self { derivation: DerivationKey::new(&key), deployment_id })
-    }
+    Ok(kept)
 }
 
 fn default_organization(id: OrganizationId, now: Instant) -> Organization {
@@ -114,6 +119,8 @@ pub async fn purge(ctx: &Context, batch: u32, lease: Option<&Lease>) -> Result<P
         if let Some(before) = retention.and_then(|kept| deed.now.checked_sub(kept)) {
             purged.0.push(("audit_logs", deed.repos.audit().purge(&permit, before, batch)?));
         }
+        let of_keys = System::because(why).permit::<action::Delete, resource::CryptoKey>();
+        purged.0.push(("crypto_keys", deed.repos.keys().purge(&of_keys, deed.now)?));
         lease.map_or(Ok(()), |lease| lease.confirm(deed.repos))?;
         Ok(deed.unrecorded("nobody can use what is dead", purged))
     })
@@ -174,13 +181,14 @@ mod tests {
     fn cleaned() -> MockRepositories {
         let mut repos = MockRepositories::default();
         repos.maintenance.expect_purge().returning(|_, _, _| Ok(Purged(vec![("oauth2_codes", 1)])));
+        repos.keys.expect_purge().withf(|_, now| *now == NOW).returning(|_, _| Ok(1));
         repos
     }
 
     #[tokio::test]
     async fn the_audit_log_is_kept_for_ever_unless_a_time_is_set() {
         let ctx = context_with(cleaned(), settings());
-        assert_eq!(purge(&ctx, 5, None).await.unwrap().total(), 1);
+        assert_eq!(purge(&ctx, 5, None).await.unwrap().total(), 2);
 
         let mut repos = cleaned();
         let day_ago = NOW - Duration::DAY;
@@ -193,7 +201,8 @@ mod tests {
         let mut settings = settings();
         settings.audit.retention = Some(Duration::DAY);
         let purged = purge(&context_with(repos, settings), 5, None).await.unwrap();
-        assert_eq!((purged.of("oauth2_codes"), purged.of("audit_logs"), purged.total()), (1, 3, 4));
+        let of = ["oauth2_codes", "audit_logs", "crypto_keys"].map(|table| purged.of(table));
+        assert_eq!((of, purged.total()), ([1, 3, 1], 5));
 
         // Longer than there is time.
         let mut settings = self::settings();

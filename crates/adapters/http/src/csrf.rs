@@ -149,11 +149,13 @@ fn session_parts<'a>(actor: &'a Principal, about: &'a str) -> [&'a [u8]; 4] {
 fn token(site: &Site, purpose: Purpose, parts: &[&[u8]]) -> String {
     let nonce = site.context.random.alphanumeric(NONCE_LEN).into_exposed();
     let parts = [&[purpose.name().as_bytes(), nonce.as_bytes()], parts].concat();
-    format!("{nonce}{SEPARATOR}{}", site.context.derivation.text(FORM, &parts).expose())
+    let (keys, now) = (site.context.keys.ring(), site.context.clock.now());
+    format!("{nonce}{SEPARATOR}{}", keys.forms().text(FORM, &parts, now).expose())
 }
 
 fn is_token(site: &Site, purpose: Purpose, parts: &[&[u8]], presented: &str) -> bool {
     let Some((nonce, keyed)) = presented.split_once(SEPARATOR) else { return false };
     let parts = [&[purpose.name().as_bytes(), nonce.as_bytes()], parts].concat();
-    site.context.derivation.is_text(FORM, &parts, keyed)
+    let (keys, now) = (site.context.keys.ring(), site.context.clock.now());
+    keys.forms().is_text(FORM, &parts, keyed, now)
 }

@@ -10,12 +10,12 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpResponse};
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::KeyRing;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -32,7 +32,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
-        derivation: DerivationKey::new(&[7; 32]),
+        keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
             sessions: SessionSettings::default(),

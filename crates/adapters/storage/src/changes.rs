@@ -47,6 +47,7 @@ impl fmt::Display for Message {
                     Change::Group(id) => write!(f, " g{}", id.0.simple()),
                     Change::Organization(id) => write!(f, " o{}", id.0.simple()),
                     Change::Key(id) => write!(f, " k{}", id.as_str()),
+                    Change::CryptoKeys => f.write_str(" s"),
                     Change::Everything => f.write_str(" *"),
                 })
             }
@@ -94,6 +95,7 @@ fn change(word: &str) -> Option<Change> {
         "g" => Change::Group(GroupId(uuid()?)),
         "o" => Change::Organization(OrganizationId(uuid()?)),
         "k" => Change::Key(ApiKeyId::new(rest).ok()?),
+        "s" if rest.is_empty() => Change::CryptoKeys,
         "*" => Change::Everything,
         _ => return None,
     })
@@ -125,7 +127,7 @@ fn word_length(change: &Change) -> usize {
     match change {
         Change::Key(id) => 2 + id.as_str().len(),
         Change::User(_) | Change::App(_) | Change::Group(_) | Change::Organization(_) => 2 + 32,
-        Change::Everything => 2,
+        Change::CryptoKeys | Change::Everything => 2,
     }
 }
 
@@ -227,6 +229,7 @@ mod tests {
             Change::Group(GroupId(id)),
             Change::Organization(OrganizationId(id)),
             Change::Key(ApiKeyId::new("abcdefghij").unwrap()),
+            Change::CryptoKeys,
             Change::Everything,
         ];
         let told = [Message::Changes(None, changes.clone()), Message::Changes(Some(id), changes)];

@@ -324,6 +324,20 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::sql::Instant;
+
+    crypto_keys (purpose, id) {
+        purpose -> Text,
+        id -> Text,
+        algorithm -> Text,
+        secret -> Binary,
+        starts_at -> Instant,
+        ends_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Text};
     use crate::types::sql::Instant;
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
 use doorward_services::jobs::{self, LeaseTerms, Runner};
-use doorward_services::{Context, maintenance};
+use doorward_services::{Context, keys, maintenance};
 use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -72,10 +72,12 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         }
         let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
         let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.unsigned_abs(), counted));
+        let renewing_keys = actix_web::rt::spawn(renew_keys(context.clone()));
         let metrics = metrics.map(actix_web::rt::spawn);
         let ended = site.await.context("the server failed");
         stop::wind_down();
         counting.abort();
+        renewing_keys.abort();
         noting.abort();
         jobs.stop().await;
         if let Err(error) = maintenance::write_first_uses(&context).await {
@@ -136,6 +138,25 @@ async fn write_first_uses(context: Context) {
         actix_web::rt::time::sleep(EVERY).await;
         if let Err(error) = maintenance::write_first_uses(&context).await {
             tracing::debug!(%error, "cannot write first uses of access tokens now");
+        }
+    }
+}
+
+/// Reads the keys of the server anew when another one has replaced some, and now and then in any case, for as long as the server
+/// runs. A new key signs later than the next look, see [`doorward_domain::keys::LEAD`].
+async fn renew_keys(context: Context) {
+    const EVERY: Duration = Duration::from_secs(1);
+    /// So many looks for a change are followed by a reading without one.
+    const LOOKS: u32 = 30;
+    loop {
+        for _ in 0..LOOKS {
+            actix_web::rt::time::sleep(EVERY).await;
+            if let Err(error) = keys::reload_if_changed(&context).await {
+                tracing::debug!(%error, "cannot read the keys of the server now");
+            }
+        }
+        if let Err(error) = keys::reload(&context).await {
+            tracing::warn!(error = %format!("{:#}", anyhow::Error::from(error)), "the keys of the server cannot be read anew");
         }
     }
 }

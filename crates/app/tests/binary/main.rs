@@ -12,6 +12,7 @@ mod client;
 mod doctor;
 mod first_owner;
 mod jobs;
+mod keys;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;

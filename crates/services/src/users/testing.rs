@@ -2,10 +2,11 @@
 
 use crate::cache::SubjectCache;
 use crate::context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::keys::Keys;
 use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::KeyRing;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
@@ -46,7 +47,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
-        derivation: DerivationKey::new(&[7; 32]),
+        keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(settings),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),

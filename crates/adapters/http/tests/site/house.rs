@@ -8,8 +8,8 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use doorward_domain::Instant;
 use doorward_http::{Application, HttpSettings};
-use doorward_ports::Store;
-use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
+use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
+use doorward_ports::{Sealer, Store};
 use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
 use serde_json::{Value, json};
 use std::any::Any;
@@ -108,13 +108,14 @@ async fn house_of(
     let opened = doorward_storage::open(url, &options).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
-    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();
+    let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
+    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
     let context = Context {
         store: opened.store,
         clock: Arc::<FixedClock>::clone(&clock),
         random,
         passwords: Arc::new(PlainHasher),
-        derivation: bootstrap.derivation,
+        keys: bootstrap.keys,
         settings: Arc::new(Settings {
             access_url: ISSUER.parse().unwrap(),
             sessions: SessionSettings::default(),

@@ -1,4 +1,4 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
 use super::{Conn, codes, counts, grants, sessions, throttles};

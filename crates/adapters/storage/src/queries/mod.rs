@@ -35,6 +35,7 @@ mod grants;
 mod group_members;
 mod groups;
 mod jobs;
+mod keys;
 mod locks;
 mod maintenance;
 mod member_counts;

@@ -4,11 +4,12 @@ use crate::support::*;
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::KeyRing;
 use doorward_ports::jobs::{JobState, Run};
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_ports::{Bus, Store};
 use doorward_services::jobs::{Job, Lease, LeaseTerms, Next, Outcome, Runner, Schedule};
+use doorward_services::keys::Keys;
 use doorward_services::{AuditSettings, Context, Error, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,7 +28,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(number)),
         passwords: Arc::new(PlainHasher),
-        derivation: DerivationKey::new(&[7; 32]),
+        keys: Keys::fixed(KeyRing::single(&[7; 32])),
         cache: SubjectCache::off(),
         bus,
         settings: Arc::new(Settings {

@@ -19,6 +19,7 @@ mod grants;
 mod group_lists;
 mod groups;
 mod jobs;
+mod keys;
 mod last_ones;
 mod lost_connections;
 mod lost_updates;
