@@ -45,6 +45,12 @@ pub trait Job: Send + Sync {
     async fn run(&self, ctx: &Context, lease: &Lease) -> Result<Next, Error>;
 }
 
+/// An error with its causes, for operators: in the log and in the tables, where nobody else looks.
+pub(crate) fn with_causes(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// When a job is to run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {

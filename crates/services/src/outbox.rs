@@ -5,7 +5,7 @@
 //! an event is handled at least once and never lost; a subscriber may get one again, and knows it by its id. When handling
 //! fails, the topic waits, longer each time, and the others go on. See `docs/adr/0013-jobs-and-outbox.md`.
 
-use crate::jobs::{Interrupted, Job, Lease, Next, Schedule};
+use crate::jobs::{Interrupted, Job, Lease, Next, Schedule, with_causes};
 use crate::{Context, Error, Principal};
 use async_trait::async_trait;
 use doorward_domain::outbox::pause_after;
@@ -207,7 +207,7 @@ impl Delivery {
         });
         match tokio::time::timeout(PATIENCE, task.join_next()).await {
             Ok(Some(Ok(Ok(())))) => Ok(()),
-            Ok(Some(Ok(Err(error)))) => Err(error.to_string()),
+            Ok(Some(Ok(Err(error)))) => Err(with_causes(&error)),
             Ok(Some(Err(_panic))) => Err("the subscriber panicked".to_owned()),
             Ok(None) | Err(_) => Err("the subscriber took too long".to_owned()),
         }

@@ -1,6 +1,6 @@
 //! Claims jobs that are due, and runs them.
 
-use super::{Interrupted, Job, Lease, LeaseTerms, Next, Outcome, Tally};
+use super::{Interrupted, Job, Lease, LeaseTerms, Next, Outcome, Tally, with_causes};
 use crate::{Context, Error, Principal};
 use doorward_domain::roles::{System, action, resource};
 use doorward_ports::bus::Subscription;
@@ -104,6 +104,10 @@ impl Keeper {
             let wait = match self.claim(urgent).await {
                 Ok(Claim::Run(run)) => {
                     let lease = Lease::granted(run, self.terms, asked, self.stop.clone());
+                    // Whatever they are about is there before the run begins.
+                    if let Some(wakes) = &mut wakes {
+                        wakes.skip();
+                    }
                     self.carry_out(&lease).await;
                     urgent = false;
                     continue;
@@ -168,8 +172,9 @@ impl Keeper {
             (_, Ended::Done(Ok(Next::Scheduled))) => self.end(lease, Some((pause, None))).await,
             (_, Ended::Done(Ok(Next::After(after)))) => self.end(lease, Some((pause.min(after), None))).await,
             (_, Ended::Done(Err(error))) => {
-                tracing::warn!(job = name, run = number, %error, "failed");
-                self.end(lease, Some((pause, Some(error.to_string())))).await
+                let error = with_causes(&error);
+                tracing::warn!(job = name, run = number, error, "failed");
+                self.end(lease, Some((pause, Some(error)))).await
             }
             (_, Ended::Panicked(error)) => {
                 tracing::error!(job = name, run = number, %error, "panicked");

@@ -52,6 +52,7 @@ impl Stored {
             keys,
             settings: Arc::new(settings()),
             cache: SubjectCache::off(),
+            bus: doorward_ports::Bus::default(),
         }
     }
 }

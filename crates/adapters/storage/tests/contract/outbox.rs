@@ -147,13 +147,13 @@ contract! {
         // The slow one has announced, and is committed only after others have tried.
         let (go_on, wait) = mpsc::channel::<()>();
         let (has_announced, announced) = tokio::sync::oneshot::channel::<()>();
-        let slot = Arc::new(Mutex::new(Some((wait, has_announced))));
+        let held = Arc::new(Mutex::new(Some((wait, has_announced))));
         let slow = {
             let store = db.store.clone();
             tokio::spawn(async move {
                 store.write(move |repos| {
                     announce(repos, "a", "slow")?;
-                    if let Some((wait, has_announced)) = slot.lock().unwrap().take() {
+                    if let Some((wait, has_announced)) = held.lock().unwrap().take() {
                         has_announced.send(()).unwrap();
                         wait.recv().unwrap();
                     }
