@@ -43,8 +43,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_organization, organization);
 }
 
-/// The query parameter, and the field of the form, that carries the token of the set-up link.
-pub(crate) const SETUP_TOKEN: &str = "token";
+/// The query parameter that carries the token of the set-up link.
+const SETUP_TOKEN: &str = "token";
 
 /// Whether the server has been set up.
 #[utoipa::path(

@@ -4,7 +4,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::schema::Schema;
 
-/// What `#[utoipa::path]` makes of a handler: a type that knows its method, path, description and schemas.
+/// What `#[utoipa::path]` makes of a handler: a type that knows its method, path, description and schemas. The last two are
+/// by traits that utoipa offers to integrations of web frameworks, such as this.
 pub(crate) trait Documented:
     utoipa::Path + utoipa::__dev::SchemaReferences + for<'t> utoipa::__dev::Tags<'t>
 {

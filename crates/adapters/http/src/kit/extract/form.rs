@@ -6,6 +6,7 @@ use doorward_services::OAuthError;
 use percent_encoding::percent_decode;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer as _, MapAccess, Visitor, value};
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
 
 /// Parameters in the order in which they came, doubles included.
 #[derive(Default)]
@@ -151,7 +152,11 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
 /// Decodes `+` and `%XX`. A `%` without two digits stands for itself, as browsers do it.
 pub(crate) fn decode(text: &[u8]) -> Result<String, OAuthError> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let spaced: Cow<'_, [u8]> = if text.contains(&b'+') {
+        text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect()
+    } else {
+        text.into()
+    };
     let text = percent_decode(&spaced).decode_utf8().map_err(|error| {
         OAuthError::new(OAuthErrorCode::InvalidRequest, "parameters must be UTF-8").because(error.to_string())
     })?;
