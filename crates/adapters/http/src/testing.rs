@@ -1,8 +1,8 @@
 //! The site over mock repositories, for tests.
 
+use crate::kit::settings::HttpSettings;
+use crate::kit::site::Site;
 use crate::server::Application;
-use crate::settings::HttpSettings;
-use crate::site::Site;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -45,7 +45,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
 }
 
 pub(crate) fn site() -> Site {
-    Site::new(context(MockRepositories::default()), HttpSettings::default()).unwrap()
+    Site::new(context(MockRepositories::default()), HttpSettings::default(), crate::openapi_json).unwrap()
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {

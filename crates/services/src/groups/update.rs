@@ -1,9 +1,7 @@
 //! Changing groups (`identity.md` 6.5).
 
 use super::access;
-use super::lookup::show_changed;
 use super::record::{self, Members, bad_users, refuse_users};
-use super::views::GroupSink;
 use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
@@ -37,13 +35,7 @@ pub struct UpdateGroup {
 /// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`,
 /// `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
 /// account of the app that asks), `Conflict` (`name`).
-pub async fn update<S: GroupSink + 'static>(
-    ctx: &Context,
-    actor: &Principal,
-    id: GroupId,
-    command: UpdateGroup,
-    sink: S,
-) -> Result<S, Error> {
+pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: UpdateGroup) -> Result<(), Error> {
     ctx.act(actor, move |deed| {
         let permit = authorize(deed.repos, deed.by, id)?;
         let old = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
@@ -69,9 +61,7 @@ pub async fn update<S: GroupSink + 'static>(
         }
         Ok::<_, Error>(deed.entry().plus(moved).changed(&old, &new)?.answer(()))
     })
-    .await?;
-    // Outside the transaction, for others want to write while many members are read.
-    show_changed(ctx, actor, id, sink).await
+    .await
 }
 
 /// Whether the caller may change the group at all.
