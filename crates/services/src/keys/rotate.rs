@@ -27,8 +27,7 @@ pub async fn rotate(
         KeyPurpose::RefreshTokens => ctx.settings.oauth2.refresh_token_lifetime.saturating_add(MARGIN),
         KeyPurpose::Forms => FORMS_KEPT,
     };
-    let now = ctx.clock.now();
-    let keys = ctx
+    let (keys, now) = ctx
         .act(by, move |deed| {
             let conflict = |message: String| Error::Conflict { message, fields: Vec::new() };
             let stored = deed.repos.keys().list()?;
@@ -39,12 +38,12 @@ pub async fn rotate(
             if !deed.repos.keys().rotate(&permit, &rotation, &key)? {
                 return Err(conflict(format!("The key for {purpose} was replaced by somebody else just now.")));
             }
-            let keys = deed.repos.keys().list()?;
+            let (keys, now) = (deed.repos.keys().list()?, deed.now);
             let replaces = Map::from_iter([
                 ("replaces".to_owned(), Value::from(rotation.old.to_string())),
                 ("replaced_ends_at".to_owned(), crate::audit::moment(Some(rotation.old_ends_at)).into()),
             ]);
-            Ok(deed.entry().with(replaces).made(&key)?.answer(keys))
+            Ok(deed.entry().with(replaces).made(&key)?.answer((keys, now)))
         })
         .await?;
     super::reload(ctx).await?;
