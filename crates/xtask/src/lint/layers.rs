@@ -125,6 +125,8 @@ fn judge(packages: &[Package]) -> Vec<Finding> {
 fn refuse_inside(package: &Package, dependency: &Dependency, floor: Floor) -> Option<&'static str> {
     match (package.floor, floor) {
         (Floor::Tools, _) => None,
+        // Tests of a crate with features want all of them.
+        _ if dependency.for_tests && dependency.name == package.name => None,
         // Tests of an adapter run it with another real one.
         (_, Floor::Tools) | (Floor::Adapters, Floor::Adapters) if dependency.for_tests => None,
         (_, Floor::Tools) => Some("tools are no part of the product; only tests may use them"),

@@ -49,7 +49,7 @@ pub(crate) struct TokenForm {
     #[schema(value_type = Option<String>)]
     refresh_token: Option<Secret<String>>,
     scope: Option<String>,
-    /// That it came more than once is an error of its own.
+    // That it came more than once is an error of its own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     resource: Vec<String>,
