@@ -50,6 +50,7 @@ pub mod digest;
 pub mod groups;
 pub mod ids;
 pub mod jobs;
+#[cfg(feature = "oauth2")]
 pub mod keys;
 pub mod names;
 pub mod oauth2;

@@ -38,7 +38,7 @@ pub trait OrganizationRepository {
         organization: &Organization,
     ) -> Result<bool, StoreError>;
     /// Marks an organization as deleted: frees its name, and removes its members, groups and custom roles. The default
-    /// organization stays. `false` when there is none to delete. To be [held](Self::hold) before, so that nothing is
+    /// organization stays. `false` when there is none to delete. To be [locked](Self::find_for_update) before, so that nothing is
     /// added meanwhile.
     fn delete(
         &mut self,
@@ -47,7 +47,7 @@ pub trait OrganizationRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Adds a member. May answer `Conflict::Membership`, and `Conflict::OrganizationDeleted` when the organization has
-    /// gone. The user is to be held or kept before ([`UserRepository::hold`](crate::users::UserRepository::hold)), unless
+    /// gone. The user is to be locked before ([`UserRepository::find_for_update`](crate::users::UserRepository::find_for_update)), unless
     /// it is made in the same transaction.
     fn insert_member(
         &mut self,

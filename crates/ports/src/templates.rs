@@ -50,7 +50,7 @@ pub trait TemplateRepository {
         template: &Template,
     ) -> Result<(), StoreError>;
     /// Replaces all of a template that is not deleted, its access lists included; organization, maker and date of birth
-    /// stay. [Hold](Self::hold) it first, or changes of others are lost. May answer `Conflict::TemplateName`. `false`
+    /// stay. [Lock](Self::find_for_update) it first, or changes of others are lost. May answer `Conflict::TemplateName`. `false`
     /// when there is no such template.
     fn update(
         &mut self,

@@ -67,7 +67,7 @@ pub trait UserRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Changes the password and deletes all keys, codes and grants of the user. The user is written first, so that
-    /// whoever holds it ([`hold`](Self::hold)) has either added a key, which is deleted, or finds the new password.
+    /// whoever locks it ([`find_for_update`](Self::find_for_update)) has either added a key, which is deleted, or finds the new password.
     fn update_password(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,

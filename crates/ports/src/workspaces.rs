@@ -82,7 +82,7 @@ pub trait WorkspaceRepository {
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Adds a build and changes its workspace accordingly: a successful start is use, a successful deletion marks it as
-    /// deleted, which frees its name. The workspace changes in any case, so that whoever [holds](Self::hold) it waits.
+    /// deleted, which frees its name. The workspace changes in any case, so that whoever [locks](Self::find_for_update) it waits.
     /// May answer `Conflict::BuildNumber`. `false` when there is no such workspace.
     fn insert_build(
         &mut self,

@@ -78,7 +78,7 @@ pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
 fn segments(path: &str) -> Option<Vec<&str>> {
     let segments: Vec<&str> = path.strip_prefix(SOURCES)?.strip_suffix(".rs")?.split('/').collect();
     let is_test = |segment: &&str| *segment == "tests" || *segment == "testing" || segment.ends_with("_tests");
-    (!segments.iter().any(|segment| is_test(segment))).then_some(segments)
+    (!segments.iter().any(is_test)).then_some(segments)
 }
 
 /// The name of a module: that of its file within the folders, that of its room elsewhere.
@@ -142,16 +142,14 @@ fn tree<'a>(text: &'a str, root: &[String], found: &mut Vec<Vec<String>>) -> &'a
         "super" => drop(path.pop()),
         word => path.push(word.to_owned()),
     }
-    match rest.strip_prefix("::") {
-        Some(more) => tree(more, &path, found),
-        None => {
-            found.push(path);
-            rest.trim_start().strip_prefix("as ").map_or(rest, |name| {
-                let name = name.trim_start();
-                name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-            })
-        }
+    if let Some(more) = rest.strip_prefix("::") {
+        return tree(more, &path, found);
     }
+    found.push(path);
+    rest.trim_start().strip_prefix("as ").map_or(rest, |name| {
+        let name = name.trim_start();
+        name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+    })
 }
 
 /// A way from a module back to itself, if there is one.
