@@ -1,7 +1,8 @@
 //! `cargo xtask ci`: what decides whether a change may land, cheapest first.
 
-use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -115,7 +116,26 @@ fn unused(workspace: &Workspace) -> anyhow::Result<()> {
 fn packages(workspace: &Workspace) -> anyhow::Result<()> {
     let package =
         ["package", "--quiet", "--allow-dirty", "--package", "doorward-domain", "--package", "doorward-ports"];
+    forget_packages()?;
     run(&mut cargo(workspace, &package))
+}
+
+/// Cargo keeps what it unpacked of a package, and takes it for the next one of the same version.
+fn forget_packages() -> anyhow::Result<()> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    let Some(registries) = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()) else { return Ok(()) };
+    for registry in registries {
+        for unpacked in fs::read_dir(registry?.path())? {
+            let unpacked = unpacked?;
+            let name = unpacked.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("doorward-domain-") || name.starts_with("doorward-ports-") {
+                fs::remove_dir_all(unpacked.path()).with_context(|| unpacked.path().display().to_string())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The committed document is what the binary would serve.
