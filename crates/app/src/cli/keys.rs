@@ -45,11 +45,7 @@ impl Command {
             Self::List(output) => show(&keys::list(&ctx, &by).await?, output),
             Self::Rotate(rotate) => {
                 let purposes = if rotate.purposes.is_empty() { KeyPurpose::ALL } else { &rotate.purposes };
-                let mut listed = Vec::new();
-                for purpose in purposes {
-                    listed.extend(keys::rotate(&ctx, &by, *purpose, rotate.now).await?);
-                }
-                show(&listed, rotate.output)
+                show(&keys::rotate(&ctx, &by, purposes, rotate.now).await?, rotate.output)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One key replaces another.
+//! Keys replace others.
 
 use super::list::{ListedKey, describe};
 use super::start::new_key;
@@ -10,45 +10,60 @@ use doorward_domain::roles::{Object, action, resource};
 use serde_json::{Map, Value};
 use time::Duration;
 
-/// Makes a new key for a purpose, which replaces the newest one; answers the keys of the purpose. The new key signs after
-/// [`LEAD`], or from now on if `at_once`. The old one verifies until everything that was made with it has expired.
+/// Makes a new key for each of these purposes, which replaces the newest one: for all of them or for none. Answers the keys of
+/// the purposes. The new keys sign after [`LEAD`], or from now on if `at_once`. The old ones verify until everything that was
+/// made with them has expired.
 ///
 /// Needs `crypto_key:create`. Errors: [`Error::Forbidden`], and [`Error::Conflict`] if a rotation is under way.
 pub async fn rotate(
     ctx: &Context,
     by: &Principal,
-    purpose: KeyPurpose,
+    purposes: &[KeyPurpose],
     at_once: bool,
 ) -> Result<Vec<ListedKey>, Error> {
     let permit = by.permit::<action::Create, resource::CryptoKey>(&Object::of::<resource::CryptoKey>())?;
     let sealer = ctx.keys.sealer()?;
     let lead = if at_once { Duration::ZERO } else { LEAD };
-    let kept = match purpose {
-        KeyPurpose::RefreshTokens => ctx.settings.oauth2.refresh_token_lifetime.saturating_add(MARGIN),
-        KeyPurpose::Forms => FORMS_KEPT,
-    };
+    // Each once, whoever names it twice.
+    let wanted: Vec<KeyPurpose> = KeyPurpose::ALL.iter().copied().filter(|known| purposes.contains(known)).collect();
+    let refresh_tokens_kept = ctx.settings.oauth2.refresh_token_lifetime.saturating_add(MARGIN);
+    let shown = wanted.clone();
     let (keys, now) = ctx
         .act(by, move |deed| {
             let conflict = |message: String| Error::Conflict { message, fields: Vec::new() };
             let stored = deed.repos.keys().list()?;
-            let rotation = KeyRotation::plan(&stored, purpose, deed.now, lead, kept)
-                .map_err(|error| conflict(format!("The key for {purpose} cannot be replaced now: {error}.")))?;
-            let key = new_key(purpose, rotation.new, rotation.starts_at, deed.random(), &*sealer)
-                .map_err(|error| Error::Internal(error.into()))?;
-            if !deed.repos.keys().rotate(&permit, &rotation, &key)? {
-                return Err(conflict(format!("The key for {purpose} was replaced by somebody else just now.")));
+            let mut recorded = None;
+            for purpose in wanted {
+                let kept = match purpose {
+                    KeyPurpose::RefreshTokens => refresh_tokens_kept,
+                    KeyPurpose::Forms => FORMS_KEPT,
+                };
+                let rotation = KeyRotation::plan(&stored, purpose, deed.now, lead, kept)
+                    .map_err(|error| conflict(format!("The key for {purpose} cannot be replaced now: {error}.")))?;
+                let key = new_key(purpose, rotation.new, rotation.starts_at, deed.random(), &*sealer)
+                    .map_err(|error| Error::Internal(error.into()))?;
+                if !deed.repos.keys().rotate(&permit, &rotation, &key)? {
+                    return Err(conflict(format!("The key for {purpose} was replaced by somebody else just now.")));
+                }
+                let replaces = Map::from_iter([
+                    ("replaces".to_owned(), Value::from(rotation.old.to_string())),
+                    ("replaced_ends_at".to_owned(), crate::audit::moment(Some(rotation.old_ends_at)).into()),
+                ]);
+                recorded = Some(deed.entry().with(replaces).made(&key)?);
             }
-            let (keys, now) = (deed.repos.keys().list()?, deed.now);
-            let replaces = Map::from_iter([
-                ("replaces".to_owned(), Value::from(rotation.old.to_string())),
-                ("replaced_ends_at".to_owned(), crate::audit::moment(Some(rotation.old_ends_at)).into()),
-            ]);
-            Ok(deed.entry().with(replaces).made(&key)?.answer((keys, now)))
+            let result = (deed.repos.keys().list()?, deed.now);
+            Ok(match recorded {
+                Some(recorded) => recorded.answer(result),
+                None => deed.unrecorded("no purpose was named", result),
+            })
         })
         .await?;
-    super::reload(ctx).await?;
+    // They are replaced, whether or not this server can read them now: it tries again every second.
+    if let Err(error) = super::reload(ctx).await {
+        tracing::warn!(%error, "the new keys cannot be read yet");
+    }
     let mut listed = describe(ctx, &keys, now)?;
-    listed.retain(|listed| listed.key.purpose == purpose);
+    listed.retain(|listed| shown.contains(&listed.key.purpose));
     Ok(listed)
 }
 

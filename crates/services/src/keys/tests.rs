@@ -7,6 +7,7 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyAlgorithm, KeyState, LEAD, MARGIN};
 use doorward_domain::oauth2::DerivationKey;
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, PlainSealer, SeededRandom};
+use doorward_ports::{Commit, WorkMode};
 use std::sync::Mutex;
 use time::Duration;
 
@@ -80,7 +81,7 @@ async fn the_operator_replaces_a_key_and_the_old_one_verifies_as_long_as_what_it
         let mut repos = stored.repos();
         audited(&mut repos, target);
         let ctx = stored.context(repos, &ChangeLog::default());
-        let listed = rotate(&ctx, &Principal::operator(), purpose, at_once).await.unwrap();
+        let listed = rotate(&ctx, &Principal::operator(), &[purpose, purpose], at_once).await.unwrap();
         let starts_at = if at_once { NOW } else { NOW + LEAD };
         let states: Vec<_> = listed.iter().map(|listed| listed.state).collect();
         let expected = if at_once { [KeyState::Verifies, KeyState::Signs] } else { [KeyState::Signs, KeyState::Next] };
@@ -104,8 +105,22 @@ async fn two_rotations_at_once_are_one() {
     repos.keys.expect_list().returning(move || Ok(keys.lock().unwrap().clone()));
     repos.keys.expect_rotate().once().returning(|_, _, _| Ok(false));
     let ctx = stored.context(repos, &ChangeLog::default());
-    let refused = rotate(&ctx, &Principal::operator(), KeyPurpose::Forms, true).await.unwrap_err();
+    let refused = rotate(&ctx, &Principal::operator(), &[KeyPurpose::Forms], true).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn all_keys_that_are_asked_for_are_replaced_or_none() {
+    let stored = Stored::new();
+    let mut repos = MockRepositories::default();
+    let (keys, calls) = (Arc::clone(&stored.0), repos.calls.clone());
+    repos.keys.expect_list().returning(move || Ok(keys.lock().unwrap().clone()));
+    repos.keys.expect_rotate().times(2).returning(|_, rotation, _| Ok(rotation.purpose == KeyPurpose::ALL[0]));
+    repos.audit.expect_insert().times(1).returning(|_, _| Ok(()));
+    let ctx = stored.context(repos, &ChangeLog::default());
+    let refused = rotate(&ctx, &Principal::operator(), KeyPurpose::ALL, true).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    assert_eq!(calls.all(), [(WorkMode::Write, Commit::No)], "one transaction, and what it did is undone");
 }
 
 #[tokio::test]
@@ -113,7 +128,7 @@ async fn who_may_not_is_refused() {
     let ctx = context(MockRepositories::default());
     let nobody = Principal::anonymous(crate::Origin::unknown());
     assert!(matches!(list(&ctx, &nobody).await, Err(Error::Forbidden(_))));
-    let refused = rotate(&ctx, &nobody, KeyPurpose::Forms, true).await;
+    let refused = rotate(&ctx, &nobody, &[KeyPurpose::Forms], true).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
 }
 

@@ -2,8 +2,8 @@
 //!
 //! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
 //! goes, or longer than it lives: what is listed here is refused to tokens that were issued to an app, whatever their
-//! scopes: to all of them by `Principal::in_person`, to those that act by the grant of a person by `Principal::not_by_grant`, and where
-//! it is about the app's own service account by `Principal::not_for_own_account`.
+//! scopes: to all of them by `Principal::in_person`, to those that act by the grant of a person by `Principal::not_by_grant`,
+//! and where it is about the app's own service account by `Principal::not_for_own_account`.
 //! Sessions, and API tokens that the person made, may do it as far as access control lets them.
 
 use crate::Principal;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_ports::Repositories;
 
-/// Something that only a person does in person.
+/// Something that only a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InPerson {
     /// Let an app act for oneself: the decision is what the whole protocol asks a person for.

@@ -130,8 +130,8 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
     fields.done()?;
     let hash = ctx.hash_password(command.password).await?;
 
-    let operator = Principal::anonymous(Arc::clone(origin));
-    ctx.act(&operator, move |deed| {
+    let caller = Principal::anonymous(Arc::clone(origin));
+    ctx.act(&caller, move |deed| {
         let (id, now) = (deed.new_id(), deed.now);
         let user = User {
             name: command.name,
