@@ -45,6 +45,8 @@ pub mod roles;
 mod search;
 pub mod secret;
 pub mod sessions;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod templates;
 mod text_enum;
 pub mod users;

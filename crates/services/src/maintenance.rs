@@ -110,8 +110,8 @@ pub async fn purge(ctx: &Context, batch: u32) -> Result<Purged, Error> {
     ctx.act(&Principal::system(why), move |deed| {
         let permit = System::because(why).permit::<action::Delete, resource::System>();
         let purged = deed.repos.maintenance().purge(&permit, deed.now, batch)?;
-        let audit_logs = match retention.and_then(|kept| deed.now.checked_sub(kept)) {
-            Some(before) => deed.repos.audit().purge(&permit, before, batch)?,
+        let audit_logs = match retention {
+            Some(kept) => deed.repos.audit().purge(&permit, deed.now - kept.get(), batch)?,
             None => 0,
         };
         Ok(deed.unrecorded("nobody can use what is dead", Purged { audit_logs, ..purged }))
@@ -166,6 +166,7 @@ pub async fn count_grants(ctx: &Context) -> Result<u64, Error> {
 mod tests {
     use super::*;
     use crate::users::testing::{NOW, context_with, settings};
+    use doorward_domain::settings::Span;
     use doorward_ports::mocks::MockRepositories;
     use time::Duration;
 
@@ -189,13 +190,15 @@ mod tests {
             .withf(move |_, before, batch| (*before, *batch) == (day_ago, 5))
             .returning(|_, _, _| Ok(3));
         let mut settings = settings();
-        settings.audit.retention = Some(Duration::DAY);
+        settings.audit.retention = Some(Span::DAY);
         let purged = purge(&context_with(repos, settings), 5).await.unwrap();
         assert_eq!((purged.codes, purged.audit_logs, purged.total()), (1, 3, 4));
 
-        // Longer than there is time.
+        // As long as can be said.
+        let mut repos = cleaned();
+        repos.audit.expect_purge().times(1).withf(|_, before, _| before.year() == 1825).returning(|_, _, _| Ok(0));
         let mut settings = self::settings();
-        settings.audit.retention = Some(Duration::MAX);
-        assert_eq!(purge(&context_with(cleaned(), settings), 5).await.unwrap().audit_logs, 0);
+        settings.audit.retention = Some(Span::LONGEST);
+        assert_eq!(purge(&context_with(repos, settings), 5).await.unwrap().audit_logs, 0);
     }
 }

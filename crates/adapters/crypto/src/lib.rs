@@ -1,10 +1,10 @@
 //! Hashing, randomness and the system clock behind the ports of Doorward.
 //!
 //! ```
-//! use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+//! use doorward_crypto::{Argon2Hasher, PasswordSettings, SystemClock, SystemRandom};
 //! use doorward_ports::{Clock, Random};
 //!
-//! let passwords = Argon2Hasher::new(0, 64);
+//! let passwords = Argon2Hasher::new(PasswordSettings { concurrency: 0, queue: 64 });
 //! assert_eq!(passwords.waiting(), 0);
 //! let now = SystemClock.now();
 //! let random: &dyn Random = &SystemRandom::default();
@@ -17,5 +17,5 @@ mod passwords;
 mod random;
 
 pub use clock::SystemClock;
-pub use passwords::Argon2Hasher;
+pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;

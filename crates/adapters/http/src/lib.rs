@@ -61,4 +61,7 @@ mod testing;
 
 pub use docs::openapi_json;
 pub use server::{Application, Servers, run};
-pub use settings::{Gauge, HttpSettings, Network, NetworkError};
+pub use settings::{
+    CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
+    SecureCookies, ServerSettings,
+};

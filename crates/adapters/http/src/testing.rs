@@ -1,7 +1,9 @@
 //! The site over mock repositories, for tests.
 
 use crate::server::Application;
-use crate::settings::HttpSettings;
+use crate::settings::{
+    CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
+};
 use crate::site::Site;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
@@ -12,10 +14,12 @@ use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::DerivationKey;
 use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -26,6 +30,21 @@ pub(crate) const USER: UserId = UserId(Uuid::from_u128(0xB));
 /// A token that [`signed_in`] knows.
 pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
 
+/// The settings with their defaults, for a browser that does without TLS.
+pub(crate) fn settings() -> HttpSettings {
+    HttpSettings {
+        server: defaults(ServerSettings::NAME),
+        rate_limit: defaults(RateLimitSettings::NAME),
+        compatibility: defaults(CompatibilitySettings::NAME),
+        cookies: CookieSettings { secure_cookies: SecureCookies::Never },
+        blocking_threads: 16,
+        hsts: None,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        deployment_id: String::new(),
+        gauges: Vec::new(),
+    }
+}
+
 pub(crate) fn context(repos: MockRepositories) -> Context {
     Context {
         store: repos.into_store(),
@@ -35,16 +54,16 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         derivation: DerivationKey::new(&[7; 32]),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
-            sessions: SessionSettings::default(),
-            oauth2: OAuth2Settings::default(),
-            audit: AuditSettings::default(),
+            sessions: defaults(SessionSettings::NAME),
+            oauth2: defaults(OAuth2Settings::NAME),
+            audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
     }
 }
 
 pub(crate) fn site() -> Site {
-    Site::new(context(MockRepositories::default()), HttpSettings::default()).unwrap()
+    Site::new(context(MockRepositories::default()), settings()).unwrap()
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {
@@ -132,7 +151,7 @@ pub(crate) async fn send_all(
 
 /// Sends one request to a site with this access URL.
 pub(crate) async fn send_at(access_url: &str, repos: MockRepositories, request: TestRequest) -> Answer {
-    send_to(HttpSettings::default(), at(access_url, context(repos)), vec![request]).await.remove(0)
+    send_to(settings(), at(access_url, context(repos)), vec![request]).await.remove(0)
 }
 
 /// The context of a site with this access URL.
@@ -158,7 +177,7 @@ pub(crate) async fn send_with(settings: HttpSettings, repos: MockRepositories, r
 }
 
 pub(crate) async fn send(repos: MockRepositories, request: TestRequest) -> Answer {
-    send_with(HttpSettings::default(), repos, request).await
+    send_with(settings(), repos, request).await
 }
 
 pub(crate) async fn body_of(response: HttpResponse) -> String {

@@ -9,6 +9,7 @@ use diesel::{QueryableByName, RunQueryDsl as _};
 use doorward_domain::Secret;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::App;
+use doorward_domain::settings::Section as _;
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_services::oauth2::authorize::{AuthorizeRequest, approve, find_client, prepare};
 use doorward_services::oauth2::revoke::{RevokeRequest, revoke};
@@ -24,6 +25,7 @@ use doorward_services::{
     AuditSettings, Context, OAuth2Settings, Origin, Principal, SessionSettings, Settings, SubjectCache, audit,
     maintenance, users,
 };
+use doorward_testkit::settings::defaults;
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -63,9 +65,9 @@ impl Walk {
             cache: SubjectCache::off(),
             settings: Arc::new(Settings {
                 access_url: "https://door.example".parse().unwrap(),
-                sessions: SessionSettings::default(),
-                oauth2: OAuth2Settings::default(),
-                audit: AuditSettings::default(),
+                sessions: defaults(SessionSettings::NAME),
+                oauth2: defaults(OAuth2Settings::NAME),
+                audit: defaults(AuditSettings::NAME),
             }),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();
