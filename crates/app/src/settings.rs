@@ -191,9 +191,14 @@ fn unreadable(section: &str, error: &ConfigError, merged: &Value) -> String {
         | ConfigError::Foreign(_)
         | _ => (None, error.to_string()),
     };
-    let key = join(section, key.as_deref().unwrap_or_default());
+    let key = join(section, &with_dots(key.as_deref().unwrap_or_default()));
     let place = origin(merged, &key).map(|place| format!(" in {place}")).unwrap_or_default();
     format!("the setting `{key}`{place} is not valid: {reason}")
+}
+
+/// The key with a dot behind each entry of a list, where `config` writes none: `providers[0].issuer`.
+fn with_dots(key: &str) -> String {
+    key.replace(']', "].").replace("].[", "][").replace("]..", "].").trim_end_matches('.').to_owned()
 }
 
 /// Where the value of a key stands; a part of it that is not there stands where the rest does.
