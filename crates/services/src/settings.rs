@@ -209,14 +209,20 @@ mod tests {
         let keys = ["`session.lifetime`", "`session.token_lifetime_max`"];
         assert_eq!(settings.defects(), keys.map(|key| format!("the setting {key} must be at least one second")));
 
-        let defaults = defaults::<OAuth2Settings>(OAuth2Settings::NAME);
-        let settings = OAuth2Settings { refresh_token_lifetime: defaults.access_token_lifetime, ..defaults };
+        let usual: OAuth2Settings = defaults(OAuth2Settings::NAME);
+        let settings = OAuth2Settings { refresh_token_lifetime: usual.access_token_lifetime, ..usual };
         assert_eq!(settings.defects().len(), 1);
-        let settings = CleanupSettings { interval: Span::ZERO, batch: 10_001 };
+
+        // Not written out in full, so that another key is no edit here.
+        let mut settings: CleanupSettings = defaults(CleanupSettings::NAME);
+        (settings.interval, settings.batch) = (Span::ZERO, 10_001);
         assert_eq!(settings.defects().len(), 2);
-        let settings = CacheSettings { subjects: 10_000_001, serve_stale: Span::seconds(24 * 60 * 60 + 1) };
+        let mut settings: CacheSettings = defaults(CacheSettings::NAME);
+        (settings.subjects, settings.serve_stale) = (10_000_001, Span::seconds(24 * 60 * 60 + 1));
         assert_eq!(settings.defects().len(), 2);
-        assert_eq!(AuditSettings { retention: Some(Span::seconds(23 * 60 * 60)) }.defects().len(), 1);
+        let mut settings: AuditSettings = defaults(AuditSettings::NAME);
+        settings.retention = Some(Span::seconds(23 * 60 * 60));
+        assert_eq!(settings.defects().len(), 1);
     }
 
     #[test]

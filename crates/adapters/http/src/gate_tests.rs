@@ -1,8 +1,6 @@
 //! The conventions of every request, each tested once.
 
-use crate::settings::{
-    CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
-};
+use crate::settings::{CompatibilitySettings, CookieSettings, HttpSettings, SecureCookies, ServerSettings};
 use crate::testing::{Answer, TOKEN, as_user, in_browser, send, send_all, send_with, settings, signed_in, user};
 use actix_web::App;
 use actix_web::http::{Method, StatusCode};
@@ -243,7 +241,8 @@ async fn documents_are_open_and_cacheable() {
 }
 
 async fn limited(repos: MockRepositories, limit: i64, requests: Vec<TestRequest>) -> Vec<Answer> {
-    let settings = HttpSettings { rate_limit: RateLimitSettings { api: limit, login: limit }, ..settings() };
+    let mut settings = settings();
+    (settings.rate_limit.api, settings.rate_limit.login) = (limit, limit);
     send_all(settings, repos, requests).await
 }
 

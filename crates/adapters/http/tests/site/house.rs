@@ -88,7 +88,7 @@ pub(crate) async fn house_with_limits(
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    house_of(&url, Box::new(folder), RateLimitSettings { api, login }).await
+    house_of(&url, Box::new(folder), api, login).await
 }
 
 /// A fresh site over an empty database, which is kept as long as the site.
@@ -96,13 +96,14 @@ pub(crate) async fn house_at(
     url: &str,
     database: Box<dyn Any>,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
-    house_of(url, database, RateLimitSettings { api: 0, login: 0 }).await
+    house_of(url, database, 0, 0).await
 }
 
 async fn house_of(
     url: &str,
     database: Box<dyn Any>,
-    rate_limit: RateLimitSettings,
+    api: i64,
+    login: i64,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
     let options =
@@ -127,6 +128,8 @@ async fn house_of(
     };
     let store = context.store.clone();
     let kept = context.clone();
+    let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
+    (rate_limit.api, rate_limit.login) = (api, login);
     let settings = HttpSettings {
         server: defaults(ServerSettings::NAME),
         rate_limit,
