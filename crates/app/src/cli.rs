@@ -5,6 +5,7 @@ mod app;
 mod dev;
 mod doctor;
 mod healthcheck;
+mod keys;
 mod serve;
 mod user;
 
@@ -58,6 +59,9 @@ enum Command {
     /// Register OAuth2 apps
     #[command(subcommand)]
     App(app::Command),
+    /// List and replace the keys of the server
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
@@ -108,6 +112,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => {
             wiring::with_context(&settings()?, matches!(command, app::Command::Create(_)), |ctx| command.run(ctx))
         }
+        Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()?),

@@ -6,6 +6,7 @@
 mod database_url;
 mod environment;
 mod own;
+mod secrets;
 
 pub(crate) use database_url::DatabaseUrl;
 
@@ -18,6 +19,7 @@ use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
 use doorward_services::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings};
 use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
+use secrets::SecretsSettings;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -70,6 +72,7 @@ sections! {
     cache: CacheSettings,
     cleanup: CleanupSettings,
     audit: AuditSettings,
+    secrets: SecretsSettings,
     bootstrap: BootstrapSettings,
     log: LogSettings,
 }

@@ -3,8 +3,9 @@
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
-use doorward_ports::{Clock, Random};
-use doorward_services::{Context, SubjectCache};
+use doorward_domain::keys::CryptoKey;
+use doorward_ports::{Clock, Random, Sealer};
+use doorward_services::{Context, SubjectCache, maintenance};
 use doorward_storage::{Opened, Options};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,16 +25,18 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     let hasher = Arc::new(Argon2Hasher::new(settings.passwords));
-    let bootstrap = doorward_services::maintenance::bootstrap(&opened.store, &*clock, &*random)
+    let sealer: Arc<dyn Sealer> = Arc::new(settings.secrets.seal_keys()?);
+    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes())
         .await
         .context("cannot prepare the database for the first request")?;
     let context = Context {
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
+        bus: opened.bus(),
         store: opened.store.clone(),
         clock,
         random,
         passwords: Arc::<Argon2Hasher>::clone(&hasher),
-        derivation: bootstrap.derivation,
+        keys: bootstrap.keys,
         settings: Arc::new(doorward_services::Settings {
             access_url,
             sessions: settings.session,
@@ -92,6 +95,11 @@ pub(crate) fn deployment_id(settings: &Settings) -> anyhow::Result<Option<String
     let url = settings.database_url();
     let id = doorward_storage::server_key(url.expose(), &settings.storage, "deployment_id")?;
     Ok(id.and_then(|bytes| uuid::Uuid::from_slice(&bytes).ok()).map(|id| id.to_string()))
+}
+
+/// The stored keys of the server; the database must be up to date.
+pub(crate) fn crypto_keys(settings: &Settings) -> anyhow::Result<Vec<CryptoKey>> {
+    Ok(doorward_storage::crypto_keys(settings.database_url().expose(), &settings.storage)?)
 }
 
 /// `doorward migrate`.

@@ -83,6 +83,8 @@ text_enum! {
         Oauth2ProviderAppSecret = "oauth2_provider_app_secret",
         /// A user's consent to an OAuth2 app, with its tokens.
         Oauth2ProviderGrant = "oauth2_provider_grant",
+        /// A key of the server.
+        CryptoKey = "crypto_key",
         /// A custom role.
         CustomRole = "custom_role",
         /// That a user belongs to an organization.

@@ -12,6 +12,7 @@
 //! | limit what a token may do | [`roles::Scope`], [`roles::ScopeName`] | `examples/embed_rbac.rs` |
 //! | verify PKCE, redirect URIs and codes | [`oauth2`] | `examples/embed_pkce.rs` |
 //! | rotate refresh tokens that survive races | [`oauth2::DerivationKey`], [`oauth2::Grant`] | |
+//! | replace the keys of the server | [`keys::KeyRing`], [`keys::KeyRotation`] | |
 //! | check names, passwords, mail addresses | [`names`], [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
 //!
@@ -24,6 +25,18 @@
 //! assert!(subject.allows(Action::Create, &Object::new(ResourceType::Group).organization(acme)));
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default: access control, PKCE, scopes, opaque tokens, organizations and groups need six small crates.
+//!
+//! | feature | for | adds |
+//! |---|---|---|
+//! | `serde` | ids, access lists and permissions can be serialised | `serde` |
+//! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
+//! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
+//! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
+//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties` |
+//!
 //! # What is promised
 //!
 //! Every public item is documented, and `tests/public_surface.rs` uses each one that other services are to build on, so
@@ -32,13 +45,17 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "full")]
 pub mod audit;
 pub mod digest;
 pub mod groups;
 pub mod ids;
+pub mod jobs;
+pub mod keys;
 pub mod names;
 pub mod oauth2;
 pub mod organizations;
+pub mod outbox;
 pub mod page;
 pub mod quotas;
 pub mod roles;
@@ -47,6 +64,7 @@ pub mod secret;
 pub mod sessions;
 #[cfg(feature = "settings")]
 pub mod settings;
+#[cfg(feature = "full")]
 pub mod templates;
 mod text_enum;
 pub mod users;

@@ -3,8 +3,10 @@
 //! Names stand in paths, where an id or a word of the API can stand too. So no name reads as an id, and none is such a
 //! word: else `/users/<name>` would mean somebody else, or nobody at all.
 
+#[cfg(feature = "full")]
 mod shown;
 
+#[cfg(feature = "full")]
 pub use shown::{hidden_in_name, hidden_in_text};
 
 use uuid::Uuid;
@@ -113,6 +115,7 @@ impl Named {
 /// use doorward_domain::names::is_plain;
 /// assert!(is_plain("Zoë 👩‍💻") && !is_plain("ann\u{202E}nimda") && !is_plain("a\nb") && !is_plain("ad\u{200B}min"));
 /// ```
+#[cfg(feature = "full")]
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     hidden_in_name(text).is_none()
@@ -120,6 +123,7 @@ pub fn is_plain(text: &str) -> bool {
 
 /// Whether `text` may be shown instead of a name: empty, or at most 64 bytes that are [plain](is_plain), without white
 /// space at either end.
+#[cfg(feature = "full")]
 #[must_use]
 pub fn is_display_name(text: &str) -> bool {
     text.len() <= DISPLAY_NAME_MAX && text.trim() == text && is_plain(text)
@@ -127,6 +131,7 @@ pub fn is_display_name(text: &str) -> bool {
 
 /// Whether `text` may be the real name of a person: at most 128 bytes that are [plain](is_plain), without white space at
 /// either end.
+#[cfg(feature = "full")]
 #[must_use]
 pub fn is_real_name(text: &str) -> bool {
     text.len() <= REAL_NAME_MAX && text.trim() == text && is_plain(text)
@@ -164,6 +169,7 @@ pub fn key(text: &str) -> String {
 /// use doorward_domain::names::is_email;
 /// assert!(is_email("ann@example.com") && !is_email("Ann <ann@example.com>") && !is_email("ann"));
 /// ```
+#[cfg(feature = "full")]
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let options = email_address::Options::default().without_display_text().without_domain_literal();

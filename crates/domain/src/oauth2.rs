@@ -12,27 +12,42 @@
 //!
 //! `examples/embed_pkce.rs` is steps 1 to 4 as a program.
 
+#[cfg(feature = "oauth2")]
 mod app;
+#[cfg(feature = "oauth2")]
 mod code;
 mod error;
+#[cfg(feature = "oauth2")]
 mod grant;
 mod opaque;
 mod pkce;
+#[cfg(feature = "oauth2")]
 mod redirect_uri;
+#[cfg(feature = "oauth2")]
 mod resource;
+#[cfg(feature = "oauth2")]
 mod rotation;
+#[cfg(feature = "oauth2")]
 mod scheme;
 mod scope;
+#[cfg(feature = "oauth2")]
 mod uri;
 
+#[cfg(feature = "oauth2")]
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
+#[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;
+#[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
 pub use opaque::{OpaqueToken, OpaqueTokenError};
 pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
+#[cfg(feature = "oauth2")]
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
+#[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
+#[cfg(feature = "oauth2")]
 pub use rotation::alphanumeric_from;
+#[cfg(feature = "oauth2")]
 pub use rotation::{DerivationKey, Successor};
 pub use scope::{OFFLINE_ACCESS, OIDC_SCOPES, SCOPE_MAX, ScopeSyntaxError, is_oidc_scope, parse_scope_list};

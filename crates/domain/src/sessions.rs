@@ -1,9 +1,11 @@
 //! API keys: browser sessions, API tokens and OAuth2 access tokens are all one thing (`identity.md` 2).
 
+#[cfg(feature = "oauth2")]
 mod key;
 mod throttle;
 mod token;
 
+#[cfg(feature = "oauth2")]
 pub use key::{ApiKey, KeyRefresh, OAuth2Binding};
 pub use throttle::{PLACE_MEMORY, Throttle, ThrottlePolicy};
 pub use token::{ApiKeyId, ApiToken, TokenFormatError};

@@ -1,6 +1,7 @@
 //! What other services build on, named with its types: whoever changes one of these signatures breaks them, and learns it
 //! here. Nothing is tested but that it compiles.
 
+use doorward_domain::keys::{CryptoKey, DerivationKeys, KeyId, KeyRing, NoKeyError};
 use doorward_domain::oauth2::{
     App, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant, OAuthErrorCode, OpaqueToken,
     OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri, RedirectUriError, RefreshError, Resource,
@@ -150,6 +151,11 @@ fn oauth2_keeps_its_signatures() {
     is::<fn(&OpaqueToken) -> Secret<String>>(OpaqueToken::to_wire);
     is::<fn(&[u8; 32]) -> DerivationKey>(DerivationKey::new);
     is::<fn(&DerivationKey, &OpaqueToken) -> Successor>(DerivationKey::successor);
+    is::<fn(KeyId, &[u8; 32]) -> DerivationKey>(DerivationKey::named);
+    is::<fn(&[u8; 32]) -> KeyRing>(KeyRing::single);
+    is::<fn(&[(CryptoKey, Secret<[u8; 32]>)]) -> Result<KeyRing, NoKeyError>>(KeyRing::new);
+    is::<fn(&DerivationKeys, &OpaqueToken, Instant) -> Successor>(DerivationKeys::successor);
+    is::<fn(&DerivationKeys, &OpaqueToken, &Digest, Instant) -> Option<Successor>>(DerivationKeys::live_after);
     is::<fn(RefreshError) -> OAuthErrorCode>(RefreshError::oauth_code);
     is::<fn(&[u8], usize) -> Option<String>>(alphanumeric_from);
     is::<fn(&str) -> Result<Vec<String>, ScopeSyntaxError>>(parse_scope_list);

@@ -23,6 +23,8 @@ pub enum Change {
     Group(GroupId),
     /// The members of an organization, all at once: its custom roles, its default roles, or the organization itself.
     Organization(OrganizationId),
+    /// The keys of the server: one was replaced. No subject depends on them; whoever keeps the keys reads them anew.
+    CryptoKeys,
     /// More than can be told.
     Everything,
 }

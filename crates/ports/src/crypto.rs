@@ -1,4 +1,4 @@
-//! Password hashing.
+//! Password hashing, and the sealing of secrets at rest.
 
 use async_trait::async_trait;
 use doorward_domain::Secret;
@@ -20,4 +20,36 @@ pub trait PasswordHasher: Send + Sync {
     /// Whether the password has this hash. `None` is the hash of nobody: it costs the same time and is never right, so
     /// that unknown users cannot be told from wrong passwords.
     async fn verify(&self, password: Secret<String>, hash: Option<PasswordHash>) -> Result<bool, HashingBusy>;
+}
+
+/// Why a stored secret cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The seal key is not at hand.
+    #[error("it is sealed with the seal key {0}, which is not given (secrets.seal_keys)")]
+    UnknownKey(String),
+    /// The seal is broken: the bytes were changed, or taken from another place.
+    #[error("its seal is broken: it was changed, or belongs elsewhere")]
+    Broken,
+    /// The first byte says nothing that is known.
+    #[error("it is stored in a form that this version does not know")]
+    UnknownForm,
+}
+
+/// Seals secrets for storage, with keys that are not in the database, and opens them.
+///
+/// The first byte of the stored form says what follows: 0 the secret as it is, for deployments without seal keys. All other
+/// forms name the seal key, so that several can be in use.
+pub trait Sealer: Send + Sync {
+    /// The form in which a secret is stored at `place`. What is sealed opens at no other place.
+    fn seal(&self, place: &str, secret: &Secret<Vec<u8>>) -> Result<Vec<u8>, SealError>;
+
+    /// The secret that is stored at `place` in this form.
+    fn open(&self, place: &str, stored: &[u8]) -> Result<Secret<Vec<u8>>, SealError>;
+
+    /// The name of the seal key that seals now; `None` if there is none, so that secrets are stored as they are.
+    fn seals_with(&self) -> Option<String>;
+
+    /// The name of the seal key with which this was sealed; `None` if it is stored as it is.
+    fn sealed_with(&self, stored: &[u8]) -> Option<String>;
 }

@@ -58,9 +58,9 @@ pub struct GroupMemberPage {
 pub trait GroupRepository {
     /// The group with this id.
     fn find(&mut self, id: GroupId) -> Result<Option<FoundGroup>, StoreError>;
-    /// The group with this id, which stays as read until the transaction ends: whoever wants to change it or its members
-    /// meanwhile waits for that.
-    fn hold(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
+    /// The group with this id and a row lock (`FOR NO KEY UPDATE`) until the transaction ends: whoever wants to change it or
+    /// its members meanwhile waits for that.
+    fn find_for_update(&mut self, id: GroupId) -> Result<Option<Group>, StoreError>;
     /// The group of an organization with exactly this name.
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError>;
     /// The name by which the group with this id stands in lists, or stood when it was deleted; `None` if there never was
@@ -96,9 +96,9 @@ pub trait GroupRepository {
         after: Option<(GroupId, UserId)>,
         limit: u32,
     ) -> Result<Vec<GroupMember>, StoreError>;
-    /// Those of `users` that belong to the organization, sorted. They stay in it until the transaction ends: whoever wants
-    /// to remove them meanwhile waits for that.
-    fn hold_organization_members(
+    /// Those of `users` that belong to the organization, sorted, with a row lock on each membership (`FOR KEY SHARE`) until
+    /// the transaction ends: whoever wants to remove them meanwhile waits for that.
+    fn members_for_key_share(
         &mut self,
         organization: OrganizationId,
         users: &[UserId],

@@ -22,21 +22,26 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(feature = "mocks", expect(clippy::pedantic, reason = "the mocks are made by mockall"))]
 
+mod at_once;
 mod error;
 mod repositories;
 mod store;
 
 pub mod audit;
+pub mod bus;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
 pub mod groups;
+pub mod jobs;
+pub mod keys;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]
 pub mod mocks;
 pub mod oauth2;
 pub mod organizations;
+pub mod outbox;
 pub mod quotas;
 pub mod random;
 pub mod roles;
@@ -45,9 +50,11 @@ pub mod templates;
 pub mod users;
 pub mod workspaces;
 
+pub use at_once::AtOnce;
+pub use bus::Bus;
 pub use clock::Clock;
-pub use crypto::PasswordHasher;
+pub use crypto::{PasswordHasher, Sealer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use repositories::Repositories;
-pub use store::{Commit, Store, StoreBackend, Work, WorkMode};
+pub use store::{Commit, Isolation, Store, StoreBackend, Work, WorkMode};

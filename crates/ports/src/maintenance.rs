@@ -1,42 +1,35 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::roles::{Permit, action, resource};
 
-/// How many rows of each kind a batch of cleaning removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// Expired authorization codes.
-    pub codes: usize,
-    /// Grants whose refresh token has expired.
-    pub grants: usize,
-    /// Keys that have expired and belong to no live grant.
-    pub api_keys: usize,
-    /// Forgotten failures of sign-in.
-    pub throttles: usize,
-    /// Places from which a user has not signed in for long.
-    pub places: usize,
-    /// Records of the audit log that are older than is kept.
-    pub audit_logs: usize,
-}
+/// How many rows a batch of cleaning removed, by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purged(pub Vec<(&'static str, usize)>);
 
 impl Purged {
     /// Rows removed altogether.
     #[must_use]
-    pub const fn total(self) -> usize {
-        self.codes + self.grants + self.api_keys + self.throttles + self.places + self.audit_logs
+    pub fn total(&self) -> usize {
+        self.0.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// Rows removed from this table.
+    #[must_use]
+    pub fn of(&self, table: &str) -> usize {
+        self.0.iter().filter(|(name, _)| *name == table).map(|(_, rows)| rows).sum()
     }
 }
 
 /// What the server needs of its database for itself.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait MaintenanceRepository {
-    /// The value of a key of the server by its name, if it exists.
+    /// What the server keeps for itself under this name, if anything. Nothing secret: that is with the keys.
     fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The value of a key of the server by its name, made by `generate` if it does not exist. Atomic: of several
-    /// replicas that start at once, all get the same value.
+    /// What the server keeps for itself under this name; `generated` if there was nothing. Atomic: of several replicas
+    /// that start at once, all get the same value.
     fn server_key(
         &mut self,
         permit: &Permit<action::Create, resource::CryptoKey>,
@@ -45,7 +38,7 @@ pub trait MaintenanceRepository {
         now: Instant,
     ) -> Result<Vec<u8>, StoreError>;
 
-    /// Removes at most `batch` rows of each kind that are dead at `now`.
+    /// Removes at most `batch` rows that are dead at `now` from each table whose rows expire.
     fn purge(
         &mut self,
         permit: &Permit<action::Delete, resource::System>,

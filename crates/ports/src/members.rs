@@ -23,10 +23,10 @@ pub struct MemberPage {
 pub trait MemberRepository {
     /// The member. Deleted users are none.
     fn find(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
-    /// The member, whose membership stays as read until the transaction ends: whoever wants to change or end it
-    /// meanwhile waits for that. Custom roles that are to be given are kept before
-    /// ([`RoleRepository::keep_custom`](crate::roles::RoleRepository::keep_custom)).
-    fn hold(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
+    /// The member, with a row lock on the membership (`FOR NO KEY UPDATE`) until the transaction ends: whoever wants to change
+    /// or end it meanwhile waits for that. Custom roles that are to be given are locked before
+    /// ([`RoleRepository`](crate::roles::RoleRepository::find_custom_for_key_share)).
+    fn find_for_update(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError>;
     /// A page of the members that `visible` lets through, by lower-cased user name. Deleted users and those that are part of
     /// the server are left out. `after_id` names a user, who need not be a member any more, nor be there at all; after an id
     /// that no user ever had there is nothing.

@@ -20,8 +20,9 @@ pub use crate::crypto::MockPasswordHasher;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 
+use crate::crypto::SealError;
 use crate::store::{Commit, Store, StoreBackend, Work, WorkMode};
-use crate::{Clock, PasswordHasher, Random, StoreError};
+use crate::{Clock, PasswordHasher, Random, Sealer, StoreError};
 use async_trait::async_trait;
 use doorward_domain::users::PasswordHash;
 use doorward_domain::{Instant, Secret};
@@ -30,7 +31,7 @@ use time::Duration;
 
 impl MockRepositories {
     /// A store whose closures run on these mocks, one at a time. A mock that is called without an expectation panics,
-    /// as mockall does, and so does a second repository call in `write_once`. Nothing is rolled back, for nothing is
+    /// as mockall does, and so does a second repository call in `at_once`. Nothing is rolled back, for nothing is
     /// written: that a use case meant to keep what it did is seen in [`calls`](Self::calls).
     #[must_use]
     pub fn into_store(self) -> Store {
@@ -63,8 +64,8 @@ impl Closure<'_> {
     /// The mocks, for one repository call.
     pub(crate) fn call(&mut self) -> &mut MockRepositories {
         assert!(
-            !self.is_used || self.mode != WorkMode::WriteOnce,
-            "a second repository call in `write_once`, which opens no transaction: use `write`"
+            !self.is_used || self.mode != WorkMode::AtOnce,
+            "a second repository call in `at_once`, which opens no transaction: use `write`"
         );
         self.is_used = true;
         self.repos
@@ -148,6 +149,25 @@ impl Random for SeededRandom {
             *state ^= *state << 17;
             *byte = state.to_be_bytes()[3];
         }
+    }
+}
+
+/// Stores secrets as they are. For tests only.
+#[derive(Debug, Default)]
+pub struct PlainSealer;
+
+impl Sealer for PlainSealer {
+    fn seal(&self, _place: &str, secret: &Secret<Vec<u8>>) -> Result<Vec<u8>, SealError> {
+        Ok([&[0], secret.expose().as_slice()].concat())
+    }
+    fn open(&self, _place: &str, stored: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+        stored.strip_prefix(&[0]).map(|plain| Secret::new(plain.to_vec())).ok_or(SealError::UnknownForm)
+    }
+    fn seals_with(&self) -> Option<String> {
+        None
+    }
+    fn sealed_with(&self, _stored: &[u8]) -> Option<String> {
+        None
     }
 }
 

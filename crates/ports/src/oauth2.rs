@@ -25,9 +25,9 @@ pub struct ClientCredentials {
 pub trait AppRepository {
     /// The app with this id.
     fn find(&mut self, id: AppId) -> Result<Option<App>, StoreError>;
-    /// The app with this id; until the transaction ends, nobody else changes or deletes it. To be called before it is
-    /// changed by what was found.
-    fn hold(&mut self, id: AppId) -> Result<Option<App>, StoreError>;
+    /// The app with this id and a row lock (`FOR NO KEY UPDATE`) until the transaction ends: nobody else changes or deletes it.
+    /// To be called before it is changed by what was found.
+    fn find_for_update(&mut self, id: AppId) -> Result<Option<App>, StoreError>;
     /// All apps, by name and id.
     fn list(&mut self) -> Result<Vec<App>, StoreError>;
     /// Apps that hold a live grant of this user, by name and id.

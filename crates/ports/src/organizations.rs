@@ -15,9 +15,9 @@ pub trait OrganizationRepository {
     fn find_by_name(&mut self, name: &str) -> Result<Option<Organization>, StoreError>;
     /// The default organization; `None` only before the first start.
     fn find_default(&mut self) -> Result<Option<Organization>, StoreError>;
-    /// The organization with this id, unless it is deleted, which stays as read until the transaction ends: nobody can
+    /// The organization with this id, unless it is deleted, and a row lock (`FOR UPDATE`) until the transaction ends: nobody can
     /// change it, nor add to it what [`insert_member`](Self::insert_member) adds.
-    fn hold(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+    fn find_for_update(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
     /// The organizations that `visible` lets through, by lower-cased name. Deleted ones are left out.
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError>;
     /// The organizations of a user that `visible` lets through, by lower-cased name. Deleted ones are left out.

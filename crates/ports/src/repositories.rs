@@ -68,8 +68,14 @@ repositories! {
     quotas: quotas::{QuotaRepository, MockQuotaRepository},
     /// The audit log.
     audit: audit::{AuditRepository, MockAuditRepository},
-    /// Cleaning, keys of the server, health.
+    /// The keys of the server.
+    keys: keys::{KeyRepository, MockKeyRepository},
+    /// Cleaning, facts about the deployment, health.
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
+    /// Background jobs and their leases.
+    jobs: jobs::{JobRepository, MockJobRepository},
+    /// Events that wait to be handled.
+    outbox: outbox::{OutboxRepository, MockOutboxRepository},
 }
 
 #[cfg(feature = "mocks")]

@@ -10,14 +10,14 @@ use doorward_domain::roles::{CustomRole, Permit, RoleName, action, resource};
 pub trait RoleRepository {
     /// The custom roles of these names; names that resolve to nothing are left out.
     fn find_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError>;
-    /// The same, and that they exist stays so until the transaction ends: whoever wants to delete one waits for that.
-    /// For giving them to somebody.
-    fn keep_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError>;
-    /// Until the transaction ends, nobody else gets past this. To be called before anything else by whoever defines custom
+    /// The same with a row lock on each (`FOR KEY SHARE`) until the transaction ends: whoever wants to delete one waits for
+    /// that. For giving them to somebody.
+    fn find_custom_for_key_share(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError>;
+    /// Takes an advisory lock: until the transaction ends, nobody else gets past this. To be called before anything else by whoever defines custom
     /// roles: of two who take the rights from each other by that, the second then sees what the first did.
     fn lock_definitions(&mut self) -> Result<(), StoreError>;
-    /// The custom role of this name with its id, which stays as read until the transaction ends.
-    fn hold_custom(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError>;
+    /// The custom role of this name with its id, and a row lock (`FOR UPDATE`) until the transaction ends.
+    fn find_custom_for_update(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError>;
     /// The custom roles of an organization, or of the whole site, by name.
     fn list_custom(&mut self, organization: Option<OrganizationId>) -> Result<Vec<CustomRole>, StoreError>;
     /// Adds a custom role to an organization. May answer `Conflict::RoleName`, whatever the place of the other role is,

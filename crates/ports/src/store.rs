@@ -1,5 +1,6 @@
 //! The store: transactions outside, repositories inside.
 
+use crate::at_once::AtOnce;
 use crate::{Repositories, StoreError};
 use async_trait::async_trait;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
@@ -23,11 +24,21 @@ pub enum WorkMode {
     Read,
     /// Reads and writes in one transaction.
     Write,
-    /// Reads and writes in one transaction that is as if it were the only one: what it read is still true when it
-    /// commits. Fails with [`StoreError::Serialization`] when that cannot be had.
+    /// Reads and writes in one transaction with serializable isolation: what it read is still true when it commits. Fails
+    /// with [`StoreError::Serialization`] when that cannot be had.
     Serializable,
     /// Exactly one repository call that is atomic by itself; no transaction is opened where that costs round trips.
-    WriteOnce,
+    AtOnce,
+}
+
+/// How far a transaction is kept apart from others, in the terms of SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Each statement sees what was committed before it. Row locks protect what a rule is about.
+    #[default]
+    ReadCommitted,
+    /// As if there were no other transaction: for rules over many rows, which no row lock protects.
+    Serializable,
 }
 
 /// Whether the work of a closure is to be kept.
@@ -96,26 +107,33 @@ impl Store {
         self.again(WorkMode::Write, Box::new(work))
     }
 
-    /// The same with serializable isolation: what the work read is still true when it commits. For rules over many rows,
-    /// which no row lock protects.
-    pub fn write_serializable<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    /// The same with another isolation than the usual one.
+    pub fn write_with<T, E, F>(
+        &self,
+        isolation: Isolation,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
         F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.again(WorkMode::Serializable, Box::new(work))
+        let mode = match isolation {
+            Isolation::ReadCommitted => WorkMode::Write,
+            Isolation::Serializable => WorkMode::Serializable,
+        };
+        self.again(mode, Box::new(work))
     }
 
     /// Makes one repository call that is atomic by itself, without the round trips of a transaction. What it wrote
     /// stays, also when the closure answers `Err`. It is done again as of [`write`](Self::write).
-    pub fn write_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
+    pub fn at_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        F: FnOnce(AtOnce<'_>) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.again(WorkMode::WriteOnce, Box::new(work))
+        self.again(WorkMode::AtOnce, Box::new(move |repos: &mut dyn Repositories| work(AtOnce::new(repos))))
     }
 
     /// Tries until nobody else is in the way; of all tries only the last one counts. The work is boxed, for each future

@@ -29,12 +29,12 @@ pub trait TemplateRepository {
     /// The template with this id, unless it is deleted.
     fn find(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
     /// The template with this id, deleted ones included.
-    fn find_any(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
-    /// The template with this id, deleted ones included, which stays as read until the transaction ends: whoever wants
-    /// to change it meanwhile waits for that.
-    fn hold(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
-    /// Like [`hold`](Self::hold), for those who do not want to change it: several may have it at once.
-    fn share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
+    fn find_with_deleted(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
+    /// The template with this id, deleted ones included, and a row lock (`FOR NO KEY UPDATE`) until the transaction ends:
+    /// whoever wants to change it meanwhile waits for that.
+    fn find_for_update(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
+    /// The same with a shared row lock (`FOR SHARE`), for those who do not want to change it: several may have it at once.
+    fn find_for_share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError>;
     /// The template of this name, without regard to letter case; deleted ones are not found.
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<Template>, StoreError>;
     /// The template with this id and what is shown with it; deleted ones are not found.

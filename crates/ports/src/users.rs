@@ -23,12 +23,12 @@ pub trait UserRepository {
     fn any_exists(&mut self) -> Result<bool, StoreError>;
     /// The user with this id, deleted ones included.
     fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The user with this id, deleted ones included, who stays as read until the transaction ends: whoever wants to
-    /// change the user meanwhile waits for that. Of several users, the one with the lower id is to be held first.
-    fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The same for one whom the transaction does not change: others may keep the user at the same moment, and whoever
-    /// wants to change the user waits for all of them.
-    fn keep(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user with this id, deleted ones included, and a row lock (`FOR NO KEY UPDATE`) until the transaction ends: whoever
+    /// wants to change the user meanwhile waits for that. Of several users, the one with the lower id is to be locked first.
+    fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The same with a shared row lock (`FOR SHARE`), for one whom the transaction does not change: several may have it at once,
+    /// and whoever wants to change the user waits for all of them.
+    fn find_for_share(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user with this name, without regard to letter case; deleted ones are not found.
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.

@@ -49,9 +49,9 @@ pub trait WorkspaceRepository {
     /// The workspace with this id, unless it is deleted.
     fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
     /// The workspace with this id, deleted ones included.
-    fn find_any(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
-    /// The workspace with this id, deleted ones included, which stays as read until the transaction ends.
-    fn hold(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    fn find_with_deleted(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The workspace with this id, deleted ones included, and a row lock (`FOR NO KEY UPDATE`) until the transaction ends.
+    fn find_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
     /// The workspace with this id and what is shown with it, deleted ones included.
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError>;
     /// A page of the workspaces that `visible` lets through, by lower-cased name; deleted ones are left out.

@@ -18,12 +18,12 @@ async fn what_was_to_be_kept_is_told_from_what_was_not() {
     store.read(|repos| repos.users().any_exists()).await.unwrap();
     store.write(|_| Err::<(), _>(StoreError::other("refused"))).await.unwrap_err();
     store.write(|repos| repos.users().any_exists().and(repos.users().any_exists())).await.unwrap();
-    store.write_once(|repos| repos.users().any_exists()).await.unwrap();
+    store.at_once(|once| once.any().users().any_exists()).await.unwrap();
     let expected = [
         (WorkMode::Read, Commit::Yes),
         (WorkMode::Write, Commit::No),
         (WorkMode::Write, Commit::Yes),
-        (WorkMode::WriteOnce, Commit::Yes),
+        (WorkMode::AtOnce, Commit::Yes),
     ];
     assert_eq!(calls.all(), expected);
     calls.assert_committed();
@@ -43,8 +43,11 @@ async fn a_trace_that_is_lost_is_noticed() {
 
 #[tokio::test]
 #[should_panic(expected = "no transaction")]
-async fn a_second_call_in_write_once_is_refused() {
+async fn a_second_call_in_at_once_is_refused() {
     let store = repos().into_store();
-    let twice = store.write_once(|repos| repos.users().any_exists().and(repos.users().any_exists()));
+    let twice = store.at_once(|once| {
+        let repos = once.any();
+        repos.users().any_exists().and(repos.users().any_exists())
+    });
     drop(twice.await);
 }

@@ -176,13 +176,13 @@ fn find(repos: &mut dyn Repositories, kind: Kind, id: Uuid) -> Result<Option<Thi
             let object = groups::access::object(&group);
             Thing { group_acl: group.readers(), ..Thing::of(&object) }
         })),
-        Kind::Template => Ok(repos.templates().find_any(TemplateId(id))?.map(|template| {
+        Kind::Template => Ok(repos.templates().find_with_deleted(TemplateId(id))?.map(|template| {
             let object = Thing::of(&templates::access::object(&template));
             Thing { user_acl: template.user_acl, group_acl: template.group_acl, ..object }
         })),
         // A dormant one is of another type.
         Kind::Workspace => {
-            let found = repos.workspaces().find_any(WorkspaceId(id))?;
+            let found = repos.workspaces().find_with_deleted(WorkspaceId(id))?;
             Ok(found.map(|workspace| Thing::of(&workspaces::access::object(&workspace))))
         }
     }

@@ -1,10 +1,10 @@
 //! What every use case gets: the ports, the settings, and where a request comes from.
 
 use crate::cache::SubjectCache;
+use crate::keys::Keys;
 use crate::settings::Settings;
-use doorward_domain::oauth2::DerivationKey;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Clock, PasswordHasher, Random, Store};
+use doorward_ports::{Bus, Clock, PasswordHasher, Random, Store};
 use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
@@ -19,12 +19,14 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// Password hashing.
     pub passwords: Arc<dyn PasswordHasher>,
-    /// Derives the successors of refresh tokens.
-    pub derivation: DerivationKey,
+    /// The keys of the server: of refresh tokens, of forms.
+    pub keys: Keys,
     /// The settings that use cases depend on.
     pub settings: Arc<Settings>,
     /// What is remembered of the database between requests.
     pub cache: SubjectCache,
+    /// Wake-ups between servers.
+    pub bus: Bus,
 }
 
 impl Context {

@@ -4,14 +4,19 @@
 //! audit log. What it returns is a [`Done`], which is made from the receipt of an audit record, or by
 //! [`Deed::unrecorded`] with the reason why there is none. So a use case that forgets its record does not compile.
 //!
+//! Events for subscribers ([`Deed::announce`]) are written in the same transaction, as its last statements.
+//!
 //! Permission: [`Principal::permit`] gives the proof that write ports ask for. Cache invalidation: the storage adapter
 //! derives it from the proof and from what the write says it touches.
 
 use crate::audit::{Audited, Entry};
 use crate::context::Context;
+use crate::outbox;
 use crate::principal::Principal;
 use doorward_domain::Instant;
-use doorward_ports::{Random, Repositories, StoreError};
+use doorward_domain::roles::{System, action, resource};
+use doorward_ports::{AtOnce, Random, Repositories, StoreError};
+use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -34,6 +39,7 @@ pub(crate) struct Deed<'a> {
     /// The time of the request; the same in all that is written.
     pub(crate) now: Instant,
     random: &'a dyn Random,
+    announced: Vec<(&'static str, String)>,
 }
 
 /// The receipt of an audit record.
@@ -96,6 +102,27 @@ impl<'a> Deed<'a> {
         self.entry().ended(old)
     }
 
+    /// Has the subscribers of `topic` handle this after the commit, in the order of commits, at least once each. The event is
+    /// written in this transaction, after everything else of it: it is there exactly when the rest is.
+    pub(crate) fn announce(&mut self, topic: &'static str, payload: &impl Serialize) -> Result<(), StoreError> {
+        self.announced.push((topic, serde_json::to_string(payload).map_err(StoreError::other)?));
+        Ok(())
+    }
+
+    /// Writes what was announced; answers the topics. Announcing holds up others until the commit, so it comes last, and
+    /// always in the order of topics, so that two cannot wait for each other.
+    fn write_announced(&mut self) -> Result<Vec<&'static str>, StoreError> {
+        let mut announced = std::mem::take(&mut self.announced);
+        announced.sort_by_key(|(topic, _)| *topic);
+        let permit = System::because("the event was announced").permit::<action::Create, resource::System>();
+        for (topic, payload) in &announced {
+            self.repos.outbox().announce(&permit, topic, payload, self.now)?;
+        }
+        let mut topics: Vec<_> = announced.into_iter().map(|(topic, _)| topic).collect();
+        topics.dedup();
+        Ok(topics)
+    }
+
     /// Ends the deed without an audit record of its own, for this reason.
     #[expect(clippy::unused_self, reason = "reads as the other endings do")]
     pub(crate) fn unrecorded<T>(&self, _reason: &'static str, result: T) -> Done<T> {
@@ -118,11 +145,11 @@ impl Context {
     /// log says nothing.
     pub(crate) fn at_once<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send + use<'_, T, E, F>
     where
-        F: FnOnce(&mut dyn Repositories) -> Result<T, E> + Clone + Send + 'static,
+        F: FnOnce(AtOnce<'_>) -> Result<T, E> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.write_once(work)
+        self.store.at_once(work)
     }
 
     /// Reads, in one trip to the store and outside a transaction.
@@ -152,9 +179,18 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
-        self.store.write(move |repos| {
-            let done = work(&mut Deed { repos, by: &by, now, random: &*random })?;
-            Ok(done.0)
-        })
+        let written = self.store.write(move |repos| {
+            let mut deed = Deed { repos, by: &by, now, random: &*random, announced: Vec::new() };
+            let done = work(&mut deed)?;
+            let topics = deed.write_announced()?;
+            Ok::<_, E>((done.0, topics))
+        });
+        async move {
+            let (result, topics) = written.await?;
+            for topic in topics {
+                outbox::wake(&self.bus, topic);
+            }
+            Ok(result)
+        }
     }
 }

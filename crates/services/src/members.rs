@@ -164,7 +164,7 @@ pub async fn remove(
         with_caller_and(deed, id, |deed, actor, _| {
             let object = access::member(organization, id);
             let permit = access::permit::<action::Delete, resource::OrganizationMember>(actor, &object)?;
-            let member = deed.repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+            let member = deed.repos.members().find_for_update(organization, id)?.ok_or(Error::NotFound)?;
             if !deed.repos.members().delete(&permit, organization, id)? {
                 return Err(Error::NotFound);
             }

@@ -219,3 +219,93 @@ fn powerless() -> Subject {
     static POWERLESS: LazyLock<Subject> = LazyLock::new(|| Subject::builder(Id::EMPTY).build());
     POWERLESS.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::*;
+    use doorward_domain::roles::{action, resource};
+    use doorward_ports::mocks::MockRepositories;
+    use std::sync::Mutex;
+
+    const ID: Uuid = Uuid::from_u128(0x51);
+
+    /// The record that is left when this principal makes a user.
+    async fn record_of(by: &Principal) -> doorward_domain::audit::AuditRecord {
+        let written = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&written);
+        let mut repos = MockRepositories::default();
+        repos.audit.expect_insert().times(1).returning(move |_, record| {
+            *seen.lock().unwrap() = Some(record.clone());
+            Ok(())
+        });
+        let ctx = context(repos);
+        ctx.act(by, |deed| Ok::<_, Error>(deed.made(&bob())?.answer(()))).await.unwrap();
+        let record = written.lock().unwrap().take();
+        record.unwrap()
+    }
+
+    fn machines() -> Vec<(Principal, Value)> {
+        let tags = Arc::new(BTreeMap::from([("scope".to_owned(), "organization".to_owned())]));
+        let provisioner = Who::Provisioner { id: ID, organization: ORGANIZATION, tags };
+        let machine = |who| Principal::machine(who, powerless(), origin());
+        vec![
+            (machine(Who::ScimClient(ID)), json!({ "kind": "scim_client", "id": ID })),
+            (
+                machine(provisioner),
+                json!({ "kind": "provisioner", "id": ID, "organization_id": ORGANIZATION, "tags": { "scope": "organization" } }),
+            ),
+            (machine(Who::Proxy(ID)), json!({ "kind": "proxy", "id": ID })),
+            (machine(Who::Replica(ID)), json!({ "kind": "replica", "id": ID })),
+            (Principal::operator(), json!({ "kind": "operator" })),
+            (Principal::system("it is time"), json!({ "kind": "system", "reason": "it is time" })),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_record_says_which_machine_acted() {
+        for (machine, about) in machines() {
+            let record = record_of(&machine).await;
+            assert_eq!((record.user_id, &record.additional_fields["actor"]), (None, &about));
+            assert!(matches!(machine.account(), Err(Error::Refused(_))) && !machine.is(ANN));
+        }
+        let record = record_of(&actor().build()).await;
+        assert_eq!((record.user_id, record.additional_fields), (Some(ANN), json!({})));
+    }
+
+    #[tokio::test]
+    async fn a_record_says_who_acted_through_the_credential_of_another() {
+        let tool = Principal::machine(Who::ScimClient(ID), powerless(), origin());
+        let record = record_of(&actor().build().acted_by(tool)).await;
+        assert_eq!(record.user_id, Some(ANN));
+        assert_eq!(record.additional_fields["actor"], json!({ "acted_by": { "kind": "scim_client", "id": ID } }));
+
+        let record = record_of(&actor().build().acted_by(as_user(bob()).build())).await;
+        assert_eq!(record.additional_fields["actor"]["acted_by"], json!({ "kind": "user", "id": BOB }));
+    }
+
+    #[test]
+    fn rights_are_those_of_the_subject_but_operator_and_server_may_do_everything() {
+        let keys = Object::of::<resource::CryptoKey>();
+        let may = |by: &Principal| by.permit::<action::Delete, resource::CryptoKey>(&keys).is_ok();
+        for (machine, _) in machines() {
+            let unlimited = matches!(machine.who, Who::Operator | Who::System(_));
+            assert_eq!(may(&machine), unlimited, "{machine:?}");
+        }
+        assert!(!may(&Principal::anonymous(origin())) && !may(&actor().build()));
+
+        let daemon = Who::Provisioner { id: ID, organization: ORGANIZATION, tags: Arc::default() };
+        let daemon = Principal::fixed(daemon, "Provisioner Daemon", origin()).unwrap();
+        let template = Object::of::<resource::Template>();
+        assert!(daemon.permit::<action::Read, resource::Template>(&template).is_ok());
+        assert!(daemon.permit::<action::Delete, resource::Template>(&template).is_err());
+        assert!(Principal::fixed(Who::Proxy(ID), "Nobody", origin()).is_none());
+    }
+
+    #[test]
+    fn a_service_account_is_told_from_a_person() {
+        let printer = User { email: String::new(), ..bob() };
+        assert!(matches!(as_user(printer).build().who, Who::ServiceAccount(_)));
+        assert!(matches!(as_user(bob()).build().who, Who::User(_)));
+    }
+}

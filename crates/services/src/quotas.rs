@@ -45,7 +45,7 @@ pub(crate) struct Spender(User);
 impl Spender {
     /// Waits until nobody else spends what this user has. `None` when there is no such user; deleted ones count.
     pub(crate) fn hold(repos: &mut dyn Repositories, user: UserId) -> Result<Option<Self>, Error> {
-        Ok(repos.users().hold(user)?.map(Self))
+        Ok(repos.users().find_for_update(user)?.map(Self))
     }
 
     /// Who that is.

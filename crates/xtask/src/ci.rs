@@ -9,6 +9,7 @@ use clap::Args;
 use crate::command::{cargo, output, run, step};
 use crate::install::{self, Need};
 use crate::lint;
+use crate::roles::Roles;
 use crate::tests::Test;
 use crate::workspace::Workspace;
 
@@ -49,11 +50,13 @@ impl Ci {
             needs.extend(tests.needs());
         }
         install::announce(workspace, &needs, self.no_install)?;
-        let checks: [Check<'_>; 10] = [
+        let checks: [Check<'_>; 12] = [
             ("Format", &|| run(&mut cargo(workspace, &["fmt", "--all", "--check"]))),
             ("Rules of the house", &|| lint::run(workspace)),
+            ("Tables of roles", &|| Roles { check: true }.run(workspace)),
             ("Spelling", &|| run(Command::new(install::typos(workspace)?).current_dir(workspace.root()))),
             ("Clippy", &|| run(&mut cargo(workspace, &clippy))),
+            ("The domain by itself", &|| alone(workspace)),
             ("Unused dependencies", &|| unused(workspace)),
             ("Dependencies", &|| self.dependencies(workspace)),
             ("Documentation", &|| run(cargo(workspace, &doc).env("RUSTDOCFLAGS", "-D warnings"))),
@@ -89,6 +92,20 @@ impl Ci {
 }
 
 /// Dependencies that are named and not used.
+/// Whoever embeds the domain crate gets it without features, and then with few others.
+fn alone(workspace: &Workspace) -> anyhow::Result<()> {
+    const MOST: usize = 6;
+    let clippy = ["clippy", "--package", "doorward-domain", "--no-default-features", "--", "-D", "warnings"];
+    run(&mut cargo(workspace, &clippy))?;
+    let tree = ["tree", "--package", "doorward-domain", "--edges", "normal,build", "--prefix", "none", "--depth"];
+    let direct = output(cargo(workspace, &tree).arg("1"))?;
+    let number = direct.lines().count().saturating_sub(1);
+    ensure!(number <= MOST, "doorward-domain has {number} direct dependencies, more than {MOST}:\n{direct}");
+    let all = output(cargo(workspace, &tree).arg("9"))?;
+    ensure!(!all.contains("serde_json"), "doorward-domain brings serde_json along without being asked for it");
+    Ok(())
+}
+
 fn unused(workspace: &Workspace) -> anyhow::Result<()> {
     install::cargo_machete(workspace)?;
     run(&mut cargo(workspace, &["machete", "--skip-target-dir", "crates"]))

@@ -4,6 +4,7 @@ mod ci;
 mod command;
 mod install;
 mod lint;
+mod roles;
 mod tests;
 mod workspace;
 
@@ -40,6 +41,7 @@ enum Chore {
     /// diesel and actix, no SQL outside storage, no registry hosts and no paths of one machine in tracked files, no
     /// reference to a page or a section that does not exist, every crate under the workspace's lints. Files of more than 450 lines are named, without failing.
     Lint,
+    Roles(roles::Roles),
     Ci(ci::Ci),
 }
 
@@ -59,6 +61,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test(test) => test.run(&workspace),
         Chore::Fuzz(fuzz) => fuzz.run(&workspace),
         Chore::Lint => lint::run(&workspace),
+        Chore::Roles(roles) => roles.run(&workspace),
         Chore::Ci(ci) => ci.run(&workspace),
     }
 }

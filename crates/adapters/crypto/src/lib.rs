@@ -1,4 +1,4 @@
-//! Hashing, randomness and the system clock behind the ports of Doorward.
+//! Hashing, sealing, randomness and the system clock behind the ports of Doorward.
 //!
 //! ```
 //! use doorward_crypto::{Argon2Hasher, PasswordSettings, SystemClock, SystemRandom};
@@ -15,7 +15,9 @@
 mod clock;
 mod passwords;
 mod random;
+mod seal;
 
 pub use clock::SystemClock;
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
+pub use seal::{SealKeyError, SealKeys};

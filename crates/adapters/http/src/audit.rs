@@ -5,8 +5,11 @@ mod objects;
 
 use objects::AuditObject;
 
-use crate::answer::{no_content, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
@@ -17,6 +20,12 @@ use std::str::FromStr;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list);
+    r.user(__path_generate, generate);
+}
 
 /// Lists the records that the caller may read, newest first.
 #[utoipa::path(

@@ -2,10 +2,12 @@
 
 mod body;
 
-use crate::answer;
-use crate::call::{Call, Outcome};
-use crate::error::{Failure, bad_body};
-use crate::json;
+use crate::conventions::Api;
+use crate::kit::answer;
+use crate::kit::call::Call;
+use crate::kit::error::{Failure, Outcome, bad_body};
+use crate::kit::json;
+use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use body::Checks;
@@ -16,8 +18,9 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// Where it stands.
-pub(crate) const PATH: &str = "/api/v2/authcheck";
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.of(&Api).user(__path_check, check).body_limit(BODY_LIMIT).busy();
+}
 
 /// Largest body of this endpoint, unless that of all endpoints is larger. Holds some 30,000 questions.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;

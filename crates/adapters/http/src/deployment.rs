@@ -1,13 +1,27 @@
 //! What Coder's dashboards, extensions and command lines ask about the deployment, and what is the same on every server of
 //! ours: no experiments, one region, no workspace network.
 
-use crate::answer::{Message, message, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{Message, message, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_experiments, experiments);
+    r.user(__path_available_experiments, available_experiments);
+    r.public(__path_update_check, update_check);
+    r.user(__path_regions, regions);
+    r.user(__path_app_host, app_host);
+    r.user(__path_ssh, ssh);
+    r.public(__path_csp_reports, csp_reports).for_any_site();
+}
 
 /// Lists the experiments that are switched on: none.
 #[utoipa::path(get, path = "/api/v2/experiments", tag = "deployment", responses((status = 200, body = [String])))]

@@ -6,16 +6,30 @@ mod writer;
 
 pub(crate) use objects::GroupObject;
 
-use crate::answer::{Message, created, message};
-use crate::call::{Call, Outcome};
-use crate::error::Failure;
-use crate::extract::query::StrictQuery;
+use crate::conventions::Api;
+use crate::kit::answer::{Message, created, message};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::extract::query::StrictQuery;
+use crate::kit::routes::Routes;
 use doorward_domain::ids::GroupId;
 use doorward_services::Principal;
 use doorward_services::groups::{self, GroupQuery, GroupRef};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use writer::GroupWriter;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list);
+    r.user(__path_find, find);
+    r.user(__path_update, update);
+    r.user(__path_delete, delete);
+    r.user(__path_list_of_organization, list_of_organization);
+    r.user(__path_create, create);
+    r.user(__path_find_by_name, find_by_name);
+    pages::routes(routes);
+}
 
 /// Lists the groups that the caller may read.
 #[utoipa::path(
@@ -131,14 +145,8 @@ pub(crate) struct CreateGroup {
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     let organization = call.organization();
-    let body: CreateGroup = match call.json() {
-        Ok(body) => body,
-        Err(broken) => {
-            // Whether there is anything to make is looked at before what is asked of it.
-            groups::may_create(call.context(), &actor, &organization).await?;
-            return Err(broken);
-        }
-    };
+    let may = async |call: &Call| groups::may_create(call.context(), &actor, &organization).await;
+    let body: CreateGroup = call.json_after(may).await?;
     let command = groups::CreateGroup {
         name: body.name,
         display_name: body.display_name,
@@ -176,10 +184,8 @@ pub(crate) struct UpdateGroup {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     let id = call.id("group")?;
-    let body: UpdateGroup = match call.json() {
-        Ok(body) => body,
-        Err(broken) => return Err(refuse_broken(&call, &actor, id, broken).await),
-    };
+    let may = async |call: &Call| groups::may_update(call.context(), &actor, id).await;
+    let body: UpdateGroup = call.json_after(may).await?;
     let command = groups::UpdateGroup {
         name: body.name,
         display_name: body.display_name,
@@ -188,15 +194,10 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
         add_users: body.add_users,
         remove_users: body.remove_users,
     };
-    Ok(groups::update(call.context(), &actor, id, command, GroupWriter::single()).await?.answer())
-}
-
-/// What may not be changed is refused for that, whatever is asked.
-async fn refuse_broken(call: &Call, actor: &Principal, id: GroupId, broken: Failure) -> Failure {
-    match groups::may_update(call.context(), actor, id).await {
-        Ok(()) => broken,
-        Err(refused) => refused.into(),
-    }
+    groups::update(call.context(), &actor, id, command).await?;
+    // In another trip, outside the transaction: others want to write while many members are read.
+    let group = GroupRef::Id(id);
+    Ok(groups::find(call.context(), &actor, &group, true, GroupWriter::single()).await?.answer())
 }
 
 /// Deletes a group.

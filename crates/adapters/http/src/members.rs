@@ -1,8 +1,11 @@
 //! Members of organizations (`identity.md` 5).
 
-use crate::answer::{self, no_content, ok};
-use crate::call::{Call, Outcome};
-use crate::json::Timestamp;
+use crate::conventions::Api;
+use crate::kit::answer::{self, no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::json::Timestamp;
+use crate::kit::routes::Routes;
 use crate::users::{RoleObject, UpdateRoles};
 use doorward_domain::organizations::Member;
 use doorward_domain::page::Page;
@@ -11,6 +14,16 @@ use doorward_services::members::{self, MemberList, MemberView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list);
+    r.user(__path_page, page);
+    r.user(__path_find, find);
+    r.user(__path_add, add);
+    r.user(__path_remove, remove);
+    r.user(__path_update_roles, update_roles);
+}
 
 /// A member of an organization.
 #[derive(Debug, Serialize, ToSchema)]
@@ -186,14 +199,8 @@ pub(crate) async fn remove(call: Call, actor: Principal) -> Outcome {
 )]
 pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
     let (organization, user) = (call.organization(), call.user());
-    let body: UpdateRoles = match call.json() {
-        Ok(body) => body,
-        Err(broken) => {
-            // Whose roles these are is looked at before what is asked for them.
-            members::may_change_roles(call.context(), &actor, &organization, &user).await?;
-            return Err(broken);
-        }
-    };
+    let may = async |call: &Call| members::may_change_roles(call.context(), &actor, &organization, &user).await;
+    let body: UpdateRoles = call.json_after(may).await?;
     let member = members::update_roles(call.context(), &actor, &organization, &user, body.into_names()).await?;
     Ok(ok(&MemberWithUserObject::from(member).member))
 }

@@ -1,7 +1,15 @@
-//! The authorization server (`oauth2.md`).
+//! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
-pub(crate) mod authorize;
 pub(crate) mod documents;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+
+use crate::kit::routes::Routes;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    documents::routes(routes);
+    tokens::routes(routes);
+    apps::routes(routes);
+    settings::routes(routes);
+}

@@ -1,11 +1,23 @@
 //! Organizations (`identity.md` 4).
 
-use crate::answer::{Message, created, message, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{Message, created, message, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use crate::users::OrganizationObject;
 use doorward_services::{Principal, organizations};
 use serde::Deserialize;
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list);
+    r.user(__path_create, create);
+    r.user(__path_find, find);
+    r.user(__path_update, update);
+    r.user(__path_delete, delete);
+}
 
 /// Lists the organizations that the caller may read, by name.
 #[utoipa::path(
@@ -85,7 +97,9 @@ pub(crate) struct Update {
     responses((status = 200, body = OrganizationObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
-    let body: Update = call.json_within_organization(&actor).await?;
+    let organization = call.organization();
+    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
+    let body: Update = call.json_after(may).await?;
     let command = organizations::UpdateOrganization {
         name: body.name,
         display_name: body.display_name,
@@ -93,7 +107,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
         icon: body.icon,
         default_roles: body.default_org_member_roles,
     };
-    let organization = organizations::update(call.context(), &actor, &call.organization(), command).await?;
+    let organization = organizations::update(call.context(), &actor, &organization, command).await?;
     Ok(ok(&OrganizationObject::from(organization)))
 }
 

@@ -1,12 +1,21 @@
 //! Quotas (`enterprise-identity.md` 2).
 
-use crate::answer::ok;
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::ok;
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_domain::quotas::Quota;
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::{Principal, quotas};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_find, find);
+    r.user(__path_find_in_default, find_in_default);
+}
 
 /// What a user spends and may spend per day.
 #[derive(Serialize, ToSchema)]

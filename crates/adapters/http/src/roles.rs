@@ -1,14 +1,26 @@
 //! Roles that can be given, and custom roles of organizations (`identity.md` 5, `rbac.md` 9 and 10).
 
-use crate::answer::{no_content, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_domain::roles;
 use doorward_domain::roles::custom::Draft;
 use doorward_services::roles::{AssignableRole, RoleView};
-use doorward_services::{Principal, roles as use_cases};
+use doorward_services::{Principal, organizations, roles as use_cases};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list_site, list_site);
+    r.user(__path_list_organization, list_organization);
+    r.user(__path_create, create);
+    r.user(__path_update, update);
+    r.user(__path_delete, delete);
+}
 
 /// Allows an action on a type of resource, or denies it.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -147,8 +159,10 @@ pub(crate) async fn list_organization(call: Call, actor: Principal) -> Outcome {
     responses((status = 200, body = RoleObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
-    let body: Custom = call.json_within_organization(&actor).await?;
-    let role = use_cases::create(call.context(), &actor, &call.organization(), body.into()).await?;
+    let organization = call.organization();
+    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
+    let body: Custom = call.json_after(may).await?;
+    let role = use_cases::create(call.context(), &actor, &organization, body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
 }
 
@@ -159,8 +173,10 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     responses((status = 200, body = RoleObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
-    let body: Custom = call.json_within_organization(&actor).await?;
-    let role = use_cases::update(call.context(), &actor, &call.organization(), body.into()).await?;
+    let organization = call.organization();
+    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
+    let body: Custom = call.json_after(may).await?;
+    let role = use_cases::update(call.context(), &actor, &organization, body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
 }
 

@@ -1,409 +1,129 @@
-//! Every route that is served, with whom it lets in and how often.
+//! Every route that is served: the rooms register theirs, in this order.
+//!
+//! The router tries routes in the order of the table. Those that a busy server serves all day are marked where they are
+//! registered (`.busy()`) and stand before all others; else the order counts only where a path has a parameter where another
+//! has a word, and a test tells if a route is hidden by one before it.
 
-use crate::accept::{Wish, wish};
-use crate::call::{Call, Outcome};
-use crate::extract::path;
-use crate::gate::{Area, Endpoint, Handle, Limit, Public, Recognized, SignedIn, serve};
-use crate::origins::Callers;
-use crate::pages::{assets, paths};
-use crate::site::Site;
+use crate::conventions::{self, Page};
+use crate::kit::html::assets;
+use crate::kit::mount::mount;
+use crate::kit::routes::{Entry, Routes};
+use crate::kit::site::Site;
 use crate::{
-    answer, audit, authcheck, cors, deployment, docs, error, groups, members, oauth2, organizations, quotas, roles,
-    scim, screens, sessions, status, templates, users, workspaces,
+    audit, authcheck, deployment, docs, groups, members, oauth2, organizations, pages, quotas, roles, sessions, status,
+    templates, users, workspaces,
 };
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, web};
-use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_services::{OAuthError, Principal};
+use actix_web::web;
 use std::sync::Arc;
 
-/// Where the API stands.
-const API: &str = "/api/v2";
-/// What metrics call requests that no route takes.
-const UNMATCHED: &str = "(none)";
-
-/// Whom a route lets in, for the OpenAPI document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Public,
-    SignedIn,
-    Recognized,
-}
-
-/// One route.
-pub(crate) struct Entry {
-    pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) access: Access,
-    route: Box<dyn FnOnce(Arc<Site>) -> Route>,
-}
-
-/// The route table.
-#[derive(Default)]
-struct Table(Vec<Entry>);
-
-impl Table {
-    fn public<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
-    where
-        F: AsyncFn(Call) -> Outcome + Clone + 'static,
-    {
-        self.add(method, path, limit, Access::Public, Public(handler))
-    }
-
-    /// Like [`Self::public`], and for OAuth clients that run in the browser on any site.
-    fn open<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
-    where
-        F: AsyncFn(Call) -> Outcome + Clone + 'static,
-    {
-        self.add_for(Callers::AnySite, method, path, limit, (Access::Public, Public(handler)))
-    }
-
-    fn user<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
-    where
-        F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static,
-    {
-        self.add(method, path, limit, Access::SignedIn, SignedIn(handler))
-    }
-
-    fn recognized<F>(&mut self, method: Method, path: &'static str, limit: Limit, handler: F) -> &mut Self
-    where
-        F: AsyncFn(Call, Result<Principal, error::Failure>) -> Outcome + Clone + 'static,
-    {
-        self.add(method, path, limit, Access::Recognized, Recognized(handler))
-    }
-
-    fn add<H: Handle>(
-        &mut self,
-        method: Method,
-        path: &'static str,
-        limit: Limit,
-        access: Access,
-        handler: H,
-    ) -> &mut Self {
-        self.add_for(Callers::Own, method, path, limit, (access, handler))
-    }
-
-    fn add_for<H: Handle>(
-        &mut self,
-        callers: Callers,
-        method: Method,
-        path: &'static str,
-        limit: Limit,
-        (access, handler): (Access, H),
-    ) -> &mut Self {
-        // Questions about much need much room.
-        let body = if path == authcheck::PATH { authcheck::BODY_LIMIT } else { 0 };
-        let endpoint = Arc::new(Endpoint { method, path, area: Area::of(path), limit, callers, body });
-        let route = {
-            let endpoint = Arc::clone(&endpoint);
-            Box::new(move |site| route(&site, endpoint, handler))
-        };
-        self.0.push(Entry { endpoint, access, route });
-        self
-    }
-}
-
-/// Every route. Those that a busy server serves all day come first, for they are tried in this order.
+/// Every route.
 pub(crate) fn table() -> Vec<Entry> {
-    const GET: Method = Method::GET;
-    const POST: Method = Method::POST;
-    const PUT: Method = Method::PUT;
-    const PATCH: Method = Method::PATCH;
-    const DELETE: Method = Method::DELETE;
-    let mut table = Table::default();
-    table
-        .public(GET, "/.well-known/oauth-authorization-server", Limit::Off, oauth2::documents::authorization_server)
-        .open(POST, "/oauth2/tokens", Limit::Client, oauth2::tokens::exchange)
-        .open(POST, "/oauth2/introspect", Limit::Client, oauth2::tokens::introspect)
-        .user(POST, authcheck::PATH, Limit::Api, authcheck::check)
-        .recognized(GET, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::ask)
-        .recognized(POST, "/oauth2/authorize", Limit::OAuth2, oauth2::authorize::allow)
-        .recognized(DELETE, "/oauth2/tokens", Limit::OAuth2, oauth2::tokens::withdraw)
-        .open(POST, "/oauth2/revoke", Limit::Client, oauth2::tokens::revoke)
-        .public(GET, "/.well-known/oauth-protected-resource", Limit::Off, oauth2::documents::protected_resource)
-        .public(
-            GET,
-            "/.well-known/oauth-authorization-server/{path:.*}",
-            Limit::Off,
-            oauth2::documents::authorization_server_below,
-        )
-        .public(
-            GET,
-            "/.well-known/oauth-protected-resource/{path:.*}",
-            Limit::Off,
-            oauth2::documents::protected_resource_below,
-        );
-    table
-        .public(GET, "/healthz", Limit::Off, status::health)
-        .public(GET, "/readyz", Limit::Off, status::ready)
-        .recognized(GET, paths::HOME, Limit::Api, screens::home::show)
-        .public(GET, paths::SETUP, Limit::Api, screens::setup::show)
-        .public(POST, paths::SETUP, Limit::Login, screens::setup::submit)
-        .recognized(GET, paths::LOGIN, Limit::Api, screens::sign_in::show)
-        .public(POST, paths::LOGIN, Limit::Login, screens::sign_in::submit)
-        .recognized(POST, paths::LOGOUT, Limit::Api, screens::sign_in::sign_out)
-        .recognized(GET, paths::CLI_AUTH, Limit::Api, screens::cli_auth::show)
-        .recognized(POST, paths::CLI_AUTH, Limit::Login, screens::cli_auth::make)
-        .recognized(GET, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::list)
-        .recognized(POST, paths::AUTHORIZED_APPS, Limit::Api, screens::applications::revoke)
-        .public(GET, paths::API_DOCS, Limit::Api, docs::viewer)
-        .public(GET, "/docs/{file}", Limit::Off, docs::viewer_file);
-    table
-        .public(GET, "/api/v2/", Limit::Api, status::greeting)
-        .public(GET, "/api/v2/buildinfo", Limit::Api, status::build_info)
-        .public(GET, "/api/v2/openapi.json", Limit::Api, docs::openapi)
-        .public(GET, "/api/v2/users/first", Limit::Api, users::first_exists)
-        .public(POST, "/api/v2/users/first", Limit::Login, users::create_first)
-        .public(POST, "/api/v2/users/login", Limit::Login, sessions::login)
-        .user(POST, "/api/v2/users/logout", Limit::Api, sessions::logout)
-        .public(GET, "/api/v2/users/authmethods", Limit::Api, sessions::auth_methods)
-        .public(POST, "/api/v2/users/validate-password", Limit::Login, users::validate_password)
-        .user(GET, "/api/v2/users", Limit::Api, users::list)
-        .user(POST, "/api/v2/users", Limit::Api, users::create)
-        .user(GET, "/api/v2/users/roles", Limit::Api, roles::list_site)
-        .user(GET, "/api/v2/users/oidc-claims", Limit::Api, users::oidc_claims)
-        .user(GET, "/api/v2/users/{user}", Limit::Api, users::find)
-        .user(DELETE, "/api/v2/users/{user}", Limit::Api, users::delete)
-        .user(PUT, "/api/v2/users/{user}/status/suspend", Limit::Api, users::suspend)
-        .user(PUT, "/api/v2/users/{user}/status/activate", Limit::Api, users::activate)
-        .user(GET, "/api/v2/users/{user}/roles", Limit::Api, users::roles)
-        .user(PUT, "/api/v2/users/{user}/roles", Limit::Api, users::update_roles)
-        .user(PUT, "/api/v2/users/{user}/profile", Limit::Api, users::update_profile)
-        .user(PUT, "/api/v2/users/{user}/password", Limit::Login, users::change_password)
-        .user(GET, "/api/v2/users/{user}/appearance", Limit::Api, users::appearance)
-        .user(PUT, "/api/v2/users/{user}/appearance", Limit::Api, users::update_appearance)
-        .user(GET, "/api/v2/users/{user}/login-type", Limit::Api, users::login_type)
-        .user(GET, "/api/v2/users/{user}/organizations", Limit::Api, users::organizations)
-        .user(GET, "/api/v2/users/{user}/organizations/{name}", Limit::Api, users::organization)
-        .user(GET, "/api/v2/organizations", Limit::Api, organizations::list)
-        .user(POST, "/api/v2/organizations", Limit::Api, organizations::create)
-        .user(GET, "/api/v2/organizations/{organization}", Limit::Api, organizations::find)
-        .user(PATCH, "/api/v2/organizations/{organization}", Limit::Api, organizations::update)
-        .user(DELETE, "/api/v2/organizations/{organization}", Limit::Api, organizations::delete)
-        .user(GET, "/api/v2/organizations/{organization}/members", Limit::Api, members::list)
-        .user(GET, "/api/v2/organizations/{organization}/paginated-members", Limit::Api, members::page)
-        .user(GET, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::list_organization)
-        .user(POST, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::create)
-        .user(PUT, "/api/v2/organizations/{organization}/members/roles", Limit::Api, roles::update)
-        .user(DELETE, "/api/v2/organizations/{organization}/members/roles/{roleName}", Limit::Api, roles::delete)
-        .user(GET, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::find)
-        .user(POST, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::add)
-        .user(DELETE, "/api/v2/organizations/{organization}/members/{user}", Limit::Api, members::remove)
-        .user(PUT, "/api/v2/organizations/{organization}/members/{user}/roles", Limit::Api, members::update_roles)
-        .user(POST, "/api/v2/users/{user}/keys", Limit::Api, sessions::keys::create_key)
-        .user(POST, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::create_token)
-        .user(GET, "/api/v2/users/{user}/keys/tokens", Limit::Api, sessions::keys::list_tokens)
-        .user(GET, "/api/v2/users/{user}/keys/tokens/tokenconfig", Limit::Api, sessions::keys::token_config)
-        .user(GET, "/api/v2/users/{user}/keys/tokens/{keyname}", Limit::Api, sessions::keys::find_token)
-        .user(GET, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::find_key)
-        .user(DELETE, "/api/v2/users/{user}/keys/{keyid}", Limit::Api, sessions::keys::delete_key)
-        .user(PUT, "/api/v2/users/{user}/keys/{keyid}/expire", Limit::Api, sessions::keys::expire_key)
-        .user(GET, "/api/v2/groups", Limit::Api, groups::list)
-        .user(GET, "/api/v2/groups/{group}", Limit::Api, groups::find)
-        .user(PATCH, "/api/v2/groups/{group}", Limit::Api, groups::update)
-        .user(DELETE, "/api/v2/groups/{group}", Limit::Api, groups::delete)
-        .user(GET, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::list_of_organization)
-        .user(POST, "/api/v2/organizations/{organization}/groups", Limit::Api, groups::create)
-        .user(GET, "/api/v2/organizations/{organization}/groups/{groupName}", Limit::Api, groups::find_by_name)
-        .user(GET, "/api/v2/groups/{group}/members", Limit::Api, groups::pages::members)
-        .user(
-            GET,
-            "/api/v2/organizations/{organization}/groups/{groupName}/members",
-            Limit::Api,
-            groups::pages::members_by_name,
-        )
-        .user(GET, "/api/v2/organizations/{organization}/paginated-groups", Limit::Api, groups::pages::page)
-        .user(GET, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::list)
-        .user(POST, "/api/v2/oauth2-provider/apps", Limit::Api, oauth2::apps::create)
-        .user(GET, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::find)
-        .user(PUT, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::update)
-        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}", Limit::Api, oauth2::apps::delete)
-        .user(GET, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::list_secrets)
-        .user(POST, "/api/v2/oauth2-provider/apps/{app}/secrets", Limit::Api, oauth2::apps::create_secret)
-        .user(DELETE, "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Limit::Api, oauth2::apps::delete_secret);
-    table
-        .user(GET, "/api/v2/templates", Limit::Api, templates::list)
-        .user(GET, "/api/v2/templates/{template}", Limit::Api, templates::find)
-        .user(PATCH, "/api/v2/templates/{template}", Limit::Api, templates::update)
-        .user(DELETE, "/api/v2/templates/{template}", Limit::Api, templates::delete)
-        .user(GET, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::show_acl)
-        .user(PATCH, "/api/v2/templates/{template}/acl", Limit::Api, templates::acl::update_acl)
-        .user(GET, "/api/v2/templates/{template}/acl/available", Limit::Api, templates::acl::available)
-        .user(GET, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::list_in)
-        .user(POST, "/api/v2/organizations/{organization}/templates", Limit::Api, templates::create)
-        .user(GET, "/api/v2/organizations/{organization}/templates/{templatename}", Limit::Api, templates::find_by_name)
-        .user(POST, "/api/v2/users/{user}/workspaces", Limit::Api, workspaces::create)
-        .user(POST, "/api/v2/organizations/{organization}/members/{user}/workspaces", Limit::Api, workspaces::create_in)
-        .user(GET, "/api/v2/workspaces", Limit::Api, workspaces::list)
-        .user(GET, "/api/v2/workspaces/{workspace}", Limit::Api, workspaces::find)
-        .user(GET, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::builds)
-        .user(POST, "/api/v2/workspaces/{workspace}/builds", Limit::Api, workspaces::build)
-        .user(PUT, "/api/v2/workspaces/{workspace}/dormant", Limit::Api, workspaces::set_dormant)
-        .user(GET, "/api/v2/organizations/{organization}/members/{user}/workspace-quota", Limit::Api, quotas::find)
-        .user(GET, "/api/v2/workspace-quota/{user}", Limit::Api, quotas::find_in_default)
-        .public(GET, "/api/v2/auth/scopes", Limit::Api, sessions::keys::scopes)
-        .user(GET, "/api/v2/experiments", Limit::Api, deployment::experiments)
-        .user(GET, "/api/v2/experiments/available", Limit::Api, deployment::available_experiments)
-        .public(GET, "/api/v2/updatecheck", Limit::Api, deployment::update_check)
-        .user(GET, "/api/v2/regions", Limit::Api, deployment::regions)
-        .user(GET, "/api/v2/applications/host", Limit::Api, deployment::app_host)
-        .user(GET, "/api/v2/deployment/ssh", Limit::Api, deployment::ssh)
-        .open(POST, "/api/v2/csp/reports", Limit::Api, deployment::csp_reports)
-        .user(GET, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::show)
-        .user(PUT, "/api/v2/oauth2-provider/settings", Limit::Api, oauth2::settings::update)
-        .user(GET, "/api/v2/audit", Limit::Api, audit::list)
-        .user(POST, "/api/v2/audit/testgenerate", Limit::Api, audit::generate);
-    table.0
+    let mut routes = Routes::default();
+    for register in [
+        oauth2::routes,
+        authcheck::routes,
+        pages::routes,
+        docs::routes,
+        status::routes,
+        sessions::routes,
+        roles::routes,
+        users::routes,
+        organizations::routes,
+        members::routes,
+        groups::routes,
+        templates::routes,
+        workspaces::routes,
+        quotas::routes,
+        deployment::routes,
+        audit::routes,
+    ] {
+        register(&mut routes);
+    }
+    routes.into_table()
 }
 
 /// Registers everything.
-///
-/// A path with one trailing slash is the same endpoint: Coder's clients send `/organizations/{organization}/members/`.
-/// These spellings stand behind all others, so that looking for a route takes no longer.
 pub(crate) fn configure(site: &Arc<Site>, config: &mut web::ServiceConfig) {
-    let mut api = web::scope(API);
-    for (path, entries) in resources() {
-        match path.strip_prefix(API) {
-            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
-            None => {
-                config.service(resource(site, web::resource(path), entries));
-            }
-        }
-    }
-    for (path, entries) in resources() {
-        let Some(other) = other_spelling(path) else { continue };
-        match other.strip_prefix(API) {
-            Some(below) => api = api.service(resource(site, web::resource(below), entries)),
-            None => {
-                config.service(resource(site, web::resource(other), entries));
-            }
-        }
-    }
-    config.service(api);
+    mount(site, &table(), &conventions::ALL, &Page, config);
     assets::configure(config);
-    config.default_service(any(site, None, Public(not_found)));
 }
 
-/// The route table by path.
-fn resources() -> Vec<(&'static str, Vec<Entry>)> {
-    let mut resources: Vec<(&'static str, Vec<Entry>)> = Vec::new();
-    for entry in table() {
-        let path = entry.endpoint.path;
-        match resources.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, entries)) => entries.push(entry),
-            None => resources.push((path, vec![entry])),
-        }
-    }
-    resources
-}
-
-/// A path with a trailing slash, or without the one that it has. `None` for the start page, and where the rest of the path
-/// is a parameter, which takes the slash anyway.
-fn other_spelling(path: &str) -> Option<String> {
-    match path.strip_suffix('/') {
-        Some("") => None,
-        Some(without) => Some(without.to_owned()),
-        None if path.ends_with(":.*}") => None,
-        None => Some(format!("{path}/")),
-    }
-}
-
-fn resource(site: &Arc<Site>, mut resource: Resource, entries: Vec<Entry>) -> Resource {
-    let mut methods: Vec<String> = Vec::new();
-    let area = entries.first().map(|entry| entry.endpoint.area);
-    let path = entries.first().map_or(UNMATCHED, |entry| entry.endpoint.path);
-    for entry in entries {
-        methods.push(entry.endpoint.method.to_string());
-        if entry.endpoint.method == Method::GET {
-            methods.push("HEAD".to_owned());
-        }
-        resource = resource.route((entry.route)(Arc::clone(site)));
-    }
-    if let Some(area @ (Area::OAuth2 | Area::Document)) = area {
-        methods.push("OPTIONS".to_owned());
-        let endpoint =
-            Endpoint { method: Method::OPTIONS, path, area, limit: Limit::Off, callers: Callers::AnySite, body: 0 };
-        resource = resource.route(route(site, Arc::new(endpoint), Public(preflight)));
-    }
-    let allow = methods.join(", ");
-    resource.default_service(any(site, area, Public(async move |call: Call| Ok(method_not_allowed(&call, &allow)))))
-}
-
-/// A route that hands over to the gate.
-fn route<H: Handle>(site: &Arc<Site>, endpoint: Arc<Endpoint>, handler: H) -> Route {
-    let site = Arc::clone(site);
-    let route = match endpoint.method {
-        Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
-        _ => web::method(endpoint.method.clone()),
-    };
-    route.to(move |request: HttpRequest, payload: web::Payload| {
-        let (site, endpoint, handler) = (Arc::clone(&site), Arc::clone(&endpoint), handler.clone());
-        async move { serve(&endpoint, &handler, site, request, payload.into_inner()).await }
-    })
-}
-
-/// What answers when no route does; `area` is that of the path, where the path is known.
-fn any<H: Handle>(site: &Arc<Site>, area: Option<Area>, handler: H) -> Route {
-    let site = Arc::clone(site);
-    web::to(move |request: HttpRequest, payload: web::Payload| {
-        let (site, handler) = (Arc::clone(&site), handler.clone());
-        async move {
-            let area = area.unwrap_or_else(|| Area::of(path::routed(&request)));
-            let method = Method::from_bytes(b"ANY").unwrap_or(Method::GET);
-            let endpoint =
-                Endpoint { method, path: UNMATCHED, area, limit: Limit::Off, callers: Callers::AnySite, body: 0 };
-            serve(&endpoint, &handler, site, request, payload.into_inner()).await
-        }
-    })
-}
-
-async fn preflight(_: Call) -> Outcome {
-    let mut response = answer::no_content();
-    cors::preflight(response.headers_mut());
-    Ok(response)
-}
-
-async fn not_found(call: Call) -> Outcome {
-    const TEXT: &str = "Route not found.";
-    Ok(match call.area {
-        Area::Api | Area::Document => error::api_error(StatusCode::NOT_FOUND, TEXT, ""),
-        Area::OAuth2 => {
-            error::oauth_body(StatusCode::NOT_FOUND, &OAuthError::new(OAuthErrorCode::InvalidRequest, TEXT))
-        }
-        Area::Scim => scim::error(StatusCode::NOT_FOUND, TEXT),
-        Area::Consent | Area::Page => screens::not_found(&call),
-    })
-}
-
-/// 405, as JSON where only JSON is spoken, and as a page for people elsewhere.
-fn method_not_allowed(call: &Call, allow: &str) -> HttpResponse {
-    const STATUS: StatusCode = StatusCode::METHOD_NOT_ALLOWED;
-    let detail = format!("The methods allowed here are {allow}.");
-    let mut response = match call.area {
-        Area::Consent | Area::Page if wish(&call.request) == Wish::Page => {
-            let explanation =
-                "This address is not to be used like this. Perhaps you reloaded a page that has moved on.";
-            screens::problem(call, STATUS, "Not possible here", explanation)
-        }
-        Area::OAuth2 | Area::Consent => {
-            error::oauth_body(STATUS, &OAuthError::new(OAuthErrorCode::InvalidRequest, detail))
-        }
-        Area::Scim => scim::error(STATUS, &detail),
-        Area::Api | Area::Document | Area::Page => error::api_error(STATUS, "Method not allowed.", &detail),
-    };
-    if let Ok(allow) = HeaderValue::from_str(allow) {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    response
+/// The OpenAPI 3.1 document of everything that is served.
+#[must_use]
+pub fn openapi_json() -> String {
+    docs::openapi_json(&table())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::App;
+    use crate::conventions::page::paths;
+    use crate::kit::extract::path;
+    use crate::kit::mount::other_spelling;
+    use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
-
+    use actix_web::{App, HttpRequest, HttpResponse};
     use doorward_domain::names::Named;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_a_busy_server_serves_all_day_is_looked_for_first() {
+        let table = table();
+        let first: Vec<_> = table.iter().take_while(|entry| entry.is_busy).map(|entry| entry.endpoint.path).collect();
+        assert_eq!(
+            first,
+            [
+                "/.well-known/oauth-authorization-server",
+                "/oauth2/tokens",
+                "/oauth2/introspect",
+                "/api/v2/authcheck",
+                paths::AUTHORIZE,
+                paths::AUTHORIZE,
+            ]
+        );
+        assert!(table.iter().skip(first.len()).all(|entry| !entry.is_busy));
+    }
+
+    #[test]
+    fn every_route_is_there_once_and_none_is_hidden_by_one_before_it() {
+        let table = table();
+        let routes: BTreeSet<_> =
+            table.iter().map(|entry| (entry.endpoint.path, entry.endpoint.method.as_str())).collect();
+        assert_eq!(routes.len(), table.len(), "a route is registered twice");
+        assert!(table.len() > 120, "{}", table.len());
+        let takes = |pattern: &str, path: &str| {
+            let (pattern, path) = (pattern.split('/'), path.split('/'));
+            pattern.clone().count() == path.clone().count()
+                && pattern.zip(path).all(|(known, segment)| known == segment || known.starts_with('{'))
+        };
+        for (at, entry) in table.iter().enumerate() {
+            let path = entry.endpoint.path;
+            for before in table[..at].iter().map(|entry| entry.endpoint.path).filter(|before| *before != path) {
+                assert!(!takes(before, path), "{before} hides {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn routes_stand_where_their_convention_does() {
+        for entry in table() {
+            let (path, convention) = (entry.endpoint.path, entry.endpoint.convention);
+            let place = convention.mounted_at().or(convention.territory()).unwrap_or_default();
+            assert!(path.strip_prefix(place).is_some_and(|below| below.starts_with('/')), "{path} {convention:?}");
+        }
+        for path in [
+            paths::HOME,
+            paths::SETUP,
+            paths::LOGIN,
+            paths::LOGOUT,
+            paths::AUTHORIZED_APPS,
+            paths::CLI_AUTH,
+            paths::API_DOCS,
+            paths::AUTHORIZE,
+        ] {
+            assert!(table().iter().any(|entry| entry.endpoint.path == path), "{path} leads nowhere");
+        }
+    }
 
     /// What the parameter of a path names; `None` when it is an id, or no name that people give.
     fn named(parameter: &str) -> Option<Named> {
@@ -472,10 +192,40 @@ mod tests {
     }
 
     #[test]
-    fn every_route_has_one_other_spelling() {
-        assert_eq!(other_spelling("/api/v2/users").as_deref(), Some("/api/v2/users/"));
-        assert_eq!(other_spelling("/api/v2/").as_deref(), Some("/api/v2"));
-        assert_eq!(other_spelling("/"), None);
-        assert_eq!(other_spelling("/.well-known/a/{path:.*}"), None);
+    fn what_is_served_is_documented() {
+        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let documented: usize =
+            document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
+        assert_eq!(documented, table().len());
+    }
+
+    #[test]
+    fn every_operation_has_a_name_and_says_what_it_answers() {
+        let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+        let mut names = BTreeSet::new();
+        for operation in
+            document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+        {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{name}");
+            for response in operation["responses"].as_object().unwrap().values() {
+                assert!(
+                    response.get("$ref").is_some() || !response["description"].as_str().unwrap().is_empty(),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let text = openapi_json();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let references = text.split("\"$ref\": \"#").skip(1).filter_map(|rest| rest.split('"').next());
+        for pointer in references {
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Starting the server.
 
+use crate::kit::settings::HttpSettings;
+use crate::kit::site::Site;
 use crate::routes;
-use crate::settings::HttpSettings;
-use crate::site::Site;
 use crate::status;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
@@ -29,7 +29,7 @@ pub struct Application(Arc<Site>);
 impl Application {
     /// Prepares what all requests share.
     pub fn new(settings: HttpSettings, context: Context) -> io::Result<Self> {
-        Ok(Self(Arc::new(Site::new(context, settings)?)))
+        Ok(Self(Arc::new(Site::new(context, settings, routes::openapi_json)?)))
     }
 
     /// Registers the routes.

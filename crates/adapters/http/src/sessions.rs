@@ -2,15 +2,27 @@
 
 pub(crate) mod keys;
 
-use crate::answer::{Message, created, message, ok};
-use crate::call::{Call, Outcome};
-use crate::site::Site;
+use crate::conventions::Api;
+use crate::kit::answer::{Message, created, message, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::limits::Limit;
+use crate::kit::routes::Routes;
+use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use doorward_domain::{Secret, wire};
 use doorward_services::{Error, Principal, sessions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.public(__path_login, login).limit(Limit::Login);
+    r.user(__path_logout, logout);
+    r.public(__path_auth_methods, auth_methods);
+    keys::routes(routes);
+}
 
 /// What is given to sign in.
 #[derive(Deserialize, ToSchema, Default)]
@@ -33,7 +45,7 @@ pub(crate) struct Session<'a> {
 /// Signs in with a password; sets the session cookie.
 #[utoipa::path(
     post, path = "/api/v2/users/login", tag = "sessions", request_body = Login,
-    responses((status = 201, body = Session), (status = 401, body = crate::error::ApiError)),
+    responses((status = 201, body = Session), (status = 401, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn login(mut call: Call) -> Outcome {
     let body: Login = call.json()?;

@@ -1,14 +1,27 @@
 //! Whether the server is there, well, and of which version (`identity.md` 7.2).
 
-use crate::answer::{self, Message, message, ok};
-use crate::call::{Call, Outcome};
-use crate::readiness::Defect;
-use crate::site::Site;
+use crate::conventions::{Api, Page};
+use crate::kit::answer::{self, Message, message, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::limits::Limit;
+use crate::kit::readiness::Defect;
+use crate::kit::routes::Routes;
+use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Page);
+    r.public(__path_health, health).limit(Limit::Off);
+    r.public(__path_ready, ready).limit(Limit::Off);
+    let mut r = routes.of(&Api);
+    r.public(__path_greeting, greeting);
+    r.public(__path_build_info, build_info);
+}
 
 /// Greets.
 #[utoipa::path(get, path = "/api/v2/", tag = "status", responses((status = 200, body = Message)))]

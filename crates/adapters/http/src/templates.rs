@@ -5,13 +5,28 @@ mod objects;
 
 use objects::{AutostartRequirement, AutostopRequirement, TemplateObject};
 
-use crate::answer::{Message, created, message, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{Message, created, message, ok};
+use crate::kit::call::Call;
+use crate::kit::error::{Failure, Outcome};
+use crate::kit::routes::Routes;
 use doorward_domain::templates::SettingsChange;
 use doorward_services::{Principal, templates};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list);
+    r.user(__path_find, find);
+    r.user(__path_update, update);
+    r.user(__path_delete, delete);
+    r.user(__path_list_in, list_in);
+    r.user(__path_create, create);
+    r.user(__path_find_by_name, find_by_name);
+    acl::routes(routes);
+}
 
 /// A template to be made. Settings that are absent are the usual ones.
 #[derive(Deserialize, ToSchema, Default)]
@@ -221,7 +236,7 @@ pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
 }
 
 /// The search query; other parameters are ignored.
-fn search(call: &Call) -> Result<String, crate::error::Failure> {
+fn search(call: &Call) -> Result<String, Failure> {
     let mut query = call.query();
     let text = query.text("q").unwrap_or_default();
     query.done_loosely()?;

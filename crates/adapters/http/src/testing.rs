@@ -1,10 +1,10 @@
 //! The site over mock repositories, for tests.
 
-use crate::server::Application;
-use crate::settings::{
+use crate::kit::settings::{
     CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
 };
-use crate::site::Site;
+use crate::kit::site::Site;
+use crate::server::Application;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -12,13 +12,13 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpResponse};
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::KeyRing;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::Duration;
@@ -51,7 +51,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
-        derivation: DerivationKey::new(&[7; 32]),
+        keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
             sessions: defaults(SessionSettings::NAME),
@@ -59,11 +59,12 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
             audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 
 pub(crate) fn site() -> Site {
-    Site::new(context(MockRepositories::default()), settings()).unwrap()
+    Site::new(context(MockRepositories::default()), settings(), crate::openapi_json).unwrap()
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {

@@ -5,10 +5,14 @@ mod objects;
 pub(crate) use objects::{OrganizationObject, ReducedUserObject, RoleObject, UserObject, role_display_name};
 use objects::{UserRolesObject, UsersObject};
 
-use crate::answer::{self, Message, created, message, no_content, ok};
-use crate::call::{Call, Outcome};
-use crate::extract::credential;
-use crate::extract::local::is_local;
+use crate::conventions::Api;
+use crate::kit::answer::{self, Message, created, message, no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::extract::credential;
+use crate::kit::extract::local::is_local;
+use crate::kit::limits::Limit;
+use crate::kit::routes::Routes;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::{Secret, wire};
 use doorward_services::{Error, Principal, users};
@@ -16,8 +20,31 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The query parameter, and the field of the form, that carries the token of the set-up link.
-pub(crate) const SETUP_TOKEN: &str = "token";
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.public(__path_first_exists, first_exists);
+    r.public(__path_create_first, create_first).limit(Limit::Login);
+    r.public(__path_validate_password, validate_password).limit(Limit::Login);
+    r.user(__path_list, list);
+    r.user(__path_create, create);
+    r.user(__path_oidc_claims, oidc_claims);
+    r.user(__path_find, find);
+    r.user(__path_delete, delete);
+    r.user(__path_suspend, suspend);
+    r.user(__path_activate, activate);
+    r.user(__path_roles, roles);
+    r.user(__path_update_roles, update_roles);
+    r.user(__path_update_profile, update_profile);
+    r.user(__path_change_password, change_password).limit(Limit::Login);
+    r.user(__path_appearance, appearance);
+    r.user(__path_update_appearance, update_appearance);
+    r.user(__path_login_type, login_type);
+    r.user(__path_organizations, organizations);
+    r.user(__path_organization, organization);
+}
+
+/// The query parameter that carries the token of the set-up link.
+const SETUP_TOKEN: &str = "token";
 
 /// Whether the server has been set up.
 #[utoipa::path(
@@ -65,7 +92,7 @@ pub(crate) struct FirstCreated {
         ("Doorward-Setup-Token" = Option<String>, Header, description = "Token of the set-up link"),
         ("token" = Option<String>, Query, description = "The same"),
     ),
-    responses((status = 201, body = FirstCreated), (status = 403, body = crate::error::ApiError)),
+    responses((status = 201, body = FirstCreated), (status = 403, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn create_first(mut call: Call) -> Outcome {
     let body: CreateFirst = call.json()?;
@@ -208,7 +235,7 @@ pub(crate) async fn oidc_claims(_: Call, _: Principal) -> Outcome {
 #[utoipa::path(
     delete, path = "/api/v2/users/{user}", tag = "users",
     params(("user" = String, Path, description = "Id, name or `me`")),
-    responses((status = 200, body = Message), (status = 417, body = crate::error::ApiError)),
+    responses((status = 200, body = Message), (status = 417, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     users::delete(call.context(), &actor, &call.user()).await?;
@@ -271,15 +298,10 @@ impl UpdateRoles {
     responses((status = 200, body = UserObject)),
 )]
 pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
-    let body: UpdateRoles = match call.json() {
-        Ok(body) => body,
-        Err(broken) => {
-            // Whose roles these are is looked at before what is asked for them.
-            users::may_change_roles(call.context(), &actor, &call.user()).await?;
-            return Err(broken);
-        }
-    };
-    let user = users::update_roles(call.context(), &actor, &call.user(), body.roles).await?;
+    let id = call.user();
+    let may = async |call: &Call| users::may_change_roles(call.context(), &actor, &id).await;
+    let body: UpdateRoles = call.json_after(may).await?;
+    let user = users::update_roles(call.context(), &actor, &id, body.roles).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
@@ -327,19 +349,14 @@ pub(crate) struct ChangePassword {
     responses((status = 204)),
 )]
 pub(crate) async fn change_password(mut call: Call, actor: Principal) -> Outcome {
-    let body: ChangePassword = match call.json() {
-        Ok(body) => body,
-        Err(broken) => {
-            // What may not be changed is not found, whatever is asked.
-            users::may_change_password(call.context(), &actor, &call.user()).await?;
-            return Err(broken);
-        }
-    };
+    let id = call.user();
+    let may = async |call: &Call| users::may_change_password(call.context(), &actor, &id).await;
+    let body: ChangePassword = call.json_after(may).await?;
     let command = users::ChangePassword {
         password: Secret::new(body.password),
         old_password: Some(Secret::new(body.old_password)),
     };
-    users::change_password(call.context(), &actor, &call.user(), command).await?;
+    users::change_password(call.context(), &actor, &id, command).await?;
     Ok(no_content())
 }
 

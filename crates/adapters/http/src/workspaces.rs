@@ -4,13 +4,27 @@ mod objects;
 
 use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
 
-use crate::answer::{self, created, ok};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::{self, created, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_domain::ids::TemplateId;
 use doorward_services::{Error, Principal, workspaces};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_create, create);
+    r.user(__path_create_in, create_in);
+    r.user(__path_list, list);
+    r.user(__path_find, find);
+    r.user(__path_builds, builds);
+    r.user(__path_build, build);
+    r.user(__path_set_dormant, set_dormant);
+}
 
 /// A workspace to be made.
 #[derive(Deserialize, ToSchema, Default)]

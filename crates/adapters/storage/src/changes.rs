@@ -1,7 +1,8 @@
-//! Telling of changes: how they are collected, written as text, and who is told.
+//! Telling of changes: how they are collected, written as text, and who is told; and the text of wake-ups.
 
 use doorward_domain::ids::{AppId, GroupId, OrganizationId, UserId};
 use doorward_domain::sessions::ApiKeyId;
+use doorward_ports::bus::{Bus, Event};
 use doorward_ports::changes::{Change, ChangeLog};
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -28,6 +29,8 @@ pub(crate) enum Message {
     Goodbye(Uuid),
     /// Changes were committed, by this server or by nobody who listens.
     Changes(Option<Uuid>, Vec<Change>),
+    /// A wake-up. Servers that do not know this kind read everything anew, as of whatever they do not understand.
+    Event(Uuid, Event),
 }
 
 impl fmt::Display for Message {
@@ -44,9 +47,11 @@ impl fmt::Display for Message {
                     Change::Group(id) => write!(f, " g{}", id.0.simple()),
                     Change::Organization(id) => write!(f, " o{}", id.0.simple()),
                     Change::Key(id) => write!(f, " k{}", id.as_str()),
+                    Change::CryptoKeys => f.write_str(" s"),
                     Change::Everything => f.write_str(" *"),
                 })
             }
+            Self::Event(server, event) => write!(f, "e{} {} {}", server.simple(), event.topic(), event.payload()),
         }
     }
 }
@@ -71,6 +76,11 @@ impl Message {
                 let changes = changes.split_ascii_whitespace().map(change).collect::<Option<_>>();
                 changes.map(|changes| Self::Changes(server, changes))
             }
+            "e" => {
+                let (server, event) = rest.split_once(' ')?;
+                let (topic, payload) = event.split_once(' ')?;
+                Some(Self::Event(Uuid::try_parse(server).ok()?, Event::new(topic, payload).ok()?))
+            }
             _ => None,
         }
     }
@@ -85,6 +95,7 @@ fn change(word: &str) -> Option<Change> {
         "g" => Change::Group(GroupId(uuid()?)),
         "o" => Change::Organization(OrganizationId(uuid()?)),
         "k" => Change::Key(ApiKeyId::new(rest).ok()?),
+        "s" if rest.is_empty() => Change::CryptoKeys,
         "*" => Change::Everything,
         _ => return None,
     })
@@ -116,7 +127,7 @@ fn word_length(change: &Change) -> usize {
     match change {
         Change::Key(id) => 2 + id.as_str().len(),
         Change::User(_) | Change::App(_) | Change::Group(_) | Change::Organization(_) => 2 + 32,
-        Change::Everything => 2,
+        Change::CryptoKeys | Change::Everything => 2,
     }
 }
 
@@ -128,6 +139,7 @@ pub(crate) struct Publisher(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     log: ChangeLog,
+    bus: Bus,
     outbox: Mutex<Option<mpsc::Sender<Vec<Change>>>>,
     /// What others may learn with the next heartbeat, each once.
     waiting: Mutex<HashSet<Change>>,
@@ -140,6 +152,7 @@ impl Default for Inner {
     fn default() -> Self {
         Self {
             log: ChangeLog::default(),
+            bus: Bus::default(),
             outbox: Mutex::default(),
             waiting: Mutex::default(),
             began: Instant::now(),
@@ -151,6 +164,11 @@ impl Default for Inner {
 impl Publisher {
     pub(crate) fn log(&self) -> &ChangeLog {
         &self.0.log
+    }
+
+    /// Wake-ups.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.bus
     }
 
     /// Tells everybody in this process.
@@ -211,13 +229,16 @@ mod tests {
             Change::Group(GroupId(id)),
             Change::Organization(OrganizationId(id)),
             Change::Key(ApiKeyId::new("abcdefghij").unwrap()),
+            Change::CryptoKeys,
             Change::Everything,
         ];
         let told = [Message::Changes(None, changes.clone()), Message::Changes(Some(id), changes)];
-        for message in told.into_iter().chain([Message::Heartbeat(id, 7), Message::Goodbye(id)]) {
+        let event = |payload: &str| Message::Event(id, Event::new("outbox", payload).unwrap());
+        let others = [Message::Heartbeat(id, 7), Message::Goodbye(id), event(""), event("a b"), event("c *")];
+        for message in told.into_iter().chain(others) {
             assert_eq!(Message::parse(&message.to_string()), message);
         }
-        for text in ["", "x", "h", "hzz 1", "c u", "c u12 *", "c é", "c x00", "\u{e9}"] {
+        for text in ["", "x", "h", "hzz 1", "c u", "c u12 *", "c é", "c x00", "\u{e9}", "e", "e1234 a b", "z1 a b"] {
             assert_eq!(Message::parse(text), Message::Changes(None, vec![Change::Everything]), "{text}");
         }
     }
@@ -225,6 +246,8 @@ mod tests {
     #[test]
     fn many_changes_fit_into_payloads() {
         let users = |n: u128| (0..n).map(|n| Change::User(UserId(Uuid::from_u128(n)))).collect::<Vec<_>>();
+        let longest = Message::Event(Uuid::nil(), Event::new(&"t".repeat(64), &"x".repeat(4096)).unwrap());
+        assert!(longest.to_string().len() < PAYLOAD_MAX);
         assert!(payloads(None, &[]).is_empty());
         let some = payloads(Some(Uuid::nil()), &users(1000));
         assert!(some.len() > 1 && some.iter().all(|payload| payload.len() < 8000));

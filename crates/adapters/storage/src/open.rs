@@ -4,11 +4,13 @@ use crate::migrate::{self, Pending};
 use crate::options::Options;
 use crate::pool::PoolStatus;
 use crate::postgres::{self, Broadcast, PostgresBackend};
-use crate::schema::server_keys;
+use crate::rows::{CryptoKeyRow, entities};
+use crate::schema::{crypto_keys, server_keys};
 use crate::sqlite::{self, SqliteBackend};
-use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
+use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _, SelectableHelper as _};
+use doorward_domain::keys::CryptoKey;
 use doorward_ports::changes::ChangeLog;
-use doorward_ports::{Store, StoreError};
+use doorward_ports::{Bus, Store, StoreError};
 use std::error::Error as StdError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -143,6 +145,15 @@ impl Opened {
         }
     }
 
+    /// Wake-ups between servers; others are reached while somebody watches.
+    #[must_use]
+    pub fn bus(&self) -> Bus {
+        match &self.pool.0 {
+            Backend::Sqlite(backend) => backend.bus().clone(),
+            Backend::Postgres(backend) => backend.bus().clone(),
+        }
+    }
+
     /// Begins to hear of what other processes change in the database, and to tell them cheaply of what is changed here.
     /// Meant for servers: without it changes are still told, each within its transaction, and [`Self::changes`] is never
     /// vouched for. Fails when no thread can be started.
@@ -245,6 +256,21 @@ pub fn server_key(url: &str, options: &Options, name: &str) -> Result<Option<Vec
         Address::Sqlite(path) => find.get_result(&mut sqlite::connect_to_look(&path)?).optional(),
     };
     found.map_err(OpenError::prepare)
+}
+
+/// The stored keys of the server. Changes nothing; the database must be up to date.
+pub fn crypto_keys(url: &str, options: &Options) -> Result<Vec<CryptoKey>, OpenError> {
+    let rows = match Address::parse(url)? {
+        Address::Postgres(url) => {
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
+            crypto_keys::table.select(CryptoKeyRow::as_select()).load(&mut conn)
+        }
+        Address::Sqlite(path) => {
+            let mut conn = sqlite::connect_to_look(&path)?;
+            crypto_keys::table.select(CryptoKeyRow::as_select()).load(&mut conn)
+        }
+    };
+    entities(rows.map_err(OpenError::prepare)?).map_err(OpenError::prepare)
 }
 
 /// The versions of all migrations of SQLite.

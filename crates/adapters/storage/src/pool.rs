@@ -12,6 +12,9 @@
 //! its place is not used again, and no connection that is as old is either, for a database that fails over leaves all of
 //! them mute. The thread stays blocked until the operating system notices; as many such threads as there may be connections
 //! cost nobody a turn, further ones do.
+//!
+//! Connections are counted apart from places: `r2d2` adds one when it finds none that is idle, also when one comes back at that
+//! moment.
 
 use crate::error::is_unnamed_refusal;
 use crate::lifeline::{Lifeline, Progress};
@@ -72,6 +75,8 @@ struct Inner<M: Manager> {
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     abandoned: AtomicUsize,
+    /// Connections that are open or being opened, those that were given up among them.
+    open: Arc<AtomicUsize>,
     /// How often the database has fallen silent.
     era: Arc<AtomicU64>,
     progress: Arc<Progress>,
@@ -85,13 +90,37 @@ struct Places<M> {
     era: Arc<AtomicU64>,
 }
 
+/// A connection, with the era in which it was made.
+struct Open<M: Manager> {
+    conn: M::Connection,
+    era: u64,
+    _counted: Counted,
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// Counts one more, unless there are as many as there may be.
+    fn within(counter: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let one = Self(Arc::clone(counter));
+        (counter.fetch_add(1, Ordering::SeqCst) < most).then_some(one)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A connection of an era in which the database fell silent later.
 #[derive(Debug, thiserror::Error)]
 #[error("the database has been silent since the connection was made")]
 struct Outlived;
 
 impl<M: Manager> ManageConnection for Places<M> {
-    type Connection = Option<(M::Connection, u64)>;
+    type Connection = Option<Open<M>>;
     type Error = StoreError;
 
     fn connect(&self) -> Result<Self::Connection, StoreError> {
@@ -99,15 +128,15 @@ impl<M: Manager> ManageConnection for Places<M> {
     }
 
     fn is_valid(&self, place: &mut Self::Connection) -> Result<(), StoreError> {
-        let Some((conn, era)) = place else { return Ok(()) };
-        if *era != self.era.load(Ordering::SeqCst) {
+        let Some(open) = place else { return Ok(()) };
+        if open.era != self.era.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable(Outage::Silent, Outlived));
         }
-        self.manager.is_valid(conn)
+        self.manager.is_valid(&mut open.conn)
     }
 
     fn has_broken(&self, place: &mut Self::Connection) -> bool {
-        place.as_mut().is_none_or(|(conn, _)| self.manager.has_broken(conn))
+        place.as_mut().is_none_or(|open| self.manager.has_broken(&mut open.conn))
     }
 }
 
@@ -155,6 +184,7 @@ impl<M: Manager> Pool<M> {
             turns: Arc::new(Semaphore::new(count(limits.max))),
             waiting: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
+            open: Arc::default(),
             era,
             progress: Arc::default(),
             limits,
@@ -167,7 +197,8 @@ impl<M: Manager> Pool<M> {
         PoolStatus {
             max: count(self.0.limits.max),
             open: self.0.open(),
-            idle: count(state.idle_connections),
+            // Places may be empty.
+            idle: count(state.idle_connections).min(self.0.open()),
             waiting: self.0.waiting.load(Ordering::Relaxed),
             abandoned,
         }
@@ -207,7 +238,7 @@ impl<M: Manager> Pool<M> {
 impl<M: Manager> Inner<M> {
     /// Connections that are open or being opened.
     fn open(&self) -> usize {
-        count(self.places.state().connections).saturating_sub(self.abandoned.load(Ordering::Relaxed))
+        self.open.load(Ordering::SeqCst).saturating_sub(self.abandoned.load(Ordering::Relaxed))
     }
 
     /// Waits until the work is done, or until nothing has happened for too long.
@@ -321,20 +352,24 @@ impl<M: Manager> Turn<M> {
     ) -> Result<T, StoreError> {
         let began = Instant::now();
         // A place that is still empty when it goes back, also by a panic, is given up.
-        let (mut place, mut conn, era) = loop {
+        let (mut place, mut open) = loop {
             if self.lifeline.is_abandoned() {
                 return Err(StoreError::unavailable(Outage::Silent, NoAnswer(self.pool.limits.deadline)));
             }
             self.lifeline.beat();
             let place = self.pool.places.get();
             let mut place = place.map_err(|error| StoreError::unavailable(Outage::Overloaded, error))?;
-            let Some((mut conn, era)) = place.take() else {
+            let Some(mut open) = place.take() else {
+                // There may be more places than connections. Whoever has a turn and may not connect finds a connection that
+                // nobody uses in another place.
+                let most = count(self.pool.limits.max).saturating_add(self.pool.abandoned.load(Ordering::SeqCst));
+                let Some(counted) = Counted::within(&self.pool.open, most) else { continue };
                 let era = self.pool.era.load(Ordering::SeqCst);
                 match self.pool.manager.connect() {
                     Ok(mut conn) => {
                         self.lifeline.beat();
                         prepare(&mut conn)?;
-                        break (place, conn, era);
+                        break (place, Open { conn, era, _counted: counted });
                     }
                     Err(error) => {
                         // Whoever is in has the right name and password, so what keeps others out is their number.
@@ -350,14 +385,14 @@ impl<M: Manager> Turn<M> {
                 std::thread::sleep(LOOK_AGAIN);
                 continue;
             };
-            if prepare(&mut conn).is_ok() {
-                break (place, conn, era);
+            if prepare(&mut open.conn).is_ok() {
+                break (place, open);
             }
         };
         self.lifeline.beat();
-        let result = work(&mut conn);
+        let result = work(&mut open.conn);
         if !self.lifeline.is_abandoned() {
-            *place = Some((conn, era));
+            *place = Some(open);
         }
         Ok(result)
     }

@@ -1,13 +1,21 @@
 //! PostgreSQL: pooled connections, prepared statements, the token path in one round trip each.
 
+mod advisory;
 mod broadcast;
 mod filters;
 mod folds;
 mod hot;
 mod lists;
-mod locks;
+mod moments;
 mod owner;
 mod statement;
+
+/// A query that takes a row lock, named as in diesel.
+macro_rules! row_lock {
+    ($query:expr, $($lock:ident).+) => {
+        $query$(.$lock())+
+    };
+}
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -22,6 +30,7 @@ use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, PgConnection};
+use doorward_ports::bus::Bus;
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::{Commit, Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
@@ -81,6 +90,10 @@ impl PostgresBackend {
         Broadcast::start(self.url.clone(), self.connect_timeout, self.publisher.clone())
     }
 
+    pub(crate) fn bus(&self) -> &Bus {
+        self.publisher.bus()
+    }
+
     pub(crate) fn pool_status(&self) -> PoolStatus {
         self.pool.status()
     }
@@ -102,7 +115,7 @@ impl StoreBackend for PostgresBackend {
                         Ok(())
                     },
                 )?,
-                WorkMode::WriteOnce => turn.with(
+                WorkMode::AtOnce => turn.with(
                     |_| Ok(()),
                     |conn| {
                         let mut session = Session::alone(conn).on(lifeline);

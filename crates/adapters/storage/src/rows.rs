@@ -2,6 +2,7 @@
 
 mod audit;
 mod groups;
+mod keys;
 mod oauth2;
 mod organizations;
 mod sessions;
@@ -11,6 +12,7 @@ mod workspaces;
 
 pub(crate) use audit::AuditRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
+pub(crate) use keys::CryptoKeyRow;
 pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limits, resources};
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use sessions::KeyRow;

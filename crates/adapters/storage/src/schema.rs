@@ -324,6 +324,20 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::sql::Instant;
+
+    crypto_keys (purpose, id) {
+        purpose -> Text,
+        id -> Text,
+        algorithm -> Text,
+        secret -> Binary,
+        starts_at -> Instant,
+        ends_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Text};
     use crate::types::sql::Instant;
 
@@ -331,6 +345,37 @@ table! {
         name -> Text,
         value -> Binary,
         created_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    jobs (name) {
+        name -> Text,
+        next_run_at -> Instant,
+        lease_until -> Nullable<Instant>,
+        holder -> Nullable<Uuid>,
+        last_started_at -> Nullable<Instant>,
+        last_finished_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        runs -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::Instant;
+
+    outbox (id) {
+        id -> BigInt,
+        topic -> Text,
+        payload -> Text,
+        created_at -> Instant,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
     }
 }
 

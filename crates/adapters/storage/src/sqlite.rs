@@ -1,13 +1,21 @@
 //! SQLite: one thread that writes, several connections that read.
 
+mod advisory;
 mod filters;
 mod folds;
 mod hot;
 mod lists;
-mod locks;
+mod moments;
 mod owner;
 mod place;
 mod writer;
+
+/// A query that takes a row lock, which one writer does not need.
+macro_rules! row_lock {
+    ($query:expr, $($lock:ident).+) => {
+        $query
+    };
+}
 
 #[path = "queries/mod.rs"]
 mod queries;
@@ -21,6 +29,7 @@ use crate::session::{Living, Session};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use doorward_ports::bus::Bus;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::{Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
@@ -79,6 +88,10 @@ impl SqliteBackend {
         })
     }
 
+    pub(crate) fn bus(&self) -> &Bus {
+        self.publisher.bus()
+    }
+
     pub(crate) fn changes(&self) -> &ChangeLog {
         self.publisher.log()
     }
@@ -100,7 +113,7 @@ impl StoreBackend for SqliteBackend {
     async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError> {
         match mode {
             // There is one writer, so all that is written is in order.
-            WorkMode::Write | WorkMode::Serializable | WorkMode::WriteOnce => {
+            WorkMode::Write | WorkMode::Serializable | WorkMode::AtOnce => {
                 self.writer.run(mode, work, self.deadline).await
             }
             WorkMode::Read => {

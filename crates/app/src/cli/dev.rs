@@ -112,7 +112,7 @@ impl Seed {
         let mut population = Population::new(sizes, self.numbers, organization.id);
         let group_memberships = fill(&mut seeder, &mut population, sizes).context("nothing was added")?;
         let kept = seeder.commit().context("nothing was added")?;
-        maintenance::renew_counts(ctx).await?;
+        maintenance::renew_counts(ctx, None).await?;
         kept.analyze()?;
 
         let mut tokens = Vec::new();

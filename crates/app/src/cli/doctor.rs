@@ -5,6 +5,8 @@ mod asking;
 use super::print;
 use crate::settings::Settings;
 use crate::wiring;
+use doorward_domain::keys::CryptoKey;
+use doorward_ports::Sealer as _;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     }
     let (found, is_up_to_date) = database(settings);
     findings.extend(found);
+    findings.extend(keys(settings, is_up_to_date));
     // Nobody can tell who this is before the database is up to date.
     if !settings.listen.access_url.is_empty() || is_up_to_date {
         let deployment = if is_up_to_date { wiring::deployment_id(settings)? } else { None };
@@ -103,6 +106,39 @@ fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
     }
     findings.push(asking::who_answers(&url, deployment));
     findings
+}
+
+/// Whether the keys of the server are sealed, and can be opened.
+fn keys(settings: &Settings, is_up_to_date: bool) -> Vec<Finding> {
+    let sealer = match settings.secrets.seal_keys() {
+        Ok(sealer) => sealer,
+        Err(error) => return vec![Finding::Bad(format!("{error:#}"))],
+    };
+    let stored = match if is_up_to_date { wiring::crypto_keys(settings) } else { Ok(Vec::new()) } {
+        Ok(stored) => stored,
+        Err(error) => return vec![Finding::Bad(format!("the keys of the server cannot be read: {error:#}"))],
+    };
+    let closed = |key: &CryptoKey| {
+        let error = sealer.open(&key.place(), key.stored.expose()).err()?;
+        Some(Finding::Bad(format!("the key {} for {} cannot be opened: {error}", key.id, key.purpose)))
+    };
+    let closed: Vec<Finding> = stored.iter().filter_map(closed).collect();
+    if !closed.is_empty() {
+        return closed;
+    }
+    let wanted = sealer.seals_with();
+    let others = stored.iter().filter(|key| sealer.sealed_with(key.stored.expose()) != wanted).count();
+    vec![match (&wanted, others) {
+        (None, _) => Finding::Worth(
+            "the keys of the server are stored as they are: whoever reads the database, or a backup, has them \
+             (secrets.seal_keys)"
+                .to_owned(),
+        ),
+        (Some(name), 0) => Finding::Good(format!("the keys of the server are sealed with the seal key {name}")),
+        (Some(name), n) => {
+            Finding::Worth(format!("{n} keys of the server will be sealed with the seal key {name} at the next start"))
+        }
+    }]
 }
 
 /// What is to be said of the database, and whether it is up to date.

@@ -8,11 +8,12 @@ use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
-use doorward_services::{Context, maintenance};
+use doorward_services::jobs::{self, LeaseTerms, Runner};
+use doorward_services::{Context, keys, maintenance};
+use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use stop::Stop;
 use url::Url;
@@ -34,7 +35,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let context = parts.context.clone();
         let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
-        let grants = Arc::new(AtomicU64::new(maintenance::count_grants(&context).await?));
+        let counted = Arc::new(Counted::default());
+        counted.renew(&context).await?;
+        let jobs = jobs::all(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
+        let jobs = Runner::start(&context, jobs, LeaseTerms::DEFAULT);
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
             server: settings.server.clone(),
@@ -47,7 +51,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             hsts: secure.then_some(Duration::from_hours(365 * 24)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             deployment_id: parts.deployment_id.to_string(),
-            gauges: gauges::gauges(&parts, &grants),
+            gauges: gauges::gauges(&parts, &counted, &jobs.tally()),
         };
         if let Some(metrics) = &metrics {
             println!("metrics on http://{}/metrics", metrics.local_addr().context("cannot tell the address")?);
@@ -61,17 +65,15 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             println!("{}", crate::owner::invitation(&context));
         }
         let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
-        let cleaning = actix_web::rt::spawn(clean(
-            context.clone(),
-            settings.cleanup.interval.std(),
-            settings.cleanup.batch,
-            grants,
-        ));
+        let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.std(), counted));
+        let renewing_keys = actix_web::rt::spawn(renew_keys(context.clone()));
         let metrics = metrics.map(actix_web::rt::spawn);
         let ended = site.await.context("the server failed");
         stop::wind_down();
-        cleaning.abort();
+        counting.abort();
+        renewing_keys.abort();
         noting.abort();
+        jobs.stop().await;
         if let Err(error) = maintenance::write_first_uses(&context).await {
             tracing::warn!(%error, "the last first uses of access tokens were not written");
         }
@@ -134,35 +136,32 @@ async fn write_first_uses(context: Context) {
     }
 }
 
-/// Removes dead rows in small batches for as long as the server runs: full batches follow each other with a breath in
-/// between, so that requests never wait for the cleaning.
-async fn clean(context: Context, interval: Duration, batch: u32, grants: Arc<AtomicU64>) {
-    const BREATH: Duration = Duration::from_millis(200);
+/// Reads the keys of the server anew when another one has replaced some, and now and then in any case, for as long as the server
+/// runs. A new key signs later than the next look, see [`doorward_domain::keys::LEAD`].
+async fn renew_keys(context: Context) {
+    const EVERY: Duration = Duration::from_secs(1);
+    /// So many looks for a change are followed by a reading without one.
+    const LOOKS: u32 = 30;
+    loop {
+        for _ in 0..LOOKS {
+            actix_web::rt::time::sleep(EVERY).await;
+            if let Err(error) = keys::reload_if_changed(&context).await {
+                tracing::debug!(%error, "cannot read the keys of the server now");
+            }
+        }
+        if let Err(error) = keys::reload(&context).await {
+            tracing::warn!(error = %format!("{:#}", anyhow::Error::from(error)), "the keys of the server cannot be read anew");
+        }
+    }
+}
+
+/// Counts what the metrics of this server show, for as long as it runs: each server shows its own numbers, so this is no job
+/// that one of them does.
+async fn count(context: Context, interval: Duration, counted: Arc<Counted>) {
     loop {
         actix_web::rt::time::sleep(interval).await;
-        loop {
-            match maintenance::purge(&context, batch).await {
-                Ok(purged) => {
-                    if purged.total() > 0 {
-                        tracing::debug!(?purged, "removed dead rows");
-                    }
-                    if purged.total() < usize::try_from(batch).unwrap_or(usize::MAX) {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot remove dead rows now");
-                    break;
-                }
-            }
-            actix_web::rt::time::sleep(BREATH).await;
-        }
-        if let Err(error) = maintenance::renew_counts(&context).await {
-            tracing::debug!(%error, "cannot renew the counts now");
-        }
-        match maintenance::count_grants(&context).await {
-            Ok(count) => grants.store(count, Ordering::Relaxed),
-            Err(error) => tracing::debug!(%error, "cannot count the grants now"),
+        if let Err(error) = counted.renew(&context).await {
+            tracing::debug!(%error, "cannot count for the metrics now");
         }
     }
 }

@@ -131,6 +131,26 @@ fn passwords_of_urls_are_hidden() {
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
+#[test]
+fn seal_keys_are_hidden() {
+    const ONE: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    let file = format!("[secrets]\nseal_keys = [\"{ONE}\", \"{ONE}\"]");
+    let settings = load(Some(&file), &[]).unwrap();
+    let printed = settings.to_toml().unwrap();
+    assert!(printed.contains("seal_keys = [\"********\", \"********\"]"), "{printed}");
+    assert!(!printed.contains(ONE) && !format!("{settings:?}").contains(ONE));
+
+    // Neither where it is no list, nor where it is no key.
+    let vars = [("DOORWARD__SECRETS__SEAL_KEYS__0", "hunter2")];
+    for (file, vars, words) in [
+        (Some("[secrets]\nseal_keys = \"hunter2\""), &[][..], "`secrets.seal_keys` in "),
+        (None, &vars[..], "seal key 1 is not 32 bytes"),
+    ] {
+        let message = format!("{:#}", load(file, vars).unwrap_err());
+        assert!(message.contains(words) && !message.contains("hunter2"), "{message}");
+    }
+}
+
 /// A section with a list of tables, as settings for identity providers are.
 mod lists {
     use super::super::*;

@@ -11,6 +11,8 @@ mod cli;
 mod client;
 mod doctor;
 mod first_owner;
+mod jobs;
+mod keys;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;

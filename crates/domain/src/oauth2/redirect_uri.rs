@@ -2,6 +2,7 @@
 
 use super::scheme;
 use super::uri::{self, UriError};
+use crate::text_enum::text_enum;
 use std::fmt;
 use url::{Host, Url};
 
@@ -45,35 +46,15 @@ pub enum RedirectUriError {
     PlainHttp,
 }
 
-/// How a presented redirect URI is compared with the registered ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RedirectMatch {
-    /// The same text; on loopback hosts any port (RFC 8252 7.3, RFC 9700 2.1).
-    #[default]
-    Exact,
-    /// Same scheme, host and port, and the registered path or one below it. For old apps only.
-    Prefix,
-}
-
-impl RedirectMatch {
-    /// The value as it is sent and stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Prefix => "prefix",
-        }
-    }
-}
-
-impl std::str::FromStr for RedirectMatch {
-    type Err = crate::users::UnknownValueError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "exact" => Ok(Self::Exact),
-            "prefix" => Ok(Self::Prefix),
-            _ => Err(crate::users::UnknownValueError::new(text)),
-        }
+text_enum! {
+    /// How a presented redirect URI is compared with the registered ones.
+    #[derive(Default)]
+    RedirectMatch {
+        /// The same text; on loopback hosts any port (RFC 8252 7.3, RFC 9700 2.1).
+        #[default]
+        Exact = "exact",
+        /// Same scheme, host and port, and the registered path or one below it. For old apps only.
+        Prefix = "prefix",
     }
 }
 

@@ -6,9 +6,11 @@
 //!
 //! All refresh tokens of a grant share their prefix. The last characters of the secret are a keyed tag, by which a
 //! token of an earlier generation is told from an invented one without keeping any of them: presenting an earlier one
-//! is theft, presenting an invented one is noise.
+//! is theft, presenting an invented one is noise. The first character of the tag is the id of the key, so that keys can
+//! be replaced; see [`crate::keys::DerivationKeys`] for several of them. Tokens of a [`DerivationKey::new`] have none.
 
 use super::{ExchangedTokens, OpaqueToken};
+use crate::keys::KeyId;
 use crate::{Digest, Secret};
 use ring::hmac;
 use subtle::ConstantTimeEq;
@@ -18,7 +20,10 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// The server's key for deriving secrets: the successors of refresh tokens, and [texts](Self::text) of other purposes. All
 /// replicas share it.
 #[derive(Clone)]
-pub struct DerivationKey(hmac::Key);
+pub struct DerivationKey {
+    hmac: hmac::Key,
+    id: Option<KeyId>,
+}
 
 /// The pair of tokens that follows a presented refresh token.
 #[derive(Clone, Debug)]
@@ -31,6 +36,8 @@ pub struct Successor {
 
 /// Characters of a refresh token's secret that carry its randomness (178 bits).
 const RANDOM_LEN: usize = DerivationKey::RANDOM_LEN;
+/// Characters that follow: 59 bits, or the id of a key and 53 bits.
+const TAG_LEN: usize = OpaqueToken::SECRET_LEN - RANDOM_LEN;
 
 impl DerivationKey {
     /// Random characters from which the first refresh token of a grant is made.
@@ -38,10 +45,24 @@ impl DerivationKey {
     /// Characters of a [text](Self::text): 238 bits.
     pub const TEXT_LEN: usize = 40;
 
-    /// Takes 32 random bytes.
+    /// Takes 32 random bytes. Its refresh tokens do not name it, so that there can be only one such key.
     #[must_use]
     pub fn new(bytes: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+        Self { hmac: hmac::Key::new(hmac::HMAC_SHA256, bytes), id: None }
+    }
+
+    /// Takes 32 random bytes. Its refresh tokens name it by this id.
+    #[must_use]
+    pub fn named(id: KeyId, bytes: &[u8; 32]) -> Self {
+        Self { id: Some(id), ..Self::new(bytes) }
+    }
+
+    /// The id of the key that `presented` names, if it names one. Anybody can write it there; and the tag of
+    /// a token that names none may begin with such a letter.
+    #[must_use]
+    pub fn named_by(presented: &OpaqueToken) -> Option<KeyId> {
+        let (_, tag) = presented.secret().expose().split_at_checked(RANDOM_LEN)?;
+        tag.bytes().next().and_then(KeyId::of)
     }
 
     /// Makes the first refresh token of a grant of random alphanumeric text; of `random`, the first
@@ -67,9 +88,14 @@ impl DerivationKey {
     /// ```
     #[must_use]
     pub fn successor(&self, presented: &OpaqueToken) -> Successor {
-        let refresh = self.derive(b"refresh", presented, RANDOM_LEN);
         let access = self.derive(b"access", presented, crate::sessions::ApiToken::SECRET_LEN);
-        Successor { refresh: self.seal(presented.prefix().to_owned(), &refresh), access_secret: Secret::new(access) }
+        Successor { refresh: self.next_refresh(presented), access_secret: Secret::new(access) }
+    }
+
+    /// The refresh token of the pair that follows `presented`.
+    pub(crate) fn next_refresh(&self, presented: &OpaqueToken) -> OpaqueToken {
+        let refresh = self.derive(b"refresh", presented, RANDOM_LEN);
+        self.seal(presented.prefix().to_owned(), &refresh)
     }
 
     /// The pair whose refresh token has the digest `live`, if it comes after `presented` within so many exchanges as are
@@ -127,8 +153,17 @@ impl DerivationKey {
         OpaqueToken::new(prefix, Secret::new(format!("{random}{tag}")))
     }
 
+    /// What follows the random characters: the id of the key, if tokens name it, and keyed characters.
     fn tag(&self, prefix: &str, random: &str) -> String {
-        self.alphanumeric(&[b"tag", prefix.as_bytes(), random.as_bytes()], OpaqueToken::SECRET_LEN - RANDOM_LEN)
+        let (prefix, random) = (prefix.as_bytes(), random.as_bytes());
+        match self.id {
+            None => self.alphanumeric(&[b"tag", prefix, random], TAG_LEN),
+            Some(id) => {
+                let mut tag = id.to_string();
+                tag.push_str(&self.alphanumeric(&[b"tag with id", tag.as_bytes(), prefix, random], TAG_LEN - 1));
+                tag
+            }
+        }
     }
 
     fn derive(&self, purpose: &[u8], from: &OpaqueToken, len: usize) -> String {
@@ -139,7 +174,7 @@ impl DerivationKey {
     fn alphanumeric(&self, parts: &[&[u8]], len: usize) -> String {
         let mut text = String::with_capacity(len);
         for counter in 0_u32.. {
-            let mut context = hmac::Context::with_key(&self.0);
+            let mut context = hmac::Context::with_key(&self.hmac);
             for part in parts {
                 context.update(&(part.len() as u64).to_be_bytes());
                 context.update(part);
@@ -237,6 +272,27 @@ mod tests {
             }
         }
         assert!(key(1).live_after(live, &live.digest()).is_none());
+    }
+
+    #[test]
+    fn a_named_key_knows_its_tokens_by_name_and_no_others() {
+        let (a, b) = (KeyId::FIRST, KeyId::FIRST.next());
+        let named = DerivationKey::named(a, &[1; 32]);
+        let first = named.first("0123456789".into(), &Secret::new("r".repeat(30)));
+        let next = named.successor(&first).refresh;
+        for token in [&first, &next] {
+            assert_eq!(token.secret().expose().len(), OpaqueToken::SECRET_LEN);
+            assert_eq!(DerivationKey::named_by(token), Some(a));
+            assert!(named.has_issued(token) && !key(1).has_issued(token));
+            assert!(!DerivationKey::named(b, &[1; 32]).has_issued(token), "the name is part of what is keyed");
+            let renamed = token.secret().expose().clone();
+            let renamed = format!("{}b{}", &renamed[..30], &renamed[31..]);
+            let renamed = OpaqueToken::new(token.prefix().to_owned(), Secret::new(renamed));
+            assert!(![a, b].iter().any(|id| DerivationKey::named(*id, &[1; 32]).has_issued(&renamed)));
+        }
+        assert!(!named.has_issued(&key(1).successor(&first).refresh), "a token without a name");
+        let access = |key: &DerivationKey| key.successor(&first).access_secret.into_exposed();
+        assert_eq!(access(&named), access(&key(1)));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct BuiltIn {
 mod tables {
     use super::{Action, BuiltIn, Grants, Kind, Mask, Masks, Pattern, Permission, ResourceType, SystemTable};
 
-    include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+    include!("../../data/generated/tables.rs");
 }
 
 pub(super) static SYSTEM: &[SystemTable] = &tables::SYSTEM;

@@ -46,6 +46,7 @@ pub mod custom;
 mod decision;
 mod defaults;
 mod engine;
+#[cfg(feature = "eval")]
 pub mod eval;
 mod explain;
 mod id;

@@ -40,7 +40,7 @@ pub trait ActionMarker: sealed::Sealed {
     const ACTION: Action;
 }
 
-include!(concat!(env!("OUT_DIR"), "/names.rs"));
+include!("../../data/generated/names.rs");
 
 impl ResourceType {
     /// Whether `action` is defined for this type. Decisions do not ask: an undefined pair is simply matched.

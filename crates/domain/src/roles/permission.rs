@@ -5,8 +5,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Action, ResourceType};
 
 /// A name in a permission: any, one from the tables, or another text. Decisions match text, so an unknown name is
@@ -23,9 +21,9 @@ pub enum Pattern<T> {
 
 /// Allows one action on one resource type, or denies it.
 ///
-/// Serialised as the wire form `{"negate": false, "resource_type": "workspace", "action": "read"}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "Wire", from = "Wire")]
+/// Serialised (feature `serde`) as the wire form `{"negate": false, "resource_type": "workspace", "action": "read"}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "Wire", from = "Wire"))]
 pub struct Permission {
     /// Denies instead of allowing. A deny beats every allow of the same level.
     pub negate: bool,
@@ -110,7 +108,8 @@ impl fmt::Display for Permission {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Wire {
     #[serde(default)]
     negate: bool,
@@ -118,6 +117,7 @@ struct Wire {
     action: String,
 }
 
+#[cfg(feature = "serde")]
 impl From<Permission> for Wire {
     fn from(permission: Permission) -> Self {
         Self {
@@ -128,6 +128,7 @@ impl From<Permission> for Wire {
     }
 }
 
+#[cfg(feature = "serde")]
 impl From<Wire> for Permission {
     fn from(wire: Wire) -> Self {
         Self::named(wire.negate, &wire.resource_type, &wire.action)

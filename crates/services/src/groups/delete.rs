@@ -20,7 +20,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, id: GroupId) -> Result<(),
         if found.group.is_everyone() {
             return Err(Error::invalid("The group of all members cannot be deleted."));
         }
-        let group = deed.repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+        let group = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
         let members = Members::read(deed.repos, &group)?;
         if !deed.repos.groups().delete(&permit, id)? {
             return Err(Error::NotFound);

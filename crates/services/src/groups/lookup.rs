@@ -171,18 +171,3 @@ fn filter(repos: &mut dyn Repositories, actor: &Principal, query: &GroupQuery) -
         Err(Error::invalid_fields("Query parameters have invalid values.", fields))
     }
 }
-
-/// Shows a group that was just changed, if it is still there, with those of its members that the caller may read.
-pub(super) async fn show_changed<S: GroupSink + 'static>(
-    ctx: &Context,
-    actor: &Principal,
-    id: GroupId,
-    mut sink: S,
-) -> Result<S, Error> {
-    ctx.look(actor, move |look| {
-        let found = look.repos.groups().find(id)?.ok_or(Error::NotFound)?;
-        show(look.repos, &[found], &access::visible_members(look.by), &mut sink)?;
-        Ok(sink)
-    })
-    .await
-}

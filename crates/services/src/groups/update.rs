@@ -1,9 +1,7 @@
 //! Changing groups (`identity.md` 6.5).
 
 use super::access;
-use super::lookup::show_changed;
 use super::record::{self, Members, bad_users, refuse_users};
-use super::views::GroupSink;
 use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
@@ -37,16 +35,10 @@ pub struct UpdateGroup {
 /// Needs `group:update`. Errors: `NotFound` (missing or not readable), `Forbidden`, `Invalid` (`name`, `display_name`,
 /// `avatar_url`, `quota_allowance`, `add_users`, `remove_users`), `Refused` (members of the group of all; the service
 /// account of the app that asks), `Conflict` (`name`).
-pub async fn update<S: GroupSink + 'static>(
-    ctx: &Context,
-    actor: &Principal,
-    id: GroupId,
-    command: UpdateGroup,
-    sink: S,
-) -> Result<S, Error> {
+pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: UpdateGroup) -> Result<(), Error> {
     ctx.act(actor, move |deed| {
         let permit = authorize(deed.repos, deed.by, id)?;
-        let old = deed.repos.groups().hold(id)?.ok_or(Error::NotFound)?;
+        let old = deed.repos.groups().find_for_update(id)?.ok_or(Error::NotFound)?;
         let mut fields = Fields::default();
         let change = fields.keep(check(&old, &command))?.unwrap_or_default();
         let new = fields.keep(old.changed(&change, deed.now).map_err(refusal))?;
@@ -69,9 +61,7 @@ pub async fn update<S: GroupSink + 'static>(
         }
         Ok::<_, Error>(deed.entry().plus(moved).changed(&old, &new)?.answer(()))
     })
-    .await?;
-    // Outside the transaction, for others want to write while many members are read.
-    show_changed(ctx, actor, id, sink).await
+    .await
 }
 
 /// Whether the caller may change the group at all.
@@ -149,7 +139,7 @@ fn users(
     let added = parse("add_users", &command.add_users, &mut errors);
     let removed = parse("remove_users", &command.remove_users, &mut errors);
     let all: Vec<UserId> = added.iter().chain(&removed).copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let members = repos.groups().hold_organization_members(group.organization_id, &all)?;
+    let members = repos.groups().members_for_key_share(group.organization_id, &all)?;
     for (field, users) in [("add_users", &added), ("remove_users", &removed)] {
         let strangers = users.iter().filter(|user| members.binary_search(user).is_err());
         let detail = |user: &UserId| format!("User {user} must be a member of the organization.");

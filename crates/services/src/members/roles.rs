@@ -52,8 +52,9 @@ pub async fn update_roles(
         with_caller_and(deed, id, |deed, actor, _| {
             // First the roles, then the member: in the order in which a role is deleted.
             let kept: Vec<RoleName> = wanted.iter().filter(|name| !name.is_built_in()).cloned().collect();
-            let kept = if kept.is_empty() { Vec::new() } else { deed.repos.roles().keep_custom(&kept)? };
-            let old = deed.repos.members().hold(organization, id)?.ok_or(Error::NotFound)?;
+            let kept =
+                if kept.is_empty() { Vec::new() } else { deed.repos.roles().find_custom_for_key_share(&kept)? };
+            let old = deed.repos.members().find_for_update(organization, id)?.ok_or(Error::NotFound)?;
             let (permit, change) = authorize(deed.repos, actor, &old, &wanted, kept.into_iter().collect())?;
 
             let roles = change.stored().to_vec();

@@ -32,9 +32,9 @@ fn town_of(actor: &Principal, roles: &[&str]) -> MockRepositories {
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     let found = known.clone();
     repos.members.expect_find().returning(move |_, user| Ok((user == BOB).then(|| found.clone())));
-    repos.members.expect_hold().returning(move |_, user| Ok((user == BOB).then(|| known.clone())));
+    repos.members.expect_find_for_update().returning(move |_, user| Ok((user == BOB).then(|| known.clone())));
     repos.roles.expect_find_custom().returning(|names| Ok(known_roles(names)));
-    repos.roles.expect_keep_custom().returning(|names| Ok(known_roles(names)));
+    repos.roles.expect_find_custom_for_key_share().returning(|names| Ok(known_roles(names)));
     repos
 }
 
@@ -100,7 +100,7 @@ async fn a_member_who_leaves_meanwhile_gets_no_roles() {
     let mut repos = town(&[]);
     repos.members.checkpoint();
     repos.members.expect_find().returning(|_, _| Ok(Some(member(&bob(), &[]))));
-    repos.members.expect_hold().returning(|_, _| Ok(None));
+    repos.members.expect_find_for_update().returning(|_, _| Ok(None));
     assert!(matches!(assign(repos, &owner().build(), &[]).await, Err(Error::NotFound)));
 }
 

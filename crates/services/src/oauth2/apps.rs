@@ -123,7 +123,7 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
     apply(old, command.clone(), ctx.clock.now())?;
     ctx.act(actor, move |deed| {
-        let old = deed.repos.apps().hold(id)?.ok_or(Error::NotFound)?;
+        let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;
         let wants_account = command.service_account;
         let mut app = apply(old.clone(), command, deed.now)?;
         // An account that was deleted is none: who asks for one gets a new one.
@@ -156,7 +156,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, id: AppId) -> Result<(), E
     let permit = actor.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)?;
     ctx.act(actor, move |deed| {
-        let old = deed.repos.apps().hold(id)?.ok_or(Error::NotFound)?;
+        let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;
         deed.repos.apps().delete(&permit, id)?;
         if let Some(id) = old.service_account_id {
             close_account(deed, id)?;
@@ -177,7 +177,7 @@ fn open_account(deed: &mut Deed<'_>, app: &App) -> Result<UserId, Error> {
 
 fn close_account(deed: &mut Deed<'_>, id: UserId) -> Result<(), Error> {
     let permit = System::because("its app has no use for the service account any more").permit();
-    let user = deed.repos.users().hold(id)?;
+    let user = deed.repos.users().find_for_update(id)?;
     deed.repos.users().delete(&permit, id, deed.now)?;
     if let Some(user) = user.filter(|user| !user.deleted) {
         let _receipt = users::ended(deed, &user)?;

@@ -5,7 +5,7 @@ use doorward_domain::Instant;
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId};
 use doorward_domain::oauth2::{App, ClientType, OpaqueToken};
-use doorward_domain::roles::{System, action, resource};
+use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_ports::oauth2::ClientCredentials;
 use doorward_ports::{Repositories, StoreError};
 use time::Duration;
@@ -139,7 +139,7 @@ pub(crate) async fn note_use(
     if !is_touch_due(last_used_at, now) || !ctx.cache.takes_notes() {
         return Ok(());
     }
-    let noted = ctx.at_once(move |repos| Ok::<_, OAuthError>(touch_secret(repos, id, last_used_at, now)?)).await;
+    let noted = ctx.at_once(move |once| Ok::<_, OAuthError>(once.touch_secret(&touch_permit(), id, now)?)).await;
     match noted {
         Err(error) if error.outage.is_some() => {
             ctx.cache.takes_no_notes();
@@ -157,8 +157,11 @@ pub(crate) fn touch_secret(
     now: Instant,
 ) -> Result<(), StoreError> {
     if is_touch_due(last_used_at, now) {
-        let permit = System::because("a client used its secret").permit::<action::Update, resource::Oauth2AppSecret>();
-        repos.apps().touch_secret(&permit, id, now)?;
+        repos.apps().touch_secret(&touch_permit(), id, now)?;
     }
     Ok(())
+}
+
+fn touch_permit() -> Permit<action::Update, resource::Oauth2AppSecret> {
+    System::because("a client used its secret").permit()
 }

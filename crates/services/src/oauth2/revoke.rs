@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009): a client gives a token back; its pair dies with it.
 
 use super::client::ClientAuthentication;
-use crate::{Context, OAuthError, Origin, Principal};
+use crate::{Context, OAuthError, Origin, Principal, keys};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken};
 use doorward_domain::roles::System;
@@ -26,7 +26,11 @@ enum Presented {
 /// Revokes a token of the client. Unknown and foreign tokens change nothing and are no error (RFC 7009 2.2).
 pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthError> {
     let client = request.client.present()?;
-    let keys = ctx.derivation.clone();
+    let presented = request.token.as_ref().and_then(|token| OpaqueToken::parse(token.expose()).ok());
+    let keys = match presented {
+        Some(presented) => keys::ring_for(ctx, &presented, ctx.clock.now()).await?,
+        None => ctx.keys.ring(),
+    };
     ctx.act(&Principal::anonymous(Origin::unknown()), move |deed| {
         let app = client.find_app(deed.repos)?;
         if let Some(name) = request.repeated {
@@ -39,7 +43,9 @@ pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthEr
             Presented::Refresh(token) => {
                 let grant = deed.repos.grants().find_by_prefix(token.prefix())?;
                 // An exchanged token of the grant is good enough to end it; an invented one is not.
-                let proves = |grant: &Grant| grant.refresh_digest == token.digest() || keys.has_issued(&token);
+                let proves = |grant: &Grant| {
+                    grant.refresh_digest == token.digest() || keys.refresh_tokens().has_issued(&token, deed.now)
+                };
                 if let Some(grant) = grant.filter(|grant| grant.app_id == app.id && proves(grant)) {
                     let permit = System::because("the client gives its grant back").permit();
                     deed.repos.grants().delete(&permit, grant.id)?;

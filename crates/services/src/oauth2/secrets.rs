@@ -27,7 +27,7 @@ pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(App
     actor.in_person(InPerson::ManageApps)?;
     ctx.act(actor, move |deed| {
         // As it is at this moment, and stays until the secret is there.
-        let app = deed.repos.apps().hold(app)?.ok_or(Error::NotFound)?;
+        let app = deed.repos.apps().find_for_update(app)?.ok_or(Error::NotFound)?;
         if app.client_type == ClientType::Public {
             return Err(Error::invalid("A public client has no secrets."));
         }

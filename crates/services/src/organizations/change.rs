@@ -115,7 +115,7 @@ pub async fn update(
             let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let gone = || Error::OrganizationNotFound(reference.to_string());
-            let before = deed.repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let before = deed.repos.organizations().find_for_update(known.id)?.ok_or_else(gone)?;
             let default_roles = default_roles.unwrap_or_else(|| before.default_roles.clone());
             may_make_default(actor, known.id, &before.default_roles, &default_roles)?;
             let after = Organization { updated_at: deed.now, default_roles, ..command.apply(before.clone()) };
@@ -144,7 +144,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, organization: &Organizatio
             }
             let gone = || Error::OrganizationNotFound(reference.to_string());
             // From here on nothing is added, so that what is counted is what is deleted.
-            let known = deed.repos.organizations().hold(known.id)?.ok_or_else(gone)?;
+            let known = deed.repos.organizations().find_for_update(known.id)?.ok_or_else(gone)?;
             let blockers: Vec<String> =
                 deed.repos.organizations().delete_blockers(known.id)?.iter().map(ToString::to_string).collect();
             if !blockers.is_empty() {
@@ -280,7 +280,7 @@ mod tests {
         let mut repos = repos_of(&owner().build(), &[]);
         let acme = || Organization { is_default: false, updated_at: NOW - Duration::HOUR, ..organization() };
         repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
-        repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));
+        repos.organizations.expect_find_for_update().returning(move |_| Ok(Some(acme())));
         repos
     }
 
@@ -360,7 +360,7 @@ mod tests {
             let mut repos = repos_of(actor, &[]);
             let acme = move || Organization { default_roles: DefaultRoles::new(before).unwrap(), ..organization() };
             repos.organizations.expect_find_by_name().returning(move |_| Ok(Some(acme())));
-            repos.organizations.expect_hold().returning(move |_| Ok(Some(acme())));
+            repos.organizations.expect_find_for_update().returning(move |_| Ok(Some(acme())));
             repos.organizations.expect_update().returning(|_, _| Ok(true));
             repos.audit.expect_insert().returning(|_, _| Ok(()));
             repos.roles.expect_lock_definitions().times(1).returning(|| Ok(()));

@@ -23,7 +23,10 @@ fn town_of(actor: &Principal) -> MockRepositories {
     repos.roles.expect_lock_definitions().returning(|| Ok(()));
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     let cook = CustomRole::new(name(), "Cook", vec![], vec![read()], vec![]);
-    repos.roles.expect_hold_custom().returning(move |asked| Ok((*asked == name()).then(|| (ID, cook.clone()))));
+    repos
+        .roles
+        .expect_find_custom_for_update()
+        .returning(move |asked| Ok((*asked == name()).then(|| (ID, cook.clone()))));
     repos
 }
 

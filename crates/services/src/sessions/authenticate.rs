@@ -112,7 +112,7 @@ pub async fn only_living<'a>(ctx: &Context, texts: Vec<&'a str>) -> Result<Vec<&
 
 /// The user, who stays as found, if they may still act.
 fn hold_living(repos: &mut dyn Repositories, id: UserId) -> Result<User, Error> {
-    let user = repos.users().hold(id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
+    let user = repos.users().find_for_update(id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
     if user.may_act() { Ok(user) } else { Err(inactive(user.status)) }
 }
 

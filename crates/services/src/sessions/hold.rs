@@ -19,7 +19,7 @@ use doorward_ports::Repositories;
 /// transaction, in which the caller then stays as found, and as answered.
 pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Principal) -> Result<User, Error> {
     let Account { user, key: presented, .. } = actor.account()?;
-    let user = repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
+    let user = repos.users().find_for_update(user.id)?.filter(|user| !user.deleted).ok_or_else(unknown_key)?;
     if !user.may_act() {
         return Err(inactive(user.status));
     }
@@ -35,12 +35,12 @@ fn hold_user(repos: &mut dyn Repositories, actor: &Principal, id: UserId) -> Res
     let user = if actor.is(id) {
         Some(still_valid(repos, actor)?)
     } else if Some(id) < actor.user_id() {
-        let user = repos.users().hold(id)?;
+        let user = repos.users().find_for_update(id)?;
         still_valid(repos, actor)?;
         user
     } else {
         still_valid(repos, actor)?;
-        repos.users().hold(id)?
+        repos.users().find_for_update(id)?
     };
     user.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)
 }

@@ -158,7 +158,7 @@ impl Attempt {
         let user = match verified {
             Verified::Wrong(user) => return self.fail(deed, user.as_ref()),
             // Meanwhile the user may have been deleted, or given another password; from here on nobody can do that.
-            Verified::Right(checked) => match deed.repos.users().hold(checked.id)? {
+            Verified::Right(checked) => match deed.repos.users().find_for_update(checked.id)? {
                 Some(user) if !user.deleted && user.password_hash == checked.password_hash => user,
                 _ => return self.fail(deed, Some(&checked)),
             },

@@ -17,7 +17,7 @@ pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<Iss
     let name = check_name(name.to_owned())?;
     let lifetime = ctx.settings.sessions.token_lifetime_default.get();
     ctx.act(&Principal::operator(), move |deed| {
-        let user = deed.repos.users().hold(user)?.filter(|user| !user.deleted && !user.is_system);
+        let user = deed.repos.users().find_for_update(user)?.filter(|user| !user.deleted && !user.is_system);
         let user = user.ok_or(Error::UserNotFound)?;
         if !user.may_act() {
             return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));

@@ -164,7 +164,7 @@ fn check_users(
     let users = repos.users().list_by_id(&ids)?;
     let known: BTreeSet<UserId> =
         users.iter().filter(|user| !user.deleted && !user.is_system).map(|user| user.id).collect();
-    let members: BTreeSet<UserId> = repos.groups().hold_organization_members(organization, &ids)?.into_iter().collect();
+    let members: BTreeSet<UserId> = repos.groups().members_for_key_share(organization, &ids)?.into_iter().collect();
     for (id, role) in entries {
         if !known.contains(id) {
             errors.push(FieldError::new("user_perms", format!("Failed to find user with ID {:?}.", id.to_string())));

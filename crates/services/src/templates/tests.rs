@@ -38,7 +38,7 @@ fn template() -> Template {
 fn repos(template: Template, users: &[User]) -> MockRepositories {
     let mut repos = MockRepositories::default();
     let held = template.clone();
-    repos.templates.expect_hold().returning(move |id| Ok((id == ID).then(|| held.clone())));
+    repos.templates.expect_find_for_update().returning(move |id| Ok((id == ID).then(|| held.clone())));
     repos.templates.expect_find().returning(move |id| Ok((id == ID).then(|| template.clone())));
     let known = users.to_vec();
     repos
@@ -47,7 +47,7 @@ fn repos(template: Template, users: &[User]) -> MockRepositories {
         .returning(move |ids| Ok(known.iter().filter(|user| ids.contains(&user.id)).cloned().collect()));
     repos
         .groups
-        .expect_hold_organization_members()
+        .expect_members_for_key_share()
         .returning(|_, ids| Ok(ids.iter().copied().filter(|id| *id == ANN).collect()));
     repos.groups.expect_list_by_id().returning(|ids| {
         let home = |id: GroupId| if id.0.as_u128() < 100 { ORGANIZATION } else { OTHER };
@@ -137,10 +137,10 @@ async fn an_access_list_of_many_is_changed_and_shown_in_one_pass() {
 
     let mut mocks = MockRepositories::default();
     let held = full.clone();
-    mocks.templates.expect_hold().return_once(move |_| Ok(Some(held)));
+    mocks.templates.expect_find_for_update().return_once(move |_| Ok(Some(held)));
     let known = people.clone();
     mocks.users.expect_list_by_id().return_once(move |_| Ok(known));
-    mocks.groups.expect_hold_organization_members().returning(|_, ids| Ok(ids.to_vec()));
+    mocks.groups.expect_members_for_key_share().returning(|_, ids| Ok(ids.to_vec()));
     mocks
         .templates
         .expect_update()

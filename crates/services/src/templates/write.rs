@@ -186,7 +186,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, id: TemplateId) -> Result<
 
 /// The template, if the caller may read it; nobody else changes it until the transaction ends.
 pub(super) fn held(repos: &mut dyn Repositories, actor: &Principal, id: TemplateId) -> Result<Template, Error> {
-    let found = repos.templates().hold(id)?;
+    let found = repos.templates().find_for_update(id)?;
     access::readable(actor, found)
 }
 

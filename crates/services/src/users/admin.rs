@@ -77,7 +77,8 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
 
     ctx.act(&operator, move |deed| {
         let permit = deed.by.permit(&access::user(user.id))?;
-        let user = deed.repos.users().hold(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
+        let user =
+            deed.repos.users().find_for_update(user.id)?.filter(|user| !user.deleted).ok_or(Error::UserNotFound)?;
         if !deed.repos.users().update_password(&permit, user.id, &hash, deed.now)? {
             return Err(Error::UserNotFound);
         }

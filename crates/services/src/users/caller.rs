@@ -37,7 +37,7 @@ pub(crate) fn with_caller<T>(
     work: impl FnOnce(&mut Deed<'_>, &Held) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if let Some(me) = deed.by.user_id() {
-        still_there(deed.repos.users().keep(me)?)?;
+        still_there(deed.repos.users().find_for_share(me)?)?;
     }
     as_of_now(deed, work)
 }
@@ -51,20 +51,20 @@ pub(crate) fn with_caller_and<T>(
     let users = deed.repos.users();
     // Everybody locks the lower id first, so that two cannot wait for each other.
     let user = match deed.by.user_id() {
-        None => users.hold(id)?,
+        None => users.find_for_update(id)?,
         Some(me) if me == id => {
-            let user = users.hold(id)?;
+            let user = users.find_for_update(id)?;
             still_there(user.clone())?;
             user
         }
         Some(me) if id < me => {
-            let user = users.hold(id)?;
-            still_there(users.keep(me)?)?;
+            let user = users.find_for_update(id)?;
+            still_there(users.find_for_share(me)?)?;
             user
         }
         Some(me) => {
-            let me = users.keep(me)?;
-            let user = users.hold(id)?;
+            let me = users.find_for_share(me)?;
+            let user = users.find_for_update(id)?;
             still_there(me)?;
             user
         }

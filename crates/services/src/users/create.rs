@@ -53,7 +53,7 @@ const ORGANIZATIONS_MAX: usize = 1000;
 /// The token of the set-up link: the same on every replica, and worth nothing once there is a user.
 #[must_use]
 pub fn setup_token(ctx: &Context) -> Secret<String> {
-    ctx.derivation.text(SETUP, &[])
+    ctx.keys.ring().forms().text(SETUP, &[], ctx.clock.now())
 }
 
 /// Whether this lets somebody set the server up, as long as there are no users.
@@ -62,7 +62,8 @@ pub fn may_set_up(ctx: &Context, proof: &SetupProof) -> bool {
     match proof {
         SetupProof::Local => true,
         SetupProof::Token(token) => {
-            token.as_ref().is_some_and(|token| ctx.derivation.is_text(SETUP, &[], token.expose()))
+            let (keys, now) = (ctx.keys.ring(), ctx.clock.now());
+            token.as_ref().is_some_and(|token| keys.forms().is_text(SETUP, &[], token.expose(), now))
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::cache::SubjectCache;
 use crate::context::{Context, Origin};
+use crate::keys::Keys;
 use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
 use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
-use doorward_domain::oauth2::DerivationKey;
+use doorward_domain::keys::KeyRing;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
@@ -49,9 +50,10 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
-        derivation: DerivationKey::new(&[7; 32]),
+        keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(settings),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 
@@ -215,7 +217,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     let known = users.to_vec();
     repos.users.expect_find().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
-    repos.users.expect_hold().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
+    repos.users.expect_find_for_update().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
     repos.users.expect_find_by_username().returning(move |name| {
         Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
@@ -224,7 +226,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     let asked = users.to_vec();
     repos
         .users
-        .expect_keep()
+        .expect_find_for_share()
         .withf(move |id| asked.iter().any(|user| user.id == *id))
         .returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     repos.organizations.expect_list_memberships().returning(|user| Ok(vec![membership(user)]));
@@ -247,7 +249,7 @@ pub(crate) fn expect_caller(repos: &mut MockRepositories, actor: &Principal) {
     let Account { user, memberships, key } = actor.account().unwrap();
     let (key, user, memberships) = (ApiKey::clone(key), User::clone(user), memberships.to_vec());
     let (me, known) = (user.clone(), key.clone());
-    repos.users.expect_keep().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
+    repos.users.expect_find_for_share().withf(move |id| *id == known.user_id).returning(move |_| Ok(Some(me.clone())));
     let known = key.clone();
     repos.api_keys.expect_find().returning(move |id| Ok(Some(known.clone()).filter(|key| key.id == *id)));
     let roles = actor.subject.roles().iter().flat_map(|role| {

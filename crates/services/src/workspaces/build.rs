@@ -66,7 +66,7 @@ pub async fn build(
         let found = deed.repos.workspaces().find(id)?;
         let owner = access::readable(deed.by, found)?.owner_id;
         let owner = Spender::hold(deed.repos, owner)?.ok_or(Error::NotFound)?;
-        let found = deed.repos.workspaces().hold(id)?;
+        let found = deed.repos.workspaces().find_for_update(id)?;
         let workspace = access::readable(deed.by, found)?;
         let permit = access::permit_build(deed.by, &workspace, transition)?;
         let view = deed.repos.workspaces().view(id)?.ok_or(Error::NotFound)?;
@@ -125,7 +125,7 @@ pub async fn set_dormant(
     dormant: bool,
 ) -> Result<WorkspaceView, Error> {
     ctx.act(actor, move |deed| {
-        let found = deed.repos.workspaces().hold(id)?;
+        let found = deed.repos.workspaces().find_for_update(id)?;
         let old = access::readable(deed.by, found)?;
         let permit = access::permit_update(deed.by, &old)?;
         if old.dormant_at.is_some() == dormant {

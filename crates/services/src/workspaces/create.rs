@@ -105,7 +105,7 @@ fn template_of(
 ) -> Result<Template, Error> {
     let refused =
         |detail: String| Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_id", detail)]);
-    let found = repos.templates().share(id)?;
+    let found = repos.templates().find_for_share(id)?;
     // What the caller cannot read does not exist.
     let template = templates::access::readable(actor, found).map_err(|error| {
         let absent = matches!(error, Error::NotFound);

@@ -59,8 +59,8 @@ fn repos(workspace: &Workspace, previous: Option<Build>) -> MockRepositories {
     let (held, shown) = (workspace.clone(), view(workspace.clone()));
     let found = workspace.clone();
     repos.workspaces.expect_find().returning(move |_| Ok(Some(found.clone()).filter(|found| !found.deleted)));
-    repos.workspaces.expect_hold().returning(move |_| Ok(Some(held.clone())));
-    repos.users.expect_hold().returning(|id| Ok(Some(user(id, "ann"))));
+    repos.workspaces.expect_find_for_update().returning(move |_| Ok(Some(held.clone())));
+    repos.users.expect_find_for_update().returning(|id| Ok(Some(user(id, "ann"))));
     repos.workspaces.expect_view().returning(move |_| Ok(Some(shown.clone())));
     repos.workspaces.expect_latest_build().returning(move |_| Ok(previous.clone()));
     repos.quotas.expect_consumed().withf(|_, _, except| *except == Some(ID)).returning(|_, _, _| Ok(8));

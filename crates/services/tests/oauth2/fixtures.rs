@@ -1,11 +1,12 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
+use doorward_domain::keys::{KeyId, KeyRing};
 use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_services::oauth2::ClientAuthentication;
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::macros::datetime;
@@ -16,8 +17,11 @@ pub(crate) const APP: AppId = AppId(Uuid::from_u128(0xA));
 pub(crate) const USER: UserId = UserId(Uuid::from_u128(0xB));
 pub(crate) const SECRET: &str = "coder_secretpref_0123456789012345678901234567890123456789";
 
+/// What [`key`] and the key of [`context`] are made of.
+const SECRET_KEY: [u8; 32] = [7; 32];
+
 pub(crate) fn key() -> DerivationKey {
-    DerivationKey::new(&[7; 32])
+    DerivationKey::named(KeyId::FIRST, &SECRET_KEY)
 }
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
@@ -34,7 +38,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
-        derivation: key(),
+        keys: Keys::fixed(KeyRing::single(&SECRET_KEY)),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
             sessions: defaults(SessionSettings::NAME),
@@ -42,6 +46,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
             audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) fn link(record: &AuditRecord, is_deleted: bool) -> String {
         | AuditResource::WorkspaceProxy
         | AuditResource::Organization
         | AuditResource::Oauth2ProviderGrant
+        | AuditResource::CryptoKey
         | AuditResource::CustomRole
         | AuditResource::OrganizationMember
         | AuditResource::NotificationTemplate
@@ -135,6 +136,7 @@ const fn noun(kind: AuditResource) -> &'static str {
         AuditResource::WorkspaceBuild => "workspace build",
         AuditResource::GitSshKey => "git ssh key",
         AuditResource::ApiKey => "token",
+        AuditResource::CryptoKey => "server key",
         AuditResource::Group => "group",
         AuditResource::License => "license",
         AuditResource::ConvertLogin => "login type conversion",

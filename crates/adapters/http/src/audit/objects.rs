@@ -1,7 +1,7 @@
 //! Entries of the audit log as they are sent.
 
 use super::description::{describe, link};
-use crate::json::Timestamp;
+use crate::kit::json::Timestamp;
 use crate::users::UserObject;
 use doorward_domain::organizations::Organization;
 use doorward_services::audit::{AuditList, ListedEntry};

@@ -4,7 +4,7 @@
 //! the shape borrows from the body. It takes exactly what the usual way takes; what it does not take, the usual way says
 //! what is wrong with.
 
-use crate::json;
+use crate::kit::json;
 use doorward_services::authcheck::Check;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};

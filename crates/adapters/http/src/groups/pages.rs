@@ -2,10 +2,20 @@
 
 use super::named;
 use super::objects::{GroupMembersObject, GroupsObject};
-use crate::answer::ok;
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::ok;
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use doorward_services::groups::{self, GroupRef};
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_members, members);
+    r.user(__path_members_by_name, members_by_name);
+    r.user(__path_page, page);
+}
 
 /// Lists members of a group that the caller may read, by user name.
 #[utoipa::path(

@@ -1,8 +1,8 @@
 //! Groups on their way into an answer.
 
 use super::objects::GroupHead;
-use crate::answer::{self, JSON};
-use crate::json;
+use crate::kit::answer::{self, JSON};
+use crate::kit::json;
 use crate::users::ReducedUserObject;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -1,9 +1,12 @@
 //! Apps and their secrets, for owners (`oauth2.md` 5 and 6).
 
-use crate::answer::{created, no_content, ok};
-use crate::call::{Call, Outcome};
-use crate::json::Timestamp;
-use crate::site::Site;
+use crate::conventions::Api;
+use crate::kit::answer::{created, no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::json::Timestamp;
+use crate::kit::routes::Routes;
+use crate::kit::site::Site;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource};
 use doorward_services::oauth2::{apps, secrets};
@@ -11,6 +14,18 @@ use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_list, list).no_store();
+    r.user(__path_create, create).no_store();
+    r.user(__path_find, find).no_store();
+    r.user(__path_update, update).no_store();
+    r.user(__path_delete, delete).no_store();
+    r.user(__path_list_secrets, list_secrets).no_store();
+    r.user(__path_create_secret, create_secret).no_store();
+    r.user(__path_delete_secret, delete_secret).no_store();
+}
 
 /// An OAuth2 app.
 #[derive(Serialize, ToSchema)]
@@ -165,8 +180,7 @@ impl From<AppRequest> for apps::AppCommand {
     responses((status = 201, body = AppObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
-    apps::may_create(&actor)?;
-    let body: AppRequest = call.json()?;
+    let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
     Ok(created(&AppObject::new(&call.site, app)))
 }
@@ -190,10 +204,13 @@ pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     responses((status = 200, body = AppObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
-    let app = apps::find(call.context(), &actor, call.id("app")?).await?;
-    apps::may_update(&actor)?;
-    let body: AppRequest = call.json()?;
-    let app = apps::update(call.context(), &actor, app.id, body.into()).await?;
+    let id = call.id("app")?;
+    let may = async |call: &Call| {
+        apps::find(call.context(), &actor, id).await?;
+        apps::may_update(&actor)
+    };
+    let body: AppRequest = call.json_after(may).await?;
+    let app = apps::update(call.context(), &actor, id, body.into()).await?;
     Ok(ok(&AppObject::new(&call.site, app)))
 }
 

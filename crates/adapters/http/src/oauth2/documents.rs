@@ -1,14 +1,25 @@
 //! What clients read before they know anything else (RFC 8414, RFC 9728). The documents never change while the server
 //! runs, so they are written once.
 
-use crate::answer::{self, ok};
-use crate::call::{Call, Outcome};
-use crate::site::Site;
+use crate::conventions::Document;
+use crate::kit::answer::{self, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
+use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Bytes;
 use doorward_services::oauth2::metadata;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Document);
+    r.plain(__path_authorization_server, authorization_server).busy();
+    r.plain(__path_protected_resource, protected_resource);
+    r.plain(__path_authorization_server_below, authorization_server_below).takes_the_rest();
+    r.plain(__path_protected_resource_below, protected_resource_below).takes_the_rest();
+}
 
 /// The metadata of the authorization server.
 #[utoipa::path(
@@ -77,7 +88,7 @@ fn below(site: &Site, inserted: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::site::Site;
+    use crate::kit::site::Site;
     use crate::testing::{at, context, send_at, settings};
     use actix_web::test::TestRequest;
     use doorward_ports::mocks::MockRepositories;
@@ -93,7 +104,8 @@ mod tests {
         for base in ["", "/doorward", "/api", "/api/v2", "/api/v2/users", "/oauth2/"] {
             let access_url = format!("https://door.example{base}");
             let issuer = access_url.trim_end_matches('/');
-            let site = Site::new(at(&access_url, context(MockRepositories::default())), settings());
+            let context = at(&access_url, context(MockRepositories::default()));
+            let site = Site::new(context, settings(), crate::openapi_json);
             let site = site.unwrap();
             for path in ["/api/v2/users/me", "/api", "/api/", "/api/v2/users", "/apis", "/oauth2/tokens", "/"] {
                 let challenge = site.challenge(path);

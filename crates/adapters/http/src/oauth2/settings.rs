@@ -1,11 +1,20 @@
 //! Settings of the authorization server that owners may look at.
 
-use crate::answer::ok;
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
+use crate::kit::answer::ok;
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use doorward_services::oauth2::provider;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_show, show).no_store();
+    r.user(__path_update, update).no_store();
+}
 
 /// Settings of the authorization server.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,8 +53,6 @@ pub(crate) async fn show(_: Call, actor: Principal) -> Outcome {
     responses((status = 200, body = SettingsObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
-    // Who may not change anything is told that first.
-    provider::may_update(&actor)?;
-    let body: Update = call.json()?;
+    let body: Update = call.json_after(async |_| provider::may_update(&actor)).await?;
     Ok(ok(&SettingsObject::from(provider::update_settings(&actor, body.dynamic_client_registration_enabled)?)))
 }

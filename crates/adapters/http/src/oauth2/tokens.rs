@@ -1,11 +1,15 @@
 //! The endpoints for clients: tokens, revocation, introspection (`oauth2.md` 11, 12, 14.5, 14.6).
 
-use crate::answer::{no_content, ok};
-use crate::call::{Call, Outcome};
-use crate::error::Failure;
-use crate::extract::credential;
-use crate::extract::form::Form;
-use crate::json::Timestamp;
+use crate::conventions::OAuth2;
+use crate::kit::answer::{no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::{Failure, Outcome};
+use crate::kit::extract::credential;
+use crate::kit::extract::form::{Form, secret};
+use crate::kit::json::Timestamp;
+use crate::kit::limits::Limit;
+use crate::kit::routes::Routes;
+use doorward_domain::Secret;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
 use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
@@ -14,28 +18,41 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Parameters of the token endpoint that may come once; `resource` has an error of its own.
-const TOKEN_PARAMETERS: [&str; 8] =
-    ["client_id", "client_secret", "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"];
-/// Parameters of revocation and introspection that may come once.
-const PARAMETERS: [&str; 4] = ["client_id", "client_secret", "token", "token_type_hint"];
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&OAuth2);
+    r.public(__path_exchange, exchange).for_any_site().busy();
+    r.public(__path_introspect, introspect).for_any_site().busy();
+    r.recognized(__path_withdraw, withdraw).limit(Limit::OAuth2);
+    r.public(__path_revoke, revoke).for_any_site();
+}
 
 /// A token request (RFC 6749 sections 4.1.3, 4.4.2 and 6).
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TokenRequest)]
-#[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read by name")]
 pub(crate) struct TokenForm {
-    /// `authorization_code`, `refresh_token` or `client_credentials`.
-    grant_type: String,
     /// Unless the client authenticates by Basic.
     client_id: Option<String>,
-    client_secret: Option<String>,
-    code: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    client_secret: Option<Secret<String>>,
+    /// `authorization_code`, `refresh_token` or `client_credentials`.
+    #[schema(value_type = String, required)]
+    grant_type: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret<String>>,
     redirect_uri: Option<String>,
-    code_verifier: Option<String>,
-    refresh_token: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    code_verifier: Option<Secret<String>>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<Secret<String>>,
     scope: Option<String>,
-    resource: Option<String>,
+    /// That it came more than once is an error of its own.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    resource: Vec<String>,
 }
 
 /// Tokens (RFC 6749 section 5.1).
@@ -61,17 +78,17 @@ pub(crate) struct TokenObject<'a> {
     responses((status = 200, body = TokenObject)),
 )]
 pub(crate) async fn exchange(mut call: Call) -> Outcome {
-    let form = call.form()?;
+    let (form, repeats): (TokenForm, _) = call.form()?.read_with_repeats()?;
     let request = token::TokenRequest {
-        client: credential::client(&call.request, &form)?,
-        grant_type: form.text("grant_type"),
-        code: form.secret("code"),
-        redirect_uri: form.text("redirect_uri"),
-        code_verifier: form.secret("code_verifier"),
-        refresh_token: form.secret("refresh_token"),
-        scope: form.text("scope"),
-        resources: resources(&form),
-        repeated: form.repeated(&TOKEN_PARAMETERS).next(),
+        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        grant_type: form.grant_type,
+        code: form.code,
+        redirect_uri: form.redirect_uri,
+        code_verifier: form.code_verifier,
+        refresh_token: form.refresh_token,
+        scope: form.scope,
+        resources: form.resource,
+        repeated: repeats.into_iter().next(),
     };
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
@@ -90,22 +107,21 @@ pub(crate) async fn exchange(mut call: Call) -> Outcome {
     }))
 }
 
-/// Every `resource`, in order.
-pub(crate) fn resources(form: &Form) -> Vec<String> {
-    form.all("resource").filter(|resource| !resource.is_empty()).map(str::to_owned).collect()
-}
-
 /// A token to be revoked or looked at (RFC 7009 section 2.1, RFC 7662 section 2.1).
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PresentedToken)]
-#[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read by name")]
 pub(crate) struct PresentedForm {
-    token: String,
-    /// Not looked at.
-    token_type_hint: Option<String>,
     /// Unless the client authenticates by Basic.
     client_id: Option<String>,
-    client_secret: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    client_secret: Option<Secret<String>>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = String, required)]
+    token: Option<Secret<String>>,
+    /// Not looked at.
+    #[expect(dead_code, reason = "read only so that it comes once (RFC 6749 3.2)")]
+    token_type_hint: Option<String>,
 }
 
 /// Revokes a token and its pair.
@@ -115,11 +131,11 @@ pub(crate) struct PresentedForm {
     responses((status = 200, body = serde_json::Value, description = "`{}`, also for tokens that are unknown or somebody else's")),
 )]
 pub(crate) async fn revoke(mut call: Call) -> Outcome {
-    let form = call.form()?;
+    let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = revocation::RevokeRequest {
-        client: credential::client(&call.request, &form)?,
-        token: form.secret("token"),
-        repeated: form.repeated(&PARAMETERS).next(),
+        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        token: form.token,
+        repeated: repeats.into_iter().next(),
     };
     call.admit(request.client.client_id.as_deref(), None).await?;
     revocation::revoke(call.context(), request).await?;
@@ -158,11 +174,11 @@ pub(crate) struct ActiveToken<'a> {
     responses((status = 200, body = Introspection)),
 )]
 pub(crate) async fn introspect(mut call: Call) -> Outcome {
-    let form = call.form()?;
+    let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = introspection::IntrospectRequest {
-        client: credential::client(&call.request, &form)?,
-        token: form.secret("token"),
-        repeated: form.repeated(&PARAMETERS).next(),
+        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        token: form.token,
+        repeated: repeats.into_iter().next(),
     };
     call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;

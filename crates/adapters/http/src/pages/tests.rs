@@ -4,13 +4,16 @@ mod care;
 
 use askama::Template;
 
-use super::{
-    moment::Moment,
-    views::{
-        Access, AuthorizedApp, AuthorizedApps, Brand, CliAuth, Consent, ErrorPage, Field, Home, Link, Person, Provider,
-        Registration, Scope, Setup, SignIn, SignedOut,
-    },
-};
+use super::access::{Access, Scope};
+use super::applications::{AuthorizedApp, AuthorizedApps};
+use super::cli_auth::CliAuth;
+use super::consent::{Consent, Registration};
+use super::home::Home;
+use super::setup::{Field, Setup};
+use super::sign_in::{Provider, SignIn, SignedOut};
+use crate::conventions::page::ErrorPage;
+use crate::kit::html::layout::{Brand, Link, Person};
+use crate::kit::html::moment::Moment;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";

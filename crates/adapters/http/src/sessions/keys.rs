@@ -1,8 +1,11 @@
 //! Session keys for the command line, and API tokens (`identity.md` 2.7).
 
-use crate::answer::{self, created, no_content, ok};
-use crate::call::{Call, Outcome};
-use crate::json::{Nanoseconds, Timestamp};
+use crate::conventions::Api;
+use crate::kit::answer::{self, created, no_content, ok};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::json::{Nanoseconds, Timestamp};
+use crate::kit::routes::Routes;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::roles::{AllowEntry, ScopeName};
 use doorward_domain::sessions::ApiKey;
@@ -13,6 +16,19 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_create_key, create_key);
+    r.user(__path_create_token, create_token);
+    r.user(__path_list_tokens, list_tokens);
+    r.user(__path_token_config, token_config);
+    r.user(__path_find_token, find_token);
+    r.user(__path_find_key, find_key);
+    r.user(__path_delete_key, delete_key);
+    r.user(__path_expire_key, expire_key);
+    r.public(__path_scopes, scopes);
+}
 
 /// A key, without its secret.
 #[derive(Serialize, ToSchema)]

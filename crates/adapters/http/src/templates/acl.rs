@@ -1,8 +1,11 @@
 //! The access lists of templates (`enterprise-identity.md` 1.2 to 1.4).
 
-use crate::answer::{self, Message, message};
-use crate::call::{Call, Outcome};
+use crate::conventions::Api;
 use crate::groups::GroupObject;
+use crate::kit::answer::{self, Message, message};
+use crate::kit::call::Call;
+use crate::kit::error::Outcome;
+use crate::kit::routes::Routes;
 use crate::users::ReducedUserObject;
 use crate::users::UserObject;
 use doorward_domain::templates::TemplateRole;
@@ -11,6 +14,13 @@ use doorward_services::{Principal, templates};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Api);
+    r.user(__path_show_acl, show_acl);
+    r.user(__path_update_acl, update_acl);
+    r.user(__path_available, available);
+}
 
 /// The access lists of a template. Note that `group` is singular.
 #[derive(Serialize, ToSchema)]

@@ -1,6 +1,6 @@
 //! Templates as they are sent.
 
-use crate::json::Timestamp;
+use crate::kit::json::Timestamp;
 use doorward_services::templates::TemplateView;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Users as they are sent (`identity.md` 3).
 
-use crate::json::Timestamp;
+use crate::kit::json::Timestamp;
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{BuiltIn, RoleName};
 use doorward_domain::users::ReducedUser;

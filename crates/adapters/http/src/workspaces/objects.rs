@@ -1,6 +1,6 @@
 //! Workspaces and builds as they are sent.
 
-use crate::json::Timestamp;
+use crate::kit::json::Timestamp;
 use doorward_domain::workspaces::PREBUILDS_USER;
 use doorward_services::workspaces::{BuildView, WorkspacePage, WorkspaceView};
 use serde::Serialize;

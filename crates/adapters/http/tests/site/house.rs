@@ -11,8 +11,8 @@ use doorward_domain::settings::{Section as _, Span};
 use doorward_http::{
     Application, CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
 };
-use doorward_ports::Store;
-use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
+use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
+use doorward_ports::{Sealer, Store};
 use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
 use doorward_testkit::settings::defaults;
 use serde_json::{Value, json};
@@ -111,13 +111,14 @@ async fn house_of(
     let opened = doorward_storage::open(url, &options).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
-    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random).await.unwrap();
+    let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
+    let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
     let context = Context {
         store: opened.store,
         clock: Arc::<FixedClock>::clone(&clock),
         random,
         passwords: Arc::new(PlainHasher),
-        derivation: bootstrap.derivation,
+        keys: bootstrap.keys,
         settings: Arc::new(Settings {
             access_url: ISSUER.parse().unwrap(),
             sessions: defaults(SessionSettings::NAME),
@@ -125,6 +126,7 @@ async fn house_of(
             audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
+        bus: doorward_ports::Bus::default(),
     };
     let store = context.store.clone();
     let kept = context.clone();

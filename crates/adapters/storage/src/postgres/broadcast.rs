@@ -12,6 +12,8 @@
 //!   server.
 //! - A server that begins to listen waits until it would have heard of every other one before it remembers anything.
 //!
+//! Wake-ups go the same way. They may be lost, and whoever waits for one also looks by itself.
+//!
 //! A connection may fall silent without breaking, and its thread then waits for ever. So the thread that talks is watched
 //! by another one, which leaves it behind when it gets nowhere and starts anew.
 
@@ -23,6 +25,7 @@ use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{Array, Text};
 use doorward_ports::StoreError;
+use doorward_ports::bus::Event;
 use doorward_ports::changes::Change;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -65,7 +68,11 @@ pub(crate) struct Broadcast {
 impl Broadcast {
     pub(super) fn start(url: String, timeout: Duration, publisher: Publisher) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let post = Arc::new(Mutex::new(Post { outbox: publisher.open_outbox(), unsent: HashSet::new() }));
+        let post = Arc::new(Mutex::new(Post {
+            outbox: publisher.open_outbox(),
+            unsent: HashSet::new(),
+            events: publisher.bus().forward(),
+        }));
         let server = Server { url, timeout, publisher, post, stop: Arc::clone(&stop), life: Arc::default() };
         let thread = std::thread::Builder::new().name("changes".to_owned()).spawn(move || supervise(&server))?;
         Ok(Self { stop, thread: Some(thread) })
@@ -135,6 +142,8 @@ struct Post {
     outbox: Receiver<Vec<Change>>,
     /// Told to nobody yet.
     unsent: HashSet<Change>,
+    /// Wake-ups for others.
+    events: Receiver<Event>,
 }
 
 /// Whether a thread gets anywhere, and whether it was left behind.
@@ -284,12 +293,13 @@ impl Server {
     /// Sends what was not sent yet, and the heartbeat and the goodbye if it is time, in one statement. What is sent stays
     /// unsent until the database has taken it; it is told twice rather than not at all.
     fn tell(&self, line: &mut Line, beats: bool, leaves: bool) -> Result<(), StoreError> {
-        let changes: Vec<Change> = {
+        let (changes, events): (Vec<Change>, Vec<Event>) = {
             let mut post = self.post();
             post.gather(Duration::ZERO);
-            post.unsent.iter().cloned().collect()
+            (post.unsent.iter().cloned().collect(), post.events.try_iter().collect())
         };
         let mut said = payloads(Some(line.id), &changes);
+        said.extend(events.into_iter().map(|event| Message::Event(line.id, event).to_string()));
         if beats {
             said.push(line.heartbeat());
         }
@@ -335,6 +345,9 @@ impl Server {
                     line.others.remove(&id);
                 }
                 Message::Changes(_, changes) => self.publisher.report(&changes),
+                // Those of this server were delivered when they were published.
+                Message::Event(id, _) if id == line.id => {}
+                Message::Event(_, event) => self.publisher.bus().deliver(event),
             }
         }
         Ok(())

@@ -22,8 +22,8 @@ impl AppRepository for Session<'_, Conn> {
         })
     }
 
-    fn hold(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
-        self.run(|conn| Ok(locks::hold_app(conn, id)?.map(App::try_from).transpose()?))
+    fn find_for_update(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
+        self.run(|conn| Ok(locks::app_for_update(conn, id)?.map(App::try_from).transpose()?))
     }
 
     fn list(&mut self) -> Result<Vec<App>, StoreError> {

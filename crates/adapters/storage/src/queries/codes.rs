@@ -1,6 +1,7 @@
 //! Authorization codes.
 
 use super::Conn;
+use super::expiring::Expiring;
 use crate::rows::CodeRow;
 use crate::schema::oauth2_codes;
 use crate::session::{Kind as _, Session};
@@ -13,6 +14,9 @@ use doorward_domain::oauth2::AuthorizationCode;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::oauth2::CodeRepository;
+
+/// Codes expire.
+pub(super) const EXPIRING: Expiring = Expiring::at("oauth2_codes", "id", "expires_at");
 
 impl CodeRepository for Session<'_, Conn> {
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError> {

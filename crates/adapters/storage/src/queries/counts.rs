@@ -3,6 +3,7 @@
 //! The migration `counts` tells what the two tables hold. The number is that of the next mark, and of what has changed
 //! behind it since, and of the users up to it, which are read: all in one statement, so that all speak of one moment.
 
+use super::advisory::Advisory;
 use super::{Conn, folds, lists};
 use crate::types::Texts;
 use diesel::prelude::*;
@@ -85,7 +86,7 @@ const MARKS: &str = "\
 /// Makes new marks if there are none, or many changes since, and folds the changes of members if they are many. Must be
 /// called in a transaction; whether it did anything.
 pub(super) fn renew(conn: &mut Conn) -> QueryResult<bool> {
-    if !is_due(conn)? && !folds::has_member_changes(conn, MANY_CHANGES)? || !folds::try_lock(conn)? {
+    if !is_due(conn)? && !folds::has_member_changes(conn, MANY_CHANGES)? || !Advisory::Counts.try_lock(conn)? {
         return Ok(false);
     }
     let (marks, members) = (is_due(conn)?, folds::has_member_changes(conn, MANY_CHANGES)?);

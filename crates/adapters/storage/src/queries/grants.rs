@@ -1,5 +1,6 @@
 //! Grants with their tokens.
 
+use super::expiring::Expiring;
 use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
@@ -18,6 +19,9 @@ use doorward_ports::changes::Change;
 use doorward_ports::oauth2::{
     AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Renewal, Rotated, Rotation,
 };
+
+/// A grant is dead when its refresh token is.
+pub(super) const EXPIRING: Expiring = Expiring::on_day("oauth2_grants", "id", "purge_on", "refresh_expires_at");
 
 impl GrantRepository for Session<'_, Conn> {
     fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {

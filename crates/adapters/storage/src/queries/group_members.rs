@@ -10,9 +10,8 @@ use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, organization_members, users};
 use crate::types::{self, At, Id};
 use diesel::dsl::{not, sql};
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{Bool, Text};
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
@@ -43,21 +42,7 @@ impl HasMember {
     }
 }
 
-impl Expression for HasMember {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for HasMember {}
-impl<Tables> SelectableExpression<Tables> for HasMember {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for HasMember {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for HasMember {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+condition!(HasMember);
 
 impl QueryFragment<Backend> for HasMember {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

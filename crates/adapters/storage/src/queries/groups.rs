@@ -84,8 +84,8 @@ impl GroupRepository for Session<'_, Conn> {
         })
     }
 
-    fn hold(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
-        self.run(|conn| Ok(locks::hold_group(conn, id)?.map(Group::try_from).transpose()?))
+    fn find_for_update(&mut self, id: GroupId) -> Result<Option<Group>, StoreError> {
+        self.run(|conn| Ok(locks::group_for_update(conn, id)?.map(Group::try_from).transpose()?))
     }
 
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<FoundGroup>, StoreError> {
@@ -197,7 +197,7 @@ impl GroupRepository for Session<'_, Conn> {
         self.run(|conn| members::list(conn, groups, scope, after, limit))
     }
 
-    fn hold_organization_members(
+    fn members_for_key_share(
         &mut self,
         organization: OrganizationId,
         users: &[UserId],
@@ -206,7 +206,7 @@ impl GroupRepository for Session<'_, Conn> {
             return Ok(Vec::new());
         }
         let users = OneOf::ids("organization_members.user_id", users.iter().copied());
-        self.run(|conn| Ok(locks::hold_organization_members(conn, organization, users)?))
+        self.run(|conn| Ok(locks::members_for_key_share(conn, organization, users)?))
     }
 
     fn insert(&mut self, permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError> {
@@ -215,7 +215,7 @@ impl GroupRepository for Session<'_, Conn> {
             &permit.kind().id(group.id.0).organization(group.organization_id.0),
             Touches::nobody("it has no members yet"),
             |conn| {
-                if !locks::keep_organization(conn, group.organization_id)? {
+                if !locks::organization_for_key_share(conn, group.organization_id)? {
                     return Err(Error::Conflict(Conflict::OrganizationDeleted));
                 }
                 diesel::insert_into(groups::table).values(GroupRow::from(group)).execute(conn)?;

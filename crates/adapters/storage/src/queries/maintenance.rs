@@ -1,20 +1,20 @@
-//! Cleaning, keys of the server, health.
+//! Cleaning, facts about the deployment, health.
 
-use super::{Conn, counts};
-use crate::rows::purge_day;
-use crate::schema::{api_keys, oauth2_codes, oauth2_grants, server_keys, signin_places, signin_throttles};
+use super::expiring::Expiring;
+use super::{Conn, codes, counts, grants, sessions, throttles};
+use crate::schema::{oauth2_grants, server_keys};
 use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
-use crate::types::{At, Id, sql as types};
-use diesel::dsl::sql;
+use crate::types::At;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
 use doorward_domain::Instant;
-use doorward_domain::ids::{CodeId, GrantId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::sessions::PLACE_MEMORY;
 use doorward_ports::StoreError;
 use doorward_ports::maintenance::{MaintenanceRepository, Purged};
+
+/// All tables whose rows die by themselves. A grant takes its access token along.
+const EXPIRING: &[Expiring] =
+    &[codes::EXPIRING, grants::EXPIRING, sessions::EXPIRING, throttles::EXPIRING, throttles::EXPIRING_PLACES];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.
 const READINESS: &str = "readiness";
@@ -51,61 +51,13 @@ impl MaintenanceRepository for Session<'_, Conn> {
         now: Instant,
         batch: u32,
     ) -> Result<Purged, StoreError> {
-        let batch = i64::from(batch);
-        // The dead are looked up by an index, and looked at once more where they are deleted: one that was prolonged in
-        // between lives on.
         self.write_all(
             permit,
             &permit.kind(),
             Touches::nobody("what has expired counts for nothing, whoever remembers it"),
             |conn| {
-                let now = At(now);
-                let codes: Vec<Id<CodeId>> = oauth2_codes::table
-                    .filter(oauth2_codes::expires_at.le(now))
-                    .order(oauth2_codes::expires_at)
-                    .limit(batch)
-                    .select(oauth2_codes::id)
-                    .load(conn)?;
-                let codes = diesel::delete(oauth2_codes::table.filter(oauth2_codes::id.eq_any(codes))).execute(conn)?;
-                let grants: Vec<Id<GrantId>> = oauth2_grants::table
-                    .filter(oauth2_grants::purge_on.le(purge_day(now.0)))
-                    .filter(oauth2_grants::refresh_expires_at.le(now))
-                    .order(oauth2_grants::purge_on)
-                    .limit(batch)
-                    .select(oauth2_grants::id)
-                    .load(conn)?;
-                let grants = oauth2_grants::table
-                    .filter(oauth2_grants::id.eq_any(grants))
-                    .filter(oauth2_grants::refresh_expires_at.le(now));
-                let grants = diesel::delete(grants).execute(conn)?;
-                let keys: Vec<String> = api_keys::table
-                    .filter(api_keys::purge_at.le(now))
-                    .order(api_keys::purge_at)
-                    .limit(batch)
-                    .select(api_keys::id)
-                    .load(conn)?;
-                let keys = api_keys::table.filter(api_keys::id.eq_any(keys)).filter(api_keys::purge_at.le(now));
-                let keys = diesel::delete(keys).execute(conn)?;
-                let throttles: Vec<String> = signin_throttles::table
-                    .filter(signin_throttles::forget_at.le(now))
-                    .order(signin_throttles::forget_at)
-                    .limit(batch)
-                    .select(signin_throttles::key)
-                    .load(conn)?;
-                let throttles = signin_throttles::table
-                    .filter(signin_throttles::key.eq_any(throttles))
-                    .filter(signin_throttles::forget_at.le(now));
-                let throttles = diesel::delete(throttles).execute(conn)?;
-                let forgotten = At(now.0 - PLACE_MEMORY);
-                let oldest =
-                    sql::<Bool>("(user_id, place) IN (SELECT user_id, place FROM signin_places WHERE last_success <= ")
-                        .bind::<types::Instant, _>(forgotten)
-                        .sql(" ORDER BY last_success LIMIT ")
-                        .bind::<BigInt, _>(batch)
-                        .sql(")");
-                let places = signin_places::table.filter(signin_places::last_success.le(forgotten)).filter(oldest);
-                let places = diesel::delete(places).execute(conn)?;
-                Ok(Purged { codes, grants, api_keys: keys, throttles, places, audit_logs: 0 })
+                let purge = |expiring: &Expiring| Ok((expiring.table, expiring.purge(conn, now, batch)?));
+                Ok(Purged(EXPIRING.iter().map(purge).collect::<QueryResult<_>>()?))
             },
         )
     }

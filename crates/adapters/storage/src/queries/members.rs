@@ -55,9 +55,9 @@ impl MemberRepository for Session<'_, Conn> {
         self.run(|conn| find(conn, organization, user))
     }
 
-    fn hold(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError> {
+    fn find_for_update(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError> {
         self.run(|conn| {
-            if !locks::hold_membership(conn, organization, user)? {
+            if !locks::membership_for_update(conn, organization, user)? {
                 return Ok(None);
             }
             find(conn, organization, user)

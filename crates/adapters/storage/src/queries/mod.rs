@@ -1,20 +1,48 @@
 //! The queries, written once. Each database includes this file as its module `queries`, and says with `Conn` and the other
 //! names taken from it here what the queries are compiled for.
 
-use super::{Conn, filters, folds, hot, lists, locks, owner};
+use super::{Conn, advisory, filters, folds, hot, lists, moments, owner};
+
+/// Makes a type that has a `QueryFragment` a condition for `filter`, on any tables. Its SQL depends on its value, so
+/// diesel must not remember it by its type.
+macro_rules! condition {
+    ($name:ty) => {
+        impl diesel::expression::Expression for $name {
+            type SqlType = diesel::sql_types::Bool;
+        }
+
+        impl<Tables> diesel::expression::AppearsOnTable<Tables> for $name {}
+        impl<Tables> diesel::expression::SelectableExpression<Tables> for $name {}
+
+        impl<GroupBy> diesel::expression::ValidGrouping<GroupBy> for $name {
+            type IsAggregate = diesel::expression::is_aggregate::Never;
+        }
+
+        impl diesel::query_builder::QueryId for $name {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    };
+}
 
 mod apps;
 mod audit;
+mod clock;
 mod codes;
 mod counts;
+mod expiring;
 mod grants;
 mod group_members;
 mod groups;
+mod jobs;
+mod keys;
+mod locks;
 mod maintenance;
 mod member_counts;
 mod members;
 pub(super) mod one_of;
 mod organizations;
+mod outbox;
 mod planned_anew;
 mod quotas;
 mod roles;

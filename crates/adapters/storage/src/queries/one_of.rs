@@ -2,10 +2,8 @@
 
 use super::{Conn, lists};
 use crate::types::{Ids, Texts};
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, QueryFragment};
 use uuid::Uuid;
 
 type Backend = <Conn as Connection>::Backend;
@@ -35,21 +33,7 @@ impl OneOf {
     }
 }
 
-impl Expression for OneOf {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for OneOf {}
-impl<Tables> SelectableExpression<Tables> for OneOf {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for OneOf {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for OneOf {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+condition!(OneOf);
 
 impl QueryFragment<Backend> for OneOf {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

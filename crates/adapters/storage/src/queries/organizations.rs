@@ -60,8 +60,8 @@ impl OrganizationRepository for Session<'_, Conn> {
         })
     }
 
-    fn hold(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
-        self.run(|conn| Ok(locks::hold_organization(conn, id)?.map(Organization::from)))
+    fn find_for_update(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+        self.run(|conn| Ok(locks::organization_for_update(conn, id)?.map(Organization::from)))
     }
 
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError> {
@@ -207,7 +207,7 @@ impl OrganizationRepository for Session<'_, Conn> {
         let (place, user) = (membership.organization_id, membership.user_id);
         let member = permit.kind().id(user.0).owner(user.0).organization(place.0);
         self.write_all(permit, &member, Touches::user(user), |conn| {
-            if !locks::keep_organization(conn, membership.organization_id)? {
+            if !locks::organization_for_key_share(conn, membership.organization_id)? {
                 return Err(Error::Conflict(Conflict::OrganizationDeleted));
             }
             diesel::insert_into(organization_members::table).values(MembershipRow::from(membership)).execute(conn)?;

@@ -4,10 +4,8 @@
 //! users for the members of a small organization. Planning takes a fraction of a millisecond.
 
 use super::Conn;
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, QueryFragment};
 
 type Backend = <Conn as Connection>::Backend;
 
@@ -15,21 +13,7 @@ type Backend = <Conn as Connection>::Backend;
 #[derive(Debug)]
 pub(super) struct PlannedAnew;
 
-impl Expression for PlannedAnew {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for PlannedAnew {}
-impl<Tables> SelectableExpression<Tables> for PlannedAnew {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for PlannedAnew {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for PlannedAnew {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+condition!(PlannedAnew);
 
 impl QueryFragment<Backend> for PlannedAnew {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

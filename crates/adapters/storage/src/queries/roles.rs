@@ -1,5 +1,6 @@
 //! Custom roles.
 
+use super::advisory::Advisory;
 use super::one_of::OneOf;
 use super::{Conn, filters, locks};
 use crate::error::Error;
@@ -32,21 +33,21 @@ impl RoleRepository for Session<'_, Conn> {
         })
     }
 
-    fn keep_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
+    fn find_custom_for_key_share(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let wanted = OneOf::texts("custom_roles.name", names.iter().map(RoleName::name));
-        self.run(|conn| Ok(meant(locks::keep_roles(conn, wanted)?, names)))
+        self.run(|conn| Ok(meant(locks::roles_for_key_share(conn, wanted)?, names)))
     }
 
     fn lock_definitions(&mut self) -> Result<(), StoreError> {
-        self.run(|conn| Ok(locks::lock_role_definitions(conn)?))
+        self.run(|conn| Ok(Advisory::RoleDefinitions.lock(conn)?))
     }
 
-    fn hold_custom(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError> {
+    fn find_custom_for_update(&mut self, name: &RoleName) -> Result<Option<(CustomRoleId, CustomRole)>, StoreError> {
         self.run(|conn| {
-            let row = locks::hold_role(conn, name.name())?;
+            let row = locks::role_for_update(conn, name.name())?;
             let found = row.map(|row| (row.id(), CustomRole::from(row)));
             Ok(found.filter(|(_, role)| role.name() == name))
         })
@@ -73,7 +74,7 @@ impl RoleRepository for Session<'_, Conn> {
         self.write_all(permit, &in_place_of(permit.kind(), role.name()), touched_by(role.name()), |conn| {
             let organization = role.name().organization_id().map(OrganizationId);
             if let Some(organization) = organization
-                && !locks::keep_organization(conn, organization)?
+                && !locks::organization_for_key_share(conn, organization)?
             {
                 return Err(Error::Conflict(Conflict::OrganizationDeleted));
             }

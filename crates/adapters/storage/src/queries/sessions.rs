@@ -1,5 +1,6 @@
 //! Sessions, API tokens and access tokens.
 
+use super::expiring::Expiring;
 use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
@@ -32,6 +33,9 @@ pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
     diesel::delete(api_keys::table.filter(api_keys::user_id.eq(Id(user)))).execute(conn)?;
     Ok(())
 }
+
+/// Keys expire; those that belong to a grant end with it and hold no time.
+pub(super) const EXPIRING: Expiring = Expiring::at("api_keys", "id", "purge_at");
 
 impl ApiKeyRepository for Session<'_, Conn> {
     fn find_owner(&mut self, id: &ApiKeyId) -> Result<Option<KeyOwner>, StoreError> {
@@ -145,7 +149,7 @@ impl ApiKeyRepository for Session<'_, Conn> {
             Touches::nobody("what is remembered of these keys is as good as before"),
             |conn| {
                 for some in uses.chunks(NAMED_AT_ONCE) {
-                    let keys = locks::hold_unused_keys(conn, some)?;
+                    let keys = locks::unused_keys_for_update(conn, some)?;
                     diesel::update(api_keys::table.filter(api_keys::id.eq_any(keys)))
                         .set(api_keys::unused.eq(false))
                         .execute(conn)?;

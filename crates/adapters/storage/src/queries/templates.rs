@@ -34,22 +34,22 @@ const COLUMNS: Columns = Columns {
 
 impl TemplateRepository for Session<'_, Conn> {
     fn find(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
-        Ok(TemplateRepository::find_any(self, id)?.filter(|template| !template.deleted))
+        Ok(TemplateRepository::find_with_deleted(self, id)?.filter(|template| !template.deleted))
     }
 
-    fn find_any(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
+    fn find_with_deleted(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
         self.run(|conn| {
             let row = templates::table.find(Id(id)).select(TemplateRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(Template::from))
         })
     }
 
-    fn hold(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
-        self.run(|conn| Ok(locks::hold_template(conn, id)?.map(Template::from)))
+    fn find_for_update(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
+        self.run(|conn| Ok(locks::template_for_update(conn, id)?.map(Template::from)))
     }
 
-    fn share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
-        self.run(|conn| Ok(locks::share_template(conn, id)?.map(Template::from)))
+    fn find_for_share(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
+        self.run(|conn| Ok(locks::template_for_share(conn, id)?.map(Template::from)))
     }
 
     fn find_by_name(&mut self, organization: OrganizationId, name: &str) -> Result<Option<Template>, StoreError> {
@@ -106,7 +106,7 @@ impl TemplateRepository for Session<'_, Conn> {
             &permit.kind().id(template.id.0).organization(template.organization_id.0),
             Touches::nobody("subjects know no templates"),
             |conn| {
-                if !locks::keep_organization(conn, template.organization_id)? {
+                if !locks::organization_for_key_share(conn, template.organization_id)? {
                     return Err(Error::Conflict(Conflict::OrganizationDeleted));
                 }
                 diesel::insert_into(templates::table).values(TemplateRow::from(template)).execute(conn)?;

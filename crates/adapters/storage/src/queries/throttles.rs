@@ -1,6 +1,7 @@
 //! Failed sign-ins, and places from where users sign in.
 
 use super::Conn;
+use super::expiring::Expiring;
 use crate::schema::{signin_places, signin_throttles};
 use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
@@ -11,9 +12,16 @@ use diesel::upsert::excluded;
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::sessions::{Throttle, ThrottlePolicy};
+use doorward_domain::sessions::{PLACE_MEMORY, Throttle, ThrottlePolicy};
 use doorward_ports::StoreError;
 use doorward_ports::sessions::ThrottleRepository;
+
+/// Failures are forgotten.
+pub(super) const EXPIRING: Expiring = Expiring::at("signin_throttles", "key", "forget_at");
+
+/// Places from where a user has not signed in for long are forgotten.
+pub(super) const EXPIRING_PLACES: Expiring =
+    Expiring::after("signin_places", "(user_id, place)", "last_success", PLACE_MEMORY);
 
 impl ThrottleRepository for Session<'_, Conn> {
     fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError> {

@@ -1,5 +1,6 @@
 //! Users.
 
+use super::advisory::Advisory;
 use super::one_of::OneOf;
 use super::sessions::end_all;
 use super::visible::{Columns, Lists, Visible};
@@ -45,12 +46,12 @@ impl UserRepository for Session<'_, Conn> {
         })
     }
 
-    fn hold(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.run(|conn| Ok(locks::hold_user(conn, id)?.map(User::try_from).transpose()?))
+    fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(|conn| Ok(locks::user_for_update(conn, id)?.map(User::try_from).transpose()?))
     }
 
-    fn keep(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.run(|conn| Ok(locks::keep_user(conn, id)?.map(User::try_from).transpose()?))
+    fn find_for_share(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.run(|conn| Ok(locks::user_for_share(conn, id)?.map(User::try_from).transpose()?))
     }
 
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
@@ -159,7 +160,7 @@ impl UserRepository for Session<'_, Conn> {
             &permit.kind().id(user.id.0).owner(user.id.0),
             Touches::nobody("nobody has been this user yet"),
             |conn| {
-                locks::lock_first_user(conn)?;
+                Advisory::FirstUser.lock(conn)?;
                 if any_exists(conn)? {
                     return Err(Error::Conflict(Conflict::FirstUser));
                 }
@@ -324,11 +325,11 @@ fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Refuses to end the last active owner. Until the transaction ends, nobody else ends owners.
 fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
-    let Some(user) = locks::hold_user(conn, id)?.map(User::try_from).transpose()? else { return Ok(()) };
+    let Some(user) = locks::user_for_update(conn, id)?.map(User::try_from).transpose()? else { return Ok(()) };
     if !user.is_active_owner() {
         return Ok(());
     }
-    locks::lock_owners(conn)?;
+    Advisory::Owners.lock(conn)?;
     let owner = [OWNER.to_owned()];
     let others = users::table
         .filter(users::id.ne(Id(id)))

@@ -2,10 +2,8 @@
 
 use super::{Conn, lists};
 use crate::types::{Id, Ids, Texts, sql};
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, QueryFragment};
 use doorward_domain::roles::{self, ListFilter, OwnerClause};
 use uuid::Uuid;
 
@@ -152,21 +150,7 @@ fn uuids(ids: &[roles::Id]) -> Ids {
     ids.iter().filter_map(roles::Id::as_uuid).collect()
 }
 
-impl Expression for Visible {
-    type SqlType = Bool;
-}
-
-impl<Tables> AppearsOnTable<Tables> for Visible {}
-impl<Tables> SelectableExpression<Tables> for Visible {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for Visible {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl QueryId for Visible {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+condition!(Visible);
 
 impl QueryFragment<Backend> for Visible {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

@@ -49,18 +49,18 @@ pub(super) use is_latest;
 
 impl WorkspaceRepository for Session<'_, Conn> {
     fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
-        Ok(WorkspaceRepository::find_any(self, id)?.filter(|workspace| !workspace.deleted))
+        Ok(WorkspaceRepository::find_with_deleted(self, id)?.filter(|workspace| !workspace.deleted))
     }
 
-    fn find_any(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+    fn find_with_deleted(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         self.run(|conn| {
             let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
             Ok(row.map(Workspace::from))
         })
     }
 
-    fn hold(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
-        self.run(|conn| Ok(locks::hold_workspace(conn, id)?.map(Workspace::from)))
+    fn find_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        self.run(|conn| Ok(locks::workspace_for_update(conn, id)?.map(Workspace::from)))
     }
 
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
@@ -151,7 +151,7 @@ impl WorkspaceRepository for Session<'_, Conn> {
             &permit.kind().id(workspace.id.0).owner(workspace.owner_id.0).organization(workspace.organization_id.0),
             Touches::nobody("subjects know no workspaces"),
             |conn| {
-                if !locks::keep_organization(conn, workspace.organization_id)? {
+                if !locks::organization_for_key_share(conn, workspace.organization_id)? {
                     return Err(Error::Conflict(Conflict::OrganizationDeleted));
                 }
                 diesel::insert_into(workspaces::table).values(WorkspaceRow::from(workspace)).execute(conn)?;

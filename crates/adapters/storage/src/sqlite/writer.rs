@@ -298,7 +298,7 @@ fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change
     let (keep, result) = match (done, mode) {
         (Err(panic), _) => (false, Err(StoreError::other(Panicked(message(&*panic))))),
         (Ok(_), _) if again.is_some() => (false, again.map_or(Ok(()), Err)),
-        (Ok(_), WorkMode::WriteOnce) => (!spoilt, Ok(())),
+        (Ok(_), WorkMode::AtOnce) => (!spoilt, Ok(())),
         (Ok(Commit::Yes), _) if spoilt => (false, Err(StoreError::other(Spoilt))),
         (Ok(commit), _) => (commit == Commit::Yes, Ok(())),
     };

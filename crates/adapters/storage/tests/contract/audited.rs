@@ -10,7 +10,9 @@ use doorward_domain::Secret;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::App;
 use doorward_domain::settings::Section as _;
-use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
+use doorward_ports::Sealer;
+use doorward_ports::changes::ChangeLog;
+use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_services::oauth2::authorize::{AuthorizeRequest, approve, find_client, prepare};
 use doorward_services::oauth2::revoke::{RevokeRequest, revoke};
 use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
@@ -55,14 +57,17 @@ impl Walk {
     pub(crate) async fn begin(db: Fixture) -> Self {
         let clock = Arc::new(FixedClock::at(NOW));
         let random = Arc::new(SeededRandom::new(7));
-        let bootstrap = maintenance::bootstrap(&db.store, &*clock, &*random).await.unwrap();
+        let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
+        let bootstrap =
+            maintenance::bootstrap(&db.store, &*clock, &*random, &sealer, ChangeLog::default()).await.unwrap();
         let ctx = Context {
             store: db.store.clone(),
             clock: Arc::<FixedClock>::clone(&clock),
             random,
             passwords: Arc::new(PlainHasher),
-            derivation: bootstrap.derivation,
+            keys: bootstrap.keys,
             cache: SubjectCache::off(),
+            bus: doorward_ports::Bus::default(),
             settings: Arc::new(Settings {
                 access_url: "https://door.example".parse().unwrap(),
                 sessions: defaults(SessionSettings::NAME),
@@ -390,7 +395,7 @@ contract! {
         // The log itself, and the ends.
         let entry = async || audit::generate(ctx, &ann, audit::GenerateEntry::default()).await;
         walk.step("an entry on demand", 1, entry).await;
-        walk.step("cleaning", 0, async || maintenance::purge(ctx, 100).await).await;
+        walk.step("cleaning", 0, async || maintenance::purge(ctx, 100, None).await).await;
         walk.step("end of a user", 1, async || users::delete(ctx, &ann, &carol).await).await;
         walk.step("sign-out", 1, async || logout(ctx, &ann).await).await;
 

@@ -55,7 +55,7 @@ contract! {
             add_users: vec![bob.to_string()],
             ..UpdateGroup::default()
         };
-        walk.step("changed group", 1, async || groups::update(ctx, &ann, devs, change(), Vec::new()).await).await;
+        walk.step("changed group", 1, async || groups::update(ctx, &ann, devs, change()).await).await;
 
         let make = || CreateTemplate { name: "box".to_owned(), ..CreateTemplate::default() };
         let template = walk.step("template", 1, async || templates::create(ctx, &ann, &place, make()).await).await;

@@ -5,6 +5,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_domain::users::UserStatus;
 use doorward_ports::StoreError;
+use doorward_ports::bus::{Event, Heard, Subscription};
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_storage::Opened;
 use std::time::{Duration, Instant};
@@ -67,6 +68,31 @@ contract! {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wake_up_is_heard_at_every_server_and_is_no_change() {
+    let db = Fixture::postgres();
+    let (sender, _watch) = server(&db).await;
+    let (hearer, _hears) = server(&db).await;
+    let (log, before) = (hearer.changes(), hearer.changes().now());
+    let (mut here, mut there, mut other) =
+        (sender.bus().subscribe("jobs"), hearer.bus().subscribe("jobs"), hearer.bus().subscribe("others"));
+    for payload in ["1", "two words", "c *", ""] {
+        sender.bus().publish(Event::new("jobs", payload).unwrap());
+    }
+    sender.bus().publish(Event::new("others", "last").unwrap());
+    assert_eq!(soon(&mut other).await, Heard::Event("last".to_owned()));
+    for subscription in [&mut here, &mut there] {
+        for payload in ["1", "two words", "c *", ""] {
+            assert_eq!(soon(subscription).await, Heard::Event(payload.to_owned()), "in order, and once");
+        }
+    }
+    assert!(log.is_unchanged(before, &[]), "nothing is forgotten for a wake-up");
+}
+
+async fn soon(subscription: &mut Subscription) -> Heard {
+    tokio::time::timeout(Duration::from_secs(20), subscription.next()).await.unwrap()
+}
+
 /// The commit that tells of exchanged refresh tokens is that of a heartbeat, which there is anyway.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exchanged_refresh_tokens_are_told_with_heartbeats_and_cost_no_commit_of_their_own() {
@@ -82,7 +108,7 @@ async fn exchanged_refresh_tokens_are_told_with_heartbeats_and_cost_no_commit_of
         let before = log.now();
         let asked = rotation(granted.client(), &grant, n);
         (grant.refresh_digest, grant.refresh_expires_at) = (asked.next, asked.refresh_expires_at);
-        let done = sender.store.write_once(move |repos| repos.grants().rotate(&permit(), &asked)).await;
+        let done = sender.store.at_once(move |once| once.rotate(&permit(), &asked)).await;
         assert!(done.unwrap().is_some());
         let answered = Instant::now();
         // Now and then, for to wait for each would leave nothing to be gathered.

@@ -54,7 +54,7 @@ contract! {
         key.id = granted.key.id.clone();
         for (fresh, key) in [same_id, same_prefix, (third, key)] {
             // Also without a transaction around it.
-            let once = db.store.write_once(move |repos| repos.grants().insert(&permit(), &fresh, &key)).await;
+            let once = db.store.at_once(move |once| once.any().grants().insert(&permit(), &fresh, &key)).await;
             assert!(matches!(once, Err(StoreError::Conflict(Conflict::Random))), "{once:?}");
         }
         assert_eq!((db.rows("oauth2_grants"), db.rows("api_keys")), (1, 1));
@@ -140,7 +140,7 @@ contract! {
             let asked = token.clone();
             let issued = db
                 .store
-                .write_once(move |repos| repos.grants().issue_client_token(&permit(), &asked))
+                .at_once(move |once| once.issue_client_token(&permit(), &asked))
                 .await
                 .unwrap();
             assert_eq!(issued, Some((setting.secret, Some(NOW))));
@@ -160,7 +160,7 @@ contract! {
         let error = db.refused(move |repos| repos.grants().issue_client_token(&permit(), &twin)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::Random)), "{error:?}");
         let purged = db.write(|repos| repos.maintenance().purge(&permit(), NOW + Duration::HOUR, 100)).await;
-        assert_eq!(purged.api_keys, 9);
+        assert_eq!(purged.of("api_keys"), 9);
     }
 
     async fn a_client_token_is_refused_without_a_trace(db) {

@@ -162,7 +162,7 @@ const STEPS: [(&str, Step); 9] = [
     }),
     ("one group", |repos, lists| {
         assert!(repos.groups().find(lists.devs.id)?.is_some());
-        assert!(repos.groups().hold(lists.devs.id)?.is_some());
+        assert!(repos.groups().find_for_update(lists.devs.id)?.is_some());
         assert!(repos.groups().find_by_name(lists.acme.id, "devs")?.is_some());
         Ok(())
     }),
@@ -213,7 +213,7 @@ const STEPS: [(&str, Step); 9] = [
     ("members come and go", |repos, lists| {
         let ann = [lists.ann.id];
         assert_eq!(repos.groups().delete_members(&permit(), &lists.devs, &ann)?, ann);
-        assert_eq!(repos.groups().hold_organization_members(lists.acme.id, &ann)?, ann);
+        assert_eq!(repos.groups().members_for_key_share(lists.acme.id, &ann)?, ann);
         assert_eq!(repos.groups().insert_members(&permit(), &lists.devs, &ann)?, 1);
         Ok(())
     }),

@@ -104,7 +104,7 @@ contract! {
                 let nothing = [groups.find(GroupId::NIL)?, groups.find_by_name(a, "DEVS")?, groups.find_by_name(z, "devs")?];
                 Ok((
                     groups.find(id)?,
-                    groups.hold(id)?,
+                    groups.find_for_update(id)?,
                     groups.find_by_name(a, "devs")?,
                     groups.find_by_name(a, "Devs")?,
                     nothing,
@@ -279,7 +279,7 @@ contract! {
         let (everyone, a, ids) = (Group::everyone(&acme), acme.id, [dan.id, cy.id, ann.id, UserId::NIL]);
         let (held, added) = db
             .write(move |repos| {
-                let held = repos.groups().hold_organization_members(a, &ids)?;
+                let held = repos.groups().members_for_key_share(a, &ids)?;
                 Ok((held, repos.groups().insert_members(&permit(), &everyone, &[ids[1]])?))
             })
             .await;
@@ -339,7 +339,7 @@ contract! {
         // Ann is found to be a member, then she is removed, then she is added.
         let removal = db
             .write(move |repos| {
-                let held = repos.groups().hold_organization_members(group.organization_id, &[ann.id])?;
+                let held = repos.groups().members_for_key_share(group.organization_id, &[ann.id])?;
                 assert_eq!(held, [ann.id]);
                 let watched = Arc::clone(&other);
                 let removal = std::thread::spawn(move || other.execute(&remove));

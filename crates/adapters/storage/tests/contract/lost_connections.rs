@@ -47,7 +47,7 @@ async fn idle_connections_that_died_are_replaced_unnoticed() {
             match mode {
                 0 => ping(&db.store).await.unwrap(),
                 1 => db.store.write(move |repos| repos.users().insert(&permit(), &user(&name))).await.unwrap(),
-                _ => db.store.write_once(move |repos| repos.users().insert(&permit(), &user(&name))).await.unwrap(),
+                _ => db.store.at_once(move |once| once.any().users().insert(&permit(), &user(&name))).await.unwrap(),
             }
         }
     }

@@ -83,22 +83,26 @@ impl Place {
         move |repos| {
             match what {
                 0..8 => {
-                    repos.users().hold(user)?.filter(|user| !user.deleted).ok_or(StoreError::other("is deleted"))?;
+                    repos
+                        .users()
+                        .find_for_update(user)?
+                        .filter(|user| !user.deleted)
+                        .ok_or(StoreError::other("is deleted"))?;
                     repos.organizations().insert_member(&permit(), &membership(place, user))?;
                 }
                 8..16 => {
-                    let held = repos.groups().hold_organization_members(group.organization_id, &some)?;
+                    let held = repos.groups().members_for_key_share(group.organization_id, &some)?;
                     repos.groups().insert_members(&permit(), &group, &held).map(drop)?;
                 }
                 16..19 => repos.groups().delete_members(&permit(), &group, &some).map(drop)?,
                 19..22 => repos.members().delete(&permit(), place, user).map(drop)?,
                 22 => {
-                    repos.users().hold(user)?;
+                    repos.users().find_for_update(user)?;
                     repos.users().delete(&permit(), user, NOW).map(drop)?;
                 }
                 _ => {
                     // It comes back without members.
-                    repos.groups().hold(group.id)?;
+                    repos.groups().find_for_update(group.id)?;
                     if repos.groups().delete(&permit(), group.id)? {
                         repos.groups().insert(&permit(), &group)?;
                     }
@@ -246,7 +250,7 @@ contract! {
             let group = devs.clone();
             let add = db.store.write(move |repos| repos.groups().insert_members(&permit(), &group, &[victim]));
             let end = db.store.write(move |repos| {
-                repos.users().hold(victim)?;
+                repos.users().find_for_update(victim)?;
                 repos.users().delete(&permit(), victim, NOW)
             });
             let (added, ended): (Result<usize, StoreError>, Result<bool, StoreError>) = tokio::join!(add, end);

@@ -76,8 +76,8 @@ contract! {
         };
         assert_eq!(found, Some(expected.clone()));
         let of = expected.membership.user_id;
-        assert_eq!(db.write(move |repos| repos.members().hold(id, of)).await, Some(expected));
-        assert_eq!(db.write(move |repos| repos.members().hold(id, UserId::NIL)).await, None);
+        assert_eq!(db.write(move |repos| repos.members().find_for_update(id, of)).await, Some(expected));
+        assert_eq!(db.write(move |repos| repos.members().find_for_update(id, UserId::NIL)).await, None);
         db.execute("UPDATE users SET deleted = NOT deleted WHERE username = 'A'; UPDATE users SET is_system = NOT is_system WHERE username = 'b'");
         assert_eq!(names(&db, id, Page::default()).await, ("Cd".to_owned(), 2));
         assert_eq!(db.read(move |repos| repos.members().find(id, of)).await, None);
@@ -160,7 +160,7 @@ contract! {
         // An entry on an access list counts without membership, so it goes too.
         let lists = db
             .read(move |repos| {
-                let lists = [repos.templates().find_any(listing)?, repos.templates().find_any(other_listing)?];
+                let lists = [repos.templates().find_with_deleted(listing)?, repos.templates().find_with_deleted(other_listing)?];
                 Ok(lists.map(|found| found.unwrap().user_acl.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>()))
             })
             .await;
@@ -186,7 +186,7 @@ contract! {
             .write(move |repos| {
                 let organizations = repos.organizations();
                 let done = organizations.update(&permit(), &after)?;
-                Ok((organizations.hold(after.id)?, done, organizations.update(&permit(), &nowhere)?))
+                Ok((organizations.find_for_update(after.id)?, done, organizations.update(&permit(), &nowhere)?))
             })
             .await;
         assert_eq!((held, done, none), (Some(changed.clone()), true, false));
@@ -224,7 +224,7 @@ contract! {
         let (held, listed) = db
             .write(move |repos| {
                 let organizations = repos.organizations();
-                Ok((organizations.hold(id)?, organizations.list(&everything(ResourceType::Organization))?))
+                Ok((organizations.find_for_update(id)?, organizations.list(&everything(ResourceType::Organization))?))
             })
             .await;
         assert_eq!((held, listed), (None, vec![default]));
@@ -306,8 +306,8 @@ contract! {
             let give = |user: UserId| {
                 let name = name.clone();
                 db.store.write(move |repos| {
-                    let kept = repos.roles().keep_custom(std::slice::from_ref(&name))?;
-                    let Some(member) = repos.members().hold(place, user)? else { return Ok(false) };
+                    let kept = repos.roles().find_custom_for_key_share(std::slice::from_ref(&name))?;
+                    let Some(member) = repos.members().find_for_update(place, user)? else { return Ok(false) };
                     let mut roles = member.membership.roles;
                     roles.extend(kept.iter().map(|role| role.name().name().to_owned()));
                     repos.members().update_roles(&permit(), place, user, &roles, NOW)
@@ -315,7 +315,7 @@ contract! {
             };
             let taken = name.clone();
             let take = db.store.write(move |repos| {
-                repos.roles().hold_custom(&taken)?;
+                repos.roles().find_custom_for_update(&taken)?;
                 repos.roles().delete(&permit(), &taken, NOW)
             });
             let (first, gone, second): (Result<bool, StoreError>, Result<bool, StoreError>, Result<bool, StoreError>) =
@@ -337,11 +337,11 @@ contract! {
             let id = place.id;
             db.write(move |repos| repos.organizations().insert(&permit(), &place)).await;
             let join = db.store.write(move |repos| {
-                repos.users().hold(user)?;
+                repos.users().find_for_update(user)?;
                 repos.organizations().insert_member(&permit(), &membership(id, user))
             });
             let end = db.store.write(move |repos| {
-                repos.organizations().hold(id)?;
+                repos.organizations().find_for_update(id)?;
                 repos.organizations().delete(&permit(), id, NOW)
             });
             let (joined, ended): (Result<(), StoreError>, Result<bool, StoreError>) = tokio::join!(join, end);
@@ -356,7 +356,7 @@ contract! {
         let (place, user) = (place.id, users[0].id);
         let add = |role: String| {
             db.store.write(move |repos| {
-                let Some(member) = repos.members().hold(place, user)? else { return Ok(false) };
+                let Some(member) = repos.members().find_for_update(place, user)? else { return Ok(false) };
                 let mut roles = member.membership.roles;
                 roles.push(role);
                 repos.members().update_roles(&permit(), place, user, &roles, NOW)

@@ -3,6 +3,7 @@
 use crate::support::*;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use doorward_domain::keys::{KeyAlgorithm, KeyId, KeyPurpose};
 use doorward_storage::{OpenError, Options, open, pending_migrations, run_migrations};
 use doorward_testkit::postgres;
 
@@ -106,6 +107,46 @@ fn every_migration_can_be_undone() {
     });
     let (here, there) = (names("postgres"), names("sqlite"));
     assert_eq!(here, there, "both databases have the same migrations");
+}
+
+#[test]
+fn the_one_key_of_before_becomes_the_first_of_each_purpose_and_comes_back() {
+    on_empty(|url| {
+        run_migrations(url, &options()).unwrap();
+        revert_to_before(url, "20260307000001");
+        let is_sqlite = url.starts_with("sqlite");
+        let (value, time) = if is_sqlite {
+            ("x'00ff".to_owned() + &"07".repeat(30) + "'", "1772368496789012")
+        } else {
+            ("'\\x00ff".to_owned() + &"07".repeat(30) + "'", "'2026-03-01 12:34:56.789012+00'")
+        };
+        execute(url, &format!("INSERT INTO server_keys VALUES ('oauth2_refresh_derivation', {value}, {time})"));
+        run_migrations(url, &options()).unwrap();
+        let secret = [&[0, 0, 0xff], [7; 30].as_slice()].concat();
+        let keys = doorward_storage::crypto_keys(url, &options()).unwrap();
+        for (purpose, algorithm) in [
+            (KeyPurpose::RefreshTokens, KeyAlgorithm::HmacSha256Unnamed),
+            (KeyPurpose::Forms, KeyAlgorithm::HmacSha256),
+        ] {
+            let key = keys.iter().find(|key| key.purpose == purpose).unwrap();
+            assert_eq!((key.id, key.algorithm, key.stored.expose()), (KeyId::FIRST, algorithm, &secret));
+            assert_eq!((key.starts_at, key.ends_at), (NOW, None));
+        }
+        let old = || doorward_storage::server_key(url, &options(), "oauth2_refresh_derivation").unwrap();
+        assert_eq!((keys.len(), old()), (2, None));
+        revert_to_before(url, "20260307000001");
+        assert_eq!(old().as_deref(), Some(&secret[1..]));
+    });
+}
+
+/// Undoes this migration and all that follow it.
+fn revert_to_before(url: &str, version: &str) {
+    for _ in versions().iter().filter(|applied| applied.as_str() >= version) {
+        match url.strip_prefix("sqlite://") {
+            Some(path) => drop(SqliteConnection::establish(path).unwrap().revert_last_migration(SQLITE).unwrap()),
+            None => drop(PgConnection::establish(url).unwrap().revert_last_migration(POSTGRES).unwrap()),
+        }
+    }
 }
 
 /// The versions of all migrations, in order: the digits of their names.

@@ -66,7 +66,7 @@ const STEPS: [(&str, Step); 10] = [
         Ok(())
     }),
     ("one member", |repos, place| {
-        assert!(repos.members().hold(place.one(), place.user)?.is_some());
+        assert!(repos.members().find_for_update(place.one(), place.user)?.is_some());
         repos.members().update_roles(&permit(), place.one(), place.user, &["cook".to_owned()], NOW)?;
         Ok(())
     }),
@@ -75,7 +75,7 @@ const STEPS: [(&str, Step); 10] = [
         Ok(())
     }),
     ("one organization", |repos, place| {
-        let found = repos.organizations().hold(place.one())?.unwrap();
+        let found = repos.organizations().find_for_update(place.one())?.unwrap();
         repos.organizations().find_by_name(&found.name)?;
         repos.organizations().update(&permit(), &found)?;
         repos.organizations().delete_blockers(found.id)?;
@@ -84,8 +84,8 @@ const STEPS: [(&str, Step); 10] = [
     ("custom roles", |repos, place| {
         let name = RoleName::organization("cook", place.one().0);
         repos.roles().find_custom(std::slice::from_ref(&name))?;
-        repos.roles().keep_custom(std::slice::from_ref(&name))?;
-        repos.roles().hold_custom(&name)?;
+        repos.roles().find_custom_for_key_share(std::slice::from_ref(&name))?;
+        repos.roles().find_custom_for_update(&name)?;
         repos.roles().list_custom(Some(place.one()))?;
         repos.roles().list_custom(None)?;
         repos.roles().insert(&permit(), id(), &custom("cook", Some(place.one()), &[]), NOW)?;

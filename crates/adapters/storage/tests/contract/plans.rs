@@ -304,7 +304,7 @@ async fn a_hot_step_is_one_round_trip_on_postgres() {
     for (name, step) in STEPS.iter().take(4) {
         for n in 0..8 {
             let (granted, step) = (Arc::clone(&granted), *step);
-            let result: Result<(), StoreError> = store.write_once(move |repos| step(repos, &granted, n)).await;
+            let result: Result<(), StoreError> = store.at_once(move |once| step(once.any(), &granted, n)).await;
             result.unwrap();
             let statements = taken(&log);
             assert_eq!(statements.len(), 1, "{name}: {statements:#?}");

@@ -3,21 +3,21 @@ use doorward_domain::ids::{UserId, WorkspaceId};
 use doorward_domain::quotas::{Budget, Quota};
 use doorward_domain::users::User;
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace};
-use doorward_ports::{Repositories, Store, StoreError};
+use doorward_ports::{Isolation, Repositories, Store, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use uuid::Uuid;
 
 /// Starts a workspace for one credit if the quota allows it, as the use case does.
 fn spend_one(repos: &mut dyn Repositories, workspace: &Workspace) -> Result<bool, StoreError> {
-    assert!(repos.users().hold(workspace.owner_id)?.is_some());
+    assert!(repos.users().find_for_update(workspace.owner_id)?.is_some());
     spend_one_of(repos, workspace)
 }
 
 /// The same for one who relies on more than a lock.
 fn spend_one_of(repos: &mut dyn Repositories, workspace: &Workspace) -> Result<bool, StoreError> {
     let (owner, organization) = (workspace.owner_id, workspace.organization_id);
-    let held = repos.workspaces().hold(workspace.id)?;
+    let held = repos.workspaces().find_for_update(workspace.id)?;
     assert!(held.is_some());
     let previous = repos.workspaces().latest_build(workspace.id)?;
     let consumed = repos.quotas().consumed(owner, organization, Some(workspace.id))?;
@@ -176,8 +176,8 @@ contract! {
                 tokio::spawn(async move {
                     let made: Result<bool, StoreError> = store
                         .write(move |repos| {
-                            assert!(repos.users().hold(owner_id)?.is_some());
-                            assert!(repos.templates().share(new.template_id)?.is_some());
+                            assert!(repos.users().find_for_update(owner_id)?.is_some());
+                            assert!(repos.templates().find_for_share(new.template_id)?.is_some());
                             repos.workspaces().insert(&permit(), &new)?;
                             spend_one_of(repos, &new)
                         })
@@ -208,7 +208,7 @@ contract! {
         let (acme, _, _) = templated(&db).await;
         let failed: Result<(), StoreError> = db
             .store
-            .write_serializable(move |repos| {
+            .write_with(Isolation::Serializable, move |repos| {
                 counted.fetch_add(1, Ordering::Relaxed);
                 repos.organizations().insert(&permit(), &organization("beta"))?;
                 repos.organizations().insert(&permit(), &acme)
@@ -233,7 +233,7 @@ async fn what_a_serializable_transaction_has_read_is_still_true_when_it_commits(
             tokio::spawn(async move {
                 let first = Arc::new(AtomicUsize::new(1));
                 let done: Result<bool, StoreError> = store
-                    .write_serializable(move |repos| {
+                    .write_with(Isolation::Serializable, move |repos| {
                         tries.fetch_add(1, Ordering::Relaxed);
                         let allowed = spend_one_of(repos, &workspace)?;
                         // Both have read before either commits.

@@ -70,9 +70,9 @@ contract! {
         let (kept, held, odd, none) = db
             .write(move |repos| {
                 let roles = repos.roles();
-                let held = roles.hold_custom(&RoleName::organization("helper", place.0))?;
-                let odd = roles.hold_custom(&RoleName::organization("helper", elsewhere.0))?;
-                Ok((roles.keep_custom(&wanted)?, held, odd, roles.keep_custom(&[])?))
+                let held = roles.find_custom_for_update(&RoleName::organization("helper", place.0))?;
+                let odd = roles.find_custom_for_update(&RoleName::organization("helper", elsewhere.0))?;
+                Ok((roles.find_custom_for_key_share(&wanted)?, held, odd, roles.find_custom_for_key_share(&[])?))
             })
             .await;
         assert_eq!((shown(kept), none.len()), (vec!["cook".to_owned(), "site".to_owned()], 0));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::Duration;
 
 async fn rotate(store: &Store, rotation: Rotation) -> Option<Rotated> {
-    store.write_once(move |repos| repos.grants().rotate(&permit(), &rotation)).await.unwrap()
+    store.at_once(move |once| once.rotate(&permit(), &rotation)).await.unwrap()
 }
 
 contract! {
@@ -223,7 +223,7 @@ contract! {
         };
         let mark = async |digest: Digest| {
             let uses = vec![(granted.key.id.clone(), digest), (key_id(), Digest::of("gone"))];
-            let done = db.store.write_once(move |repos| repos.api_keys().mark_used(&permit(), &uses)).await;
+            let done = db.store.at_once(move |once| once.mark_used(&permit(), &uses)).await;
             let done: Result<(), doorward_ports::StoreError> = done;
             done.unwrap();
         };

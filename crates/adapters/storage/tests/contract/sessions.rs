@@ -257,7 +257,7 @@ contract! {
             .await;
         assert_eq!(purged.total(), 0);
         let purged = db.write(|repos| repos.maintenance().purge(&permit(), NOW + 2 * Duration::DAY, 100)).await;
-        assert_eq!((purged.api_keys, purged.total()), (1, 1));
+        assert_eq!((purged.of("api_keys"), purged.total()), (1, 1));
     }
 
     async fn use_of_a_token_that_was_exchanged_meanwhile_changes_nothing(db) {

@@ -76,7 +76,7 @@ async fn measure(name: &str, store: Store) {
                 now: NOW,
                 expires_at: NOW + time::Duration::HOUR,
             };
-            let issued = store.write_once(move |repos| repos.grants().issue_client_token(&permit(), &token)).await?;
+            let issued = store.at_once(move |once| once.issue_client_token(&permit(), &token)).await?;
             assert!(issued.is_some());
             Ok(())
         }
@@ -86,7 +86,7 @@ async fn measure(name: &str, store: Store) {
     let rotate = rate(move |caller, n| {
         let (store, rotation) = (one.clone(), rotation(asked.clone(), &grants[caller].0, n));
         async move {
-            let rotated = store.write_once(move |repos| repos.grants().rotate(&permit(), &rotation)).await?;
+            let rotated = store.at_once(move |once| once.rotate(&permit(), &rotation)).await?;
             assert!(rotated.is_some());
             Ok(())
         }

@@ -46,11 +46,11 @@ contract! {
         assert!(found.is_some());
     }
 
-    async fn write_once_keeps_also_when_the_answer_is_an_error(db) {
+    async fn at_once_keeps_also_when_the_answer_is_an_error(db) {
         let refused: Result<(), CaseError> = db
             .store
-            .write_once(|repos| {
-                insert("kept")(repos)?;
+            .at_once(|once| {
+                insert("kept")(once.any())?;
                 Err(CaseError::Refused)
             })
             .await;
@@ -98,8 +98,8 @@ contract! {
         assert_eq!(db.rows("users"), 30);
         let panicked: Result<(), StoreError> = db
             .store
-            .write_once(|repos| {
-                insert("once")(repos)?;
+            .at_once(|once| {
+                insert("once")(once.any())?;
                 panic!("a bug")
             })
             .await;

@@ -22,9 +22,9 @@ contract! {
                 let templates = repos.templates();
                 Ok((
                     templates.find(id)?,
-                    templates.find_any(id)?,
-                    templates.hold(id)?,
-                    templates.share(id)?,
+                    templates.find_with_deleted(id)?,
+                    templates.find_for_update(id)?,
+                    templates.find_for_share(id)?,
                     templates.find_by_name(organization, "dEV")?,
                     templates.find_by_name(OrganizationId::NIL, "dev")?,
                     templates.view(id)?,
@@ -102,7 +102,7 @@ contract! {
                 let deleted = templates.delete(&permit(), dev.id, later)?;
                 let twice = templates.delete(&permit(), dev.id, later)?;
                 templates.insert(&permit(), &twin)?;
-                Ok((deleted, twice, templates.find(dev.id)?, templates.view(dev.id)?, templates.find_any(dev.id)?))
+                Ok((deleted, twice, templates.find(dev.id)?, templates.view(dev.id)?, templates.find_with_deleted(dev.id)?))
             })
             .await;
         assert_eq!((deleted, twice, found, view), (true, false, None, None));
@@ -170,7 +170,7 @@ contract! {
             tokio::spawn(async move {
                 let done: Result<bool, StoreError> = store
                     .write(move |repos| {
-                        let mut template = repos.templates().hold(id)?.unwrap();
+                        let mut template = repos.templates().find_for_update(id)?.unwrap();
                         set_role(&mut template.user_acl, Uuid::from_u128(n), Some(TemplateRole::Use));
                         repos.templates().update(&permit(), &template)
                     })

@@ -245,7 +245,7 @@ contract! {
             let making = tokio::spawn(async move {
                 store
                     .write(move |repos| {
-                        assert!(repos.users().hold(id)?.is_some_and(|user| !user.deleted));
+                        assert!(repos.users().find_for_update(id)?.is_some_and(|user| !user.deleted));
                         held.send(()).unwrap();
                         waiting.until_somebody_waits();
                         repos.api_keys().insert(&permit(), &key)
@@ -288,7 +288,7 @@ contract! {
             let found: Result<_, StoreError> = db
                 .open_again()
                 .store
-                .write(move |repos| Ok((repos.users().hold(id)?, repos.api_keys().find(&key)?)))
+                .write(move |repos| Ok((repos.users().find_for_update(id)?, repos.api_keys().find(&key)?)))
                 .await;
             assert!(end.await.unwrap().unwrap());
             let (after, key) = found.unwrap();
@@ -299,7 +299,7 @@ contract! {
     }
 
     async fn holding_nobody_finds_nobody(db) {
-        assert_eq!(db.write(|repos| repos.users().hold(UserId::NIL)).await, None);
+        assert_eq!(db.write(|repos| repos.users().find_for_update(UserId::NIL)).await, None);
     }
 
     async fn explicit_groups_are_listed_sorted(db) {

@@ -19,7 +19,7 @@ const PAGE: Page = Page { limit: Some(10), offset: 0, after_id: None };
 
 const STEPS: [(&str, Step); 9] = [
     ("templates by id and name", |repos, template, _| {
-        repos.templates().hold(template.id)?;
+        repos.templates().find_for_update(template.id)?;
         repos.templates().view(template.id)?;
         repos.templates().find_by_name(template.organization_id, &template.name)?;
         repos.templates().count_in(template.organization_id).map(drop)
@@ -35,7 +35,7 @@ const STEPS: [(&str, Step); 9] = [
         repos.templates().list(&TemplateFilter::default(), &visible).map(drop)
     }),
     ("workspaces by id", |repos, _, workspace| {
-        repos.workspaces().hold(workspace.id)?;
+        repos.workspaces().find_for_update(workspace.id)?;
         repos.workspaces().view(workspace.id)?;
         repos.workspaces().latest_build(workspace.id)?;
         repos.workspaces().list_builds(workspace.id, PAGE).map(drop)

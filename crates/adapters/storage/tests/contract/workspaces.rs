@@ -37,8 +37,8 @@ contract! {
                 let view = workspaces.view(id)?;
                 Ok((
                     workspaces.find(id)?,
-                    workspaces.find_any(id)?,
-                    workspaces.hold(id)?,
+                    workspaces.find_with_deleted(id)?,
+                    workspaces.find_for_update(id)?,
                     view,
                     (workspaces.find(WorkspaceId::NIL)?, workspaces.view(WorkspaceId::NIL)?),
                     counts,

@@ -1,10 +1,12 @@
 //! Every repository call that writes, walked once: what it tells those who remember subjects, and that its permit is looked at.
 
 use crate::audit::record;
+use crate::keys::{first_key, second_key};
 use crate::support::*;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::CustomRoleId;
+use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, System};
@@ -13,6 +15,7 @@ use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
 use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Place};
+use doorward_ports::jobs::Run;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
 use doorward_ports::{Repositories, StoreError};
@@ -94,6 +97,9 @@ struct World {
     token: ApiKey,
     client_token: ClientToken,
     record: AuditRecord,
+    run: Run,
+    first_key: CryptoKey,
+    second_key: (KeyRotation, CryptoKey),
 }
 
 impl World {
@@ -122,6 +128,9 @@ impl World {
             session: session(&ann),
             token: token(&ann, "ci"),
             record: record(),
+            run: Run { job: "job".to_owned(), holder: id(), number: 1 },
+            first_key: first_key(KeyPurpose::Forms),
+            second_key: second_key(KeyPurpose::Forms),
             first,
             ann,
             acme,
@@ -143,6 +152,7 @@ impl World {
             Whose::App => Change::App(self.app.id),
             Whose::Group => Change::Group(self.devs.id),
             Whose::Organization => Change::Organization(self.acme.id),
+            Whose::Server => Change::CryptoKeys,
         }
     }
 }
@@ -156,9 +166,11 @@ enum Whose {
     App,
     Group,
     Organization,
+    Server,
 }
 
-const WHOSE: [Whose; 6] = [Whose::User, Whose::Access, Whose::Session, Whose::App, Whose::Group, Whose::Organization];
+const WHOSE: [Whose; 7] =
+    [Whose::User, Whose::Access, Whose::Session, Whose::App, Whose::Group, Whose::Organization, Whose::Server];
 
 /// A call, by name, with what it tells of.
 struct Write {
@@ -179,7 +191,7 @@ macro_rules! writes {
 
 /// All of them, in an order in which each has something to do.
 fn writes() -> Vec<Write> {
-    use Whose::{Access, App, Group, Organization, Session, User};
+    use Whose::{Access, App, Group, Organization, Server, Session, User};
     writes! {
         UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
         UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
@@ -293,12 +305,39 @@ fn writes() -> Vec<Write> {
         };
         AuditRepository::insert(None): |w, r, p| r.audit().insert(&p.permit(), &w.record);
         AuditRepository::purge(None): |_w, r, p| r.audit().purge(&p.permit(), NOW + Duration::SECOND, 9);
+        KeyRepository::insert_first(None): |w, r, p| r.keys().insert_first(&p.permit(), &w.first_key);
+        KeyRepository::rotate(Some(Server)): |w, r, p| {
+            r.keys().rotate(&p.permit(), &w.second_key.0, &w.second_key.1)
+        };
+        KeyRepository::reseal(None): |w, r, p| r.keys().reseal(&p.permit(), &w.second_key.1, &[1; 69]);
+        KeyRepository::purge(None): |w, r, p| r.keys().purge(&p.permit(), w.second_key.0.old_ends_at);
         MaintenanceRepository::server_key(None): |_w, r, p| {
             r.maintenance().server_key(&p.permit(), "key", b"value", NOW)
         };
         MaintenanceRepository::purge(None): |_w, r, p| r.maintenance().purge(&p.permit(), NOW, 9);
         MaintenanceRepository::renew_counts(None): |_w, r, p| {
             r.maintenance().renew_counts(&p.permit()).map(|_few_changes| true)
+        };
+        JobRepository::ensure(None): |_w, r, p| r.jobs().ensure(&p.permit(), "job");
+        JobRepository::claim(None): |w, r, p| {
+            r.jobs().claim(&p.permit(), "job", w.run.holder, Duration::HOUR, false)
+        };
+        JobRepository::extend(None): |w, r, p| r.jobs().extend(&p.permit(), &w.run, Duration::HOUR);
+        JobRepository::finish(None): |w, r, p| r.jobs().finish(&p.permit(), &w.run, Duration::HOUR, None);
+        JobRepository::release(None): |w, r, p| {
+            let run = r.jobs().claim(&permit(), "job", w.run.holder, Duration::HOUR, true)?;
+            r.jobs().release(&p.permit(), &run.unwrap_or_else(|| w.run.clone()))
+        };
+        OutboxRepository::announce(None): |_w, r, p| {
+            r.outbox().announce(&p.permit(), "topic", "{}", NOW).map(|id| id > 0)
+        };
+        OutboxRepository::postpone(None): |_w, r, p| {
+            let first = r.outbox().first("topic", 1)?;
+            r.outbox().postpone(&p.permit(), first[0].id, Duration::HOUR, "no")
+        };
+        OutboxRepository::remove(None): |_w, r, p| {
+            let first = r.outbox().first("topic", 1)?;
+            r.outbox().remove(&p.permit(), &[first[0].id])
         };
         MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
     }

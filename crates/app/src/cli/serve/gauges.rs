@@ -1,13 +1,16 @@
 //! What the metrics show beside the requests. Nothing of it asks the database.
 
 use crate::wiring::Parts;
+use doorward_domain::Instant;
 use doorward_http::Gauge;
 use doorward_ports::WorkMode;
-use std::sync::Arc;
+use doorward_services::jobs::{JobTally, Outcome, Tally};
+use doorward_services::{Context, Error, maintenance, outbox};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the metrics show beside the requests. The number of grants is counted now and then, not at every look.
-pub(super) fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
+/// What the metrics show beside the requests.
+pub(super) fn gauges(parts: &Parts, counted: &Arc<Counted>, jobs: &Tally) -> Vec<Gauge> {
     type Read = fn(&doorward_storage::PoolStatus) -> usize;
     type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
@@ -55,17 +58,56 @@ pub(super) fn gauges(parts: &Parts, grants: &Arc<AtomicU64>) -> Vec<Gauge> {
     let calls: [(&'static str, &'static str, WorkMode); 3] = [
         ("store_reads_total", "Reading calls of the database.", WorkMode::Read),
         ("store_writes_total", "Transactions that may write.", WorkMode::Write),
-        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::WriteOnce),
+        ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::AtOnce),
     ];
     for (name, help, mode) in calls {
         let store = parts.context.store.clone();
         gauges.push(Gauge::new(name, help, move || count(store.calls(mode))));
     }
-    let grants = Arc::clone(grants);
-    gauges.push(Gauge::new("oauth2_grants", "Live OAuth2 grants, counted at every cleaning.", move || {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
-        let count = grants.load(Ordering::Relaxed) as f64;
-        count
+    let grants = Arc::clone(counted);
+    gauges.push(Gauge::new("oauth2_grants", "Live OAuth2 grants, counted now and then.", move || {
+        count(grants.grants.load(Ordering::Relaxed))
+    }));
+    let outbox = Arc::clone(counted);
+    let help = "Events that wait to be handled, counted now and then.";
+    gauges.push(Gauge::labelled("outbox_rows", help, &["topic"], move || {
+        let rows = outbox.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.iter().map(|(topic, rows)| (vec![topic.clone()], count(*rows))).collect()
+    }));
+    let runs = jobs.clone();
+    gauges.push(Gauge::labelled("job_runs_total", "Runs of jobs on this server.", &["job", "outcome"], move || {
+        let of_job = |(name, tally): (&'static str, JobTally)| {
+            let number = move |outcome: Outcome| {
+                (vec![name.to_owned(), outcome.as_str().to_owned()], count(tally.runs(outcome)))
+            };
+            Outcome::ALL.map(number)
+        };
+        runs.jobs().into_iter().flat_map(of_job).collect()
+    }));
+    let successes = jobs.clone();
+    let help = "When this server last carried a job through, in seconds since 1970.";
+    gauges.push(Gauge::labelled("job_last_success_timestamp_seconds", help, &["job"], move || {
+        let seconds = |at: Instant| count(u64::try_from(at.unix_timestamp()).unwrap_or(0));
+        let last =
+            |(name, tally): (&'static str, JobTally)| Some((vec![name.to_owned()], seconds(tally.last_success?)));
+        successes.jobs().into_iter().filter_map(last).collect()
     }));
     gauges
+}
+
+/// What is counted now and then, and not at every look.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    grants: AtomicU64,
+    outbox: Mutex<Vec<(String, u64)>>,
+}
+
+impl Counted {
+    /// Counts anew. What cannot be counted keeps its number.
+    pub(super) async fn renew(&self, context: &Context) -> Result<(), Error> {
+        self.grants.store(maintenance::count_grants(context).await?, Ordering::Relaxed);
+        let rows = outbox::count(context).await?;
+        *self.outbox.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+        Ok(())
+    }
 }

@@ -27,7 +27,7 @@ pub(super) struct CompositeScope {
 mod generated {
     use super::{Action, BuiltInScope, CompositeScope, Grants, Mask, Masks, Pattern, Permission, ResourceType};
 
-    include!(concat!(env!("OUT_DIR"), "/scopes.rs"));
+    include!("../../../data/generated/scopes.rs");
 }
 
 pub(super) fn built_in(name: &str) -> Option<&'static BuiltInScope> {

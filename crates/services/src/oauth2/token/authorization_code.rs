@@ -48,7 +48,7 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let tokens = NewTokens {
         grant_id: ctx.random.id(now),
         access: random_token(&*ctx.random).map_err(internal)?,
-        refresh: ctx.derivation.first(refresh_prefix, &refresh_random),
+        refresh: ctx.keys.ring().refresh_tokens().first(refresh_prefix, &refresh_random, now),
     };
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();

@@ -29,9 +29,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             now,
             expires_at,
         };
-        let issued = ctx
-            .at_once(move |repos| Ok::<_, OAuthError>(repos.grants().issue_client_token(&permit(), &asked)?))
-            .await?;
+        let issued = ctx.at_once(move |once| Ok::<_, OAuthError>(once.issue_client_token(&permit(), &asked)?)).await?;
         if let Some((secret, last_used_at)) = issued {
             note_use(ctx, secret, last_used_at, now).await?;
             return Ok(TokenSet::new(token.to_wire(), None, expires_at, scopes::unrestricted(), now));

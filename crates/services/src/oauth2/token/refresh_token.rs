@@ -5,6 +5,7 @@ use super::still_allowed::{gone, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::Diff;
 use crate::deed::{Deed, Done};
+use crate::keys;
 use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
@@ -51,7 +52,8 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         .await?;
         return Err(OAuthError::invalid_grant("the refresh token is malformed"));
     };
-    let successor = ctx.derivation.successor(&presented);
+    let keys = keys::ring_for(ctx, &presented, now).await?;
+    let successor = keys.refresh_tokens().successor(&presented, now);
     let oauth2 = &ctx.settings.oauth2;
     // The key's digest covers the secret part only, so any id will do to compute it.
     let next_access = Digest::of(successor.access_secret.expose());
@@ -76,7 +78,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     let rotation = common.client.credentials().map(rotation);
     if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
         let expires_at = rotation.access_expires_at;
-        let rotated = ctx.at_once(move |repos| Ok::<_, OAuthError>(rotate(repos, &rotation)?)).await?;
+        let rotated = ctx.at_once(move |once| Ok::<_, OAuthError>(once.rotate(&token_permit(), &rotation)?)).await?;
         if let Some(rotated) = rotated {
             touch(ctx, &rotated, now).await?;
             return token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes);
@@ -88,7 +90,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         ctx.read(move |repos| client.find_app(repos).map(drop)).await?;
         return Err(OAuthError::invalid_client("the client secret is malformed"));
     };
-    let issued = ctx.derivation.has_issued(&presented);
+    let issued = keys.refresh_tokens().has_issued(&presented, now);
     for _ in 0..ROUNDS {
         let (in_store, by) = (ctx.clone(), common.by.clone());
         let (common, rotation) = (common.clone(), rotation.clone());
@@ -96,8 +98,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         match verdict {
             Verdict::Granted { key, live, expires_at, scopes } => {
                 // Of a token that was exchanged several times over, the pairs in between do not work any more.
-                let pair = ctx.derivation.live_after(&presented, &live);
-                let pair = pair.ok_or_else(|| OAuthError::invalid_grant("no grant has this refresh token"))?;
+                let pair = live_pair(ctx, &presented, &live, now).await?;
                 return token_set(&pair, key, expires_at, scopes);
             }
             Verdict::Raced => {}
@@ -108,6 +109,22 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     }
     Err(OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "try again")
         .because("lost the race for a grant again and again"))
+}
+
+/// The live pair, which comes after `presented`. If it was made with a key that this server has not heard of, the keys are read
+/// anew.
+async fn live_pair(
+    ctx: &Context,
+    presented: &OpaqueToken,
+    live: &Digest,
+    now: Instant,
+) -> Result<Successor, OAuthError> {
+    let find = || ctx.keys.ring().refresh_tokens().live_after(presented, live, now);
+    if let Some(pair) = find() {
+        return Ok(pair);
+    }
+    keys::reload_for_token(ctx).await?;
+    find().ok_or_else(|| OAuthError::invalid_grant("no grant has this refresh token"))
 }
 
 /// Looks at everything step by step. Ending a stolen grant must stay, so it is an `Ok`.

@@ -129,18 +129,18 @@ async fn a_dormant_user_becomes_active_and_the_audit_log_tells() {
     let dormant = User { status: UserStatus::Dormant, ..ann() };
     let mut repos = presenting(key(ANN), dormant.clone());
     let held = dormant.clone();
-    repos.users.expect_hold().times(1).returning(move |_| Ok(Some(held.clone())));
+    repos.users.expect_find_for_update().times(1).returning(move |_| Ok(Some(held.clone())));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
     expect_audit(&mut repos, "write", 200);
     assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Active);
 
     // Another request was first, which left the record; or the user was suspended at this moment.
     let mut repos = presenting(key(ANN), dormant.clone());
-    repos.users.expect_hold().times(1).returning(|_| Ok(Some(ann())));
+    repos.users.expect_find_for_update().times(1).returning(|_| Ok(Some(ann())));
     repos.users.expect_touch().times(1).returning(|_, _, _| Ok(()));
     assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Active);
     let mut repos = presenting(key(ANN), dormant);
-    repos.users.expect_hold().returning(|_| Ok(Some(User { status: UserStatus::Suspended, ..ann() })));
+    repos.users.expect_find_for_update().returning(|_| Ok(Some(User { status: UserStatus::Suspended, ..ann() })));
     let (message, _) = refusal(present(&context(repos)).await);
     assert!(message.contains("\"suspended\""), "{message}");
 }
@@ -227,7 +227,7 @@ async fn a_use_that_cannot_be_noted_refuses_nothing() {
 async fn a_dormant_user_reads_on_where_nothing_can_be_written_and_stays_dormant() {
     let dormant = User { status: UserStatus::Dormant, ..ann() };
     let mut repos = presenting(key(ANN), dormant.clone());
-    repos.users.expect_hold().returning(move |_| Ok(Some(dormant.clone())));
+    repos.users.expect_find_for_update().returning(move |_| Ok(Some(dormant.clone())));
     repos.users.expect_touch().returning(|_, _, _| Err(StoreError::unavailable(Outage::ReadOnly, "cause")));
     assert_eq!(present(&context(repos)).await.unwrap().account().unwrap().user.status, UserStatus::Dormant);
 }

@@ -61,7 +61,7 @@ fn meanwhile(caller: &User, key_now: Option<ApiKey>, target: &User) -> MockRepos
         .expect_find()
         .returning(|id| Ok([ann(), bob(), owner_of_site()].into_iter().find(|user| user.id == id)));
     let held = [caller.clone(), target.clone()];
-    repos.users.expect_hold().returning(move |id| Ok(held.iter().find(|user| user.id == id).cloned()));
+    repos.users.expect_find_for_update().returning(move |id| Ok(held.iter().find(|user| user.id == id).cloned()));
     repos.api_keys.expect_find().returning(move |_| Ok(key_now.clone()));
     repos
 }
@@ -103,7 +103,7 @@ async fn of_two_users_the_lower_id_is_held_first() {
         let (send, held) = std::sync::mpsc::channel();
         let mut repos = MockRepositories::default();
         repos.users.expect_find().returning(|id| Ok(Some(user(id, "somebody"))));
-        repos.users.expect_hold().returning(move |id| {
+        repos.users.expect_find_for_update().returning(move |id| {
             send.send(id).unwrap();
             Ok(Some(user(id, "somebody")))
         });

@@ -20,7 +20,7 @@ fn door(user: Option<User>, known_place: bool, remembered: [Throttle; 2]) -> Moc
     let mut repos = MockRepositories::default();
     let found = user.clone();
     repos.users.expect_find_by_email().returning(move |_| Ok(found.clone()));
-    repos.users.expect_hold().returning(move |_| Ok(user.clone()));
+    repos.users.expect_find_for_update().returning(move |_| Ok(user.clone()));
     repos.throttles.expect_knows_place().returning(move |_, place, since| {
         assert_eq!((place, since), ("192.0.2.7", NOW - Duration::days(30)));
         Ok(known_place)
@@ -200,7 +200,7 @@ async fn a_password_that_changed_meanwhile_is_a_wrong_one() {
     let mut repos = MockRepositories::default();
     repos.users.expect_find_by_email().returning(|_| Ok(Some(ann())));
     let changed = User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..ann() };
-    repos.users.expect_hold().returning(move |_| Ok(Some(changed.clone())));
+    repos.users.expect_find_for_update().returning(move |_| Ok(Some(changed.clone())));
     repos.throttles.expect_knows_place().returning(|_, _, _| Ok(false));
     repos.throttles.expect_find().returning(|_| Ok(vec![FREE; 2]));
     expect_failure(&mut repos, "account:");

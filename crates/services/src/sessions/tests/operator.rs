@@ -10,7 +10,7 @@ use time::Duration;
 
 async fn ask(user: Option<User>, inserted: Result<(), StoreError>) -> Result<IssuedKey, Error> {
     let mut repos = MockRepositories::default();
-    repos.users.expect_hold().times(1).return_once(move |_| Ok(user));
+    repos.users.expect_find_for_update().times(1).return_once(move |_| Ok(user));
     repos.api_keys.expect_insert().return_once(move |_, _| inserted);
     repos
         .audit

@@ -91,7 +91,7 @@ async fn of_two_changes_at_once_the_second_finds_the_old_password_wrong() {
     repos.users.expect_find().returning(|_| Ok(Some(bob())));
     repos
         .users
-        .expect_hold()
+        .expect_find_for_update()
         .withf(|id| *id == BOB)
         .returning(|_| Ok(Some(User { password_hash: Some(PasswordHash::new("plain:other".to_owned())), ..bob() })));
     expect_caller(&mut repos, &asking);

@@ -1,7 +1,13 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
 use super::{ADA, apps, consent, error, gallery, html, scopes, setup, sign_in};
-use crate::pages::views::{AuthorizedApps, Brand, Consent, ErrorPage, Home, Link, Setup, SignIn, SignedOut};
+use crate::conventions::page::ErrorPage;
+use crate::kit::html::layout::{Brand, Link};
+use crate::pages::applications::AuthorizedApps;
+use crate::pages::consent::Consent;
+use crate::pages::home::Home;
+use crate::pages::setup::Setup;
+use crate::pages::sign_in::{SignIn, SignedOut};
 
 #[test]
 fn what_asks_for_care_comes_first_and_is_never_a_tick() {

@@ -1,0 +1,204 @@
+//! Pages for people and what stands beside them: errors are pages, and JSON for programs that ask for it.
+
+use crate::kit::accept::{Wish, wish};
+use crate::kit::answer::redirect;
+use crate::kit::call::Call;
+use crate::kit::caller::{self, Authenticate, CookieProof};
+use crate::kit::convention::{Asked, Convention, Family};
+use crate::kit::error::{self, Failure};
+use crate::kit::headers;
+use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::layout::{Brand, Link};
+use crate::kit::limits::Limit;
+use crate::kit::refusal::Refusal;
+use crate::kit::site::Site;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use doorward_services::{Error, OAuthError, Principal};
+use std::borrow::Cow;
+
+/// Where the pages stand: templates link to these, and the routes are registered under them.
+pub(crate) mod paths {
+    /// The account page of the signed-in user.
+    pub(crate) const HOME: &str = "/";
+    /// Creation of the first owner.
+    pub(crate) const SETUP: &str = "/setup";
+    /// Sign-in. Query: `message`, `redirect`.
+    pub(crate) const LOGIN: &str = "/login";
+    /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in.
+    pub(crate) const LOGOUT: &str = "/logout";
+    /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
+    pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
+    /// Makes a key for a command line.
+    pub(crate) const CLI_AUTH: &str = "/cli-auth";
+    /// The viewer of the API documentation.
+    pub(crate) const API_DOCS: &str = "/docs";
+    /// The authorization endpoint.
+    pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
+}
+
+/// Server-rendered pages, and probes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page;
+
+impl Convention for Page {
+    fn limit(&self) -> Limit {
+        Limit::Api
+    }
+
+    fn refuse(&self, asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
+        if refusal.is_for_programs && wish(asked.request) != Wish::Page {
+            return error::api_error(refusal.status, &refusal.message, &refusal.detail);
+        }
+        refused(asked, refusal)
+    }
+
+    fn failed(&self, asked: &Asked<'_>, error: Error) -> HttpResponse {
+        failed(asked, &error)
+    }
+
+    fn failed_oauth(&self, asked: &Asked<'_>, error: &OAuthError) -> HttpResponse {
+        failed_oauth(asked, error)
+    }
+
+    fn dress(&self, headers: &mut HeaderMap, site: &Site) {
+        headers::guard(headers, site);
+    }
+
+    fn family(&self) -> Family {
+        Family::Page
+    }
+}
+
+impl Authenticate for Page {
+    async fn authenticate(&self, call: &mut Call) -> Result<Principal, Failure> {
+        caller::authenticate(call, CookieProof::Form).await
+    }
+}
+
+/// A refusal as a page, or as JSON for a program that asks for it.
+pub(super) fn refused(asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
+    tell(asked, refusal.status, refusal.title, &refusal.explanation)
+}
+
+/// What went wrong: a page for people, JSON for a program that asks for it.
+pub(crate) fn problem(call: &Call, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    tell(&call.asked(), status, title, explanation)
+}
+
+/// The answer to a request for what is not there.
+pub(crate) fn not_found(call: &Call) -> HttpResponse {
+    refused(&call.asked(), &Refusal::not_found())
+}
+
+fn tell(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    if wish(asked.request) == Wish::Json {
+        return error::api_error(status, title, explanation);
+    }
+    error_page(asked, status, title, explanation)
+}
+
+/// Any failure that a person sees.
+#[derive(Debug, Clone, Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage<'a> {
+    pub(crate) brand: Brand<'a>,
+    /// The status of the answer.
+    pub(crate) status: u16,
+    pub(crate) title: &'a str,
+    pub(crate) explanation: &'a str,
+    /// What the operator finds in the log.
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) back: Option<Link<'a>>,
+}
+
+/// A page that says what went wrong.
+fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+    let id = asked.id.map(|id| id.to_string());
+    let page = ErrorPage {
+        brand: Brand::of(asked.site),
+        status: status.as_u16(),
+        title,
+        explanation,
+        request_id: id.as_deref(),
+        back: Some(Link { href: paths::HOME, text: "To the start page" }),
+    };
+    render(status, &page, &FormAction::own())
+}
+
+/// The answer to a request that the authorization server refuses.
+pub(super) fn failed_oauth(asked: &Asked<'_>, error: &OAuthError) -> HttpResponse {
+    if wish(asked.request) != Wish::Page {
+        return error::oauth(error);
+    }
+    // Status, log and headers are those of the answer to a program.
+    let program = error::oauth(error);
+    let explanation = format!("{}. Please go back to where you came from and try again.", capital(&error.description));
+    let mut response = error_page(asked, program.status(), "This did not work", &explanation);
+    if let Some(value) = program.headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, value.clone());
+    }
+    response
+}
+
+/// A text with a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(char::to_uppercase).into_iter().flatten().chain(chars).collect()
+}
+
+/// The answer to a request that failed.
+pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
+    let api = error::api(asked.site, asked.request.uri().path(), error);
+    if wish(asked.request) == Wish::Json {
+        return api;
+    }
+    let (title, explanation): (&str, Cow<'_, str>) = match error {
+        Error::Unauthenticated { .. } => return sign_in_first(asked.request),
+        Error::NotFound | Error::NoSuch(_) | Error::UserNotFound | Error::OrganizationNotFound(_) => {
+            ("Not found", "This does not exist, or you may not see it.".into())
+        }
+        Error::Forbidden(_) => ("Not allowed", "Your account has no permission to do this.".into()),
+        Error::Refused(message) | Error::Precondition(message) => ("Not allowed", message.into()),
+        Error::Invalid { message, .. } | Error::Conflict { message, .. } => ("This did not work", message.into()),
+        Error::TooManyAttempts { .. } => ("Too many attempts", "Please wait a moment and try again.".into()),
+        Error::Unavailable { outage, .. } => {
+            ("Busy", format!("The server cannot answer now: {outage}. Please try again in a moment.").into())
+        }
+        Error::Internal(_) => (
+            "Something went wrong",
+            "The server could not do this. Its administrator finds the cause in the log.".into(),
+        ),
+    };
+    let mut response = error_page(asked, api.status(), title, &explanation);
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = api.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Why somebody is asked to sign in. Only this text is shown, whatever a link says.
+pub(crate) const SIGN_IN_FIRST: &str = "Sign in to continue.";
+
+/// Path and query of a request, as it was sent.
+pub(crate) fn path_and_query(request: &HttpRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |path| path.as_str())
+}
+
+/// Sends the browser to the sign-in page, from where it comes back to this very request.
+pub(crate) fn sign_in_first(request: &HttpRequest) -> HttpResponse {
+    sign_in_for(path_and_query(request))
+}
+
+/// Sends the browser to the sign-in page, from where it goes to this path and query of ours.
+pub(crate) fn sign_in_for(target: &str) -> HttpResponse {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("message", SIGN_IN_FIRST)
+        .append_pair("redirect", target)
+        .finish();
+    redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", paths::LOGIN))
+}

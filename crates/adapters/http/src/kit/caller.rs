@@ -1,0 +1,92 @@
+//! Who sends a request.
+
+use crate::kit::answer;
+use crate::kit::call::Call;
+use crate::kit::csrf::{self, Purpose};
+use crate::kit::error::{self, Failure};
+use crate::kit::extract::credential;
+use actix_web::http::StatusCode;
+use doorward_domain::wire;
+use doorward_services::{Error, Principal, sessions};
+use std::collections::VecDeque;
+
+/// Why a request is refused, as its plain text answer.
+const MISSING: &str = "Bad Request: the CSRF token is missing or wrong. Reload the page and try again, or send the session token in the \
+                       header Coder-Session-Token.\n";
+const DIFFERENT: &str = "Bad Request: the session tokens in the cookie and in the header Coder-Session-Token differ.\n";
+
+/// How a convention finds out who sends a request.
+pub(crate) trait Authenticate {
+    /// Who sends this request. What it learns on the way it notes in the call.
+    fn authenticate(&self, call: &mut Call) -> impl Future<Output = Result<Principal, Failure>>;
+}
+
+/// What must come beside a cookie, which another site can make a browser send, before something is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CookieProof {
+    /// A token in a header, or the session token once more: there are no forms.
+    Header,
+    /// A token in the form, at which the handler looks.
+    Form,
+}
+
+/// Finds out who sends a request by its session token or access token, and notes in the call whether only a cookie says so.
+///
+/// Cookies are tried in the order in which they were sent until one is good: an old one, or one that a host beside this
+/// one has set, keeps nobody out. All after the first cost one trip to the store, however many they are (`identity.md` 1.10).
+pub(crate) async fn authenticate(call: &mut Call, proof: CookieProof) -> Result<Principal, Failure> {
+    let request = call.request.clone();
+    let cookies = credential::session_cookies(&request);
+    if cookies.is_empty() {
+        return enter(call, credential::token_elsewhere(&request).as_deref()).await;
+    }
+    let query = credential::query_parameter(&request, wire::SESSION_COOKIE);
+    let header = credential::session_header(&request);
+    // Whoever repeats a cookie elsewhere knows it, as no other site does; then it is that one that counts, not another
+    // of the name.
+    let repeated = cookies.iter().find(|cookie| [&query, &header].into_iter().flatten().any(|other| other == *cookie));
+    if let Some(repeated) = repeated {
+        return enter(call, Some(repeated)).await;
+    }
+    let token = csrf::header(&request);
+    let needs_proof = proof == CookieProof::Header && !csrf::is_safe(request.method());
+    if needs_proof && token.is_none() {
+        let text = if header.is_some() { DIFFERENT } else { MISSING };
+        return Err(answer::text(StatusCode::BAD_REQUEST, text).into());
+    }
+    call.by_cookie = needs_proof || credential::bearer(&request).is_none();
+    let mut refused = None;
+    let mut tried = 0;
+    let mut rest: VecDeque<&str> = cookies.iter().map(AsRef::as_ref).collect();
+    while let Some(cookie) = rest.pop_front() {
+        tried += 1;
+        match enter(call, Some(cookie)).await {
+            Ok(actor) if needs_proof && csrf::check(call, &actor, Purpose::Api, "", None).is_err() => {
+                return Err(answer::text(StatusCode::BAD_REQUEST, MISSING).into());
+            }
+            Ok(actor) => return Ok(actor),
+            Err(failure @ Failure::Answer(_)) => refused = refused.or(Some(failure)),
+            Err(failure) => return Err(failure),
+        }
+        if tried == 1 && !rest.is_empty() {
+            rest = sessions::only_living(call.context(), rest.into()).await?.into();
+        }
+    }
+    match refused {
+        Some(refused) => Err(refused),
+        None => enter(call, None).await,
+    }
+}
+
+async fn enter(call: &Call, token: Option<&str>) -> Result<Principal, Failure> {
+    sessions::authenticate(call.context(), token.unwrap_or_default(), &call.origin).await.map_err(|error| {
+        if matches!(error, Error::Unauthenticated { .. }) {
+            error::refused_credential(&call.site, call.request.uri().path(), &error, token.is_some()).into()
+        } else {
+            Failure::Api(error)
+        }
+    })
+}
+
+/// What a program is told whose form lacks its token.
+pub(crate) const STALE_FORM: &str = MISSING;

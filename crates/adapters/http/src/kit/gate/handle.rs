@@ -1,0 +1,129 @@
+//! Handlers, told apart by whom they let in, each with what comes before it: credential, rate limit, body.
+
+use super::{Endpoint, count, wants_bypass};
+use crate::kit::call::Call;
+use crate::kit::caller::Authenticate;
+use crate::kit::error::{Failure, Outcome};
+use crate::kit::limits::{Limit, Standing};
+use crate::kit::tally;
+use actix_web::http::Method;
+use doorward_services::Principal;
+
+/// A handler, told apart by whom it lets in.
+pub(crate) trait Handle: Clone + 'static {
+    /// Finds out who asks as far as the handler wants to know, counts the request, and calls the handler.
+    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = (Outcome, Option<Standing>)>;
+}
+
+/// A handler that anyone may call as often as they like, and that never asks who does.
+#[derive(Clone)]
+pub(crate) struct Plain<F>(pub(crate) F);
+
+/// A handler that anyone may call.
+#[derive(Clone)]
+pub(crate) struct Public<C, F>(pub(crate) C, pub(crate) F);
+
+/// A handler for users who are signed in.
+#[derive(Clone)]
+pub(crate) struct SignedIn<C, F>(pub(crate) C, pub(crate) F);
+
+/// A handler that anyone may call, and that wants to know who does.
+#[derive(Clone)]
+pub(crate) struct Recognized<C, F>(pub(crate) C, pub(crate) F);
+
+impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Plain<F> {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let outcome = match call.receive(endpoint.body_limit(&call)).await {
+            Ok(()) => (self.0)(call).await,
+            Err(failure) => Err(failure),
+        };
+        (outcome, None)
+    }
+}
+
+impl<C, F> Handle for Public<C, F>
+where
+    C: Authenticate + Clone + 'static,
+    F: AsyncFn(Call) -> Outcome + Clone + 'static,
+{
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
+            let ledger = match tally::before(&call.site, &call.tally, call.address(), call.now()).await {
+                Ok(ledger) => ledger,
+                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)),
+            };
+            let outcome = match call.receive(endpoint.body_limit(&call)).await {
+                Ok(()) => (self.1)(call).await,
+                Err(failure) => Err(failure),
+            };
+            return match ledger.count(&outcome) {
+                Ok(standing) => (outcome, standing),
+                Err(standing) => (Err(Failure::Spent(standing)), Some(standing)),
+            };
+        }
+        call.is_counted = false;
+        // Who asks matters only to those who want to be exempt from the limit.
+        let exempt = endpoint.limit != Limit::Off && wants_bypass(&call.request);
+        let actor = if exempt { self.0.authenticate(&mut call).await.ok() } else { None };
+        match count(&call, actor.as_ref(), endpoint) {
+            Ok(standing) => match call.receive(endpoint.body_limit(&call)).await {
+                Ok(()) => ((self.1)(call).await, standing),
+                Err(failure) => (Err(failure), standing),
+            },
+            Err((failure, standing)) => (Err(failure), standing),
+        }
+    }
+}
+
+impl<C, F> Handle for SignedIn<C, F>
+where
+    C: Authenticate + Clone + 'static,
+    F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static,
+{
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = self.0.authenticate(&mut call).await;
+        let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => standing,
+            Err((failure, standing)) => return (Err(failure), standing),
+        };
+        let received = match authenticated {
+            Ok(actor) => call.receive(endpoint.body_limit(&call)).await.map(|()| actor),
+            Err(failure) => Err(failure),
+        };
+        let outcome = match received {
+            Ok(actor) => (self.1)(call, actor).await,
+            Err(failure) => Err(failure),
+        };
+        (outcome, standing)
+    }
+}
+
+impl<C, F> Handle for Recognized<C, F>
+where
+    C: Authenticate + Clone + 'static,
+    F: AsyncFn(Call, Result<Principal, Failure>) -> Outcome + Clone + 'static,
+{
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+        let authenticated = self.0.authenticate(&mut call).await;
+        let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
+            Ok(standing) => standing,
+            Err((failure, standing)) => return (Err(failure), standing),
+        };
+        if let Err(failure) = call.receive(endpoint.body_limit(&call)).await {
+            return (Err(failure), standing);
+        }
+        let makes_rows = endpoint.limit == Limit::OAuth2 && endpoint.method == Method::POST;
+        let held = if makes_rows && !wants_bypass(&call.request) {
+            match tally::before_new_rows(&call.site, call.address(), call.now()).await {
+                Ok(held) => held,
+                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)),
+            }
+        } else {
+            None
+        };
+        let tally = call.tally.clone();
+        let outcome = (self.1)(call, authenticated).await;
+        tally::after_new_rows(&tally, held);
+        (outcome, standing)
+    }
+}

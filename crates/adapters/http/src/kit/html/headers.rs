@@ -1,0 +1,143 @@
+//! The headers of a page, and the way from a template to an answer.
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+};
+use askama::Template;
+use url::{Host, Url};
+
+use super::links;
+
+/// Where the forms of a page may lead: the `form-action` of its content security policy.
+///
+/// Chromium applies `form-action` not only to the target of a form but to every redirect that follows, including those that the
+/// OAuth client makes after its redirect URI (a callback on `localhost` that ends on the vendor's page, or on another host).
+/// When one of them is not listed, the user presses the button and nothing happens. Hence [`toward`](Self::toward).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormAction(String);
+
+impl FormAction {
+    /// The forms lead to this server and end here.
+    pub(crate) fn own() -> Self {
+        Self("'self'".to_owned())
+    }
+
+    /// The form's answer redirects to this redirect URI, and the client from there to any `https:` page.
+    ///
+    /// A source list cannot spell an IPv6 address or a host name with an underscore; for those the whole scheme is allowed. A
+    /// scheme that runs in our own origin is never allowed.
+    pub(crate) fn toward(redirect_uri: &str) -> Self {
+        let Ok(url) = Url::parse(redirect_uri) else { return Self::own() };
+        if !links::leads_away(&url) {
+            return Self::own();
+        }
+        let source = match (url.scheme(), url.host()) {
+            ("https", _) => String::new(),
+            ("http", _) if links::is_loopback(&url) && !matches!(url.host(), Some(Host::Ipv6(_))) => {
+                " http://127.0.0.1:* http://localhost:*".to_owned()
+            }
+            ("http", Some(Host::Ipv4(_) | Host::Domain(_))) if url.host_str().is_some_and(is_host_source) => {
+                format!(" {}", url.origin().ascii_serialization())
+            }
+            (scheme, _) => format!(" {scheme}:"),
+        };
+        Self(format!("'self' https:{source}"))
+    }
+
+    /// The form's answer may redirect to a client that is not known yet.
+    pub(crate) fn toward_any() -> Self {
+        Self("'self' https:".to_owned())
+    }
+}
+
+/// True for what the grammar of a host-source in CSP Level 3 can spell.
+fn is_host_source(host: &str) -> bool {
+    host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// The page as an answer with this status.
+///
+/// `Referrer-Policy` is `same-origin` and not `no-referrer`, because under `no-referrer` browsers send `Origin: null` with our own
+/// forms and a check of the origin would fail. There is no `Cross-Origin-Opener-Policy`: clients open the authorization in a popup
+/// and wait for it to come back, and the header would cut the tie between the two windows.
+pub(crate) fn render(status: StatusCode, page: &impl Template, form_action: &FormAction) -> HttpResponse {
+    let (status, content_type, body) = match page.render() {
+        Ok(html) => (status, "text/html; charset=utf-8", html),
+        Err(error) => {
+            tracing::error!(%error, "rendering a page");
+            (StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", "internal server error".to_owned())
+        }
+    };
+    HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, content_type))
+        .insert_header((header::CONTENT_SECURITY_POLICY, content_security_policy(form_action)))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .body(body)
+}
+
+fn content_security_policy(FormAction(sources): &FormAction) -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; form-action {sources}; \
+         frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+
+    use super::*;
+
+    #[derive(Template)]
+    #[template(source = "<!doctype html>", ext = "html")]
+    struct Plain;
+
+    #[actix_web::test]
+    async fn a_page_carries_its_headers() {
+        let response = render(StatusCode::IM_A_TEAPOT, &Plain, &FormAction::own());
+        assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            (
+                "content-security-policy",
+                "default-src 'none'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; form-action 'self'; \
+                 frame-ancestors 'none'; base-uri 'none'",
+            ),
+            ("cache-control", "no-store"),
+            ("pragma", "no-cache"),
+            ("referrer-policy", "same-origin"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(response.headers().get(name).unwrap(), value, "{name}");
+        }
+        assert!(to_bytes(response.into_body()).await.unwrap().starts_with(b"<!doctype html>"));
+    }
+
+    #[test]
+    fn the_form_may_lead_to_the_client() {
+        for (redirect_uri, sources) in [
+            ("https://app.example.com/cb", "'self' https:"),
+            ("http://app.example.com:8080/cb", "'self' https: http://app.example.com:8080"),
+            ("http://10.0.0.7/cb", "'self' https: http://10.0.0.7"),
+            ("http://my_app.example.com/cb", "'self' https: http:"),
+            ("http://*.example.com/cb", "'self' https: http:"),
+            ("http://127.0.0.1:8123/cb", "'self' https: http://127.0.0.1:* http://localhost:*"),
+            ("http://localhost:8123/cb", "'self' https: http://127.0.0.1:* http://localhost:*"),
+            ("http://[::1]:8123/cb", "'self' https: http:"),
+            ("cursor://anysphere.cursor-mcp/cb", "'self' https: cursor:"),
+            ("com.example.app:/cb", "'self' https: com.example.app:"),
+            ("javascript:alert(1)", "'self'"),
+            ("data:text/html,a", "'self'"),
+            ("/cb", "'self'"),
+            ("https://a.example; script-src *", "'self'"),
+        ] {
+            assert_eq!(FormAction::toward(redirect_uri).0, sources, "{redirect_uri}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What all pages have in common.
+
+use super::{assets, links};
+use crate::kit::site::Site;
+use doorward_domain::users::User;
+use std::borrow::Cow;
+
+/// The name and logo at the top of every page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Brand<'a> {
+    /// The name of the product, or the operator's own.
+    pub(crate) name: &'a str,
+    /// The operator's logo; ours when absent or not fit for an `img`.
+    pub(crate) logo_url: Option<&'a str>,
+    /// The path of the access URL, without trailing slash; every link to a page of ours begins with it.
+    pub(crate) base: &'a str,
+}
+
+impl Default for Brand<'_> {
+    fn default() -> Self {
+        Self { name: "Doorward", logo_url: None, base: "" }
+    }
+}
+
+impl<'a> Brand<'a> {
+    /// That of a site.
+    pub(crate) fn of(site: &'a Site) -> Self {
+        Self { base: site.base(), ..Self::default() }
+    }
+
+    /// The link to a path of ours.
+    pub(crate) fn to(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(crate) fn logo(&self) -> Cow<'_, str> {
+        self.logo_url
+            .and_then(links::safe_icon)
+            .map_or_else(|| Cow::Owned(format!("{}?v={}", self.to("/assets/logo.svg"), assets::VERSION)), Cow::Borrowed)
+    }
+}
+
+/// The signed-in user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) email: &'a str,
+    /// The real name; may be empty.
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Person<'a> {
+    /// A user, as pages show them.
+    pub(crate) fn of(user: &'a User) -> Self {
+        Self { username: &user.username, email: &user.email, name: &user.name }
+    }
+
+    pub(crate) fn display_name(&self) -> &'a str {
+        if self.name.is_empty() { self.username } else { self.name }
+    }
+
+    pub(crate) fn initial(&self) -> Cow<'static, str> {
+        initial(self.display_name())
+    }
+}
+
+/// The letter shown where a picture is missing: the first letter or digit of the name.
+pub(crate) fn initial(name: &str) -> Cow<'static, str> {
+    match name.chars().find(|c| c.is_alphanumeric()) {
+        Some(letter) => Cow::Owned(letter.to_string()),
+        None => Cow::Borrowed("?"),
+    }
+}
+
+/// A way on from an error page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link<'a> {
+    /// A path of this server.
+    pub(crate) href: &'a str,
+    pub(crate) text: &'a str,
+}

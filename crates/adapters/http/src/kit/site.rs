@@ -1,0 +1,90 @@
+//! What all requests share.
+
+use crate::kit::json;
+use crate::kit::limits::RateLimit;
+use crate::kit::metrics::Metrics;
+use crate::kit::readiness::Readiness;
+use crate::kit::settings::HttpSettings;
+use actix_web::web::Bytes;
+use doorward_domain::wire;
+use doorward_services::Context;
+use doorward_services::oauth2::metadata;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+/// The running site: settings, limits, and documents that never change.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) context: Context,
+    pub(crate) settings: HttpSettings,
+    /// For each endpoint of the API.
+    pub(crate) api_limit: Option<Arc<RateLimit>>,
+    /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
+    pub(crate) login_limit: Option<Arc<RateLimit>>,
+    pub(crate) metrics: Metrics,
+    /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
+    pub(crate) build_version: String,
+    /// Whether cookies are only sent over TLS.
+    pub(crate) secure_cookies: bool,
+    pub(crate) readiness: Readiness,
+    /// RFC 8414.
+    pub(crate) authorization_server: Bytes,
+    /// RFC 9728, of the whole server.
+    pub(crate) protected_resource: Bytes,
+    /// Writes the OpenAPI document.
+    write_openapi: fn() -> String,
+    /// It, once somebody has asked for it.
+    openapi: OnceLock<Bytes>,
+}
+
+impl Site {
+    pub(crate) fn new(context: Context, settings: HttpSettings, write_openapi: fn() -> String) -> io::Result<Self> {
+        let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
+        let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
+        Ok(Self {
+            api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
+            login_limit: RateLimit::per_minute(settings.rate_limit.login).map(Arc::new),
+            metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
+            // Build metadata (what follows the plus) may hold no further plus.
+            build_version: format!(
+                "{}+doorward.{}",
+                settings.compatibility.version,
+                settings.version.replace('+', ".")
+            ),
+            secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
+            readiness: Readiness::default(),
+            authorization_server: authorization_server.into(),
+            protected_resource: protected_resource.into(),
+            write_openapi,
+            openapi: OnceLock::new(),
+            context,
+            settings,
+        })
+    }
+
+    /// `WWW-Authenticate` of a request to this path without credential. It names the document of this very path, for a
+    /// client believes no other (RFC 9728 3.3). The path of the access URL is inserted too, as RFC 9728 3.1 has it: an
+    /// access URL may end with `/api`, and then no other form tells whose `/api` it is.
+    pub(crate) fn challenge(&self, path: &str) -> String {
+        const LONGEST: usize = 1024;
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&b);
+        let is_named = path != "/" && path.len() <= LONGEST && path.bytes().all(is_plain);
+        let (base, below) = if is_named { (self.base(), path) } else { ("", "") };
+        format!(
+            "Bearer realm=\"{}\", resource_metadata=\"{}/.well-known/oauth-protected-resource{base}{below}\"",
+            wire::REALM,
+            self.context.settings.issuer()
+        )
+    }
+
+    /// The path of the access URL, without trailing slash: where a proxy that takes it off puts this server. Links and
+    /// redirects of pages lead below it.
+    pub(crate) fn base(&self) -> &str {
+        self.context.settings.access_url.path().trim_end_matches('/')
+    }
+
+    /// The OpenAPI document.
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.openapi.get_or_init(|| (self.write_openapi)().into()).clone()
+    }
+}

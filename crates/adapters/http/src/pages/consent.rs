@@ -1,0 +1,308 @@
+//! The authorization endpoint (`oauth2.md` 7 and 8): asks the user, and sends the answer to the client.
+
+use super::access::{Access, Scope, by_topic, cautions_first};
+use super::{sign_out_token, signed_in, stale_for_programs};
+use crate::conventions;
+use crate::conventions::page::{path_and_query, paths, problem};
+use crate::kit::accept::{Wish, wish};
+use crate::kit::answer::redirect;
+use crate::kit::call::Call;
+use crate::kit::csrf::{self, Purpose};
+use crate::kit::error::{self, Failure, Outcome};
+use crate::kit::extract::form::Form;
+use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::layout::{Brand, Person};
+use crate::kit::html::links;
+use crate::kit::routes::Routes;
+use crate::oauth2::tokens::told;
+use crate::users::role_display_name;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::WWW_AUTHENTICATE;
+use askama::Template;
+use doorward_domain::oauth2::{OAuthErrorCode, Resource};
+use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
+use doorward_services::oauth2::{Caution, consent_scopes, is_unrestricted};
+use doorward_services::{OAuthError, Principal};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&conventions::Consent);
+    r.recognized(__path_ask, ask).busy();
+    r.recognized(__path_allow, allow).busy();
+}
+
+/// Who vouches for the application's name and redirect URIs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Registration<'a> {
+    /// An administrator of this server created it.
+    Administrator,
+    /// It registered itself (RFC 7591).
+    #[cfg_attr(not(test), expect(dead_code, reason = "no app can register itself yet"))]
+    Itself,
+    /// Its `client_id` is the URL of its metadata document.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no app is known by its document yet"))]
+    Document {
+        /// The host of that URL.
+        host: &'a str,
+        /// True when every redirect URI of the document is loopback, so that any program on the device can pose as it.
+        only_loopback: bool,
+    },
+}
+
+impl Registration<'_> {
+    fn is_loopback_document(&self) -> bool {
+        matches!(self, Self::Document { only_loopback: true, .. })
+    }
+}
+
+/// Consent. POSTs to its own URL with its query: `csrf_token`, which is good for this user and this query only. `Switch user` is a form of its own, which POSTs to
+/// [`paths::LOGOUT`]: `csrf_token`, `redirect`.
+///
+/// Render it with [`FormAction::toward`](FormAction::toward) of the redirect URI.
+#[derive(Debug, Clone, Template)]
+#[template(path = "consent.html")]
+pub(crate) struct Consent<'a> {
+    pub(crate) brand: Brand<'a>,
+    pub(crate) csrf_token: &'a str,
+    pub(crate) sign_out_token: &'a str,
+    /// Why the page is shown again.
+    pub(crate) notice: Option<&'a str>,
+    pub(crate) user: Person<'a>,
+    pub(crate) app_name: &'a str,
+    /// As stored; the page leaves it out when it is not fit for an `img`.
+    pub(crate) app_icon: Option<&'a str>,
+    pub(crate) registered: Registration<'a>,
+    pub(crate) access: Access<'a>,
+    /// The roles that let what is granted reach what belongs to others: `Owner of this server`.
+    pub(crate) standing: Option<&'a str>,
+    /// The redirect URI of this request, after it has been matched. The page shows its host.
+    pub(crate) redirect_uri: &'a str,
+    /// The resource (RFC 8707) the token will be bound to.
+    pub(crate) resource: Option<&'a str>,
+    /// The redirect URI with `error=access_denied` and what belongs to it.
+    pub(crate) cancel_url: &'a str,
+    /// Path and query of this request, to come back to after `Switch user`.
+    pub(crate) return_to: &'a str,
+}
+
+impl Consent<'_> {
+    fn destination(&self) -> Cow<'_, str> {
+        links::destination(self.redirect_uri)
+    }
+
+    fn cancel_href(&self) -> String {
+        links::safe_href(self.cancel_url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
+    }
+}
+
+/// An authorization request (RFC 6749 4.1.1).
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuthorizeParams {
+    /// Id of the app
+    #[param(value_type = String)]
+    client_id: Option<String>,
+    /// `code`
+    #[param(value_type = String)]
+    response_type: Option<String>,
+    /// `query`, which is the default
+    response_mode: Option<String>,
+    /// Where the answer goes; required if several are registered
+    redirect_uri: Option<String>,
+    #[param(ignore)]
+    request: Option<String>,
+    #[param(ignore)]
+    request_uri: Option<String>,
+    /// Comes back unchanged
+    state: Option<String>,
+    /// Names separated by spaces
+    scope: Option<String>,
+    /// RFC 7636
+    code_challenge: Option<String>,
+    /// `S256`
+    code_challenge_method: Option<String>,
+    /// RFC 8707
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    resource: Vec<String>,
+}
+
+/// The form of the consent page.
+#[derive(Deserialize)]
+struct ConsentForm {
+    csrf_token: Option<String>,
+}
+
+/// Asks the signed-in user whether a client may act for them.
+#[utoipa::path(
+    get, path = paths::AUTHORIZE, tag = "oauth2",
+    params(AuthorizeParams),
+    responses(
+        (status = 200, body = String, content_type = "text/html", description = "The consent page"),
+        (status = 302, description = "The request is refused, and the client is told"),
+        (status = 303, description = "The user must sign in first"),
+    ),
+)]
+pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> Outcome {
+    let (actor, consent) = prepare(&call, who).await?;
+    consent_page(&call, &actor, &consent, StatusCode::OK)
+}
+
+/// The signed-in user allows a client to act for them.
+#[utoipa::path(
+    post, path = paths::AUTHORIZE, tag = "oauth2",
+    params(AuthorizeParams),
+    responses(
+        (status = 302, description = "Back to the client, with `code`, or with `error`"),
+        (status = 303, description = "The user must sign in first"),
+    ),
+)]
+pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+    let form: ConsentForm = call.form()?.read()?;
+    let (actor, consent) = prepare(&call, who).await?;
+    let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
+    if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
+        // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
+        // shown to another, or something else than was shown.
+        stale_for_programs(&call)?;
+        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST);
+    }
+    let location = authorize::approve(call.context(), &actor, consent).await?;
+    call.tally.made_row();
+    Ok(redirect(StatusCode::FOUND, &location))
+}
+
+/// Everything up to the question to the user: first the client, then who is signed in, then the rest.
+async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest), Failure> {
+    let request = read(call)?;
+    let app = authorize::find_client(call.context(), &request)
+        .await
+        .map_err(told)
+        .map_err(|error| bad_client(call, &error))?;
+    let actor = signed_in(&call.request, who)?;
+    match authorize::prepare(call.context(), app, &request) {
+        Ok(consent) => Ok((actor, consent)),
+        Err(AuthorizeError::Client(error)) => Err(bad_client(call, &error)),
+        Err(AuthorizeError::RedirectUri(error)) => Err(bad_redirect_uri(call, &error).into()),
+        Err(AuthorizeError::Redirect { location, error }) => {
+            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
+            Err(redirect(StatusCode::FOUND, &location).into())
+        }
+    }
+}
+
+/// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a
+/// password that is the client's.
+fn bad_client(call: &Call, error: &OAuthError) -> Failure {
+    let mut response = error::oauth(error);
+    if wish(&call.request) == Wish::Page {
+        let explanation = "The application that sent you here is not known to this server: it was removed, or its link is \
+                           wrong. Nothing was shared with it. Please tell whoever runs the application.";
+        return problem(call, response.status(), "Unknown application", explanation).into();
+    }
+    response.headers_mut().remove(WWW_AUTHENTICATE);
+    response.into()
+}
+
+/// The parameters come from the query string only.
+fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
+    let query = Form::parse(call.request.query_string().as_bytes())?;
+    let (query, repeated): (AuthorizeParams, _) = query.read_with_repeats()?;
+    Ok(AuthorizeRequest {
+        client_id: query.client_id,
+        response_type: query.response_type,
+        redirect_uri: query.redirect_uri,
+        state: query.state,
+        response_mode: query.response_mode,
+        request: query.request,
+        request_uri: query.request_uri,
+        scope: query.scope,
+        code_challenge: query.code_challenge,
+        code_challenge_method: query.code_challenge_method,
+        resources: query.resource,
+        repeated,
+    })
+}
+
+/// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.
+fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
+    let is_post = call.request.method() == actix_web::http::Method::POST;
+    match wish(&call.request) {
+        Wish::Any if is_post => return error::oauth(error),
+        Wish::Json => return error::oauth(error),
+        Wish::Page | Wish::Any => {}
+    }
+    if error.code == OAuthErrorCode::ServerError {
+        let explanation = "The address to return to that is registered for the application is one that this server sends \
+                           nothing to. Nothing was shared with it. Please tell the administrator of this server.";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        return problem(call, status, "The application cannot be used", explanation);
+    }
+    let explanation = "The application sent you here with an address to return to that is not registered for it. \
+                       Nothing was shared with it. Please tell whoever runs the application.";
+    problem(call, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation)
+}
+
+/// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
+fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
+    let resource = consent.resource.as_ref().map_or("", Resource::as_str);
+    let parts = [
+        call.request.query_string(),
+        &consent.scopes.join(" "),
+        consent.redirect_uri.as_str(),
+        resource,
+        &consent.app.name,
+        &standing(actor),
+    ];
+    // None of them but the name can hold a line break, and the name is of one line.
+    parts.join("\n")
+}
+
+fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> Outcome {
+    let user = &actor.account()?.user;
+    let scopes = consent_scopes(actor, &consent.scopes);
+    let is_full = is_unrestricted(&consent.scopes);
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let notice = format!(
+        "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
+         {}. Look again before you decide.",
+        user.username
+    );
+    let page = Consent {
+        brand: Brand::of(&call.site),
+        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
+        sign_out_token: &sign_out_token(call, actor),
+        notice: Some(notice.as_str()).filter(|_| !status.is_success()),
+        user: Person::of(user),
+        app_name: &consent.app.name,
+        app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        registered: Registration::Administrator,
+        access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
+        standing: standing.as_deref(),
+        redirect_uri: consent.redirect_uri.as_str(),
+        resource: consent.resource.as_ref().map(Resource::as_str),
+        cancel_url: &consent.cancel_location(call.context()),
+        return_to: path_and_query(&call.request),
+    };
+    Ok(render(status, &page, &FormAction::toward(consent.redirect_uri.as_str())))
+}
+
+/// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
+fn standing(actor: &Principal) -> String {
+    let roles = actor.as_account().map(|account| account.user.roles.as_slice()).unwrap_or_default();
+    let roles: Vec<String> = roles.iter().map(|role| role_display_name(role)).collect();
+    let in_organizations = actor.organizations_with_roles().len();
+    let mut parts = Vec::new();
+    if !roles.is_empty() {
+        parts.push(format!("{} of this server", roles.join(", ")));
+    }
+    match in_organizations {
+        0 => {}
+        1 => parts.push("the holder of roles in an organization".to_owned()),
+        many => parts.push(format!("the holder of roles in {many} organizations")),
+    }
+    parts.join(" and ")
+}

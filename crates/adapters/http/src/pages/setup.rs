@@ -1,0 +1,215 @@
+//! First set-up in the browser.
+
+use super::{OUT_OF_DATE, stale_for_programs, with_token};
+use crate::conventions::Page;
+use crate::conventions::page::{paths, problem};
+use crate::kit::answer::redirect;
+use crate::kit::call::Call;
+use crate::kit::csrf::{self, Purpose};
+use crate::kit::error::Outcome;
+use crate::kit::extract::form::secret;
+use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::layout::Brand;
+use crate::kit::limits::Limit;
+use crate::kit::routes::Routes;
+use crate::sessions::{session_cookie, set_cookie};
+use crate::users::setup_proof;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use doorward_domain::Secret;
+use doorward_services::{Error, FieldError, sessions, users};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The rule for passwords, as the person who chooses one reads it.
+const PASSWORD_HINT: &str = "12 to 64 characters. Fewer will do when capitals, digits and symbols are mixed. Repeats and \
+                             runs such as 1234 count for little.";
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Page);
+    r.public(__path_show, show);
+    r.public(__path_submit, submit).limit(Limit::Login);
+}
+
+/// What was typed into a field, and what is wrong with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Field<'a> {
+    pub(crate) value: &'a str,
+    pub(crate) error: Option<&'a str>,
+}
+
+/// Creation of the first owner. POSTs to [`paths::SETUP`]: `csrf_token`, `token`, `email`, `username`, `name`, `password`.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "setup.html")]
+pub(crate) struct Setup<'a> {
+    pub(crate) brand: Brand<'a>,
+    pub(crate) csrf_token: &'a str,
+    /// The one-time token of the link that led here.
+    pub(crate) link_token: Option<&'a str>,
+    pub(crate) email: Field<'a>,
+    pub(crate) username: Field<'a>,
+    pub(crate) name: Field<'a>,
+    /// The password itself is never shown again.
+    pub(crate) password_error: Option<&'a str>,
+    /// What is wrong with the whole form.
+    pub(crate) error: Option<&'a str>,
+}
+
+impl Setup<'_> {
+    /// The id of the first field that is wrong, which takes the focus; empty when none is.
+    fn first_error(&self) -> &'static str {
+        [
+            ("email", self.email.error),
+            ("username", self.username.error),
+            ("name", self.name.error),
+            ("password", self.password_error),
+        ]
+        .into_iter()
+        .find_map(|(id, error)| error.map(|_| id))
+        .unwrap_or_default()
+    }
+}
+
+/// Shows the form for the first account.
+#[utoipa::path(
+    get, path = paths::SETUP, tag = "pages", operation_id = "setup_form",
+    params(("token" = Option<String>, Query, description = "One-time token of the set-up link")),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 403, body = String, content_type = "text/html", description = "The link is needed"),
+        (status = 303, description = "The server is set up already"),
+    ),
+)]
+pub(crate) async fn show(call: Call) -> Outcome {
+    if users::first_exists(call.context()).await? {
+        return Ok(redirect(StatusCode::SEE_OTHER, paths::HOME));
+    }
+    let proof = setup_proof(&call, None);
+    if !users::may_set_up(call.context(), &proof) {
+        return Ok(needs_link(&call));
+    }
+    page(&call, StatusCode::OK, &SetupForm::default(), &proof, "", &[])
+}
+
+/// The page for whoever comes without the link.
+fn needs_link(call: &Call) -> HttpResponse {
+    const TITLE: &str = "Open the set-up link";
+    const TEXT: &str = "This server has no users yet. Whoever runs it finds a link in its log, or in the terminal where it was \
+                        started: the first account is made under that link, and only there.";
+    problem(call, StatusCode::FORBIDDEN, TITLE, TEXT)
+}
+
+/// The form for the first account.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = SetupForm)]
+pub(crate) struct SetupForm {
+    #[schema(value_type = String, required)]
+    csrf_token: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    token: Option<Secret<String>>,
+    #[schema(value_type = String, required)]
+    email: Option<String>,
+    #[schema(value_type = String, required)]
+    username: Option<String>,
+    name: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = String, required)]
+    password: Option<Secret<String>>,
+}
+
+/// Creates the first account and signs it in.
+#[utoipa::path(
+    post, path = paths::SETUP, tag = "pages", operation_id = "set_up",
+    request_body(content = SetupForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 303, description = "Done, or the server is set up already"),
+        (status = 403, body = String, content_type = "text/html", description = "The link is needed"),
+    ),
+)]
+pub(crate) async fn submit(mut call: Call) -> Outcome {
+    let form: SetupForm = call.form()?.read()?;
+    let proof = setup_proof(&call, form.token.clone());
+    if csrf::check_anonymous(&call, Purpose::SetUp, form.csrf_token.as_deref()).is_err() {
+        stale_for_programs(&call)?;
+        if !users::may_set_up(call.context(), &proof) {
+            return Ok(needs_link(&call));
+        }
+        return page(&call, StatusCode::BAD_REQUEST, &form, &proof, OUT_OF_DATE, &[]);
+    }
+    let password = form.password.clone().unwrap_or_else(|| "".into());
+    let email = form.email.clone().unwrap_or_default();
+    let command = users::CreateFirstUser {
+        email: email.clone(),
+        username: form.username.clone().unwrap_or_default(),
+        name: form.name.clone().unwrap_or_default(),
+        password: password.clone(),
+        proof: proof.clone(),
+    };
+    match users::create_first(call.context(), command, &call.origin).await {
+        Ok(_) => {}
+        Err(Error::Invalid { message, fields, .. }) => {
+            return page(&call, StatusCode::BAD_REQUEST, &form, &proof, &message, &fields);
+        }
+        Err(Error::Refused(_)) => return Ok(needs_link(&call)),
+        Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
+        Err(error) => return Err(error.into()),
+    }
+    let signed_in = sessions::login(call.context(), sessions::Login { email, password }, &call.origin).await?;
+    let mut response = redirect(StatusCode::SEE_OTHER, paths::HOME);
+    set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
+    Ok(response)
+}
+
+fn page(
+    call: &Call,
+    status: StatusCode,
+    form: &SetupForm,
+    proof: &users::SetupProof,
+    message: &str,
+    errors: &[FieldError],
+) -> Outcome {
+    let link_token = match proof {
+        users::SetupProof::Token(Some(token)) => Some(token.expose().as_str()),
+        users::SetupProof::Token(None) | users::SetupProof::Local => None,
+    };
+    let error_of =
+        |name: &str| errors.iter().find(|error| error.field == name).map(|error| in_words(name, &error.detail));
+    let faults = [error_of("email"), error_of("username"), error_of("name"), error_of("password")];
+    let [email_error, username_error, name_error, password_error] = &faults;
+    let error = Some(message).filter(|message| !message.is_empty() && faults.iter().all(Option::is_none));
+    with_token(call, Purpose::SetUp, |token| {
+        let page = Setup {
+            brand: Brand::of(&call.site),
+            csrf_token: token,
+            link_token,
+            email: field(form.email.as_deref(), email_error.as_deref()),
+            username: field(form.username.as_deref(), username_error.as_deref()),
+            name: field(form.name.as_deref(), name_error.as_deref()),
+            password_error: password_error.as_deref(),
+            error,
+        };
+        render(status, &page, &FormAction::own())
+    })
+}
+
+fn field<'a>(value: Option<&'a str>, error: Option<&'a str>) -> Field<'a> {
+    Field { value: value.unwrap_or_default(), error }
+}
+
+/// What is wrong with a field, for a person: details that name a rule are meant for programs.
+fn in_words(field: &str, detail: &str) -> String {
+    let is_rule = detail.starts_with("Validation failed for tag");
+    match field {
+        _ if detail.contains("\"required\"") => "Please fill this in.".to_owned(),
+        "email" if is_rule => "This is not an email address.".to_owned(),
+        "username" if is_rule => "Use letters, digits and single hyphens, up to 32.".to_owned(),
+        "name" if is_rule => "At most 128 characters, without spaces at either end.".to_owned(),
+        _ => {
+            let mut chars = detail.chars();
+            let capital = chars.next().map(char::to_uppercase).into_iter().flatten();
+            capital.chain(chars).chain((!detail.ends_with('.')).then_some('.')).collect()
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Signing in and out in the browser.
+
+use super::{OUT_OF_DATE, stale_for_programs, with_token};
+use crate::conventions::Page;
+use crate::conventions::page::{SIGN_IN_FIRST, paths, problem, sign_in_for};
+use crate::kit::answer::redirect;
+use crate::kit::call::Call;
+use crate::kit::csrf::{self, Purpose};
+use crate::kit::error::{Failure, Outcome, whole_seconds_up};
+use crate::kit::extract::credential;
+use crate::kit::extract::form::secret;
+use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::layout::Brand;
+use crate::kit::limits::Limit;
+use crate::kit::routes::Routes;
+use crate::sessions::{removed_cookie, session_cookie, set_cookie};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use askama::Template;
+use doorward_domain::Secret;
+use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
+use doorward_services::{Error, Principal, sessions, users};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Page);
+    r.recognized(__path_show, show);
+    r.public(__path_submit, submit).limit(Limit::Login);
+    r.recognized(__path_sign_out, sign_out);
+}
+
+/// A sign-in by somebody else: a link that starts it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Provider<'a> {
+    /// The whole text of the button: `Continue with GitHub`.
+    pub(crate) label: &'a str,
+    /// Our own path that starts the sign-in, with the place to come back to in its query.
+    pub(crate) href: &'a str,
+    pub(crate) icon: Option<&'a str>,
+}
+
+/// Sign-in. POSTs to [`paths::LOGIN`]: `csrf_token`, `redirect`, `email`, `password`.
+///
+/// Render it with [`form_action`] of the place to go to.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignIn<'a> {
+    pub(crate) brand: Brand<'a>,
+    pub(crate) csrf_token: &'a str,
+    /// Path and query to go to afterwards. The handler checks it again when it comes back.
+    pub(crate) redirect: &'a str,
+    /// What was typed before, after a failure.
+    pub(crate) email: &'a str,
+    /// The application whose request brought the user here; it takes the place of `message`.
+    pub(crate) app: Option<&'a str>,
+    /// Why the user is here (`?message=`).
+    pub(crate) message: Option<&'a str>,
+    /// Why the last attempt failed.
+    pub(crate) error: Option<&'a str>,
+    /// False hides the form and says so.
+    pub(crate) password_enabled: bool,
+    pub(crate) providers: Vec<Provider<'a>>,
+}
+
+impl SignIn<'_> {
+    /// The id of the message that tells why the last attempt failed; empty without one.
+    fn error_id(&self) -> &'static str {
+        if self.error.is_some() { "sign-in-error" } else { "" }
+    }
+}
+
+/// The answer to a sign-out.
+#[derive(Debug, Clone, Copy, Default, Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOut<'a> {
+    pub(crate) brand: Brand<'a>,
+}
+
+/// Shows the sign-in form; whoever is signed in goes where they wanted.
+#[utoipa::path(
+    get, path = paths::LOGIN, tag = "pages", operation_id = "sign_in_form",
+    params(
+        ("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"),
+        ("message" = Option<String>, Query, description = "Why the user is here"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "Signed in already, or the server is not set up"),
+    ),
+)]
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
+    let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
+    if who.is_ok() {
+        return Ok(redirect(StatusCode::SEE_OTHER, own_target(&target)));
+    }
+    if !users::first_exists(call.context()).await? {
+        return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
+    }
+    let message = credential::query_parameter(&call.request, "message").is_some().then_some(SIGN_IN_FIRST);
+    page(&call, StatusCode::OK, own_target(&target), "", message, None).await
+}
+
+/// The sign-in form.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignInForm)]
+pub(crate) struct SignInForm {
+    #[schema(value_type = String, required)]
+    csrf_token: Option<String>,
+    redirect: Option<String>,
+    #[schema(value_type = String, required)]
+    email: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = String, required)]
+    password: Option<Secret<String>>,
+}
+
+/// Signs in and leads to where the user wanted to go.
+#[utoipa::path(
+    post, path = paths::LOGIN, tag = "pages", operation_id = "sign_in",
+    request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed in"), (status = 401, body = String, content_type = "text/html")),
+)]
+pub(crate) async fn submit(mut call: Call) -> Outcome {
+    let form: SignInForm = call.form()?.read()?;
+    let (email, target) = (form.email.unwrap_or_default(), form.redirect.unwrap_or_default());
+    let target = own_target(&target);
+    if csrf::check_anonymous(&call, Purpose::SignIn, form.csrf_token.as_deref()).is_err() {
+        stale_for_programs(&call)?;
+        return page(&call, StatusCode::BAD_REQUEST, target, &email, None, Some(OUT_OF_DATE)).await;
+    }
+    let password = form.password.unwrap_or_else(|| Secret::new(String::new()));
+    let command = sessions::Login { email: email.clone(), password };
+    let (status, error) = match sessions::login(call.context(), command, &call.origin).await {
+        Ok(signed_in) => {
+            let mut response = redirect(StatusCode::SEE_OTHER, target);
+            set_cookie(&mut response, &session_cookie(&call.site, signed_in.session.token.expose()))?;
+            return Ok(response);
+        }
+        Err(Error::Unauthenticated { message, .. }) => (StatusCode::UNAUTHORIZED, message),
+        Err(Error::Refused(message)) => (StatusCode::FORBIDDEN, message),
+        Err(Error::Invalid { .. }) => {
+            (StatusCode::BAD_REQUEST, "Give your email address and your password.".to_owned())
+        }
+        Err(Error::TooManyAttempts { retry_after }) => {
+            let seconds = whole_seconds_up(retry_after);
+            let error = format!("Too many failed attempts. Try again in {seconds} seconds.");
+            let mut response = page(&call, StatusCode::TOO_MANY_REQUESTS, target, &email, None, Some(&error)).await?;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return Ok(response);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    page(&call, status, target, &email, None, Some(&error)).await
+}
+
+async fn page(
+    call: &Call,
+    status: StatusCode,
+    target: &str,
+    email: &str,
+    message: Option<&str>,
+    error: Option<&str>,
+) -> Outcome {
+    let app = asking_app(call, target).await;
+    with_token(call, Purpose::SignIn, |token| {
+        let page = SignIn {
+            brand: Brand::of(&call.site),
+            app: app.as_deref(),
+            csrf_token: token,
+            redirect: target,
+            email,
+            message,
+            error,
+            password_enabled: sessions::auth_methods(call.context()).password,
+            providers: Vec::new(),
+        };
+        render(status, &page, &form_action(target))
+    })
+}
+
+/// The name of the application whose authorization request is the place to go to afterwards.
+async fn asking_app(call: &Call, target: &str) -> Option<String> {
+    let client_id = parameter(authorization_query(target)?, "client_id")?;
+    let request = AuthorizeRequest { client_id: Some(client_id), ..AuthorizeRequest::default() };
+    // Who is unknown here is told so later; the page is of use without a name.
+    authorize::find_client(call.context(), &request).await.ok().map(|app| app.name)
+}
+
+/// The sign-out form.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignOutForm)]
+pub(crate) struct SignOutForm {
+    #[schema(value_type = String, required)]
+    csrf_token: Option<String>,
+    /// Path and query to come back to after the next sign-in.
+    redirect: Option<String>,
+}
+
+/// Signs out.
+#[utoipa::path(
+    post, path = paths::LOGOUT, tag = "pages", operation_id = "sign_out",
+    request_body(content = SignOutForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 303, description = "To the sign-in page, for another user"),
+    ),
+)]
+pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+    let form: SignOutForm = call.form()?.read()?;
+    let actor = match who {
+        Ok(actor) => Some(actor),
+        Err(Failure::Answer(_)) => None,
+        Err(failure) => return Err(failure),
+    };
+    let mut response = match form.redirect {
+        Some(target) => sign_in_for(own_target(&target)),
+        None => render(StatusCode::OK, &SignedOut { brand: Brand::of(&call.site) }, &FormAction::own()),
+    };
+    // Whoever comes without a session keeps the cookie: a request of another site does, for its cookie stays at home,
+    // and the answer must not sign anybody out.
+    if let Some(actor) = actor {
+        if csrf::check(&call, &actor, Purpose::SignOut, "", form.csrf_token.as_deref()).is_err() {
+            stale_for_programs(&call)?;
+            let explanation = "You have signed in anew since that page was opened, perhaps as somebody else. You are \
+                               still signed in. Go to the start page and sign out there.";
+            return Ok(problem(&call, StatusCode::BAD_REQUEST, "That page was out of date", explanation));
+        }
+        sessions::logout(call.context(), &actor).await?;
+        set_cookie(&mut response, &removed_cookie(&call.site))?;
+    }
+    Ok(response)
+}
+
+/// The query of the authorization request that this path and query of ours is, if it is one.
+fn authorization_query(target: &str) -> Option<&str> {
+    target.strip_prefix(paths::AUTHORIZE)?.strip_prefix('?')
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// Where the form leads whose answer goes to this path and query of ours. When that is an authorization request, it may be
+/// refused at once by a redirect to its client (an unknown scope, say), and the client must be reached.
+fn form_action(target: &str) -> FormAction {
+    let Some(query) = authorization_query(target) else { return FormAction::own() };
+    // Without one it is the registered callback, which the sign-in page does not know.
+    parameter(query, "redirect_uri")
+        .map_or_else(FormAction::toward_any, |redirect_uri| FormAction::toward(&redirect_uri))
+}
+
+/// A place of our own to go to. Browsers ignore control characters and take `\` for `/`, so those are refused.
+fn own_target(text: &str) -> &str {
+    let is_own = text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.contains('\\')
+        && text.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if is_own { text } else { paths::HOME }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_places_of_our_own_are_targets() {
+        for own in ["/", "/oauth2/authorize?client_id=1&x=%2F", "/a//b"] {
+            assert_eq!(own_target(own), own);
+        }
+        for other in
+            ["", "a", "//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "/a b", "/ä"]
+        {
+            assert_eq!(own_target(other), "/", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_may_lead_on_to_the_client() {
+        for (redirect, expected) in [
+            ("", FormAction::own()),
+            ("/", FormAction::own()),
+            ("/settings?redirect_uri=http://evil.example", FormAction::own()),
+            ("/oauth2/authorize?client_id=1&redirect_uri=cursor%3A%2F%2Fcb&scope=x", FormAction::toward("cursor://cb")),
+            ("/oauth2/authorize?client_id=1", FormAction::toward_any()),
+        ] {
+            assert_eq!(form_action(redirect), expected, "{redirect}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Rows that are read and locked until the transaction ends. Each function says which row lock it takes; SQLite has one
+//! writer, so there `row_lock!` leaves the query as it is.
+//!
+//! | lock | others meanwhile |
+//! |---|---|
+//! | `FOR KEY SHARE` | cannot delete the row or change its key |
+//! | `FOR SHARE` | cannot change the row; several may hold it |
+//! | `FOR NO KEY UPDATE` | cannot change or lock the row; may refer to it by a foreign key |
+//! | `FOR UPDATE` | cannot change, lock or refer to the row |
+
+use super::Conn;
+use super::one_of::OneOf;
+use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::schema::{
+    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+};
+use crate::types::{Hash, Id};
+use diesel::dsl::not;
+use diesel::prelude::*;
+use doorward_domain::Digest;
+use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::sessions::ApiKeyId;
+
+/// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn user_for_update(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
+    row_lock!(users::table.find(Id(id)).select(UserRow::as_select()), for_no_key_update).get_result(conn).optional()
+}
+
+/// Reads a user. Until the transaction ends, nobody gets to change it.
+pub(super) fn user_for_share(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
+    row_lock!(users::table.find(Id(id)).select(UserRow::as_select()), for_share).get_result(conn).optional()
+}
+
+/// Reads a group. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn group_for_update(conn: &mut Conn, id: GroupId) -> QueryResult<Option<GroupRow>> {
+    row_lock!(groups::table.find(Id(id)).select(GroupRow::as_select()), for_no_key_update).get_result(conn).optional()
+}
+
+/// Those of the users who belong to the organization, sorted. Until the transaction ends, nobody else gets to remove them.
+pub(super) fn members_for_key_share(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    among: OneOf,
+) -> QueryResult<Vec<UserId>> {
+    let members = organization_members::table
+        .filter(organization_members::organization_id.eq(Id(organization)))
+        .filter(among)
+        .order(organization_members::user_id)
+        .select(organization_members::user_id);
+    let ids = row_lock!(members, for_key_share).load::<Id<UserId>>(conn)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Reads an organization that is not deleted. Until the transaction ends, nobody else gets to change it or to refer to it.
+pub(super) fn organization_for_update(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<OrganizationRow>> {
+    let organization = organizations::table.find(Id(id)).filter(not(organizations::deleted));
+    row_lock!(organization.select(OrganizationRow::as_select()), for_update).get_result(conn).optional()
+}
+
+/// Whether the organization is there, and it stays until the transaction ends.
+pub(super) fn organization_for_key_share(conn: &mut Conn, id: OrganizationId) -> QueryResult<bool> {
+    let organization = organizations::table.find(Id(id)).filter(not(organizations::deleted));
+    let found: Option<Id<OrganizationId>> =
+        row_lock!(organization.select(organizations::id), for_key_share).get_result(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.
+pub(super) fn membership_for_update(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<bool> {
+    let membership = organization_members::table.find((Id(organization), Id(user)));
+    let found: Option<Id<UserId>> =
+        row_lock!(membership.select(organization_members::user_id), for_no_key_update).get_result(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// Reads custom roles. Until the transaction ends, nobody else gets to delete them.
+pub(super) fn roles_for_key_share(conn: &mut Conn, wanted: OneOf) -> QueryResult<Vec<RoleRow>> {
+    let roles = custom_roles::table.filter(wanted).order(custom_roles::name).select(RoleRow::as_select());
+    row_lock!(roles, for_key_share).load(conn)
+}
+
+/// Reads a custom role. Until the transaction ends, nobody else gets to change or give it.
+pub(super) fn role_for_update(conn: &mut Conn, name: &str) -> QueryResult<Option<RoleRow>> {
+    let role = custom_roles::table.filter(custom_roles::name.eq(name));
+    row_lock!(role.select(RoleRow::as_select()), for_update).get_result(conn).optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn template_for_update(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    row_lock!(templates::table.find(Id(id)).select(TemplateRow::as_select()), for_no_key_update)
+        .get_result(conn)
+        .optional()
+}
+
+/// Reads a template. Until the transaction ends, nobody gets to change it.
+pub(super) fn template_for_share(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
+    row_lock!(templates::table.find(Id(id)).select(TemplateRow::as_select()), for_share).get_result(conn).optional()
+}
+
+/// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn workspace_for_update(conn: &mut Conn, id: WorkspaceId) -> QueryResult<Option<WorkspaceRow>> {
+    row_lock!(workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()), for_no_key_update)
+        .get_result(conn)
+        .optional()
+}
+
+/// Reads an OAuth2 app. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn app_for_update(conn: &mut Conn, id: AppId) -> QueryResult<Option<AppRow>> {
+    row_lock!(oauth2_apps::table.find(Id(id)).select(AppRow::as_select()), for_no_key_update)
+        .get_result(conn)
+        .optional()
+}
+
+/// Those of the keys that have these secrets and are not known to have been used, but for those that somebody else has
+/// locked. Until the transaction ends, nobody else gets to change them.
+pub(super) fn unused_keys_for_update(conn: &mut Conn, keys: &[(ApiKeyId, Digest)]) -> QueryResult<Vec<String>> {
+    // A digest belongs to one key, so that both lists together are as good as pairs.
+    let unused = api_keys::table
+        .filter(api_keys::id.eq_any(keys.iter().map(|(id, _)| id.as_str())))
+        .filter(api_keys::secret_digest.eq_any(keys.iter().map(|(_, digest)| Hash(*digest))))
+        .filter(api_keys::unused)
+        .select(api_keys::id);
+    row_lock!(unused, for_no_key_update.skip_locked).load(conn)
+}

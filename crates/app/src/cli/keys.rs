@@ -1,0 +1,95 @@
+//! `doorward keys`: the keys of the server from its command line.
+
+use super::{Output, print};
+use clap::{Args, Subcommand};
+use doorward_domain::keys::{KeyPurpose, KeyState};
+use doorward_services::keys::{self, ListedKey};
+use doorward_services::{Context, Principal};
+use serde_json::json;
+use std::process::ExitCode;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the keys: what they are for, what they do now, until when, and whether they are sealed
+    List(Output),
+    /// Make new keys in the place of those that sign now
+    #[command(
+        long_about = "Makes new keys in the place of those that sign now.\n\n\
+                      A new key signs after a minute, when every server has read it. The one before verifies until \
+                      everything that was made with it has expired: refresh tokens after their lifetime, forms after a day. \
+                      Then it is removed. Nobody is signed out, and no server is restarted.",
+        after_help = "Examples:\n  doorward keys rotate\n  doorward keys rotate --purpose refresh_tokens --now"
+    )]
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// What the key is for; may be given several times. All when not given.
+    #[arg(long = "purpose", value_name = "refresh_tokens|forms")]
+    purposes: Vec<KeyPurpose>,
+    /// Sign with the new key at once. A server that hears of it a second later signs with the old one until then, and shows
+    /// forms of others again.
+    #[arg(long)]
+    now: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Command {
+    pub(crate) async fn run(self, ctx: Context) -> anyhow::Result<ExitCode> {
+        let by = Principal::operator();
+        match self {
+            Self::List(output) => show(&keys::list(&ctx, &by).await?, output),
+            Self::Rotate(rotate) => {
+                let purposes = if rotate.purposes.is_empty() { KeyPurpose::ALL } else { &rotate.purposes };
+                let mut listed = Vec::new();
+                for purpose in purposes {
+                    listed.extend(keys::rotate(&ctx, &by, *purpose, rotate.now).await?);
+                }
+                show(&listed, rotate.output)
+            }
+        }
+    }
+}
+
+fn show(keys: &[ListedKey], output: Output) -> anyhow::Result<ExitCode> {
+    if output.json {
+        return print(&format!("{}\n", json!(keys.iter().map(describe).collect::<Vec<_>>())));
+    }
+    let mut lines = vec![format!("{:15} KEY  {:9} {:22} {:22} SEALED WITH\n", "PURPOSE", "STATE", "STARTS", "ENDS")];
+    lines.extend(keys.iter().map(|listed| {
+        let ListedKey { key, state, sealed_with } = listed;
+        let ends = key.ends_at.map_or_else(|| "-".to_owned(), moment);
+        let sealed = sealed_with.as_deref().unwrap_or("-");
+        let (purpose, id, state, starts) = (key.purpose, key.id, state.as_str(), moment(key.starts_at));
+        format!("{purpose:15} {id:3}  {state:9} {starts:22} {ends:22} {sealed}\n")
+    }));
+    let next = keys.iter().filter(|listed| listed.state == KeyState::Next);
+    lines.extend(next.map(|listed| {
+        let ListedKey { key, .. } = listed;
+        format!("\nThe key {} for {} signs from {} on.", key.id, key.purpose, moment(key.starts_at))
+    }));
+    print(&(lines.concat().trim_end().to_owned() + "\n"))
+}
+
+fn describe(listed: &ListedKey) -> serde_json::Value {
+    let ListedKey { key, state, sealed_with } = listed;
+    json!({
+        "purpose": key.purpose.as_str(),
+        "id": key.id.to_string(),
+        "algorithm": key.algorithm.as_str(),
+        "state": state.as_str(),
+        "starts_at": moment(key.starts_at),
+        "ends_at": key.ends_at.map(moment),
+        "sealed_with": sealed_with,
+    })
+}
+
+/// A moment to the second, in UTC.
+fn moment(at: OffsetDateTime) -> String {
+    let whole = at.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at);
+    whole.format(&Rfc3339).unwrap_or_else(|_unwritable| whole.to_string())
+}

@@ -1,0 +1,173 @@
+use super::*;
+use crate::maintenance::bootstrap;
+use crate::users::testing::{NOW, context, settings};
+use crate::{Principal, SubjectCache};
+use doorward_domain::Secret;
+use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyAlgorithm, KeyState, LEAD, MARGIN};
+use doorward_domain::oauth2::DerivationKey;
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, PlainSealer, SeededRandom};
+use std::sync::Mutex;
+use time::Duration;
+
+/// The stored keys of a database: what each mock of one reads and writes.
+#[derive(Clone)]
+struct Stored(Arc<Mutex<Vec<CryptoKey>>>);
+
+fn key(purpose: KeyPurpose, byte: u8) -> CryptoKey {
+    let stored = Secret::new([&[0], [byte; 32].as_slice()].concat());
+    let (id, algorithm) = (KeyId::FIRST, KeyAlgorithm::HmacSha256);
+    CryptoKey { purpose, id, algorithm, stored, starts_at: NOW - Duration::DAY, ends_at: None }
+}
+
+impl Stored {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(vec![key(KeyPurpose::Forms, 1), key(KeyPurpose::RefreshTokens, 2)])))
+    }
+
+    fn repos(&self) -> MockRepositories {
+        let mut repos = MockRepositories::default();
+        let keys = Arc::clone(&self.0);
+        repos.keys.expect_list().returning(move || Ok(keys.lock().unwrap().clone()));
+        let keys = Arc::clone(&self.0);
+        repos.keys.expect_rotate().returning(move |_, rotation, key| {
+            let mut keys = keys.lock().unwrap();
+            for old in keys.iter_mut().filter(|old| (old.purpose, old.id) == (rotation.purpose, rotation.old)) {
+                old.ends_at = Some(rotation.old_ends_at);
+            }
+            keys.push(key.clone());
+            Ok(true)
+        });
+        repos
+    }
+
+    fn context(&self, repos: MockRepositories, log: &ChangeLog) -> Context {
+        let ring = read(&self.0.lock().unwrap(), &PlainSealer).unwrap();
+        let keys = Keys::stored(ring, log.now(), Arc::new(PlainSealer), log.clone());
+        Context {
+            store: repos.into_store(),
+            clock: Arc::new(FixedClock::at(NOW)),
+            random: Arc::new(SeededRandom::new(1)),
+            passwords: Arc::new(PlainHasher),
+            keys,
+            settings: Arc::new(settings()),
+            cache: SubjectCache::off(),
+            bus: doorward_ports::Bus::default(),
+        }
+    }
+}
+
+fn audited(repos: &mut MockRepositories, target: &'static str) {
+    repos
+        .audit
+        .expect_insert()
+        .once()
+        .withf(move |_, record| {
+            (record.resource_type, record.action) == (AuditResource::CryptoKey, AuditAction::Create)
+                && record.resource_target == target
+                && record.additional_fields["replaces"] == "a"
+        })
+        .returning(|_, _| Ok(()));
+}
+
+#[tokio::test]
+async fn the_operator_replaces_a_key_and_the_old_one_verifies_as_long_as_what_it_made() {
+    for (purpose, at_once, target, kept) in [
+        (KeyPurpose::RefreshTokens, false, "refresh_tokens/b", settings().oauth2.refresh_token_lifetime.get() + MARGIN),
+        (KeyPurpose::Forms, true, "forms/b", FORMS_KEPT),
+    ] {
+        let stored = Stored::new();
+        let mut repos = stored.repos();
+        audited(&mut repos, target);
+        let ctx = stored.context(repos, &ChangeLog::default());
+        let listed = rotate(&ctx, &Principal::operator(), purpose, at_once).await.unwrap();
+        let starts_at = if at_once { NOW } else { NOW + LEAD };
+        let states: Vec<_> = listed.iter().map(|listed| listed.state).collect();
+        let expected = if at_once { [KeyState::Verifies, KeyState::Signs] } else { [KeyState::Signs, KeyState::Next] };
+        assert_eq!(states, expected);
+        assert_eq!((listed[0].key.ends_at, listed[1].key.starts_at), (Some(starts_at + kept), starts_at));
+        assert_ne!(listed[0].key.stored.expose(), listed[1].key.stored.expose());
+        // This server has read it already.
+        let ids: String = match purpose {
+            KeyPurpose::RefreshTokens => ctx.keys.ring().refresh_tokens().ids().map(KeyId::as_char).collect(),
+            KeyPurpose::Forms => ctx.keys.ring().forms().ids().map(KeyId::as_char).collect(),
+        };
+        assert_eq!(ids, "ab");
+    }
+}
+
+#[tokio::test]
+async fn two_rotations_at_once_are_one() {
+    let stored = Stored::new();
+    let mut repos = MockRepositories::default();
+    let keys = Arc::clone(&stored.0);
+    repos.keys.expect_list().returning(move || Ok(keys.lock().unwrap().clone()));
+    repos.keys.expect_rotate().once().returning(|_, _, _| Ok(false));
+    let ctx = stored.context(repos, &ChangeLog::default());
+    let refused = rotate(&ctx, &Principal::operator(), KeyPurpose::Forms, true).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_may_not_is_refused() {
+    let ctx = context(MockRepositories::default());
+    let nobody = Principal::anonymous(crate::Origin::unknown());
+    assert!(matches!(list(&ctx, &nobody).await, Err(Error::Forbidden(_))));
+    let refused = rotate(&ctx, &nobody, KeyPurpose::Forms, true).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn keys_are_read_again_when_one_was_replaced_elsewhere_and_not_before() {
+    let (stored, log) = (Stored::new(), ChangeLog::default());
+    let ctx = stored.context(stored.repos(), &log);
+    assert!(!reload_if_changed(&ctx).await.unwrap());
+    let new = CryptoKey { id: KeyId::FIRST.next(), starts_at: NOW, ..key(KeyPurpose::RefreshTokens, 3) };
+    stored.0.lock().unwrap().push(new);
+    assert!(!reload_if_changed(&ctx).await.unwrap(), "nobody has told");
+    log.report(&[Change::CryptoKeys]);
+    assert!(reload_if_changed(&ctx).await.unwrap());
+    assert!(!reload_if_changed(&ctx).await.unwrap());
+    assert_eq!(ctx.keys.ring().refresh_tokens().ids().count(), 2);
+}
+
+#[tokio::test]
+async fn a_token_of_an_unknown_key_has_the_keys_read_once_more_and_others_do_not() {
+    let (stored, log) = (Stored::new(), ChangeLog::default());
+    let ctx = stored.context(stored.repos(), &log);
+    let random = Secret::new("r".repeat(DerivationKey::RANDOM_LEN));
+    let calls = || ctx.keys.ring().refresh_tokens().ids().count();
+    let known = DerivationKey::named(KeyId::FIRST, &[2; 32]).first("p".to_owned(), &random);
+    let id = KeyId::FIRST.next();
+    stored.0.lock().unwrap().push(CryptoKey { id, starts_at: NOW, ..key(KeyPurpose::RefreshTokens, 3) });
+    assert!(ring_for(&ctx, &known, NOW).await.unwrap().refresh_tokens().has_issued(&known, NOW));
+    assert_eq!(calls(), 1, "not read");
+    let unknown = DerivationKey::named(id, &[3; 32]).first("p".to_owned(), &random);
+    assert!(ring_for(&ctx, &unknown, NOW).await.unwrap().refresh_tokens().has_issued(&unknown, NOW));
+    assert_eq!(calls(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_leaves_the_keys_as_they_are() {
+    let (stored, log) = (Stored::new(), ChangeLog::default());
+    let ctx = stored.context(stored.repos(), &log);
+    stored.0.lock().unwrap()[0].stored = Secret::new(vec![9; 33]);
+    assert!(matches!(reload(&ctx).await, Err(Error::Internal(_))));
+    assert_eq!(ctx.keys.ring().refresh_tokens().ids().count(), 1);
+}
+
+#[tokio::test]
+async fn a_start_refuses_keys_that_it_cannot_use() {
+    for (bad, expected) in [(vec![9; 33], "form that this version does not know"), (vec![0; 32], "31 bytes")] {
+        let stored = Stored::new();
+        stored.0.lock().unwrap()[1].stored = Secret::new(bad);
+        let mut repos = stored.repos();
+        repos.maintenance.expect_find_server_key().returning(|_| Ok(Some(vec![1; 16])));
+        repos.organizations.expect_find_default().returning(|| Ok(Some(crate::users::testing::organization())));
+        let (store, sealer) = (repos.into_store(), Arc::new(PlainSealer) as Arc<dyn Sealer>);
+        let random = SeededRandom::new(1);
+        let refused =
+            bootstrap(&store, &FixedClock::at(NOW), &random, &sealer, ChangeLog::default()).await.unwrap_err();
+        assert!(matches!(&refused, Error::Precondition(why) if why.contains(expected)), "{refused}");
+    }
+}

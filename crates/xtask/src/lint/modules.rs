@@ -1,0 +1,252 @@
+//! The floors within the http adapter: the kit knows neither conventions nor rooms, conventions know no room, and no two
+//! modules import each other, not even by way of others. Tests may import what they like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Finding;
+use super::text::TrackedFile;
+
+/// Where the modules are.
+const SOURCES: &str = "crates/adapters/http/src/";
+/// Modules that wire the others.
+const WIRING: [&str; 3] = ["lib", "routes", "server"];
+/// Folders whose files are modules of their own. A room is one module, however many files it has.
+const FOLDERS: [&str; 2] = ["kit", "conventions"];
+
+/// Where a module stands.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Floor {
+    Kit,
+    Conventions,
+    Rooms,
+    Wiring,
+}
+
+impl Floor {
+    fn of(module: &str) -> Self {
+        match module.split("::").next().unwrap_or_default() {
+            "kit" => Self::Kit,
+            "conventions" => Self::Conventions,
+            first if WIRING.contains(&first) => Self::Wiring,
+            _ => Self::Rooms,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kit => "the kit",
+            Self::Conventions => "a convention",
+            Self::Rooms => "a room",
+            Self::Wiring => "the wiring",
+        }
+    }
+}
+
+/// Which modules a module imports.
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
+    let sources: Vec<(Vec<&str>, &TrackedFile)> =
+        files.iter().filter_map(|file| Some((segments(&file.path)?, file))).collect();
+    let modules: BTreeSet<String> = sources.iter().map(|(segments, _)| name(segments, FOLDERS.len())).collect();
+    let mut findings = Vec::new();
+    let mut imports = Imports::new();
+    for (segments, file) in &sources {
+        let module = name(segments, FOLDERS.len());
+        let code = code(&file.text);
+        for path in paths(&code, segments) {
+            let Some(imported) = module_of(&path, &modules) else { continue };
+            if imported == module {
+                continue;
+            }
+            let (from, to) = (Floor::of(&module), Floor::of(&imported));
+            if from < to {
+                let what = format!("{} imports {}: {imported}", from.name(), to.name());
+                findings.push(Finding { place: file.path.clone(), what });
+            }
+            imports.entry(module.clone()).or_default().insert(imported);
+        }
+    }
+    if let Some(circle) = circle(&imports) {
+        let what = format!("modules import each other in a circle: {}", circle.join(" -> "));
+        findings.push(Finding { place: SOURCES.to_owned(), what });
+    }
+    findings
+}
+
+/// The path of a module by its file; `None` for other files, and for tests.
+fn segments(path: &str) -> Option<Vec<&str>> {
+    let segments: Vec<&str> = path.strip_prefix(SOURCES)?.strip_suffix(".rs")?.split('/').collect();
+    let is_test = |segment: &&str| *segment == "tests" || *segment == "testing" || segment.ends_with("_tests");
+    (!segments.iter().any(|segment| is_test(segment))).then_some(segments)
+}
+
+/// The name of a module: that of its file within the folders, that of its room elsewhere.
+fn name(segments: &[&str], depth: usize) -> String {
+    let depth = if segments.first().is_some_and(|first| FOLDERS.contains(first)) { depth } else { 1 };
+    segments.iter().take(depth).copied().collect::<Vec<_>>().join("::")
+}
+
+/// The module that a path leads to. What stands in the root of the crate belongs to the wiring.
+fn module_of(path: &[String], modules: &BTreeSet<String>) -> Option<String> {
+    let first = path.first()?;
+    let both = path.iter().take(2).cloned().collect::<Vec<_>>().join("::");
+    if FOLDERS.contains(&first.as_str()) && modules.contains(&both) {
+        return Some(both);
+    }
+    if first == "testing" {
+        return None;
+    }
+    Some(if modules.contains(first) { first.clone() } else { "lib".to_owned() })
+}
+
+/// The code of a file, without comments and without the tests at its end.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// Every path from `crate::` or `super::` in the code of a module, from the root of the crate.
+fn paths(code: &str, module: &[&str]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let parent: Vec<String> = module.iter().rev().skip(1).rev().map(ToString::to_string).collect();
+    for (word, root) in [("crate::", Vec::new()), ("super::", parent)] {
+        for (at, _) in code.match_indices(word) {
+            let before = code.get(..at).and_then(|before| before.chars().next_back());
+            if before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':') {
+                tree(code.get(at + word.len()..).unwrap_or_default(), &root, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Reads the rest of a path, or a group of paths in braces, and returns what follows.
+fn tree<'a>(text: &'a str, root: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = tree(rest, root, found).trim_start();
+            match rest.strip_prefix(',') {
+                Some(more) if !more.trim_start().starts_with('}') => rest = more,
+                Some(end) => return end.trim_start().strip_prefix('}').unwrap_or_default(),
+                None => return rest.strip_prefix('}').unwrap_or_default(),
+            }
+        }
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    let mut path = root.to_vec();
+    match word {
+        "self" => {}
+        "super" => drop(path.pop()),
+        word => path.push(word.to_owned()),
+    }
+    match rest.strip_prefix("::") {
+        Some(more) => tree(more, &path, found),
+        None => {
+            found.push(path);
+            rest.trim_start().strip_prefix("as ").map_or(rest, |name| {
+                let name = name.trim_start();
+                name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+            })
+        }
+    }
+}
+
+/// A way from a module back to itself, if there is one.
+fn circle(imports: &Imports) -> Option<Vec<&str>> {
+    let mut done = BTreeSet::new();
+    imports.keys().find_map(|module| walk(module, imports, &mut Vec::new(), &mut done))
+}
+
+fn walk<'a>(
+    module: &'a str,
+    imports: &'a Imports,
+    way: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
+) -> Option<Vec<&'a str>> {
+    if let Some(at) = way.iter().position(|known| *known == module) {
+        return Some(way.iter().skip(at).copied().chain([module]).collect());
+    }
+    if !done.insert(module) {
+        return None;
+    }
+    way.push(module);
+    let found = imports.get(module).into_iter().flatten().find_map(|next| walk(next, imports, way, done));
+    way.pop();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in these files, each a path below the sources and its text.
+    fn findings(files: &[(&str, &str)]) -> Vec<String> {
+        let file = |(path, text): &(&str, &str)| TrackedFile { path: format!("{SOURCES}{path}"), text: (*text).into() };
+        let files: Vec<TrackedFile> = files.iter().map(file).collect();
+        check(&files).into_iter().map(|finding| finding.what).collect()
+    }
+
+    const BELOW: [(&str, &str); 3] = [
+        ("kit/call.rs", "use crate::kit::{error, extract::{form, path}};"),
+        ("kit/error.rs", "// crate::users is no import\nuse std::fmt;"),
+        ("kit/extract.rs", ""),
+    ];
+
+    #[test]
+    fn each_floor_may_import_those_below_it() {
+        let mut files = BELOW.to_vec();
+        files.extend([
+            ("conventions/api.rs", "use crate::kit::call::Call;"),
+            ("conventions/page.rs", "use super::api;"),
+            ("conventions.rs", "use crate::kit::call;"),
+            ("users.rs", "use crate::conventions::{Api, page};\nuse crate::kit::call::Call;"),
+            ("groups/objects.rs", "use crate::users::{self as people, UserObject};\nuse super::x;"),
+            ("groups.rs", "#[cfg(test)]\nmod tests {\n    use crate::routes;\n}"),
+            ("groups/tests.rs", "use crate::routes::table;"),
+            ("routes.rs", "use crate::{groups, users};"),
+        ]);
+        assert_eq!(findings(&files), [""; 0]);
+    }
+
+    #[test]
+    fn the_kit_imports_neither_conventions_nor_rooms_and_conventions_import_no_room() {
+        for (path, text, expected) in [
+            ("kit/call.rs", "use crate::conventions::page;", "the kit imports a convention: conventions::page"),
+            ("kit/call.rs", "fn f() { crate::users::f() }", "the kit imports a room: users"),
+            ("kit/call.rs", "use crate::{\n    kit::error,\n    users::{A, B},\n};", "the kit imports a room: users"),
+            ("kit/extract/form.rs", "use super::super::super::users::A;", "the kit imports a room: users"),
+            ("kit/call.rs", "use crate::openapi_json;", "the kit imports the wiring: lib"),
+            ("conventions/api.rs", "use super::super::users;", "a convention imports a room: users"),
+            ("users.rs", "use crate::routes::table;", "a room imports the wiring: routes"),
+        ] {
+            let mut files =
+                vec![("conventions/page.rs", ""), ("users.rs", ""), ("routes.rs", ""), ("kit/error.rs", "")];
+            files.retain(|(known, _)| *known != path);
+            files.push((path, text));
+            assert!(findings(&files).iter().any(|found| found == expected), "{text}: {:?}", findings(&files));
+        }
+    }
+
+    #[test]
+    fn a_circle_is_told_with_its_modules() {
+        for (files, expected) in [
+            (
+                vec![
+                    ("kit/a.rs", "use crate::kit::b;"),
+                    ("kit/b.rs", "use super::c;"),
+                    ("kit/c.rs", "use super::a::A;"),
+                ],
+                "kit::a -> kit::b -> kit::c -> kit::a",
+            ),
+            (
+                vec![("users.rs", "use crate::groups;"), ("groups/objects.rs", "use crate::users::User;")],
+                "groups -> users -> groups",
+            ),
+        ] {
+            assert_eq!(findings(&files), [format!("modules import each other in a circle: {expected}")]);
+        }
+    }
+}

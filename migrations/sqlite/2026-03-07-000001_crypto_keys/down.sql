@@ -1,0 +1,6 @@
+-- What is sealed cannot be read by a version that knows no seals, nor does it know tokens that name their key.
+INSERT INTO server_keys (name, value, created_at)
+SELECT 'oauth2_refresh_derivation', substr(secret, 2), starts_at
+FROM crypto_keys
+WHERE purpose = 'refresh_tokens' AND ends_at IS NULL AND substr(secret, 1, 1) = x'00';
+DROP TABLE crypto_keys;
