@@ -115,7 +115,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),
-        Command::Config => print(&settings()?.to_toml()),
+        Command::Config => print(&settings()?.to_toml()?),
         Command::Openapi => print(&doorward_http::openapi_json()),
         Command::Doctor => doctor::run(&settings()?),
         Command::Healthcheck => healthcheck::run(&settings()?),

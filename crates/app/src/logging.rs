@@ -1,12 +1,38 @@
 //! Logs: text on a terminal, JSON otherwise, always to standard error.
 
-use crate::settings::{Log, LogFormat};
 use anyhow::Context as _;
+use doorward_domain::settings::{Defects, Section};
+use serde::{Deserialize, Serialize};
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
+/// The section `log`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+impl Section for LogSettings {
+    const NAME: &'static str = "log";
+
+    fn check(&self, defects: &mut Defects) {
+        if let Err(error) = filter(self) {
+            defects.note(format!("{error:#}"));
+        }
+    }
+}
+
 /// What is logged.
-pub(crate) fn filter(settings: &Log) -> anyhow::Result<EnvFilter> {
+fn filter(settings: &LogSettings) -> anyhow::Result<EnvFilter> {
     // What clients send that is no HTTP is nothing an operator can act on, and this target logs nothing else.
     let filter = if settings.filter.contains("actix_http") {
         settings.filter.clone()
@@ -18,7 +44,7 @@ pub(crate) fn filter(settings: &Log) -> anyhow::Result<EnvFilter> {
         .with_context(|| format!("the setting `log.filter` is not valid: `{}`", settings.filter))
 }
 
-pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
+pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let filter = filter(settings)?;
     let json = match settings.format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),

@@ -1,356 +1,116 @@
 //! Settings: defaults in the binary, then a file, then the environment.
+//!
+//! Here stands where values come from and how they are shown. What they mean stands with the sections: structs of the crates
+//! that use them.
 
+mod database_url;
+mod environment;
+mod own;
+mod secrets;
+
+pub(crate) use database_url::DatabaseUrl;
+
+use crate::logging::LogSettings;
+use crate::owner::BootstrapSettings;
 use anyhow::{Context as _, bail};
-use config::{Config, File, FileFormat, Value, ValueKind};
-use serde::{Deserialize, Deserializer};
+use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
+use doorward_crypto::PasswordSettings;
+use doorward_domain::settings::Section;
+use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
+use doorward_services::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings};
+use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
+use secrets::SecretsSettings;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use time::Duration;
+use std::path::Path;
 
 /// Every setting with its comment and default: the one place where they are listed.
 pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
-/// No duration is longer: what is later by it than now is a time that both databases can store.
-const LONGEST: std::time::Duration = std::time::Duration::from_hours(200 * 366 * 24);
-const ENV_PREFIX: &str = "DOORWARD";
 
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) data_dir: PathBuf,
-    pub(crate) server: Server,
-    pub(crate) compatibility: Compatibility,
-    pub(crate) metrics: Metrics,
-    pub(crate) database: Database,
-    pub(crate) session: Session,
-    pub(crate) passwords: Passwords,
-    pub(crate) oauth2: OAuth2,
-    pub(crate) rate_limit: RateLimit,
-    pub(crate) cache: Cache,
-    pub(crate) cleanup: Cleanup,
-    pub(crate) audit: Audit,
-    pub(crate) secrets: Secrets,
-    pub(crate) bootstrap: Bootstrap,
-    pub(crate) log: Log,
+/// Makes `Settings`, one field for each section. A section that is not in the list is neither read nor checked nor shown.
+macro_rules! sections {
+    ($($(#[$doc:meta])* $field:ident: $section:ty,)+) => {
+        #[derive(Clone, Debug)]
+        pub(crate) struct Settings { $($(#[$doc])* pub(crate) $field: $section,)+ }
+
+        impl Settings {
+            /// Reads and checks all sections, and tells of all what is wrong with them.
+            fn read(merged: &Value) -> Result<Self, Vec<String>> {
+                let mut defects = Vec::new();
+                $(let $field = read_section::<$section>(merged, &mut defects);)+
+                match ($($field,)+) {
+                    ($(Some($field),)+) if defects.is_empty() => Ok(Self { $($field,)+ }),
+                    _ => Err(defects),
+                }
+            }
+
+            /// The values of all sections as they are in force, secrets hidden.
+            fn values(&self) -> anyhow::Result<toml::Table> {
+                let mut values = toml::Table::new();
+                $(write_section(&self.$field, &mut values)?;)+
+                Ok(values)
+            }
+        }
+    };
 }
 
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Server {
-    pub(crate) listen: String,
-    pub(crate) access_url: String,
-    pub(crate) workers: usize,
-    pub(crate) body_limit: usize,
-    pub(crate) trusted_proxies: Vec<String>,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) shutdown_timeout: Duration,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Compatibility {
-    pub(crate) version: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Metrics {
-    pub(crate) enabled: bool,
-    pub(crate) listen: String,
-}
-
-#[derive(Clone, Deserialize)]
-pub(crate) struct Database {
-    pub(crate) url: String,
-    pub(crate) auto_migrate: bool,
-    pub(crate) pool_size: u32,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) connect_timeout: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) statement_timeout: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) deadline: Duration,
-    pub(crate) sqlite_synchronous: Synchronous,
-}
-
-impl std::fmt::Debug for Database {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Database(..)")
-    }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Synchronous {
-    Full,
-    Normal,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Session {
-    #[serde(deserialize_with = "duration")]
-    pub(crate) lifetime: Duration,
-    pub(crate) refresh: bool,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) token_lifetime_default: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) token_lifetime_max: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) token_lifetime_max_owner: Duration,
-    pub(crate) password_login: bool,
-    pub(crate) secure_cookies: SecureCookies,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SecureCookies {
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Passwords {
-    pub(crate) concurrency: usize,
-    pub(crate) queue: usize,
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the settings file")]
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct OAuth2 {
-    #[serde(deserialize_with = "duration")]
-    pub(crate) access_token_lifetime: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) refresh_token_lifetime: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) refresh_reuse_grace: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) refresh_unused_window: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) refresh_unused_window_public: Duration,
-    pub(crate) single_grant_per_app: bool,
-    pub(crate) revoke_on_code_replay: bool,
-    pub(crate) require_pkce: bool,
-    pub(crate) require_resource_at_exchange: bool,
-    pub(crate) resources: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct RateLimit {
-    pub(crate) api: i64,
-    pub(crate) login: i64,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Cache {
-    pub(crate) subjects: usize,
-    #[serde(deserialize_with = "duration")]
-    pub(crate) serve_stale: Duration,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Cleanup {
-    #[serde(deserialize_with = "duration")]
-    pub(crate) interval: Duration,
-    pub(crate) batch: u32,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Audit {
-    /// `None`: for ever.
-    #[serde(deserialize_with = "optional_duration")]
-    pub(crate) retention: Option<Duration>,
-}
-
-#[derive(Clone, Deserialize)]
-pub(crate) struct Secrets {
-    pub(crate) seal_keys: Vec<String>,
-    pub(crate) seal_keys_file: PathBuf,
-}
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secrets(..)")
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Bootstrap {
-    pub(crate) email: String,
-    pub(crate) username: String,
-    pub(crate) password_file: PathBuf,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Log {
-    pub(crate) format: LogFormat,
-    pub(crate) filter: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    Auto,
-    Text,
-    Json,
+sections! {
+    data: DataSettings,
+    listen: ListenSettings,
+    /// How requests are served; the same table as `listen`.
+    server: ServerSettings,
+    compatibility: CompatibilitySettings,
+    metrics: MetricsSettings,
+    database: DatabaseSettings,
+    /// How the database is used; the same table as `database`.
+    storage: doorward_storage::Options,
+    session: SessionSettings,
+    /// How cookies are sent; the same table as `session`.
+    cookies: CookieSettings,
+    passwords: PasswordSettings,
+    oauth2: OAuth2Settings,
+    rate_limit: RateLimitSettings,
+    cache: CacheSettings,
+    cleanup: CleanupSettings,
+    audit: AuditSettings,
+    secrets: SecretsSettings,
+    bootstrap: BootstrapSettings,
+    log: LogSettings,
 }
 
 impl Settings {
-    /// Reads the settings; the error names the key and the place where it stands.
+    /// Reads the settings; the error names every key that is wrong and the place where it stands.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         Self::from_sources(file, std::env::vars())
     }
 
     fn from_sources(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
-        let defaults = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build()?;
-        let known = keys(&defaults.cache);
-        let mut builder = Config::builder().add_source(defaults);
-        if let Some(path) = file {
-            let source = File::from(path).format(FileFormat::Toml).required(true);
-            let own = Config::builder()
-                .add_source(source)
-                .build()
-                .with_context(|| format!("cannot read the settings file {}", path.display()))?;
-            if let Some(key) = keys(&own.cache).into_keys().find(|key| !known.contains_key(key)) {
-                bail!("unknown setting `{key}` in {}{}", path.display(), suggestion(&key, &known));
-            }
-            builder = builder.add_source(own);
-        }
-        for (name, text) in vars {
-            let Some(path) = name.strip_prefix(ENV_PREFIX).and_then(|rest| rest.strip_prefix("__")) else { continue };
-            let key = path.replace("__", ".").to_lowercase();
-            let Some(default) = known.get(&key) else {
-                bail!("unknown setting `{key}` in the environment variable {name}{}", suggestion(&key, &known));
-            };
-            let value = from_environment(default, &text)
-                .with_context(|| format!("the setting `{key}` in the environment variable {name} is not valid"))?;
-            builder =
-                builder.set_override(&key, Value::new(Some(&format!("the environment variable {name}")), value))?;
-        }
-        let settings: Self = builder.build()?.try_deserialize()?;
-        settings.check()?;
-        crate::wiring::check(&settings)?;
+        let merged = merge(DEFAULTS, file, vars)?;
+        let settings = Self::read(&merged).map_err(|defects| told(&defects))?;
+        settings.check_together()?;
         Ok(settings)
     }
 
-    /// What no type says.
-    fn check(&self) -> anyhow::Result<()> {
-        let positive = [
-            ("session.lifetime", self.session.lifetime),
-            ("session.token_lifetime_default", self.session.token_lifetime_default),
-            ("session.token_lifetime_max", self.session.token_lifetime_max),
-            ("session.token_lifetime_max_owner", self.session.token_lifetime_max_owner),
-            ("oauth2.access_token_lifetime", self.oauth2.access_token_lifetime),
-            ("database.connect_timeout", self.database.connect_timeout),
-            ("database.deadline", self.database.deadline),
-            ("cleanup.interval", self.cleanup.interval),
-        ];
-        if let Some((key, _)) = positive.iter().find(|(_, duration)| *duration < Duration::SECOND) {
-            bail!("the setting `{key}` must be at least one second");
-        }
-        if self.metrics.enabled && self.metrics.listen == self.server.listen && !self.server.listen.ends_with(":0") {
+    /// What is about several sections.
+    fn check_together(&self) -> anyhow::Result<()> {
+        let (metrics, listen) = (&self.metrics, &self.listen.listen);
+        if metrics.enabled && metrics.listen == *listen && !listen.ends_with(":0") {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
-        }
-        if self.database.deadline <= self.database.statement_timeout {
-            bail!("the setting `database.deadline` must be longer than `database.statement_timeout`");
-        }
-        if self.cache.serve_stale > Duration::DAY {
-            bail!("the setting `cache.serve_stale` must not be more than one day");
-        }
-        if self.audit.retention.is_some_and(|kept| kept < Duration::DAY) {
-            bail!("the setting `audit.retention` must be at least one day, or empty to keep records for ever");
-        }
-        if self.oauth2.refresh_token_lifetime <= self.oauth2.access_token_lifetime {
-            bail!("the setting `oauth2.refresh_token_lifetime` must be longer than `oauth2.access_token_lifetime`");
-        }
-        if !is_release(&self.compatibility.version) {
-            bail!(
-                "the setting `compatibility.version` must be like `v2.24.4`, and is `{}`",
-                self.compatibility.version
-            );
-        }
-        if !(1024..=64 * 1024 * 1024).contains(&self.server.body_limit) {
-            bail!("the setting `server.body_limit` must lie between 1024 and 67108864");
-        }
-        if self.cache.subjects > 10_000_000 {
-            bail!("the setting `cache.subjects` must not be more than 10000000");
-        }
-        if self.cleanup.batch == 0 || self.cleanup.batch > 10_000 {
-            bail!("the setting `cleanup.batch` must lie between 1 and 10000");
-        }
-        if self.database.pool_size > 1000 || self.server.workers > 1024 || self.passwords.concurrency > 1024 {
-            bail!(
-                "`database.pool_size`, `server.workers` and `passwords.concurrency` have at most 1000, 1024 and 1024"
-            );
         }
         Ok(())
     }
 
     /// The URL of the database: the given one, or the embedded file.
-    pub(crate) fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> DatabaseUrl {
         if self.database.url.is_empty() {
-            format!("sqlite://{}", self.data_dir.join("doorward.db").display())
+            DatabaseUrl::sqlite(&self.data.data_dir.join("doorward.db"))
         } else {
             self.database.url.clone()
         }
     }
 
-    /// The settings as TOML, passwords of URLs hidden.
-    pub(crate) fn to_toml(&self) -> String {
-        let quote = |text: &str| format!("{text:?}");
-        let list = |texts: &[String]| format!("[{}]", texts.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", "));
-        let span = |duration: Duration| {
-            quote(&humantime::format_duration(duration.unsigned_abs()).to_string().replace(' ', ""))
-        };
-        let word = |value: &dyn std::fmt::Debug| quote(&format!("{value:?}").to_lowercase());
-        let values: BTreeMap<&str, String> = [
-            ("data_dir", quote(&self.data_dir.display().to_string())),
-            ("server.listen", quote(&self.server.listen)),
-            ("server.access_url", quote(&self.server.access_url)),
-            ("server.workers", self.server.workers.to_string()),
-            ("server.body_limit", self.server.body_limit.to_string()),
-            ("server.trusted_proxies", list(&self.server.trusted_proxies)),
-            ("server.shutdown_timeout", span(self.server.shutdown_timeout)),
-            ("compatibility.version", quote(&self.compatibility.version)),
-            ("metrics.enabled", self.metrics.enabled.to_string()),
-            ("metrics.listen", quote(&self.metrics.listen)),
-            ("database.url", quote(&without_password(&self.database.url))),
-            ("database.auto_migrate", self.database.auto_migrate.to_string()),
-            ("database.pool_size", self.database.pool_size.to_string()),
-            ("database.connect_timeout", span(self.database.connect_timeout)),
-            ("database.statement_timeout", span(self.database.statement_timeout)),
-            ("database.deadline", span(self.database.deadline)),
-            ("database.sqlite_synchronous", word(&self.database.sqlite_synchronous)),
-            ("session.lifetime", span(self.session.lifetime)),
-            ("session.refresh", self.session.refresh.to_string()),
-            ("session.token_lifetime_default", span(self.session.token_lifetime_default)),
-            ("session.token_lifetime_max", span(self.session.token_lifetime_max)),
-            ("session.token_lifetime_max_owner", span(self.session.token_lifetime_max_owner)),
-            ("session.password_login", self.session.password_login.to_string()),
-            ("session.secure_cookies", word(&self.session.secure_cookies)),
-            ("passwords.concurrency", self.passwords.concurrency.to_string()),
-            ("passwords.queue", self.passwords.queue.to_string()),
-            ("oauth2.access_token_lifetime", span(self.oauth2.access_token_lifetime)),
-            ("oauth2.refresh_token_lifetime", span(self.oauth2.refresh_token_lifetime)),
-            ("oauth2.refresh_reuse_grace", span(self.oauth2.refresh_reuse_grace)),
-            ("oauth2.refresh_unused_window", span(self.oauth2.refresh_unused_window)),
-            ("oauth2.refresh_unused_window_public", span(self.oauth2.refresh_unused_window_public)),
-            ("oauth2.single_grant_per_app", self.oauth2.single_grant_per_app.to_string()),
-            ("oauth2.revoke_on_code_replay", self.oauth2.revoke_on_code_replay.to_string()),
-            ("oauth2.require_pkce", self.oauth2.require_pkce.to_string()),
-            ("oauth2.require_resource_at_exchange", self.oauth2.require_resource_at_exchange.to_string()),
-            ("oauth2.resources", list(&self.oauth2.resources)),
-            ("rate_limit.api", self.rate_limit.api.to_string()),
-            ("rate_limit.login", self.rate_limit.login.to_string()),
-            ("cache.subjects", self.cache.subjects.to_string()),
-            ("cache.serve_stale", span(self.cache.serve_stale)),
-            ("cleanup.interval", span(self.cleanup.interval)),
-            ("cleanup.batch", self.cleanup.batch.to_string()),
-            ("audit.retention", self.audit.retention.map_or_else(|| quote(""), span)),
-            ("secrets.seal_keys", list(&vec![HIDDEN.to_owned(); self.secrets.seal_keys.len()])),
-            ("secrets.seal_keys_file", quote(&self.secrets.seal_keys_file.display().to_string())),
-            ("bootstrap.email", quote(&self.bootstrap.email)),
-            ("bootstrap.username", quote(&self.bootstrap.username)),
-            ("bootstrap.password_file", quote(&self.bootstrap.password_file.display().to_string())),
-            ("log.format", word(&self.log.format)),
-            ("log.filter", quote(&self.log.filter)),
-        ]
-        .into();
+    /// The settings as TOML with the comments of the defaults, secrets hidden.
+    pub(crate) fn to_toml(&self) -> anyhow::Result<String> {
+        let values = toml::Value::Table(self.values()?);
         let mut text = String::new();
         let mut section = "";
         for line in DEFAULTS.lines() {
@@ -358,78 +118,148 @@ impl Settings {
                 section = name;
                 text.push_str(line);
             } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-                let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
-                let value = values.get(key.as_str()).map_or("", String::as_str);
-                text.extend([name, " = ", value]);
+                let key = join(section, name);
+                let value = key.split('.').try_fold(&values, |table, part| table.get(part));
+                let value = value.with_context(|| format!("the setting `{key}` is of no section"))?;
+                text.extend([name, " = ", &value.to_string()]);
             } else {
                 text.push_str(line);
             }
             text.push('\n');
         }
-        text
+        Ok(text)
     }
 }
 
-/// Whether clients can compare this with their own version: `v`, three numbers, and perhaps a pre-release.
-fn is_release(text: &str) -> bool {
-    let Some(numbers) = text.strip_prefix('v') else { return false };
-    let (numbers, pre) = numbers.split_once('-').map_or((numbers, "rc"), |(numbers, pre)| (numbers, pre));
-    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_pre =
-        pre.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-    numbers.split('.').count() == 3 && numbers.split('.').all(is_number) && is_pre
+/// The values of all sources, those of later ones in the place of earlier ones. Every key is one of the defaults.
+fn merge(defaults: &str, file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -> anyhow::Result<Value> {
+    let defaults = Config::builder().add_source(File::from_str(defaults, FileFormat::Toml)).build()?;
+    let known = keys(&defaults.cache);
+    let mut builder = Config::builder().add_source(defaults);
+    if let Some(path) = file {
+        let source = File::from(path).format(FileFormat::Toml).required(true);
+        let own = Config::builder()
+            .add_source(source)
+            .build()
+            .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        let unknown = keys(&own.cache).into_keys().filter(|key| !known.contains_key(key));
+        let unknown: Vec<String> = unknown
+            .map(|key| format!("unknown setting `{key}` in {}{}", path.display(), suggestion(&key, &known)))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(told(&unknown));
+        }
+        builder = builder.add_source(own);
+    }
+    let mut merged = builder.build()?.cache;
+    environment::apply(&mut merged, &known, vars)?;
+    Ok(merged)
 }
 
-/// What is printed in the place of a password.
-const HIDDEN: &str = "********";
+/// One error that tells of all.
+fn told(defects: &[String]) -> anyhow::Error {
+    match defects {
+        [only] => anyhow::Error::msg(only.clone()),
+        several => anyhow::anyhow!("{} settings are not valid:\n- {}", several.len(), several.join("\n- ")),
+    }
+}
 
-/// A database URL that may be printed: without the password, which PostgreSQL takes in the query too.
-pub(crate) fn without_password(url: &str) -> String {
-    if url.is_empty() {
-        return String::new();
-    }
-    // What is no URL (`host=.. password=..`) is not taken apart, for nobody knows where its password stands.
-    if !["postgres:", "postgresql:", "sqlite:"].iter().any(|scheme| url.starts_with(scheme)) {
-        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-        let is_word = |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        return scheme.filter(is_word).map_or_else(|| HIDDEN.to_owned(), |scheme| format!("{scheme}://{HIDDEN}"));
-    }
-    let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
-    // The `?` may be part of a password, which then goes on to the `@`.
-    if query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
-        return HIDDEN.to_owned();
-    }
-    // A password that is not escaped may hold any character, so it goes on to the last `@`, whatever stands before.
-    let mut shown = match before.split_once("://") {
-        _ if before.starts_with("sqlite:") => before.to_owned(),
-        None => return HIDDEN.to_owned(),
-        Some((scheme, rest)) => match rest.rsplit_once('@').map(|(user, place)| (user.split_once(':'), place)) {
-            Some((Some((name, _)), place)) => format!("{scheme}://{name}:{HIDDEN}@{place}"),
-            Some((None, _)) | None => before.to_owned(),
-        },
-    };
-    for (n, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        shown.push(if n == 0 { '?' } else { '&' });
-        let name = pair.split('=').next().unwrap_or_default();
-        let decoded = url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_lowercase());
-        if matches!(decoded.as_deref(), Some("password" | "sslpassword")) {
-            shown.extend([name, "=", HIDDEN]);
-        } else {
-            shown.push_str(pair);
+/// A section with all that is wrong with it; `None` if it cannot be read.
+fn read_section<T: Section>(merged: &Value, defects: &mut Vec<String>) -> Option<T> {
+    let table = T::NAME.split('.').filter(|part| !part.is_empty()).try_fold(merged, member);
+    match T::deserialize(table.cloned().unwrap_or_else(|| Value::new(None, ValueKind::Nil))) {
+        Ok(section) => {
+            defects.extend(section.defects());
+            Some(section)
+        }
+        Err(error) => {
+            defects.push(unreadable(T::NAME, &error, merged));
+            None
         }
     }
-    shown
 }
 
-/// Every key with its default value, nested ones joined by dots.
+/// Which value cannot be read, why, and where it stands.
+fn unreadable(section: &str, error: &ConfigError, merged: &Value) -> String {
+    let (key, reason) = match error {
+        ConfigError::Type { unexpected, expected, key, .. } => {
+            (key.clone(), format!("it is {unexpected}, and must be {expected}"))
+        }
+        ConfigError::At { error, key, .. } => (key.clone(), error.to_string()),
+        ConfigError::NotFound(key) => (Some(key.clone()), "it is missing".to_owned()),
+        ConfigError::Frozen
+        | ConfigError::PathParse { .. }
+        | ConfigError::FileParse { .. }
+        | ConfigError::Message(_)
+        | ConfigError::Foreign(_)
+        | _ => (None, error.to_string()),
+    };
+    let key = join(section, &with_dots(key.as_deref().unwrap_or_default()));
+    let place = origin(merged, &key).map(|place| format!(" in {place}")).unwrap_or_default();
+    format!("the setting `{key}`{place} is not valid: {reason}")
+}
+
+/// The key with a dot behind each entry of a list, where `config` writes none: `providers[0].issuer`.
+fn with_dots(key: &str) -> String {
+    key.replace(']', "].").replace("].[", "][").replace("]..", "].").trim_end_matches('.').to_owned()
+}
+
+/// Where the value of a key stands; a part of it that is not there stands where the rest does.
+fn origin(merged: &Value, key: &str) -> Option<String> {
+    let mut found = None;
+    let mut value = merged;
+    for part in key.split(['.', '[']).map(|part| part.trim_end_matches(']')) {
+        let Some(inner) = member(value, part) else { break };
+        value = inner;
+        found = value.origin().or(found);
+    }
+    found.map(str::to_owned)
+}
+
+/// What a table has under a key, or a list in a place.
+fn member<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {
+    match &value.kind {
+        ValueKind::Table(table) => table.get(part),
+        ValueKind::Array(entries) => entries.get(part.parse::<usize>().ok()?),
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_) => None,
+    }
+}
+
+fn write_section<T: Section>(section: &T, values: &mut toml::Table) -> anyhow::Result<()> {
+    let mut table = values;
+    for part in T::NAME.split('.').filter(|part| !part.is_empty()) {
+        let inner = table.entry(part).or_insert_with(|| toml::Table::new().into());
+        table = inner.as_table_mut().with_context(|| format!("`{}` is no section", T::NAME))?;
+    }
+    let own = toml::Table::try_from(section).with_context(|| format!("cannot show the section `{}`", T::NAME))?;
+    table.extend(own);
+    Ok(())
+}
+
+/// A key within a section.
+fn join(section: &str, key: &str) -> String {
+    match (section, key) {
+        ("", key) => key.to_owned(),
+        (section, "") => section.to_owned(),
+        (section, key) => format!("{section}.{key}"),
+    }
+}
+
+/// Every key with its default value, nested ones joined by dots. A list is one key.
 fn keys(value: &Value) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     let mut open = vec![(String::new(), value.clone())];
     while let Some((path, value)) = open.pop() {
         if let ValueKind::Table(table) = &value.kind {
             for (key, inner) in table {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                open.push((path, inner.clone()));
+                open.push((join(&path, key), inner.clone()));
             }
         } else {
             found.insert(path, value);
@@ -438,51 +268,12 @@ fn keys(value: &Value) -> BTreeMap<String, Value> {
     found
 }
 
-/// Text of the environment as the kind of value that the default is.
-fn from_environment(default: &Value, text: &str) -> anyhow::Result<ValueKind> {
-    Ok(match default.kind {
-        ValueKind::Boolean(_) => ValueKind::Boolean(text.parse().context("it must be true or false")?),
-        ValueKind::I64(_) => ValueKind::I64(text.parse().context("it must be a whole number")?),
-        ValueKind::Array(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            ValueKind::Array(items.map(|item| Value::new(None, item.to_owned())).collect())
-        }
-        ValueKind::Nil
-        | ValueKind::I128(_)
-        | ValueKind::U64(_)
-        | ValueKind::U128(_)
-        | ValueKind::Float(_)
-        | ValueKind::String(_)
-        | ValueKind::Table(_) => ValueKind::String(text.to_owned()),
-    })
-}
-
 /// The known key that was probably meant.
 fn suggestion(key: &str, known: &BTreeMap<String, Value>) -> String {
     let near = known.keys().map(|other| (strsim::damerau_levenshtein(key, other), other)).min();
     near.filter(|(distance, _)| *distance <= 3)
         .map(|(_, other)| format!("; did you mean `{other}`?"))
         .unwrap_or_default()
-}
-
-/// A duration, or nothing.
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    duration(serde::de::value::StringDeserializer::new(text)).map(Some)
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let parsed = humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!("`{text}` is not a duration such as 90s, 15m, 24h or 30d: {error}"))
-    })?;
-    if parsed > LONGEST {
-        return Err(serde::de::Error::custom(format!("`{text}` is longer than 200 years")));
-    }
-    Duration::try_from(parsed).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@
 //! | `serde` | ids, access lists and permissions can be serialised | `serde` |
 //! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
-//! | `full` | all rooms of the server | all of them, `email_address`, `icu_properties` |
+//! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
+//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties` |
 //!
 //! # What is promised
 //!
@@ -62,6 +63,8 @@ pub mod roles;
 mod search;
 pub mod secret;
 pub mod sessions;
+#[cfg(feature = "settings")]
+pub mod settings;
 #[cfg(feature = "full")]
 pub mod templates;
 mod text_enum;

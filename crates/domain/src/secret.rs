@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A secret value: no `Display`, no `Serialize`, and `Debug` prints only the type's name.
+/// A secret value: no `Display`, and `Debug` prints only the type's name. With the feature `settings` a text is read from settings,
+/// and written as asterisks.
 ///
 /// ```
 /// use doorward_domain::Secret;

@@ -10,6 +10,7 @@ mod context;
 mod deed;
 mod error;
 mod principal;
+mod settings;
 
 pub mod authcheck;
 pub mod groups;
@@ -28,8 +29,9 @@ pub mod users;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
-pub use context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+pub use context::{Context, Origin};
 pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;
 pub use principal::{Account, Principal, Who};
+pub use settings::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings, Settings};

@@ -116,8 +116,8 @@ pub async fn purge(ctx: &Context, batch: u32, lease: Option<&Lease>) -> Result<P
     ctx.act(&Principal::system(why), move |deed| {
         let permit = System::because(why).permit::<action::Delete, resource::System>();
         let mut purged = deed.repos.maintenance().purge(&permit, deed.now, batch)?;
-        if let Some(before) = retention.and_then(|kept| deed.now.checked_sub(kept)) {
-            purged.0.push(("audit_logs", deed.repos.audit().purge(&permit, before, batch)?));
+        if let Some(kept) = retention {
+            purged.0.push(("audit_logs", deed.repos.audit().purge(&permit, deed.now - kept.get(), batch)?));
         }
         let of_keys = System::because(why).permit::<action::Delete, resource::CryptoKey>();
         purged.0.push(("crypto_keys", deed.repos.keys().purge(&of_keys, deed.now)?));
@@ -175,6 +175,7 @@ pub async fn count_grants(ctx: &Context) -> Result<u64, Error> {
 mod tests {
     use super::*;
     use crate::users::testing::{NOW, context_with, settings};
+    use doorward_domain::settings::Span;
     use doorward_ports::mocks::MockRepositories;
     use time::Duration;
 
@@ -199,14 +200,16 @@ mod tests {
             .withf(move |_, before, batch| (*before, *batch) == (day_ago, 5))
             .returning(|_, _, _| Ok(3));
         let mut settings = settings();
-        settings.audit.retention = Some(Duration::DAY);
+        settings.audit.retention = Some(Span::DAY);
         let purged = purge(&context_with(repos, settings), 5, None).await.unwrap();
         let of = ["oauth2_codes", "audit_logs", "crypto_keys"].map(|table| purged.of(table));
         assert_eq!((of, purged.total()), ([1, 3, 1], 5));
 
-        // Longer than there is time.
+        // As long as can be said.
+        let mut repos = cleaned();
+        repos.audit.expect_purge().times(1).withf(|_, before, _| before.year() == 1825).returning(|_, _, _| Ok(0));
         let mut settings = self::settings();
-        settings.audit.retention = Some(Duration::MAX);
-        assert_eq!(purge(&context_with(cleaned(), settings), 5, None).await.unwrap().of("audit_logs"), 0);
+        settings.audit.retention = Some(Span::LONGEST);
+        assert_eq!(purge(&context_with(repos, settings), 5, None).await.unwrap().of("audit_logs"), 0);
     }
 }

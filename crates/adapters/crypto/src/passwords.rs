@@ -5,9 +5,11 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use async_trait::async_trait;
 use doorward_domain::Secret;
+use doorward_domain::settings::{Defects, Section};
 use doorward_domain::users::PasswordHash;
 use doorward_ports::crypto::HashingBusy;
 use doorward_ports::{PasswordHasher, Random};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +29,23 @@ const SALT_LEN: usize = 16;
 /// The salt of the hash that is computed for users who do not exist.
 const NOBODY: [u8; SALT_LEN] = *b"doorward: nobody";
 
+/// The section `passwords` of the settings: how many passwords are hashed.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct PasswordSettings {
+    /// How many at once; 0: one per core.
+    pub concurrency: usize,
+    /// How many more may wait.
+    pub queue: usize,
+}
+
+impl Section for PasswordSettings {
+    const NAME: &'static str = "passwords";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.unless(self.concurrency <= 1024, "concurrency", "must not be more than 1024");
+    }
+}
+
 /// Hashes passwords with Argon2id (19 MiB, 2 passes, 1 lane). Clones share their limits and gauges.
 #[derive(Clone)]
 pub struct Argon2Hasher(Arc<Inner>);
@@ -43,10 +62,9 @@ struct Inner {
 }
 
 impl Argon2Hasher {
-    /// A hasher that works on `concurrency` passwords at once (0: one per core), each of which takes 19 MiB and one
-    /// core for some 20 ms, and lets `queue` more wait; any further one is [`HashingBusy`].
+    /// A hasher with these limits. A password takes 19 MiB and one core for some 20 ms; one too many is [`HashingBusy`].
     #[must_use]
-    pub fn new(concurrency: usize, queue: usize) -> Self {
+    pub fn new(PasswordSettings { concurrency, queue }: PasswordSettings) -> Self {
         let concurrency = match concurrency {
             0 => available_parallelism().map_or(1, usize::from),
             some => some.min(Semaphore::MAX_PERMITS),
@@ -249,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_has_its_own_hash_and_no_other() {
-        let hasher = Argon2Hasher::new(1, 4);
+        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
         let hash = hasher.hash(Secret::from("open sesame")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
         assert!(hasher.verify(Secret::from("open sesame"), Some(hash.clone())).await.unwrap());
@@ -260,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobodys_password_is_never_right_and_costs_the_same_work() {
-        let hasher = Argon2Hasher::new(1, 4);
+        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
         assert!(!hasher.verify(Secret::from("x"), None).await.unwrap());
         assert!(!hasher.verify(Secret::from("x"), Some(PasswordHash::new("broken".into()))).await.unwrap());
     }
@@ -269,14 +287,14 @@ mod tests {
     async fn hashes_made_elsewhere_keep_their_parameters() {
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hash = PasswordHash::new(phc.into());
-        let hasher = Argon2Hasher::new(1, 4);
+        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
         assert!(hasher.verify(Secret::from("password"), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify(Secret::from("Password"), Some(hash)).await.unwrap());
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn one_too_many_is_sent_away_and_the_rest_is_served() {
-        let hasher = Argon2Hasher::new(1, 1);
+        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 1 });
         let jobs: Vec<_> = (0..3)
             .map(|_| {
                 let hasher = hasher.clone();
@@ -294,7 +312,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_caller_who_goes_away_leaves_no_place_taken() {
-        let hasher = Argon2Hasher::new(1, 1);
+        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 1 });
         let first = tokio::spawn({
             let hasher = hasher.clone();
             async move { hasher.verify(Secret::from("x"), None).await }

@@ -199,7 +199,7 @@ pub(crate) async fn check(mut call: Call, actor: Principal) -> Outcome {
     let mut query = call.query();
     let explain = query.flag("explain");
     query.done_loosely()?;
-    let limit = call.site.settings.body_limit.max(BODY_LIMIT);
+    let limit = call.site.settings.server.body_limit.max(BODY_LIMIT);
     let body = call.bytes(limit)?;
     if body.len() > ASIDE {
         return check_aside(&call, actor, explain, body).await;

@@ -49,6 +49,9 @@ mod workspaces;
 #[cfg(test)]
 mod testing;
 
-pub use kit::settings::{Gauge, HttpSettings, Network, NetworkError};
+pub use kit::settings::{
+    CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
+    SecureCookies, ServerSettings,
+};
 pub use routes::openapi_json;
 pub use server::{Application, Servers, run};

@@ -10,11 +10,17 @@ use doorward_services::Context;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an idle connection is kept: longer than proxies keep theirs, which then end it first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send the head of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything that is served, for an actix-web `App` of one's own: a test, or a larger server.
 ///
 /// ```ignore
-/// let application = Application::new(HttpSettings::default(), context)?;
+/// let application = Application::new(settings, context)?;
 /// let app = App::new().configure(|config| application.configure(config));
 /// ```
 #[derive(Clone, Debug)]
@@ -57,12 +63,13 @@ pub fn run(
         let application = application.clone();
         App::new().configure(move |config| application.configure(config))
     });
-    let server = if settings.workers == 0 { server } else { server.workers(settings.workers) };
+    let workers = settings.server.workers;
+    let server = if workers == 0 { server } else { server.workers(workers) };
     let site = server
         .worker_max_blocking_threads(settings.blocking_threads.max(1))
-        .keep_alive(settings.keep_alive)
-        .client_request_timeout(settings.request_timeout)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .shutdown_timeout(settings.server.shutdown_timeout.std().as_secs().max(1))
         .disable_signals()
         .listen(listener)?
         .run();

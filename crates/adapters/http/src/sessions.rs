@@ -117,7 +117,7 @@ pub(crate) fn session_cookie<'a>(site: &Site, token: &'a str) -> Cookie<'a> {
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(site.settings.secure_cookies)
+        .secure(site.secure_cookies)
         .finish()
 }
 

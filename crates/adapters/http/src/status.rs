@@ -55,7 +55,7 @@ pub(crate) struct BuildInfo<'a> {
 pub(crate) async fn build_info(call: Call) -> Outcome {
     let url = call.context().settings.issuer();
     let own = &call.site.settings.version;
-    let compatible = &call.site.settings.compatibility;
+    let compatible = &call.site.settings.compatibility.version;
     let upgrade_message = format!(
         "This server is Doorward {own}, which speaks the API of Coder {compatible}: command lines from 2.24 to 2.38 work with \
          its users, organizations, groups, roles and tokens. To silence this, set CODER_NO_VERSION_WARNING=true."

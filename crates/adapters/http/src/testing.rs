@@ -1,6 +1,8 @@
 //! The site over mock repositories, for tests.
 
-use crate::kit::settings::HttpSettings;
+use crate::kit::settings::{
+    CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
+};
 use crate::kit::site::Site;
 use crate::server::Application;
 use actix_web::body::to_bytes;
@@ -12,10 +14,12 @@ use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::keys::KeyRing;
 use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -26,6 +30,21 @@ pub(crate) const USER: UserId = UserId(Uuid::from_u128(0xB));
 /// A token that [`signed_in`] knows.
 pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
 
+/// The settings with their defaults, for a browser that does without TLS.
+pub(crate) fn settings() -> HttpSettings {
+    HttpSettings {
+        server: defaults(ServerSettings::NAME),
+        rate_limit: defaults(RateLimitSettings::NAME),
+        compatibility: defaults(CompatibilitySettings::NAME),
+        cookies: CookieSettings { secure_cookies: SecureCookies::Never },
+        blocking_threads: 16,
+        hsts: None,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        deployment_id: String::new(),
+        gauges: Vec::new(),
+    }
+}
+
 pub(crate) fn context(repos: MockRepositories) -> Context {
     Context {
         store: repos.into_store(),
@@ -35,9 +54,9 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
-            sessions: SessionSettings::default(),
-            oauth2: OAuth2Settings::default(),
-            audit: AuditSettings::default(),
+            sessions: defaults(SessionSettings::NAME),
+            oauth2: defaults(OAuth2Settings::NAME),
+            audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
@@ -45,7 +64,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
 }
 
 pub(crate) fn site() -> Site {
-    Site::new(context(MockRepositories::default()), HttpSettings::default(), crate::openapi_json).unwrap()
+    Site::new(context(MockRepositories::default()), settings(), crate::openapi_json).unwrap()
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {
@@ -133,7 +152,7 @@ pub(crate) async fn send_all(
 
 /// Sends one request to a site with this access URL.
 pub(crate) async fn send_at(access_url: &str, repos: MockRepositories, request: TestRequest) -> Answer {
-    send_to(HttpSettings::default(), at(access_url, context(repos)), vec![request]).await.remove(0)
+    send_to(settings(), at(access_url, context(repos)), vec![request]).await.remove(0)
 }
 
 /// The context of a site with this access URL.
@@ -159,7 +178,7 @@ pub(crate) async fn send_with(settings: HttpSettings, repos: MockRepositories, r
 }
 
 pub(crate) async fn send(repos: MockRepositories, request: TestRequest) -> Answer {
-    send_with(HttpSettings::default(), repos, request).await
+    send_with(settings(), repos, request).await
 }
 
 pub(crate) async fn body_of(response: HttpResponse) -> String {

@@ -109,7 +109,7 @@ pub(crate) async fn create_first(mut call: Call) -> Outcome {
 
 /// Why whoever sends this may set the server up. `field` is the token in a form.
 pub(crate) fn setup_proof(call: &Call, field: Option<Secret<String>>) -> users::SetupProof {
-    if is_local(&call.request, &call.context().settings.access_url, &call.site.settings.trusted_proxies) {
+    if is_local(&call.request, &call.context().settings.access_url, &call.site.settings.server.trusted_proxies) {
         return users::SetupProof::Local;
     }
     let header = call.request.headers().get(wire::SETUP_TOKEN_HEADER).and_then(|value| value.to_str().ok());

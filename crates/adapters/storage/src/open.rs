@@ -204,8 +204,8 @@ impl PoolHandle {
 /// missing. Blocks for as long as connecting and migrating take.
 ///
 /// ```no_run
-/// # fn main() -> Result<(), doorward_storage::OpenError> {
-/// let opened = doorward_storage::open("sqlite:///var/lib/doorward/doorward.db", &Default::default())?;
+/// # fn run(options: &doorward_storage::Options) -> Result<(), doorward_storage::OpenError> {
+/// let opened = doorward_storage::open("sqlite:///var/lib/doorward/doorward.db", options)?;
 /// let store = opened.store;
 /// # Ok(())
 /// # }
@@ -239,7 +239,7 @@ pub fn may_migrate(url: &str, options: &Options) -> Result<bool, OpenError> {
     match Address::parse(url)? {
         Address::Sqlite(_) => Ok(true),
         Address::Postgres(url) => {
-            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
             migrate::may_change_postgres(&mut conn)
         }
     }
@@ -250,7 +250,7 @@ pub fn server_key(url: &str, options: &Options, name: &str) -> Result<Option<Vec
     let find = server_keys::table.find(name).select(server_keys::value);
     let found = match Address::parse(url)? {
         Address::Postgres(url) => {
-            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
             find.get_result(&mut conn).optional()
         }
         Address::Sqlite(path) => find.get_result(&mut sqlite::connect_to_look(&path)?).optional(),
@@ -262,7 +262,7 @@ pub fn server_key(url: &str, options: &Options, name: &str) -> Result<Option<Vec
 pub fn crypto_keys(url: &str, options: &Options) -> Result<Vec<CryptoKey>, OpenError> {
     let rows = match Address::parse(url)? {
         Address::Postgres(url) => {
-            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
             crypto_keys::table.select(CryptoKeyRow::as_select()).load(&mut conn)
         }
         Address::Sqlite(path) => {
@@ -314,7 +314,7 @@ pub fn run_migrations(url: &str, options: &Options) -> Result<Vec<String>, OpenE
 fn migrate_at(url: &str, options: &Options, pending: Pending) -> Result<Vec<String>, OpenError> {
     match Address::parse(url)? {
         Address::Postgres(url) => {
-            let mut conn = postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?;
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
             match pending {
                 Pending::Run => migrate::run_postgres(&mut conn),
                 Pending::List => migrate::list_postgres(&mut conn),

@@ -62,22 +62,22 @@ impl PostgresBackend {
     pub(crate) fn new(url: &str, options: &Options) -> Self {
         let manager = Manager {
             url: url.to_owned(),
-            connect_timeout: options.connect_timeout,
-            statement_timeout: options.statement_timeout,
+            connect_timeout: options.connect_timeout.std(),
+            statement_timeout: options.statement_timeout.std(),
         };
         Self {
             pool: Pool::new(
                 manager,
                 Limits {
                     max: options.postgres_pool_size(),
-                    acquire: options.connect_timeout,
-                    deadline: options.deadline,
-                    statement: options.statement_timeout,
+                    acquire: options.connect_timeout.std(),
+                    deadline: options.deadline.std(),
+                    statement: options.statement_timeout.std(),
                 },
             ),
             publisher: Publisher::default(),
             url: url.to_owned(),
-            connect_timeout: options.connect_timeout,
+            connect_timeout: options.connect_timeout.std(),
         }
     }
 

@@ -89,9 +89,9 @@ impl Seeder {
     /// write until it ends.
     pub fn begin(url: &str, options: &Options) -> Result<Self, OpenError> {
         let mut seeder = match Address::parse(url)? {
-            Address::Postgres(url) => {
-                Self(Connection::Postgres(postgres::connect(url, options.connect_timeout).map_err(OpenError::Connect)?))
-            }
+            Address::Postgres(url) => Self(Connection::Postgres(
+                postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?,
+            )),
             Address::Sqlite(path) => Self(Connection::Sqlite(sqlite::connect_to_seed(&path)?)),
         };
         match &mut seeder.0 {

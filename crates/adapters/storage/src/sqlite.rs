@@ -61,7 +61,7 @@ impl SqliteBackend {
             "{BUSY_TIMEOUT} PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000; \
              PRAGMA journal_size_limit = 67108864;",
-            options.synchronous.as_str()
+            options.sqlite_synchronous.as_str()
         );
         let file = path.to_owned();
         let connect = move || {
@@ -77,13 +77,13 @@ impl SqliteBackend {
                 readers,
                 Limits {
                     max: options.sqlite_pool_size(),
-                    acquire: options.connect_timeout,
-                    deadline: options.deadline,
+                    acquire: options.connect_timeout.std(),
+                    deadline: options.deadline.std(),
                     statement: Duration::ZERO,
                 },
             ),
             writer: Arc::new(writer),
-            deadline: options.deadline,
+            deadline: options.deadline.std(),
             publisher,
         })
     }

@@ -3,7 +3,7 @@
 mod population;
 
 use super::{Output, print};
-use crate::settings::{Settings, without_password};
+use crate::settings::Settings;
 use crate::wiring;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -106,7 +106,7 @@ impl Seed {
         if !self.yes && seeder.is_used()? {
             bail!(
                 "the database {} is in use: it has more than a first user; say --yes to add to it all the same",
-                without_password(&settings.database_url())
+                settings.database_url()
             );
         }
         let mut population = Population::new(sizes, self.numbers, organization.id);

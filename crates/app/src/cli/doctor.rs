@@ -3,7 +3,7 @@
 mod asking;
 
 use super::print;
-use crate::settings::{Settings, without_password};
+use crate::settings::Settings;
 use crate::wiring;
 use doorward_domain::keys::CryptoKey;
 use doorward_ports::Sealer as _;
@@ -18,7 +18,7 @@ enum Finding {
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![Finding::Good("the settings are valid".to_owned())];
-    findings.push(address(&settings.server.listen, "server.listen"));
+    findings.push(address(&settings.listen.listen, "server.listen"));
     if settings.metrics.enabled {
         findings.push(address(&settings.metrics.listen, "metrics.listen"));
     }
@@ -30,7 +30,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     findings.extend(found);
     findings.extend(keys(settings, is_up_to_date));
     // Nobody can tell who this is before the database is up to date.
-    if !settings.server.access_url.is_empty() || is_up_to_date {
+    if !settings.listen.access_url.is_empty() || is_up_to_date {
         let deployment = if is_up_to_date { wiring::deployment_id(settings)? } else { None };
         findings.extend(reached(settings, deployment.as_deref()));
     }
@@ -58,7 +58,7 @@ fn address(listen: &str, setting: &str) -> Finding {
 }
 
 fn access_url(settings: &Settings) -> Finding {
-    match wiring::access_url(settings, &settings.server.listen) {
+    match settings.listen.access_url(&settings.listen.listen) {
         Ok(url) if url.scheme() == "https" => Finding::Good(format!("the access URL is {url}")),
         Ok(url) if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) => {
             Finding::Worth(format!("the access URL is {url}: only this machine can use it (server.access_url)"))
@@ -72,7 +72,7 @@ fn access_url(settings: &Settings) -> Finding {
 
 /// Looks whether the folder can be written, by a file without a name, of which nothing stays.
 fn data_dir(settings: &Settings) -> Finding {
-    let dir = &settings.data_dir;
+    let dir = &settings.data.data_dir;
     let shown = dir.display();
     let absolute = std::path::absolute(dir).unwrap_or_else(|_unknown| dir.clone());
     let nearest = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(std::path::Path::new("/"));
@@ -86,7 +86,7 @@ fn data_dir(settings: &Settings) -> Finding {
 
 /// Asks whoever answers under the access URL whether it is this server: one of the same deployment.
 fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
-    let Ok(url) = wiring::access_url(settings, &settings.server.listen) else { return Vec::new() };
+    let Ok(url) = settings.listen.access_url(&settings.listen.listen) else { return Vec::new() };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let addresses: Vec<SocketAddr> = match (host.as_str(), url.port_or_known_default().unwrap_or(80)).to_socket_addrs()
     {
@@ -110,7 +110,7 @@ fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
 
 /// Whether the keys of the server are sealed, and can be opened.
 fn keys(settings: &Settings, is_up_to_date: bool) -> Vec<Finding> {
-    let sealer = match wiring::seal_keys(settings) {
+    let sealer = match settings.secrets.seal_keys() {
         Ok(sealer) => sealer,
         Err(error) => return vec![Finding::Bad(format!("{error:#}"))],
     };
@@ -143,7 +143,7 @@ fn keys(settings: &Settings, is_up_to_date: bool) -> Vec<Finding> {
 
 /// What is to be said of the database, and whether it is up to date.
 fn database(settings: &Settings) -> (Vec<Finding>, bool) {
-    let url = without_password(&settings.database_url());
+    let url = settings.database_url();
     match wiring::pending_migrations(settings) {
         Err(error) => (vec![Finding::Bad(format!("the database {url} cannot be used: {error:#}"))], false),
         Ok(pending) => {
@@ -154,12 +154,12 @@ fn database(settings: &Settings) -> (Vec<Finding>, bool) {
                     "{n} migrations are outstanding, and the role of the database URL may not make tables: GRANT CREATE ON \
                      SCHEMA public TO it, or make it the owner of the database"
                 )),
-                n if settings.database.auto_migrate => {
+                n if settings.storage.auto_migrate => {
                     Finding::Worth(format!("{n} migrations will run at the next start"))
                 }
                 n => Finding::Bad(format!("{n} migrations are outstanding; run `doorward migrate`")),
             };
-            let words = if settings.database.url.is_empty() && !settings.data_dir.join("doorward.db").exists() {
+            let words = if settings.database.url.is_empty() && !settings.data.data_dir.join("doorward.db").exists() {
                 format!("the database {url} will be made at the first start")
             } else {
                 format!("the database {url} answers")

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the server on this machine whether it is well.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let url = format!("http://{}/healthz", own_address(&settings.server.listen)?);
+    let url = format!("http://{}/healthz", own_address(&settings.listen.listen)?);
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).max_redirects(0);
     let answer = config.build().new_agent().get(&url).call().with_context(|| format!("{url} does not answer"))?;
     if answer.status() != 200 {

@@ -23,13 +23,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let stop = Stop::listen(settings.server.shutdown_timeout.unsigned_abs())?;
-    let listener = bind(&settings.server.listen, "server.listen")?;
+    let stop = Stop::listen(settings.server.shutdown_timeout.std())?;
+    let listener = bind(&settings.listen.listen, "server.listen")?;
     let metrics = &settings.metrics;
     let metrics = metrics.enabled.then(|| bind(&metrics.listen, "metrics.listen")).transpose()?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let access_url = wiring::access_url(settings, &address.to_string())?;
-    let trusted_proxies = wiring::trusted_proxies(settings)?;
+    let access_url = settings.listen.access_url(&address.to_string())?;
     let claim = wiring::claim(settings)?;
     actix_web::rt::System::new().block_on(async {
         let (listener, parts) = connect(settings, &access_url, listener, address).await?;
@@ -38,26 +37,21 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
         let counted = Arc::new(Counted::default());
         counted.renew(&context).await?;
-        let jobs = jobs::all(settings.cleanup.interval, settings.cleanup.batch, Vec::new());
+        let jobs = jobs::all(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
         let jobs = Runner::start(&context, jobs, LeaseTerms::DEFAULT);
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {
-            workers: settings.server.workers,
+            server: settings.server.clone(),
+            rate_limit: settings.rate_limit,
+            compatibility: settings.compatibility.clone(),
+            cookies: settings.cookies,
             // One for each connection and each password at once, as many again for connections on which the database has
             // fallen silent, and a few to spare: more could only wait.
             blocking_threads: parts.opened.pool.status().max * 2 + parts.hasher.concurrency() + 2,
-            body_limit: settings.server.body_limit,
-            trusted_proxies,
-            secure_cookies: wiring::secure_cookies(settings, &access_url),
             hsts: secure.then_some(Duration::from_hours(365 * 24)),
-            rate_limit_api: settings.rate_limit.api,
-            rate_limit_login: settings.rate_limit.login,
-            shutdown_timeout: settings.server.shutdown_timeout.unsigned_abs(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            compatibility: settings.compatibility.version.clone(),
             deployment_id: parts.deployment_id.to_string(),
             gauges: gauges::gauges(&parts, &counted, &jobs.tally()),
-            ..HttpSettings::default()
         };
         if let Some(metrics) = &metrics {
             println!("metrics on http://{}/metrics", metrics.local_addr().context("cannot tell the address")?);
@@ -65,13 +59,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let servers = doorward_http::run(listener, metrics, http, context.clone());
         let Servers { site, metrics } = servers.context("cannot start the server")?;
         stop.serving(site.handle());
-        tracing::info!(database = %crate::settings::without_password(&settings.database_url()), "ready");
+        tracing::info!(database = %settings.database_url(), "ready");
         println!("listening on http://{address}");
         if owner_wanted {
             println!("{}", crate::owner::invitation(&context));
         }
         let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
-        let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.unsigned_abs(), counted));
+        let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.std(), counted));
         let renewing_keys = actix_web::rt::spawn(renew_keys(context.clone()));
         let metrics = metrics.map(actix_web::rt::spawn);
         let ended = site.await.context("the server failed");

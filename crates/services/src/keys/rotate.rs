@@ -26,7 +26,7 @@ pub async fn rotate(
     let lead = if at_once { Duration::ZERO } else { LEAD };
     // Each once, whoever names it twice.
     let wanted: Vec<KeyPurpose> = KeyPurpose::ALL.iter().copied().filter(|known| purposes.contains(known)).collect();
-    let refresh_tokens_kept = ctx.settings.oauth2.refresh_token_lifetime.saturating_add(MARGIN);
+    let refresh_tokens_kept = ctx.settings.oauth2.refresh_token_lifetime.get().saturating_add(MARGIN);
     let shown = wanted.clone();
     let (keys, now) = ctx
         .act(by, move |deed| {

@@ -74,7 +74,7 @@ fn audited(repos: &mut MockRepositories, target: &'static str) {
 #[tokio::test]
 async fn the_operator_replaces_a_key_and_the_old_one_verifies_as_long_as_what_it_made() {
     for (purpose, at_once, target, kept) in [
-        (KeyPurpose::RefreshTokens, false, "refresh_tokens/b", settings().oauth2.refresh_token_lifetime + MARGIN),
+        (KeyPurpose::RefreshTokens, false, "refresh_tokens/b", settings().oauth2.refresh_token_lifetime.get() + MARGIN),
         (KeyPurpose::Forms, true, "forms/b", FORMS_KEPT),
     ] {
         let stored = Stored::new();

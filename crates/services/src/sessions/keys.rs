@@ -18,7 +18,7 @@ use doorward_ports::Repositories;
 pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<IssuedKey, Error> {
     check_reach(actor, &[SCOPE_ALL.to_owned()], None)?;
     let reference = user.clone();
-    let lifetime = ctx.settings.sessions.token_lifetime_default;
+    let lifetime = ctx.settings.sessions.token_lifetime_default.get();
     ctx.act(actor, move |deed| {
         with_key_owner(deed, &reference, |deed, actor, user| {
             let spec = KeySpec::session(user.id, lifetime, &actor.origin.ip);

@@ -86,8 +86,8 @@ pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Resul
         Some(user) if is_right => Verified::Right(user),
         user => Verified::Wrong(user),
     };
-    let (lifetime, password_login) = (ctx.settings.sessions.lifetime, ctx.settings.sessions.password_login);
-    let attempt = Attempt { guard, lifetime, password_login };
+    let settings = ctx.settings.sessions;
+    let attempt = Attempt { guard, lifetime: settings.lifetime.get(), password_login: settings.password_login };
     // A refusal leaves a trace, so it is an `Ok` of the closure.
     ctx.act(&caller, move |deed| attempt.decide(deed, verified)).await?
 }

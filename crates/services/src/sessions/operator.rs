@@ -15,7 +15,7 @@ use doorward_domain::users::LoginType;
 /// [`Error::Invalid`] for a user who is not active, and with a conflict when the user has a token of that name.
 pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<IssuedKey, Error> {
     let name = check_name(name.to_owned())?;
-    let lifetime = ctx.settings.sessions.token_lifetime_default;
+    let lifetime = ctx.settings.sessions.token_lifetime_default.get();
     ctx.act(&Principal::operator(), move |deed| {
         let user = deed.repos.users().find_for_update(user)?.filter(|user| !user.deleted && !user.is_system);
         let user = user.ok_or(Error::UserNotFound)?;

@@ -4,8 +4,9 @@ use super::hold::with_key_owner;
 use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
 use super::keys::check_reach;
 use crate::Principal;
-use crate::context::{Context, SessionSettings};
+use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::settings::SessionSettings;
 use crate::users::fields::Fields;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
@@ -168,9 +169,9 @@ pub async fn token_config(ctx: &Context, actor: &Principal, user: &UserRef) -> R
 /// The longest lifetime of a token of this user.
 pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
     if user.roles.iter().any(|role| role == OWNER) {
-        settings.token_lifetime_max_owner
+        settings.token_lifetime_max_owner.get()
     } else {
-        settings.token_lifetime_max
+        settings.token_lifetime_max.get()
     }
 }
 
@@ -178,14 +179,14 @@ pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
 fn longest_for(settings: SessionSettings, actor: &Principal, user: &UserRef) -> Duration {
     match (user, actor.as_account()) {
         (UserRef::Me, Some(account)) => max_lifetime(settings, &account.user),
-        _ => settings.token_lifetime_max.max(settings.token_lifetime_max_owner),
+        _ => settings.token_lifetime_max.max(settings.token_lifetime_max_owner).get(),
     }
 }
 
 /// The lifetime asked for, or the default, which never exceeds the longest that may be asked for.
 fn check_lifetime(asked: Duration, settings: SessionSettings, longest: Duration) -> Result<Duration, Error> {
     if asked.is_zero() {
-        return Ok(settings.token_lifetime_default.min(longest));
+        return Ok(settings.token_lifetime_default.get().min(longest));
     }
     let detail = if asked.is_negative() {
         "lifetime must be positive number".to_owned()

@@ -1,19 +1,22 @@
 //! People and things for the tests of use cases.
 
 use crate::cache::SubjectCache;
-use crate::context::{AuditSettings, Context, OAuth2Settings, Origin, SessionSettings, Settings};
+use crate::context::{Context, Origin};
 use crate::keys::Keys;
 use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
+use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_ports::sessions::KeyOwner;
+use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -31,9 +34,9 @@ pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
 pub(crate) fn settings() -> Settings {
     Settings {
         access_url: "https://door.example/".parse().unwrap(),
-        sessions: SessionSettings::default(),
-        oauth2: OAuth2Settings::default(),
-        audit: AuditSettings::default(),
+        sessions: defaults(SessionSettings::NAME),
+        oauth2: defaults(OAuth2Settings::NAME),
+        audit: defaults(AuditSettings::NAME),
     }
 }
 

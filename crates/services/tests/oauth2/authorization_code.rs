@@ -1,4 +1,4 @@
-use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, repos, user, with_secret};
+use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, oauth2_settings, repos, user, with_secret};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{CodeId, GrantId};
@@ -55,7 +55,7 @@ fn redeemable(code: AuthorizationCode) -> MockRepositories {
 }
 
 async fn redeem(repos: MockRepositories, change: impl FnOnce(&mut TokenRequest)) -> Result<TokenSet, OAuthError> {
-    redeem_under(repos, OAuth2Settings::default(), change).await
+    redeem_under(repos, oauth2_settings(), change).await
 }
 
 async fn redeem_under(
@@ -126,7 +126,7 @@ async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
     redeem(redeemable(bound()), |r| r.resources = vec!["HTTPS://API.example:443/".into()]).await.unwrap();
     let same = || vec!["https://api.example".into(), "https://api.example/".into()];
     redeem(redeemable(bound()), |r| r.resources = same()).await.unwrap();
-    let strict = OAuth2Settings { require_resource_at_exchange: true, ..OAuth2Settings::default() };
+    let strict = OAuth2Settings { require_resource_at_exchange: true, ..oauth2_settings() };
     let error = redeem_under(with_code(bound()), strict, |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidTarget);
 }
@@ -159,7 +159,7 @@ async fn a_replay_ends_the_grant_unless_that_is_switched_off() {
     let calls = strict.calls.clone();
     assert_eq!(redeem(strict, |_| ()).await.unwrap_err().code, OAuthErrorCode::InvalidGrant);
     calls.assert_committed();
-    let lenient = OAuth2Settings { revoke_on_code_replay: false, ..OAuth2Settings::default() };
+    let lenient = OAuth2Settings { revoke_on_code_replay: false, ..oauth2_settings() };
     let error = redeem_under(with_code(redeemed()), lenient, |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
 }
@@ -188,7 +188,7 @@ async fn of_two_who_redeem_at_once_the_second_ends_the_grant_of_the_first() {
 async fn a_single_grant_per_app_replaces_the_earlier_one() {
     let mut repos = redeemable(code());
     repos.grants.expect_delete_of_user_and_app().once().returning(|_, _, _| Ok(1));
-    let single = OAuth2Settings { single_grant_per_app: true, ..OAuth2Settings::default() };
+    let single = OAuth2Settings { single_grant_per_app: true, ..oauth2_settings() };
     redeem_under(repos, single, |_| ()).await.unwrap();
 }
 

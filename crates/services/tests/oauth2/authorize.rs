@@ -1,4 +1,4 @@
-use crate::fixtures::{app, context, context_with, repos};
+use crate::fixtures::{app, context, context_with, oauth2_settings, repos};
 use doorward_domain::oauth2::{App, ClientType, OAuthErrorCode, RedirectUri, Resource};
 use doorward_services::OAuth2Settings;
 use doorward_services::oauth2::authorize::{AuthorizeError, AuthorizeRequest, find_client, prepare};
@@ -81,7 +81,7 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
 
 fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {
     let resources = list.map(|list| list.iter().map(|text| Resource::parse(text).unwrap()).collect());
-    let ctx = context_with(repos(app.clone()), OAuth2Settings { resources, ..OAuth2Settings::default() });
+    let ctx = context_with(repos(app.clone()), OAuth2Settings { resources, ..oauth2_settings() });
     let resources = asked.iter().map(|text| (*text).to_owned()).collect();
     match prepare(&ctx, app, &AuthorizeRequest { resources, ..request() }) {
         Ok(consent) => Ok(consent.resource.map(|resource| resource.as_str().to_owned())),

@@ -1,4 +1,4 @@
-use crate::fixtures::{SECRET, USER, app, context_with, repos, user, with_secret};
+use crate::fixtures::{SECRET, USER, app, context_with, oauth2_settings, repos, user, with_secret};
 use doorward_domain::oauth2::{ClientType, OAuthErrorCode, Resource};
 use doorward_domain::users::UserStatus;
 use doorward_ports::mocks::MockRepositories;
@@ -6,7 +6,7 @@ use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
 use doorward_services::{OAuth2Settings, OAuthError, Origin};
 
 async fn issue(repos: MockRepositories, change: impl FnOnce(&mut TokenRequest)) -> Result<TokenSet, OAuthError> {
-    issue_under(repos, OAuth2Settings::default(), change).await
+    issue_under(repos, oauth2_settings(), change).await
 }
 
 async fn issue_under(
@@ -93,7 +93,7 @@ fn with_list(list: Option<&[&str]>, bound: Option<&'static str>) -> MockReposito
 #[tokio::test]
 async fn a_list_of_resources_is_a_limit_when_none_is_asked_for_too() {
     let one = "https://a.example";
-    let server = |list: &[&str]| OAuth2Settings { resources: Some(resources(list)), ..OAuth2Settings::default() };
+    let server = |list: &[&str]| OAuth2Settings { resources: Some(resources(list)), ..oauth2_settings() };
     issue(with_list(Some(&[one]), Some(one)), |_| ()).await.unwrap();
     issue_under(with_list(None, Some(one)), server(&[one]), |_| ()).await.unwrap();
     let both = with_list(Some(&["https://b.example", one]), Some(one));

@@ -1,11 +1,13 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::keys::{KeyId, KeyRing};
 use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
+use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
 use doorward_services::oauth2::ClientAuthentication;
 use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
+use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -23,7 +25,11 @@ pub(crate) fn key() -> DerivationKey {
 }
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
-    context_with(repos, OAuth2Settings::default())
+    context_with(repos, oauth2_settings())
+}
+
+pub(crate) fn oauth2_settings() -> OAuth2Settings {
+    defaults(OAuth2Settings::NAME)
 }
 
 pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
@@ -35,9 +41,9 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         keys: Keys::fixed(KeyRing::single(&SECRET_KEY)),
         settings: Arc::new(Settings {
             access_url: "https://door.example".parse().unwrap(),
-            sessions: SessionSettings::default(),
+            sessions: defaults(SessionSettings::NAME),
             oauth2,
-            audit: AuditSettings::default(),
+            audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),

@@ -77,7 +77,7 @@ impl Call {
 
     /// The address from which the request came, looking behind proxies that are trusted.
     pub(crate) fn address(&self) -> IpAddr {
-        *self.address.get_or_init(|| client_ip(&self.request, &self.site.settings.trusted_proxies))
+        *self.address.get_or_init(|| client_ip(&self.request, &self.site.settings.server.trusted_proxies))
     }
 
     /// For the use cases.
@@ -112,7 +112,7 @@ impl Call {
 
     /// The body as JSON; its content type does not matter.
     pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let body = self.bytes(self.site.settings.body_limit)?;
+        let body = self.bytes(self.site.settings.server.body_limit)?;
         json::from_bytes(&body).map_err(|detail| bad_body(&detail))
     }
 
@@ -141,7 +141,7 @@ impl Call {
 
     /// The body as a form; its content type does not matter.
     pub(crate) fn form(&mut self) -> Result<Form, Failure> {
-        let body = self.bytes(self.site.settings.body_limit)?;
+        let body = self.bytes(self.site.settings.server.body_limit)?;
         Form::parse(&body).map_err(|error| self.refuse_body(&BodyError::Broken(error.description.into_owned())))
     }
 

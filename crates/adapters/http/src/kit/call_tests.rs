@@ -1,7 +1,6 @@
 //! Requests that cannot be served, whatever they ask for.
 
-use crate::kit::settings::HttpSettings;
-use crate::testing::{send, send_all};
+use crate::testing::{send, send_all, settings};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use doorward_ports::mocks::MockRepositories;
@@ -25,7 +24,7 @@ async fn readiness_names_what_is_wrong_and_is_found_out_once() {
         let mut repos = MockRepositories::default();
         let failed = move |_: &_, _| Err(StoreError::unavailable(outage, "secret cause"));
         repos.maintenance.expect_prove_writable().times(1).returning(failed);
-        let answers = send_all(HttpSettings::default(), repos, vec![get("/readyz"), get("/readyz")]).await;
+        let answers = send_all(settings(), repos, vec![get("/readyz"), get("/readyz")]).await;
         assert!(
             answers.iter().all(|answer| (answer.status.as_u16(), answer.body.as_str()) == (503, words)),
             "{answers:?}"
@@ -33,7 +32,7 @@ async fn readiness_names_what_is_wrong_and_is_found_out_once() {
     }
     let mut repos = MockRepositories::default();
     repos.maintenance.expect_prove_writable().times(1).returning(|_, _| Ok(()));
-    let answers = send_all(HttpSettings::default(), repos, vec![get("/readyz"), get("/readyz")]).await;
+    let answers = send_all(settings(), repos, vec![get("/readyz"), get("/readyz")]).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
 }
 

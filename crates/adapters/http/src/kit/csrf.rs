@@ -98,7 +98,7 @@ pub(crate) fn issue_anonymous(site: &Site, request: &HttpRequest, purpose: Purpo
         let cookie = Cookie::build(cookie_name(site), fresh.clone())
             .path("/")
             .http_only(true)
-            .secure(site.settings.secure_cookies)
+            .secure(site.secure_cookies)
             .same_site(SameSite::Lax)
             .finish();
         (fresh, Some(cookie))
@@ -128,7 +128,7 @@ pub(crate) fn is_safe(method: &Method) -> bool {
 }
 
 const fn cookie_name(site: &Site) -> &'static str {
-    if site.settings.secure_cookies { wire::CSRF_COOKIE_SECURE } else { wire::CSRF_COOKIE }
+    if site.secure_cookies { wire::CSRF_COOKIE_SECURE } else { wire::CSRF_COOKIE }
 }
 
 /// Those cookies that may be ours. Others of the name are another host's, and are passed over.

@@ -56,7 +56,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     fn body_limit(&self, call: &Call) -> usize {
-        call.site.settings.body_limit.max(self.body)
+        call.site.settings.server.body_limit.max(self.body)
     }
 }
 

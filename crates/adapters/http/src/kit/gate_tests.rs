@@ -1,7 +1,7 @@
 //! The conventions of every request, each tested once.
 
-use crate::kit::settings::HttpSettings;
-use crate::testing::{Answer, TOKEN, as_user, in_browser, send, send_all, send_with, signed_in, user};
+use crate::kit::settings::{CompatibilitySettings, CookieSettings, HttpSettings, SecureCookies, ServerSettings};
+use crate::testing::{Answer, TOKEN, as_user, in_browser, send, send_all, send_with, settings, signed_in, user};
 use actix_web::App;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
@@ -52,7 +52,11 @@ async fn a_wrong_method_is_405_and_names_the_right_ones() {
 #[actix_web::test]
 async fn api_answers_carry_id_version_and_safe_headers() {
     let answers = send_all(
-        HttpSettings { version: "1.2.3+x".into(), compatibility: "v2.36.0".into(), ..HttpSettings::default() },
+        HttpSettings {
+            version: "1.2.3+x".into(),
+            compatibility: CompatibilitySettings { version: "v2.36.0".into() },
+            ..settings()
+        },
         MockRepositories::default(),
         vec![get("/api/v2/buildinfo"), get("/api/v2/buildinfo"), get("/api/v2/nothing")],
     )
@@ -66,7 +70,7 @@ async fn api_answers_carry_id_version_and_safe_headers() {
         assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
     }
     assert_eq!(answers[0].json()["external_url"], "https://door.example");
-    let tls = HttpSettings { hsts: Some(std::time::Duration::from_mins(1)), ..HttpSettings::default() };
+    let tls = HttpSettings { hsts: Some(std::time::Duration::from_mins(1)), ..settings() };
     let answer = send_with(tls, MockRepositories::default(), get("/healthz")).await;
     assert_eq!(answer.header("strict-transport-security"), "max-age=60");
 }
@@ -87,10 +91,8 @@ async fn metrics_know_routes_and_nothing_that_clients_invent() {
         request(Method::PATCH, "/api/v2/users/invented"),
     ];
     repos.users.expect_any_exists().returning(|| Ok(true));
-    let site = std::sync::Arc::new(
-        crate::kit::site::Site::new(crate::testing::context(repos), HttpSettings::default(), crate::openapi_json)
-            .unwrap(),
-    );
+    let site = crate::kit::site::Site::new(crate::testing::context(repos), settings(), crate::openapi_json).unwrap();
+    let site = std::sync::Arc::new(site);
     let app = init_service(App::new().configure(|config| crate::routes::configure(&site, config))).await;
     for request in requests {
         call_service(&app, request.to_request()).await;
@@ -112,7 +114,7 @@ async fn metrics_are_not_for_clients_of_the_site() {
 async fn a_panic_is_an_internal_error() {
     // A mock without expectations panics when it is called.
     let answers = send_all(
-        HttpSettings::default(),
+        settings(),
         MockRepositories::default(),
         vec![as_user(get("/api/v2/users/me")), get("/api/v2/buildinfo")],
     )
@@ -166,7 +168,10 @@ async fn bodies_are_checked() {
 
 #[actix_web::test]
 async fn a_body_over_the_limit_is_not_parsed() {
-    let small = || HttpSettings { body_limit: 16, ..HttpSettings::default() };
+    let small = || {
+        let usual = settings();
+        HttpSettings { server: ServerSettings { body_limit: 16, ..usual.server }, ..usual }
+    };
     let answer =
         send_with(small(), MockRepositories::default(), post("/api/v2/users/login").set_payload("x".repeat(17))).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -237,7 +242,8 @@ async fn documents_are_open_and_cacheable() {
 }
 
 async fn limited(repos: MockRepositories, limit: i64, requests: Vec<TestRequest>) -> Vec<Answer> {
-    let settings = HttpSettings { rate_limit_api: limit, rate_limit_login: limit, ..HttpSettings::default() };
+    let mut settings = settings();
+    (settings.rate_limit.api, settings.rate_limit.login) = (limit, limit);
     send_all(settings, repos, requests).await
 }
 
@@ -423,7 +429,7 @@ async fn who_comes_without_a_session_is_not_signed_out_by_the_answer() {
 
 #[actix_web::test]
 async fn over_https_our_own_cookie_is_of_this_host_alone() {
-    let secure = || HttpSettings { secure_cookies: true, ..HttpSettings::default() };
+    let secure = || HttpSettings { cookies: CookieSettings { secure_cookies: SecureCookies::Always }, ..settings() };
     let page = send_with(secure(), set_up(), get("/login")).await;
     let set = page.header("set-cookie");
     assert!(set.starts_with("__Host-csrf_token=") && set.contains("Secure") && !set.contains("Domain"), "{set}");

@@ -1,67 +1,137 @@
 //! Settings of the HTTP adapter.
 
+use doorward_domain::settings::{Defects, Section, Span};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
-/// How the server listens, how much it takes, and whom it believes.
-#[derive(Clone, Debug)]
-pub struct HttpSettings {
+/// The section `server`: how much the server takes, and whom it believes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ServerSettings {
     /// Threads that serve requests; 0 means one per core.
     pub workers: usize,
-    /// Most threads that a worker uses for what blocks: the database, password hashing. Each costs memory.
-    pub blocking_threads: usize,
     /// Largest body of a request, in bytes.
     pub body_limit: usize,
-    /// How long an idle connection is kept.
-    pub keep_alive: Duration,
-    /// How long a client may take to send the head of a request.
-    pub request_timeout: Duration,
-    /// How long requests in flight may take to finish after the stop was asked for.
-    pub shutdown_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// How long requests in flight may take to finish after the stop was asked for.
+    pub shutdown_timeout: Span,
+}
+
+impl Section for ServerSettings {
+    const NAME: &'static str = "server";
+
+    fn check(&self, defects: &mut Defects) {
+        let sizes = 1024..=64 * 1024 * 1024;
+        defects.unless(self.workers <= 1024, "workers", "must not be more than 1024");
+        defects.unless(sizes.contains(&self.body_limit), "body_limit", "must lie between 1024 and 67108864");
+    }
+}
+
+/// The section `rate_limit`: requests per minute; 0 or less means any number.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct RateLimitSettings {
+    /// Per user (or address) and endpoint of the API.
+    pub api: i64,
+    /// Per user (or address) and each endpoint where passwords are checked, and for the OAuth2 endpoints together.
+    pub login: i64,
+}
+
+impl Section for RateLimitSettings {
+    const NAME: &'static str = "rate_limit";
+
+    fn check(&self, _: &mut Defects) {}
+}
+
+/// The section `compatibility`: what this server is said to be.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CompatibilitySettings {
+    /// The release of Coder whose API is spoken, such as `v2.24.4`: what clients compare with their own version.
+    pub version: String,
+}
+
+impl Section for CompatibilitySettings {
+    const NAME: &'static str = "compatibility";
+
+    fn check(&self, defects: &mut Defects) {
+        let rule = format!("must be like `v2.24.4`, and is `{}`", self.version);
+        defects.unless(is_release(&self.version), "version", &rule);
+    }
+}
+
+/// Whether clients can compare this with their own version: `v`, three numbers, and perhaps a pre-release.
+fn is_release(text: &str) -> bool {
+    let Some(numbers) = text.strip_prefix('v') else { return false };
+    let (numbers, pre) = numbers.split_once('-').map_or((numbers, "rc"), |(numbers, pre)| (numbers, pre));
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_pre =
+        pre.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    numbers.split('.').count() == 3 && numbers.split('.').all(is_number) && is_pre
+}
+
+/// The section `session`, as far as it is about cookies.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct CookieSettings {
     /// Whether cookies are only sent over TLS.
-    pub secure_cookies: bool,
+    pub secure_cookies: SecureCookies,
+}
+
+impl Section for CookieSettings {
+    const NAME: &'static str = "session";
+
+    fn check(&self, _: &mut Defects) {}
+}
+
+/// Whether cookies are only sent over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecureCookies {
+    /// When the access URL is https.
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+impl SecureCookies {
+    /// Whether cookies of a site with this access URL are.
+    #[must_use]
+    pub fn apply_to(self, access_url: &Url) -> bool {
+        match self {
+            Self::Auto => access_url.scheme() == "https",
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Sections of the settings, and what the server is told beside them.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// How much the server takes, and whom it believes.
+    pub server: ServerSettings,
+    /// Requests per minute.
+    pub rate_limit: RateLimitSettings,
+    /// What this server is said to be.
+    pub compatibility: CompatibilitySettings,
+    /// How cookies are sent.
+    pub cookies: CookieSettings,
+    /// Most threads that a worker uses for what blocks: the database, password hashing. Each costs memory.
+    pub blocking_threads: usize,
     /// `max-age` of `Strict-Transport-Security`; `None` sends no such header.
     pub hsts: Option<Duration>,
-    /// Requests per minute, user (or address) and endpoint of the API; 0 or less means any number.
-    pub rate_limit_api: i64,
-    /// Requests per minute and user (or address) to each endpoint where passwords are checked, and to the OAuth2
-    /// endpoints together; 0 or less means any number.
-    pub rate_limit_login: i64,
     /// Our own version.
     pub version: String,
-    /// The release of Coder whose API is spoken, such as `v2.24.4`: what clients compare with their own version.
-    pub compatibility: String,
     /// Identifies this deployment; may be empty.
     pub deployment_id: String,
     /// What the metrics show beside the requests.
     pub gauges: Vec<Gauge>,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            workers: 0,
-            blocking_threads: 16,
-            body_limit: 1024 * 1024,
-            keep_alive: Duration::from_secs(75),
-            request_timeout: Duration::from_secs(10),
-            shutdown_timeout: Duration::from_secs(30),
-            trusted_proxies: Vec::new(),
-            secure_cookies: false,
-            hsts: None,
-            rate_limit_api: 512,
-            rate_limit_login: 60,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            compatibility: "v2.24.4".to_owned(),
-            deployment_id: String::new(),
-            gauges: Vec::new(),
-        }
-    }
 }
 
 /// A number, or one for each value of some labels, that is asked for whenever somebody looks at the metrics.
@@ -94,14 +164,15 @@ impl Gauge {
     }
 }
 
-impl std::fmt::Debug for Gauge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gauge").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 /// A network, or a single address: `10.0.0.0/8`, `::1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
 
 impl Network {
@@ -124,5 +195,71 @@ impl FromStr for Network {
             .or_else(|_not_a_network: ipnet::AddrParseError| single())
             .map(Self)
             .or(Err(NetworkError(text.to_owned())))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NetworkError;
+
+    fn try_from(text: String) -> Result<Self, NetworkError> {
+        text.parse()
+    }
+}
+
+/// A single address is written without the length of its network.
+impl From<Network> for String {
+    fn from(Network(network): Network) -> Self {
+        if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_testkit::settings::defaults;
+
+    #[test]
+    fn a_network_is_written_as_it_is_read() {
+        for text in ["10.0.0.0/8", "::1", "192.0.2.7", "2001:db8::/32"] {
+            assert_eq!(String::from(text.parse::<Network>().unwrap()), text);
+        }
+        let error = serde_json::from_str::<Network>(r#""10.0.0.0/33""#).unwrap_err().to_string();
+        assert!(error.contains("`10.0.0.0/33` is neither an IP address nor a network"), "{error}");
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_the_server_is_told_at_once() {
+        let usual: ServerSettings = defaults(ServerSettings::NAME);
+        assert!(usual.defects().is_empty());
+        let wrong = ServerSettings { workers: 1025, body_limit: 1023, ..usual };
+        assert_eq!(
+            wrong.defects(),
+            [
+                "the setting `server.workers` must not be more than 1024",
+                "the setting `server.body_limit` must lie between 1024 and 67108864",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_release_is_what_clients_can_compare() {
+        for (version, is_release) in
+            [("v2.24.4", true), ("v2.24.4-rc.1", true), ("2.24.4", false), ("v2.24", false), ("v2.24.x", false)]
+        {
+            let settings = CompatibilitySettings { version: version.to_owned() };
+            assert_eq!(settings.defects().is_empty(), is_release, "{version}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_secure_where_the_access_url_is_or_as_is_said() {
+        for (setting, url, expected) in [
+            (SecureCookies::Auto, "https://door.example", true),
+            (SecureCookies::Auto, "http://localhost:3000", false),
+            (SecureCookies::Always, "http://localhost:3000", true),
+            (SecureCookies::Never, "https://door.example", false),
+        ] {
+            assert_eq!(setting.apply_to(&url.parse().unwrap()), expected);
+        }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) metrics: Metrics,
     /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
     pub(crate) build_version: String,
+    /// Whether cookies are only sent over TLS.
+    pub(crate) secure_cookies: bool,
     pub(crate) readiness: Readiness,
     /// RFC 8414.
     pub(crate) authorization_server: Bytes,
@@ -40,11 +42,16 @@ impl Site {
         let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
         let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
         Ok(Self {
-            api_limit: RateLimit::per_minute(settings.rate_limit_api).map(Arc::new),
-            login_limit: RateLimit::per_minute(settings.rate_limit_login).map(Arc::new),
+            api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
+            login_limit: RateLimit::per_minute(settings.rate_limit.login).map(Arc::new),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
             // Build metadata (what follows the plus) may hold no further plus.
-            build_version: format!("{}+doorward.{}", settings.compatibility, settings.version.replace('+', ".")),
+            build_version: format!(
+                "{}+doorward.{}",
+                settings.compatibility.version,
+                settings.version.replace('+', ".")
+            ),
+            secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

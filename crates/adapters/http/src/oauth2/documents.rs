@@ -88,9 +88,8 @@ fn below(site: &Site, inserted: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::kit::settings::HttpSettings;
     use crate::kit::site::Site;
-    use crate::testing::{at, context, send_at};
+    use crate::testing::{at, context, send_at, settings};
     use actix_web::test::TestRequest;
     use doorward_ports::mocks::MockRepositories;
 
@@ -105,11 +104,8 @@ mod tests {
         for base in ["", "/doorward", "/api", "/api/v2", "/api/v2/users", "/oauth2/"] {
             let access_url = format!("https://door.example{base}");
             let issuer = access_url.trim_end_matches('/');
-            let site = Site::new(
-                at(&access_url, context(MockRepositories::default())),
-                HttpSettings::default(),
-                crate::openapi_json,
-            );
+            let context = at(&access_url, context(MockRepositories::default()));
+            let site = Site::new(context, settings(), crate::openapi_json);
             let site = site.unwrap();
             for path in ["/api/v2/users/me", "/api", "/api/", "/api/v2/users", "/apis", "/oauth2/tokens", "/"] {
                 let challenge = site.challenge(path);

@@ -7,14 +7,17 @@ use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use doorward_domain::Instant;
-use doorward_http::{Application, HttpSettings};
+use doorward_domain::settings::{Section as _, Span};
+use doorward_http::{
+    Application, CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
+};
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
+use doorward_testkit::settings::defaults;
 use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 use time::macros::datetime;
 
 pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
@@ -85,8 +88,7 @@ pub(crate) async fn house_with_limits(
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    let settings = HttpSettings { rate_limit_api: api, rate_limit_login: login, ..HttpSettings::default() };
-    house_of(&url, Box::new(folder), settings).await
+    house_of(&url, Box::new(folder), api, login).await
 }
 
 /// A fresh site over an empty database, which is kept as long as the site.
@@ -94,17 +96,18 @@ pub(crate) async fn house_at(
     url: &str,
     database: Box<dyn Any>,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
-    let settings = HttpSettings { rate_limit_api: 0, rate_limit_login: 0, ..HttpSettings::default() };
-    house_of(url, database, settings).await
+    house_of(url, database, 0, 0).await
 }
 
 async fn house_of(
     url: &str,
     database: Box<dyn Any>,
-    settings: HttpSettings,
+    api: i64,
+    login: i64,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
-    let options = doorward_storage::Options { deadline: Duration::from_mins(10), ..Default::default() };
+    let options =
+        doorward_storage::Options { deadline: Span::seconds(600), ..defaults(doorward_storage::Options::NAME) };
     let opened = doorward_storage::open(url, &options).unwrap();
     let clock = Arc::new(FixedClock::at(NOW));
     let random = Arc::new(SeededRandom::new(7));
@@ -118,15 +121,28 @@ async fn house_of(
         keys: bootstrap.keys,
         settings: Arc::new(Settings {
             access_url: ISSUER.parse().unwrap(),
-            sessions: SessionSettings::default(),
-            oauth2: OAuth2Settings::default(),
-            audit: AuditSettings::default(),
+            sessions: defaults(SessionSettings::NAME),
+            oauth2: defaults(OAuth2Settings::NAME),
+            audit: defaults(AuditSettings::NAME),
         }),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
     };
     let store = context.store.clone();
     let kept = context.clone();
+    let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
+    (rate_limit.api, rate_limit.login) = (api, login);
+    let settings = HttpSettings {
+        server: defaults(ServerSettings::NAME),
+        rate_limit,
+        compatibility: defaults(CompatibilitySettings::NAME),
+        cookies: CookieSettings { secure_cookies: SecureCookies::Never },
+        blocking_threads: 16,
+        hsts: None,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        deployment_id: String::new(),
+        gauges: Vec::new(),
+    };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
     House { app, clock, store, context: kept, _database: database }

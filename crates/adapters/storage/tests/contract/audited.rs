@@ -9,6 +9,7 @@ use diesel::{QueryableByName, RunQueryDsl as _};
 use doorward_domain::Secret;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::App;
+use doorward_domain::settings::Section as _;
 use doorward_ports::Sealer;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
@@ -26,6 +27,7 @@ use doorward_services::{
     AuditSettings, Context, OAuth2Settings, Origin, Principal, SessionSettings, Settings, SubjectCache, audit,
     maintenance, users,
 };
+use doorward_testkit::settings::defaults;
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -68,9 +70,9 @@ impl Walk {
             bus: doorward_ports::Bus::default(),
             settings: Arc::new(Settings {
                 access_url: "https://door.example".parse().unwrap(),
-                sessions: SessionSettings::default(),
-                oauth2: OAuth2Settings::default(),
-                audit: AuditSettings::default(),
+                sessions: defaults(SessionSettings::NAME),
+                oauth2: defaults(OAuth2Settings::NAME),
+                audit: defaults(AuditSettings::NAME),
             }),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();

@@ -3,6 +3,7 @@
 use crate::support::*;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
+use doorward_domain::settings::Span;
 use doorward_ports::{Outage, Store, StoreError};
 use doorward_testkit::postgres::{Cluster, Options as ClusterOptions, Relay};
 use std::time::{Duration, Instant};
@@ -117,7 +118,7 @@ async fn the_pool_grows_only_as_far_as_it_must() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_takes_too_long_is_ended() {
     let db = Fixture::postgres();
-    let options = doorward_storage::Options { statement_timeout: Duration::from_millis(100), ..options() };
+    let options = doorward_storage::Options { statement_timeout: Span::milliseconds(100), ..options() };
     let hasty = doorward_storage::open(&db.url, &options).unwrap();
     db.write(|repos| repos.users().insert(&permit(), &user("ann"))).await;
     let mut blocker = PgConnection::establish(&db.url).unwrap();
@@ -154,7 +155,7 @@ async fn a_server_that_crashes_and_comes_back() {
         // Everybody is told why, and at once.
         assert!(error.to_string().contains("connection to server"), "{error}");
     }
-    assert!(began.elapsed() < options().connect_timeout, "{:?}", began.elapsed());
+    assert!(began.elapsed() < options().connect_timeout.std(), "{:?}", began.elapsed());
     let status = opened.pool.status();
     assert_eq!((status.max, status.open, status.idle), (4, 0, 0), "{status:?}");
     cluster.restart().unwrap();
@@ -203,8 +204,8 @@ async fn what_falls_silent_is_given_up_and_the_next_call_connects_anew() {
     let db = Fixture::postgres();
     let relay = Relay::to(&db.url).unwrap();
     let options = doorward_storage::Options {
-        statement_timeout: Duration::from_millis(200),
-        deadline: Duration::from_millis(500),
+        statement_timeout: Span::milliseconds(200),
+        deadline: Span::milliseconds(500),
         ..options()
     };
     let opened = doorward_storage::open(&relay.url(), &options).unwrap();
@@ -238,7 +239,7 @@ async fn what_falls_silent_is_given_up_and_the_next_call_connects_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_behind_a_lock_is_told_so_and_who_waits_in_a_crowd_too() {
     let db = Fixture::postgres();
-    let options = doorward_storage::Options { connect_timeout: Duration::from_millis(300), ..options() };
+    let options = doorward_storage::Options { connect_timeout: Span::milliseconds(300), ..options() };
     let busy = doorward_storage::open(&db.url, &options).unwrap();
     let begin = |store: &Store, locked: bool| -> Vec<_> {
         let four = (0..4).map(|_| {
@@ -289,7 +290,7 @@ async fn a_statement_that_takes_too_long_is_known_in_every_language() {
     db.execute("CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION slow()");
     db.execute("CREATE FUNCTION bad() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'kaputt'; END $$");
     db.execute("CREATE TRIGGER bad BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION bad()");
-    let options = doorward_storage::Options { statement_timeout: Duration::from_millis(200), ..options() };
+    let options = doorward_storage::Options { statement_timeout: Span::milliseconds(200), ..options() };
     let hasty = doorward_storage::open(&db.url, &options).unwrap();
     let slow: Result<(), StoreError> = hasty.store.write(|repos| repos.users().insert(&permit(), &user("ann"))).await;
     assert_eq!(slow.unwrap_err().outage(), Some(Outage::Silent));

@@ -4,10 +4,12 @@
 
 use crate::support::*;
 use doorward_domain::Digest;
+use doorward_domain::settings::Section as _;
 use doorward_ports::oauth2::ClientToken;
 use doorward_ports::{Store, StoreError};
 use doorward_storage::{Options, Synchronous, open};
 use doorward_testkit::postgres::{Cluster, Options as ClusterOptions};
+use doorward_testkit::settings::defaults;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,11 +118,11 @@ async fn measure(name: &str, store: Store) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures for half a minute"]
 async fn of_sqlite() {
-    for synchronous in [Synchronous::Full, Synchronous::Normal] {
+    for sqlite_synchronous in [Synchronous::Full, Synchronous::Normal] {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("speed.db").display());
-        let opened = open(&url, &Options { synchronous, ..Options::default() }).unwrap();
-        measure(&format!("SQLite {synchronous:?}"), opened.store).await;
+        let opened = open(&url, &Options { sqlite_synchronous, ..defaults(Options::NAME) }).unwrap();
+        measure(&format!("SQLite {sqlite_synchronous:?}"), opened.store).await;
     }
 }
 
@@ -130,7 +132,7 @@ async fn of_postgres() {
     for commit in ["on", "off"] {
         let settings = vec![format!("synchronous_commit = {commit}"), "shared_buffers = 256MB".to_owned()];
         let cluster = Cluster::private(&ClusterOptions { durable: true, settings }).unwrap();
-        let opened = open(&cluster.url(), &Options::default()).unwrap();
+        let opened = open(&cluster.url(), &defaults(Options::NAME)).unwrap();
         measure(&format!("PostgreSQL with synchronous_commit = {commit}"), opened.store).await;
     }
 }

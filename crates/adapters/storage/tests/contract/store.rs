@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use doorward_domain::ids::UserId;
+use doorward_domain::settings::Span;
 use doorward_ports::{Conflict, Outage, Repositories, StoreError};
 use doorward_storage::{OpenError, Options, Synchronous, open};
 use std::sync::Arc;
@@ -202,7 +203,7 @@ contract! {
 #[tokio::test]
 async fn waiting_for_a_connection_ends() {
     let db = Fixture::postgres();
-    let options = Options { pool_size: Some(1), connect_timeout: std::time::Duration::from_millis(50), ..options() };
+    let options = Options { pool_size: 1, connect_timeout: Span::milliseconds(50), ..options() };
     let small = open(&db.url, &options).unwrap();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (begun, begins) = tokio::sync::oneshot::channel();
@@ -276,10 +277,10 @@ async fn readers_cannot_write_on_sqlite() {
 
 #[tokio::test]
 async fn dropping_the_store_finishes_accepted_writes() {
-    for synchronous in [Synchronous::Full, Synchronous::Normal] {
+    for sqlite_synchronous in [Synchronous::Full, Synchronous::Normal] {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("a.db").display());
-        let options = Options { synchronous, ..options() };
+        let options = Options { sqlite_synchronous, ..options() };
         let opened = open(&url, &options).unwrap();
         let writes: Vec<_> = (0..50)
             .map(|n| {
@@ -306,19 +307,19 @@ fn urls_that_name_nothing_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let missing = format!("sqlite://{}/missing/a.db", folder.path().display());
     for url in ["", "doorward.db", "mysql://localhost/a", "/tmp/a.db", "postgresql", "file:a.db"] {
-        let error = open(url, &Options::default()).unwrap_err();
+        let error = open(url, &options()).unwrap_err();
         assert!(matches!(error, OpenError::UnknownScheme), "{url}: {error:?}");
     }
     for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite://:memory:", "sqlite:///tmp/"] {
-        let error = open(url, &Options::default()).unwrap_err();
+        let error = open(url, &options()).unwrap_err();
         assert!(matches!(error, OpenError::NoFile(_)), "{url}: {error:?}");
     }
-    let error = open(&missing, &Options::default()).unwrap_err();
+    let error = open(&missing, &options()).unwrap_err();
     assert!(matches!(error, OpenError::MissingFolder(_)), "{error:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "and nothing was made");
-    let error = open(&format!("sqlite://{}", folder.path().display()), &Options::default()).unwrap_err();
+    let error = open(&format!("sqlite://{}", folder.path().display()), &options()).unwrap_err();
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
-    let error = open("postgres://nobody@127.0.0.1:1/none", &Options::default()).unwrap_err();
+    let error = open("postgres://nobody@127.0.0.1:1/none", &options()).unwrap_err();
     assert!(matches!(error, OpenError::Connect(_)), "{error:?}");
 }
 
@@ -328,6 +329,6 @@ fn a_new_file_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    drop(open(&format!("sqlite:{}", path.display()), &Options::default()).unwrap());
+    drop(open(&format!("sqlite:{}", path.display()), &options()).unwrap());
     assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -13,6 +13,7 @@ use doorward_domain::roles::{
     ActionMarker, CustomRole, DefaultRoles, Permission, Permit, ResourceMarker, RoleName, System,
 };
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
+use doorward_domain::settings::Section as _;
 use doorward_domain::templates::{Template, TemplateSettings, everyone};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace};
@@ -21,6 +22,7 @@ use doorward_ports::oauth2::{ClientCredentials, Rotation};
 use doorward_ports::{Repositories, Store, StoreError};
 use doorward_storage::{DatabaseKind, Opened, Options, PoolHandle, open};
 use doorward_testkit::postgres;
+use doorward_testkit::settings::defaults;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::Duration;
 use time::macros::datetime;
@@ -80,7 +82,7 @@ fn migrations_mark() -> u64 {
 }
 
 pub(crate) fn options() -> Options {
-    Options { pool_size: Some(4), ..Options::default() }
+    Options { pool_size: 4, ..defaults(Options::NAME) }
 }
 
 impl Fixture {

@@ -51,7 +51,7 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
         refresh: ctx.keys.ring().refresh_tokens().first(refresh_prefix, &refresh_random, now),
     };
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
-    let expires_at = now + ctx.settings.oauth2.access_token_lifetime;
+    let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
         Verdict::Granted { scopes } => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
@@ -148,8 +148,8 @@ fn new_grant(
     now: Instant,
 ) -> (Grant, ApiKey) {
     let oauth2 = &ctx.settings.oauth2;
-    let access_expires_at = now + oauth2.access_token_lifetime;
-    let refresh_expires_at = now + oauth2.refresh_token_lifetime;
+    let access_expires_at = now + oauth2.access_token_lifetime.get();
+    let refresh_expires_at = now + oauth2.refresh_token_lifetime.get();
     let grant = Grant {
         id: tokens.grant_id,
         app_id: app.id,
@@ -180,7 +180,7 @@ fn new_grant(
         updated_at: now,
         last_used: None,
         expires_at: access_expires_at,
-        lifetime_seconds: oauth2.access_token_lifetime.whole_seconds(),
+        lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
         slides_until: None,
         oauth2: Some(OAuth2Binding {
             app_id: app.id,

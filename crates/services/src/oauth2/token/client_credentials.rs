@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAuthError> {
     let now = common.now;
-    let expires_at = now + ctx.settings.oauth2.access_token_lifetime;
+    let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let token = random_token(&*ctx.random).map_err(internal)?;
     // With limits to check, or a secret that cannot be one, the steps decide; else one statement does it all.
     if let (Some(client), None, None, None) =
@@ -67,7 +67,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 updated_at: now,
                 last_used: None,
                 expires_at,
-                lifetime_seconds: settings.oauth2.access_token_lifetime.whole_seconds(),
+                lifetime_seconds: settings.oauth2.access_token_lifetime.get().whole_seconds(),
                 slides_until: None,
                 oauth2: Some(OAuth2Binding {
                     app_id: app.id,

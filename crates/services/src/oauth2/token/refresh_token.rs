@@ -64,9 +64,9 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         next: successor.refresh.digest(),
         next_access,
         now,
-        refresh_expires_at: now + oauth2.refresh_token_lifetime,
-        access_expires_at: now + oauth2.access_token_lifetime,
-        access_lifetime_seconds: oauth2.access_token_lifetime.whole_seconds(),
+        refresh_expires_at: now + oauth2.refresh_token_lifetime.get(),
+        access_expires_at: now + oauth2.access_token_lifetime.get(),
+        access_lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
         resources: oauth2.resources.clone(),
     };
     let token_set =
@@ -201,7 +201,7 @@ fn repeat(
     common: &Common,
 ) -> Result<Verdict, OAuthError> {
     let now = common.now;
-    let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime);
+    let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime.get());
     // What the token handed out before can do.
     let (carried, mut expires_at) =
         key.map_or((grant.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));

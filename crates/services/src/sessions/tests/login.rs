@@ -1,6 +1,7 @@
-use crate::context::{Context, Settings};
+use crate::context::Context;
 use crate::error::Error;
 use crate::sessions::{Login, SignedIn, auth_methods, login, logout};
+use crate::settings::Settings;
 use crate::users::testing::*;
 use doorward_domain::Secret;
 use doorward_domain::sessions::{ApiToken, Throttle, ThrottlePolicy};

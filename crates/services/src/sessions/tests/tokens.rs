@@ -67,7 +67,7 @@ async fn owners_get_shorter_tokens_than_users() {
 
 #[tokio::test]
 async fn the_default_lifetime_never_exceeds_the_longest() {
-    let short = with_sessions(|sessions| sessions.token_lifetime_max = Duration::HOUR);
+    let short = with_sessions(|sessions| sessions.token_lifetime_max = "1h".parse().unwrap());
     let ctx = context_with(storing(&actor().build()), short);
     let issued = create_token(&ctx, &actor().build(), &UserRef::Me, CreateToken::default()).await.unwrap();
     assert_eq!(issued.key.expires_at, NOW + Duration::HOUR);

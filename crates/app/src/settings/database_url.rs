@@ -1,0 +1,116 @@
+//! The URL of a database, which carries a password.
+
+use doorward_domain::settings::HIDDEN;
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::path::Path;
+
+/// The URL of a database; printed and written without its password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// An embedded database.
+    pub(crate) fn sqlite(file: &Path) -> Self {
+        Self(format!("sqlite://{}", file.display()))
+    }
+
+    /// Whether none is given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// With the password: to connect, and for nothing else.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A database URL that may be printed: without the password, which PostgreSQL takes in the query too.
+fn without_password(url: &str) -> String {
+    if url.is_empty() {
+        return String::new();
+    }
+    // What is no URL (`host=.. password=..`) is not taken apart, for nobody knows where its password stands.
+    if !["postgres:", "postgresql:", "sqlite:"].iter().any(|scheme| url.starts_with(scheme)) {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let is_word = |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        return scheme.filter(is_word).map_or_else(|| HIDDEN.to_owned(), |scheme| format!("{scheme}://{HIDDEN}"));
+    }
+    let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
+    // The `?` may be part of a password, which then goes on to the `@`.
+    if query.is_some_and(|query| query.contains('@')) && !before.starts_with("sqlite:") {
+        return HIDDEN.to_owned();
+    }
+    // A password that is not escaped may hold any character, so it goes on to the last `@`, whatever stands before.
+    let mut shown = match before.split_once("://") {
+        _ if before.starts_with("sqlite:") => before.to_owned(),
+        None => return HIDDEN.to_owned(),
+        Some((scheme, rest)) => match rest.rsplit_once('@').map(|(user, place)| (user.split_once(':'), place)) {
+            Some((Some((name, _)), place)) => format!("{scheme}://{name}:{HIDDEN}@{place}"),
+            Some((None, _)) | None => before.to_owned(),
+        },
+    };
+    for (n, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if n == 0 { '?' } else { '&' });
+        let name = pair.split('=').next().unwrap_or_default();
+        let decoded = url::form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_lowercase());
+        if matches!(decoded.as_deref(), Some("password" | "sslpassword")) {
+            shown.extend([name, "=", HIDDEN]);
+        } else {
+            shown.push_str(pair);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_urls_are_hidden() {
+        for (url, shown) in [
+            ("postgres://ann:s3@db/x?sslmode=require", "postgres://ann:********@db/x?sslmode=require"),
+            ("postgres://db/x?user=a&password=s3&b=c", "postgres://db/x?user=a&password=********&b=c"),
+            ("postgres://db/x?p%61ssword=s3=s3", "postgres://db/x?p%61ssword=********"),
+            ("postgres:///x?sslpassword=s3&host=/run", "postgres:///x?sslpassword=********&host=/run"),
+            ("postgres://a:s3@db?PASSWORD=s3?s3", "postgres://a:********@db?PASSWORD=********"),
+            ("postgres://a:s?3@db/x", "********"),
+            ("postgres://a:s3@d b:x/", "postgres://a:********@d b:x/"),
+            ("postgres://a:12@s3@db/x", "postgres://a:********@db/x"),
+            ("postgres://a:12/s3@db/x", "postgres://a:********@db/x"),
+            ("postgres://a:12#s3@db/x", "postgres://a:********@db/x"),
+            ("postgres://a:12?s3@db/x", "********"),
+            ("postgres://ann@db/x", "postgres://ann@db/x"),
+            ("sqlite:///var/a?b&c=", "sqlite:///var/a?b&c="),
+            ("host=db user=ann password=s3 dbname=x", "********"),
+            ("host=db password='s3 postgres://' user=a", "********"),
+            (" postgres://ann:s3@db/x", "********"),
+            ("mysql://ann:s3@db/x", "mysql://********"),
+            ("", ""),
+        ] {
+            let url = DatabaseUrl(url.to_owned());
+            assert_eq!((url.to_string().as_str(), format!("{url:?}").as_str()), (shown, shown));
+        }
+    }
+}

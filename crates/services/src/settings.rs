@@ -1,0 +1,240 @@
+//! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
+
+use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
+use doorward_domain::settings::{Defects, Section, Span, optional};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Settings that use cases depend on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where users and clients reach this server, without trailing slash: the issuer, and the base of every URL.
+    pub access_url: Url,
+    /// Keys and sessions.
+    pub sessions: SessionSettings,
+    /// The authorization server.
+    pub oauth2: OAuth2Settings,
+    /// The audit log.
+    pub audit: AuditSettings,
+}
+
+impl Settings {
+    /// The access URL as text, without trailing slash: the issuer identifier (RFC 8414 2).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.access_url.as_str().trim_end_matches('/')
+    }
+
+    /// This server as a resource (RFC 8707).
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource::from_storage(self.issuer().to_owned())
+    }
+}
+
+/// The section `session`: sessions, API tokens and passwords.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct SessionSettings {
+    /// How long a session lives without being used.
+    pub lifetime: Span,
+    /// Whether use prolongs sessions.
+    pub refresh: bool,
+    /// Lifetime of an API token for which none is asked.
+    pub token_lifetime_default: Span,
+    /// Longest lifetime of an API token of a user.
+    pub token_lifetime_max: Span,
+    /// Longest lifetime of an API token of an owner.
+    pub token_lifetime_max_owner: Span,
+    /// Whether users may sign in with a password.
+    pub password_login: bool,
+}
+
+impl Section for SessionSettings {
+    const NAME: &'static str = "session";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.at_least_a_second("lifetime", self.lifetime);
+        defects.at_least_a_second("token_lifetime_default", self.token_lifetime_default);
+        defects.at_least_a_second("token_lifetime_max", self.token_lifetime_max);
+        defects.at_least_a_second("token_lifetime_max_owner", self.token_lifetime_max_owner);
+    }
+}
+
+/// The section `oauth2`: the authorization server.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the settings file")]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct OAuth2Settings {
+    /// Lifetime of an access token.
+    pub access_token_lifetime: Span,
+    /// Lifetime of a refresh token; each refresh starts it anew.
+    pub refresh_token_lifetime: Span,
+    /// For how long an exchanged refresh token still yields its successor.
+    pub refresh_reuse_grace: Span,
+    /// For how long it does so at most while nobody has used the successor pair.
+    pub refresh_unused_window: Span,
+    /// The same for public clients, which prove themselves by the refresh token alone. No token is bound to a key yet
+    /// (RFC 9449); the grants of public clients that are will have the longer window, by [`Self::refresh_policy`].
+    pub refresh_unused_window_public: Span,
+    /// Whether a new exchange ends the earlier grant of the same user and app.
+    pub single_grant_per_app: bool,
+    /// Whether the replay of a code ends the grant that came of it.
+    pub revoke_on_code_replay: bool,
+    /// Whether new confidential apps must use PKCE.
+    pub require_pkce: bool,
+    /// Whether a bound resource must be repeated at the code exchange.
+    pub require_resource_at_exchange: bool,
+    /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
+    #[serde(with = "resources")]
+    pub resources: Option<Vec<Resource>>,
+}
+
+impl OAuth2Settings {
+    /// The part that the refresh rule needs, for clients of a type.
+    #[must_use]
+    pub fn refresh_policy(&self, client_type: ClientType) -> RefreshPolicy {
+        let unused_window = match client_type {
+            ClientType::Confidential => self.refresh_unused_window,
+            ClientType::Public => self.refresh_unused_window_public,
+        };
+        RefreshPolicy { reuse_grace: self.refresh_reuse_grace.get(), unused_window: unused_window.get() }
+    }
+}
+
+impl Section for OAuth2Settings {
+    const NAME: &'static str = "oauth2";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
+        let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
+        defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
+    }
+}
+
+/// The section `audit`: the audit log.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct AuditSettings {
+    /// How long records are kept; `None`, written as an empty text, means for ever.
+    #[serde(with = "optional")]
+    pub retention: Option<Span>,
+}
+
+impl Section for AuditSettings {
+    const NAME: &'static str = "audit";
+
+    fn check(&self, defects: &mut Defects) {
+        let is_long = self.retention.is_none_or(|kept| kept >= Span::DAY);
+        defects.unless(is_long, "retention", "must be at least one day, or empty to keep records for ever");
+    }
+}
+
+/// The section `cache`: what is remembered of the database between requests.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct CacheSettings {
+    /// How many subjects are remembered, and as many tokens and clients; 0: none.
+    pub subjects: usize,
+    /// For how long what is remembered is used while the database is away.
+    pub serve_stale: Span,
+}
+
+impl Section for CacheSettings {
+    const NAME: &'static str = "cache";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.unless(self.subjects <= 10_000_000, "subjects", "must not be more than 10000000");
+        defects.unless(self.serve_stale <= Span::DAY, "serve_stale", "must not be more than one day");
+    }
+}
+
+/// The section `cleanup`: how dead rows are removed.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct CleanupSettings {
+    /// How often dead rows are looked for.
+    pub interval: Span,
+    /// How many rows of each kind one batch removes.
+    pub batch: u32,
+}
+
+impl Section for CleanupSettings {
+    const NAME: &'static str = "cleanup";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.at_least_a_second("interval", self.interval);
+        defects.unless((1..=10_000).contains(&self.batch), "batch", "must lie between 1 and 10000");
+    }
+}
+
+/// A list of resources, of which an empty one sets no limit.
+mod resources {
+    use doorward_domain::oauth2::Resource;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(
+        resources: &Option<Vec<Resource>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(resources.iter().flatten().map(Resource::as_str))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Resource>>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let parse = |text: &String| Resource::parse(text).map_err(|e| D::Error::custom(format!("`{text}`: {e}")));
+        let resources: Vec<Resource> = texts.iter().map(parse).collect::<Result<_, _>>()?;
+        Ok((!resources.is_empty()).then_some(resources))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_testkit::settings::defaults;
+
+    #[test]
+    fn the_defaults_have_no_defect() {
+        assert!(defaults::<SessionSettings>(SessionSettings::NAME).defects().is_empty());
+        assert!(defaults::<OAuth2Settings>(OAuth2Settings::NAME).defects().is_empty());
+        assert!(defaults::<AuditSettings>(AuditSettings::NAME).defects().is_empty());
+        assert!(defaults::<CacheSettings>(CacheSettings::NAME).defects().is_empty());
+        assert!(defaults::<CleanupSettings>(CleanupSettings::NAME).defects().is_empty());
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_section_is_told_at_once() {
+        let settings = SessionSettings {
+            lifetime: Span::ZERO,
+            token_lifetime_max: Span::milliseconds(999),
+            ..defaults(SessionSettings::NAME)
+        };
+        let keys = ["`session.lifetime`", "`session.token_lifetime_max`"];
+        assert_eq!(settings.defects(), keys.map(|key| format!("the setting {key} must be at least one second")));
+
+        let usual: OAuth2Settings = defaults(OAuth2Settings::NAME);
+        let settings = OAuth2Settings { refresh_token_lifetime: usual.access_token_lifetime, ..usual };
+        assert_eq!(settings.defects().len(), 1);
+
+        // Not written out in full, so that another key is no edit here.
+        let mut settings: CleanupSettings = defaults(CleanupSettings::NAME);
+        (settings.interval, settings.batch) = (Span::ZERO, 10_001);
+        assert_eq!(settings.defects().len(), 2);
+        let mut settings: CacheSettings = defaults(CacheSettings::NAME);
+        (settings.subjects, settings.serve_stale) = (10_000_001, Span::seconds(24 * 60 * 60 + 1));
+        assert_eq!(settings.defects().len(), 2);
+        let mut settings: AuditSettings = defaults(AuditSettings::NAME);
+        settings.retention = Some(Span::seconds(23 * 60 * 60));
+        assert_eq!(settings.defects().len(), 1);
+    }
+
+    #[test]
+    fn resources_are_read_as_such_and_written_as_they_were() {
+        let read = |text: &str| {
+            let mut section = serde_json::to_value(defaults::<OAuth2Settings>(OAuth2Settings::NAME)).unwrap();
+            section["resources"] = serde_json::from_str(text).unwrap();
+            serde_json::from_value::<OAuth2Settings>(section)
+        };
+        assert_eq!(read("[]").unwrap().resources, None);
+        let one = read(r#"["https://a.example"]"#).unwrap();
+        assert_eq!(serde_json::to_value(one).unwrap()["resources"], serde_json::json!(["https://a.example"]));
+        assert!(read(r#"["https://a.example", "x"]"#).unwrap_err().to_string().contains("`x`"));
+    }
+}
