@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A unique value that is taken.
+/// A rule of the store that a write would break, by its name. What people are told of it is for the use cases to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Conflict {
     /// Another user has this name.
@@ -36,28 +36,6 @@ pub enum Conflict {
     FirstUser,
     /// No active owner would be left.
     LastOwner,
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Username => "the user name is taken",
-            Self::Email => "the address is taken",
-            Self::OrganizationName => "the organization name is taken",
-            Self::OrganizationDeleted => "the organization has been deleted",
-            Self::Membership => "the user is a member already",
-            Self::TokenName => "a token with this name exists already",
-            Self::RoleName => "the role name is taken",
-            Self::GroupName => "the group name is taken",
-            Self::GroupMembership => "the user is in the group already",
-            Self::TemplateName => "the template name is taken",
-            Self::WorkspaceName => "the workspace name is taken",
-            Self::BuildNumber => "somebody else built the workspace at the same moment",
-            Self::Random => "a random value came out twice",
-            Self::FirstUser => "the first user exists already",
-            Self::LastOwner => "no active owner would be left",
-        })
-    }
 }
 
 /// Why the store cannot serve at the moment; trying again later may help.
@@ -137,8 +115,8 @@ pub struct Unavailable {
 /// "Not found" is not among these: it is `None`, or a count of zero.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A unique value is taken; nothing was written.
-    #[error("{0}")]
+    /// A rule would be broken; nothing was written.
+    #[error("a rule of the store would be broken: {0:?}")]
     Conflict(Conflict),
     /// The database cannot serve at the moment; trying again later may help.
     #[error(transparent)]

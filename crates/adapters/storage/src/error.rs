@@ -41,7 +41,7 @@ pub(crate) enum Error {
     #[error("the permit is for another {0}")]
     NotPermitted(ResourceType),
     /// A rule that the repository itself enforces.
-    #[error("{0}")]
+    #[error("a rule of the store would be broken: {0:?}")]
     Conflict(Conflict),
 }
 
