@@ -33,7 +33,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let context = Context {
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
         bus: opened.bus(),
-        store: opened.store.clone(),
+        store: opened.store.clone().into(),
         clock,
         random,
         passwords: Arc::<Argon2Hasher>::clone(&hasher),

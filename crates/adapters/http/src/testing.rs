@@ -47,7 +47,7 @@ pub(crate) fn settings() -> HttpSettings {
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),

@@ -46,7 +46,7 @@ impl Stored {
         let ring = read(&self.0.lock().unwrap(), &PlainSealer).unwrap();
         let keys = Keys::stored(ring, log.now(), Arc::new(PlainSealer), log.clone());
         Context {
-            store: repos.into_store(),
+            store: repos.into_store().into(),
             clock: Arc::new(FixedClock::at(NOW)),
             random: Arc::new(SeededRandom::new(1)),
             passwords: Arc::new(PlainHasher),

@@ -46,7 +46,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
 
 pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),

@@ -34,7 +34,7 @@ pub(crate) fn oauth2_settings() -> OAuth2Settings {
 
 pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
