@@ -125,3 +125,13 @@ fn a_second_server_on_the_same_folder_refuses_to_start_and_commands_do_not() {
     first.kill().unwrap();
     assert!(builder().data_dir(folder.path()).start().unwrap().stop().unwrap().success());
 }
+
+#[test]
+fn the_log_says_at_debug_why_something_is_written_that_nobody_was_asked_about() {
+    let server = builder().setting("log.filter", "info,doorward_storage=debug").start().unwrap();
+    let line = server.wait_for_log("a job is new", Duration::from_secs(20)).unwrap();
+    assert!(line.contains("writes for the server itself") && line.contains("system:create"), "{line}");
+    let quiet = builder().start().unwrap();
+    Api::set_up(quiet.url());
+    assert!(!quiet.log().contains("for the server itself"), "{}", quiet.log());
+}

@@ -146,7 +146,7 @@ impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
     }
 }
 
-/// The server acting on its own account, and why.
+/// The server acting on its own account, and why: the store writes the reason to the log at the level `debug`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct System {
