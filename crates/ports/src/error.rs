@@ -51,14 +51,23 @@ pub enum Outage {
     Full,
     /// The database can be read and takes no changes: a standby, or a file that may not be written.
     ReadOnly,
+    /// Tables are not there: the database was emptied or replaced while the server runs.
+    MissingTables,
     /// Others changed the same things at the same moment, again and again.
     Conflict,
 }
 
 impl Outage {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Silent, Self::Overloaded, Self::Full, Self::ReadOnly, Self::Conflict];
+    pub const ALL: [Self; 7] = [
+        Self::Unreachable,
+        Self::Silent,
+        Self::Overloaded,
+        Self::Full,
+        Self::ReadOnly,
+        Self::MissingTables,
+        Self::Conflict,
+    ];
 
     /// One word, for logs and metrics.
     #[must_use]
@@ -69,6 +78,7 @@ impl Outage {
             Self::Overloaded => "overloaded",
             Self::Full => "full",
             Self::ReadOnly => "read_only",
+            Self::MissingTables => "missing_tables",
             Self::Conflict => "conflict",
         }
     }
@@ -95,6 +105,7 @@ impl fmt::Display for Outage {
             Self::Overloaded => "the server is overloaded",
             Self::Full => "the disk of the database is full",
             Self::ReadOnly => "the database takes no changes at the moment",
+            Self::MissingTables => "the database lacks its tables",
             Self::Conflict => "others changed the same things at the same moment",
         })
     }

@@ -1,7 +1,7 @@
 //! Starting, stopping, and a database that goes away.
 
 use crate::client::{Api, Site, builder, on_both};
-use doorward_testkit::postgres::{Cluster, Options};
+use doorward_testkit::postgres::{self, Cluster, Options};
 use doorward_testkit::process::Server;
 use serde_json::json;
 use std::thread;
@@ -73,6 +73,27 @@ fn the_database_goes_away_and_comes_back() {
         thread::sleep(Duration::from_millis(100));
     }
     std::mem::forget(database);
+}
+
+#[test]
+fn a_database_that_is_emptied_under_a_server_is_told_by_name() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    let server = builder().database(&database.url()).setting("cache.subjects", "0").start().unwrap();
+    let api = Api::set_up(server.url());
+    assert_eq!(api.get("/api/v2/users/me").status, 200);
+    database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap();
+    let refused = api.get("/api/v2/users/me");
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.text.contains("The database lacks its tables"), "{}", refused.text);
+    // The answer is remembered for a moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while api.get("/readyz").text != "the database lacks its tables" {
+        assert!(Instant::now() < deadline, "{}", api.get("/readyz").text);
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(api.get("/readyz").status, 503);
+    assert!(server.log().contains("missing_tables"), "{}", server.log());
+    assert!(api.metric("doorward_unavailable_total{reason=\"missing_tables\"}") >= 1.0);
 }
 
 #[test]
