@@ -16,6 +16,8 @@
 //! # }
 //! ```
 
+pub mod people;
+
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
