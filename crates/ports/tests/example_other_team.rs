@@ -6,7 +6,7 @@
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Denied, Object, Scope, Subject, action, resource};
 use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::mocks::{FixedClock, MockRepositories};
+use doorward_ports::mocks::{FixedClock, MockRepositories, people};
 use doorward_ports::{Clock, Commit, Outage, Store, StoreError, WorkMode};
 use time::Duration;
 use time::macros::datetime;
@@ -57,24 +57,7 @@ const GUEST: UserId = UserId(Uuid::from_u128(7));
 /// A user who was last seen when the clock starts.
 fn guest() -> User {
     let start = datetime!(2026-01-01 00:00 UTC);
-    User {
-        id: GUEST,
-        email: "guest@example.com".to_owned(),
-        username: "guest".to_owned(),
-        name: String::new(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status: UserStatus::Active,
-        login_type: LoginType::None,
-        roles: Vec::new(),
-        created_at: start,
-        updated_at: start,
-        last_seen_at: Some(start),
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
-    }
+    User { login_type: LoginType::None, last_seen_at: Some(start), ..people::user(GUEST, "guest", start) }
 }
 
 fn clock() -> FixedClock {

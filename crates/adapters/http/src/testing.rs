@@ -13,15 +13,14 @@ use actix_web::{App, HttpResponse};
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::keys::KeyRing;
-use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::sessions::ApiToken;
 use doorward_domain::settings::Section as _;
-use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_domain::users::User;
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use doorward_testkit::settings::defaults;
 use std::sync::Arc;
-use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
 
@@ -47,7 +46,7 @@ pub(crate) fn settings() -> HttpSettings {
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
@@ -69,22 +68,9 @@ pub(crate) fn site() -> Site {
 
 pub(crate) fn user(roles: &[&str]) -> User {
     User {
-        id: USER,
-        email: "ann@example.com".into(),
-        username: "ann".into(),
         name: "Ann".into(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status: UserStatus::Active,
-        login_type: LoginType::Password,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        created_at: NOW,
-        updated_at: NOW,
-        last_seen_at: None,
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
+        ..people::user(USER, "ann", NOW)
     }
 }
 
@@ -93,23 +79,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
     let token = ApiToken::parse(TOKEN).unwrap();
     let owner = KeyOwner {
         app: None,
-        key: ApiKey {
-            id: token.id.clone(),
-            user_id: USER,
-            secret_digest: token.digest(),
-            login_type: LoginType::Password,
-            scopes: vec!["all".into()],
-            allow_list: None,
-            token_name: String::new(),
-            ip: String::new(),
-            created_at: NOW,
-            updated_at: NOW,
-            last_used: Some(NOW),
-            expires_at: NOW + Duration::DAY,
-            lifetime_seconds: Duration::DAY.whole_seconds(),
-            slides_until: None,
-            oauth2: None,
-        },
+        key: people::session(USER, &token, NOW),
         user: user(roles),
         memberships: Vec::new(),
         default_roles: Vec::new(),

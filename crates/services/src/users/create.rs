@@ -8,7 +8,7 @@ use super::roles::{authorize_change, check_site_roles, may_make_member};
 use crate::Principal;
 use crate::context::{Context, Origin};
 use crate::deed::{Deed, Done};
-use crate::error::{Error, FieldError, USER_EXISTS};
+use crate::error::{Error, FieldError};
 use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
@@ -17,7 +17,7 @@ use doorward_domain::roles::{Action, OWNER, Object, Permit, System, action, reso
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Conflict, Repositories, StoreError};
+use doorward_ports::{Repositories, StoreError};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
     let command = CreateFirstUser { email: trimmed(&command.email), ..command };
     if !may_set_up(ctx, &command.proof) {
         if first_exists(ctx).await? {
-            return Err(first_exists_already());
+            return Err(super::first_exists_already());
         }
         return Err(Error::Refused(format!(
             "The first user is made with the one-time token of the set-up link, which the server prints when it starts: \
@@ -124,7 +124,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
         .required_secret("password", &command.password)
         .real_name("name", &command.name);
     if fields.is_empty() && first_exists(ctx).await? {
-        return Err(first_exists_already());
+        return Err(super::first_exists_already());
     }
     fields.keep(strong_password(&command.password))?;
     fields.done()?;
@@ -141,10 +141,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
         };
         let organization = default_organization(deed.repos)?;
         let because = System::because("the first user sets the server up");
-        match deed.repos.users().insert_first(&because.permit(), &user) {
-            Err(StoreError::Conflict(Conflict::FirstUser)) => return Err(first_exists_already()),
-            inserted => inserted?,
-        }
+        deed.repos.users().insert_first(&because.permit(), &user)?;
         deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
         let recorded = deed.entry().of_user(Some(id)).made(&user)?;
         Ok(recorded.answer(FirstUser { user_id: id, organization_id: organization.id }))
@@ -323,7 +320,7 @@ async fn find_places(ctx: &Context, actor: &Principal, command: &CreateUser) -> 
             taken.push("username");
         }
         if !taken.is_empty() {
-            return Err(Error::all_taken(USER_EXISTS, taken));
+            return Err(super::taken(taken));
         }
         let (mut places, mut unknown) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
@@ -405,10 +402,6 @@ fn parse_status(text: &str) -> Result<UserStatus, Error> {
     text.parse().map_err(|unknown: doorward_domain::users::UnknownValueError| {
         Error::invalid_field("user_status", unknown.to_string())
     })
-}
-
-fn first_exists_already() -> Error {
-    Error::Conflict { message: "The initial user has already been created.".to_owned(), fields: Vec::new() }
 }
 
 impl Context {

@@ -14,6 +14,7 @@ use doorward_domain::organizations::Membership;
 use doorward_domain::roles::System;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
+use doorward_ports::mocks::people;
 use doorward_testkit::postgres;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -45,24 +46,11 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
             repos.groups().insert(&system.permit(), &group)?;
             let ids: Vec<UserId> = (1..=MEMBERS).map(|n| UserId(Uuid::from_u128(n << 32))).collect();
             for id in &ids {
-                let name = id.0.simple().to_string();
                 let user = User {
-                    id: *id,
-                    email: format!("{name}@example.com"),
-                    username: name,
                     name: "One of Many".to_owned(),
-                    avatar_url: String::new(),
-                    password_hash: None,
                     status: UserStatus::Dormant,
                     login_type: LoginType::Oidc,
-                    roles: Vec::new(),
-                    created_at: NOW,
-                    updated_at: NOW,
-                    last_seen_at: None,
-                    deleted: false,
-                    is_system: false,
-                    theme_preference: String::new(),
-                    terminal_font: String::new(),
+                    ..people::user(*id, &id.0.simple().to_string(), NOW)
                 };
                 repos.users().insert(&system.permit(), &user)?;
                 let (user_id, roles) = (*id, Vec::new());
