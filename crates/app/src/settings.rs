@@ -17,7 +17,10 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
-use doorward_services::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings};
+use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::{
+    AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
+};
 use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
 use secrets::SecretsSettings;
 use std::collections::BTreeMap;
@@ -72,6 +75,8 @@ sections! {
     cache: CacheSettings,
     cleanup: CleanupSettings,
     audit: AuditSettings,
+    idp_sync: IdpSyncSettings,
+    quiet_hours: QuietHoursSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,
     log: LogSettings,

@@ -43,6 +43,8 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
             sessions: settings.session,
             oauth2: settings.oauth2.clone(),
             audit: settings.audit,
+            quiet_hours: settings.quiet_hours.clone(),
+            idp_sync: settings.idp_sync.clone(),
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })

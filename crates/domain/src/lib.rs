@@ -35,7 +35,7 @@
 //! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
 //! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
-//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties` |
+//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties`, `jiff`, `regex` |
 //!
 //! # What is promised
 //!
@@ -49,6 +49,8 @@
 pub mod audit;
 pub mod digest;
 pub mod groups;
+#[cfg(feature = "full")]
+pub mod idp_sync;
 pub mod ids;
 pub mod jobs;
 #[cfg(feature = "oauth2")]
@@ -58,8 +60,12 @@ pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
 pub mod page;
+#[cfg(feature = "full")]
+pub mod quiet_hours;
 pub mod quotas;
 pub mod roles;
+#[cfg(feature = "full")]
+pub mod runtime_settings;
 mod search;
 pub mod secret;
 pub mod sessions;

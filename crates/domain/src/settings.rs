@@ -55,6 +55,12 @@ pub trait Section: DeserializeOwned + Serialize {
     }
 }
 
+/// Where sections come from.
+pub trait Sections {
+    /// One of them.
+    fn section<T: Section>(&self) -> T;
+}
+
 /// What is wrong with the values of a section.
 #[derive(Debug)]
 pub struct Defects {

@@ -64,6 +64,8 @@ repositories! {
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Workspaces and their builds.
     workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
+    /// Schedules that users chose for themselves.
+    quiet_hours: quiet_hours::{QuietHoursRepository, MockQuietHoursRepository},
     /// What users spend and may spend.
     quotas: quotas::{QuotaRepository, MockQuotaRepository},
     /// The audit log.
@@ -72,6 +74,8 @@ repositories! {
     keys: keys::{KeyRepository, MockKeyRepository},
     /// Cleaning, facts about the deployment, health.
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
+    /// Settings that people change while the server runs.
+    runtime_settings: runtime_settings::{RuntimeSettingRepository, MockRuntimeSettingRepository},
     /// Background jobs and their leases.
     jobs: jobs::{JobRepository, MockJobRepository},
     /// Events that wait to be handled.

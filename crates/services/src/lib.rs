@@ -10,10 +10,12 @@ mod context;
 mod deed;
 mod error;
 mod principal;
+mod runtime_settings;
 mod settings;
 
 pub mod authcheck;
 pub mod groups;
+pub mod idp_sync;
 pub mod jobs;
 pub mod keys;
 pub mod maintenance;
@@ -21,6 +23,7 @@ pub mod members;
 pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
+pub mod quiet_hours;
 pub mod quotas;
 pub mod roles;
 pub mod sessions;
@@ -35,4 +38,6 @@ pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;
 pub use principal::{Account, Principal, Who};
-pub use settings::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings, Settings};
+pub use settings::{
+    AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,
+};

@@ -1,7 +1,9 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
+use crate::idp_sync::IdpSyncSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
-use doorward_domain::settings::{Defects, Section, Span, optional};
+use doorward_domain::quiet_hours::DailySchedule;
+use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -16,9 +18,26 @@ pub struct Settings {
     pub oauth2: OAuth2Settings,
     /// The audit log.
     pub audit: AuditSettings,
+    /// When workspaces may be stopped for maintenance.
+    pub quiet_hours: QuietHoursSettings,
+    /// How members and groups follow the claims of identity providers.
+    pub idp_sync: IdpSyncSettings,
 }
 
 impl Settings {
+    /// The settings of a server at this address, with sections from somewhere.
+    #[must_use]
+    pub fn from_sections(access_url: Url, from: &impl Sections) -> Self {
+        Self {
+            access_url,
+            sessions: from.section(),
+            oauth2: from.section(),
+            audit: from.section(),
+            quiet_hours: from.section(),
+            idp_sync: from.section(),
+        }
+    }
+
     /// The access URL as text, without trailing slash: the issuer identifier (RFC 8414 2).
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -127,6 +146,22 @@ impl Section for AuditSettings {
     }
 }
 
+/// The section `quiet_hours`: when workspaces may be stopped for maintenance.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct QuietHoursSettings {
+    /// The schedule of users who have not chosen one; `None`, written as an empty text: there are no quiet hours at all.
+    #[serde(with = "optional")]
+    pub default_schedule: Option<DailySchedule>,
+    /// Whether users may choose their own; otherwise the default is that of everybody.
+    pub user_can_set: bool,
+}
+
+impl Section for QuietHoursSettings {
+    const NAME: &'static str = "quiet_hours";
+
+    fn check(&self, _defects: &mut Defects) {}
+}
+
 /// The section `cache`: what is remembered of the database between requests.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct CacheSettings {
@@ -195,6 +230,8 @@ mod tests {
         assert!(defaults::<SessionSettings>(SessionSettings::NAME).defects().is_empty());
         assert!(defaults::<OAuth2Settings>(OAuth2Settings::NAME).defects().is_empty());
         assert!(defaults::<AuditSettings>(AuditSettings::NAME).defects().is_empty());
+        assert!(defaults::<IdpSyncSettings>(IdpSyncSettings::NAME).defects().is_empty());
+        assert!(defaults::<QuietHoursSettings>(QuietHoursSettings::NAME).defects().is_empty());
         assert!(defaults::<CacheSettings>(CacheSettings::NAME).defects().is_empty());
         assert!(defaults::<CleanupSettings>(CleanupSettings::NAME).defects().is_empty());
     }

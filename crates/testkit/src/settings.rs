@@ -1,5 +1,6 @@
 //! Sections of the settings as `config/default.toml` has them: the one place where defaults stand.
 
+use doorward_domain::settings::{Section, Sections};
 use serde::de::DeserializeOwned;
 use std::sync::LazyLock;
 
@@ -17,6 +18,16 @@ static DEFAULTS: LazyLock<toml::Table> = LazyLock::new(|| {
 pub fn defaults<T: DeserializeOwned>(section: &str) -> T {
     let table = DEFAULTS.get(section).cloned().unwrap_or_else(|| fail(&format!("there is no section `{section}`")));
     table.try_into().unwrap_or_else(|error| fail(&format!("the defaults of the section `{section}`: {error}")))
+}
+
+/// All sections with their defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults;
+
+impl Sections for Defaults {
+    fn section<T: Section>(&self) -> T {
+        defaults(T::NAME)
+    }
 }
 
 #[expect(clippy::panic, reason = "so a test fails")]

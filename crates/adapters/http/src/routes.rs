@@ -10,8 +10,8 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, groups, members, oauth2, organizations, pages, quotas, roles, sessions, status,
-    templates, users, workspaces,
+    audit, authcheck, deployment, docs, groups, idp_sync, members, oauth2, organizations, pages, quiet_hours, quotas,
+    roles, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) fn table() -> Vec<Entry> {
         groups::routes,
         templates::routes,
         workspaces::routes,
+        idp_sync::routes,
+        quiet_hours::routes,
         quotas::routes,
         deployment::routes,
         audit::routes,

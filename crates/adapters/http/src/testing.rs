@@ -18,8 +18,8 @@ use doorward_domain::settings::Section as _;
 use doorward_domain::users::User;
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
-use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
-use doorward_testkit::settings::defaults;
+use doorward_services::{Context, Keys, Settings, SubjectCache};
+use doorward_testkit::settings::{Defaults, defaults};
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -51,12 +51,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
-        settings: Arc::new(Settings {
-            access_url: "https://door.example".parse().unwrap(),
-            sessions: defaults(SessionSettings::NAME),
-            oauth2: defaults(OAuth2Settings::NAME),
-            audit: defaults(AuditSettings::NAME),
-        }),
+        settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
     }

@@ -324,6 +324,27 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    runtime_settings (name, organization_id) {
+        name -> Text,
+        organization_id -> Uuid,
+        document -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    quiet_hours (user_id) {
+        user_id -> Uuid,
+        schedule -> Text,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Nullable, Text};
     use crate::types::sql::Instant;
 

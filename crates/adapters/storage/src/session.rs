@@ -199,7 +199,18 @@ impl<'a, C: Connection + Living> Session<'a, C> {
         Ok(done)
     }
 
-    /// The same for a call of several writing statements, all or none of which take effect.
+    /// Runs a repository call of one writing statement whose argument is the proof that it is permitted.
+    pub(crate) fn write_permitted<T>(
+        &mut self,
+        touches: impl Touching<T>,
+        call: impl FnOnce(&mut C) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let done = self.run(call)?;
+        self.note(touches.of(&done));
+        Ok(done)
+    }
+
+    /// As [`Self::write`], for a call of several writing statements, all or none of which take effect.
     pub(crate) fn write_all<T, A: ActionMarker, R: ResourceMarker>(
         &mut self,
         permit: &Permit<A, R>,

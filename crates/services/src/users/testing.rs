@@ -5,18 +5,17 @@ use crate::context::{Context, Origin};
 use crate::keys::Keys;
 use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
-use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
+use crate::settings::{SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
-use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
-use doorward_testkit::settings::defaults;
+use doorward_testkit::settings::Defaults;
 use std::sync::Arc;
 use time::Duration;
 use time::macros::datetime;
@@ -32,12 +31,7 @@ pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
 pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        access_url: "https://door.example/".parse().unwrap(),
-        sessions: defaults(SessionSettings::NAME),
-        oauth2: defaults(OAuth2Settings::NAME),
-        audit: defaults(AuditSettings::NAME),
-    }
+    Settings::from_sections("https://door.example/".parse().unwrap(), &Defaults)
 }
 
 pub(crate) fn context(repos: MockRepositories) -> Context {

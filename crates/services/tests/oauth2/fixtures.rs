@@ -6,8 +6,8 @@ use doorward_domain::users::{User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_services::oauth2::ClientAuthentication;
-use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
-use doorward_testkit::settings::defaults;
+use doorward_services::{Context, Keys, OAuth2Settings, Settings, SubjectCache};
+use doorward_testkit::settings::{Defaults, defaults};
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -40,10 +40,8 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&SECRET_KEY)),
         settings: Arc::new(Settings {
-            access_url: "https://door.example".parse().unwrap(),
-            sessions: defaults(SessionSettings::NAME),
             oauth2,
-            audit: defaults(AuditSettings::NAME),
+            ..Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)
         }),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),

@@ -13,8 +13,8 @@ use doorward_http::{
 };
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
-use doorward_services::{AuditSettings, Context, OAuth2Settings, SessionSettings, Settings, SubjectCache, maintenance};
-use doorward_testkit::settings::defaults;
+use doorward_services::{Context, Settings, SubjectCache, maintenance};
+use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::Arc;
@@ -119,12 +119,7 @@ async fn house_of(
         random,
         passwords: Arc::new(PlainHasher),
         keys: bootstrap.keys,
-        settings: Arc::new(Settings {
-            access_url: ISSUER.parse().unwrap(),
-            sessions: defaults(SessionSettings::NAME),
-            oauth2: defaults(OAuth2Settings::NAME),
-            audit: defaults(AuditSettings::NAME),
-        }),
+        settings: Arc::new(Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
     };

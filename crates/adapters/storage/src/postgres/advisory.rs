@@ -17,6 +17,8 @@ pub(super) enum Advisory {
     RoleDefinitions = 0x646f_6f72_0003,
     /// That counts are made anew.
     Counts = 0x646f_6f72_0004,
+    /// That settings are changed while the server runs. To be taken after users and organizations are locked.
+    RuntimeSettings = 0x646f_6f72_0005,
 }
 
 impl Advisory {

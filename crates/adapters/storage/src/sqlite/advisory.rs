@@ -14,6 +14,8 @@ pub(super) enum Advisory {
     RoleDefinitions,
     /// That counts are made anew.
     Counts,
+    /// That settings are changed while the server runs.
+    RuntimeSettings,
 }
 
 #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the other database asks its server")]

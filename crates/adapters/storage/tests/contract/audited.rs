@@ -9,7 +9,6 @@ use diesel::{QueryableByName, RunQueryDsl as _};
 use doorward_domain::Secret;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::oauth2::App;
-use doorward_domain::settings::Section as _;
 use doorward_ports::Sealer;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
@@ -23,11 +22,8 @@ use doorward_services::sessions::{
 use doorward_services::users::{
     Appearance, ChangePassword, CreateFirstUser, CreateUser, UpdateProfile, UserRef, admin,
 };
-use doorward_services::{
-    AuditSettings, Context, OAuth2Settings, Origin, Principal, SessionSettings, Settings, SubjectCache, audit,
-    maintenance, users,
-};
-use doorward_testkit::settings::defaults;
+use doorward_services::{Context, Origin, Principal, Settings, SubjectCache, audit, maintenance, users};
+use doorward_testkit::settings::Defaults;
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -68,12 +64,7 @@ impl Walk {
             keys: bootstrap.keys,
             cache: SubjectCache::off(),
             bus: doorward_ports::Bus::default(),
-            settings: Arc::new(Settings {
-                access_url: "https://door.example".parse().unwrap(),
-                sessions: defaults(SessionSettings::NAME),
-                oauth2: defaults(OAuth2Settings::NAME),
-                audit: defaults(AuditSettings::NAME),
-            }),
+            settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();
         Self { db, ctx, clock, secrets: Mutex::new(secrets) }

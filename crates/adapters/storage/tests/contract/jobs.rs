@@ -5,14 +5,13 @@ use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_domain::keys::KeyRing;
-use doorward_domain::settings::Section as _;
 use doorward_ports::jobs::{JobState, Run};
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_ports::{Bus, Store};
 use doorward_services::jobs::{Job, Lease, LeaseTerms, Next, Outcome, Runner, Schedule};
 use doorward_services::keys::Keys;
-use doorward_services::{AuditSettings, Context, Error, OAuth2Settings, SessionSettings, Settings, SubjectCache};
-use doorward_testkit::settings::defaults;
+use doorward_services::{Context, Error, Settings, SubjectCache};
+use doorward_testkit::settings::Defaults;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use time::Duration;
@@ -33,12 +32,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
         cache: SubjectCache::off(),
         bus,
-        settings: Arc::new(Settings {
-            access_url: "https://door.example".parse().unwrap(),
-            sessions: defaults(SessionSettings::NAME),
-            oauth2: defaults(OAuth2Settings::NAME),
-            audit: defaults(AuditSettings::NAME),
-        }),
+        settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
 }
 

@@ -5,11 +5,12 @@ use crate::keys::{first_key, second_key};
 use crate::support::*;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
+use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant};
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, System};
+use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, System, resource};
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
@@ -18,6 +19,7 @@ use doorward_ports::changes::{Change, Place};
 use doorward_ports::jobs::Run;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
+use doorward_ports::runtime_settings::SettingChange;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,6 +40,14 @@ impl Pass {
         match self {
             Self::All => permit(),
             Self::Other => System::because("a test").permit_on(&Object::of::<R>().id(Uuid::from_u128(1))),
+        }
+    }
+
+    /// For what is of one organization.
+    fn permit_on<A: ActionMarker, R: ResourceMarker>(self, object: &Object<'_>) -> Permit<A, R> {
+        match self {
+            Self::All => System::because("a test").permit_on(object),
+            Self::Other => self.permit(),
         }
     }
 }
@@ -279,6 +289,14 @@ fn writes() -> Vec<Write> {
         UserRepository::update_appearance(Some(User)): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
         };
+        QuietHoursRepository::update(None): |w, r, p| {
+            r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
+        };
+        RuntimeSettingRepository::update(None): |w, r, p| {
+            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
+            SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
+                .and_then(|change| r.runtime_settings().update(&change))
+        };
         UserRepository::update_password(Some(User)): |w, r, p| {
             r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
         };
@@ -344,19 +362,23 @@ fn writes() -> Vec<Write> {
     .into()
 }
 
-/// The calls of the ports that take a permit.
+/// The calls of the ports that take a permit, or what only a permit makes.
 fn declared() -> BTreeSet<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ports/src");
     let mut found = BTreeSet::new();
     for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
         for port in text.split("\npub trait ").skip(1) {
             let end = port.find("\n}").unwrap();
             let repository = port.split([':', ' ']).next().unwrap();
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
-                if signature.contains("permit: &Permit<") {
-                    found.insert(format!("{repository}::{}", call.split('(').next().unwrap()));
+                if signature.contains("permit: &Permit<") || signature.contains("&SettingChange") {
+                    found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
                 }
             }
         }

@@ -15,25 +15,33 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 /// An instant as it is sent: RFC 3339, UTC, up to microseconds without trailing zeros; "never" is the first instant of
 /// the year 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timestamp(Option<Instant>);
+pub(crate) struct Timestamp {
+    instant: Option<Instant>,
+    in_its_zone: bool,
+}
 
 impl From<Instant> for Timestamp {
     fn from(instant: Instant) -> Self {
-        Self(Some(instant))
+        Some(instant).into()
     }
 }
 
 impl From<Option<Instant>> for Timestamp {
     fn from(instant: Option<Instant>) -> Self {
-        Self(instant)
+        Self { instant, in_its_zone: false }
     }
 }
 
 impl Timestamp {
+    /// The same with the offset that it has, where people want to see the time by their clocks.
+    pub(crate) fn in_its_zone(instant: Option<Instant>) -> Self {
+        Self { instant, in_its_zone: true }
+    }
+
     fn text(self) -> Cow<'static, str> {
-        let Some(instant) = self.0 else { return Cow::Borrowed(NEVER) };
-        let utc = instant.to_offset(UtcOffset::UTC);
-        let micros = utc.replace_microsecond(utc.microsecond()).unwrap_or(utc);
+        let Some(instant) = self.instant else { return Cow::Borrowed(NEVER) };
+        let shown = if self.in_its_zone { instant } else { instant.to_offset(UtcOffset::UTC) };
+        let micros = shown.replace_microsecond(shown.microsecond()).unwrap_or(shown);
         micros.format(&Rfc3339).map_or(Cow::Borrowed(NEVER), Cow::Owned)
     }
 }

@@ -1,0 +1,56 @@
+//! Settings that people change while the server runs.
+
+use super::Conn;
+use super::advisory::Advisory;
+use crate::schema::runtime_settings;
+use crate::session::Session;
+use crate::touches::Touches;
+use crate::types::Id;
+use diesel::prelude::*;
+use doorward_domain::ids::OrganizationId;
+use doorward_ports::StoreError;
+use doorward_ports::runtime_settings::{RuntimeSettingRepository, SettingChange};
+
+/// Settings of the deployment stand beside those of organizations; no organization has the id of zeroes.
+fn place(organization: Option<OrganizationId>) -> Id<OrganizationId> {
+    Id(organization.unwrap_or(OrganizationId::NIL))
+}
+
+fn find(conn: &mut Conn, name: &str, organization: Option<OrganizationId>) -> QueryResult<Option<String>> {
+    let row = runtime_settings::table.find((name, place(organization)));
+    row.select(runtime_settings::document).get_result(conn).optional()
+}
+
+impl RuntimeSettingRepository for Session<'_, Conn> {
+    fn find(&mut self, name: &str, organization: Option<OrganizationId>) -> Result<Option<String>, StoreError> {
+        self.run(|conn| Ok(find(conn, name, organization)?))
+    }
+
+    fn find_for_update(
+        &mut self,
+        name: &str,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<String>, StoreError> {
+        self.run(|conn| {
+            // A row that is not there yet cannot be locked.
+            Advisory::RuntimeSettings.lock(conn)?;
+            Ok(find(conn, name, organization)?)
+        })
+    }
+
+    fn update(&mut self, change: &SettingChange) -> Result<(), StoreError> {
+        self.write_permitted(Touches::nobody("no permission depends on these settings"), |conn| {
+            diesel::insert_into(runtime_settings::table)
+                .values((
+                    runtime_settings::name.eq(change.name()),
+                    runtime_settings::organization_id.eq(place(change.organization())),
+                    runtime_settings::document.eq(change.document()),
+                ))
+                .on_conflict((runtime_settings::name, runtime_settings::organization_id))
+                .do_update()
+                .set(runtime_settings::document.eq(change.document()))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+}

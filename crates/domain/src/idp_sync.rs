@@ -1,0 +1,206 @@
+//! What members, groups and roles follow the claims of an identity provider (`enterprise-identity.md` 4): settings, and what of
+//! them is for a set of claims.
+
+mod claims;
+mod mapping;
+
+pub use claims::{ClaimError, ClaimValues, claim_values};
+pub use mapping::{Mapping, MappingChange, Pair};
+
+use crate::ids::{GroupId, OrganizationId};
+use crate::roles::resource;
+use crate::runtime_settings::RuntimeSetting;
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest name of a claim, in bytes.
+pub const FIELD_MAX: usize = 256;
+/// The longest regular expression, in bytes.
+pub const FILTER_MAX: usize = 2048;
+/// The most pairs of a mapping.
+pub const PAIRS_MAX: usize = 10_000;
+
+/// How members of organizations follow claims; for the whole deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrganizationSync {
+    /// The claim; empty: members do not follow.
+    pub field: String,
+    /// Organizations by the value of the claim; `None` while it has never been set.
+    pub mapping: Option<Mapping<OrganizationId>>,
+    /// Whether everybody belongs to the default organization.
+    #[serde(rename = "organization_assign_default")]
+    pub assign_default: bool,
+}
+
+/// Everybody belongs to the default organization, and nothing else follows.
+impl Default for OrganizationSync {
+    fn default() -> Self {
+        Self { field: String::new(), mapping: None, assign_default: true }
+    }
+}
+
+/// How memberships in the groups of an organization follow claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GroupSync {
+    /// The claim; empty: groups do not follow.
+    pub field: String,
+    /// Groups by the value of the claim; `None` while it has never been set. A value that is not in it is the name of a group.
+    pub mapping: Option<Mapping<GroupId>>,
+    /// Only values in which this is found count.
+    pub regex_filter: Option<Filter>,
+    /// Whether groups that are named and not there are made.
+    pub auto_create_missing_groups: bool,
+    /// Names of groups by the value of the claim, from the settings file of old deployments.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub legacy_group_name_mapping: BTreeMap<String, String>,
+}
+
+/// How the roles of members of an organization follow claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoleSync {
+    /// The claim; empty: roles do not follow.
+    pub field: String,
+    /// Roles by the value of the claim; `None` while it has never been set. A value that is not in it is the name of a role.
+    pub mapping: Option<Mapping<String>>,
+}
+
+impl RuntimeSetting for OrganizationSync {
+    const NAME: &'static str = "organization_sync";
+    type Resource = resource::IdpsyncSettings;
+}
+
+impl RuntimeSetting for GroupSync {
+    const NAME: &'static str = "group_sync";
+    type Resource = resource::IdpsyncSettings;
+}
+
+impl RuntimeSetting for RoleSync {
+    const NAME: &'static str = "role_sync";
+    type Resource = resource::IdpsyncSettings;
+}
+
+/// A regular expression that takes time in proportion to the text, whatever it is: it has no back-references and no look-around.
+/// It is kept as it was written; an empty one lets everything pass.
+///
+/// ```
+/// use doorward_domain::idp_sync::Filter;
+/// let filter: Filter = "^eng-".parse().unwrap();
+/// assert!(filter.passes("eng-backend") && !filter.passes("sales"));
+/// assert!("(".parse::<Filter>().is_err() && r"(a)\1".parse::<Filter>().is_err());
+/// assert!("(a{1000}){1000}".parse::<Filter>().is_err(), "it would take too much memory");
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Filter(Regex);
+
+impl Filter {
+    /// Whether it is found anywhere in the value.
+    #[must_use]
+    pub fn passes(&self, value: &str) -> bool {
+        self.0.is_match(value)
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// Why a text is no filter, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FilterError(String);
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        if text.len() > FILTER_MAX {
+            return Err(FilterError(format!("a regular expression has at most {FILTER_MAX} bytes")));
+        }
+        let built = RegexBuilder::new(text).size_limit(1 << 20).dfa_size_limit(1 << 20).build();
+        built.map(Self).map_err(|error| {
+            // The last line says what is wrong; those before it point at the place.
+            let told = error.to_string();
+            let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            FilterError(format!("the regular expression cannot be read: {reason}"))
+        })
+    }
+}
+
+impl TryFrom<String> for Filter {
+    type Error = FilterError;
+
+    fn try_from(text: String) -> Result<Self, FilterError> {
+        text.parse()
+    }
+}
+
+impl From<Filter> for String {
+    fn from(filter: Filter) -> Self {
+        filter.as_str().to_owned()
+    }
+}
+
+/// As it was written.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Filter {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_are_stored_as_clients_see_them() {
+        let unset = serde_json::to_value(GroupSync::default()).unwrap();
+        assert_eq!(
+            unset,
+            json!({ "field": "", "mapping": null, "regex_filter": null, "auto_create_missing_groups": false }),
+        );
+        assert_eq!(serde_json::to_value(RoleSync::default()).unwrap(), json!({ "field": "", "mapping": null }));
+        assert_eq!(
+            serde_json::to_value(OrganizationSync::default()).unwrap(),
+            json!({ "field": "", "mapping": null, "organization_assign_default": true }),
+        );
+        let stored = json!({
+            "field": "groups", "mapping": { "b": [], "a": ["00000000-0000-0000-0000-000000000001"] }, "regex_filter": "^x",
+            "auto_create_missing_groups": true, "legacy_group_name_mapping": { "old": "new" },
+        });
+        let read: GroupSync = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), stored);
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_told_in_one_line() {
+        for text in ["(", "[", "*", r"(?=x)", r"(a)\1", "(a{1000}){1000}", &"a".repeat(FILTER_MAX + 1)] {
+            let told = text.parse::<Filter>().unwrap_err().to_string();
+            assert!(!told.is_empty() && !told.contains('\n'), "{told}");
+        }
+        assert!("".parse::<Filter>().unwrap().passes("anything"));
+    }
+}

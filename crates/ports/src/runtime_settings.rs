@@ -1,0 +1,80 @@
+//! Settings that people change while the server runs.
+
+use crate::StoreError;
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::{Object, Permit, action};
+use doorward_domain::runtime_settings::RuntimeSetting;
+
+/// Stores settings by name, for the deployment (`organization` is `None`) or for one organization.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait RuntimeSettingRepository {
+    /// The JSON document of a setting; `None` while it has never been stored. See [`read`].
+    fn find(&mut self, name: &str, organization: Option<OrganizationId>) -> Result<Option<String>, StoreError>;
+    /// The same with a lock until the transaction ends: of several who change settings, each sees what those before it stored,
+    /// also while nothing is stored yet.
+    fn find_for_update(
+        &mut self,
+        name: &str,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<String>, StoreError>;
+    /// Stores a setting in the place of the former one.
+    fn update(&mut self, change: &SettingChange) -> Result<(), StoreError>;
+}
+
+/// A setting that may be stored: only the permit of its resource makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingChange {
+    name: &'static str,
+    organization: Option<OrganizationId>,
+    document: String,
+}
+
+impl SettingChange {
+    /// The new value of a setting. The error is that of a permit for something else, as from any repository.
+    pub fn new<S: RuntimeSetting>(
+        permit: &Permit<action::Update, S::Resource>,
+        organization: Option<OrganizationId>,
+        value: &S,
+    ) -> Result<Self, StoreError> {
+        let object = Object::of::<S::Resource>();
+        let object = match organization {
+            Some(id) => object.organization(id.0),
+            None => object,
+        };
+        // What is of the deployment belongs to no organization.
+        let is_covered = permit.covers(&object) && (organization.is_some() || permit.organization().is_empty());
+        if !is_covered {
+            return Err(StoreError::other(format!("the permit is for another {}", permit.resource())));
+        }
+        let document = value.to_document().map_err(StoreError::other)?;
+        Ok(Self { name: S::NAME, organization, document })
+    }
+
+    /// The name of the setting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whose it is; `None` is the deployment.
+    #[must_use]
+    pub const fn organization(&self) -> Option<OrganizationId> {
+        self.organization
+    }
+
+    /// The value as a JSON document.
+    #[must_use]
+    pub fn document(&self) -> &str {
+        &self.document
+    }
+}
+
+/// Reads a stored document. What cannot be read is a fault of the database or of a later version, and is named.
+pub fn read<S: RuntimeSetting>(document: Option<&str>) -> Result<Option<S>, StoreError> {
+    let read = |text| {
+        S::from_document(text).map_err(|error| {
+            StoreError::other(format!("the table `runtime_settings` has a bad value in row `{}`: {error}", S::NAME))
+        })
+    };
+    document.map(read).transpose()
+}

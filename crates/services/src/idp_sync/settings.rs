@@ -1,0 +1,85 @@
+//! The section `idp_sync` of the settings: what holds until somebody stores something else.
+
+use doorward_domain::idp_sync::{FIELD_MAX, Filter, GroupSync, Mapping, OrganizationSync};
+use doorward_domain::ids::OrganizationId;
+use doorward_domain::settings::{Defects, Section, optional};
+use serde::{Deserialize, Serialize};
+
+/// The section `idp_sync`: how members and groups follow the claims of identity providers until that is set through the API.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct IdpSyncSettings {
+    /// The claim that names organizations; empty: members do not follow.
+    pub organization_field: String,
+    /// Organizations by the value of that claim.
+    pub organization_mapping: Vec<GivenOrganizations>,
+    /// Whether everybody belongs to the default organization.
+    pub organization_assign_default: bool,
+    /// The claim that names groups of the default organization; empty: groups do not follow.
+    pub group_field: String,
+    /// Names of groups by the value of that claim.
+    pub group_mapping: Vec<GivenGroup>,
+    /// Only values in which this is found count; `None`, written as an empty text: all.
+    #[serde(with = "optional")]
+    pub group_regex_filter: Option<Filter>,
+    /// Whether groups that are named and not there are made.
+    pub group_auto_create: bool,
+}
+
+/// What a value of the claim of organizations gives.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenOrganizations {
+    /// The value.
+    pub given: String,
+    /// The organizations.
+    pub gets: Vec<OrganizationId>,
+}
+
+/// What a value of the claim of groups gives.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenGroup {
+    /// The value.
+    pub given: String,
+    /// The name of the group.
+    pub gets: String,
+}
+
+impl IdpSyncSettings {
+    /// Organization sync.
+    pub(super) fn organization_sync(&self) -> OrganizationSync {
+        let pairs = self.organization_mapping.iter().map(|pair| (pair.given.clone(), pair.gets.clone()));
+        let mapping: Mapping<OrganizationId> = pairs.collect();
+        OrganizationSync {
+            field: self.organization_field.clone(),
+            mapping: (mapping.pairs() > 0).then_some(mapping),
+            assign_default: self.organization_assign_default,
+        }
+    }
+
+    /// Group sync of the default organization.
+    pub(super) fn group_sync(&self) -> GroupSync {
+        GroupSync {
+            field: self.group_field.clone(),
+            mapping: None,
+            regex_filter: self.group_regex_filter.clone(),
+            auto_create_missing_groups: self.group_auto_create,
+            legacy_group_name_mapping: self
+                .group_mapping
+                .iter()
+                .map(|pair| (pair.given.clone(), pair.gets.clone()))
+                .collect(),
+        }
+    }
+}
+
+impl Section for IdpSyncSettings {
+    const NAME: &'static str = "idp_sync";
+
+    fn check(&self, defects: &mut Defects) {
+        let rule = format!("must be the name of a claim, at most {FIELD_MAX} bytes");
+        for (key, field) in [("organization_field", &self.organization_field), ("group_field", &self.group_field)] {
+            defects.unless(field.len() <= FIELD_MAX && !field.contains(char::is_control), key, &rule);
+        }
+    }
+}
