@@ -4,7 +4,8 @@
 #![cfg(feature = "mocks")]
 
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::{Denied, Object, Scope, Subject, action, resource};
+use doorward_domain::names::{Email, RealName, Username};
+use doorward_domain::roles::{Denied, Object, RoleNames, Scope, Subject, action, resource};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::{FixedClock, MockRepositories};
 use doorward_ports::{Clock, Commit, Outage, Store, StoreError, WorkMode};
@@ -59,14 +60,14 @@ fn guest() -> User {
     let start = datetime!(2026-01-01 00:00 UTC);
     User {
         id: GUEST,
-        email: "guest@example.com".to_owned(),
-        username: "guest".to_owned(),
-        name: String::new(),
+        email: Some(Email::from_storage("guest@example.com".to_owned())),
+        username: Username::from_storage("guest".to_owned()),
+        name: RealName::default(),
         avatar_url: String::new(),
         password_hash: None,
         status: UserStatus::Active,
         login_type: LoginType::None,
-        roles: Vec::new(),
+        roles: RoleNames::default(),
         created_at: start,
         updated_at: start,
         last_seen_at: Some(start),

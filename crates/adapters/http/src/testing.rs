@@ -70,14 +70,14 @@ pub(crate) fn site() -> Site {
 pub(crate) fn user(roles: &[&str]) -> User {
     User {
         id: USER,
-        email: "ann@example.com".into(),
-        username: "ann".into(),
-        name: "Ann".into(),
+        email: Some("ann@example.com".parse().unwrap()),
+        username: "ann".parse().unwrap(),
+        name: "Ann".parse().unwrap(),
         avatar_url: String::new(),
         password_hash: None,
         status: UserStatus::Active,
         login_type: LoginType::Password,
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        roles: roles.iter().copied().collect(),
         created_at: NOW,
         updated_at: NOW,
         last_seen_at: None,

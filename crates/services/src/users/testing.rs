@@ -8,8 +8,9 @@ use crate::sessions::subject_of;
 use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
+use doorward_domain::names::RealName;
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
+use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName, RoleNames};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
@@ -68,14 +69,14 @@ pub(crate) fn with_sessions(change: impl FnOnce(&mut SessionSettings)) -> Settin
 pub(crate) fn user(id: UserId, username: &str) -> User {
     User {
         id,
-        email: format!("{username}@example.com"),
-        username: username.to_owned(),
-        name: String::new(),
+        email: Some(format!("{username}@example.com").parse().unwrap()),
+        username: username.parse().unwrap(),
+        name: RealName::default(),
         avatar_url: String::new(),
         password_hash: Some(PasswordHash::new(format!("plain:{PASSWORD}"))),
         status: UserStatus::Active,
         login_type: LoginType::Password,
-        roles: Vec::new(),
+        roles: RoleNames::default(),
         created_at: NOW - Duration::DAY,
         updated_at: NOW - Duration::DAY,
         last_seen_at: None,
@@ -95,14 +96,14 @@ pub(crate) fn bob() -> User {
 }
 
 pub(crate) fn owner_of_site() -> User {
-    User { roles: vec!["owner".to_owned()], ..user(UserId(Uuid::from_u128(9)), "olivia") }
+    User { roles: ["owner"].into_iter().collect(), ..user(UserId(Uuid::from_u128(9)), "olivia") }
 }
 
 pub(crate) fn organization() -> Organization {
     Organization {
         id: ORGANIZATION,
-        name: "acme".to_owned(),
-        display_name: "Acme".to_owned(),
+        name: "acme".parse().unwrap(),
+        display_name: "Acme".parse().unwrap(),
         description: String::new(),
         icon: String::new(),
         created_at: NOW,
@@ -113,7 +114,7 @@ pub(crate) fn organization() -> Organization {
 }
 
 pub(crate) fn membership(user_id: UserId) -> Membership {
-    Membership { organization_id: ORGANIZATION, user_id, roles: Vec::new(), created_at: NOW, updated_at: NOW }
+    Membership { organization_id: ORGANIZATION, user_id, roles: RoleNames::default(), created_at: NOW, updated_at: NOW }
 }
 
 /// A session with a day to live, last used now.
@@ -174,7 +175,7 @@ pub(crate) struct PrincipalBuilder(KeyOwner);
 
 impl PrincipalBuilder {
     pub(crate) fn role(mut self, name: &str) -> Self {
-        self.0.user.roles.push(name.to_owned());
+        self.0.user.roles.insert(name);
         self
     }
 
@@ -220,7 +221,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     repos.users.expect_find_for_update().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
     repos.users.expect_find_by_username().returning(move |name| {
-        Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
+        Ok(known.iter().find(|user| !user.deleted && user.username.as_str().eq_ignore_ascii_case(name)).cloned())
     });
     let known = users.to_vec();
     let asked = users.to_vec();

@@ -1,6 +1,8 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::keys::{KeyId, KeyRing};
+use doorward_domain::names::RealName;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
+use doorward_domain::roles::RoleNames;
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
@@ -72,14 +74,14 @@ pub(crate) fn app(client_type: ClientType) -> App {
 pub(crate) fn user(status: UserStatus) -> User {
     User {
         id: USER,
-        email: "ann@example.com".into(),
-        username: "ann".into(),
-        name: String::new(),
+        email: Some("ann@example.com".parse().unwrap()),
+        username: "ann".parse().unwrap(),
+        name: RealName::default(),
         avatar_url: String::new(),
         password_hash: None,
         status,
         login_type: LoginType::Password,
-        roles: Vec::new(),
+        roles: RoleNames::default(),
         created_at: NOW,
         updated_at: NOW,
         last_seen_at: None,

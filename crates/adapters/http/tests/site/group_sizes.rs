@@ -10,8 +10,9 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names::{DisplayName, Username};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::System;
+use doorward_domain::roles::{RoleNames, System};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
 use doorward_testkit::postgres;
@@ -29,8 +30,8 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
     let group = Group {
         id: GroupId(Uuid::from_u128(7)),
         organization_id: organization,
-        name: "crowd".to_owned(),
-        display_name: String::new(),
+        name: "crowd".parse().unwrap(),
+        display_name: DisplayName::default(),
         avatar_url: String::new(),
         quota_allowance: 0,
         source: GroupSource::User,
@@ -48,14 +49,14 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
                 let name = id.0.simple().to_string();
                 let user = User {
                     id: *id,
-                    email: format!("{name}@example.com"),
-                    username: name,
-                    name: "One of Many".to_owned(),
+                    email: Some(format!("{name}@example.com").parse().unwrap()),
+                    username: Username::from_storage(name),
+                    name: "One of Many".parse().unwrap(),
                     avatar_url: String::new(),
                     password_hash: None,
                     status: UserStatus::Dormant,
                     login_type: LoginType::Oidc,
-                    roles: Vec::new(),
+                    roles: RoleNames::default(),
                     created_at: NOW,
                     updated_at: NOW,
                     last_seen_at: None,
@@ -65,7 +66,7 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
                     terminal_font: String::new(),
                 };
                 repos.users().insert(&system.permit(), &user)?;
-                let (user_id, roles) = (*id, Vec::new());
+                let (user_id, roles) = (*id, RoleNames::default());
                 let member =
                     Membership { organization_id: organization, user_id, roles, created_at: NOW, updated_at: NOW };
                 repos.organizations().insert_member(&system.permit(), &member)?;

@@ -158,9 +158,9 @@ impl OrganizationRepository for Session<'_, Conn> {
                 let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
                 let changed = diesel::update(living)
                     .set((
-                        organizations::name.eq(&organization.name),
-                        organizations::name_key.eq(names::key(&organization.name)),
-                        organizations::display_name.eq(&organization.display_name),
+                        organizations::name.eq(organization.name.as_str()),
+                        organizations::name_key.eq(organization.name.key()),
+                        organizations::display_name.eq(organization.display_name.as_str()),
                         organizations::description.eq(&organization.description),
                         organizations::icon.eq(&organization.icon),
                         organizations::default_roles.eq(Json(organization.default_roles.names().to_vec())),

@@ -74,7 +74,8 @@ contract! {
         let (names, of_a, of_both, of_none) = db
             .read(move |repos| {
                 let organizations = repos.organizations();
-                let names: Vec<String> = organizations.list_of_user(a, &everything())?.into_iter().map(|org| org.name).collect();
+                let of_ann = organizations.list_of_user(a, &everything())?;
+                let names: Vec<String> = of_ann.into_iter().map(|org| org.name.into_string()).collect();
                 let both = organizations.list_memberships_of(&[b, a])?;
                 Ok((names, organizations.list_memberships(a)?, both, organizations.list_memberships_of(&[])?))
             })
