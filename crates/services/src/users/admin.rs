@@ -50,8 +50,8 @@ pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result
             user.roles.insert(OWNER);
         }
         let permit = deed.by.permit(&access::user(user.id))?;
-        let places = [(organization.id, deed.by.permit(&access::members_to_be(organization.id))?)];
-        Ok(insert(deed, &permit, user, &places)?.map(|view| view.user))
+        let places = vec![(organization.id, deed.by.permit(&access::members_to_be(organization.id))?)];
+        Ok(insert(deed, &permit, user, places)?.map(|view| view.user))
     })
     .await
 }

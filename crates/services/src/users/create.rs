@@ -211,7 +211,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Re
                 User { password_hash, status, login_type, roles, ..blank_user(deed.new_id(), identity, deed.now) };
             let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
             let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
-            insert(deed, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?)
+            insert(deed, &permit, user, places.collect::<Result<Vec<_>, Error>>()?)
         })
     })
     .await
@@ -271,14 +271,14 @@ pub(super) fn insert(
     deed: &mut Deed<'_>,
     permit: &Permit<action::Create, resource::User>,
     user: User,
-    places: &[(OrganizationId, Permit<action::Create, resource::OrganizationMember>)],
+    places: Vec<(OrganizationId, Permit<action::Create, resource::OrganizationMember>)>,
 ) -> Result<Done<UserView>, Error> {
     deed.repos.users().insert(permit, &user)?;
-    for (organization, permit) in places {
-        deed.repos.organizations().insert_member(permit, &member(*organization, user.id, deed.now))?;
-    }
-    let recorded = deed.made(&user)?;
     let organization_ids = places.iter().map(|(id, _)| *id).collect();
+    let membership = |(organization, permit)| (permit, member(organization, user.id, deed.now));
+    let members: Vec<_> = places.into_iter().map(membership).collect();
+    deed.repos.organizations().insert_members(&members)?;
+    let recorded = deed.made(&user)?;
     Ok(recorded.answer(UserView { organization_ids, ..UserView::alone(user) }))
 }
 
@@ -315,21 +315,22 @@ async fn find_places(
         }
         let (mut places, mut unknown) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
+        let asked: Vec<OrganizationId> = asked.into_iter().filter(|id| seen.insert(*id)).collect();
+        let known = look.repos.organizations().list_by_id(&asked)?;
+        let known: HashSet<OrganizationId> = known.into_iter().map(|organization| organization.id).collect();
+        let default =
+            if seen.contains(&OrganizationId::NIL) { look.repos.organizations().find_default()? } else { None };
+        let default = default.map(|organization| organization.id);
+        let mut joined = HashSet::new();
         for id in asked {
-            if !seen.insert(id) {
-                continue;
-            }
-            let found = match id {
-                OrganizationId::NIL => look.repos.organizations().find_default()?,
-                _ => look.repos.organizations().find(id)?,
-            };
-            let Some(place) = found.map(|organization| organization.id) else {
+            let found = if id == OrganizationId::NIL { default } else { known.get(&id).copied() };
+            let Some(place) = found else {
                 unknown.push(id);
                 continue;
             };
             match access::may(look.by, Action::Read, &access::organization(place)) {
-                Ok(()) if places.contains(&place) => {}
-                Ok(()) => places.push(place),
+                Ok(()) if joined.insert(place) => places.push(place),
+                Ok(()) => {}
                 Err(denied) if denied.missing_scope().is_some() => return Err(Error::Forbidden(denied)),
                 Err(_unreadable) => unknown.push(id),
             }

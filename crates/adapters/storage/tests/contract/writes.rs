@@ -199,6 +199,11 @@ fn writes() -> Vec<Write> {
         OrganizationRepository::insert_member(Some(User)): |w, r, p| {
             r.organizations().insert_member(&p.permit(), &membership(w.acme.id, w.ann.id))
         };
+        OrganizationRepository::insert_members(Some(User)): |w, r, p| {
+            let zoo = organization("zoo");
+            r.organizations().insert(&permit(), &zoo)?;
+            r.organizations().insert_members(&[(p.permit(), membership(zoo.id, w.ann.id))])
+        };
         RoleRepository::insert(Some(Organization)): |w, r, p| r.roles().insert(&p.permit(), w.role_id, &w.role, NOW);
         RoleRepository::update(Some(Organization)): |w, r, p| r.roles().update(&p.permit(), w.role_id, &w.role, NOW);
         MemberRepository::update_roles(Some(User)): |w, r, p| {
@@ -355,7 +360,7 @@ fn declared() -> BTreeSet<String> {
             let repository = port.split([':', ' ']).next().unwrap();
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
-                if signature.contains("permit: &Permit<") {
+                if signature.contains("Permit<") {
                     found.insert(format!("{repository}::{}", call.split('(').next().unwrap()));
                 }
             }

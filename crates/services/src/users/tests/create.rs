@@ -44,7 +44,10 @@ fn town(users: &[User]) -> MockRepositories {
     let known = users.to_vec();
     let with = move |email: &str| known.iter().find(|user| user.shown_email().eq_ignore_ascii_case(email)).cloned();
     repos.users.expect_find_by_email().returning(move |email| Ok(with(email)));
-    repos.organizations.expect_find().returning(|id| Ok(Some(organization()).filter(|known| known.id == id)));
+    repos
+        .organizations
+        .expect_list_by_id()
+        .returning(|ids| Ok(Some(organization()).into_iter().filter(|known| ids.contains(&known.id)).collect()));
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     repos
 }
@@ -55,10 +58,12 @@ fn growing_town() -> MockRepositories {
     repos.users.expect_insert().times(1).returning(|_, _| Ok(()));
     repos
         .organizations
-        .expect_insert_member()
+        .expect_insert_members()
         .times(1)
-        .withf(|_, member| member.organization_id == ORGANIZATION && member.roles.is_empty())
-        .returning(|_, _| Ok(()));
+        .withf(|members| {
+            matches!(members, [(_, member)] if member.organization_id == ORGANIZATION && member.roles.is_empty())
+        })
+        .returning(|_| Ok(()));
     expect_audit(&mut repos, "create", 201);
     repos
 }

@@ -21,7 +21,7 @@ fn growing_town(inhabited: bool) -> MockRepositories {
     repos.users.expect_any_exists().returning(move || Ok(inhabited));
     repos.organizations.expect_find_default().returning(|| Ok(Some(organization())));
     repos.users.expect_insert().times(1).returning(|_, _| Ok(()));
-    repos.organizations.expect_insert_member().times(1).returning(|_, _| Ok(()));
+    repos.organizations.expect_insert_members().times(1).returning(|_| Ok(()));
     repos
         .audit
         .expect_insert()
