@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::keys::CryptoKey;
+use doorward_ports::jobs::JobState;
 use doorward_ports::{Clock, Random, Sealer};
 use doorward_services::{Context, SubjectCache, maintenance};
 use doorward_storage::{Opened, Options};
@@ -32,7 +33,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let context = Context {
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
         bus: opened.bus(),
-        store: opened.store.clone(),
+        store: opened.store.clone().into(),
         clock,
         random,
         passwords: Arc::<Argon2Hasher>::clone(&hasher),
@@ -100,6 +101,11 @@ pub(crate) fn deployment_id(settings: &Settings) -> anyhow::Result<Option<String
 /// The stored keys of the server; the database must be up to date.
 pub(crate) fn crypto_keys(settings: &Settings) -> anyhow::Result<Vec<CryptoKey>> {
     Ok(doorward_storage::crypto_keys(settings.database_url().expose(), &settings.storage)?)
+}
+
+/// The background jobs by their names; the database must be up to date.
+pub(crate) fn jobs(settings: &Settings) -> anyhow::Result<Vec<(String, JobState)>> {
+    Ok(doorward_storage::jobs(settings.database_url().expose(), &settings.storage)?)
 }
 
 /// `doorward migrate`.

@@ -118,7 +118,7 @@ fn it_prints_what_the_rules_say() {
          update on a template: true (a permission in the organization allows it)\n\
          delete on a template: false (no permission allows it)\n\
          delete my workspace: the scope of the credential does not permit it\n\
-         template t1 is now `a better name`, says User(Id(00000000-0000-0000-0000-0000000a11ce))\n\
+         template t1 is now `a better name`, says Subject(Id(00000000-0000-0000-0000-0000000a11ce))\n\
          all templates: update on template is denied: no permission allows it\n\
          she could with the scope workspace:delete: Delete your workspaces\n\
          she sees templates WHERE (owner = ANY($1) AND (organization = ANY($2) OR organization IS NULL))\n    \

@@ -27,6 +27,12 @@ impl Schedule {
         Self { jitter, ..self }
     }
 
+    /// Whether a job that nobody has claimed for so long is overdue: it has missed three runs.
+    #[must_use]
+    pub fn is_overdue(&self, unclaimed_for: Duration) -> bool {
+        unclaimed_for > 3 * (self.every + self.jitter)
+    }
+
     /// The pause until the next run. `draw` is random.
     #[must_use]
     pub fn pause(&self, draw: u32) -> Duration {
@@ -68,8 +74,17 @@ impl LeaseTerms {
 /// How long a job cannot be claimed yet: until it is due, and until the lease of whoever holds it ends.
 #[must_use]
 pub fn claimable_in(next_run_at: Instant, lease_until: Option<Instant>, now: Instant) -> Duration {
-    let from = lease_until.map_or(next_run_at, |end| end.max(next_run_at));
-    (from - now).max(Duration::ZERO)
+    (claimable_from(next_run_at, lease_until) - now).max(Duration::ZERO)
+}
+
+/// For how long a job could have been claimed by now, and nobody did; zero while it cannot be.
+#[must_use]
+pub fn unclaimed_for(next_run_at: Instant, lease_until: Option<Instant>, now: Instant) -> Duration {
+    (now - claimable_from(next_run_at, lease_until)).max(Duration::ZERO)
+}
+
+fn claimable_from(next_run_at: Instant, lease_until: Option<Instant>) -> Instant {
+    lease_until.map_or(next_run_at, |end| end.max(next_run_at))
 }
 
 #[cfg(test)]
@@ -87,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_overdue_after_three_runs_that_were_missed() {
+        let schedule = Schedule::every(Duration::MINUTE).with_jitter(Duration::seconds(6));
+        assert!(!schedule.is_overdue(Duration::seconds(198)) && schedule.is_overdue(Duration::seconds(199)));
+    }
+
+    #[test]
     fn the_holder_stops_relying_on_a_lease_before_it_ends_and_extends_it_in_time() {
         for length in [Duration::milliseconds(200), LeaseTerms::DEFAULT.length, Duration::HOUR] {
             let terms = LeaseTerms { length };
@@ -101,9 +122,12 @@ mod tests {
         let now = Instant::UNIX_EPOCH + Duration::DAY;
         let (before, after) = (now - Duration::SECOND, now + Duration::SECOND);
         assert_eq!(claimable_in(before, None, now), Duration::ZERO);
+        assert_eq!(unclaimed_for(before, None, now), Duration::SECOND);
         assert_eq!(claimable_in(after, None, now), Duration::SECOND);
         assert_eq!(claimable_in(before, Some(after), now), Duration::SECOND, "it is held");
+        assert_eq!(unclaimed_for(before, Some(after), now), Duration::ZERO, "it is held");
         assert_eq!(claimable_in(before, Some(before), now), Duration::ZERO, "the holder has died");
+        assert_eq!(unclaimed_for(before - Duration::HOUR, Some(before), now), Duration::SECOND);
         assert_eq!(claimable_in(after, Some(before), now), Duration::SECOND);
         assert_eq!(claimable_in(now, Some(now), now), Duration::ZERO);
     }

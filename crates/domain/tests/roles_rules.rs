@@ -225,7 +225,7 @@ fn permits_carry_who_and_what() {
     let object = Object::of::<resource::Workspace>().id("w").organization(ACME).owner(BOB);
     let permit = subject.permit::<action::Delete, resource::Workspace>(&object).unwrap();
     assert_eq!((permit.id(), permit.organization(), permit.owner()), (&"w".into(), &ACME.into(), &BOB.into()));
-    assert_eq!(format!("{permit:?}"), format!("Permit(workspace:delete for User(Id({ALICE})))"));
+    assert_eq!(format!("{permit:?}"), format!("Permit(workspace:delete for Subject(Id({ALICE})))"));
     let other = subject.permit::<action::Delete, resource::Template>(&object).unwrap_err();
     assert_eq!(other.because(), Because::OtherType);
     let denied = user(&[], &[]).permit::<action::Delete, resource::Workspace>(&object).unwrap_err();

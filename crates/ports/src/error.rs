@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A unique value that is taken.
+/// A rule of the store that a write would break, by its name. What people are told of it is for the use cases to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Conflict {
     /// Another user has this name.
@@ -38,28 +38,6 @@ pub enum Conflict {
     LastOwner,
 }
 
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Username => "the user name is taken",
-            Self::Email => "the address is taken",
-            Self::OrganizationName => "the organization name is taken",
-            Self::OrganizationDeleted => "the organization has been deleted",
-            Self::Membership => "the user is a member already",
-            Self::TokenName => "a token with this name exists already",
-            Self::RoleName => "the role name is taken",
-            Self::GroupName => "the group name is taken",
-            Self::GroupMembership => "the user is in the group already",
-            Self::TemplateName => "the template name is taken",
-            Self::WorkspaceName => "the workspace name is taken",
-            Self::BuildNumber => "somebody else built the workspace at the same moment",
-            Self::Random => "a random value came out twice",
-            Self::FirstUser => "the first user exists already",
-            Self::LastOwner => "no active owner would be left",
-        })
-    }
-}
-
 /// Why the store cannot serve at the moment; trying again later may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outage {
@@ -73,14 +51,23 @@ pub enum Outage {
     Full,
     /// The database can be read and takes no changes: a standby, or a file that may not be written.
     ReadOnly,
+    /// Tables are not there: the database was emptied or replaced while the server runs.
+    MissingTables,
     /// Others changed the same things at the same moment, again and again.
     Conflict,
 }
 
 impl Outage {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Silent, Self::Overloaded, Self::Full, Self::ReadOnly, Self::Conflict];
+    pub const ALL: [Self; 7] = [
+        Self::Unreachable,
+        Self::Silent,
+        Self::Overloaded,
+        Self::Full,
+        Self::ReadOnly,
+        Self::MissingTables,
+        Self::Conflict,
+    ];
 
     /// One word, for logs and metrics.
     #[must_use]
@@ -91,6 +78,7 @@ impl Outage {
             Self::Overloaded => "overloaded",
             Self::Full => "full",
             Self::ReadOnly => "read_only",
+            Self::MissingTables => "missing_tables",
             Self::Conflict => "conflict",
         }
     }
@@ -117,6 +105,7 @@ impl fmt::Display for Outage {
             Self::Overloaded => "the server is overloaded",
             Self::Full => "the disk of the database is full",
             Self::ReadOnly => "the database takes no changes at the moment",
+            Self::MissingTables => "the database lacks its tables",
             Self::Conflict => "others changed the same things at the same moment",
         })
     }
@@ -137,8 +126,8 @@ pub struct Unavailable {
 /// "Not found" is not among these: it is `None`, or a count of zero.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A unique value is taken; nothing was written.
-    #[error("{0}")]
+    /// A rule would be broken; nothing was written.
+    #[error("a rule of the store would be broken: {0:?}")]
     Conflict(Conflict),
     /// The database cannot serve at the moment; trying again later may help.
     #[error(transparent)]

@@ -25,6 +25,8 @@ pub struct Run {
 pub struct JobState {
     /// How long it cannot be claimed yet, by the clock of the database.
     pub claimable_in: Duration,
+    /// For how long it could have been claimed by now, by the clock of the database, and nobody did.
+    pub unclaimed_for: Duration,
     /// Who runs it, or did when the lease ended.
     pub holder: Option<Uuid>,
     /// When the last run began.

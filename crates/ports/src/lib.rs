@@ -1,6 +1,14 @@
 //! What the use cases of Doorward need of the outside, as traits; with mocks (feature `mocks`).
 //!
-//! # The store
+//! # Features
+//!
+//! Without features there are the traits and what they speak of, and no async runtime comes along.
+//!
+//! - `runtime`: what is no trait. `Store`, which does work again that others got in the way of (backon, tokio); `bus`,
+//!   wake-ups between servers (tokio); `changes`, which tells what is remembered from what has changed since.
+//! - `mocks`: mocks of every port (mockall), and a store that runs closures on them; brings `runtime`.
+//!
+//! # The store (feature `runtime`)
 //!
 //! [`Store::read`] and [`Store::write`] are async outside and take a closure over **synchronous** repositories. One
 //! call is one trip to the blocking pool and, for `write`, one transaction: `Ok` commits, `Err` rolls back, and the
@@ -22,13 +30,18 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(feature = "mocks", expect(clippy::pedantic, reason = "the mocks are made by mockall"))]
 
+#[cfg(feature = "runtime")]
 mod at_once;
+mod backend;
 mod error;
 mod repositories;
+#[cfg(feature = "runtime")]
 mod store;
 
 pub mod audit;
+#[cfg(feature = "runtime")]
 pub mod bus;
+#[cfg(feature = "runtime")]
 pub mod changes;
 pub mod clock;
 pub mod crypto;
@@ -50,11 +63,15 @@ pub mod templates;
 pub mod users;
 pub mod workspaces;
 
+#[cfg(feature = "runtime")]
 pub use at_once::AtOnce;
+pub use backend::{Commit, StoreBackend, Work, WorkMode};
+#[cfg(feature = "runtime")]
 pub use bus::Bus;
 pub use clock::Clock;
 pub use crypto::{PasswordHasher, Sealer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use random::Random;
 pub use repositories::Repositories;
-pub use store::{Commit, Isolation, Store, StoreBackend, Work, WorkMode};
+#[cfg(feature = "runtime")]
+pub use store::{Isolation, Store};

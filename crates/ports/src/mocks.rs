@@ -16,13 +16,14 @@
 //! # }
 //! ```
 
+pub mod people;
+
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 
 use crate::crypto::SealError;
-use crate::store::{Commit, Store, StoreBackend, Work, WorkMode};
-use crate::{Clock, PasswordHasher, Random, Sealer, StoreError};
+use crate::{Clock, Commit, PasswordHasher, Random, Sealer, Store, StoreBackend, StoreError, Work, WorkMode};
 use async_trait::async_trait;
 use doorward_domain::users::PasswordHash;
 use doorward_domain::{Instant, Secret};

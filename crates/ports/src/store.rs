@@ -1,8 +1,7 @@
 //! The store: transactions outside, repositories inside.
 
 use crate::at_once::AtOnce;
-use crate::{Repositories, StoreError};
-use async_trait::async_trait;
+use crate::{Commit, Repositories, StoreBackend, StoreError, Work, WorkMode};
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use std::fmt;
 use std::sync::Arc;
@@ -17,20 +16,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 /// Longest pause, before a random part of it is added.
 const LONGEST_PAUSE: Duration = Duration::from_millis(60);
 
-/// How the closure of a store call uses the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkMode {
-    /// Reads only, outside a transaction.
-    Read,
-    /// Reads and writes in one transaction.
-    Write,
-    /// Reads and writes in one transaction with serializable isolation: what it read is still true when it commits. Fails
-    /// with [`StoreError::Serialization`] when that cannot be had.
-    Serializable,
-    /// Exactly one repository call that is atomic by itself; no transaction is opened where that costs round trips.
-    AtOnce,
-}
-
 /// How far a transaction is kept apart from others, in the terms of SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
@@ -39,30 +24,6 @@ pub enum Isolation {
     ReadCommitted,
     /// As if there were no other transaction: for rules over many rows, which no row lock protects.
     Serializable,
-}
-
-/// Whether the work of a closure is to be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// Keep it.
-    Yes,
-    /// Undo it.
-    No,
-}
-
-/// A closure over the repositories, for [`StoreBackend::run`].
-pub type Work = Box<dyn FnOnce(&mut dyn Repositories) -> Commit + Send>;
-
-/// What a database adapter implements; use it through [`Store`].
-#[async_trait]
-pub trait StoreBackend: Send + Sync {
-    /// Runs `work` once on a blocking thread.
-    ///
-    /// MUST commit before it returns `Ok` when the work says [`Commit::Yes`] in a writing mode, and MUST NOT keep
-    /// anything when it says [`Commit::No`] in [`WorkMode::Write`] or [`WorkMode::Serializable`]. `Err` means that
-    /// nothing was kept. It MUST answer [`StoreError::Serialization`] whenever that is why the work failed, whatever the
-    /// work says.
-    async fn run(&self, mode: WorkMode, work: Work) -> Result<(), StoreError>;
 }
 
 /// The store, cheap to clone.

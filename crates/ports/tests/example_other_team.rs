@@ -4,10 +4,9 @@
 #![cfg(feature = "mocks")]
 
 use doorward_domain::ids::UserId;
-use doorward_domain::names::{Email, RealName, Username};
-use doorward_domain::roles::{Denied, Object, RoleNames, Scope, Subject, action, resource};
+use doorward_domain::roles::{Denied, Object, Scope, Subject, action, resource};
 use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::mocks::{FixedClock, MockRepositories};
+use doorward_ports::mocks::{FixedClock, MockRepositories, people};
 use doorward_ports::{Clock, Commit, Outage, Store, StoreError, WorkMode};
 use time::Duration;
 use time::macros::datetime;
@@ -58,24 +57,7 @@ const GUEST: UserId = UserId(Uuid::from_u128(7));
 /// A user who was last seen when the clock starts.
 fn guest() -> User {
     let start = datetime!(2026-01-01 00:00 UTC);
-    User {
-        id: GUEST,
-        email: Some(Email::from_storage("guest@example.com".to_owned())),
-        username: Username::from_storage("guest".to_owned()),
-        name: RealName::default(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status: UserStatus::Active,
-        login_type: LoginType::None,
-        roles: RoleNames::default(),
-        created_at: start,
-        updated_at: start,
-        last_seen_at: Some(start),
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
-    }
+    User { login_type: LoginType::None, last_seen_at: Some(start), ..people::user(GUEST, "guest", start) }
 }
 
 fn clock() -> FixedClock {

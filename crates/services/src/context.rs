@@ -1,18 +1,19 @@
 //! What every use case gets: the ports, the settings, and where a request comes from.
 
 use crate::cache::SubjectCache;
+use crate::deed::Door;
 use crate::keys::Keys;
 use crate::settings::Settings;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Bus, Clock, PasswordHasher, Random, Store};
+use doorward_ports::{Bus, Clock, PasswordHasher, Random};
 use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
 /// The ports and settings of the running server; cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// The database.
-    pub store: Store,
+    /// The database. It can be put here and not be taken from here: whoever holds a context acts by use cases only.
+    pub store: Door,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

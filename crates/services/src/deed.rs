@@ -15,10 +15,20 @@ use crate::outbox;
 use crate::principal::Principal;
 use doorward_domain::Instant;
 use doorward_domain::roles::{System, action, resource};
-use doorward_ports::{AtOnce, Random, Repositories, StoreError};
+use doorward_ports::{AtOnce, Random, Repositories, Store, StoreError};
 use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// The store, which nobody reaches but through the methods of [`Context`] in this module. Made of a [`Store`] by `into`.
+#[derive(Clone, Debug)]
+pub struct Door(Store);
+
+impl From<Store> for Door {
+    fn from(store: Store) -> Self {
+        Self(store)
+    }
+}
 
 /// One trip to the store that only reads.
 pub(crate) struct Look<'a> {
@@ -138,7 +148,7 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.read(work)
+        self.store.0.read(work)
     }
 
     /// Makes one repository call that is atomic by itself, without a transaction: for tokens and first uses, of which the audit
@@ -149,7 +159,7 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.store.at_once(work)
+        self.store.0.at_once(work)
     }
 
     /// Reads, in one trip to the store and outside a transaction.
@@ -164,7 +174,7 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         let (by, now) = (by.clone(), self.clock.now());
-        self.store.read(move |repos| work(&mut Look { repos, by: &by, now }))
+        self.store.0.read(move |repos| work(&mut Look { repos, by: &by, now }))
     }
 
     /// Acts, in one transaction: `Ok` commits, `Err` rolls back. When others get in the way, all of it is done again.
@@ -179,7 +189,7 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
-        let written = self.store.write(move |repos| {
+        let written = self.store.0.write(move |repos| {
             let mut deed = Deed { repos, by: &by, now, random: &*random, announced: Vec::new() };
             let done = work(&mut deed)?;
             let topics = deed.write_announced()?;

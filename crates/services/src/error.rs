@@ -1,5 +1,6 @@
 //! What can go wrong in a use case, in terms of the use case.
 
+use crate::{groups, members, organizations, roles, sessions, templates, users, workspaces};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::users::QueryError;
@@ -132,6 +133,11 @@ impl Error {
         if denied.missing_scope().is_some() { Self::Forbidden(denied) } else { self }
     }
 
+    /// A state that does not allow it, without a single field to blame.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict { message: message.into(), fields: Vec::new() }
+    }
+
     /// A name that is taken.
     pub fn taken(message: impl Into<String>, field: &'static str) -> Self {
         Self::all_taken(message, [field])
@@ -146,34 +152,11 @@ impl Error {
 
 /// Message of answers that blame fields (`identity.md` 1.2).
 pub const VALIDATION_FAILED: &str = "Validation failed.";
-/// Message of answers that blame a name or an address of a user.
-pub(crate) const USER_EXISTS: &str = "User already exists.";
-
-/// Message when nobody would be left who may do everything.
-const LAST_OWNER: &str = "This user is the last active owner, who cannot be deleted, suspended or demoted. \
-                          Make somebody else an owner first.";
-/// Message of answers that blame the name of an organization.
-const ORGANIZATION_EXISTS: &str = "Organization already exists with that name.";
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(Conflict::Username) => Self::taken(USER_EXISTS, "username"),
-            StoreError::Conflict(Conflict::Email) => Self::taken(USER_EXISTS, "email"),
-            StoreError::Conflict(Conflict::TemplateName) => {
-                Self::taken("A template with this name already exists in the organization.", "name")
-            }
-            StoreError::Conflict(Conflict::WorkspaceName) => {
-                Self::taken("The owner already has a workspace with this name.", "name")
-            }
-            StoreError::Conflict(Conflict::GroupName) => Self::taken("A group with this name already exists.", "name"),
-            StoreError::Conflict(Conflict::OrganizationName) => Self::taken(ORGANIZATION_EXISTS, "name"),
-            StoreError::Conflict(Conflict::LastOwner) => {
-                Self::Conflict { message: LAST_OWNER.to_owned(), fields: Vec::new() }
-            }
-            // Deleted at this very moment.
-            StoreError::Conflict(Conflict::OrganizationDeleted) => Self::NotFound,
-            StoreError::Conflict(conflict) => Self::Conflict { message: conflict.to_string(), fields: Vec::new() },
+            StoreError::Conflict(rule) => rule.into(),
             StoreError::Unavailable(unavailable) => {
                 Self::Unavailable { outage: unavailable.outage, cause: unavailable.source.to_string() }
             }
@@ -181,6 +164,30 @@ impl From<StoreError> for Error {
                 Self::Unavailable { outage: Outage::Conflict, cause: cause.to_string() }
             }
             StoreError::Other(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+/// What a use case tells of a rule that would be broken, unless it knows more. Each room has the words for its own rules.
+impl From<Conflict> for Error {
+    fn from(rule: Conflict) -> Self {
+        match rule {
+            Conflict::Username => users::taken(["username"]),
+            Conflict::Email => users::taken(["email"]),
+            Conflict::FirstUser => users::first_exists_already(),
+            Conflict::LastOwner => users::last_owner(),
+            Conflict::TokenName => sessions::token_name_taken(),
+            Conflict::OrganizationName => organizations::name_taken(),
+            // Deleted at this very moment.
+            Conflict::OrganizationDeleted => Self::NotFound,
+            Conflict::Membership => members::is_member_already(),
+            Conflict::RoleName => roles::name_taken(),
+            Conflict::GroupName => groups::name_taken(),
+            Conflict::GroupMembership => groups::is_added_already(),
+            Conflict::TemplateName => templates::name_taken(),
+            Conflict::WorkspaceName => workspaces::name_taken(),
+            Conflict::BuildNumber => workspaces::built_by_others(),
+            Conflict::Random => Self::conflict("a random value came out twice"),
         }
     }
 }
@@ -268,6 +275,23 @@ impl From<StoreError> for OAuthError {
 mod tests {
     use super::*;
 
+    /// What clients are told is part of the API.
+    #[test]
+    fn a_broken_rule_is_told_in_the_words_of_its_room() {
+        for (rule, told) in [
+            (Conflict::FirstUser, "The initial user has already been created."),
+            (Conflict::TokenName, "a token with this name exists already"),
+            (Conflict::Membership, "Organization member already exists in this organization."),
+            (Conflict::RoleName, "Failed to update role permissions"),
+            (Conflict::GroupMembership, "Cannot add the same user to a group twice."),
+            (Conflict::OrganizationDeleted, "resource not found"),
+            (Conflict::BuildNumber, "somebody else built the workspace at the same moment"),
+            (Conflict::Random, "a random value came out twice"),
+        ] {
+            assert_eq!(Error::from(StoreError::Conflict(rule)).to_string(), told, "{rule:?}");
+        }
+    }
+
     #[test]
     fn a_conflict_blames_the_field_that_clashes() {
         for (conflict, field) in [
@@ -282,6 +306,7 @@ mod tests {
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");
         }
     }
+
     #[test]
     fn an_outage_keeps_its_name() {
         for outage in Outage::ALL {

@@ -26,3 +26,15 @@ pub use lookup::{GroupQuery, GroupRef, find, list};
 pub use pages::{GroupList, members, page};
 pub use update::{UpdateGroup, may_update, update};
 pub use views::{GroupSink, GroupView, MEMBER_PAGE, views, views_by_id};
+
+use crate::error::Error;
+
+/// A name that another group of the organization has got at this very moment.
+pub(crate) fn name_taken() -> Error {
+    Error::taken("A group with this name already exists.", "name")
+}
+
+/// Somebody is to be added who is in the group already.
+pub(crate) fn is_added_already() -> Error {
+    record::bad_users("add_users", "Cannot add the same user to a group twice.".to_owned())
+}

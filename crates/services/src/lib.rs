@@ -30,6 +30,7 @@ pub mod workspaces;
 
 pub use cache::SubjectCache;
 pub use context::{Context, Origin};
+pub use deed::Door;
 pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;

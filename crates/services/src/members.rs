@@ -28,6 +28,11 @@ use doorward_domain::roles::{Action, Denied, RoleName, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::{Conflict, Repositories, StoreError};
 
+/// The user is a member already.
+pub(crate) fn is_member_already() -> Error {
+    Error::invalid("Organization member already exists in this organization.")
+}
+
 /// A member with the display names of all roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
@@ -125,9 +130,6 @@ pub async fn add(
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let membership = users::member(organization, id, deed.now);
             match deed.repos.organizations().insert_member(&permit, &membership) {
-                Err(StoreError::Conflict(Conflict::Membership)) => {
-                    return Err(Error::invalid("Organization member already exists in this organization."));
-                }
                 Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
                     return Err(Error::OrganizationNotFound(place.to_string()));
                 }

@@ -18,6 +18,11 @@ mod change;
 
 pub use change::{CreateOrganization, UpdateOrganization, create, delete, update};
 
+/// A name that another organization has.
+pub(crate) fn name_taken() -> Error {
+    Error::taken("Organization already exists with that name.", "name")
+}
+
 /// An organization as named in a request (`identity.md` 1.4).
 ///
 /// ```

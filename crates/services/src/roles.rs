@@ -8,6 +8,7 @@ mod custom;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use custom::name_taken;
 pub use custom::{create, delete, update};
 
 use crate::Principal;

@@ -31,6 +31,11 @@ use doorward_domain::roles::System;
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::StoreError;
 
+/// A name that another token of the user has.
+pub(crate) fn token_name_taken() -> Error {
+    Error::conflict("a token with this name exists already")
+}
+
 /// Why users in this state are refused.
 fn inactive(status: UserStatus) -> Error {
     Error::Unauthenticated {

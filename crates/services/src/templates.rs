@@ -20,3 +20,10 @@ pub use lookup::{find, find_by_name, list, list_in};
 pub use write::{CreateTemplate, UpdateTemplate, create, delete, update};
 
 pub use doorward_ports::templates::TemplateView;
+
+use crate::error::Error;
+
+/// A name that another template of the organization has.
+pub(crate) fn name_taken() -> Error {
+    Error::taken("A template with this name already exists in the organization.", "name")
+}

@@ -46,3 +46,23 @@ pub use roles::{UserRoles, may_change_roles, roles, update_roles};
 pub(crate) use roles::{may_make_member, refuse_assignment, refuse_assignment_of};
 pub(crate) use status::ended;
 pub use status::{activate, delete, suspend};
+
+use crate::error::Error;
+
+/// A name or an address that another user has; `fields` says which.
+pub(crate) fn taken(fields: impl IntoIterator<Item = &'static str>) -> Error {
+    Error::all_taken("User already exists.", fields)
+}
+
+/// The server has been set up.
+pub(crate) fn first_exists_already() -> Error {
+    Error::conflict("The initial user has already been created.")
+}
+
+/// Nobody would be left who may do everything.
+pub(crate) fn last_owner() -> Error {
+    Error::conflict(
+        "This user is the last active owner, who cannot be deleted, suspended or demoted. Make somebody else an owner \
+         first.",
+    )
+}

@@ -16,3 +16,15 @@ pub use create::{CreateWorkspace, create};
 pub use lookup::{WorkspaceBuilds, builds, find, list};
 
 pub use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceView};
+
+use crate::error::Error;
+
+/// A name that another workspace of the owner has.
+pub(crate) fn name_taken() -> Error {
+    Error::taken("The owner already has a workspace with this name.", "name")
+}
+
+/// Another build of the workspace got the number.
+pub(crate) fn built_by_others() -> Error {
+    Error::conflict("somebody else built the workspace at the same moment")
+}

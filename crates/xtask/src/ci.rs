@@ -57,7 +57,7 @@ impl Ci {
             ("Tables of roles", &|| Roles { check: true }.run(workspace)),
             ("Spelling", &|| run(Command::new(install::typos(workspace)?).current_dir(workspace.root()))),
             ("Clippy", &|| run(&mut cargo(workspace, &clippy))),
-            ("The domain by itself", &|| alone(workspace)),
+            ("The domain and the ports by themselves", &|| alone(workspace)),
             ("Unused dependencies", &|| unused(workspace)),
             ("Dependencies", &|| self.dependencies(workspace)),
             ("Documentation", &|| run(cargo(workspace, &doc).env("RUSTDOCFLAGS", "-D warnings"))),
@@ -92,8 +92,7 @@ impl Ci {
     }
 }
 
-/// Dependencies that are named and not used.
-/// Whoever embeds the domain crate gets it without features, and then with few others.
+/// Whoever embeds the domain crate gets it without features, and then with few others; and the ports without a runtime.
 fn alone(workspace: &Workspace) -> anyhow::Result<()> {
     const MOST: usize = 6;
     let clippy = ["clippy", "--package", "doorward-domain", "--no-default-features", "--", "-D", "warnings"];
@@ -104,9 +103,19 @@ fn alone(workspace: &Workspace) -> anyhow::Result<()> {
     ensure!(number <= MOST, "doorward-domain has {number} direct dependencies, more than {MOST}:\n{direct}");
     let all = output(cargo(workspace, &tree).arg("9"))?;
     ensure!(!all.contains("serde_json"), "doorward-domain brings serde_json along without being asked for it");
+    run(&mut cargo(
+        workspace,
+        &["clippy", "--package", "doorward-ports", "--no-default-features", "--", "-D", "warnings"],
+    ))?;
+    let tree = ["tree", "--package", "doorward-ports", "--edges", "normal,build", "--prefix", "none"];
+    let all = output(&mut cargo(workspace, &tree))?;
+    let brought = |name: &&str| all.lines().any(|line| line.split(' ').next() == Some(*name));
+    let runtime: Vec<_> = ["tokio", "backon"].into_iter().filter(brought).collect();
+    ensure!(runtime.is_empty(), "doorward-ports brings {} along without being asked for it", runtime.join(", "));
     Ok(())
 }
 
+/// Dependencies that are named and not used.
 fn unused(workspace: &Workspace) -> anyhow::Result<()> {
     install::cargo_machete(workspace)?;
     run(&mut cargo(workspace, &["machete", "--skip-target-dir", "crates"]))

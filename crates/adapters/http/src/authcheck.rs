@@ -286,8 +286,8 @@ mod tests {
     use super::*;
     use crate::testing::{NOW, USER, user};
     use doorward_domain::roles::{Scope, Subject};
-    use doorward_domain::sessions::{ApiKey, ApiToken};
-    use doorward_domain::users::LoginType;
+    use doorward_domain::sessions::ApiToken;
+    use doorward_ports::mocks::people;
     use doorward_services::{Account, Origin};
     use std::fmt::Write as _;
     use std::sync::Arc;
@@ -318,23 +318,7 @@ mod tests {
         let body = body.trim_end_matches(',').to_owned() + "}}";
         assert!(body.len() < ASIDE, "answered without another thread");
         let token = ApiToken::parse(crate::testing::TOKEN).unwrap();
-        let key = ApiKey {
-            id: token.id.clone(),
-            user_id: USER,
-            secret_digest: token.digest(),
-            login_type: LoginType::Password,
-            scopes: vec!["all".into()],
-            allow_list: None,
-            token_name: String::new(),
-            ip: String::new(),
-            created_at: NOW,
-            updated_at: NOW,
-            last_used: Some(NOW),
-            expires_at: NOW,
-            lifetime_seconds: 1,
-            slides_until: None,
-            oauth2: None,
-        };
+        let key = people::session(USER, &token, NOW);
         let account = Account { user: Arc::new(user(&[])), memberships: Arc::new([]), key: Arc::new(key) };
         let actor = Principal::of_account(builder.build(), account, Origin::unknown());
         let answer = || {

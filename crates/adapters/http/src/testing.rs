@@ -13,15 +13,14 @@ use actix_web::{App, HttpResponse};
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::keys::KeyRing;
-use doorward_domain::sessions::{ApiKey, ApiToken};
+use doorward_domain::sessions::ApiToken;
 use doorward_domain::settings::Section as _;
-use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_domain::users::User;
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use doorward_testkit::settings::defaults;
 use std::sync::Arc;
-use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
 
@@ -47,7 +46,7 @@ pub(crate) fn settings() -> HttpSettings {
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
@@ -68,24 +67,7 @@ pub(crate) fn site() -> Site {
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {
-    User {
-        id: USER,
-        email: Some("ann@example.com".parse().unwrap()),
-        username: "ann".parse().unwrap(),
-        name: "Ann".parse().unwrap(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status: UserStatus::Active,
-        login_type: LoginType::Password,
-        roles: roles.iter().copied().collect(),
-        created_at: NOW,
-        updated_at: NOW,
-        last_seen_at: None,
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
-    }
+    User { name: "Ann".parse().unwrap(), roles: roles.iter().copied().collect(), ..people::user(USER, "ann", NOW) }
 }
 
 /// Repositories that know [`TOKEN`] as a session of a user with these site roles.
@@ -93,23 +75,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
     let token = ApiToken::parse(TOKEN).unwrap();
     let owner = KeyOwner {
         app: None,
-        key: ApiKey {
-            id: token.id.clone(),
-            user_id: USER,
-            secret_digest: token.digest(),
-            login_type: LoginType::Password,
-            scopes: vec!["all".into()],
-            allow_list: None,
-            token_name: String::new(),
-            ip: String::new(),
-            created_at: NOW,
-            updated_at: NOW,
-            last_used: Some(NOW),
-            expires_at: NOW + Duration::DAY,
-            lifetime_seconds: Duration::DAY.whole_seconds(),
-            slides_until: None,
-            oauth2: None,
-        },
+        key: people::session(USER, &token, NOW),
         user: user(roles),
         memberships: Vec::new(),
         default_roles: Vec::new(),

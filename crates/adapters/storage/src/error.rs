@@ -41,7 +41,7 @@ pub(crate) enum Error {
     #[error("the permit is for another {0}")]
     NotPermitted(ResourceType),
     /// A rule that the repository itself enforces.
-    #[error("{0}")]
+    #[error("a rule of the store would be broken: {0:?}")]
     Conflict(Conflict),
 }
 
@@ -183,7 +183,14 @@ fn outage(error: &DieselError) -> Option<Outage> {
 }
 
 fn outage_of(message: &str) -> Option<Outage> {
-    PASSING.iter().find(|(part, _)| message.contains(part)).map(|(_, outage)| *outage)
+    let passing = PASSING.iter().find(|(part, _)| message.contains(part)).map(|(_, outage)| *outage);
+    passing.or_else(|| lacks_table(message).then_some(Outage::MissingTables))
+}
+
+/// Whether a table of a statement is not there (PostgreSQL: `undefined_table`, 42P01).
+fn lacks_table(message: &str) -> bool {
+    let postgres = message.starts_with("relation \"") && message.ends_with("\" does not exist");
+    postgres || message.starts_with("no such table: ")
 }
 
 /// The URL is not one that PostgreSQL understands.
@@ -258,10 +265,16 @@ mod tests {
             ("database or disk is full", Outage::Full),
             ("attempt to write a readonly database", Outage::ReadOnly),
             ("database is locked", Outage::Silent),
+            ("relation \"users\" does not exist", Outage::MissingTables),
+            ("no such table: users", Outage::MissingTables),
         ] {
             assert_eq!(outage_of(message), Some(outage), "{message}");
         }
-        assert_eq!(outage_of("syntax error at or near \"x\""), None);
+        for defect in
+            ["syntax error at or near \"x\"", "column \"x\" of relation \"users\" does not exist", "no such column: x"]
+        {
+            assert_eq!(outage_of(defect), None, "{defect}");
+        }
     }
 
     #[test]

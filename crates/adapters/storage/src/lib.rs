@@ -34,7 +34,7 @@ mod touches;
 mod types;
 
 pub use open::{
-    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, crypto_keys, known_sqlite_migrations,
+    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, crypto_keys, jobs, known_sqlite_migrations,
     may_migrate, open, pending_migrations, run_migrations, server_key,
 };
 pub use options::{Options, Synchronous};

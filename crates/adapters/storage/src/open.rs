@@ -10,6 +10,7 @@ use crate::sqlite::{self, SqliteBackend};
 use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _, SelectableHelper as _};
 use doorward_domain::keys::CryptoKey;
 use doorward_ports::changes::ChangeLog;
+use doorward_ports::jobs::JobState;
 use doorward_ports::{Bus, Store, StoreError};
 use std::error::Error as StdError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -271,6 +272,18 @@ pub fn crypto_keys(url: &str, options: &Options) -> Result<Vec<CryptoKey>, OpenE
         }
     };
     entities(rows.map_err(OpenError::prepare)?).map_err(OpenError::prepare)
+}
+
+/// All background jobs by their names, as they are stored. Changes nothing; the database must be up to date.
+pub fn jobs(url: &str, options: &Options) -> Result<Vec<(String, JobState)>, OpenError> {
+    let found = match Address::parse(url)? {
+        Address::Postgres(url) => {
+            let mut conn = postgres::connect(url, options.connect_timeout.std()).map_err(OpenError::Connect)?;
+            postgres::jobs(&mut conn)
+        }
+        Address::Sqlite(path) => sqlite::jobs(&mut sqlite::connect_to_look(&path)?),
+    };
+    found.map_err(OpenError::prepare)
 }
 
 /// The versions of all migrations of SQLite.

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::lifeline::Lifeline;
 use crate::touches::{Touches, Touching};
 use diesel::Connection;
-use doorward_domain::roles::{ActionMarker, Object, Permit, ResourceMarker};
+use doorward_domain::roles::{ActionMarker, Actor, Object, Permit, ResourceMarker};
 use doorward_ports::changes::Change;
 use doorward_ports::{Outage, StoreError};
 use std::fmt;
@@ -190,6 +190,9 @@ impl<'a, C: Connection + Living> Session<'a, C> {
         touches: impl Touching<T>,
         call: impl FnOnce(&mut C) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
+        if let Actor::System(reason) = permit.actor() {
+            tracing::debug!(reason, permit = %format_args!("{}:{}", R::TYPE, A::ACTION), "writes for the server itself");
+        }
         let is_covered = permit.covers(about);
         let done = self.run(|conn| if is_covered { call(conn) } else { Err(Error::NotPermitted(R::TYPE)) })?;
         self.note(touches.of(&done));

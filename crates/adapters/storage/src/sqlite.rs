@@ -20,6 +20,8 @@ macro_rules! row_lock {
 #[path = "queries/mod.rs"]
 mod queries;
 
+pub(crate) use queries::jobs::list as jobs;
+
 use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::open::OpenError;

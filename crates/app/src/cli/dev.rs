@@ -7,7 +7,8 @@ use crate::settings::Settings;
 use crate::wiring;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use doorward_services::{Context, maintenance, sessions};
+use doorward_services::organizations::{self, OrganizationRef};
+use doorward_services::{Context, Principal, maintenance, sessions};
 use doorward_storage::seed::Seeder;
 use indicatif::{ProgressBar, ProgressStyle};
 use population::{Population, Sizes};
@@ -97,10 +98,8 @@ impl Seed {
 
     async fn run(self, settings: &Settings, ctx: &Context, sizes: Sizes) -> anyhow::Result<ExitCode> {
         let began = Instant::now();
-        let organization = ctx
-            .store
-            .read(|repos| repos.organizations().find_default())
-            .await?
+        let organization = organizations::find(ctx, &Principal::operator(), &OrganizationRef::Default)
+            .await
             .context("the database has no default organization")?;
         let mut seeder = wiring::seeder(settings)?;
         if !self.yes && seeder.is_used()? {

@@ -1,6 +1,7 @@
 //! `doorward doctor`: what is wrong, and what to do about it.
 
 mod asking;
+mod jobs;
 
 use super::print;
 use crate::settings::Settings;
@@ -32,7 +33,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     // Nobody can tell who this is before the database is up to date.
     if !settings.listen.access_url.is_empty() || is_up_to_date {
         let deployment = if is_up_to_date { wiring::deployment_id(settings)? } else { None };
-        findings.extend(reached(settings, deployment.as_deref()));
+        let found = reached(settings, deployment.as_deref());
+        // The last word is about who answers.
+        let serves = matches!(found.last(), Some(Finding::Good(_)));
+        findings.extend(found);
+        if is_up_to_date {
+            findings.extend(jobs::look(settings, serves));
+        }
     }
     let line = |finding: &Finding| {
         let (mark, words) = match finding {

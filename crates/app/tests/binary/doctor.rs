@@ -1,6 +1,7 @@
-//! What `doorward doctor` says of an access URL that is https, before a real TLS server.
+//! What `doorward doctor` says of an access URL that is https, before a real TLS server; and of background jobs.
 
 use crate::client::builder;
+use doorward_testkit::postgres;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// An authority of our own, with its certificate in a file.
@@ -129,7 +131,62 @@ fn the_doctor_asks_over_tls_and_says_what_is_wrong_with_it() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (well, said) = ask(free, "localhost", &authority);
     assert!(well && said.contains("connection refused"), "{said}");
+    assert!(said.contains("background jobs run as planned"), "on SQLite too: {said}");
 
     let (well, said) = doctor(folder.path(), "https://localhost:1", "/nonexistent");
     assert!(!well && said.contains("trusts no certificate"), "{said}");
+}
+
+#[test]
+fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    let interval = "10m";
+    let server = builder().database(&database.url()).setting("cleanup.interval", interval).start().unwrap();
+    let url = server.url().to_owned();
+    let ask = || {
+        let output = Command::new(crate::DOORWARD)
+            .arg("doctor")
+            .env("DOORWARD__DATABASE__URL", database.url())
+            .env("DOORWARD__CLEANUP__INTERVAL", interval)
+            .env("DOORWARD__SERVER__ACCESS_URL", &url)
+            .env("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    // Both jobs run at the first start, and are not due again before the end of this test.
+    let began = Instant::now();
+    while database.execute("SELECT count(last_finished_at) FROM jobs").unwrap().trim() != "2" {
+        assert!(began.elapsed() < Duration::from_secs(30), "no job runs");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (well, said) = ask();
+    assert!(well && said.contains("background jobs run as planned (cleanup, counts)"), "{said}");
+
+    let set = |what: &str| drop(database.execute(&format!("UPDATE jobs SET {what} WHERE name = 'cleanup'")).unwrap());
+    set("last_error = 'the disk is full'");
+    let (well, said) = ask();
+    assert!(!well && said.contains("cleanup failed when it last ran") && said.contains("the disk is full"), "{said}");
+    assert!(said.contains("job=cleanup") && !said.contains("planned"), "{said}");
+
+    // From now on nobody can claim a job.
+    drop(
+        database
+            .execute(
+                "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+                 CREATE TRIGGER keep BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.holder IS NOT NULL) \
+                 EXECUTE FUNCTION keep()",
+            )
+            .unwrap(),
+    );
+    set("last_error = NULL, next_run_at = now() - interval '30 minutes'");
+    let (well, said) = ask();
+    assert!(well && said.contains("as planned"), "it is late, but not by much: {said}");
+    set("next_run_at = now() - interval '5 hours'");
+    let (well, said) = ask();
+    assert!(!well && said.contains("cleanup is due for 5 hours and nobody runs it, although Doorward runs"), "{said}");
+    assert!(said.contains("job=cleanup"), "{said}");
+    server.stop().unwrap();
+    let (well, said) = ask();
+    assert!(well && said.contains("nobody runs it; that is fine if Doorward does not run"), "{said}");
 }

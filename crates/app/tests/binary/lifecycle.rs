@@ -1,7 +1,7 @@
 //! Starting, stopping, and a database that goes away.
 
 use crate::client::{Api, Site, builder, on_both};
-use doorward_testkit::postgres::{Cluster, Options};
+use doorward_testkit::postgres::{self, Cluster, Options};
 use doorward_testkit::process::Server;
 use serde_json::json;
 use std::thread;
@@ -76,6 +76,27 @@ fn the_database_goes_away_and_comes_back() {
 }
 
 #[test]
+fn a_database_that_is_emptied_under_a_server_is_told_by_name() {
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    let server = builder().database(&database.url()).setting("cache.subjects", "0").start().unwrap();
+    let api = Api::set_up(server.url());
+    assert_eq!(api.get("/api/v2/users/me").status, 200);
+    database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap();
+    let refused = api.get("/api/v2/users/me");
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.text.contains("The database lacks its tables"), "{}", refused.text);
+    // The answer is remembered for a moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while api.get("/readyz").text != "the database lacks its tables" {
+        assert!(Instant::now() < deadline, "{}", api.get("/readyz").text);
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(api.get("/readyz").status, 503);
+    assert!(server.log().contains("missing_tables"), "{}", server.log());
+    assert!(api.metric("doorward_unavailable_total{reason=\"missing_tables\"}") >= 1.0);
+}
+
+#[test]
 fn expired_rows_are_cleaned_while_serving() {
     let fast = |b: doorward_testkit::process::Builder| {
         b.setting("cleanup.interval", "1s")
@@ -124,4 +145,14 @@ fn a_second_server_on_the_same_folder_refuses_to_start_and_commands_do_not() {
     assert!(listed.status.success(), "{listed:?}");
     first.kill().unwrap();
     assert!(builder().data_dir(folder.path()).start().unwrap().stop().unwrap().success());
+}
+
+#[test]
+fn the_log_says_at_debug_why_something_is_written_that_nobody_was_asked_about() {
+    let server = builder().setting("log.filter", "info,doorward_storage=debug").start().unwrap();
+    let line = server.wait_for_log("a job is new", Duration::from_secs(20)).unwrap();
+    assert!(line.contains("writes for the server itself") && line.contains("system:create"), "{line}");
+    let quiet = builder().start().unwrap();
+    Api::set_up(quiet.url());
+    assert!(!quiet.log().contains("for the server itself"), "{}", quiet.log());
 }

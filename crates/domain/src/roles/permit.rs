@@ -8,8 +8,8 @@ use super::{Action, ActionMarker, Id, Object, ResourceMarker, ResourceType};
 /// Who was allowed to act.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// A user, by id.
-    User(Id),
+    /// The [`Subject`](super::Subject) of this id: a user, or a machine that has no account.
+    Subject(Id),
     /// The server itself, for this reason.
     System(&'static str),
 }
@@ -74,8 +74,8 @@ impl<A, R> Clone for Permit<A, R> {
 }
 
 impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
-    pub(super) fn granted(user: &Id, object: &Object<'_>) -> Self {
-        Self::new(Actor::User(user.clone()), object)
+    pub(super) fn granted(subject: &Id, object: &Object<'_>) -> Self {
+        Self::new(Actor::Subject(subject.clone()), object)
     }
 
     fn new(actor: Actor, object: &Object<'_>) -> Self {
@@ -146,7 +146,7 @@ impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
     }
 }
 
-/// The server acting on its own account, and why.
+/// The server acting on its own account, and why: the store writes the reason to the log at the level `debug`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct System {

@@ -18,7 +18,7 @@ fn one(check: &Check<'_>) -> Result<Wanted, Error> {
 #[tokio::test]
 async fn nothing_is_loaded_when_nothing_is_named() {
     let actor = actor().build();
-    let ctx = Context { store: doorward_ports::Store::new(NoStore), ..context(MockRepositories::default()) };
+    let ctx = Context { store: doorward_ports::Store::new(NoStore).into(), ..context(MockRepositories::default()) };
     let known = look_up(&ctx, &actor, one(&check("read", "user")).unwrap()).await.unwrap();
     let mine = |action| Check { owner_id: "me".into(), ..check(action, "workspace") };
     assert!(known.allows(&actor, &mine("delete")) && !known.allows(&actor, &check("delete", "workspace")));

@@ -10,7 +10,7 @@ use crate::users::fields::Fields;
 use doorward_domain::groups::{AVATAR_URL_MAX, Group, GroupChange, GroupRuleError};
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_ports::{Conflict, Repositories, StoreError};
+use doorward_ports::Repositories;
 use std::collections::BTreeSet;
 
 /// What is asked of a group; what is `None` or empty stays as it is.
@@ -161,14 +161,10 @@ fn add(
     group: &Group,
     users: &[UserId],
 ) -> Result<(), Error> {
-    match repos.groups().insert_members(permit, group, users) {
-        Ok(added) if added == users.len() => Ok(()),
-        Ok(_fewer) => Err(bad_users("add_users", "A user is not a member of the organization any more.".to_owned())),
-        Err(StoreError::Conflict(Conflict::GroupMembership)) => {
-            Err(bad_users("add_users", "Cannot add the same user to a group twice.".to_owned()))
-        }
-        Err(error) => Err(error.into()),
+    if repos.groups().insert_members(permit, group, users)? < users.len() {
+        return Err(bad_users("add_users", "A user is not a member of the organization any more.".to_owned()));
     }
+    Ok(())
 }
 
 /// How much of a bad id is repeated.

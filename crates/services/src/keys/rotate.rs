@@ -30,7 +30,6 @@ pub async fn rotate(
     let shown = wanted.clone();
     let (keys, now) = ctx
         .act(by, move |deed| {
-            let conflict = |message: String| Error::Conflict { message, fields: Vec::new() };
             let stored = deed.repos.keys().list()?;
             let mut recorded = None;
             for purpose in wanted {
@@ -38,12 +37,15 @@ pub async fn rotate(
                     KeyPurpose::RefreshTokens => refresh_tokens_kept,
                     KeyPurpose::Forms => FORMS_KEPT,
                 };
-                let rotation = KeyRotation::plan(&stored, purpose, deed.now, lead, kept)
-                    .map_err(|error| conflict(format!("The key for {purpose} cannot be replaced now: {error}.")))?;
+                let rotation = KeyRotation::plan(&stored, purpose, deed.now, lead, kept).map_err(|error| {
+                    Error::conflict(format!("The key for {purpose} cannot be replaced now: {error}."))
+                })?;
                 let key = new_key(purpose, rotation.new, rotation.starts_at, deed.random(), &*sealer)
                     .map_err(|error| Error::Internal(error.into()))?;
                 if !deed.repos.keys().rotate(&permit, &rotation, &key)? {
-                    return Err(conflict(format!("The key for {purpose} was replaced by somebody else just now.")));
+                    return Err(Error::conflict(format!(
+                        "The key for {purpose} was replaced by somebody else just now."
+                    )));
                 }
                 let replaces = Map::from_iter([
                     ("replaces".to_owned(), Value::from(rotation.old.to_string())),

@@ -1,12 +1,12 @@
 use super::*;
+use crate::Principal;
 use crate::maintenance::bootstrap;
 use crate::users::testing::{NOW, context, settings};
-use crate::{Principal, SubjectCache};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyAlgorithm, KeyState, LEAD, MARGIN};
 use doorward_domain::oauth2::DerivationKey;
-use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, PlainSealer, SeededRandom};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainSealer, SeededRandom};
 use doorward_ports::{Commit, WorkMode};
 use std::sync::Mutex;
 use time::Duration;
@@ -45,16 +45,7 @@ impl Stored {
     fn context(&self, repos: MockRepositories, log: &ChangeLog) -> Context {
         let ring = read(&self.0.lock().unwrap(), &PlainSealer).unwrap();
         let keys = Keys::stored(ring, log.now(), Arc::new(PlainSealer), log.clone());
-        Context {
-            store: repos.into_store(),
-            clock: Arc::new(FixedClock::at(NOW)),
-            random: Arc::new(SeededRandom::new(1)),
-            passwords: Arc::new(PlainHasher),
-            keys,
-            settings: Arc::new(settings()),
-            cache: SubjectCache::off(),
-            bus: doorward_ports::Bus::default(),
-        }
+        Context { keys, ..context(repos) }
     }
 }
 

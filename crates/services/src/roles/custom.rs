@@ -37,7 +37,6 @@ pub async fn create(
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let id = deed.new_id::<CustomRoleId>();
             match deed.repos.roles().insert(&permit, id, &role, deed.now) {
-                Err(StoreError::Conflict(Conflict::RoleName)) => return Err(refused(&Conflict::RoleName)),
                 Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {
                     return Err(Error::OrganizationNotFound(reference.to_string()));
                 }
@@ -188,8 +187,9 @@ fn bad_permission(field: &'static str, error: &CustomRoleError) -> Error {
     Error::Invalid { message: NOT_UPDATED.to_owned(), detail: error.to_string(), fields }
 }
 
-fn refused(reason: &impl ToString) -> Error {
-    Error::invalid_because(NOT_UPDATED, reason.to_string())
+/// A name that another custom role has.
+pub(crate) fn name_taken() -> Error {
+    Error::invalid_because(NOT_UPDATED, "the role name is taken")
 }
 
 const NOT_UPDATED: &str = "Failed to update role permissions";

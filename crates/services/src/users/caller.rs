@@ -113,8 +113,7 @@ fn still_there(me: Option<User>) -> Result<(), Error> {
 
 /// The rights with which the request came in are not those of now.
 fn overtaken() -> Error {
-    let message = "Your own account or roles have just been changed. Try again.".to_owned();
-    Error::Conflict { message, fields: Vec::new() }
+    Error::conflict("Your own account or roles have just been changed. Try again.")
 }
 
 /// Whether a refusal may come of a right that is gone.

@@ -9,7 +9,7 @@ use super::roles::{authorize_change, check_site_roles, may_make_member};
 use crate::Principal;
 use crate::context::{Context, Origin};
 use crate::deed::{Deed, Done};
-use crate::error::{Error, FieldError, USER_EXISTS};
+use crate::error::{Error, FieldError};
 use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names::{RealName, Username};
@@ -19,7 +19,7 @@ use doorward_domain::roles::{Action, OWNER, Object, Permit, RoleNames, System, a
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Conflict, Repositories, StoreError};
+use doorward_ports::{Repositories, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ pub async fn first_exists(ctx: &Context) -> Result<bool, Error> {
 pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<Origin>) -> Result<FirstUser, Error> {
     if !may_set_up(ctx, &command.proof) {
         if first_exists(ctx).await? {
-            return Err(first_exists_already());
+            return Err(super::first_exists_already());
         }
         return Err(Error::Refused(format!(
             "The first user is made with the one-time token of the set-up link, which the server prints when it starts: \
@@ -127,7 +127,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
     }
     let (mut fields, identity) = person(&command.email, &command.username, &command.password, &command.name);
     if fields.is_empty() && first_exists(ctx).await? {
-        return Err(first_exists_already());
+        return Err(super::first_exists_already());
     }
     fields.keep(strong_password(&command.password))?;
     let identity = fields.done_with(identity)?;
@@ -140,10 +140,7 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
             User { password_hash: Some(hash), roles: [OWNER].into_iter().collect(), ..blank_user(id, identity, now) };
         let organization = default_organization(deed.repos)?;
         let because = System::because("the first user sets the server up");
-        match deed.repos.users().insert_first(&because.permit(), &user) {
-            Err(StoreError::Conflict(Conflict::FirstUser)) => return Err(first_exists_already()),
-            inserted => inserted?,
-        }
+        deed.repos.users().insert_first(&because.permit(), &user)?;
         deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, id, now))?;
         let recorded = deed.entry().of_user(Some(id)).made(&user)?;
         Ok(recorded.answer(FirstUser { user_id: id, organization_id: organization.id }))
@@ -311,7 +308,7 @@ async fn find_places(
             taken.push("username");
         }
         if !taken.is_empty() {
-            return Err(Error::all_taken(USER_EXISTS, taken));
+            return Err(super::taken(taken));
         }
         let (mut places, mut unknown) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
@@ -394,10 +391,6 @@ fn parse_status(text: &str) -> Result<UserStatus, Error> {
     text.parse().map_err(|unknown: doorward_domain::users::UnknownValueError| {
         Error::invalid_field("user_status", unknown.to_string())
     })
-}
-
-fn first_exists_already() -> Error {
-    Error::Conflict { message: "The initial user has already been created.".to_owned(), fields: Vec::new() }
 }
 
 impl Context {

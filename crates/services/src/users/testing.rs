@@ -8,14 +8,13 @@ use crate::sessions::subject_of;
 use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
-use doorward_domain::names::RealName;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName, RoleNames};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::settings::Section as _;
-use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_domain::{Digest, Instant};
-use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
 use doorward_testkit::settings::defaults;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
 
 pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
@@ -68,22 +67,8 @@ pub(crate) fn with_sessions(change: impl FnOnce(&mut SessionSettings)) -> Settin
 /// An active user with [`PASSWORD`].
 pub(crate) fn user(id: UserId, username: &str) -> User {
     User {
-        id,
-        email: Some(format!("{username}@example.com").parse().unwrap()),
-        username: username.parse().unwrap(),
-        name: RealName::default(),
-        avatar_url: String::new(),
         password_hash: Some(PasswordHash::new(format!("plain:{PASSWORD}"))),
-        status: UserStatus::Active,
-        login_type: LoginType::Password,
-        roles: RoleNames::default(),
-        created_at: NOW - Duration::DAY,
-        updated_at: NOW - Duration::DAY,
-        last_seen_at: None,
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
+        ..people::user(id, username, NOW - Duration::DAY)
     }
 }
 
@@ -119,24 +104,7 @@ pub(crate) fn membership(user_id: UserId) -> Membership {
 
 /// A session with a day to live, last used now.
 pub(crate) fn key(user_id: UserId) -> ApiKey {
-    let token = ApiToken::parse(TOKEN).unwrap();
-    ApiKey {
-        id: token.id.clone(),
-        user_id,
-        secret_digest: token.digest(),
-        login_type: LoginType::Password,
-        scopes: vec!["all".to_owned()],
-        allow_list: None,
-        token_name: String::new(),
-        ip: String::new(),
-        created_at: NOW,
-        updated_at: NOW,
-        last_used: Some(NOW),
-        expires_at: NOW + Duration::DAY,
-        lifetime_seconds: Duration::DAY.whole_seconds(),
-        slides_until: None,
-        oauth2: None,
-    }
+    people::session(user_id, &ApiToken::parse(TOKEN).unwrap(), NOW)
 }
 
 /// An API token by this name.

@@ -1,12 +1,10 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::keys::{KeyId, KeyRing};
-use doorward_domain::names::RealName;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
-use doorward_domain::roles::RoleNames;
 use doorward_domain::settings::Section as _;
-use doorward_domain::users::{LoginType, User, UserStatus};
+use doorward_domain::users::{User, UserStatus};
 use doorward_domain::{Instant, Secret};
-use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom};
+use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_services::oauth2::ClientAuthentication;
 use doorward_services::{AuditSettings, Context, Keys, OAuth2Settings, SessionSettings, Settings, SubjectCache};
 use doorward_testkit::settings::defaults;
@@ -36,7 +34,7 @@ pub(crate) fn oauth2_settings() -> OAuth2Settings {
 
 pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> Context {
     Context {
-        store: repos.into_store(),
+        store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
         passwords: Arc::new(PlainHasher),
@@ -72,24 +70,7 @@ pub(crate) fn app(client_type: ClientType) -> App {
 }
 
 pub(crate) fn user(status: UserStatus) -> User {
-    User {
-        id: USER,
-        email: Some("ann@example.com".parse().unwrap()),
-        username: "ann".parse().unwrap(),
-        name: RealName::default(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status,
-        login_type: LoginType::Password,
-        roles: RoleNames::default(),
-        created_at: NOW,
-        updated_at: NOW,
-        last_seen_at: None,
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
-    }
+    User { status, ..people::user(USER, "ann", NOW) }
 }
 
 /// A confidential app that knows its secret, and one user of the given state.

@@ -20,6 +20,7 @@ async fn readiness_names_what_is_wrong_and_is_found_out_once() {
         (Outage::Unreachable, "the database cannot be reached"),
         (Outage::Full, "the disk of the database is full"),
         (Outage::ReadOnly, "the database takes no changes at the moment"),
+        (Outage::MissingTables, "the database lacks its tables"),
     ] {
         let mut repos = MockRepositories::default();
         let failed = move |_: &_, _| Err(StoreError::unavailable(outage, "secret cause"));

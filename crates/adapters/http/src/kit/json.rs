@@ -8,8 +8,8 @@ pub(crate) use go::{append, to_bytes};
 pub(crate) use moment::{Nanoseconds, Timestamp};
 
 use fold::Tree;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 /// Reads the first JSON value of a body, or says what is wrong with it and where.
 ///
@@ -24,19 +24,10 @@ pub(crate) fn from_bytes<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> 
     })
 }
 
-/// Any value, of no interest but that it is one that [`from_bytes`] takes.
-#[derive(Debug)]
-pub(crate) struct Anything;
-
-impl<'de> Deserialize<'de> for Anything {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        Tree::deserialize(source).map(|_tree| Self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
     use std::collections::BTreeMap;
     use uuid::Uuid;
 

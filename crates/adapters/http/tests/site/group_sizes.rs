@@ -10,11 +10,12 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
-use doorward_domain::names::{DisplayName, Username};
+use doorward_domain::names::DisplayName;
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{RoleNames, System};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
+use doorward_ports::mocks::people;
 use doorward_testkit::postgres;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -46,24 +47,11 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
             repos.groups().insert(&system.permit(), &group)?;
             let ids: Vec<UserId> = (1..=MEMBERS).map(|n| UserId(Uuid::from_u128(n << 32))).collect();
             for id in &ids {
-                let name = id.0.simple().to_string();
                 let user = User {
-                    id: *id,
-                    email: Some(format!("{name}@example.com").parse().unwrap()),
-                    username: Username::from_storage(name),
                     name: "One of Many".parse().unwrap(),
-                    avatar_url: String::new(),
-                    password_hash: None,
                     status: UserStatus::Dormant,
                     login_type: LoginType::Oidc,
-                    roles: RoleNames::default(),
-                    created_at: NOW,
-                    updated_at: NOW,
-                    last_seen_at: None,
-                    deleted: false,
-                    is_system: false,
-                    theme_preference: String::new(),
-                    terminal_font: String::new(),
+                    ..people::user(*id, &id.0.simple().to_string(), NOW)
                 };
                 repos.users().insert(&system.permit(), &user)?;
                 let (user_id, roles) = (*id, RoleNames::default());

@@ -114,7 +114,7 @@ async fn house_of(
     let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
     let context = Context {
-        store: opened.store,
+        store: opened.store.clone().into(),
         clock: Arc::<FixedClock>::clone(&clock),
         random,
         passwords: Arc::new(PlainHasher),
@@ -128,7 +128,6 @@ async fn house_of(
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
     };
-    let store = context.store.clone();
     let kept = context.clone();
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
     (rate_limit.api, rate_limit.login) = (api, login);
@@ -145,7 +144,7 @@ async fn house_of(
     };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;
-    House { app, clock, store, context: kept, _database: database }
+    House { app, clock, store: opened.store, context: kept, _database: database }
 }
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {

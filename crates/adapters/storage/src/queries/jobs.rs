@@ -10,7 +10,7 @@ use crate::types::{At, Id, sql as types};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
-use doorward_domain::jobs::claimable_in;
+use doorward_domain::jobs::{claimable_in, unclaimed_for};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::jobs::{JobRepository, JobState, Run};
@@ -24,6 +24,23 @@ macro_rules! of_run {
             .filter(jobs::name.eq(&$run.job))
             .filter(jobs::holder.eq(Id($run.holder)))
             .filter(jobs::runs.eq($run.number))
+    };
+}
+
+/// What is read of a job, as a [`Row`].
+macro_rules! state {
+    () => {
+        (
+            jobs::name,
+            jobs::next_run_at,
+            jobs::lease_until,
+            jobs::holder,
+            jobs::last_started_at,
+            jobs::last_finished_at,
+            jobs::last_error,
+            jobs::runs,
+            sql::<types::Instant>(NOW),
+        )
     };
 }
 
@@ -119,30 +136,31 @@ impl JobRepository for Session<'_, Conn> {
     }
 
     fn find(&mut self, name: &str) -> Result<Option<JobState>, StoreError> {
-        type Row = (At, Option<At>, Option<Id<Uuid>>, Option<At>, Option<At>, Option<String>, i64, At);
         self.run(|conn| {
-            let row: Option<Row> = jobs::table
-                .find(name)
-                .select((
-                    jobs::next_run_at,
-                    jobs::lease_until,
-                    jobs::holder,
-                    jobs::last_started_at,
-                    jobs::last_finished_at,
-                    jobs::last_error,
-                    jobs::runs,
-                    sql::<types::Instant>(NOW),
-                ))
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(|(next, lease, holder, started, finished, last_error, runs, now)| JobState {
-                claimable_in: claimable_in(next.0, lease.map(|at| at.0), now.0),
-                holder: holder.map(|id| id.0),
-                last_started_at: started.map(|at| at.0),
-                last_finished_at: finished.map(|at| at.0),
-                last_error,
-                runs,
-            }))
+            let row: Option<Row> = jobs::table.find(name).select(state!()).get_result(conn).optional()?;
+            Ok(row.map(|row| named_state(row).1))
         })
     }
+}
+
+/// All jobs, in the order of their names.
+pub(crate) fn list(conn: &mut Conn) -> QueryResult<Vec<(String, JobState)>> {
+    let rows: Vec<Row> = jobs::table.select(state!()).order(jobs::name).load(conn)?;
+    Ok(rows.into_iter().map(named_state).collect())
+}
+
+type Row = (String, At, Option<At>, Option<Id<Uuid>>, Option<At>, Option<At>, Option<String>, i64, At);
+
+fn named_state((name, next, lease, holder, started, finished, last_error, runs, now): Row) -> (String, JobState) {
+    let (next, lease, now) = (next.0, lease.map(|at| at.0), now.0);
+    let state = JobState {
+        claimable_in: claimable_in(next, lease, now),
+        unclaimed_for: unclaimed_for(next, lease, now),
+        holder: holder.map(|id| id.0),
+        last_started_at: started.map(|at| at.0),
+        last_finished_at: finished.map(|at| at.0),
+        last_error,
+        runs,
+    };
+    (name, state)
 }

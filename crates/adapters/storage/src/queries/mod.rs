@@ -34,7 +34,7 @@ mod expiring;
 mod grants;
 mod group_members;
 mod groups;
-mod jobs;
+pub(super) mod jobs;
 mod keys;
 mod locks;
 mod maintenance;

@@ -17,7 +17,7 @@ async fn owner(walk: &Walk, name: &str) -> Principal {
     let ann = User { roles: role_names(&["owner"]), ..user(name) };
     let token = ApiToken::new(key_id(), Secret::new(format!("{name:0<22}"))).unwrap();
     let key = ApiKey { id: token.id.clone(), secret_digest: token.digest(), ..session(&ann) };
-    let stored = walk.ctx.store.write(move |repos| {
+    let stored = walk.db.store.write(move |repos| {
         repos.users().insert(&permit(), &ann)?;
         repos.api_keys().insert(&permit(), &key)
     });

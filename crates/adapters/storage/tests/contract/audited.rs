@@ -61,7 +61,7 @@ impl Walk {
         let bootstrap =
             maintenance::bootstrap(&db.store, &*clock, &*random, &sealer, ChangeLog::default()).await.unwrap();
         let ctx = Context {
-            store: db.store.clone(),
+            store: db.store.clone().into(),
             clock: Arc::<FixedClock>::clone(&clock),
             random,
             passwords: Arc::new(PlainHasher),

@@ -26,7 +26,7 @@ const OTHER: Uuid = Uuid::from_u128(2);
 /// What a server has, which differs from others by its number.
 pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
     Context {
-        store: store.clone(),
+        store: store.clone().into(),
         clock: Arc::new(FixedClock::at(NOW)),
         random: Arc::new(SeededRandom::new(number)),
         passwords: Arc::new(PlainHasher),
@@ -186,7 +186,11 @@ contract! {
     }
 
     async fn what_a_run_writes_after_it_lost_its_lease_is_undone(db) {
-        let writer = Arc::new(LateWriter::default());
+        let writer = Arc::new(LateWriter {
+            store: db.store.clone(),
+            has_begun: Notify::default(),
+            goes_on: Notify::default(),
+        });
         let late = Runner::start(&server(&db.store, Bus::default(), 1), vec![Arc::<LateWriter>::clone(&writer)], LeaseTerms::DEFAULT);
         writer.has_begun.notified().await;
         end_leases(&db);
@@ -297,8 +301,8 @@ impl Job for Gate {
 }
 
 /// A job that writes late.
-#[derive(Default)]
 struct LateWriter {
+    store: Store,
     has_begun: Notify,
     goes_on: Notify,
 }
@@ -311,11 +315,11 @@ impl Job for LateWriter {
     fn schedule(&self) -> Schedule {
         Schedule::every(Duration::HOUR)
     }
-    async fn run(&self, ctx: &Context, lease: &Lease) -> Result<Next, Error> {
+    async fn run(&self, _: &Context, lease: &Lease) -> Result<Next, Error> {
         self.has_begun.notify_one();
         self.goes_on.notified().await;
         let lease = lease.clone();
-        ctx.store
+        self.store
             .write(move |repos| {
                 repos.outbox().announce(&permit(), "late", "{}", NOW)?;
                 lease.confirm(repos)?;

@@ -36,6 +36,18 @@ contract! {
         assert_eq!(db.rows("users"), 1);
     }
 
+    async fn tables_that_are_gone_are_an_outage_with_a_name(db) {
+        db.write(insert("ann")).await;
+        let cascade = if db.is_postgres() { " CASCADE" } else { "" };
+        db.execute(&format!("DROP TABLE users{cascade}"));
+        let read = db.store.read(|repos| repos.users().find_by_username("ann")).await.unwrap_err();
+        let written = db.store.write(insert("bob")).await.unwrap_err();
+        let at_once = db.store.at_once(|once| insert("eve")(once.any())).await.unwrap_err();
+        for error in [read, written, at_once] {
+            assert_eq!(error.outage(), Some(Outage::MissingTables), "{error:?}");
+        }
+    }
+
     async fn a_transaction_sees_its_own_writes(db) {
         let found = db
             .write(|repos| {

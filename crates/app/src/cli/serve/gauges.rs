@@ -61,7 +61,7 @@ pub(super) fn gauges(parts: &Parts, counted: &Arc<Counted>, jobs: &Tally) -> Vec
         ("store_single_writes_total", "Writing calls without a transaction.", WorkMode::AtOnce),
     ];
     for (name, help, mode) in calls {
-        let store = parts.context.store.clone();
+        let store = parts.opened.store.clone();
         gauges.push(Gauge::new(name, help, move || count(store.calls(mode))));
     }
     let grants = Arc::clone(counted);

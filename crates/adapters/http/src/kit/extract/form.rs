@@ -152,6 +152,12 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
 
 /// Decodes `+` and `%XX`. A `%` without two digits stands for itself, as browsers do it.
 pub(crate) fn decode(text: &[u8]) -> Result<String, OAuthError> {
+    // Most names and values stand for themselves.
+    if !text.iter().any(|byte| matches!(byte, b'+' | b'%' | 0))
+        && let Ok(plain) = std::str::from_utf8(text)
+    {
+        return Ok(plain.to_owned());
+    }
     let spaced: Cow<'_, [u8]> = if text.contains(&b'+') {
         text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect()
     } else {

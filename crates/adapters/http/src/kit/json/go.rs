@@ -19,15 +19,21 @@ pub(crate) fn append<T: Serialize + ?Sized>(body: &mut Vec<u8>, value: &T) -> Re
 
 struct GoFormatter;
 
+/// The first byte of U+2028 and U+2029 in UTF-8, and of some thousand other characters. It begins a character wherever it stands.
+const LINE_SEPARATORS: u8 = 0xE2;
+
 impl Formatter for GoFormatter {
     fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        // By bytes, because nearly no fragment has any of them: `str::find` would decode every character.
+        while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'<' | b'>' | b'&' | LINE_SEPARATORS)) {
             let (before, found) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             let mut chars = found.chars();
-            if let Some(c) = chars.next() {
-                write!(writer, "\\u{:04x}", u32::from(c))?;
+            match chars.next() {
+                Some(c @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) => write!(writer, "\\u{:04x}", u32::from(c))?,
+                Some(other) => writer.write_all(other.encode_utf8(&mut [0; 4]).as_bytes())?,
+                None => {}
             }
             rest = chars.as_str();
         }
@@ -41,7 +47,7 @@ mod tests {
 
     #[test]
     fn markup_is_escaped() {
-        let text = String::from_utf8(to_bytes(&["a<b>&\u{2028}\u{2029}é\"\\\n", ""]).unwrap()).unwrap();
-        assert_eq!(text, "[\"a\\u003cb\\u003e\\u0026\\u2028\\u2029é\\\"\\\\\\n\",\"\"]\n");
+        let text = String::from_utf8(to_bytes(&["a<b>&\u{2028}\u{2029}é€\"\\\n", "", "€"]).unwrap()).unwrap();
+        assert_eq!(text, "[\"a\\u003cb\\u003e\\u0026\\u2028\\u2029é€\\\"\\\\\\n\",\"\",\"€\"]\n");
     }
 }
