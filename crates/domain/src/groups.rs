@@ -2,6 +2,7 @@
 
 use crate::Instant;
 use crate::ids::{GroupId, OrganizationId, UserId};
+use crate::names::{DisplayName, GroupName};
 use crate::organizations::Organization;
 use crate::roles::{Acl, Action};
 use crate::search::{self, QueryError};
@@ -31,9 +32,9 @@ pub struct Group {
     /// The organization it belongs to.
     pub organization_id: OrganizationId,
     /// Its name, unique in the organization with regard to letter case.
-    pub name: String,
+    pub name: GroupName,
     /// What people see instead of the name; may be empty.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// URL of a picture, may be empty.
     pub avatar_url: String,
     /// What each member may spend on workspaces; may be negative.
@@ -52,21 +53,23 @@ impl Group {
     /// ```
     /// use doorward_domain::{Instant, groups::Group, ids::OrganizationId, organizations::Organization};
     /// let acme = Organization {
-    ///     id: OrganizationId(uuid::Uuid::NAMESPACE_DNS), name: "acme".into(), display_name: "Acme".into(),
+    ///     id: OrganizationId(uuid::Uuid::NAMESPACE_DNS),
+    ///     name: "acme".parse()?, display_name: Default::default(),
     ///     description: String::new(), icon: String::new(), created_at: Instant::UNIX_EPOCH,
     ///     updated_at: Instant::UNIX_EPOCH, is_default: false, default_roles: Default::default(),
     /// };
     /// let everyone = Group::everyone(&acme);
     /// assert!(everyone.is_everyone());
     /// assert_eq!(everyone.name, "Everyone");
+    /// # Ok::<(), doorward_domain::names::NameError>(())
     /// ```
     #[must_use]
     pub fn everyone(organization: &Organization) -> Self {
         Self {
             id: GroupId(organization.id.0),
             organization_id: organization.id,
-            name: EVERYONE.to_owned(),
-            display_name: String::new(),
+            name: GroupName::from_storage(EVERYONE.to_owned()),
+            display_name: DisplayName::default(),
             avatar_url: String::new(),
             quota_allowance: 0,
             source: GroupSource::User,
@@ -98,17 +101,16 @@ impl Group {
                 return Err(GroupRuleError::EveryoneDisplayName);
             }
         }
-        if name.is_some_and(|name| name == EVERYONE) {
+        if name.is_some_and(|name| *name == EVERYONE) {
             return Err(GroupRuleError::ReservedName);
         }
         if self.is_everyone() && change.moves_members {
             return Err(GroupRuleError::EveryoneMembers);
         }
-        let or = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
         Ok(Self {
             name: name.unwrap_or(&self.name).clone(),
-            display_name: or(&change.display_name, &self.display_name),
-            avatar_url: or(&change.avatar_url, &self.avatar_url),
+            display_name: change.display_name.as_ref().unwrap_or(&self.display_name).clone(),
+            avatar_url: change.avatar_url.as_ref().unwrap_or(&self.avatar_url).clone(),
             quota_allowance: change.quota_allowance.unwrap_or(self.quota_allowance),
             updated_at: now,
             ..self.clone()
@@ -120,9 +122,9 @@ impl Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupChange {
     /// A new name.
-    pub name: Option<String>,
+    pub name: Option<GroupName>,
     /// A new display name; empty clears it.
-    pub display_name: Option<String>,
+    pub display_name: Option<DisplayName>,
     /// A new picture; empty clears it.
     pub avatar_url: Option<String>,
     /// A new allowance.
@@ -181,14 +183,16 @@ pub fn parse_group_query(text: &str) -> Result<String, Vec<QueryError>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Debug;
+    use std::str::FromStr;
     use uuid::Uuid;
 
     fn group(id: u128) -> Group {
         Group {
             id: GroupId(Uuid::from_u128(id)),
             organization_id: OrganizationId(Uuid::from_u128(1)),
-            name: if id == 1 { EVERYONE.to_owned() } else { "devs".to_owned() },
-            display_name: String::new(),
+            name: if id == 1 { EVERYONE } else { "devs" }.parse().unwrap(),
+            display_name: DisplayName::default(),
             avatar_url: "/a.png".to_owned(),
             quota_allowance: 3,
             source: GroupSource::Oidc,
@@ -198,8 +202,8 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "fields of a change are optional")]
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn some<T: FromStr<Err: Debug>>(text: &str) -> Option<T> {
+        Some(text.parse().unwrap())
     }
 
     #[test]

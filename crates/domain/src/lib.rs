@@ -13,7 +13,8 @@
 //! | verify PKCE, redirect URIs and codes | [`oauth2`] | `examples/embed_pkce.rs` |
 //! | rotate refresh tokens that survive races | [`oauth2::DerivationKey`], [`oauth2::Grant`] | |
 //! | replace the keys of the server | [`keys::KeyRing`], [`keys::KeyRotation`] | |
-//! | check names, passwords, mail addresses | [`names`], [`users::check_password`] | |
+//! | hold names and mail addresses that keep their rules | [`names`] | |
+//! | check passwords | [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
 //!
 //! ```
@@ -31,11 +32,11 @@
 //!
 //! | feature | for | adds |
 //! |---|---|---|
-//! | `serde` | ids, access lists and permissions can be serialised | `serde` |
+//! | `serde` | ids, names, access lists and permissions can be serialised | `serde` |
 //! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
 //! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
-//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties`, `jiff`, `regex` |
+//! | `full` | all rooms of the server; mail addresses and display names can be parsed | those of `oauth2` and `eval`, `email_address`, `icu_properties`, `jiff`, `regex` |
 //!
 //! # What is promised
 //!

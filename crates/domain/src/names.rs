@@ -1,13 +1,32 @@
-//! Rules for names (`identity.md` 1.7). Lengths are in bytes.
+//! Names, mail addresses and display names (`identity.md` 1.7): value types, and the rules behind them. Lengths are in bytes of
+//! UTF-8.
+//!
+//! | value | of | bytes | parsing needs |
+//! |---|---|---|---|
+//! | [`Username`] | users | 1 to 32 | |
+//! | [`OrganizationName`] | organizations | 1 to 32 | |
+//! | [`GroupName`] | groups | 1 to 255 | |
+//! | [`TemplateName`] | templates | 1 to 32 | |
+//! | [`WorkspaceName`] | workspaces | 1 to 32 | |
+//! | [`Email`] | users | up to 64 before the `@`, 254 behind it | feature `full` |
+//! | [`DisplayName`] | organizations, groups, templates | up to 64 | feature `full` |
+//! | [`RealName`] | users | up to 128 | feature `full` |
+//!
+//! A value is made by [`FromStr`](std::str::FromStr) or `TryFrom<String>`, which say by a [`NameError`] which rule a text breaks, or
+//! by `from_storage`, which takes what was checked when it was stored: a rule may be younger than that.
 //!
 //! Names stand in paths, where an id or a word of the API can stand too. So no name reads as an id, and none is such a
 //! word: else `/users/<name>` would mean somebody else, or nobody at all.
 
 #[cfg(feature = "full")]
 mod shown;
+mod value;
 
 #[cfg(feature = "full")]
 pub use shown::{hidden_in_name, hidden_in_text};
+pub use value::{
+    DisplayName, Email, GroupName, NameError, OrganizationName, RealName, TemplateName, Username, WorkspaceName,
+};
 
 use uuid::Uuid;
 
@@ -30,24 +49,13 @@ pub const REAL_NAME_MAX: usize = 128;
 /// ```
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    text.len() <= NAME_MAX && is_hyphenated(text) && !is_taken_by_all(text)
+    is_spelled_like_a_name(text) && !is_reserved_for_all(text)
 }
 
 /// Whether `text` is spelled like a [name](is_name), whatever it means: names from before a word was taken keep theirs.
 #[must_use]
 pub fn is_spelled_like_a_name(text: &str) -> bool {
     text.len() <= NAME_MAX && is_hyphenated(text)
-}
-
-/// Whether `text` may name a group: like a name, but up to 255 bytes.
-///
-/// ```
-/// use doorward_domain::names::is_group_name;
-/// assert!(is_group_name(&"g".repeat(255)) && !is_group_name("two words"));
-/// ```
-#[must_use]
-pub fn is_group_name(text: &str) -> bool {
-    text.len() <= GROUP_NAME_MAX && is_hyphenated(text) && !is_taken_by_all(text)
 }
 
 /// What stands in a path by its name.
@@ -121,59 +129,10 @@ pub fn is_plain(text: &str) -> bool {
     hidden_in_name(text).is_none()
 }
 
-/// Whether `text` may be shown instead of a name: empty, or at most 64 bytes that are [plain](is_plain), without white
-/// space at either end.
-#[cfg(feature = "full")]
-#[must_use]
-pub fn is_display_name(text: &str) -> bool {
-    text.len() <= DISPLAY_NAME_MAX && text.trim() == text && is_plain(text)
-}
-
-/// Whether `text` may be the real name of a person: at most 128 bytes that are [plain](is_plain), without white space at
-/// either end.
-#[cfg(feature = "full")]
-#[must_use]
-pub fn is_real_name(text: &str) -> bool {
-    text.len() <= REAL_NAME_MAX && text.trim() == text && is_plain(text)
-}
-
-/// Makes a user name of free text: the text itself, or what stands before its last `@` without forbidden characters;
-/// `None` when nothing that a user may be called is left, and a random name is wanted.
-///
-/// ```
-/// use doorward_domain::names::username_from;
-/// assert_eq!(username_from("ann.lee@example.com").as_deref(), Some("annlee"));
-/// assert_eq!(username_from("é@example.com"), None);
-/// ```
-#[must_use]
-pub fn username_from(text: &str) -> Option<String> {
-    let is_usable = |text: &str| is_name(text) && !Named::User.is_reserved(text);
-    if is_usable(text) {
-        return Some(text.to_owned());
-    }
-    let local = text.rsplit_once('@').map_or(text, |(local, _)| local);
-    let kept: String = local.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    is_usable(&kept).then_some(kept)
-}
-
 /// The form under which names and addresses are unique: without regard to letter case.
 #[must_use]
 pub fn key(text: &str) -> String {
     text.to_lowercase()
-}
-
-/// Whether `text` is a mail address (RFC 5321), without display name or domain literal. The address proves itself only
-/// when mail arrives; this keeps out what cannot be one.
-///
-/// ```
-/// use doorward_domain::names::is_email;
-/// assert!(is_email("ann@example.com") && !is_email("Ann <ann@example.com>") && !is_email("ann"));
-/// ```
-#[cfg(feature = "full")]
-#[must_use]
-pub fn is_email(text: &str) -> bool {
-    let options = email_address::Options::default().without_display_text().without_domain_literal();
-    email_address::EmailAddress::parse_with_options(text, options).is_ok() && is_plain(text)
 }
 
 fn is_hyphenated(text: &str) -> bool {
@@ -181,7 +140,7 @@ fn is_hyphenated(text: &str) -> bool {
 }
 
 /// Words of the dashboard's paths, and whatever reads as an id.
-fn is_taken_by_all(text: &str) -> bool {
+fn is_reserved_for_all(text: &str) -> bool {
     ["new", "create"].iter().any(|word| word.eq_ignore_ascii_case(text)) || is_id(text)
 }
 
@@ -204,9 +163,6 @@ mod tests {
     #[test]
     fn lengths_are_in_bytes() {
         assert!(is_name(&"z".repeat(32)) && !is_name(&"z".repeat(33)));
-        assert!(is_group_name(&"a".repeat(255)) && !is_group_name(&"a".repeat(256)));
-        assert!(is_display_name(&"é".repeat(32)) && !is_display_name(&"é".repeat(33)));
-        assert!(is_real_name("") && !is_real_name(" a") && !is_real_name("a\t"));
     }
 
     #[test]
@@ -214,56 +170,16 @@ mod tests {
         let id = Uuid::from_u128(0x6ba7_b810_9dad_11d1_80b4_00c0_4fd4_30c8);
         for text in [id.simple().to_string(), id.to_string(), id.braced().to_string(), id.urn().to_string()] {
             for text in [text.to_uppercase(), text] {
-                assert!(!is_name(&text) && !is_group_name(&text), "{text}");
+                assert!(!is_name(&text) && text.parse::<GroupName>().is_err(), "{text}");
             }
         }
         assert!(is_name(&id.simple().to_string()[1..]) && is_name(&format!("{}g", &id.simple().to_string()[1..])));
-        assert_eq!(username_from(&format!("{}@example.com", id.simple())), None);
+        assert_eq!(Username::suggested_by(&format!("{}@example.com", id.simple())), None);
     }
 
     #[test]
     fn words_of_paths_are_no_names() {
-        assert!(!is_name("New") && !is_group_name("CREATE") && is_spelled_like_a_name("create"));
-        assert_eq!(username_from("me@example.com"), None);
-    }
-
-    #[test]
-    fn names_that_people_see_hide_nothing() {
-        for bad in ["a\u{202E}b", "a\u{AD}b", "a\u{E0041}b", "a\tb", "a\0b"] {
-            assert!(!is_display_name(bad) && !is_real_name(bad), "{bad:?}");
-        }
-        for good in ["", "Ann Lee", "م. علی\u{200C}ها", "O\u{2019}Hara", "李", "👩\u{200D}💻"] {
-            assert!(is_display_name(good) && is_real_name(good), "{good:?}");
-        }
-    }
-
-    #[test]
-    fn usernames_are_made_of_free_text() {
-        assert_eq!(username_from("ann.lee@example.com").as_deref(), Some("annlee"));
-        assert_eq!(username_from("ann"), Some("ann".to_owned()));
-        assert_eq!(username_from("@@"), None);
-    }
-
-    #[test]
-    fn emails() {
-        for good in ["a@b.c", "first.last+tag@sub.example.com", "dev@localhost"] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in [
-            "",
-            "a",
-            "@b",
-            "a@",
-            "a b@c.d",
-            "a@b@c",
-            "a@-b.c",
-            "a..b@c.d",
-            "a@b..c",
-            "<a@b.c>",
-            "a@b.c\n",
-            "Ann <a@b.c>",
-        ] {
-            assert!(!is_email(bad), "{bad:?}");
-        }
+        assert!(!is_name("New") && "CREATE".parse::<GroupName>().is_err() && is_spelled_like_a_name("create"));
+        assert_eq!(Username::suggested_by("me@example.com"), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::Instant;
 use crate::ids::{OrganizationId, UserId};
-use crate::roles::DefaultRoles;
+use crate::names::{DisplayName, OrganizationName};
+use crate::roles::{DefaultRoles, RoleNames};
 use crate::search::{self, Narrow, QueryError, once, repeated, unknown};
 use crate::users::ReducedUser;
 use std::fmt;
@@ -12,10 +13,10 @@ use std::fmt;
 pub struct Organization {
     /// Its id; its group Everyone has the same.
     pub id: OrganizationId,
-    /// Its name, unique without regard to letter case.
-    pub name: String,
+    /// Its name, unique by its key.
+    pub name: OrganizationName,
     /// What people see; never empty.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// Free text.
     pub description: String,
     /// URL or path of an icon, or empty.
@@ -37,8 +38,8 @@ pub struct Membership {
     pub organization_id: OrganizationId,
     /// The member.
     pub user_id: UserId,
-    /// Stored role names without the organization suffix; the implied `organization-member` is not among them.
-    pub roles: Vec<String>,
+    /// The roles in the organization; the implied `organization-member` is not among them.
+    pub roles: RoleNames,
     /// When the user joined.
     pub created_at: Instant,
     /// When the roles last changed.
@@ -52,8 +53,8 @@ pub struct Member {
     pub membership: Membership,
     /// The user, as shown to whoever may read the member.
     pub user: ReducedUser,
-    /// Stored names of the site roles.
-    pub site_roles: Vec<String>,
+    /// The site roles of the user.
+    pub site_roles: RoleNames,
 }
 
 /// What keeps an organization from being deleted, and how many there are of it.

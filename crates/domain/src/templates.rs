@@ -10,6 +10,7 @@ pub use settings::{CorsBehavior, Days, PortSharing, SettingsChange, SettingsErro
 
 use crate::Instant;
 use crate::ids::{OrganizationId, TemplateId, UserId};
+use crate::names::{DisplayName, TemplateName};
 use crate::roles::Acl;
 use uuid::Uuid;
 
@@ -20,10 +21,10 @@ pub struct Template {
     pub id: TemplateId,
     /// The organization it belongs to.
     pub organization_id: OrganizationId,
-    /// Its name, unique in the organization without regard to letter case among templates that are not deleted.
-    pub name: String,
+    /// Its name, unique in the organization by its key among templates that are not deleted.
+    pub name: TemplateName,
     /// What people see; empty means the name.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// Free text.
     pub description: String,
     /// URL or path of an icon, or empty.

@@ -12,7 +12,8 @@ pub use reduced::ReducedUser;
 
 use crate::Instant;
 use crate::ids::UserId;
-use crate::roles::OWNER;
+use crate::names::{Email, RealName, Username};
+use crate::roles::{OWNER, RoleNames};
 use crate::text_enum::text_enum;
 use std::fmt;
 
@@ -51,12 +52,12 @@ text_enum! {
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// Mail address, unique without regard to letter case among users that are not deleted; empty for service accounts.
-    pub email: String,
+    /// Mail address, unique by its key among users that are not deleted; `None` for service accounts.
+    pub email: Option<Email>,
     /// Name for signing in and for URLs, unique like the address.
-    pub username: String,
+    pub username: Username,
     /// Real name, may be empty.
-    pub name: String,
+    pub name: RealName,
     /// URL of a picture, may be empty.
     pub avatar_url: String,
     /// Argon2id hash in PHC form; `None` when the user has no password.
@@ -66,7 +67,7 @@ pub struct User {
     /// How the user signs in.
     pub login_type: LoginType,
     /// Stored site roles; the implied `member` is not among them unless it was granted explicitly.
-    pub roles: Vec<String>,
+    pub roles: RoleNames,
     /// When the user was made.
     pub created_at: Instant,
     /// When the user last changed.
@@ -87,8 +88,7 @@ impl User {
     /// Whether the user is one of those by whom the server can be administered: an active owner.
     #[must_use]
     pub fn is_active_owner(&self) -> bool {
-        let is_owner = self.roles.iter().any(|role| role == OWNER);
-        is_owner && self.status == UserStatus::Active && !self.deleted && !self.is_system
+        self.roles.contains(OWNER) && self.status == UserStatus::Active && !self.deleted && !self.is_system
     }
 
     /// Whether keys of this user are accepted: not deleted, and active or (until the first request) dormant.
@@ -100,7 +100,13 @@ impl User {
     /// Whether this is an account for a program: without mail address and password, so that nobody can sign in to it.
     #[must_use]
     pub const fn is_service_account(&self) -> bool {
-        self.email.is_empty()
+        self.email.is_none()
+    }
+
+    /// The mail address as clients are shown it: empty for service accounts.
+    #[must_use]
+    pub fn shown_email(&self) -> &str {
+        self.email.as_ref().map_or("", Email::as_str)
     }
 }
 

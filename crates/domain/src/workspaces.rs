@@ -7,6 +7,7 @@ pub use query::{WorkspaceFilter, WorkspaceQuery, parse_workspace_query};
 
 use crate::Instant;
 use crate::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use crate::names::WorkspaceName;
 use crate::roles::{Object, ResourceType};
 use crate::text_enum::text_enum;
 use uuid::Uuid;
@@ -25,8 +26,8 @@ pub struct Workspace {
     pub organization_id: OrganizationId,
     /// What it is made from.
     pub template_id: TemplateId,
-    /// Its name, unique for the owner without regard to letter case among workspaces that are not deleted.
-    pub name: String,
+    /// Its name, unique for the owner by its key among workspaces that are not deleted.
+    pub name: WorkspaceName,
     /// When it was made.
     pub created_at: Instant,
     /// When it was last changed or built.
@@ -54,7 +55,7 @@ impl Workspace {
     /// # let nil = uuid::Uuid::nil();
     /// # let workspace = Workspace {
     /// #     id: nil.into(), owner_id: PREBUILDS_USER, organization_id: nil.into(), template_id: nil.into(),
-    /// #     name: String::new(), created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH,
+    /// #     name: "desk".parse().unwrap(), created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH,
     /// #     last_used_at: Instant::UNIX_EPOCH, dormant_at: None, deleted: false,
     /// # };
     /// assert!(workspace.prebuilt_object().is_some());

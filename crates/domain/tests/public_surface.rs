@@ -2,6 +2,7 @@
 //! here. Nothing is tested but that it compiles.
 
 use doorward_domain::keys::{CryptoKey, DerivationKeys, KeyId, KeyRing, NoKeyError};
+use doorward_domain::names::NameError;
 use doorward_domain::oauth2::{
     App, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant, OAuthErrorCode, OpaqueToken,
     OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri, RedirectUriError, RefreshError, Resource,
@@ -163,16 +164,20 @@ fn oauth2_keeps_its_signatures() {
 
 #[test]
 fn small_rules_keep_their_signatures() {
-    is::<[fn(&str) -> bool; 5]>([
-        names::is_name,
-        names::is_group_name,
-        names::is_display_name,
-        names::is_real_name,
-        names::is_email,
-    ]);
-    is::<[fn(&str) -> bool; 3]>([names::is_id, names::is_plain, names::is_spelled_like_a_name]);
+    is::<[fn(&str) -> bool; 4]>([names::is_id, names::is_name, names::is_plain, names::is_spelled_like_a_name]);
+    is::<fn(&str) -> Result<names::Username, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::OrganizationName, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::GroupName, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::TemplateName, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::WorkspaceName, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::Email, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::DisplayName, NameError>>(str::parse);
+    is::<fn(&str) -> Result<names::RealName, NameError>>(str::parse);
+    is::<fn(String) -> names::Username>(names::Username::from_storage);
+    is::<fn(&names::Username, &str) -> Result<names::Username, NameError>>(names::Username::renamed);
+    is::<fn(&names::Username) -> String>(names::Username::key);
     is::<fn(names::Named, &str) -> bool>(names::Named::is_reserved);
-    is::<fn(&str) -> Option<String>>(names::username_from);
+    is::<fn(&str) -> Option<names::Username>>(names::Username::suggested_by);
     is::<fn(&str) -> Result<(), users::PasswordRuleError>>(users::check_password);
     is::<fn(&Throttle, ThrottlePolicy, Instant) -> Duration>(Throttle::wait);
     is::<fn(&Throttle, ThrottlePolicy, Instant) -> Throttle>(Throttle::after_failure);

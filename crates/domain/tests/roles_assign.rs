@@ -61,13 +61,13 @@ fn a_change_is_planned_with_the_implied_role() {
     let change = plan(&owner, Level::Site, &site(&["auditor"]), &site(&["owner", "owner"]), &RoleSet::new()).unwrap();
     assert_eq!(change.added(), site(&["member", "owner"]));
     assert_eq!(change.removed(), site(&["auditor"]));
-    assert_eq!(change.stored(), ["owner"]);
+    assert_eq!(change.stored().as_slice(), ["owner"]);
 
     let admin = user(&[], &["organization-admin"]);
     let wanted = inside(ACME, &["organization-auditor"]);
     let change = plan(&admin, Level::Organization(ACME), &[], &wanted, &RoleSet::new()).unwrap();
     assert_eq!(change.added(), inside(ACME, &["organization-auditor", "organization-member"]));
-    assert_eq!(change.stored(), ["organization-auditor"]);
+    assert_eq!(change.stored().as_slice(), ["organization-auditor"]);
 }
 
 #[test]

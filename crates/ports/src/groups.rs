@@ -3,6 +3,7 @@
 use crate::StoreError;
 use doorward_domain::groups::{Group, GroupFilter, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::{ReducedUser, UserFilter};
@@ -13,9 +14,9 @@ pub struct FoundGroup {
     /// The group.
     pub group: Group,
     /// Name of its organization.
-    pub organization_name: String,
+    pub organization_name: OrganizationName,
     /// What people see of its organization.
-    pub organization_display_name: String,
+    pub organization_display_name: DisplayName,
 }
 
 /// Which part of a list of groups is asked for. The list is sorted by lower-cased name, then by id.

@@ -5,7 +5,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Member, MemberFilter};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
 
 /// One page of members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub trait MemberRepository {
         permit: &Permit<action::Assign, resource::AssignOrgRole>,
         organization: OrganizationId,
         user: UserId,
-        roles: &[String],
+        roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Ends a membership, and those in all groups of the organization. `false` when there is no such member.

@@ -18,6 +18,8 @@ pub trait OrganizationRepository {
     /// The organization with this id, unless it is deleted, and a row lock (`FOR UPDATE`) until the transaction ends: nobody can
     /// change it, nor add to it what [`insert_member`](Self::insert_member) adds.
     fn find_for_update(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+    /// The organizations with these ids, by lower-cased name. Deleted ones are left out.
+    fn list_by_id(&mut self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError>;
     /// The organizations that `visible` lets through, by lower-cased name. Deleted ones are left out.
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError>;
     /// The organizations of a user that `visible` lets through, by lower-cased name. Deleted ones are left out.
@@ -53,6 +55,12 @@ pub trait OrganizationRepository {
         &mut self,
         permit: &Permit<action::Create, resource::OrganizationMember>,
         membership: &Membership,
+    ) -> Result<(), StoreError>;
+    /// Adds memberships, each with its permit: all or none. Asks for and answers what [`insert_member`](Self::insert_member)
+    /// does.
+    fn insert_members(
+        &mut self,
+        members: &[(Permit<action::Create, resource::OrganizationMember>, Membership)],
     ) -> Result<(), StoreError>;
     /// The memberships of a user, by organization id.
     fn list_memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, TemplateId};
+use doorward_domain::names::{DisplayName, OrganizationName, Username};
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::{Template, TemplateFilter};
 
@@ -12,13 +13,13 @@ pub struct TemplateView {
     /// The template.
     pub template: Template,
     /// Name of its organization.
-    pub organization_name: String,
+    pub organization_name: OrganizationName,
     /// Name of its organization for people.
-    pub organization_display_name: String,
+    pub organization_display_name: DisplayName,
     /// Icon of its organization.
     pub organization_icon: String,
     /// Name of the user who made it.
-    pub created_by_name: String,
+    pub created_by_name: Username,
     /// How many users have a workspace of it.
     pub user_count: u64,
 }

@@ -3,8 +3,9 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::names::{RealName, Username};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
 use doorward_domain::users::{PasswordHash, User, UserFilter, UserStatus};
 
 /// One page of users.
@@ -53,8 +54,8 @@ pub trait UserRepository {
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,
         id: UserId,
-        username: &str,
-        name: &str,
+        username: &Username,
+        name: &RealName,
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Changes theme and font.
@@ -90,7 +91,7 @@ pub trait UserRepository {
         &mut self,
         permit: &Permit<action::Assign, resource::AssignRole>,
         id: UserId,
-        roles: &[String],
+        roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Marks a user as deleted: frees name and address, deletes keys, codes, grants and known places, and removes the

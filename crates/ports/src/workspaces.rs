@@ -3,6 +3,7 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::names::{OrganizationName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::Template;
@@ -14,7 +15,7 @@ pub struct BuildView {
     /// The build.
     pub build: Build,
     /// Name of the user who asked for it.
-    pub initiator_name: String,
+    pub initiator_name: Username,
 }
 
 /// A workspace with what is shown of its surroundings.
@@ -23,11 +24,11 @@ pub struct WorkspaceView {
     /// The workspace.
     pub workspace: Workspace,
     /// Name of its owner.
-    pub owner_name: String,
+    pub owner_name: Username,
     /// Picture of its owner, may be empty.
     pub owner_avatar_url: String,
     /// Name of its organization.
-    pub organization_name: String,
+    pub organization_name: OrganizationName,
     /// The template.
     pub template: Template,
     /// The build with the highest number; `None` before the first.

@@ -6,6 +6,7 @@ use crate::{Context, Error, Principal};
 use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::keys::CryptoKey;
+use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{DefaultRoles, System, action, resource};
 use doorward_domain::wire;
@@ -97,8 +98,8 @@ async fn make(
 fn default_organization(id: OrganizationId, now: Instant) -> Organization {
     Organization {
         id,
-        name: wire::DEFAULT_ORGANIZATION.to_owned(),
-        display_name: "Coder".to_owned(),
+        name: OrganizationName::from_storage(wire::DEFAULT_ORGANIZATION.to_owned()),
+        display_name: DisplayName::from_storage("Coder".to_owned()),
         description: String::new(),
         icon: String::new(),
         created_at: now,

@@ -225,8 +225,7 @@ fn view(repos: &mut dyn Repositories, member: Member) -> Result<MemberView, Erro
 /// The roles in the organization, and on the site.
 fn role_names(member: &Member) -> (Vec<RoleName>, Vec<RoleName>) {
     let place = member.membership.organization_id.0;
-    let organization = member.membership.roles.iter().map(|name| RoleName::organization(name, place));
-    (organization.collect(), member.site_roles.iter().map(RoleName::site).collect())
+    (member.membership.roles.in_organization(place).collect(), member.site_roles.on_site().collect())
 }
 
 /// The tracked fields are those of `enterprise-platform.md` 9.2.
@@ -240,7 +239,7 @@ impl Audited for Member {
     }
 
     fn target(&self) -> String {
-        self.user.username.clone()
+        self.user.username.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {

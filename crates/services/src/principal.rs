@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_service_account_is_told_from_a_person() {
-        let printer = User { email: String::new(), ..bob() };
+        let printer = User { email: None, ..bob() };
         assert!(matches!(as_user(printer).build().who, Who::ServiceAccount(_)));
         assert!(matches!(as_user(bob()).build().who, Who::User(_)));
     }

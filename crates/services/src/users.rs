@@ -3,8 +3,15 @@
 //! A user that the caller cannot read does not exist for the caller ([`Error::UserNotFound`]); a user that can be read
 //! but not changed is [`Error::Forbidden`].
 //!
+//! Who changes something is looked up once more in the transaction. So besides the errors that each use case names there
+//! are [`Error::Conflict`] for those whose own rights have just changed, and [`Error::Unauthenticated`] for those whose
+//! key is gone. Where passwords are hashed or compared there is [`Error::Unavailable`] when too many are at once.
+//!
 //! [`Error::UserNotFound`]: crate::Error::UserNotFound
 //! [`Error::Forbidden`]: crate::Error::Forbidden
+//! [`Error::Conflict`]: crate::Error::Conflict
+//! [`Error::Unauthenticated`]: crate::Error::Unauthenticated
+//! [`Error::Unavailable`]: crate::Error::Unavailable
 
 pub mod admin;
 
@@ -12,6 +19,7 @@ pub(crate) mod access;
 pub(crate) mod caller;
 mod create;
 pub(crate) mod fields;
+mod identity;
 mod lookup;
 mod password;
 mod places;

@@ -93,10 +93,10 @@ impl From<MemberView> for MemberWithUserObject {
             user_created_at: user.created_at.into(),
             user_updated_at: user.updated_at.into(),
             is_service_account: user.is_service_account(),
-            username: user.username,
-            name: user.name,
+            email: user.shown_email().to_owned(),
+            username: user.username.into(),
+            name: user.name.into(),
             avatar_url: user.avatar_url,
-            email: user.email,
             global_roles: objects(site_roles),
         }
     }

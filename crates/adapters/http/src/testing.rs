@@ -62,11 +62,7 @@ pub(crate) fn site() -> Site {
 }
 
 pub(crate) fn user(roles: &[&str]) -> User {
-    User {
-        name: "Ann".into(),
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        ..people::user(USER, "ann", NOW)
-    }
+    User { name: "Ann".parse().unwrap(), roles: roles.iter().copied().collect(), ..people::user(USER, "ann", NOW) }
 }
 
 /// Repositories that know [`TOKEN`] as a session of a user with these site roles.

@@ -78,7 +78,7 @@ impl Create {
         if self.output.json {
             return print(&format!("{}\n", json!({ "id": user.id, "username": user.username, "roles": user.roles })));
         }
-        print(&format!("Created {} ({}), roles: {}\n", user.username, user.id, shown(&user.roles)))
+        print(&format!("Created {} ({}), roles: {}\n", user.username, user.id, shown(user.roles.as_slice())))
     }
 }
 

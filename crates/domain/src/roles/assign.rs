@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::builtin::MEMBER;
 use super::role::implied_in;
-use super::{Action, Denied, Kind, Object, ResourceType, RoleName, RoleSet, Subject};
+use super::{Action, Denied, Kind, Object, ResourceType, RoleName, RoleNames, RoleSet, Subject};
 
 const CUSTOM_SITE: &str = "custom-site-role";
 const CUSTOM_ORGANIZATION: &str = "custom-organization-role";
@@ -85,7 +85,7 @@ pub struct RoleChange {
     level: Level,
     added: Vec<RoleName>,
     removed: Vec<RoleName>,
-    stored: Vec<String>,
+    stored: RoleNames,
 }
 
 impl RoleChange {
@@ -107,9 +107,9 @@ impl RoleChange {
         &self.removed
     }
 
-    /// The new set as it is stored: names without organization, without the implied role, sorted.
+    /// The new set as it is stored: without the implied role.
     #[must_use]
-    pub fn stored(&self) -> &[String] {
+    pub const fn stored(&self) -> &RoleNames {
         &self.stored
     }
 }

@@ -226,7 +226,7 @@ impl Draft {
     /// The finished role; the name is stored in lower case.
     #[must_use]
     pub fn into_role(self, organization: Uuid) -> CustomRole {
-        let name = RoleName::organization(self.name.to_lowercase(), organization);
+        let name = RoleName::custom(&self.name, organization);
         CustomRole::new(name, self.display_name, self.site, self.organization, self.user)
             .with_owned(self.organization_member)
     }

@@ -33,6 +33,7 @@
 //! - [`Permit`] is the proof of an answer, which write ports ask for.
 //! - [`ListFilter`] is the answer for all rows of a list.
 //! - [`Scope`] and [`ScopeName`] limit what a credential may do, and have words for a consent page.
+//! - [`RoleNames`] are the roles that somebody holds, as they are stored.
 //! - [`assign`] says who may give which role, [`custom`] what a custom role may grant.
 //! - [`eval`] answers the questions of a JSON document.
 //!
@@ -57,6 +58,7 @@ mod object;
 mod permission;
 mod permit;
 mod role;
+mod role_names;
 pub mod scope;
 mod subject;
 mod system;
@@ -75,6 +77,7 @@ pub use object::Object;
 pub use permission::{Grants, Pattern, Permission, Vote};
 pub use permit::{Actor, Permit, System};
 pub use role::{Role, RoleName, RoleNameError, RoleSet, implied_in};
+pub use role_names::RoleNames;
 pub use scope::{AllowEntry, AllowEntryError, Scope, ScopeName};
 pub use subject::Subject;
 pub use system::SystemSubject;

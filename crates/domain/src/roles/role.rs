@@ -40,6 +40,18 @@ impl RoleName {
         Self { name: name.into(), organization: Some(organization) }
     }
 
+    /// A custom role of an organization, whatever letter case it is named in: they are stored in lower case.
+    ///
+    /// ```
+    /// use doorward_domain::roles::RoleName;
+    /// # let acme = uuid::Uuid::NAMESPACE_DNS;
+    /// assert_eq!(RoleName::custom("Cook", acme), RoleName::organization("cook", acme));
+    /// ```
+    #[must_use]
+    pub fn custom(name: &str, organization: Uuid) -> Self {
+        Self::organization(name.to_lowercase(), organization)
+    }
+
     /// The name without organization.
     #[must_use]
     pub fn name(&self) -> &str {

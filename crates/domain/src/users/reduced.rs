@@ -1,6 +1,7 @@
 use super::{LoginType, User, UserStatus};
 use crate::Instant;
 use crate::ids::UserId;
+use crate::names::{Email, RealName, Username};
 
 /// A user as shown in lists of members (`identity.md` 3): without roles, organizations and secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,13 +9,13 @@ pub struct ReducedUser {
     /// Its id.
     pub id: UserId,
     /// Name for signing in and for URLs.
-    pub username: String,
+    pub username: Username,
     /// URL of a picture, may be empty.
     pub avatar_url: String,
     /// Real name, may be empty.
-    pub name: String,
-    /// Mail address; empty for service accounts.
-    pub email: String,
+    pub name: RealName,
+    /// Mail address; `None` for service accounts.
+    pub email: Option<Email>,
     /// When the user was made.
     pub created_at: Instant,
     /// When the user last changed.
@@ -33,7 +34,13 @@ impl ReducedUser {
     /// Whether this is an account for a program, see [`User::is_service_account`].
     #[must_use]
     pub const fn is_service_account(&self) -> bool {
-        self.email.is_empty()
+        self.email.is_none()
+    }
+
+    /// The mail address as clients are shown it: empty for service accounts.
+    #[must_use]
+    pub fn shown_email(&self) -> &str {
+        self.email.as_ref().map_or("", Email::as_str)
     }
 }
 

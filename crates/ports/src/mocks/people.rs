@@ -2,6 +2,8 @@
 
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
+use doorward_domain::names::{Email, RealName, Username};
+use doorward_domain::roles::RoleNames;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use time::Duration;
@@ -11,14 +13,14 @@ use time::Duration;
 pub fn user(id: UserId, username: &str, created_at: Instant) -> User {
     User {
         id,
-        email: format!("{username}@example.com"),
-        username: username.to_owned(),
-        name: String::new(),
+        email: Some(Email::from_storage(format!("{username}@example.com"))),
+        username: Username::from_storage(username.to_owned()),
+        name: RealName::default(),
         avatar_url: String::new(),
         password_hash: None,
         status: UserStatus::Active,
         login_type: LoginType::Password,
-        roles: Vec::new(),
+        roles: RoleNames::default(),
         created_at,
         updated_at: created_at,
         last_seen_at: None,

@@ -61,7 +61,7 @@ impl Audited for Example {
 /// Needs `audit_log:create`. Errors: `Forbidden`.
 pub async fn generate(ctx: &Context, actor: &Principal, command: GenerateEntry) -> Result<(), Error> {
     actor.subject.check(Action::Create, &Object::of::<resource::AuditLog>())?;
-    let target = actor.account()?.user.username.clone();
+    let target = actor.account()?.user.username.to_string();
     ctx.act(actor, move |deed| {
         let example = Example {
             kind: command.resource_type.unwrap_or(AuditResource::User),

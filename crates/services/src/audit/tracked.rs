@@ -85,17 +85,17 @@ impl Audited for User {
     }
 
     fn target(&self) -> String {
-        self.username.clone()
+        self.username.to_string()
     }
 
     fn tracked(&self) -> Snapshot {
         Snapshot::default()
             .field("id", self.id.to_string())
-            .field("email", self.email.as_str())
+            .field("email", self.shown_email())
             .field("username", self.username.as_str())
             .secret("hashed_password", self.password_hash.as_ref().map(PasswordHash::expose))
             .field("status", self.status.as_str())
-            .field("rbac_roles", self.roles.clone())
+            .field("rbac_roles", self.roles.as_slice())
             .field("login_type", self.login_type.as_str())
             .field("deleted", self.deleted)
             .field("name", self.name.as_str())
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_made_comes_of_nothing_and_what_ends_goes_back_to_it() {
-        let user = User { roles: vec!["owner".to_owned()], ..ann() };
+        let user = User { roles: ["owner"].into_iter().collect(), ..ann() };
         let changed = |old: Value, new: Value| json!({ "old": old, "new": new, "secret": false });
         let made = Diff::created(&user).into_json();
         assert_eq!(made["id"], changed(json!(""), json!(user.id.to_string())));

@@ -105,7 +105,7 @@ fn explanations_name_role_level_and_scope() {
     assert_eq!(why.roles, [("owner".to_owned(), None)]);
 
     // Each role that would do is named, level by level.
-    let both = as_user(User { roles: vec!["owner".to_owned(), "auditor".to_owned()], ..ann() }).build();
+    let both = as_user(User { roles: ["owner", "auditor"].into_iter().collect(), ..ann() }).build();
     let mine = Check {
         owner_id: "me".into(),
         organization_id: ORGANIZATION.to_string().into(),

@@ -1,7 +1,7 @@
 //! Making groups.
 
 use super::access;
-use super::record;
+use super::record::{self, DISPLAY_NAME};
 use super::views::GroupView;
 use crate::Principal;
 use crate::context::Context;
@@ -40,21 +40,23 @@ pub async fn create(
     ctx.act(actor, move |deed| {
         let (organization, permit) = authorize(deed.repos, deed.by, &reference)?;
         let reserved = command.name == EVERYONE;
-        let quota_allowance = Fields::default()
-            .group_name("name", &command.name)
-            .defect("name", reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members.")))
-            .group_display_name("display_name", &command.display_name)
-            .at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX)
-            .plain("avatar_url", &command.avatar_url)
-            .fitting("quota_allowance", command.quota_allowance)?;
-        if deed.repos.groups().find_by_name(organization.id, &command.name)?.is_some() {
-            return Err(record::name_taken(&command.name));
+        let mut fields = Fields::default();
+        let name = fields.group_name("name", &command.name);
+        let reserved = reserved.then(|| format!("{EVERYONE:?} is reserved for the group of all members."));
+        let mut fields = fields.defect("name", reserved);
+        let display_name = fields.value("display_name", DISPLAY_NAME, &command.display_name);
+        let mut fields =
+            fields.at_most("avatar_url", &command.avatar_url, AVATAR_URL_MAX).plain("avatar_url", &command.avatar_url);
+        let quota_allowance = fields.fitting("quota_allowance", command.quota_allowance);
+        let ((name, display_name), quota_allowance) = fields.done_with(name.zip(display_name).zip(quota_allowance))?;
+        if deed.repos.groups().find_by_name(organization.id, name.as_str())?.is_some() {
+            return Err(record::name_taken(&name));
         }
         let group = Group {
             id: deed.new_id(),
             organization_id: organization.id,
-            name: command.name,
-            display_name: command.display_name,
+            name,
+            display_name,
             avatar_url: command.avatar_url,
             quota_allowance,
             source: GroupSource::User,

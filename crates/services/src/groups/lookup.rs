@@ -112,7 +112,7 @@ pub async fn list<S: GroupSink + 'static>(
             show(look.repos, &found, &members, &mut sink)?;
             let count = u32::try_from(found.len()).unwrap_or(limit);
             let Some(last) = found.last().filter(|_| count == limit) else { break };
-            page = GroupPage { after: Some((last.group.name.clone(), last.group.id)), offset: 0, limit: None };
+            page = GroupPage { after: Some((last.group.name.to_string(), last.group.id)), offset: 0, limit: None };
             left -= count;
         }
         Ok(sink)

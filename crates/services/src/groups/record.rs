@@ -5,6 +5,7 @@ use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use doorward_domain::audit::AuditResource;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::names::GroupName;
 use doorward_ports::groups::MemberScope;
 use doorward_ports::{Repositories, StoreError};
 use serde_json::{Value, json};
@@ -12,9 +13,12 @@ use serde_json::{Value, json};
 /// Of more members than this, a record says how many there were and are, and who was added and removed.
 const LISTED_MEMBERS: u32 = 1000;
 
+/// What clients know the rule of display names by.
+pub(super) const DISPLAY_NAME: &str = "group_display_name";
+
 /// A name that another group of the organization has.
-pub(super) fn name_taken(name: &str) -> Error {
-    Error::taken(format!("A group named {name:?} already exists."), "name")
+pub(super) fn name_taken(name: &GroupName) -> Error {
+    Error::taken(format!("A group named {:?} already exists.", name.as_str()), "name")
 }
 
 /// The tracked fields are those of `enterprise-platform.md` 9.2 but the members, of whom [`Members`] tells.
@@ -28,7 +32,7 @@ impl Audited for Group {
     }
 
     fn target(&self) -> String {
-        self.name.clone()
+        self.name.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {
@@ -60,7 +64,10 @@ impl Members {
         let found = repos.groups().list_members(one, &MemberScope::All, None, LISTED_MEMBERS + 1)?;
         let listed = u64::try_from(found.len()).unwrap_or(u64::MAX);
         if listed <= u64::from(LISTED_MEMBERS) {
-            return Ok(Self { total: listed, names: Some(found.into_iter().map(|m| m.user.username).collect()) });
+            return Ok(Self {
+                total: listed,
+                names: Some(found.into_iter().map(|m| m.user.username.into_string()).collect()),
+            });
         }
         let total = repos.groups().count_members(one)?.first().map_or(listed, |(_, total)| *total);
         Ok(Self { total, names: None })

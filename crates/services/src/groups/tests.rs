@@ -7,6 +7,7 @@ use crate::organizations::OrganizationRef;
 use crate::users::testing::{ANN, BOB, NOW, ORGANIZATION, actor, ann, bob, context, organization, owner};
 use doorward_domain::groups::{Group, GroupMember, GroupSource};
 use doorward_domain::ids::{GroupId, UserId};
+use doorward_domain::names::DisplayName;
 use doorward_domain::users::ReducedUser;
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
@@ -20,8 +21,8 @@ fn group(id: GroupId, name: &str) -> Group {
     Group {
         id,
         organization_id: ORGANIZATION,
-        name: name.to_owned(),
-        display_name: String::new(),
+        name: name.parse().unwrap(),
+        display_name: DisplayName::default(),
         avatar_url: String::new(),
         quota_allowance: 1,
         source: GroupSource::User,
@@ -35,11 +36,12 @@ fn devs() -> Group {
 }
 
 fn found(group: Group) -> FoundGroup {
-    FoundGroup { group, organization_name: "acme".to_owned(), organization_display_name: "Acme".to_owned() }
+    let organization = organization();
+    FoundGroup { group, organization_name: organization.name, organization_display_name: organization.display_name }
 }
 
 fn reduced(n: u128) -> ReducedUser {
-    ReducedUser { id: UserId(Uuid::from_u128(n)), username: format!("u{n}"), ..ann().into() }
+    ReducedUser { id: UserId(Uuid::from_u128(n)), username: format!("u{n}").parse().unwrap(), ..ann().into() }
 }
 
 /// Mocks that know this group, and that the name `ops` is taken.

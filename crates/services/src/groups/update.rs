@@ -1,7 +1,7 @@
 //! Changing groups (`identity.md` 6.5).
 
 use super::access;
-use super::record::{self, Members, bad_users, refuse_users};
+use super::record::{self, DISPLAY_NAME, Members, bad_users, refuse_users};
 use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
@@ -46,7 +46,7 @@ pub async fn update(ctx: &Context, actor: &Principal, id: GroupId, command: Upda
         fields.done()?;
         deed.by.not_for_own_account(deed.repos, added.iter().chain(&removed).copied())?;
         let new = new.unwrap_or_else(|| old.clone());
-        if new.name != old.name && deed.repos.groups().find_by_name(old.organization_id, &new.name)?.is_some() {
+        if new.name != old.name && deed.repos.groups().find_by_name(old.organization_id, new.name.as_str())?.is_some() {
             return Err(record::name_taken(&new.name));
         }
         if !deed.repos.groups().update(&permit, &new)? {
@@ -83,23 +83,21 @@ fn authorize(
 
 /// The rules of the fields. A name that the group has already is not looked at: it need not be one that people may give.
 fn check(group: &Group, command: &UpdateGroup) -> Result<GroupChange, Error> {
-    let name = command.name.as_ref().filter(|name| !name.is_empty() && **name != group.name);
+    let name = command.name.as_ref().filter(|name| !name.is_empty() && group.name != name.as_str());
     let mut fields = Fields::default();
-    if let Some(name) = name {
-        fields = fields.group_name("name", name);
-    }
-    if let Some(text) = &command.display_name {
-        fields = fields.group_display_name("display_name", text);
-    }
+    let name = name.and_then(|name| fields.group_name("name", name));
+    let display_name = command.display_name.as_ref();
+    let display_name = display_name.and_then(|text| fields.value("display_name", DISPLAY_NAME, text));
     if let Some(url) = &command.avatar_url {
         fields = fields.at_most("avatar_url", url, AVATAR_URL_MAX).plain("avatar_url", url);
     }
-    let quota = fields.fitting("quota_allowance", command.quota_allowance.unwrap_or(0))?;
+    let quota_allowance = command.quota_allowance.and_then(|number| fields.fitting("quota_allowance", number));
+    fields.done()?;
     Ok(GroupChange {
-        name: name.cloned(),
-        display_name: command.display_name.clone(),
+        name,
+        display_name,
         avatar_url: command.avatar_url.clone(),
-        quota_allowance: command.quota_allowance.map(|_| quota),
+        quota_allowance,
         moves_members: !command.add_users.is_empty() || !command.remove_users.is_empty(),
     })
 }

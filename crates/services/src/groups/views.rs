@@ -3,6 +3,7 @@
 use crate::error::Error;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::GroupId;
+use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::users::ReducedUser;
 use doorward_ports::Repositories;
 use doorward_ports::groups::{FoundGroup, MemberScope};
@@ -28,9 +29,9 @@ pub struct GroupView {
     /// The group.
     pub group: Group,
     /// Name of its organization.
-    pub organization_name: String,
+    pub organization_name: OrganizationName,
     /// What people see of its organization.
-    pub organization_display_name: String,
+    pub organization_display_name: DisplayName,
     /// Those of its members that were asked for, by id.
     pub members: Vec<ReducedUser>,
     /// How many members it has.

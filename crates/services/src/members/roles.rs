@@ -57,7 +57,7 @@ pub async fn update_roles(
             let old = deed.repos.members().find_for_update(organization, id)?.ok_or(Error::NotFound)?;
             let (permit, change) = authorize(deed.repos, actor, &old, &wanted, kept.into_iter().collect())?;
 
-            let roles = change.stored().to_vec();
+            let roles = change.stored().clone();
             if !deed.repos.members().update_roles(&permit, organization, id, &roles, deed.now)? {
                 return Err(Error::NotFound);
             }
@@ -111,8 +111,7 @@ fn authorize(
     mut kept: CustomRoles,
 ) -> Result<(Permit<action::Assign, resource::AssignOrgRole>, RoleChange), Error> {
     let organization = member.membership.organization_id;
-    let current = member.membership.roles.iter().map(|name| RoleName::organization(name, organization.0));
-    let current: Vec<RoleName> = current.collect();
+    let current: Vec<RoleName> = member.membership.roles.in_organization(organization.0).collect();
     let lost = custom_among(repos, current.iter().filter(|name| !wanted.contains(name)))?;
     lost.iter().cloned().for_each(|role| kept.insert(role));
     let level = Level::Organization(organization.0);

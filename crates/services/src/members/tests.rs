@@ -75,7 +75,7 @@ async fn new_roles_are_stored_recorded_and_shown_with_their_names() {
         .members
         .expect_update_roles()
         .times(1)
-        .withf(|_, place, user, roles, _| *place == ORGANIZATION && *user == BOB && roles == ["cook"])
+        .withf(|_, place, user, roles, _| *place == ORGANIZATION && *user == BOB && roles.as_slice() == ["cook"])
         .returning(|_, _, _, _, _| Ok(true));
     // Both times are those of the tests.
     let diff = json!({ "roles": change(json!(["organization-auditor"]), json!(["cook"])) });
@@ -86,12 +86,12 @@ async fn new_roles_are_stored_recorded_and_shown_with_their_names() {
 
 #[tokio::test]
 async fn a_role_that_is_being_taken_must_be_one_the_caller_may_take() {
-    let admin = as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build();
+    let admin = as_user(User { roles: ["user-admin"].into_iter().collect(), ..ann() }).build();
     let refused = assign(town_of(&admin, &["organization-admin"]), &admin, &[]).await;
     assert!(
         matches!(refused, Err(Error::Invalid { message, .. }) if message.contains("not authorized to assign role"))
     );
-    let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
+    let auditor = as_user(User { roles: ["auditor"].into_iter().collect(), ..ann() }).build();
     assert!(matches!(assign(town_of(&auditor, &[]), &auditor, &["cook"]).await, Err(Error::Forbidden(_))));
 }
 
@@ -147,7 +147,7 @@ async fn who_may_know_of_the_user_but_not_of_the_member_is_told_apart_from_who_k
     // Ann reads nobody: Bob does not exist for her.
     let refused = remove(&context(town(&[])), &actor().build(), &OrganizationRef::Default, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::UserNotFound)));
-    let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
+    let auditor = as_user(User { roles: ["auditor"].into_iter().collect(), ..ann() }).build();
     let refused =
         remove(&context(town_of(&auditor, &[])), &auditor, &OrganizationRef::Default, &UserRef::Id(BOB)).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));

@@ -10,7 +10,7 @@ use crate::users::{self, insert_service_account};
 use crate::{Context, Error, FieldError, Principal, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::names::{hidden_in_name, is_name};
+use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, is_oidc_scope,
     parse_scope_list,
@@ -172,7 +172,10 @@ fn open_account(deed: &mut Deed<'_>, app: &App) -> Result<UserId, Error> {
     check_client_reach(deed.by, app)?;
     // The name is free by construction: the id of the app is in it.
     let username = format!("app-{}", app.id.0.simple().to_string().get(20..).unwrap_or_default());
-    Ok(with_caller(deed, |deed, actor| insert_service_account(deed, actor, &username, &app.name))?.id)
+    let username = Username::try_from(username).map_err(|broken| Error::Internal(broken.into()))?;
+    // The rule of names of apps is narrower.
+    let name = RealName::from_storage(app.name.clone());
+    Ok(with_caller(deed, |deed, actor| insert_service_account(deed, actor, username, name))?.id)
 }
 
 fn close_account(deed: &mut Deed<'_>, id: UserId) -> Result<(), Error> {

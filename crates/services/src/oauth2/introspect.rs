@@ -258,7 +258,7 @@ fn refresh_token(
     let answer = user.map(|user| ActiveToken {
         client_id: grant.app_id,
         user_id: user.id,
-        username: user.username,
+        username: user.username.into_string(),
         scopes,
         audience: grant.audience,
         issued_at: grant.created_at,

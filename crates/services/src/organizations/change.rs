@@ -11,7 +11,7 @@ use crate::users::fields::Fields;
 use crate::users::{access, member, refuse_assignment_of};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::names::Named;
+use doorward_domain::names::{DisplayName, NameError, OrganizationName};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, DefaultRoles, Object, System, action, resource};
 
@@ -52,14 +52,14 @@ pub struct UpdateOrganization {
 /// `display_name`, `description`, `icon`, `default_org_member_roles`), `Forbidden`, `Refused` (default roles from an
 /// app by a grant), `Conflict` (`name`).
 pub async fn create(ctx: &Context, actor: &Principal, command: CreateOrganization) -> Result<Organization, Error> {
-    let mut fields = Fields::default()
-        .organization_name("name", &command.name)
-        .organization_display_name("display_name", &command.display_name)
-        .shown_text("description", &command.description)
-        .shown_name("icon", &command.icon);
-    fields.keep(not_reserved(&command.name))?;
+    let mut fields = Fields::default();
+    let parsed = command.name.parse::<OrganizationName>();
+    spelling(&mut fields, &command.name, &parsed);
+    let display_name = fields.value::<DisplayName>("display_name", DISPLAY_NAME, &command.display_name);
+    let mut fields = fields.shown_text("description", &command.description).shown_name("icon", &command.icon);
+    let name = fields.keep(not_reserved(&command.name, parsed))?;
     let default_roles = fields.keep(default_roles(&command.default_roles))?.unwrap_or_default();
-    fields.done()?;
+    let (name, display_name) = fields.done_with(name.flatten().zip(display_name))?;
     access::may(actor, Action::Create, &Object::of::<resource::Organization>())?;
 
     ctx.act(actor, move |deed| {
@@ -68,8 +68,8 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateOrganizatio
             let permit = access::permit::<action::Create, resource::Organization>(actor, &object)?;
             let organization = Organization {
                 id: deed.new_id(),
-                display_name: if command.display_name.is_empty() { command.name.clone() } else { command.display_name },
-                name: command.name,
+                display_name: if display_name.is_empty() { DisplayName::from(&name) } else { display_name },
+                name,
                 description: command.description,
                 icon: command.icon,
                 created_at: deed.now,
@@ -109,16 +109,15 @@ pub async fn update(
             deed.repos.roles().lock_definitions()?;
         }
         let known = resolve(deed.repos, deed.by, &reference)?;
-        let default_roles = command.check()?;
+        let change = command.check()?;
         with_caller(deed, |deed, actor| {
             let object = access::organization(known.id);
             let permit = access::permit::<action::Update, resource::Organization>(actor, &object)
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
             let gone = || Error::OrganizationNotFound(reference.to_string());
             let before = deed.repos.organizations().find_for_update(known.id)?.ok_or_else(gone)?;
-            let default_roles = default_roles.unwrap_or_else(|| before.default_roles.clone());
-            may_make_default(actor, known.id, &before.default_roles, &default_roles)?;
-            let after = Organization { updated_at: deed.now, default_roles, ..command.apply(before.clone()) };
+            let after = Organization { updated_at: deed.now, ..change.apply(before.clone()) };
+            may_make_default(actor, known.id, &before.default_roles, &after.default_roles)?;
             if !deed.repos.organizations().update(&permit, &after)? {
                 return Err(gone());
             }
@@ -166,35 +165,51 @@ pub async fn delete(ctx: &Context, actor: &Principal, organization: &Organizatio
     .await
 }
 
+/// A change that keeps all rules; `None` keeps what is there.
+struct Change {
+    name: Option<OrganizationName>,
+    display_name: Option<DisplayName>,
+    description: Option<String>,
+    icon: Option<String>,
+    default_roles: Option<DefaultRoles>,
+}
+
 impl UpdateOrganization {
-    /// Answers the default roles, if they are to change.
-    fn check(&self) -> Result<Option<DefaultRoles>, Error> {
+    fn check(self) -> Result<Change, Error> {
         let mut fields = Fields::default();
-        if !self.name.is_empty() {
-            fields = fields.organization_name("name", &self.name);
+        let parsed = (!self.name.is_empty()).then(|| self.name.parse::<OrganizationName>());
+        if let Some(parsed) = &parsed {
+            spelling(&mut fields, &self.name, parsed);
         }
+        let display_name = fields.value::<DisplayName>("display_name", DISPLAY_NAME, &self.display_name);
         fields = fields
-            .organization_display_name("display_name", &self.display_name)
             .shown_text("description", self.description.as_deref().unwrap_or_default())
             .shown_name("icon", self.icon.as_deref().unwrap_or_default());
-        fields.keep(not_reserved(&self.name))?;
+        let name = parsed.map_or(Ok(None), |parsed| not_reserved(&self.name, parsed));
+        let name = fields.keep(name)?.flatten();
         let roles = self.default_roles.as_deref().map(default_roles).transpose();
-        let roles = fields.keep(roles)?.flatten();
+        let default_roles = fields.keep(roles)?.flatten();
         fields.done()?;
-        Ok(roles)
+        let display_name = display_name.filter(|text| !text.is_empty());
+        Ok(Change { name, display_name, description: self.description, icon: self.icon, default_roles })
     }
+}
 
+impl Change {
     fn apply(self, organization: Organization) -> Organization {
-        let given = |new: String, old: String| if new.is_empty() { old } else { new };
         Organization {
-            name: given(self.name, organization.name),
-            display_name: given(self.display_name, organization.display_name),
+            name: self.name.unwrap_or(organization.name),
+            display_name: self.display_name.unwrap_or(organization.display_name),
             description: self.description.unwrap_or(organization.description),
             icon: self.icon.unwrap_or(organization.icon),
+            default_roles: self.default_roles.unwrap_or(organization.default_roles),
             ..organization
         }
     }
 }
+
+/// What clients know the rule of display names by.
+const DISPLAY_NAME: &str = "organization_display_name";
 
 /// The field that names them.
 const DEFAULT_ROLES: &str = "default_org_member_roles";
@@ -227,13 +242,23 @@ fn may_make_default(
     actor.not_by_grant(InPerson::GiveRoles)
 }
 
-/// Some words mean something else where an organization is named in a path.
-fn not_reserved(name: &str) -> Result<(), Error> {
-    if Named::Organization.is_reserved(name) {
-        let message = format!("Organization name {name:?} is reserved.");
+/// Tells what is wrong with a name but that it is reserved, of which [`not_reserved`] speaks.
+fn spelling(fields: &mut Fields, text: &str, parsed: &Result<OrganizationName, NameError>) {
+    if let Err(broken) = parsed
+        && *broken != NameError::Reserved
+    {
+        fields.checked::<OrganizationName>("name", "organization_name", text, Err(*broken));
+    }
+}
+
+/// The name, unless it is a word that means something else where an organization is named in a path. `None` if it is no name
+/// at all.
+fn not_reserved(text: &str, parsed: Result<OrganizationName, NameError>) -> Result<Option<OrganizationName>, Error> {
+    if parsed == Err(NameError::Reserved) {
+        let message = format!("Organization name {text:?} is reserved.");
         return Err(Error::invalid_fields(message, vec![FieldError::new("name", "is reserved")]));
     }
-    Ok(())
+    Ok(parsed.ok())
 }
 
 /// The tracked fields are those of `enterprise-platform.md` 9.2.
@@ -247,7 +272,7 @@ impl Audited for Organization {
     }
 
     fn target(&self) -> String {
-        self.name.clone()
+        self.name.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {

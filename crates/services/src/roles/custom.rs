@@ -63,7 +63,7 @@ pub async fn update(
     let reference = organization.clone();
     ctx.act(actor, move |deed| {
         define(deed, &reference, |deed, actor, place| {
-            let name = RoleName::organization(draft.name.to_lowercase(), place.0);
+            let name = RoleName::custom(&draft.name, place.0);
             let stored = deed.repos.roles().find_custom_for_update(&name)?;
             if let Some((_, stored)) = &stored {
                 draft.drop_unknown(stored);
@@ -92,7 +92,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, organization: &Organizatio
         define(deed, &reference, |deed, actor, place| {
             access::may(actor, Action::Read, &access::roles_of(place))?;
             let permit = access::permit::<action::Delete, resource::AssignOrgRole>(actor, &access::roles_of(place))?;
-            let role = RoleName::organization(name.to_lowercase(), place.0);
+            let role = RoleName::custom(&name, place.0);
             let unknown = || Error::NoSuch(format!("No custom role with the name {name} found"));
             let (id, before) = deed.repos.roles().find_custom_for_update(&role)?.ok_or_else(unknown)?;
             if !deed.repos.roles().delete(&permit, &role, deed.now)? {

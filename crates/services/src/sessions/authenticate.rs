@@ -221,9 +221,7 @@ pub(crate) fn subject_of(owner: &KeyOwner, custom: Vec<CustomRole>) -> Subject {
 
 /// The roles that are not built in, and have to be looked up.
 pub(crate) fn custom_role_names(owner: &KeyOwner) -> Vec<RoleName> {
-    let site = owner.user.roles.iter().map(RoleName::site);
-    let organizations = owner.memberships.iter().flat_map(|membership| {
-        membership.roles.iter().map(|name| RoleName::organization(name, membership.organization_id.0))
-    });
-    site.chain(organizations).filter(|name| !name.is_built_in()).collect()
+    let organizations =
+        owner.memberships.iter().flat_map(|membership| membership.roles.in_organization(membership.organization_id.0));
+    owner.user.roles.on_site().chain(organizations).filter(|name| !name.is_built_in()).collect()
 }

@@ -54,13 +54,14 @@ pub fn auth_methods(ctx: &Context) -> AuthMethods {
 /// account and by address, and slow further tries down.
 pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Result<SignedIn, Error> {
     let Login { email, password } = command;
-    let email = trimmed(&email);
-    Fields::default().email("email", &email).required_secret("password", &password).done()?;
+    let mut fields = Fields::default();
+    let email = fields.email("email", trimmed(&email));
+    let email = fields.required_secret("password", &password).done_with(email)?;
 
     let (now, ip) = (ctx.clock.now(), origin.ip.clone());
     let (guard, look, user) = ctx
         .read(move |repos| {
-            let user = repos.users().find_by_email(&email)?.filter(|user| !user.is_system);
+            let user = repos.users().find_by_email(email.as_str())?.filter(|user| !user.is_system);
             let guard = Guard::load(repos, user.as_ref(), &email, &ip, now)?;
             let look = guard.look(repos, now)?;
             Ok::<_, Error>((guard, look, user))
@@ -135,7 +136,7 @@ impl Audited for NoKey<'_> {
     }
 
     fn target(&self) -> String {
-        self.0.map(|user| user.username.clone()).unwrap_or_default()
+        self.0.map(|user| user.username.to_string()).unwrap_or_default()
     }
 
     fn tracked(&self) -> Snapshot {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use doorward_domain::ids::UserId;
-use doorward_domain::names::key;
+use doorward_domain::names::Email;
 use doorward_domain::roles::System;
 use doorward_domain::sessions::{PLACE_MEMORY, ThrottlePolicy};
 use doorward_domain::users::User;
@@ -58,7 +58,7 @@ impl Guard {
     pub(super) fn load(
         repos: &mut dyn Repositories,
         user: Option<&User>,
-        email: &str,
+        email: &Email,
         ip: &str,
         now: Instant,
     ) -> Result<Self, StoreError> {
@@ -71,7 +71,7 @@ impl Guard {
         };
         let account = match user {
             Some(user) => format!("account:{}", user.id),
-            None => format!("account-name:{}", hex(&Digest::of(key(email)))),
+            None => format!("account-name:{}", hex(&Digest::of(email.key()))),
         };
         Ok(Self { account, place, heeds_account })
     }

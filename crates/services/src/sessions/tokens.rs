@@ -168,11 +168,7 @@ pub async fn token_config(ctx: &Context, actor: &Principal, user: &UserRef) -> R
 
 /// The longest lifetime of a token of this user.
 pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
-    if user.roles.iter().any(|role| role == OWNER) {
-        settings.token_lifetime_max_owner.get()
-    } else {
-        settings.token_lifetime_max.get()
-    }
+    if user.roles.contains(OWNER) { settings.token_lifetime_max_owner.get() } else { settings.token_lifetime_max.get() }
 }
 
 /// What no token of the user who is named lives longer than, as far as the name says.

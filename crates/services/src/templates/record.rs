@@ -17,7 +17,7 @@ impl Audited for Template {
     }
 
     fn target(&self) -> String {
-        self.name.clone()
+        self.name.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {

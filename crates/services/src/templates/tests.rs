@@ -3,6 +3,7 @@ use crate::error::Error;
 use crate::users::testing::*;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::{GroupId, OrganizationId, TemplateId, UserId};
+use doorward_domain::names::DisplayName;
 use doorward_domain::roles::Acl;
 use doorward_domain::templates::{Template, TemplateRole, TemplateSettings, everyone, role_of, set_role, set_roles};
 use doorward_domain::users::User;
@@ -18,8 +19,8 @@ fn template() -> Template {
     Template {
         id: ID,
         organization_id: ORGANIZATION,
-        name: "dev".to_owned(),
-        display_name: String::new(),
+        name: "dev".parse().unwrap(),
+        display_name: DisplayName::default(),
         description: String::new(),
         icon: String::new(),
         active_version_id: None,
@@ -56,8 +57,8 @@ fn repos(template: Template, users: &[User]) -> MockRepositories {
                 id: *id,
                 ..Group::everyone(&doorward_domain::organizations::Organization { id: home(*id), ..organization() })
             },
-            organization_name: String::new(),
-            organization_display_name: String::new(),
+            organization_name: organization().name,
+            organization_display_name: organization().display_name,
         };
         Ok(ids.iter().filter(|id| id.0.as_u128() != 99).map(found).collect())
     });

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 /// Longest description, icon and reason of deprecation, in bytes.
 const TEXT_MAX: usize = 8192;
+/// What clients know the rule of display names by.
+const DISPLAY_NAME: &str = "template_display_name";
 /// Why a template is not kept from agents.
 const AGENTS: &str = "must be true: this server does not keep templates from agents";
 
@@ -71,9 +73,10 @@ pub async fn create(
     command: CreateTemplate,
 ) -> Result<TemplateView, Error> {
     let CreateTemplate { name, display_name, description, icon, active_version_id, .. } = command;
-    let mut fields = Fields::default()
-        .template_name("name", &name)
-        .template_display_name("display_name", &display_name)
+    let mut fields = Fields::default();
+    let name = fields.template_name("name", &name);
+    let display_name = fields.value("display_name", DISPLAY_NAME, &display_name);
+    let mut fields = fields
         .at_most("description", &description, TEXT_MAX)
         .plain_text("description", &description)
         .at_most("icon", &icon, TEXT_MAX)
@@ -81,7 +84,7 @@ pub async fn create(
         .that("agents_allowed", command.agents_allowed != Some(false), AGENTS);
     let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings);
     let settings = fields.keep(settings)?.unwrap_or_default();
-    fields.done()?;
+    let (name, display_name) = fields.done_with(name.zip(display_name))?;
     let open = !command.disable_everyone_group_access;
     let organization = organization.clone();
     ctx.act(actor, move |deed| {
@@ -121,13 +124,15 @@ pub async fn update(
     id: TemplateId,
     command: UpdateTemplate,
 ) -> Result<TemplateView, Error> {
-    let fields = Fields::default();
+    let mut fields = Fields::default();
     let given = |text: &Option<String>| text.clone().unwrap_or_default();
     let (description, icon) = (given(&command.description), given(&command.icon));
     let deprecation = given(&command.deprecation_message);
-    let fields = if command.name.is_empty() { fields } else { fields.template_name("name", &command.name) };
+    let name = Some(&command.name).filter(|name| !name.is_empty());
+    let name = name.and_then(|name| fields.template_name("name", name));
+    let display_name = command.display_name.as_ref();
+    let display_name = display_name.and_then(|text| fields.value("display_name", DISPLAY_NAME, text));
     let mut fields = fields
-        .template_display_name("display_name", command.display_name.as_deref().unwrap_or_default())
         .at_most("description", &description, TEXT_MAX)
         .plain_text("description", &description)
         .at_most("icon", &icon, TEXT_MAX)
@@ -146,8 +151,8 @@ pub async fn update(
             set_role(&mut group_acl, old.organization_id.0, None);
         }
         let new = Template {
-            name: if command.name.is_empty() { old.name.clone() } else { command.name },
-            display_name: command.display_name.unwrap_or_else(|| old.display_name.clone()),
+            name: name.unwrap_or_else(|| old.name.clone()),
+            display_name: display_name.unwrap_or_else(|| old.display_name.clone()),
             description: command.description.unwrap_or_else(|| old.description.clone()),
             icon: command.icon.unwrap_or_else(|| old.icon.clone()),
             group_acl,

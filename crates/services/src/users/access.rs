@@ -1,4 +1,4 @@
-//! What a caller may do with users, their keys and their organizations: the objects of `rbac.md` 6.
+//! Authorization checks of users, keys and organizations: the objects of `rbac.md` 6.
 
 use super::caller::Held;
 use crate::Principal;

@@ -1,9 +1,10 @@
-//! What an operator does to users on the command line of the server. There is no caller to authorize: whoever can
+//! Use cases of users for the operator, on the command line of the server. There is no caller to authorize: whoever can
 //! start the server with its settings can reach its database too. Each leaves an audit record without a user.
 
 use super::access;
-use super::create::{blank_user, default_organization, insert};
-use super::fields::{Fields, strong_password, trimmed};
+use super::create::{default_organization, insert};
+use super::fields::{strong_password, trimmed};
+use super::identity::{blank_user, person};
 use super::password::new_password;
 use super::roles::check_site_roles;
 use crate::Principal;
@@ -32,37 +33,32 @@ pub struct CreateUserAsOperator {
 }
 
 /// Creates an active user in the default organization. The first user becomes owner, whatever is asked.
+///
+/// Needs the operator. Errors: `Invalid` (`email`, `username`, `password`, `name`, `roles`), `Conflict` (`email`,
+/// `username`).
 pub async fn create_user(ctx: &Context, command: CreateUserAsOperator) -> Result<User, Error> {
-    let command = CreateUserAsOperator { email: trimmed(&command.email), ..command };
-    let mut fields = Fields::default()
-        .email("email", &command.email)
-        .username("username", &command.username)
-        .required_secret("password", &command.password)
-        .real_name("name", &command.name);
+    let (mut fields, identity) = person(&command.email, &command.username, &command.password, &command.name);
     fields.keep(strong_password(&command.password))?;
-    let roles = fields.keep(check_site_roles(&command.roles))?.unwrap_or_default();
-    fields.done()?;
+    let roles = fields.keep(check_site_roles(command.roles))?.unwrap_or_default();
+    let identity = fields.done_with(identity)?;
     let hash = ctx.hash_password(command.password).await?;
 
     ctx.act(&Principal::operator(), move |deed| {
         let organization = default_organization(deed.repos)?;
-        let mut user = User {
-            name: command.name,
-            password_hash: Some(hash),
-            roles,
-            ..blank_user(deed.new_id(), command.email, command.username, deed.now)
-        };
-        if !deed.repos.users().any_exists()? && !user.roles.iter().any(|role| role == OWNER) {
-            user.roles.push(OWNER.to_owned());
+        let mut user = User { password_hash: Some(hash), roles, ..blank_user(deed.new_id(), identity, deed.now) };
+        if !deed.repos.users().any_exists()? {
+            user.roles.insert(OWNER);
         }
         let permit = deed.by.permit(&access::user(user.id))?;
-        let places = [(organization.id, deed.by.permit(&access::members_to_be(organization.id))?)];
-        Ok(insert(deed, &permit, user, &places)?.map(|view| view.user))
+        let places = vec![(organization.id, deed.by.permit(&access::members_to_be(organization.id))?)];
+        Ok(insert(deed, &permit, user, places)?.map(|view| view.user))
     })
     .await
 }
 
 /// Sets the password of a user, named by id, user name or mail address, and ends all sessions, keys and grants of it.
+///
+/// Needs the operator. Errors: `Invalid` (`password`; the user signs in otherwise), `UserNotFound`.
 pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>) -> Result<User, Error> {
     strong_password(&password)?;
     let (operator, name) = (Principal::operator(), user.to_owned());
@@ -90,7 +86,7 @@ pub async fn reset_password(ctx: &Context, user: &str, password: Secret<String>)
 fn find(repos: &mut dyn Repositories, name: &str) -> Result<User, Error> {
     let found = match name.parse::<UserId>() {
         Ok(id) => repos.users().find(id)?,
-        Err(_not_a_uuid) if name.contains('@') => repos.users().find_by_email(&trimmed(name))?,
+        Err(_not_a_uuid) if name.contains('@') => repos.users().find_by_email(trimmed(name))?,
         Err(_not_a_uuid) => repos.users().find_by_username(name)?,
     };
     found.filter(|user| !user.deleted && !user.is_system).ok_or(Error::UserNotFound)

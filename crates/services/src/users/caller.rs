@@ -1,4 +1,4 @@
-//! The caller inside the transaction that writes about accounts, roles and memberships.
+//! Re-authorization under row locks: the caller inside the transaction that writes about accounts, roles and memberships.
 //!
 //! Who asks was found out before the transaction began, and may have lost their rights since. Every such write looks once
 //! more: it gets the caller as of now, whom nobody changes until the transaction ends. So of two who end each other's

@@ -1,8 +1,9 @@
-//! Creating users: the first one, those that follow, and service accounts.
+//! Account creation: the first user (bootstrap), further users, and service accounts.
 
 use super::access;
 use super::caller::{Held, with_caller};
 use super::fields::{Fields, strong_password, trimmed};
+use super::identity::{Identity, blank_user, person};
 use super::reference::UserView;
 use super::roles::{authorize_change, check_site_roles, may_make_member};
 use crate::Principal;
@@ -11,14 +12,15 @@ use crate::deed::{Deed, Done};
 use crate::error::{Error, FieldError};
 use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
+use doorward_domain::names::{RealName, Username};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::assign::Level;
-use doorward_domain::roles::{Action, OWNER, Object, Permit, System, action, resource};
+use doorward_domain::roles::{Action, OWNER, Object, Permit, RoleNames, System, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::wire::SETUP_TOKEN_HEADER;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Repositories, StoreError};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What is asked for the first user.
@@ -50,13 +52,14 @@ const SETUP: &str = "set-up";
 /// To how many organizations a user can be added at once.
 const ORGANIZATIONS_MAX: usize = 1000;
 
-/// The token of the set-up link: the same on every replica, and worth nothing once there is a user.
+/// The token of the set-up link: the same on every replica, and worth nothing once there is a user. Whoever has it may set the
+/// server up, so it is for the operator only.
 #[must_use]
 pub fn setup_token(ctx: &Context) -> Secret<String> {
     ctx.keys.ring().forms().text(SETUP, &[], ctx.clock.now())
 }
 
-/// Whether this lets somebody set the server up, as long as there are no users.
+/// Whether this lets somebody set the server up, as long as there are no users. Anyone may ask.
 #[must_use]
 pub fn may_set_up(ctx: &Context, proof: &SetupProof) -> bool {
     match proof {
@@ -100,15 +103,19 @@ pub struct CreateUser {
     pub service_account: bool,
 }
 
-/// Whether the server has been set up, that is, has a first user.
+/// Whether the server has been set up, that is, has a first user. Anyone may ask.
+///
+/// Needs nothing. Errors: none of its own.
 pub async fn first_exists(ctx: &Context) -> Result<bool, Error> {
     ctx.read(|repos| Ok(repos.users().any_exists()?)).await
 }
 
 /// Sets the server up: creates an active owner in the default organization. Whoever proves to be the operator may, but
 /// only once; of two who try at once, one wins.
+///
+/// Needs a [`SetupProof`]. Errors: `Refused` (no proof), `Conflict` (there is a user already), `Invalid` (`email`,
+/// `username`, `password`, `name`).
 pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<Origin>) -> Result<FirstUser, Error> {
-    let command = CreateFirstUser { email: trimmed(&command.email), ..command };
     if !may_set_up(ctx, &command.proof) {
         if first_exists(ctx).await? {
             return Err(super::first_exists_already());
@@ -118,27 +125,19 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
              send it in the header {SETUP_TOKEN_HEADER}, or as the query parameter `token`."
         )));
     }
-    let mut fields = Fields::default()
-        .email("email", &command.email)
-        .username("username", &command.username)
-        .required_secret("password", &command.password)
-        .real_name("name", &command.name);
+    let (mut fields, identity) = person(&command.email, &command.username, &command.password, &command.name);
     if fields.is_empty() && first_exists(ctx).await? {
         return Err(super::first_exists_already());
     }
     fields.keep(strong_password(&command.password))?;
-    fields.done()?;
+    let identity = fields.done_with(identity)?;
     let hash = ctx.hash_password(command.password).await?;
 
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
         let (id, now) = (deed.new_id(), deed.now);
-        let user = User {
-            name: command.name,
-            password_hash: Some(hash),
-            roles: vec![OWNER.to_owned()],
-            ..blank_user(id, command.email, command.username, now)
-        };
+        let user =
+            User { password_hash: Some(hash), roles: [OWNER].into_iter().collect(), ..blank_user(id, identity, now) };
         let organization = default_organization(deed.repos)?;
         let because = System::because("the first user sets the server up");
         deed.repos.users().insert_first(&because.permit(), &user)?;
@@ -150,9 +149,15 @@ pub async fn create_first(ctx: &Context, command: CreateFirstUser, origin: &Arc<
 }
 
 /// Creates a user in one or more organizations.
+///
+/// Needs `assign_role:assign` and `user:create`, in each organization `organization:read`, `assign_org_role:assign` and
+/// `organization_member:create`, and roles that may give the implied ones and each of `roles`. Errors: `Invalid` (`email`,
+/// `username`, `name`, `password`, `login_type`, `user_status`, `organization_ids`, `roles`), `Conflict` (`email`,
+/// `username`), `OrganizationNotFound` and `NoSuch` (one or several organizations are missing or not readable), `NotFound`
+/// (an organization is deleted at this moment), `Forbidden`, `Refused` (passwords are switched off; an app by a grant that
+/// sets a password or gives roles; the implied roles are not the caller's to give).
 pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Result<UserView, Error> {
-    let command = CreateUser { email: trimmed(&command.email), ..command };
-    let mut fields = identity(&command);
+    let (mut fields, identity) = identity(&command);
     let login_type = match command.login_type.as_str() {
         "" if command.service_account => LoginType::None.as_str(),
         "" => LoginType::Password.as_str(),
@@ -170,42 +175,40 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Re
     fields.keep(some_organization(&command.organization_ids))?;
     let status = fields.keep(parse_status(&command.status))?.unwrap_or(UserStatus::Dormant);
     let status = if command.service_account { UserStatus::Active } else { status };
-    fields.keep(check_site_roles(&command.roles))?;
+    let roles = fields.keep(check_site_roles(command.roles))?.unwrap_or_default();
     // Alone, what follows is told after what is taken or cannot be found.
-    let organizations = if fields.is_empty() { find_places(ctx, actor, &command).await? } else { Vec::new() };
+    let organizations = match &identity {
+        Some(identity) if fields.is_empty() => {
+            find_places(ctx, actor, identity.clone(), command.organization_ids).await?
+        }
+        _ => Vec::new(),
+    };
     let login_type = fields.keep(parse_login_type(login_type))?.unwrap_or(LoginType::None);
     if with_password {
         fields.keep(strong_password(&command.password))?;
     }
-    fields.done()?;
+    let identity = fields.done_with(identity)?;
     if with_password {
         actor.not_by_grant(InPerson::SetPassword)?;
     }
-    if !command.roles.is_empty() {
+    if !roles.is_empty() {
         actor.not_by_grant(InPerson::GiveRoles)?;
     }
     may_create(actor, &organizations)?;
     let password_hash =
         if login_type == LoginType::Password { Some(ctx.hash_password(command.password).await?) } else { None };
 
-    let roles: BTreeSet<String> = command.roles.into_iter().collect();
     ctx.act(actor, move |deed| {
         with_caller(deed, |deed, actor| {
             may_create(actor, &organizations)?;
             if !roles.is_empty() {
-                authorize_change(deed.repos, actor, &[], &roles).map(drop)?;
+                authorize_change(deed.repos, actor, &RoleNames::default(), &roles).map(drop)?;
             }
-            let user = User {
-                name: command.name,
-                password_hash,
-                status,
-                login_type,
-                roles: roles.into_iter().collect(),
-                ..blank_user(deed.new_id(), command.email, command.username, deed.now)
-            };
+            let user =
+                User { password_hash, status, login_type, roles, ..blank_user(deed.new_id(), identity, deed.now) };
             let permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
             let places = organizations.into_iter().map(|id| Ok((id, access::add_member(actor, id)?)));
-            insert(deed, &permit, user, &places.collect::<Result<Vec<_>, Error>>()?)
+            insert(deed, &permit, user, places.collect::<Result<Vec<_>, Error>>()?)
         })
     })
     .await
@@ -222,19 +225,23 @@ fn may_create(actor: &Principal, organizations: &[OrganizationId]) -> Result<(),
     Ok(())
 }
 
-/// Name and address. A service account has no address, no password, and no way to sign in.
-fn identity(command: &CreateUser) -> Fields {
-    let fields = Fields::default();
-    let fields = if command.service_account {
+/// Address and names. A service account has no address, no password, and no way to sign in.
+fn identity(command: &CreateUser) -> (Fields, Option<Identity>) {
+    let mut fields = Fields::default();
+    let email = trimmed(&command.email);
+    let email = if command.service_account {
         let no_login = matches!(command.login_type.as_str(), "" | "none");
-        fields
-            .that("email", command.email.is_empty(), "must be empty for a service account")
+        fields = fields
+            .that("email", email.is_empty(), "must be empty for a service account")
             .that("password", command.password.expose().is_empty(), "must be empty for a service account")
-            .that("login_type", no_login, "must be `none` for a service account")
+            .that("login_type", no_login, "must be `none` for a service account");
+        Some(None)
     } else {
-        fields.email("email", &command.email)
+        fields.email("email", email).map(Some)
     };
-    fields.username("username", &command.username).real_name("name", &command.name)
+    let identity =
+        email.zip(fields.username("username", &command.username)).zip(fields.real_name("name", &command.name));
+    (fields, identity.map(|((email, username), name)| Identity { email, username, name }))
 }
 
 /// Adds an active user of login type `none` to the default organization: the account as which an app acts. For use
@@ -242,17 +249,14 @@ fn identity(command: &CreateUser) -> Fields {
 pub(crate) fn insert_service_account(
     deed: &mut Deed<'_>,
     actor: &Held,
-    username: &str,
-    name: &str,
+    username: Username,
+    name: RealName,
 ) -> Result<User, Error> {
     let organization = default_organization(deed.repos)?;
     let user_permit = access::permit::<action::Create, resource::User>(actor, &Object::of::<resource::User>())?;
     let member_permit = access::add_member(actor, organization.id)?;
-    let user = User {
-        name: name.to_owned(),
-        login_type: LoginType::None,
-        ..blank_user(deed.new_id(), String::new(), username.to_owned(), deed.now)
-    };
+    let identity = Identity { email: None, username, name };
+    let user = User { login_type: LoginType::None, ..blank_user(deed.new_id(), identity, deed.now) };
     deed.repos.users().insert(&user_permit, &user)?;
     deed.repos.organizations().insert_member(&member_permit, &member(organization.id, user.id, deed.now))?;
     let _receipt = deed.made(&user)?;
@@ -264,37 +268,15 @@ pub(super) fn insert(
     deed: &mut Deed<'_>,
     permit: &Permit<action::Create, resource::User>,
     user: User,
-    places: &[(OrganizationId, Permit<action::Create, resource::OrganizationMember>)],
+    places: Vec<(OrganizationId, Permit<action::Create, resource::OrganizationMember>)>,
 ) -> Result<Done<UserView>, Error> {
     deed.repos.users().insert(permit, &user)?;
-    for (organization, permit) in places {
-        deed.repos.organizations().insert_member(permit, &member(*organization, user.id, deed.now))?;
-    }
-    let recorded = deed.made(&user)?;
     let organization_ids = places.iter().map(|(id, _)| *id).collect();
+    let membership = |(organization, permit)| (permit, member(organization, user.id, deed.now));
+    let members: Vec<_> = places.into_iter().map(membership).collect();
+    deed.repos.organizations().insert_members(&members)?;
+    let recorded = deed.made(&user)?;
     Ok(recorded.answer(UserView { organization_ids, ..UserView::alone(user) }))
-}
-
-/// An active user who signs in with a password, of whom nothing else is known.
-pub(super) const fn blank_user(id: UserId, email: String, username: String, now: Instant) -> User {
-    User {
-        id,
-        email,
-        username,
-        name: String::new(),
-        avatar_url: String::new(),
-        password_hash: None,
-        status: UserStatus::Active,
-        login_type: LoginType::Password,
-        roles: Vec::new(),
-        created_at: now,
-        updated_at: now,
-        last_seen_at: None,
-        deleted: false,
-        is_system: false,
-        theme_preference: String::new(),
-        terminal_font: String::new(),
-    }
 }
 
 /// The organization of those for whom none is named.
@@ -303,20 +285,26 @@ pub(super) fn default_organization(repos: &mut dyn Repositories) -> Result<Organ
 }
 
 /// A membership without roles.
-pub(crate) const fn member(organization_id: OrganizationId, user_id: UserId, now: Instant) -> Membership {
-    Membership { organization_id, user_id, roles: Vec::new(), created_at: now, updated_at: now }
+pub(crate) fn member(organization_id: OrganizationId, user_id: UserId, now: Instant) -> Membership {
+    Membership { organization_id, user_id, roles: RoleNames::default(), created_at: now, updated_at: now }
 }
 
 /// Checks that name and address are free, then finds the organizations: each must exist and be readable. Of both, all that
 /// is wrong is told.
-async fn find_places(ctx: &Context, actor: &Principal, command: &CreateUser) -> Result<Vec<OrganizationId>, Error> {
-    let (email, username, asked) = (command.email.clone(), command.username.clone(), command.organization_ids.clone());
+async fn find_places(
+    ctx: &Context,
+    actor: &Principal,
+    identity: Identity,
+    asked: Vec<OrganizationId>,
+) -> Result<Vec<OrganizationId>, Error> {
     ctx.look(actor, move |look| {
         let mut taken = Vec::new();
-        if !email.is_empty() && look.repos.users().find_by_email(&email)?.is_some() {
+        if let Some(email) = &identity.email
+            && look.repos.users().find_by_email(email.as_str())?.is_some()
+        {
             taken.push("email");
         }
-        if look.repos.users().find_by_username(&username)?.is_some() {
+        if look.repos.users().find_by_username(identity.username.as_str())?.is_some() {
             taken.push("username");
         }
         if !taken.is_empty() {
@@ -324,21 +312,22 @@ async fn find_places(ctx: &Context, actor: &Principal, command: &CreateUser) -> 
         }
         let (mut places, mut unknown) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
+        let asked: Vec<OrganizationId> = asked.into_iter().filter(|id| seen.insert(*id)).collect();
+        let known = look.repos.organizations().list_by_id(&asked)?;
+        let known: HashSet<OrganizationId> = known.into_iter().map(|organization| organization.id).collect();
+        let default =
+            if seen.contains(&OrganizationId::NIL) { look.repos.organizations().find_default()? } else { None };
+        let default = default.map(|organization| organization.id);
+        let mut joined = HashSet::new();
         for id in asked {
-            if !seen.insert(id) {
-                continue;
-            }
-            let found = match id {
-                OrganizationId::NIL => look.repos.organizations().find_default()?,
-                _ => look.repos.organizations().find(id)?,
-            };
-            let Some(place) = found.map(|organization| organization.id) else {
+            let found = if id == OrganizationId::NIL { default } else { known.get(&id).copied() };
+            let Some(place) = found else {
                 unknown.push(id);
                 continue;
             };
             match access::may(look.by, Action::Read, &access::organization(place)) {
-                Ok(()) if places.contains(&place) => {}
-                Ok(()) => places.push(place),
+                Ok(()) if joined.insert(place) => places.push(place),
+                Ok(()) => {}
                 Err(denied) if denied.missing_scope().is_some() => return Err(Error::Forbidden(denied)),
                 Err(_unreadable) => unknown.push(id),
             }

@@ -1,10 +1,14 @@
-//! What is wrong with a command, all of it at once: every failing field is named, each with the first rule that it breaks.
+//! Validation of commands: every failing field is named at once, each with the first rule that it breaks. The rules of names are
+//! those of the value types of the domain; here they get the words that clients know.
 
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
-use doorward_domain::names::{self, Named};
+use doorward_domain::names::{
+    self, Email, GroupName, NameError, Named, RealName, TemplateName, Username, WorkspaceName,
+};
 use doorward_domain::users::check_password;
 use doorward_domain::{Secret, users::PasswordRuleError};
 use std::fmt::Display;
+use std::str::FromStr;
 
 /// Most bytes of a free text: a description, the URL of an icon.
 const TEXT_MAX: usize = 4096;
@@ -23,6 +27,13 @@ struct Complaint {
     fields: Vec<FieldError>,
 }
 
+impl Complaint {
+    fn of(field: &'static str, detail: String) -> Self {
+        let fields = vec![FieldError::new(field, detail)];
+        Self { message: VALIDATION_FAILED.to_owned(), detail: String::new(), fields }
+    }
+}
+
 impl Fields {
     /// The field must not be empty.
     pub(crate) fn required(self, field: &'static str, value: &str) -> Self {
@@ -34,39 +45,66 @@ impl Fields {
         self.rule(field, "required", "", !value.expose().is_empty())
     }
 
-    /// The field must be a mail address.
-    pub(crate) fn email(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "email", value, names::is_email(value))
+    /// The mail address that the field is.
+    pub(crate) fn email(&mut self, field: &'static str, text: &str) -> Option<Email> {
+        self.value(field, "email", text)
     }
 
-    /// The field must be a user name.
-    pub(crate) fn username(self, field: &'static str, value: &str) -> Self {
-        self.name(field, "username", value, Named::User)
+    /// The user name that the field is.
+    pub(crate) fn username(&mut self, field: &'static str, text: &str) -> Option<Username> {
+        self.value(field, "username", text)
     }
 
-    /// The field must be spelled like a user name, whether or not one may take it.
-    pub(crate) fn spelled_like_a_username(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "username", value, names::is_spelled_like_a_name(value))
+    /// The real name of a person that the field is, or nothing.
+    pub(crate) fn real_name(&mut self, field: &'static str, text: &str) -> Option<RealName> {
+        self.value(field, "user_real_name", text)
     }
 
-    /// The field must be the name of a workspace.
-    pub(crate) fn workspace_name(self, field: &'static str, value: &str) -> Self {
-        self.name(field, "username", value, Named::Workspace)
+    /// The name of a group that the field is.
+    pub(crate) fn group_name(&mut self, field: &'static str, text: &str) -> Option<GroupName> {
+        self.value(field, "group_name", text)
     }
 
-    /// The field must be the name of an organization.
-    pub(crate) fn organization_name(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "organization_name", value, names::is_name(value))
+    /// The name of a template that the field is.
+    pub(crate) fn template_name(&mut self, field: &'static str, text: &str) -> Option<TemplateName> {
+        self.value(field, "template_name", text)
+    }
+
+    /// The name of a workspace that the field is.
+    pub(crate) fn workspace_name(&mut self, field: &'static str, text: &str) -> Option<WorkspaceName> {
+        self.value(field, "username", text)
+    }
+
+    /// The value that the field is, or else a defect: by `tag` clients know the rule.
+    pub(crate) fn value<T>(&mut self, field: &'static str, tag: &str, text: &str) -> Option<T>
+    where
+        T: FromStr<Err = NameError>,
+    {
+        self.checked(field, tag, text, text.parse())
+    }
+
+    /// The same of a text that was parsed.
+    pub(crate) fn checked<T>(
+        &mut self,
+        field: &'static str,
+        tag: &str,
+        text: &str,
+        parsed: Result<T, NameError>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(broken) => {
+                let tag = if broken == NameError::Empty { "required" } else { tag };
+                self.add(Complaint::of(field, failed(tag, text)));
+                None
+            }
+        }
     }
 
     /// The field must be the name of a custom role.
     pub(crate) fn role_name(self, field: &'static str, value: &str) -> Self {
-        self.name(field, "username", value, Named::Role)
-    }
-
-    /// The field must be the display name of an organization, or empty.
-    pub(crate) fn organization_display_name(self, field: &'static str, value: &str) -> Self {
-        self.rule(field, "organization_display_name", value, names::is_display_name(value))
+        let is_free = names::is_name(value) && !Named::Role.is_reserved(value);
+        self.required(field, value).rule(field, "username", value, is_free)
     }
 
     /// The field is a name that people see, or the address of a picture: at most [`TEXT_MAX`] bytes that hide nothing.
@@ -95,21 +133,6 @@ impl Fields {
         self.defect(field, too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())))
     }
 
-    /// The field must be the real name of a person, or empty.
-    pub(crate) fn real_name(self, field: &'static str, value: &str) -> Self {
-        self.rule(field, "user_real_name", value, names::is_real_name(value))
-    }
-
-    /// The field must be the name of a group.
-    pub(crate) fn group_name(self, field: &'static str, value: &str) -> Self {
-        self.required(field, value).rule(field, "group_name", value, names::is_group_name(value))
-    }
-
-    /// The field must be the display name of a group, or empty.
-    pub(crate) fn group_display_name(self, field: &'static str, value: &str) -> Self {
-        self.rule(field, "group_display_name", value, names::is_display_name(value))
-    }
-
     /// The field must be as `rule` says, and is.
     pub(crate) fn that(self, field: &'static str, holds: bool, rule: &str) -> Self {
         self.defect(field, (!holds).then(|| rule.to_owned()))
@@ -121,42 +144,25 @@ impl Fields {
         self.defect(field, too_long.then(|| format!("must be at most {max} bytes, and is {}", value.len())))
     }
 
-    /// The field must fit into 32 bits. As the last rule of a command, it hands the number out.
-    pub(crate) fn fitting(self, field: &'static str, value: i64) -> Result<i32, Error> {
-        let fitting = i32::try_from(value);
-        let defect = fitting.as_ref().err().map(|error| format!("must fit into 32 bits: {error}"));
-        self.defect(field, defect).done()?;
-        Ok(fitting.unwrap_or_default())
-    }
-
-    /// The field must be the name of a template.
-    pub(crate) fn template_name(self, field: &'static str, value: &str) -> Self {
-        self.name(field, "template_name", value, Named::Template)
-    }
-
-    /// The field must be the display name of a template, or empty.
-    pub(crate) fn template_display_name(self, field: &'static str, value: &str) -> Self {
-        self.rule(field, "template_display_name", value, names::is_display_name(value))
-    }
-
-    /// The field must be a name, and none of the words that stand in paths where such a name can.
-    fn name(self, field: &'static str, tag: &str, value: &str, named: Named) -> Self {
-        self.required(field, value).rule(field, tag, value, names::is_name(value) && !named.is_reserved(value))
+    /// The number that the field is, which must fit into 32 bits.
+    pub(crate) fn fitting(&mut self, field: &'static str, value: i64) -> Option<i32> {
+        match i32::try_from(value) {
+            Ok(number) => Some(number),
+            Err(error) => {
+                self.add(Complaint::of(field, format!("must fit into 32 bits: {error}")));
+                None
+            }
+        }
     }
 
     fn rule(self, field: &'static str, tag: &str, value: &str, holds: bool) -> Self {
-        let detail = || format!("Validation failed for tag \"{tag}\" with value: \"{value}\"");
-        self.defect(field, (!holds).then(detail))
+        self.defect(field, (!holds).then(|| failed(tag, value)))
     }
 
     /// Says what is wrong with a field, if anything is.
     pub(crate) fn defect(mut self, field: &'static str, defect: Option<String>) -> Self {
         if let Some(detail) = defect {
-            self.add(Complaint {
-                message: VALIDATION_FAILED.to_owned(),
-                detail: String::new(),
-                fields: vec![FieldError::new(field, detail)],
-            });
+            self.add(Complaint::of(field, detail));
         }
         self
     }
@@ -216,6 +222,12 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// The values that were checked, unless [`done`](Self::done) refuses; `None` stands for one that has a defect.
+    pub(crate) fn done_with<T>(self, checked: Option<T>) -> Result<T, Error> {
+        self.done()?;
+        checked.ok_or_else(|| Error::Internal("a value is missing, and none of its defects was told".into()))
+    }
+
     /// Refuses the command if anything is wrong with it. What all defects have in common is the message.
     pub(crate) fn done(self) -> Result<(), Error> {
         let mut complaints = self.0.into_iter();
@@ -244,6 +256,11 @@ pub(crate) fn hides(hidden: char) -> String {
     )
 }
 
+/// That a rule is broken, in the words of Coder.
+fn failed(tag: &str, value: &str) -> String {
+    format!("Validation failed for tag \"{tag}\" with value: \"{value}\"")
+}
+
 /// Adds one more sentence.
 fn join(text: &mut String, more: &str) {
     if !text.is_empty() && !more.is_empty() {
@@ -253,8 +270,8 @@ fn join(text: &mut String, more: &str) {
 }
 
 /// A mail address as it was meant: blanks around it come from copying and from keyboards that add them.
-pub(crate) fn trimmed(email: &str) -> String {
-    email.trim().to_owned()
+pub(crate) fn trimmed(email: &str) -> &str {
+    email.trim()
 }
 
 /// Refuses a password that breaks the rule, blaming the field `password`.
@@ -270,12 +287,12 @@ mod tests {
 
     #[test]
     fn every_failing_field_is_named_once_and_in_order() {
-        let refused = Fields::default()
-            .email("email", "")
-            .username("username", "a_b")
-            .required_secret("password", &Secret::from(""))
-            .real_name("name", "Ann")
-            .done();
+        let mut fields = Fields::default();
+        assert_eq!((fields.email("email", ""), fields.username("username", "a_b")), (None, None));
+        let mut fields = fields.required_secret("password", &Secret::from(""));
+        let name = fields.real_name("name", "Ann");
+        assert_eq!(name.as_ref().map(RealName::as_str), Some("Ann"));
+        let refused = fields.done_with(name);
         let Err(Error::Invalid { message, fields, .. }) = refused else { panic!("{refused:?}") };
         assert_eq!(message, "Validation failed.");
         let told: Vec<(&str, &str)> = fields.iter().map(|f| (f.field.as_ref(), f.detail.as_str())).collect();
@@ -298,7 +315,7 @@ mod tests {
         let Err(Error::Invalid { message, fields, .. }) = fields.done() else { panic!() };
         assert_eq!((message.as_str(), fields.len()), ("Password not strong enough!", 1));
 
-        let mut fields = Fields::default().email("email", "");
+        let mut fields = Fields::default().required("email", "");
         fields.keep(weak()).unwrap();
         fields.keep(weak()).unwrap();
         fields.keep(Err::<(), _>(Error::invalid_because("Nothing fits.", "not at all"))).unwrap();
@@ -317,8 +334,22 @@ mod tests {
     }
 
     #[test]
+    fn values_are_handed_out_once_nothing_is_wrong() {
+        let mut fields = Fields::default();
+        let names = fields.username("username", "ann").zip(fields.group_name("name", "Devs"));
+        let (user, group) = fields.done_with(names).unwrap();
+        assert_eq!((user.as_str(), group.as_str()), ("ann", "Devs"));
+        for (text, tag) in [("", "required"), ("a b", "username"), ("me", "username"), ("new", "username")] {
+            let mut fields = Fields::default();
+            let name = fields.username("username", text);
+            let Err(Error::Invalid { fields, .. }) = fields.done_with(name) else { panic!("{text}") };
+            assert_eq!(fields[0].detail, format!("Validation failed for tag \"{tag}\" with value: \"{text}\""));
+        }
+    }
+
+    #[test]
     fn what_is_no_defect_of_the_command_ends_everything() {
-        let mut fields = Fields::default().email("email", "");
+        let mut fields = Fields::default().required("email", "");
         assert!(matches!(fields.keep(Err::<(), _>(Error::NotFound)), Err(Error::NotFound)));
     }
 

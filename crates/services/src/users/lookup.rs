@@ -1,4 +1,4 @@
-//! Finding users.
+//! Reading users: one by reference, and pages of those that match a search.
 
 use super::access;
 use super::reference::{UserRef, UserView, resolve};
@@ -19,6 +19,8 @@ pub struct UserList {
 }
 
 /// Shows one user. Whoever is asked for and cannot be read does not exist.
+///
+/// Needs `user:read`. Errors: `UserNotFound` (missing or not readable), `Forbidden` (only the scope is too short).
 pub async fn find(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| {
@@ -30,6 +32,8 @@ pub async fn find(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<Us
 }
 
 /// Lists the users that the caller may read, narrowed by a search query (`identity.md` 3.1).
+///
+/// Shows what `user:read` reaches. Errors: `Invalid` (the query).
 pub async fn list(ctx: &Context, actor: &Principal, query: &str, page: Page) -> Result<UserList, Error> {
     let filter = parse_user_query(query).map_err(|errors| Error::bad_query("Invalid user search query.", errors))?;
     let visible = access::visible_users(actor);

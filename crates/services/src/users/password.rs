@@ -1,4 +1,4 @@
-//! Passwords: the rule, and changing one.
+//! Passwords of users: checking one against the password policy, and changing one.
 
 use super::access;
 use super::caller::with_caller_and;
@@ -33,6 +33,8 @@ pub struct PasswordCheck {
 }
 
 /// Checks a password against the rule, without doing anything with it.
+///
+/// Needs nothing. Errors: `Invalid` (`password` is empty).
 pub fn validate_password(password: &Secret<String>) -> Result<PasswordCheck, Error> {
     Fields::default().required_secret("password", password).done()?;
     Ok(match check_password(password.expose()) {
@@ -42,6 +44,10 @@ pub fn validate_password(password: &Secret<String>) -> Result<PasswordCheck, Err
 }
 
 /// Changes a password and ends all sessions, keys and grants of the user, the one in use among them.
+///
+/// Needs `user:read` and `user:update_personal`. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
+/// changed), `Forbidden` (only the scope is too short), `Refused` (an app), `Invalid` (`password`, `old_password`; the
+/// user has no password to sign in with).
 pub async fn change_password(
     ctx: &Context,
     actor: &Principal,
@@ -96,6 +102,9 @@ pub async fn change_password(
 }
 
 /// Whether the caller may change the password of a user at all. What may not be changed is not found.
+///
+/// Needs `user:read` and `user:update_personal`. Errors: `UserNotFound` (missing or not readable), `NotFound` (not to be
+/// changed), `Forbidden` (only the scope is too short).
 pub async fn may_change_password(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
     find_changeable(ctx, actor, user).await.map(drop)
 }

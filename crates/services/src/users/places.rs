@@ -1,4 +1,4 @@
-//! The organizations of a user.
+//! Organization memberships of a user.
 
 use super::access;
 use super::reference::{UserRef, resolve};
@@ -9,6 +9,9 @@ use doorward_domain::organizations::Organization;
 use doorward_domain::roles::Action;
 
 /// The organizations that a user belongs to and the caller may read, by name.
+///
+/// Needs `user:read`, and shows what `organization:read` reaches. Errors: `UserNotFound` (missing or not readable),
+/// `Forbidden` (only the scope is too short).
 pub async fn organizations(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<Vec<Organization>, Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| {
@@ -19,6 +22,9 @@ pub async fn organizations(ctx: &Context, actor: &Principal, user: &UserRef) -> 
 }
 
 /// An organization by name, if the caller may read it. As in Coder, the user in the path need not belong to it.
+///
+/// Needs `user:read` and `organization:read`. Errors: `UserNotFound` (missing or not readable), `NotFound` (the same of
+/// the organization), `Forbidden` (only the scope is too short).
 pub async fn organization(ctx: &Context, actor: &Principal, user: &UserRef, name: &str) -> Result<Organization, Error> {
     let (reference, name) = (user.clone(), name.to_owned());
     ctx.look(actor, move |look| {

@@ -1,4 +1,4 @@
-//! What users say about themselves: name, colours, font.
+//! Profile and appearance settings of users: user name, real name, theme, terminal font.
 
 use super::access;
 use super::caller::with_caller_and;
@@ -7,7 +7,7 @@ use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError};
-use doorward_domain::names;
+use doorward_domain::names::{RealName, is_spelled_like_a_name};
 use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::users::{LoginType, TERMINAL_FONTS, User};
 
@@ -30,38 +30,42 @@ pub struct Appearance {
 }
 
 /// Changes user name and real name.
+///
+/// Needs `user:read` and `user:update_personal`. Errors: `Invalid` (`username`, `name`), `UserNotFound` (missing or not
+/// readable), `Forbidden`, `Conflict` (`username`).
 pub async fn update_profile(
     ctx: &Context,
     actor: &Principal,
     user: &UserRef,
     command: UpdateProfile,
 ) -> Result<UserView, Error> {
-    let readable =
-        Fields::default().spelled_like_a_username("username", &command.username).real_name("name", &command.name);
-    if !readable.is_empty() {
-        // Then it is told besides that the name is not free for users; but not to somebody whose name it is.
-        let mine = actor.as_account().map(|account| names::key(&account.user.username));
-        let is_own = mine == Some(names::key(&command.username));
-        let all = || Fields::default().username("username", &command.username).real_name("name", &command.name);
-        if is_own { readable } else { all() }.done()?;
+    let mut fields = Fields::default();
+    if !is_spelled_like_a_name(&command.username) || command.name.parse::<RealName>().is_err() {
+        // Then it is told besides that the name is not free for users; but not to somebody whose name it is. Otherwise it is
+        // seen once the user is known, who may keep a name from before a word was reserved.
+        let mine = actor.as_account().map(|account| &account.user.username);
+        let username = mine.map_or_else(|| command.username.parse(), |mine| mine.renamed(&command.username));
+        fields.checked("username", "username", &command.username, username);
     }
+    let name = fields.real_name("name", &command.name);
+    let name = fields.done_with(name)?;
     let reference = user.clone();
     ctx.act(actor, move |deed| {
         let id = resolve_live(deed.repos, deed.by, &reference)?.id;
         with_caller_and(deed, id, |deed, actor, old| {
             let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
-            // A name from before it was taken for something else may stay.
-            if names::key(&command.username) != names::key(&old.username) {
-                Fields::default().username("username", &command.username).done()?;
-            }
-            let namesake = deed.repos.users().find_by_username(&command.username)?;
+            let mut fields = Fields::default();
+            let renamed = old.username.renamed(&command.username);
+            let username = fields.checked("username", "username", &command.username, renamed);
+            let username = fields.done_with(username)?;
+            let namesake = deed.repos.users().find_by_username(username.as_str())?;
             if namesake.is_some_and(|other| other.id != id) {
                 return Err(Error::taken("A user with this username already exists.", "username"));
             }
-            if !deed.repos.users().update_profile(&permit, id, &command.username, &command.name, deed.now)? {
+            if !deed.repos.users().update_profile(&permit, id, &username, &name, deed.now)? {
                 return Err(Error::UserNotFound);
             }
-            let new = User { username: command.username, name: command.name, updated_at: deed.now, ..old.clone() };
+            let new = User { username, name, updated_at: deed.now, ..old.clone() };
             let recorded = deed.changed(&old, &new)?;
             Ok(recorded.answer(UserView::load(new, deed.repos)?))
         })
@@ -70,6 +74,9 @@ pub async fn update_profile(
 }
 
 /// How the dashboard looks to a user.
+///
+/// Needs `user:read` and `user:read_personal`. Errors: `UserNotFound` (missing or not readable), `NotFound` (this is not to
+/// be read), `Forbidden` (only the scope is too short).
 pub async fn appearance(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<Appearance, Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| {
@@ -82,6 +89,9 @@ pub async fn appearance(ctx: &Context, actor: &Principal, user: &UserRef) -> Res
 }
 
 /// Changes how the dashboard looks to a user. Both parts are required.
+///
+/// Needs `user:read` and `user:update_personal`. Errors: `Invalid` (`theme_preference`, `terminal_font`), `UserNotFound`
+/// (missing or not readable), `Forbidden`.
 pub async fn update_appearance(
     ctx: &Context,
     actor: &Principal,
@@ -119,6 +129,9 @@ fn known_font(font: &str) -> Result<(), Error> {
 }
 
 /// How a user signs in. Only the user itself may know.
+///
+/// Needs `user:read_personal`. Errors: `UserNotFound` (missing or not readable), `Refused` (somebody else), `Forbidden`
+/// (only the scope is too short).
 pub async fn login_type(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<LoginType, Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| {

@@ -1,4 +1,4 @@
-//! Naming a user in a path, and what is shown of one.
+//! Resolving the user that a path names, and the view of a user.
 
 use super::access;
 use crate::Principal;
@@ -58,7 +58,7 @@ pub struct UserView {
 
 /// The stored site roles of a user.
 pub(crate) fn site_roles(user: &User) -> Vec<RoleName> {
-    user.roles.iter().map(RoleName::site).collect()
+    user.roles.on_site().collect()
 }
 
 impl UserView {

@@ -1,4 +1,4 @@
-//! The roles of users.
+//! Role assignment on the site: reading and replacing the roles of users.
 
 use super::access;
 use super::caller::{Held, with_caller_and};
@@ -11,21 +11,23 @@ use crate::sessions::in_person::InPerson;
 use crate::sessions::max_lifetime;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::assign::{AssignError, Level, Refusals, plan, plan_or_all};
-use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleSet, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleNames, RoleSet, System, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::Repositories;
-use std::collections::BTreeSet;
 
 /// The stored roles of a user; implied ones are not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserRoles {
-    /// Names of the site roles.
-    pub roles: Vec<String>,
-    /// Names of the roles in each organization the user belongs to.
-    pub organization_roles: Vec<(OrganizationId, Vec<String>)>,
+    /// The site roles.
+    pub roles: RoleNames,
+    /// The roles in each organization the user belongs to.
+    pub organization_roles: Vec<(OrganizationId, RoleNames)>,
 }
 
 /// The roles that a user holds. Who may not read personal things of the user is told that nothing is there.
+///
+/// Needs `user:read` and `user:read_personal`. Errors: `UserNotFound` (missing or not readable), `NotFound` (this is not to
+/// be read), `Forbidden` (only the scope is too short).
 pub async fn roles(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserRoles, Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| {
@@ -40,6 +42,9 @@ pub async fn roles(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<U
 }
 
 /// Whether the caller may change roles of a user at all, as far as that does not depend on which.
+///
+/// Needs `user:read`. Errors: `UserNotFound` (missing or not readable), `Invalid` (oneself), `Forbidden` (only the scope is
+/// too short).
 pub async fn may_change_roles(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
     let reference = user.clone();
     ctx.look(actor, move |look| resolve_other(look.repos, look.by, &reference).map(drop)).await
@@ -47,6 +52,10 @@ pub async fn may_change_roles(ctx: &Context, actor: &Principal, user: &UserRef) 
 
 /// Replaces the site roles of a user (`identity.md` 3.3). The last active owner stays one. API tokens that live
 /// longer than the new roles allow are shortened to that.
+///
+/// Needs `user:read`, `assign_role:assign` to give and `assign_role:unassign` to take, and a role that may give and take
+/// each of them. Errors: `Refused` (an app by a grant; the service account of the app that asks), `UserNotFound` (missing or
+/// not readable), `Invalid` (oneself; `roles`), `Forbidden`, `Conflict` (the last active owner).
 pub async fn update_roles(
     ctx: &Context,
     actor: &Principal,
@@ -59,10 +68,9 @@ pub async fn update_roles(
         let id = resolve_other(deed.repos, deed.by, &reference)?.id;
         deed.by.not_for_own_account(deed.repos, [id])?;
         with_caller_and(deed, id, |deed, actor, user| {
-            let wanted: BTreeSet<String> = names.into_iter().collect();
-            let permit = authorize_change(deed.repos, actor, &user.roles, &wanted)?;
             // `member` is implied, but who grants it explicitly sees it listed.
-            let roles: Vec<String> = wanted.into_iter().collect();
+            let roles: RoleNames = names.into_iter().collect();
+            let permit = authorize_change(deed.repos, actor, &user.roles, &roles)?;
             if !deed.repos.users().update_roles(&permit, id, &roles, deed.now)? {
                 return Err(Error::UserNotFound);
             }
@@ -93,11 +101,10 @@ fn resolve_other(repos: &mut dyn Repositories, actor: &Principal, reference: &Us
 pub(super) fn authorize_change(
     repos: &mut dyn Repositories,
     actor: &Held,
-    current: &[String],
-    wanted: &BTreeSet<String>,
+    current: &RoleNames,
+    wanted: &RoleNames,
 ) -> Result<Permit<action::Assign, resource::AssignRole>, Error> {
-    let current: Vec<RoleName> = current.iter().map(RoleName::site).collect();
-    let wanted: Vec<RoleName> = wanted.iter().map(RoleName::site).collect();
+    let (current, wanted): (Vec<RoleName>, Vec<RoleName>) = (current.on_site().collect(), wanted.on_site().collect());
     let custom = custom_among(repos, current.iter().chain(&wanted))?;
     let change = plan_or_all(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
         .map_err(refuse_assignment)?;
@@ -134,11 +141,9 @@ pub(crate) fn may_make_member(actor: &Principal, level: Level) -> Result<(), Err
 }
 
 /// Built-in site roles by name, each once; any other name is refused.
-pub(super) fn check_site_roles(names: &[String]) -> Result<Vec<String>, Error> {
-    let names: BTreeSet<&String> = names.iter().collect();
-    let unknown = names.iter().map(|name| RoleName::site(name.as_str())).filter(|name| !name.is_built_in());
-    match Refusals::of(unknown.map(AssignError::Unknown)) {
-        Some(refusals) => Err(refuse_assignment(refusals)),
-        None => Ok(names.into_iter().cloned().collect()),
-    }
+pub(super) fn check_site_roles(names: Vec<String>) -> Result<RoleNames, Error> {
+    let names: RoleNames = names.into_iter().collect();
+    let unknown = names.on_site().filter(|name| !name.is_built_in());
+    Refusals::of(unknown.map(AssignError::Unknown)).map_or(Ok(()), |refusals| Err(refuse_assignment(refusals)))?;
+    Ok(names)
 }

@@ -1,4 +1,4 @@
-//! Suspending, activating and deleting users.
+//! Account lifecycle: suspending, activating and deleting users.
 
 use super::access;
 use super::caller::with_caller_and;
@@ -14,17 +14,25 @@ use doorward_domain::users::{User, UserStatus};
 use doorward_ports::StoreError;
 
 /// Suspends a user: ends all sessions, keys and grants, and refuses new ones.
+///
+/// Needs `user:read` and `user:update`. Errors: `UserNotFound` (missing or not readable), `Invalid` (oneself; an owner),
+/// `Forbidden`.
 pub async fn suspend(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
     change_status(ctx, actor, user, UserStatus::Suspended).await
 }
 
 /// Activates a user, who may sign in again.
+///
+/// Needs `user:read` and `user:update`. Errors: `UserNotFound` (missing or not readable), `Forbidden`.
 pub async fn activate(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<UserView, Error> {
     change_status(ctx, actor, user, UserStatus::Active).await
 }
 
 /// Deletes a user without workspaces: frees name and address, ends all sessions, keys and grants, and leaves organizations
 /// and groups. The last active owner stays.
+///
+/// Needs `user:read` and `user:delete`. Errors: `UserNotFound` (missing or not readable), `Refused` (oneself),
+/// `Forbidden`, `Precondition` (the user has workspaces), `Conflict` (the last active owner).
 pub async fn delete(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<(), Error> {
     let reference = user.clone();
     ctx.act(actor, move |deed| {
@@ -62,7 +70,7 @@ async fn change_status(
         }
         with_caller_and(deed, id, |deed, actor, user| {
             let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
-            if status == UserStatus::Suspended && user.roles.iter().any(|role| role == OWNER) {
+            if status == UserStatus::Suspended && user.roles.contains(OWNER) {
                 return Err(Error::invalid(format!(
                     "You cannot suspend a user with the \"{OWNER}\" role. You must remove the role first."
                 )));

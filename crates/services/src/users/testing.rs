@@ -9,7 +9,7 @@ use crate::settings::{SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
+use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName, RoleNames};
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, PasswordHash, User};
 use doorward_domain::{Digest, Instant};
@@ -75,14 +75,14 @@ pub(crate) fn bob() -> User {
 }
 
 pub(crate) fn owner_of_site() -> User {
-    User { roles: vec!["owner".to_owned()], ..user(UserId(Uuid::from_u128(9)), "olivia") }
+    User { roles: ["owner"].into_iter().collect(), ..user(UserId(Uuid::from_u128(9)), "olivia") }
 }
 
 pub(crate) fn organization() -> Organization {
     Organization {
         id: ORGANIZATION,
-        name: "acme".to_owned(),
-        display_name: "Acme".to_owned(),
+        name: "acme".parse().unwrap(),
+        display_name: "Acme".parse().unwrap(),
         description: String::new(),
         icon: String::new(),
         created_at: NOW,
@@ -93,7 +93,7 @@ pub(crate) fn organization() -> Organization {
 }
 
 pub(crate) fn membership(user_id: UserId) -> Membership {
-    Membership { organization_id: ORGANIZATION, user_id, roles: Vec::new(), created_at: NOW, updated_at: NOW }
+    Membership { organization_id: ORGANIZATION, user_id, roles: RoleNames::default(), created_at: NOW, updated_at: NOW }
 }
 
 /// A session with a day to live, last used now.
@@ -137,7 +137,7 @@ pub(crate) struct PrincipalBuilder(KeyOwner);
 
 impl PrincipalBuilder {
     pub(crate) fn role(mut self, name: &str) -> Self {
-        self.0.user.roles.push(name.to_owned());
+        self.0.user.roles.insert(name);
         self
     }
 
@@ -183,7 +183,7 @@ pub(crate) fn repos_with(users: &[User]) -> MockRepositories {
     repos.users.expect_find_for_update().returning(move |id| Ok(known.iter().find(|user| user.id == id).cloned()));
     let known = users.to_vec();
     repos.users.expect_find_by_username().returning(move |name| {
-        Ok(known.iter().find(|user| !user.deleted && user.username.eq_ignore_ascii_case(name)).cloned())
+        Ok(known.iter().find(|user| !user.deleted && user.username.as_str().eq_ignore_ascii_case(name)).cloned())
     });
     let known = users.to_vec();
     let asked = users.to_vec();

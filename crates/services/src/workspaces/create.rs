@@ -46,11 +46,9 @@ pub async fn create(
     let template_id = command.template_id.unwrap_or(TemplateId::NIL);
     let given = command.template_id.map(|id| id.to_string()).unwrap_or_default();
     let daily_cost = command.daily_cost;
-    Fields::default()
-        .required("template_id", &given)
-        .workspace_name("name", &command.name)
-        .defect("daily_cost", negative(daily_cost))
-        .done()?;
+    let mut fields = Fields::default().required("template_id", &given);
+    let name = fields.workspace_name("name", &command.name);
+    let name = fields.defect("daily_cost", negative(daily_cost)).done_with(name)?;
     let reference = user.clone();
     ctx.act(actor, move |deed| {
         let organization = organization.as_ref();
@@ -77,7 +75,7 @@ pub async fn create(
             owner_id: owner.id,
             organization_id: template.organization_id,
             template_id,
-            name: command.name,
+            name,
             created_at: deed.now,
             updated_at: deed.now,
             last_used_at: deed.now,

@@ -20,7 +20,7 @@ impl Audited for Workspace {
     }
 
     fn target(&self) -> String {
-        self.name.clone()
+        self.name.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {
@@ -53,7 +53,7 @@ impl Audited for Built<'_> {
     }
 
     fn target(&self) -> String {
-        self.workspace.name.clone()
+        self.workspace.name.to_string()
     }
 
     fn organization(&self) -> Option<OrganizationId> {
@@ -77,7 +77,7 @@ impl Audited for Built<'_> {
 /// What people call a workspace and its owner.
 pub(super) fn names(workspace: &Workspace, owner: &User) -> Map<String, Value> {
     let name = |field: &str, name: &str| (field.to_owned(), Value::from(name));
-    Map::from_iter([name("workspace_name", &workspace.name), name("workspace_owner", &owner.username)])
+    Map::from_iter([name("workspace_name", workspace.name.as_str()), name("workspace_owner", owner.username.as_str())])
 }
 
 /// Records what became of a build; the build `previous` is the one before it.

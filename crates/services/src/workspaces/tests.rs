@@ -2,6 +2,7 @@ use super::*;
 use crate::error::Error;
 use crate::users::testing::*;
 use doorward_domain::ids::{TemplateId, UserId, WorkspaceId};
+use doorward_domain::names::DisplayName;
 use doorward_domain::roles::Acl;
 use doorward_domain::templates::{Template, TemplateSettings, everyone};
 use doorward_domain::workspaces::{Build, Outcome, PREBUILDS_USER, Transition, Workspace};
@@ -16,7 +17,7 @@ fn workspace(owner_id: UserId) -> Workspace {
         owner_id,
         organization_id: ORGANIZATION,
         template_id: TemplateId(Uuid::from_u128(0x7e)),
-        name: "box".to_owned(),
+        name: "box".parse().unwrap(),
         created_at: NOW,
         updated_at: NOW,
         last_used_at: NOW,
@@ -29,8 +30,8 @@ fn view(workspace: Workspace) -> WorkspaceView {
     let template = Template {
         id: workspace.template_id,
         organization_id: ORGANIZATION,
-        name: "dev".to_owned(),
-        display_name: String::new(),
+        name: "dev".parse().unwrap(),
+        display_name: DisplayName::default(),
         description: String::new(),
         icon: String::new(),
         active_version_id: None,
@@ -45,9 +46,9 @@ fn view(workspace: Workspace) -> WorkspaceView {
     };
     WorkspaceView {
         workspace,
-        owner_name: "ann".to_owned(),
+        owner_name: ann().username,
         owner_avatar_url: String::new(),
-        organization_name: "acme".to_owned(),
+        organization_name: organization().name,
         template,
         latest_build: None,
     }

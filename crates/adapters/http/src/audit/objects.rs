@@ -68,8 +68,8 @@ impl From<Organization> for SlimOrganization {
     fn from(organization: Organization) -> Self {
         Self {
             id: organization.id.0,
-            name: organization.name,
-            display_name: organization.display_name,
+            name: organization.name.into(),
+            display_name: organization.display_name.into(),
             icon: organization.icon,
         }
     }

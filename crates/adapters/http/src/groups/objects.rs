@@ -37,14 +37,14 @@ impl From<&FoundGroup> for GroupHead {
     fn from(FoundGroup { group, organization_name, organization_display_name }: &FoundGroup) -> Self {
         Self {
             id: group.id.0,
-            name: group.name.clone(),
-            display_name: group.display_name.clone(),
+            name: group.name.to_string(),
+            display_name: group.display_name.to_string(),
             organization_id: group.organization_id.0,
             avatar_url: group.avatar_url.clone(),
             quota_allowance: group.quota_allowance,
             source: group.source.as_str(),
-            organization_name: organization_name.clone(),
-            organization_display_name: organization_display_name.clone(),
+            organization_name: organization_name.to_string(),
+            organization_display_name: organization_display_name.to_string(),
         }
     }
 }

@@ -109,15 +109,19 @@ mod tests {
         let group = Group {
             id: GroupId(Uuid::from_u128(id)),
             organization_id: OrganizationId(Uuid::from_u128(9)),
-            name: "devs".into(),
-            display_name: "<Devs> & \"co\"".into(),
+            name: "devs".parse().unwrap(),
+            display_name: "<Devs> & \"co\"".parse().unwrap(),
             avatar_url: String::new(),
             quota_allowance: -3,
             source: GroupSource::Oidc,
             created_at: NOW,
             updated_at: NOW,
         };
-        FoundGroup { group, organization_name: "acme".into(), organization_display_name: "Acme".into() }
+        FoundGroup {
+            group,
+            organization_name: "acme".parse().unwrap(),
+            organization_display_name: "Acme".parse().unwrap(),
+        }
     }
 
     /// Writes a group with so many members, one page each, and keeps it as well.

@@ -45,10 +45,10 @@ impl From<ReducedUser> for ReducedUserObject {
         Self {
             is_service_account: user.is_service_account(),
             id: user.id.0,
-            username: user.username,
+            email: user.shown_email().to_owned(),
+            username: user.username.into(),
             avatar_url: user.avatar_url,
-            name: user.name,
-            email: user.email,
+            name: user.name.into(),
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
             last_seen_at: user.last_seen_at.into(),
@@ -128,8 +128,9 @@ pub(crate) struct UserRolesObject {
 
 impl From<UserRoles> for UserRolesObject {
     fn from(roles: UserRoles) -> Self {
-        let organization_roles = roles.organization_roles.into_iter().map(|(id, names)| (id.0, names)).collect();
-        Self { roles: roles.roles, organization_roles }
+        let organization_roles =
+            roles.organization_roles.into_iter().map(|(id, names)| (id.0, names.into_vec())).collect();
+        Self { roles: roles.roles.into_vec(), organization_roles }
     }
 }
 
@@ -153,8 +154,8 @@ impl From<Organization> for OrganizationObject {
     fn from(organization: Organization) -> Self {
         Self {
             id: organization.id.0,
-            name: organization.name,
-            display_name: organization.display_name,
+            name: organization.name.into(),
+            display_name: organization.display_name.into(),
             description: organization.description,
             icon: organization.icon,
             created_at: organization.created_at.into(),

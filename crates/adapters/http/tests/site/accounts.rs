@@ -2,8 +2,16 @@
 
 use crate::house::{PASSWORD, house};
 use actix_web::http::Method;
+use doorward_domain::groups::Group;
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names::{DisplayName, Email, GroupName, OrganizationName, RealName, Username};
+use doorward_domain::organizations::Organization;
+use doorward_domain::roles::{RoleNames, System};
+use doorward_domain::users::User;
+use doorward_ports::StoreError;
 use serde_json::{Value, json};
 use time::Duration;
+use uuid::Uuid;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -273,4 +281,71 @@ async fn keys_and_tokens() {
     house.api(POST, "/users/me/keys", &owner, Value::Null).await.expect(201);
     let long = json!({ "lifetime": 999_999_999_999_999_999_i64 });
     house.api(POST, "/users/me/keys/tokens", &owner, long).await.expect(400);
+}
+
+#[actix_web::test]
+async fn what_is_older_than_a_rule_is_shown_and_mended() {
+    let house = house().await;
+    let owner = house.owner().await;
+    house.member(&owner, "bob").await;
+    let [user_id, group_id, place_id] = [1, 2, 3].map(Uuid::from_u128);
+    let filled: Result<(), StoreError> = house
+        .store
+        .write(move |repos| {
+            let system = System::because("a test");
+            let bob = repos.users().find_by_username("bob")?.unwrap();
+            let user = User {
+                id: UserId(user_id),
+                email: Some(Email::from_storage("Odd <odd@example>".to_owned())),
+                username: Username::from_storage("o_d d".to_owned()),
+                name: RealName::from_storage(" od\u{202E}d".to_owned()),
+                roles: RoleNames::from_storage(vec!["gone:".to_owned()]),
+                ..bob
+            };
+            repos.users().insert(&system.permit(), &user)?;
+            let default = repos.organizations().find_default()?.unwrap();
+            let group = Group {
+                id: GroupId(group_id),
+                name: GroupName::from_storage("two words".to_owned()),
+                display_name: DisplayName::from_storage("d".repeat(65)),
+                ..Group::everyone(&default)
+            };
+            repos.groups().insert(&system.permit(), &group)?;
+            let place = Organization {
+                id: OrganizationId(place_id),
+                name: OrganizationName::from_storage("a place".to_owned()),
+                display_name: DisplayName::default(),
+                is_default: false,
+                ..default
+            };
+            repos.organizations().insert(&system.permit(), &place)
+        })
+        .await;
+    filled.unwrap();
+
+    for path in [format!("/users/{user_id}"), "/users/o_d%20d".to_owned()] {
+        let odd = house.get(&path, &owner).await.expect(200).json();
+        assert_eq!((&odd["username"], &odd["email"]), (&json!("o_d d"), &json!("Odd <odd@example>")));
+        assert_eq!((&odd["name"], &odd["roles"][0]["name"]), (&json!(" od\u{202E}d"), &json!("gone:")));
+    }
+    assert_eq!(house.get("/users", &owner).await.expect(200).json()["count"], 3);
+    let profile = |username: &str| json!({ "username": username, "name": "" });
+    let path = format!("/users/{user_id}/profile");
+    house.api(PUT, &path, &owner, profile("o_d d")).await.expect(400);
+    assert_eq!(house.api(PUT, &path, &owner, profile("odd")).await.expect(200).json()["username"], "odd");
+
+    let path = format!("/groups/{group_id}");
+    assert_eq!(house.get(&path, &owner).await.expect(200).json()["name"], "two words");
+    let group = house.api(Method::PATCH, &path, &owner, json!({ "name": "two words", "quota_allowance": 1 })).await;
+    assert_eq!(group.expect(200).json()["name"], "two words", "a name that stays is not looked at");
+    let group = house.api(Method::PATCH, &path, &owner, json!({ "name": "words", "display_name": "" })).await;
+    assert_eq!(group.expect(200).json()["name"], "words");
+
+    let path = format!("/organizations/{place_id}");
+    assert_eq!(house.get(&path, &owner).await.expect(200).json()["name"], "a place");
+    assert_eq!(house.get("/organizations", &owner).await.expect(200).json().as_array().unwrap().len(), 2);
+    let place = house.api(Method::PATCH, &path, &owner, json!({ "description": "kept" })).await.expect(200).json();
+    assert_eq!((&place["name"], &place["display_name"]), (&json!("a place"), &json!("")));
+    let place = house.api(Method::PATCH, &path, &owner, json!({ "name": "place" })).await.expect(200).json();
+    assert_eq!(place["name"], "place");
 }

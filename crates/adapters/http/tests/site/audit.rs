@@ -46,8 +46,8 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
     async fn organization_of(&self, auditor: &Value) -> Organization {
         let organization = Organization {
             id: OrganizationId(Uuid::from_u128(77)),
-            name: "acme".to_owned(),
-            display_name: "Acme".to_owned(),
+            name: "acme".parse().unwrap(),
+            display_name: "Acme".parse().unwrap(),
             description: String::new(),
             icon: "/acme.svg".to_owned(),
             created_at: NOW,
@@ -58,7 +58,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
         let membership = Membership {
             organization_id: organization.id,
             user_id: auditor.as_str().unwrap().parse().unwrap(),
-            roles: vec!["organization-auditor".to_owned()],
+            roles: ["organization-auditor"].into_iter().collect(),
             created_at: NOW,
             updated_at: NOW,
         };

@@ -10,8 +10,9 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names::DisplayName;
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::System;
+use doorward_domain::roles::{RoleNames, System};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
 use doorward_ports::mocks::people;
@@ -30,8 +31,8 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
     let group = Group {
         id: GroupId(Uuid::from_u128(7)),
         organization_id: organization,
-        name: "crowd".to_owned(),
-        display_name: String::new(),
+        name: "crowd".parse().unwrap(),
+        display_name: DisplayName::default(),
         avatar_url: String::new(),
         quota_allowance: 0,
         source: GroupSource::User,
@@ -47,13 +48,13 @@ async fn crowd<S>(house: &House<S>, organization: OrganizationId) -> GroupId {
             let ids: Vec<UserId> = (1..=MEMBERS).map(|n| UserId(Uuid::from_u128(n << 32))).collect();
             for id in &ids {
                 let user = User {
-                    name: "One of Many".to_owned(),
+                    name: "One of Many".parse().unwrap(),
                     status: UserStatus::Dormant,
                     login_type: LoginType::Oidc,
                     ..people::user(*id, &id.0.simple().to_string(), NOW)
                 };
                 repos.users().insert(&system.permit(), &user)?;
-                let (user_id, roles) = (*id, Vec::new());
+                let (user_id, roles) = (*id, RoleNames::default());
                 let member =
                     Membership { organization_id: organization, user_id, roles, created_at: NOW, updated_at: NOW };
                 repos.organizations().insert_member(&system.permit(), &member)?;

@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, Nullable, Text};
 use diesel::{Expression, OptionalExtension as _, RunQueryDsl as _, Selectable};
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::DefaultRoles;
+use doorward_domain::roles::{DefaultRoles, RoleNames};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
 use doorward_ports::sessions::KeyOwner;
@@ -71,7 +71,7 @@ pub(super) fn find(conn: &mut Conn, id: &ApiKeyId) -> Result<Option<KeyOwner>, E
     let memberships = memberships.map(|((organization, roles), (created, updated))| Membership {
         organization_id: organization.0,
         user_id: key.user_id,
-        roles: roles.0,
+        roles: RoleNames::from_storage(roles.0),
         created_at: created.0,
         updated_at: updated.0,
     });

@@ -232,9 +232,9 @@ impl GroupRepository for Session<'_, Conn> {
             |conn| {
                 let changed = diesel::update(groups::table.find(Id(group.id)))
                     .set((
-                        groups::name.eq(&group.name),
-                        groups::name_key.eq(names::key(&group.name)),
-                        groups::display_name.eq(&group.display_name),
+                        groups::name.eq(group.name.as_str()),
+                        groups::name_key.eq(group.name.key()),
+                        groups::display_name.eq(group.display_name.as_str()),
                         groups::avatar_url.eq(&group.avatar_url),
                         groups::quota_allowance.eq(group.quota_allowance),
                         groups::updated_at.eq(At(group.updated_at)),

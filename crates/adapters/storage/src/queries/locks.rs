@@ -65,6 +65,13 @@ pub(super) fn organization_for_key_share(conn: &mut Conn, id: OrganizationId) ->
     Ok(found.is_some())
 }
 
+/// How many of these organizations are there, all of which stay until the transaction ends.
+pub(super) fn organizations_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult<usize> {
+    let living = organizations::table.filter(among).filter(not(organizations::deleted)).order(organizations::id);
+    let found = row_lock!(living.select(organizations::id), for_key_share).load::<Id<OrganizationId>>(conn)?;
+    Ok(found.len())
+}
+
 /// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.
 pub(super) fn membership_for_update(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<bool> {
     let membership = organization_members::table.find((Id(organization), Id(user)));

@@ -18,7 +18,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::{Member, MemberFilter};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::members::{MemberPage, MemberRepository};
 
@@ -172,12 +172,15 @@ impl MemberRepository for Session<'_, Conn> {
         permit: &Permit<action::Assign, resource::AssignOrgRole>,
         organization: OrganizationId,
         user: UserId,
-        roles: &[String],
+        roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind().organization(organization.0), Touches::user(user), |conn| {
             let changed = diesel::update(organization_members::table.find((Id(organization), Id(user))))
-                .set((organization_members::roles.eq(Json(roles)), organization_members::updated_at.eq(At(now))))
+                .set((
+                    organization_members::roles.eq(Json(roles.as_slice())),
+                    organization_members::updated_at.eq(At(now)),
+                ))
                 .execute(conn)?;
             Ok(changed > 0)
         })

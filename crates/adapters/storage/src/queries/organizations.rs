@@ -16,13 +16,17 @@ use doorward_domain::groups::Group;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::names;
 use doorward_domain::organizations::{Blocker, Membership, Organization};
-use doorward_domain::roles::{ListFilter, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, Permit, ResourceType, action, resource};
 use doorward_ports::organizations::OrganizationRepository;
 use doorward_ports::{Conflict, StoreError};
+use std::collections::BTreeSet;
 
 /// An organization belongs to itself and to nobody, and has no access lists.
 const COLUMNS: Columns =
     Columns { id: "organizations.id", organization: Some("organizations.id"), owner: None, lists: Lists::None };
+
+/// Memberships in one statement: both databases take several times as many values.
+const MEMBERS_AT_ONCE: usize = 1000;
 
 impl OrganizationRepository for Session<'_, Conn> {
     fn find(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
@@ -62,6 +66,21 @@ impl OrganizationRepository for Session<'_, Conn> {
 
     fn find_for_update(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.run(|conn| Ok(locks::organization_for_update(conn, id)?.map(Organization::from)))
+    }
+
+    fn list_by_id(&mut self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let rows = organizations::table
+                .filter(OneOf::ids("organizations.id", ids.iter().copied()))
+                .filter(not(organizations::deleted))
+                .order(organizations::name_key)
+                .select(OrganizationRow::as_select())
+                .load(conn)?;
+            Ok(rows.into_iter().map(Organization::from).collect())
+        })
     }
 
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError> {
@@ -158,9 +177,9 @@ impl OrganizationRepository for Session<'_, Conn> {
                 let living = organizations::table.find(Id(organization.id)).filter(not(organizations::deleted));
                 let changed = diesel::update(living)
                     .set((
-                        organizations::name.eq(&organization.name),
-                        organizations::name_key.eq(names::key(&organization.name)),
-                        organizations::display_name.eq(&organization.display_name),
+                        organizations::name.eq(organization.name.as_str()),
+                        organizations::name_key.eq(organization.name.key()),
+                        organizations::display_name.eq(organization.display_name.as_str()),
                         organizations::description.eq(&organization.description),
                         organizations::icon.eq(&organization.icon),
                         organizations::default_roles.eq(Json(organization.default_roles.names().to_vec())),
@@ -211,6 +230,36 @@ impl OrganizationRepository for Session<'_, Conn> {
                 return Err(Error::Conflict(Conflict::OrganizationDeleted));
             }
             diesel::insert_into(organization_members::table).values(MembershipRow::from(membership)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn insert_members(
+        &mut self,
+        members: &[(Permit<action::Create, resource::OrganizationMember>, Membership)],
+    ) -> Result<(), StoreError> {
+        let [(permit, first), ..] = members else { return Ok(()) };
+        let about = |membership: &Membership| {
+            let (place, user) = (membership.organization_id, membership.user_id);
+            permit.kind().id(user.0).owner(user.0).organization(place.0)
+        };
+        let are_covered = members.iter().all(|(permit, membership)| permit.covers(&about(membership)));
+        let users: BTreeSet<UserId> = members.iter().map(|(_, membership)| membership.user_id).collect();
+        let places: BTreeSet<OrganizationId> =
+            members.iter().map(|(_, membership)| membership.organization_id).collect();
+        let users: Vec<UserId> = users.into_iter().collect();
+        self.write_all(permit, &about(first), Touches::users(&users), |conn| {
+            if !are_covered {
+                return Err(Error::NotPermitted(ResourceType::OrganizationMember));
+            }
+            let living = OneOf::ids("organizations.id", places.iter().copied());
+            if locks::organizations_for_key_share(conn, living)? < places.len() {
+                return Err(Error::Conflict(Conflict::OrganizationDeleted));
+            }
+            for members in members.chunks(MEMBERS_AT_ONCE) {
+                let rows: Vec<MembershipRow> = members.iter().map(|(_, member)| MembershipRow::from(member)).collect();
+                diesel::insert_into(organization_members::table).values(rows).execute(conn)?;
+            }
             Ok(())
         })
     }

@@ -14,7 +14,7 @@ use diesel::dsl::{count, not};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, TemplateId};
-use doorward_domain::names;
+use doorward_domain::names::{self, DisplayName, OrganizationName, Username};
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::{Template, TemplateFilter};
 use doorward_ports::templates::{TemplateRepository, TemplateView};
@@ -127,9 +127,9 @@ impl TemplateRepository for Session<'_, Conn> {
             |conn| {
                 let changed = diesel::update(templates::table.find(Id(template.id)).filter(not(templates::deleted)))
                     .set((
-                        templates::name.eq(&template.name),
-                        templates::name_key.eq(names::key(&template.name)),
-                        templates::display_name.eq(&template.display_name),
+                        templates::name.eq(template.name.as_str()),
+                        templates::name_key.eq(template.name.key()),
+                        templates::display_name.eq(template.display_name.as_str()),
                         templates::description.eq(&template.description),
                         templates::icon.eq(&template.icon),
                         templates::active_version_id.eq(template.active_version_id.map(Id)),
@@ -197,12 +197,14 @@ fn views(conn: &mut Conn, rows: Vec<TemplateRow>) -> QueryResult<Vec<TemplateVie
         .filter(OneOf::ids("organizations.id", templates.iter().map(|template| template.organization_id)))
         .select((organizations::id, organizations::name, organizations::display_name, organizations::icon))
         .load(conn)?;
-    let organizations: HashMap<_, _> = organizations.into_iter().map(|(id, a, b, c)| (id.0, (a, b, c))).collect();
+    let shown = |name, display_name| (OrganizationName::from_storage(name), DisplayName::from_storage(display_name));
+    let organizations: HashMap<_, _> =
+        organizations.into_iter().map(|(id, a, b, c)| (id.0, (shown(a, b), c))).collect();
     let makers: Vec<(Id<uuid::Uuid>, String)> = users::table
         .filter(OneOf::ids("users.id", templates.iter().map(|template| template.created_by)))
         .select((users::id, users::username))
         .load(conn)?;
-    let makers: HashMap<_, _> = makers.into_iter().map(|(id, name)| (id.0, name)).collect();
+    let makers: HashMap<_, _> = makers.into_iter().map(|(id, name)| (id.0, Username::from_storage(name))).collect();
     let ids = templates.iter().map(|template| template.id);
     let counts: Vec<(Id<TemplateId>, i64)> = workspaces::table
         .filter(not(workspaces::deleted))
@@ -211,17 +213,18 @@ fn views(conn: &mut Conn, rows: Vec<TemplateRow>) -> QueryResult<Vec<TemplateVie
         .select((workspaces::template_id, count(workspaces::owner_id).aggregate_distinct()))
         .load(conn)?;
     let counts: HashMap<_, _> = counts.into_iter().map(|(id, count)| (id.0, count)).collect();
+    // Both are there, as foreign keys say.
     let view = |template: Template| {
-        let (organization_name, organization_display_name, organization_icon) =
-            organizations.get(&template.organization_id).cloned().unwrap_or_default();
-        TemplateView {
+        let ((organization_name, organization_display_name), organization_icon) =
+            organizations.get(&template.organization_id).cloned()?;
+        Some(TemplateView {
             organization_name,
             organization_display_name,
             organization_icon,
-            created_by_name: makers.get(&template.created_by.0).cloned().unwrap_or_default(),
+            created_by_name: makers.get(&template.created_by.0).cloned()?,
             user_count: counts.get(&template.id).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0),
             template,
-        }
+        })
     };
-    Ok(templates.into_iter().map(view).collect())
+    Ok(templates.into_iter().filter_map(view).collect())
 }

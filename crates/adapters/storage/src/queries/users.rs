@@ -16,9 +16,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::names;
+use doorward_domain::names::{self, RealName, Username};
 use doorward_domain::page::Page;
-use doorward_domain::roles::{ListFilter, OWNER, Permit, action, resource};
+use doorward_domain::roles::{ListFilter, OWNER, Permit, RoleNames, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
@@ -174,16 +174,16 @@ impl UserRepository for Session<'_, Conn> {
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,
         id: UserId,
-        username: &str,
-        name: &str,
+        username: &Username,
+        name: &RealName,
         now: Instant,
     ) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
             let changed = diesel::update(living!(id))
                 .set((
-                    users::username.eq(username),
-                    users::username_key.eq(names::key(username)),
-                    users::name.eq(name),
+                    users::username.eq(username.as_str()),
+                    users::username_key.eq(username.key()),
+                    users::name.eq(name.as_str()),
                     users::updated_at.eq(At(now)),
                 ))
                 .execute(conn)?;
@@ -261,15 +261,15 @@ impl UserRepository for Session<'_, Conn> {
         &mut self,
         permit: &Permit<action::Assign, resource::AssignRole>,
         id: UserId,
-        roles: &[String],
+        roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError> {
         self.write_all(permit, &permit.kind(), Touches::user(id), |conn| {
-            if !roles.iter().any(|role| role == OWNER) {
+            if !roles.contains(OWNER) {
                 keep_an_owner_besides(conn, id)?;
             }
             let changed = diesel::update(living!(id))
-                .set((users::roles.eq(Json(roles)), users::updated_at.eq(At(now))))
+                .set((users::roles.eq(Json(roles.as_slice())), users::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
         })

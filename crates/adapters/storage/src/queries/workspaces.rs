@@ -14,7 +14,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::names;
+use doorward_domain::names::{self, OrganizationName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::Template;
@@ -237,7 +237,7 @@ fn matching<'a>(filter: &'a WorkspaceFilter, list: &ListFilter) -> Option<Query<
 }
 
 fn build_view((row, initiator_name): (BuildRow, String)) -> Result<BuildView, Error> {
-    Ok(BuildView { build: Build::try_from(row)?, initiator_name })
+    Ok(BuildView { build: Build::try_from(row)?, initiator_name: Username::from_storage(initiator_name) })
 }
 
 /// Workspaces with what is shown of their surroundings, in the same order.
@@ -265,6 +265,8 @@ fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>,
     let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
     let view = |workspace: Workspace| {
         let (owner_name, owner_avatar_url, organization_name, template) = around.remove(&workspace.id)?;
+        let owner_name = Username::from_storage(owner_name);
+        let organization_name = OrganizationName::from_storage(organization_name);
         let latest_build = builds.remove(&workspace.id);
         let template = Template::from(template);
         Some(WorkspaceView { workspace, owner_name, owner_avatar_url, organization_name, template, latest_build })

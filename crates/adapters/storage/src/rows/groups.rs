@@ -1,10 +1,11 @@
+use super::users::email;
 use crate::error::RowError;
 use crate::schema::{groups, users};
 use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
-use doorward_domain::names;
+use doorward_domain::names::{DisplayName, GroupName, OrganizationName, RealName, Username};
 use doorward_domain::users::ReducedUser;
 use doorward_ports::groups::FoundGroup;
 
@@ -28,9 +29,9 @@ impl From<&Group> for GroupRow {
         Self {
             id: Id(group.id),
             organization_id: Id(group.organization_id),
-            name: group.name.clone(),
-            name_key: names::key(&group.name),
-            display_name: group.display_name.clone(),
+            name: group.name.to_string(),
+            name_key: group.name.key(),
+            display_name: group.display_name.to_string(),
             avatar_url: group.avatar_url.clone(),
             quota_allowance: group.quota_allowance,
             source: group.source.as_str().to_owned(),
@@ -49,8 +50,8 @@ impl TryFrom<GroupRow> for Group {
             source: row.source.parse().map_err(|cause| bad("source").because(cause))?,
             id: row.id.0,
             organization_id: row.organization_id.0,
-            name: row.name,
-            display_name: row.display_name,
+            name: GroupName::from_storage(row.name),
+            display_name: DisplayName::from_storage(row.display_name),
             avatar_url: row.avatar_url,
             quota_allowance: row.quota_allowance,
             created_at: row.created_at.0,
@@ -67,7 +68,11 @@ impl TryFrom<FoundRow> for FoundGroup {
     type Error = RowError;
 
     fn try_from(row: FoundRow) -> Result<Self, RowError> {
-        Ok(Self { group: row.0.try_into()?, organization_name: row.1, organization_display_name: row.2 })
+        Ok(Self {
+            group: row.0.try_into()?,
+            organization_name: OrganizationName::from_storage(row.1),
+            organization_display_name: DisplayName::from_storage(row.2),
+        })
     }
 }
 
@@ -102,10 +107,10 @@ impl TryFrom<ReducedUserRow> for ReducedUser {
             status: row.status.parse().map_err(|cause| bad("status").because(cause))?,
             login_type: row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?,
             id: row.id.0,
-            username: row.username,
+            username: Username::from_storage(row.username),
             avatar_url: row.avatar_url,
-            name: row.name,
-            email: row.email,
+            name: RealName::from_storage(row.name),
+            email: email(row.email),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             last_seen_at: row.last_seen_at.map(|at| at.0),

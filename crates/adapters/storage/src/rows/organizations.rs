@@ -5,9 +5,9 @@ use crate::types::{At, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId, UserId};
-use doorward_domain::names;
+use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::organizations::{Member, Membership, Organization};
-use doorward_domain::roles::{CustomRole, DefaultRoles, Grants, Permission, RoleName};
+use doorward_domain::roles::{CustomRole, DefaultRoles, Grants, Permission, RoleName, RoleNames};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -29,9 +29,9 @@ impl From<&Organization> for OrganizationRow {
     fn from(organization: &Organization) -> Self {
         Self {
             id: Id(organization.id),
-            name: organization.name.clone(),
-            name_key: names::key(&organization.name),
-            display_name: organization.display_name.clone(),
+            name: organization.name.to_string(),
+            name_key: organization.name.key(),
+            display_name: organization.display_name.to_string(),
             description: organization.description.clone(),
             icon: organization.icon.clone(),
             created_at: At(organization.created_at),
@@ -47,8 +47,8 @@ impl From<OrganizationRow> for Organization {
     fn from(row: OrganizationRow) -> Self {
         Self {
             id: row.id.0,
-            name: row.name,
-            display_name: row.display_name,
+            name: OrganizationName::from_storage(row.name),
+            display_name: DisplayName::from_storage(row.display_name),
             description: row.description,
             icon: row.icon,
             created_at: row.created_at.0,
@@ -74,7 +74,7 @@ impl From<&Membership> for MembershipRow {
         Self {
             organization_id: Id(membership.organization_id),
             user_id: Id(membership.user_id),
-            roles: Json(membership.roles.clone()),
+            roles: Json(membership.roles.as_slice().to_vec()),
             created_at: At(membership.created_at),
             updated_at: At(membership.updated_at),
         }
@@ -86,7 +86,7 @@ impl From<MembershipRow> for Membership {
         Self {
             organization_id: row.organization_id.0,
             user_id: row.user_id.0,
-            roles: row.roles.0,
+            roles: RoleNames::from_storage(row.roles.0),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
         }
@@ -104,7 +104,7 @@ pub(crate) struct MemberUserRow {
 
 impl MemberUserRow {
     pub(crate) fn member(self, membership: Membership) -> Result<Member, RowError> {
-        Ok(Member { membership, user: self.user.try_into()?, site_roles: self.roles.0 })
+        Ok(Member { membership, user: self.user.try_into()?, site_roles: RoleNames::from_storage(self.roles.0) })
     }
 }
 

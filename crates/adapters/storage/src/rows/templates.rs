@@ -2,7 +2,7 @@ use crate::schema::templates;
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId};
-use doorward_domain::names;
+use doorward_domain::names::{DisplayName, TemplateName};
 use doorward_domain::roles::Acl;
 use doorward_domain::templates::{Template, TemplateSettings};
 use uuid::Uuid;
@@ -33,9 +33,9 @@ impl From<&Template> for TemplateRow {
         Self {
             id: Id(template.id),
             organization_id: Id(template.organization_id),
-            name: template.name.clone(),
-            name_key: names::key(&template.name),
-            display_name: template.display_name.clone(),
+            name: template.name.to_string(),
+            name_key: template.name.key(),
+            display_name: template.display_name.to_string(),
             description: template.description.clone(),
             icon: template.icon.clone(),
             active_version_id: template.active_version_id.map(Id),
@@ -56,8 +56,8 @@ impl From<TemplateRow> for Template {
         Self {
             id: row.id.0,
             organization_id: row.organization_id.0,
-            name: row.name,
-            display_name: row.display_name,
+            name: TemplateName::from_storage(row.name),
+            display_name: DisplayName::from_storage(row.display_name),
             description: row.description,
             icon: row.icon,
             active_version_id: row.active_version_id.map(|id| id.0),

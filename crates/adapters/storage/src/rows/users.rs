@@ -3,7 +3,8 @@ use crate::schema::users;
 use crate::types::{At, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::UserId;
-use doorward_domain::names;
+use doorward_domain::names::{Email, RealName, Username};
+use doorward_domain::roles::RoleNames;
 use doorward_domain::users::{PasswordHash, User};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -29,20 +30,25 @@ pub(crate) struct UserRow {
     terminal_font: String,
 }
 
+/// A mail address, which service accounts do not have.
+pub(super) fn email(text: String) -> Option<Email> {
+    (!text.is_empty()).then(|| Email::from_storage(text))
+}
+
 impl From<&User> for UserRow {
     fn from(user: &User) -> Self {
         Self {
             id: Id(user.id),
-            email: user.email.clone(),
-            email_key: names::key(&user.email),
-            username: user.username.clone(),
-            username_key: names::key(&user.username),
-            name: user.name.clone(),
+            email: user.shown_email().to_owned(),
+            email_key: user.email.as_ref().map(Email::key).unwrap_or_default(),
+            username: user.username.to_string(),
+            username_key: user.username.key(),
+            name: user.name.to_string(),
             avatar_url: user.avatar_url.clone(),
             password_hash: user.password_hash.as_ref().map(|hash| hash.expose().to_owned()),
             status: user.status.as_str().to_owned(),
             login_type: user.login_type.as_str().to_owned(),
-            roles: Json(user.roles.clone()),
+            roles: Json(user.roles.as_slice().to_vec()),
             created_at: At(user.created_at),
             updated_at: At(user.updated_at),
             last_seen_at: user.last_seen_at.map(At),
@@ -63,12 +69,12 @@ impl TryFrom<UserRow> for User {
             status: row.status.parse().map_err(|cause| bad("status").because(cause))?,
             login_type: row.login_type.parse().map_err(|cause| bad("login_type").because(cause))?,
             id: row.id.0,
-            email: row.email,
-            username: row.username,
-            name: row.name,
+            email: email(row.email),
+            username: Username::from_storage(row.username),
+            name: RealName::from_storage(row.name),
             avatar_url: row.avatar_url,
             password_hash: row.password_hash.map(PasswordHash::new),
-            roles: row.roles.0,
+            roles: RoleNames::from_storage(row.roles.0),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             last_seen_at: row.last_seen_at.map(|at| at.0),

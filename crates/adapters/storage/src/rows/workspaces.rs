@@ -3,7 +3,7 @@ use crate::schema::{workspace_builds, workspaces};
 use crate::types::{At, Id};
 use diesel::prelude::*;
 use doorward_domain::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::names;
+use doorward_domain::names::WorkspaceName;
 use doorward_domain::workspaces::{Build, Workspace};
 use uuid::Uuid;
 
@@ -30,8 +30,8 @@ impl From<&Workspace> for WorkspaceRow {
             owner_id: Id(workspace.owner_id),
             organization_id: Id(workspace.organization_id),
             template_id: Id(workspace.template_id),
-            name: workspace.name.clone(),
-            name_key: names::key(&workspace.name),
+            name: workspace.name.to_string(),
+            name_key: workspace.name.key(),
             created_at: At(workspace.created_at),
             updated_at: At(workspace.updated_at),
             last_used_at: At(workspace.last_used_at),
@@ -48,7 +48,7 @@ impl From<WorkspaceRow> for Workspace {
             owner_id: row.owner_id.0,
             organization_id: row.organization_id.0,
             template_id: row.template_id.0,
-            name: row.name,
+            name: WorkspaceName::from_storage(row.name),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             last_used_at: row.last_used_at.0,

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 /// An owner who is signed in.
 async fn owner(walk: &Walk, name: &str) -> Principal {
-    let ann = User { roles: vec!["owner".to_owned()], ..user(name) };
+    let ann = User { roles: role_names(&["owner"]), ..user(name) };
     let token = ApiToken::new(key_id(), Secret::new(format!("{name:0<22}"))).unwrap();
     let key = ApiKey { id: token.id.clone(), secret_digest: token.digest(), ..session(&ann) };
     let stored = walk.db.store.write(move |repos| {

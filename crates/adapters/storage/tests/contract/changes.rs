@@ -56,7 +56,7 @@ contract! {
         for n in 0..3 {
             let before = log.now();
             // Something else each time: SQLite writes no page that stays as it is.
-            let roles = [format!("role-{n}")];
+            let roles = role_names(&[&format!("role-{n}")]);
             db.write(move |repos| repos.users().update_roles(&permit(), user, &roles, NOW)).await;
             let answered = Instant::now();
             while log.is_unchanged(before, &[log.place(&Change::User(user))]) {

@@ -57,7 +57,10 @@ async fn change(store: &Store, numbers: &mut Numbers, users: &[User], keep: bool
                 0..4 => repos.users().insert(&permit(), &named(new, status))?,
                 4 => repos.users().insert(&permit(), &User { is_system: true, ..named(new, status) })?,
                 5 => drop(repos.users().delete(&permit(), victim, NOW)?),
-                6 => drop(repos.users().update_profile(&permit(), victim, &format!("new-{new}"), "", NOW)?),
+                6 => {
+                    let name = username(&format!("new-{new}"));
+                    repos.users().update_profile(&permit(), victim, &name, &real_name(""), NOW)?;
+                }
                 7 => repos.users().touch(&permit(), victim, NOW)?,
                 _ => drop(repos.users().update_status(&permit(), victim, status, NOW)?),
             }

@@ -224,7 +224,7 @@ contract! {
         let facts = TokenFacts {
             app_id: granted.app.id,
             user_id: granted.user.id,
-            username: granted.user.username.clone(),
+            username: granted.user.username.to_string(),
             scopes: expected_key.scopes.clone(),
             audience: Some(resource("https://mcp.example/")),
             issued_at: NOW,

@@ -1,6 +1,7 @@
 use crate::support::*;
 use doorward_domain::groups::{Group, GroupFilter, GroupSource};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::names::{DisplayName, GroupName};
 use doorward_domain::organizations::Organization;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
@@ -15,8 +16,8 @@ pub(crate) fn group(organization: &Organization, name: &str) -> Group {
     Group {
         id: id(),
         organization_id: organization.id,
-        name: name.to_owned(),
-        display_name: format!("The {name}"),
+        name: GroupName::from_storage(name.to_owned()),
+        display_name: DisplayName::from_storage(format!("The {name}")),
         avatar_url: "/g.png".to_owned(),
         quota_allowance: -5,
         source: GroupSource::Oidc,
@@ -94,8 +95,8 @@ contract! {
         insert(&db, &[&lower, &upper]).await;
         let expected = FoundGroup {
             group: lower.clone(),
-            organization_name: "Acme".to_owned(),
-            organization_display_name: "The Acme".to_owned(),
+            organization_name: "Acme".parse().unwrap(),
+            organization_display_name: "The Acme".parse().unwrap(),
         };
         let (a, z, id, other) = (acme.id, zoo.id, lower.id, upper.id);
         let (found, held, by_name, upper_by_name, nothing, by_id) = db
@@ -115,7 +116,7 @@ contract! {
         assert_eq!((found.as_ref(), by_name.as_ref(), held), (Some(&expected), Some(&expected), Some(lower.clone())));
         assert_eq!(upper_by_name.unwrap().group, upper);
         assert_eq!(nothing, [None, None, None]);
-        let by_id: Vec<String> = by_id.into_iter().map(|found| found.group.name).collect();
+        let by_id: Vec<GroupName> = by_id.into_iter().map(|found| found.group.name).collect();
         assert_eq!(by_id, ["Devs", "Everyone"]);
         db.execute("UPDATE organizations SET deleted = NOT deleted WHERE name_key = 'acme'");
         assert_eq!(db.read(move |repos| repos.groups().find(id)).await, None);
@@ -129,10 +130,10 @@ contract! {
         let twin = group(&acme, "devs");
         let error = db.refused(move |repos| repos.groups().insert(&permit(), &twin)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::GroupName)), "{error:?}");
-        let renamed = Group { name: "devs".to_owned(), ..ops };
+        let renamed = Group { name: "devs".parse().unwrap(), ..ops };
         let error = db.refused(move |repos| repos.groups().update(&permit(), &renamed)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::GroupName)), "{error:?}");
-        let twin = Group { name: "x".to_owned(), ..devs };
+        let twin = Group { name: "x".parse().unwrap(), ..devs };
         let error = db.refused(move |repos| repos.groups().insert(&permit(), &twin)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::Random)), "{error:?}");
     }
@@ -164,7 +165,7 @@ contract! {
             let listed = list(&db, filter.clone(), GroupPage::default()).await.join(" ");
             assert_eq!(listed, expected, "{:?}", filter.has_member);
         }
-        let after = |group: &Group| Some((group.name.clone(), group.id));
+        let after = |group: &Group| Some((group.name.to_string(), group.id));
         for (page, expected) in [
             (GroupPage { limit: Some(2), ..GroupPage::default() }, "Acme/A Acme/a-b"),
             (GroupPage { limit: Some(2), offset: 1, after: None }, "Acme/a-b Acme/b"),
@@ -225,7 +226,7 @@ contract! {
                 let found = db
                     .read(move |repos| repos.groups().page_members(&group, &filter, &MemberScope::All, page))
                     .await;
-                (found.users.into_iter().map(|user| user.username).collect::<Vec<_>>(), found.count)
+                (found.users.into_iter().map(|user| user.username.into_string()).collect::<Vec<_>>(), found.count)
             };
             let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
             let all = UserFilter::default;
@@ -256,7 +257,7 @@ contract! {
 
     async fn groups_are_found_by_part_of_a_name_and_counted(db) {
         let World { acme, zoo, .. } = world(&db).await;
-        let devs = Group { display_name: "The Builders_".to_owned(), ..group(&acme, "Devs") };
+        let devs = Group { display_name: "The Builders_".parse().unwrap(), ..group(&acme, "Devs") };
         insert(&db, &[&devs, &group(&acme, "ops"), &group(&zoo, "devs")]).await;
         for (search, count) in [("", 3), ("dev", 1), ("build", 1), ("s_", 1), ("e_b", 0), ("%", 0), ("everyone", 1)] {
             let filter = GroupFilter { organization: Some(acme.id), search: search.to_owned(), ..GroupFilter::default() };
@@ -297,8 +298,8 @@ contract! {
         insert(&db, &[&devs]).await;
         join(&db, &devs, &[ann.id]).await;
         let new = Group {
-            name: "Devs".to_owned(),
-            display_name: String::new(),
+            name: "Devs".parse().unwrap(),
+            display_name: DisplayName::default(),
             avatar_url: String::new(),
             quota_allowance: i32::MAX,
             updated_at: NOW + Duration::DAY,

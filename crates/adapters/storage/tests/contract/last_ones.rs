@@ -180,7 +180,7 @@ contract! {
         users::delete(&ctx, &admin, &other).await.unwrap();
 
         // Nobody of these four ends another's rights; only the owners would both be gone.
-        town.first = enter(&town.walk, &suspended.account().unwrap().user.username).await;
+        town.first = enter(&town.walk, suspended.account().unwrap().user.username.as_str()).await;
         users::delete(&ctx, &town.first, &UserRef::Id(dormant)).await.unwrap();
         for _ in 0..ROUNDS {
             let helper = town.person(&["user-admin"], &[]).await;

@@ -58,10 +58,10 @@ contract! {
         };
         futures(CROWD, change).await;
         let now = users::find(&ctx, &town.first, &id).await.unwrap().user;
-        town.is_chain(now.id, "username", &ann.account().unwrap().user.username, &now.username).await;
-        town.is_chain(now.id, "name", "", &now.name).await;
+        town.is_chain(now.id, "username", ann.account().unwrap().user.username.as_str(), now.username.as_str()).await;
+        town.is_chain(now.id, "name", "", now.name.as_str()).await;
         town.is_chain(now.id, "theme_preference", "", &now.theme_preference).await;
-        assert_eq!(now.username.replace("name-", ""), now.name.replace("Name ", ""), "one change is written whole");
+        assert_eq!(now.username.as_str().replace("name-", ""), now.name.as_str().replace("Name ", ""), "one change is written whole");
     }
 
     async fn a_status_and_roles_change_once_each(db) {

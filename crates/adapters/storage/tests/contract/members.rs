@@ -72,7 +72,7 @@ contract! {
         let expected = Member {
             membership: membership(id, users[1].id),
             user: users[1].clone().into(),
-            site_roles: vec!["auditor".to_owned()],
+            site_roles: role_names(&["auditor"]),
         };
         assert_eq!(found, Some(expected.clone()));
         let of = expected.membership.user_id;
@@ -127,7 +127,7 @@ contract! {
                 db.uuid(ann.0), db.uuid(bob.0)
             ));
         }
-        let roles = vec!["x".to_owned(), "organization-admin".to_owned()];
+        let roles = role_names(&["x", "organization-admin"]);
         let (given, later) = (roles.clone(), NOW + Duration::HOUR);
         let (done, nobody) = db
             .write(move |repos| {
@@ -173,8 +173,8 @@ contract! {
         let (id, ann, default) = (place.id, users[0].id, other.clone());
         db.write(move |repos| repos.organizations().insert(&permit(), &other)).await;
         let changed = Organization {
-            name: "ACME".to_owned(),
-            display_name: "x".to_owned(),
+            name: "ACME".parse().unwrap(),
+            display_name: "x".parse().unwrap(),
             description: String::new(),
             icon: "i".to_owned(),
             default_roles: DefaultRoles::new(&["organization-auditor", WORKSPACE_ACCESS]).unwrap(),
@@ -190,7 +190,7 @@ contract! {
             })
             .await;
         assert_eq!((held, done, none), (Some(changed.clone()), true, false));
-        let taken = Organization { name: "OTHER".to_owned(), ..changed.clone() };
+        let taken = Organization { name: "OTHER".parse().unwrap(), ..changed.clone() };
         let error = db.refused(move |repos| repos.organizations().update(&permit(), &taken)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::OrganizationName)), "{error:?}");
 
@@ -254,7 +254,7 @@ contract! {
                     let object = Object::new(ResourceType::Organization).id(place.id.0).organization(place.id.0);
                     subject.allows(Action::Read, &object)
                 }).collect();
-                expected.sort_by_key(|place| place.name.to_lowercase());
+                expected.sort_by_key(|place| place.name.key());
                 let visible = subject.list_filter(Action::Read, ResourceType::Organization);
                 let of = world.users[n / 3 % world.users.len()].id;
                 let (found, own) = db
@@ -277,7 +277,7 @@ contract! {
                         let object = Object::new(ResourceType::OrganizationMember)
                             .id(user.id.0).organization(place.id.0).owner(user.id.0);
                         let shown = !user.deleted && !user.is_system && subject.allows(Action::Read, &object);
-                        shown.then(|| (user.username.to_lowercase(), member))
+                        shown.then(|| (user.username.key(), member))
                     }).collect();
                     expected.sort_by(|left, right| left.0.cmp(&right.0));
                     let visible = subject.list_filter(Action::Read, ResourceType::OrganizationMember);
@@ -309,7 +309,7 @@ contract! {
                     let kept = repos.roles().find_custom_for_key_share(std::slice::from_ref(&name))?;
                     let Some(member) = repos.members().find_for_update(place, user)? else { return Ok(false) };
                     let mut roles = member.membership.roles;
-                    roles.extend(kept.iter().map(|role| role.name().name().to_owned()));
+                    kept.iter().for_each(|role| roles.insert(role.name().name()));
                     repos.members().update_roles(&permit(), place, user, &roles, NOW)
                 })
             };
@@ -323,7 +323,7 @@ contract! {
             assert_eq!((first.unwrap(), gone.unwrap(), second.unwrap()), (true, true, true), "{round}");
             for user in users {
                 let member = db.read(move |repos| repos.members().find(place, user)).await.unwrap();
-                assert_eq!(member.membership.roles, ["organization-auditor"], "{round}");
+                assert_eq!(member.membership.roles.as_slice(), ["organization-auditor"], "{round}");
             }
         }
     }
@@ -354,22 +354,22 @@ contract! {
     async fn of_two_changes_of_roles_none_is_lost(db) {
         let (place, users) = populate(&db, &["ann"]).await;
         let (place, user) = (place.id, users[0].id);
-        let add = |role: String| {
+        let add = |role: &'static str| {
             db.store.write(move |repos| {
                 let Some(member) = repos.members().find_for_update(place, user)? else { return Ok(false) };
                 let mut roles = member.membership.roles;
-                roles.push(role);
+                roles.insert(role);
                 repos.members().update_roles(&permit(), place, user, &roles, NOW)
             })
         };
-        let [a, b, c, d] = ["a", "b", "c", "d"].map(|role| add(role.to_owned()));
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(add);
         let (a, b, c, d): (Result<bool, StoreError>, _, _, _) = tokio::join!(a, b, c, d);
         assert!([a, b, c, d].into_iter().all(|result| result.unwrap()));
         let member = db.read(move |repos| repos.members().find(place, user)).await.unwrap();
-        assert_eq!(member.membership.roles.len(), 1 + 4);
+        assert_eq!(member.membership.roles.as_slice().len(), 1 + 4);
         let remove = db.store.write(move |repos| repos.members().delete(&permit(), place, user));
         let (changed, gone): (Result<bool, StoreError>, Result<bool, StoreError>) =
-            tokio::join!(add("late".to_owned()), remove);
+            tokio::join!(add("late"), remove);
         assert!(changed.is_ok() && gone.unwrap());
         assert_eq!(db.rows("organization_members"), 0, "a member who has left stays away");
     }

@@ -67,7 +67,7 @@ const STEPS: [(&str, Step); 10] = [
     }),
     ("one member", |repos, place| {
         assert!(repos.members().find_for_update(place.one(), place.user)?.is_some());
-        repos.members().update_roles(&permit(), place.one(), place.user, &["cook".to_owned()], NOW)?;
+        repos.members().update_roles(&permit(), place.one(), place.user, &role_names(&["cook"]), NOW)?;
         Ok(())
     }),
     ("memberships of users", |repos, place| {
@@ -76,7 +76,7 @@ const STEPS: [(&str, Step); 10] = [
     }),
     ("one organization", |repos, place| {
         let found = repos.organizations().find_for_update(place.one())?.unwrap();
-        repos.organizations().find_by_name(&found.name)?;
+        repos.organizations().find_by_name(found.name.as_str())?;
         repos.organizations().update(&permit(), &found)?;
         repos.organizations().delete_blockers(found.id)?;
         Ok(())

@@ -5,6 +5,7 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::{QueryableByName, RunQueryDsl as _};
 use doorward_domain::Digest;
 use doorward_domain::ids::GrantId;
+use doorward_domain::names::{Email, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ResourceType, Scope, Subject};
 use doorward_domain::users::{UserFilter, UserStatus};
@@ -146,8 +147,8 @@ const STEPS: [(&str, Step); 12] = [
     ("end all of a user", |repos, granted, _| {
         let user = doorward_domain::users::User {
             id: id(),
-            email: key_id().to_string(),
-            username: key_id().to_string(),
+            email: Some(Email::from_storage(key_id().to_string())),
+            username: Username::from_storage(key_id().to_string()),
             ..granted.user.clone()
         };
         repos.users().insert(&permit(), &user)?;
@@ -206,7 +207,7 @@ async fn fill(db: &Fixture) -> Granted {
            FROM {series}; \
          UPDATE oauth2_apps SET service_account_id = (SELECT id FROM users WHERE email_key = '{}') WHERE name = 'app'; \
          ANALYZE",
-        granted.user.email.to_lowercase()
+        granted.user.email.as_ref().unwrap().key()
     ));
     granted
 }

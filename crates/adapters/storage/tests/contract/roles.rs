@@ -93,7 +93,7 @@ contract! {
         assert_eq!((found[0].display_name(), found[0].in_organization().len()), ("Less", 0));
         assert_eq!(found[0].on_owned(), [Permission::allow(ResourceType::OrganizationMember, Action::Delete)]);
 
-        let held = vec!["helper".to_owned(), "cook".to_owned(), "helper-2".to_owned()];
+        let held = role_names(&["helper", "cook", "helper-2"]);
         let later = NOW + Duration::HOUR;
         let taken = db
             .write(move |repos| {
@@ -107,7 +107,7 @@ contract! {
             .read(move |repos| Ok((repos.members().find(place, ann)?, repos.members().find(place, users[1].id)?)))
             .await;
         let (ann, bob) = (ann.unwrap().membership, bob.unwrap().membership);
-        assert_eq!((ann.roles, ann.updated_at), (vec!["cook".to_owned(), "helper-2".to_owned()], later));
+        assert_eq!((ann.roles, ann.updated_at), (role_names(&["cook", "helper-2"]), later));
         assert_eq!(bob, membership(place, bob.user_id), "who does not hold it is not touched");
         let many: Vec<RoleName> = (0..40_000).map(|n| RoleName::site(format!("r{n}"))).collect();
         assert!(db.read(move |repos| repos.roles().find_custom(&many)).await.is_empty());

@@ -5,12 +5,15 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{AppId, OrganizationId, UserId};
+use doorward_domain::names::{
+    DisplayName, Email, GroupName, OrganizationName, RealName, TemplateName, Username, WorkspaceName,
+};
 use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
 };
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{
-    ActionMarker, CustomRole, DefaultRoles, Permission, Permit, ResourceMarker, RoleName, System,
+    ActionMarker, CustomRole, DefaultRoles, Permission, Permit, ResourceMarker, RoleName, RoleNames, System,
 };
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 use doorward_domain::settings::Section as _;
@@ -233,17 +236,30 @@ pub(crate) fn key_id() -> ApiKeyId {
     ApiKeyId::new(random_text()).unwrap()
 }
 
+pub(crate) fn username(text: &str) -> Username {
+    text.parse().unwrap()
+}
+
+/// Names of roles in this order, as they may be stored.
+pub(crate) fn role_names(names: &[&str]) -> RoleNames {
+    RoleNames::from_storage(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+pub(crate) fn real_name(text: &str) -> RealName {
+    text.parse().unwrap()
+}
+
 pub(crate) fn user(name: &str) -> User {
     User {
         id: id(),
-        email: format!("{name}@Example.com"),
-        username: name.to_owned(),
-        name: format!("{name} the Great"),
+        email: Some(Email::from_storage(format!("{name}@Example.com"))),
+        username: Username::from_storage(name.to_owned()),
+        name: RealName::from_storage(format!("{name} the Great")),
         avatar_url: "/a.png".to_owned(),
         password_hash: Some(PasswordHash::new("$argon2id$x".to_owned())),
         status: UserStatus::Active,
         login_type: LoginType::Password,
-        roles: vec!["auditor".to_owned()],
+        roles: role_names(&["auditor"]),
         created_at: NOW,
         updated_at: NOW,
         last_seen_at: None,
@@ -257,8 +273,8 @@ pub(crate) fn user(name: &str) -> User {
 pub(crate) fn organization(name: &str) -> Organization {
     Organization {
         id: id(),
-        name: name.to_owned(),
-        display_name: format!("The {name}"),
+        name: OrganizationName::from_storage(name.to_owned()),
+        display_name: DisplayName::from_storage(format!("The {name}")),
         description: "about".to_owned(),
         icon: "/o.svg".to_owned(),
         created_at: NOW,
@@ -272,7 +288,7 @@ pub(crate) fn membership(organization_id: OrganizationId, user_id: UserId) -> Me
     Membership {
         organization_id,
         user_id,
-        roles: vec!["organization-auditor".to_owned()],
+        roles: role_names(&["organization-auditor"]),
         created_at: NOW,
         updated_at: NOW + Duration::SECOND,
     }
@@ -305,8 +321,8 @@ pub(crate) fn group(organization_id: OrganizationId, name: &str, quota_allowance
     Group {
         id: id(),
         organization_id,
-        name: name.to_owned(),
-        display_name: String::new(),
+        name: GroupName::from_storage(name.to_owned()),
+        display_name: DisplayName::default(),
         avatar_url: String::new(),
         quota_allowance,
         source: GroupSource::User,
@@ -320,8 +336,8 @@ pub(crate) fn template(organization_id: OrganizationId, created_by: UserId, name
     Template {
         id: id(),
         organization_id,
-        name: name.to_owned(),
-        display_name: format!("The {name}"),
+        name: TemplateName::from_storage(name.to_owned()),
+        display_name: DisplayName::from_storage(format!("The {name}")),
         description: "about".to_owned(),
         icon: "/t.svg".to_owned(),
         active_version_id: Some(id()),
@@ -343,7 +359,7 @@ pub(crate) fn workspace(of: &Template, name: &str) -> Workspace {
         owner_id: of.created_by,
         organization_id: of.organization_id,
         template_id: of.id,
-        name: name.to_owned(),
+        name: WorkspaceName::from_storage(name.to_owned()),
         created_at: NOW,
         updated_at: NOW,
         last_used_at: NOW,

@@ -1,5 +1,6 @@
 use crate::support::*;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId};
+use doorward_domain::names::DisplayName;
 use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
 use doorward_domain::templates::{
     CorsBehavior, PortSharing, Template, TemplateFilter, TemplateRole, TemplateSettings, set_role,
@@ -46,8 +47,8 @@ contract! {
     async fn all_of_a_template_changes(db) {
         let (acme, _, dev) = templated(&db).await;
         let mut new = Template {
-            name: "Ops".to_owned(),
-            display_name: String::new(),
+            name: "Ops".parse().unwrap(),
+            display_name: DisplayName::default(),
             description: "new".to_owned(),
             icon: String::new(),
             active_version_id: None,
@@ -82,7 +83,7 @@ contract! {
         let error = db.refused(move |repos| repos.templates().insert(&permit(), &again)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::TemplateName)), "{error:?}");
         let (other, copy) = (template(acme.id, ann.id, "other"), template(elsewhere.id, ann.id, "dev"));
-        let renamed = Template { name: "Dev".to_owned(), ..other.clone() };
+        let renamed = Template { name: "Dev".parse().unwrap(), ..other.clone() };
         db.write(move |repos| {
             repos.organizations().insert(&permit(), &elsewhere)?;
             repos.templates().insert(&permit(), &copy)?;
@@ -91,7 +92,7 @@ contract! {
         .await;
         let error = db.refused(move |repos| repos.templates().update(&permit(), &renamed)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::TemplateName)), "{error:?}");
-        let same_id = Template { name: "third".to_owned(), ..dev.clone() };
+        let same_id = Template { name: "third".parse().unwrap(), ..dev.clone() };
         let error = db.refused(move |repos| repos.templates().insert(&permit(), &same_id)).await;
         assert!(matches!(error, StoreError::Conflict(Conflict::Random)), "{error:?}");
 
@@ -138,7 +139,7 @@ contract! {
             let found = db.read(move |repos| repos.templates().list(&asked, &all())).await;
             let names: Vec<&str> = found.iter().map(|view| view.template.name.as_str()).collect();
             assert_eq!(names, expected, "{filter:?}");
-            assert!(found.iter().all(|view| !view.organization_name.is_empty() && view.created_by_name == "ann"));
+            assert!(found.iter().all(|view| !view.organization_name.as_str().is_empty() && view.created_by_name == "ann"));
         }
         let counts = db.read(move |repos| Ok((repos.templates().count_in(in_acme)?, repos.templates().count_in(in_beta)?))).await;
         assert_eq!(counts, (2, 2));

@@ -1,7 +1,8 @@
 use crate::support::*;
 use doorward_domain::ids::UserId;
+use doorward_domain::names::Email;
 use doorward_domain::page::Page;
-use doorward_domain::roles::{Action, AllowEntry, ListFilter, Object, ResourceType, Scope, Subject};
+use doorward_domain::roles::{Action, AllowEntry, ListFilter, Object, ResourceType, RoleNames, Scope, Subject};
 use doorward_domain::users::{LoginType, User, UserFilter, UserStatus};
 use doorward_ports::users::UserPage;
 use time::Duration;
@@ -23,7 +24,7 @@ async fn list(db: &Fixture, filter: UserFilter, page: Page) -> UserPage {
 async fn names(db: &Fixture, filter: UserFilter) -> Vec<String> {
     let page = list(db, filter, Page::default()).await;
     assert_eq!(page.count, page.users.len() as u64);
-    page.users.into_iter().map(|user| user.username).collect()
+    page.users.into_iter().map(|user| user.username.into_string()).collect()
 }
 
 async fn insert(db: &Fixture, users: Vec<User>) {
@@ -66,17 +67,17 @@ contract! {
 
     async fn filters(db) {
         let hour = Duration::HOUR;
-        let ann = User { status: UserStatus::Dormant, roles: vec![], created_at: NOW - hour, ..user("ann") };
+        let ann = User { status: UserStatus::Dormant, roles: RoleNames::default(), created_at: NOW - hour, ..user("ann") };
         let bob = User {
             login_type: LoginType::Github,
-            roles: vec!["owner".to_owned()],
+            roles: role_names(&["owner"]),
             last_seen_at: Some(NOW),
             ..user("bob")
         };
         let cy = User {
             status: UserStatus::Suspended,
-            email: "100%_\\@x.org".to_owned(),
-            roles: vec!["user-admin".to_owned(), "auditor".to_owned()],
+            email: Some(Email::from_storage("100%_\\@x.org".to_owned())),
+            roles: role_names(&["user-admin", "auditor"]),
             last_seen_at: Some(NOW + hour),
             created_at: NOW + hour,
             ..user("cy")

@@ -33,8 +33,8 @@ contract! {
 
     async fn names_and_addresses_are_unique_without_regard_to_case(db) {
         let ann = user("Ann");
-        let same_name = User { email: "other@example.com".to_owned(), ..user("aNn") };
-        let same_email = User { email: "ANN@example.com".to_owned(), ..user("other") };
+        let same_name = User { email: "other@example.com".parse().ok(), ..user("aNn") };
+        let same_email = User { email: "ANN@example.com".parse().ok(), ..user("other") };
         let same_id = User { id: ann.id, ..user("bob") };
         db.write(move |repos| repos.users().insert(&permit(), &ann)).await;
         for (twin, conflict) in
@@ -47,8 +47,8 @@ contract! {
     }
 
     async fn any_number_of_service_accounts_have_no_address_and_nobody_finds_them_by_it(db) {
-        let accounts = ["robot-1", "robot-2"].map(|name| User { email: String::new(), ..user(name) });
-        let (ann, twin) = (user("ann"), User { username: "other".to_owned(), ..user("ann") });
+        let accounts = ["robot-1", "robot-2"].map(|name| User { email: None, ..user(name) });
+        let (ann, twin) = (user("ann"), User { username: "other".parse().unwrap(), ..user("ann") });
         db.write(move |repos| {
             accounts.iter().try_for_each(|account| repos.users().insert(&permit(), account))?;
             repos.users().insert(&permit(), &ann)
@@ -84,7 +84,7 @@ contract! {
         let (deleted, by_name, exists) = db
             .read(move |repos| {
                 let users = repos.users();
-                Ok((users.find(id)?, users.find_by_username(&granted.user.username)?, users.any_exists()?))
+                Ok((users.find(id)?, users.find_by_username(granted.user.username.as_str())?, users.any_exists()?))
             })
             .await;
         let deleted = deleted.unwrap();
@@ -136,29 +136,32 @@ contract! {
             .write(move |repos| {
                 let users = repos.users();
                 let changed = [
-                    users.update_profile(&permit(), id, "Anna", "Anna Lee", later)?,
+                    users.update_profile(&permit(), id, &username("Anna"), &real_name("Anna Lee"), later)?,
                     users.update_appearance(&permit(), id, "light", "", later)?,
-                    users.update_roles(&permit(), id, &["owner".to_owned(), "auditor".to_owned()], later)?,
-                    users.update_profile(&permit(), UserId::NIL, "x", "", later)?,
+                    users.update_roles(&permit(), id, &role_names(&["owner", "auditor"]), later)?,
+                    users.update_profile(&permit(), UserId::NIL, &username("x"), &real_name(""), later)?,
                     users.update_appearance(&permit(), UserId::NIL, "", "", later)?,
-                    users.update_roles(&permit(), UserId::NIL, &[], later)?,
+                    users.update_roles(&permit(), UserId::NIL, &role_names(&[]), later)?,
                 ];
                 Ok((changed, users.find_by_username("ANNA")?))
             })
             .await;
         assert_eq!(changed, [true, true, true, false, false, false]);
         let expected = User {
-            username: "Anna".to_owned(),
-            name: "Anna Lee".to_owned(),
+            username: username("Anna"),
+            name: real_name("Anna Lee"),
             theme_preference: "light".to_owned(),
             terminal_font: String::new(),
-            roles: vec!["owner".to_owned(), "auditor".to_owned()],
+            roles: role_names(&["owner", "auditor"]),
             updated_at: later,
             ..expected
         };
         assert_eq!(found, Some(expected));
         let error =
-            db.refused(move |repos| repos.users().update_profile(&permit(), other, "ANNA", "", later)).await;
+            db.refused(move |repos| {
+                repos.users().update_profile(&permit(), other, &username("ANNA"), &real_name(""), later)
+            })
+            .await;
         assert!(matches!(error, StoreError::Conflict(Conflict::Username)), "{error:?}");
     }
 

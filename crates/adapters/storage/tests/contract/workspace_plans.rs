@@ -21,7 +21,7 @@ const STEPS: [(&str, Step); 9] = [
     ("templates by id and name", |repos, template, _| {
         repos.templates().find_for_update(template.id)?;
         repos.templates().view(template.id)?;
-        repos.templates().find_by_name(template.organization_id, &template.name)?;
+        repos.templates().find_by_name(template.organization_id, template.name.as_str())?;
         repos.templates().count_in(template.organization_id).map(drop)
     }),
     ("templates of an organization", |repos, template, _| {

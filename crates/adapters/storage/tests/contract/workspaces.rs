@@ -107,7 +107,7 @@ contract! {
         let (_, _, dev) = templated(&db).await;
         let (mine, twin, bob) = (workspace(&dev, "Box"), workspace(&dev, "bOX"), user("bob"));
         let his = Workspace { owner_id: bob.id, ..workspace(&dev, "box") };
-        let (same_id, stored) = (Workspace { name: "x".to_owned(), ..mine.clone() }, mine.clone());
+        let (same_id, stored) = (Workspace { name: "x".parse().unwrap(), ..mine.clone() }, mine.clone());
         db.write(move |repos| {
             repos.users().insert(&permit(), &bob)?;
             repos.workspaces().insert(&permit(), &stored)?;

@@ -14,7 +14,7 @@ use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{
     Action, AllowEntry, BuiltIn, CustomRole, CustomRoles, DefaultRoles, Kind, Permission, ResourceType, RoleName,
-    Scope, ScopeName, Subject,
+    RoleNames, Scope, ScopeName, Subject,
 };
 use doorward_domain::users::User;
 use uuid::Uuid;
@@ -102,7 +102,11 @@ impl World {
         };
         let users: Vec<User> = (0..10)
             .map(|n| User {
-                roles: if dice.once_in(2) { dice.some(&named(None), 4) } else { Vec::new() },
+                roles: if dice.once_in(2) {
+                    dice.some(&named(None), 4).into_iter().collect()
+                } else {
+                    RoleNames::default()
+                },
                 deleted: dice.once_in(10),
                 is_system: dice.once_in(10),
                 ..user(&format!("{}{n}-w{number}", dice.pick(&["ann", "Bob", "c-c", "Dan"])))
@@ -112,6 +116,7 @@ impl World {
         for user in &users {
             for place in dice.some(&places, 2) {
                 let roles = if dice.once_in(2) { dice.some(&named(Some(place.0)), 4) } else { Vec::new() };
+                let roles = roles.into_iter().collect();
                 memberships.push(Membership { roles, ..membership(place, user.id) });
             }
         }

@@ -209,10 +209,15 @@ fn writes() -> Vec<Write> {
         OrganizationRepository::insert_member(Some(User)): |w, r, p| {
             r.organizations().insert_member(&p.permit(), &membership(w.acme.id, w.ann.id))
         };
+        OrganizationRepository::insert_members(Some(User)): |w, r, p| {
+            let zoo = organization("zoo");
+            r.organizations().insert(&permit(), &zoo)?;
+            r.organizations().insert_members(&[(p.permit(), membership(zoo.id, w.ann.id))])
+        };
         RoleRepository::insert(Some(Organization)): |w, r, p| r.roles().insert(&p.permit(), w.role_id, &w.role, NOW);
         RoleRepository::update(Some(Organization)): |w, r, p| r.roles().update(&p.permit(), w.role_id, &w.role, NOW);
         MemberRepository::update_roles(Some(User)): |w, r, p| {
-            r.members().update_roles(&p.permit(), w.acme.id, w.ann.id, &["helper".to_owned()], NOW)
+            r.members().update_roles(&p.permit(), w.acme.id, w.ann.id, &role_names(&["helper"]), NOW)
         };
         GroupRepository::insert(None): |w, r, p| r.groups().insert(&p.permit(), &w.devs);
         GroupRepository::update(None): |w, r, p| r.groups().update(&p.permit(), &w.devs);
@@ -284,7 +289,7 @@ fn writes() -> Vec<Write> {
             r.api_keys().delete_of_scope(&p.permit(), w.ann.id, "all")
         };
         UserRepository::update_profile(Some(User)): |w, r, p| {
-            r.users().update_profile(&p.permit(), w.ann.id, "anna", "Anna", NOW)
+            r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)
         };
         UserRepository::update_appearance(Some(User)): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
@@ -300,7 +305,7 @@ fn writes() -> Vec<Write> {
         UserRepository::update_password(Some(User)): |w, r, p| {
             r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)
         };
-        UserRepository::update_roles(Some(User)): |w, r, p| r.users().update_roles(&p.permit(), w.ann.id, &[], NOW);
+        UserRepository::update_roles(Some(User)): |w, r, p| r.users().update_roles(&p.permit(), w.ann.id, &role_names(&[]), NOW);
         UserRepository::touch(Some(User)): |w, r, p| r.users().touch(&p.permit(), w.ann.id, NOW);
         UserRepository::update_status(Some(User)): |w, r, p| {
             r.users().update_status(&p.permit(), w.ann.id, UserStatus::Suspended, NOW)
@@ -377,7 +382,7 @@ fn declared() -> BTreeSet<String> {
             let repository = port.split([':', ' ']).next().unwrap();
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
-                if signature.contains("permit: &Permit<") || signature.contains("&SettingChange") {
+                if signature.contains("Permit<") || signature.contains("&SettingChange") {
                     found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
                 }
             }

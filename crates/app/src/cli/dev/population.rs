@@ -5,8 +5,9 @@ use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::groups::{Group, GroupSource};
 use doorward_domain::ids::{AuditId, GroupId, OrganizationId, UserId};
+use doorward_domain::names::{DisplayName, Email, GroupName, OrganizationName, RealName, Username};
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::{DefaultRoles, Permission};
+use doorward_domain::roles::{DefaultRoles, Permission, RoleNames};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_storage::seed::SeedRole;
 use serde_json::json;
@@ -158,8 +159,8 @@ impl Population {
         let all = self.sizes.organizations;
         self.organizations.iter().enumerate().skip(1).map(move |(n, id)| Organization {
             id: *id,
-            name: format!("org-{n:04}"),
-            display_name: format!("Organization {n}"),
+            name: OrganizationName::from_storage(format!("org-{n:04}")),
+            display_name: DisplayName::from_storage(format!("Organization {n}")),
             description: format!("Team {n} of the made-up company"),
             icon: String::new(),
             created_at: moment(n, all),
@@ -258,7 +259,7 @@ impl Population {
                 user_agent: "doorward-seed".to_owned(),
                 resource_type: AuditResource::User,
                 resource_id: target.id.to_string(),
-                resource_target: target.username.clone(),
+                resource_target: target.username.to_string(),
                 action,
                 diff,
                 status_code,
@@ -345,14 +346,14 @@ fn user(numbers: &mut Numbers, n: usize, of: usize) -> User {
     let username = format!("user-{:06}", n + 1);
     User {
         id: numbers.id(created_at),
-        email: format!("{username}@example.com"),
-        username,
-        name: format!("{} {}", numbers.pick(&FIRST), numbers.pick(&LAST)),
+        email: Some(Email::from_storage(format!("{username}@example.com"))),
+        username: Username::from_storage(username),
+        name: RealName::from_storage(format!("{} {}", numbers.pick(&FIRST), numbers.pick(&LAST))),
         avatar_url: String::new(),
         password_hash: None,
         status,
         login_type: LoginType::None,
-        roles: role.map(str::to_owned).into_iter().collect(),
+        roles: role.into_iter().collect(),
         created_at,
         updated_at: created_at,
         last_seen_at: (status != UserStatus::Dormant).then_some(seen),
@@ -402,9 +403,9 @@ fn members(numbers: &mut Numbers, sizes: Sizes) -> Vec<Vec<usize>> {
 }
 
 /// The last member administers the organization, and few others have a role.
-fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom: Option<&str>) -> Vec<String> {
+fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom: Option<&str>) -> RoleNames {
     let role = match numbers.below(200) {
-        _ if user == MEMBER_OF_MANY || user == PLAIN => return Vec::new(),
+        _ if user == MEMBER_OF_MANY || user == PLAIN => return RoleNames::default(),
         _ if is_last => "organization-admin",
         0 => "organization-admin",
         1 => "organization-user-admin",
@@ -412,11 +413,11 @@ fn organization_roles(numbers: &mut Numbers, user: usize, is_last: bool, custom:
         3 => "organization-template-admin",
         4..14 => match custom {
             Some(name) => name,
-            None => return Vec::new(),
+            None => return RoleNames::default(),
         },
-        _ => return Vec::new(),
+        _ => return RoleNames::default(),
     };
-    vec![role.to_owned()]
+    [role].into_iter().collect()
 }
 
 fn group(numbers: &mut Numbers, n: usize, organizations: &[OrganizationId]) -> Group {
@@ -427,8 +428,8 @@ fn group(numbers: &mut Numbers, n: usize, organizations: &[OrganizationId]) -> G
     Group {
         id: numbers.id(created_at),
         organization_id,
-        name: if n == 0 { "everybody-else".to_owned() } else { format!("{kind}-{n:06}") },
-        display_name: format!("Group {n}"),
+        name: GroupName::from_storage(if n == 0 { "everybody-else".to_owned() } else { format!("{kind}-{n:06}") }),
+        display_name: DisplayName::from_storage(format!("Group {n}")),
         avatar_url: String::new(),
         quota_allowance: i32::try_from(numbers.below(10)).unwrap_or(0),
         source: GroupSource::User,

@@ -112,7 +112,7 @@ async fn the_token_of_an_owner_slides_no_longer_than_owners_may_ask_for() {
     let made = NOW - 6 * day;
     let old = || ApiKey { created_at: made, expires_at: NOW + day, lifetime_seconds: 7 * 86_400, ..token(ANN, "ci") };
     let old = || ApiKey { secret_digest: key(ANN).secret_digest, ..old() };
-    let olivia = User { roles: vec!["owner".to_owned()], ..ann() };
+    let olivia = User { roles: ["owner"].into_iter().collect(), ..ann() };
     assert_eq!(
         present(&context(presenting(old(), olivia))).await.unwrap().account().unwrap().key.expires_at,
         NOW + day
@@ -172,10 +172,10 @@ async fn a_token_for_another_server_is_refused_and_one_for_this_server_is_not() 
 
 #[tokio::test]
 async fn custom_roles_are_loaded_only_when_there_are_some() {
-    let built_in = User { roles: vec!["owner".to_owned(), "auditor".to_owned()], ..ann() };
+    let built_in = User { roles: ["owner", "auditor"].into_iter().collect(), ..ann() };
     assert!(present(&context(presenting(key(ANN), built_in))).await.is_ok());
 
-    let mut repos = presenting(key(ANN), User { roles: vec!["doorman".to_owned()], ..ann() });
+    let mut repos = presenting(key(ANN), User { roles: ["doorman"].into_iter().collect(), ..ann() });
     repos
         .roles
         .expect_find_custom()
@@ -188,7 +188,7 @@ async fn custom_roles_are_loaded_only_when_there_are_some() {
 #[tokio::test]
 async fn a_key_can_do_no_more_than_its_scopes() {
     let limited = ApiKey { scopes: vec!["application_connect".to_owned()], ..key(ANN) };
-    let owner = User { roles: vec!["owner".to_owned()], ..ann() };
+    let owner = User { roles: ["owner"].into_iter().collect(), ..ann() };
     let actor = present(&context(presenting(limited, owner))).await.unwrap();
     let users = Object::of::<resource::User>();
     assert!(actor.subject.permit::<action::Read, resource::User>(&users).is_err());

@@ -98,7 +98,7 @@ async fn who_was_suspended_or_deleted_meanwhile_gets_no_key() {
 #[tokio::test]
 async fn of_two_users_the_lower_id_is_held_first() {
     for (asking, other) in
-        [(owner().build(), BOB), (as_user(User { roles: vec!["owner".to_owned()], ..ann() }).build(), BOB)]
+        [(owner().build(), BOB), (as_user(User { roles: ["owner"].into_iter().collect(), ..ann() }).build(), BOB)]
     {
         let (send, held) = std::sync::mpsc::channel();
         let mut repos = MockRepositories::default();

@@ -92,7 +92,7 @@ async fn what_changes_while_it_is_read_is_not_remembered() {
         if n == 0 {
             reporting.lock().unwrap().as_ref().unwrap().report(&[Change::User(ANN)]);
         }
-        Some(KeyOwner { user: User { name: format!("read {n}"), ..ann() }, ..ann_as(key(ANN)) })
+        Some(KeyOwner { user: User { name: format!("read {n}").parse().unwrap(), ..ann() }, ..ann_as(key(ANN)) })
     });
     *log.lock().unwrap() = Some(changes);
     let mut names = Vec::new();

@@ -4,6 +4,7 @@ use crate::users::{
     Appearance, UpdateProfile, UserRef, activate, appearance, delete, login_type, suspend, update_appearance,
     update_profile,
 };
+use doorward_domain::names::Username;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
@@ -23,7 +24,9 @@ async fn users_change_their_own_profile() {
         .users
         .expect_update_profile()
         .times(1)
-        .withf(|_, id, username, name, now| (*id, username, name, *now) == (ANN, "anna", "Ann Lee", NOW))
+        .withf(|_, id, username, name, now| {
+            (*id, username.as_str(), name.as_str(), *now) == (ANN, "anna", "Ann Lee", NOW)
+        })
         .returning(|_, _, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
     let view =
@@ -58,7 +61,7 @@ async fn bad_names_are_named_all_at_once() {
     // A name that is taken for something else is told with the rest, but not to whoever has it already.
     let refused = update_profile(&ctx, &actor().build(), &UserRef::Me, profile("me", " Ann")).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields.len() == 2));
-    let called_me = as_user(User { username: "me".to_owned(), ..ann() }).build();
+    let called_me = as_user(User { username: Username::from_storage("me".to_owned()), ..ann() }).build();
     let refused = update_profile(&ctx, &called_me, &UserRef::Me, profile("me", " Ann")).await;
     assert!(matches!(refused, Err(Error::Invalid { fields, .. }) if fields.len() == 1));
 }
@@ -136,7 +139,7 @@ async fn an_owner_suspends_and_activates_users() {
 
 #[tokio::test]
 async fn neither_oneself_nor_an_owner_is_suspended() {
-    let other = User { roles: vec!["owner".to_owned()], ..bob() };
+    let other = User { roles: ["owner"].into_iter().collect(), ..bob() };
     for (target, id) in [(owner_of_site(), owner_of_site().id), (other, BOB)] {
         let repos = repos_of(&owner().build(), &[target]);
         let refused = suspend(&context(repos), &owner().build(), &UserRef::Id(id)).await;

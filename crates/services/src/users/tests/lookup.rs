@@ -97,7 +97,8 @@ async fn every_bad_term_of_a_query_is_named() {
 
 #[tokio::test]
 async fn organizations_that_the_caller_cannot_read_are_left_out() {
-    let secret = Organization { id: OrganizationId(Uuid::from_u128(0xB)), name: "secret".to_owned(), ..organization() };
+    let secret =
+        Organization { id: OrganizationId(Uuid::from_u128(0xB)), name: "secret".parse().unwrap(), ..organization() };
     let mut repos = repos_with(&[ann()]);
     let both = [organization(), secret.clone()];
     // As the database does it.

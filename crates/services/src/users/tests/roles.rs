@@ -2,12 +2,13 @@ use crate::Principal;
 use crate::error::Error;
 use crate::users::testing::*;
 use crate::users::{UserRef, UserRoles, UserView, roles, update_roles};
+use doorward_domain::roles::RoleNames;
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
 
 fn user_admin() -> Principal {
-    as_user(User { roles: vec!["user-admin".to_owned()], ..ann() }).build()
+    as_user(User { roles: ["user-admin"].into_iter().collect(), ..ann() }).build()
 }
 
 async fn ask(repos: MockRepositories, actor: &Principal, names: &[&str]) -> Result<UserView, Error> {
@@ -16,13 +17,13 @@ async fn ask(repos: MockRepositories, actor: &Principal, names: &[&str]) -> Resu
 }
 
 fn storing(actor: &Principal, expected: &'static [&'static str], before: &[&str]) -> MockRepositories {
-    let bob = User { roles: before.iter().map(ToString::to_string).collect(), ..bob() };
+    let bob = User { roles: before.iter().copied().collect(), ..bob() };
     let mut repos = repos_of(actor, &[bob]);
     repos
         .users
         .expect_update_roles()
         .times(1)
-        .withf(move |_, id, roles, _| *id == BOB && roles == expected)
+        .withf(move |_, id, roles, _| *id == BOB && roles.as_slice() == expected)
         .returning(|_, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);
     repos
@@ -31,7 +32,10 @@ fn storing(actor: &Principal, expected: &'static [&'static str], before: &[&str]
 #[tokio::test]
 async fn the_roles_of_the_first_user_are_owner_and_none_in_the_organization() {
     let shown = roles(&context(repos_with(&[owner_of_site()])), &owner().build(), &UserRef::Me).await.unwrap();
-    let expected = UserRoles { roles: vec!["owner".to_owned()], organization_roles: vec![(ORGANIZATION, Vec::new())] };
+    let expected = UserRoles {
+        roles: ["owner"].into_iter().collect(),
+        organization_roles: vec![(ORGANIZATION, RoleNames::default())],
+    };
     assert_eq!(shown, expected);
 }
 
@@ -51,7 +55,7 @@ async fn who_may_not_read_personal_things_is_told_that_nothing_is_there() {
 async fn an_owner_replaces_all_roles() {
     let view =
         ask(storing(&owner().build(), &["auditor"], &["user-admin"]), &owner().build(), &["auditor"]).await.unwrap();
-    assert_eq!((view.user.roles, view.user.updated_at), (vec!["auditor".to_owned()], NOW));
+    assert_eq!((view.user.roles.as_slice(), view.user.updated_at), (["auditor".to_owned()].as_slice(), NOW));
     assert!(
         ask(storing(&owner().build(), &[], &["auditor"]), &owner().build(), &[]).await.unwrap().user.roles.is_empty()
     );
@@ -61,7 +65,7 @@ async fn an_owner_replaces_all_roles() {
 #[tokio::test]
 async fn member_may_be_granted_and_is_then_listed() {
     let view = ask(storing(&user_admin(), &["member"], &[]), &user_admin(), &["member"]).await.unwrap();
-    assert_eq!(view.user.roles, ["member"]);
+    assert_eq!(view.user.roles.as_slice(), ["member"]);
 }
 
 #[tokio::test]
@@ -90,7 +94,7 @@ async fn roles_that_cannot_be_given_are_refused_with_the_reason() {
 
 #[tokio::test]
 async fn who_may_not_assign_roles_is_forbidden_to() {
-    let auditor = as_user(User { roles: vec!["auditor".to_owned()], ..ann() }).build();
+    let auditor = as_user(User { roles: ["auditor"].into_iter().collect(), ..ann() }).build();
     let refused = ask(repos_of(&auditor, &[bob()]), &auditor, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
@@ -98,7 +102,7 @@ async fn who_may_not_assign_roles_is_forbidden_to() {
 #[tokio::test]
 async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
     let owner = owner().build();
-    let demoted = User { roles: Vec::new(), ..User::clone(&owner.account().unwrap().user) };
+    let demoted = User { roles: RoleNames::default(), ..User::clone(&owner.account().unwrap().user) };
     let refused = ask(repos_of(&owner, &[bob(), demoted.clone()]), &owner, &["auditor"]).await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     for gone in [User { deleted: true, ..demoted.clone() }, User { status: UserStatus::Suspended, ..demoted }] {
@@ -110,7 +114,7 @@ async fn who_lost_a_role_meanwhile_gives_and_takes_none() {
 #[tokio::test]
 async fn who_got_other_roles_meanwhile_and_may_still_do_it_is_not_bothered() {
     let now = owner().build();
-    let before = as_user(User { roles: vec!["user-admin".to_owned()], ..owner_of_site() }).build();
+    let before = as_user(User { roles: ["user-admin"].into_iter().collect(), ..owner_of_site() }).build();
     let mut repos = repos_of(&before, &[bob(), User::clone(&now.account().unwrap().user)]);
     repos.users.expect_update_roles().times(1).returning(|_, _, _, _| Ok(true));
     expect_audit(&mut repos, "write", 200);

@@ -52,7 +52,7 @@ pub(crate) struct Person<'a> {
 impl<'a> Person<'a> {
     /// A user, as pages show them.
     pub(crate) fn of(user: &'a User) -> Self {
-        Self { username: &user.username, email: &user.email, name: &user.name }
+        Self { username: user.username.as_str(), email: user.shown_email(), name: user.name.as_str() }
     }
 
     pub(crate) fn display_name(&self) -> &'a str {
