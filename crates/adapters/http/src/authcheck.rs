@@ -323,7 +323,7 @@ mod tests {
             user_id: USER,
             secret_digest: token.digest(),
             login_type: LoginType::Password,
-            scopes: vec!["all".into()],
+            scopes: doorward_domain::oauth2::Scopes::all(),
             allow_list: None,
             token_name: String::new(),
             ip: String::new(),

@@ -13,6 +13,7 @@ use actix_web::{App, HttpResponse};
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::keys::KeyRing;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{LoginType, User, UserStatus};
@@ -98,7 +99,7 @@ pub(crate) fn signed_in(roles: &[&str]) -> MockRepositories {
             user_id: USER,
             secret_digest: token.digest(),
             login_type: LoginType::Password,
-            scopes: vec!["all".into()],
+            scopes: Scopes::all(),
             allow_list: None,
             token_name: String::new(),
             ip: String::new(),

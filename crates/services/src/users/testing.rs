@@ -8,6 +8,7 @@ use crate::sessions::subject_of;
 use crate::settings::{AuditSettings, OAuth2Settings, SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName};
 use doorward_domain::sessions::{ApiKey, ApiToken};
@@ -124,7 +125,7 @@ pub(crate) fn key(user_id: UserId) -> ApiKey {
         user_id,
         secret_digest: token.digest(),
         login_type: LoginType::Password,
-        scopes: vec!["all".to_owned()],
+        scopes: Scopes::all(),
         allow_list: None,
         token_name: String::new(),
         ip: String::new(),
@@ -179,7 +180,7 @@ impl PrincipalBuilder {
     }
 
     pub(crate) fn scopes(mut self, names: &[&str]) -> Self {
-        self.0.key.scopes = names.iter().map(ToString::to_string).collect();
+        self.0.key.scopes = Scopes::from_names(names).unwrap();
         self
     }
 
