@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, CODE_LIFETIME, ClientType, CodeChallenge, CodeError, OAuthErrorCode, OpaqueToken,
-    Redemption, RedirectMatch, RedirectUri, Resource, alphanumeric_from,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, CodeChallenge, CodeError, OAuthErrorCode,
+    OpaqueToken, Redemption, RedirectMatch, RedirectUri, Resource, Scopes, alphanumeric_from,
 };
 use doorward_domain::{Instant, Secret};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -24,6 +24,7 @@ struct Request<'a> {
     code_challenge: Option<&'a str>,
     code_challenge_method: Option<&'a str>,
     resource: &'a str,
+    scope: &'a str,
 }
 
 /// A server with one app and the codes it has given out, by their prefixes.
@@ -46,6 +47,7 @@ impl Server {
         if !self.app.may_target(&resource, None, &self.issuer) {
             return Err(OAuthErrorCode::InvalidTarget.as_str().into());
         }
+        let authorization = Authorization { scopes: Scopes::from_request(request.scope)?, resource: Some(resource) };
         let token =
             OpaqueToken::new(random_text(OpaqueToken::PREFIX_LEN)?, Secret::new(random_text(OpaqueToken::SECRET_LEN)?));
         let code = AuthorizationCode {
@@ -57,8 +59,7 @@ impl Server {
             user_id: user,
             redirect_uri: request.redirect_uri.map(str::to_owned),
             challenge,
-            resource: Some(resource),
-            scopes: Vec::new(),
+            authorization,
             created_at: now,
             expires_at: now + CODE_LIFETIME,
             redeemed: None,
@@ -129,12 +130,14 @@ fn run() -> Result<String, Box<dyn Error>> {
         code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         code_challenge_method: Some("S256"),
         resource: "https://api.example",
+        scope: "openid user:read",
     };
     for (name, request) in [
         ("another redirect URI", Request { redirect_uri: Some("https://evil.example/callback"), ..good() }),
         ("no challenge", Request { code_challenge: None, code_challenge_method: None, ..good() }),
         ("a plain challenge", Request { code_challenge_method: Some("plain"), ..good() }),
         ("another resource", Request { resource: "https://other.example", ..good() }),
+        ("a scope that is none", Request { scope: "files:read", ..good() }),
     ] {
         let refused = server.authorize(user, &request, now).err();
         writeln!(report, "{name}: {}", refused.map_or_else(|| "accepted".to_owned(), |error| error.to_string()))?;
@@ -184,6 +187,7 @@ fn it_prints_what_the_rules_say() {
          no challenge: code_challenge is missing\n\
          a plain challenge: code_challenge_method must be S256\n\
          another resource: invalid_target\n\
+         a scope that is none: unknown scope: files:read\n\
          the browser goes to http://127.0.0.1:51004/callback\n\
          no verifier: invalid_grant: code_verifier is missing\n\
          a wrong verifier: invalid_grant: code_verifier is wrong\n\

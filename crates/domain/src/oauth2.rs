@@ -4,7 +4,7 @@
 //!
 //! 1. An [`App`] is registered with checked [`RedirectUri`]s.
 //! 2. An authorization request names it: [`App::redirect_uri`] before anything is sent anywhere, then [`CodeChallenge`],
-//!    [`Resource`] with [`App::bind`], and [`parse_scope_list`].
+//!    [`Resource`] with [`App::bind`], and [`Scopes::from_request`]. What may be put before the user is an [`Authorization`].
 //! 3. The user consents: an [`OpaqueToken`] is the code, of which an [`AuthorizationCode`] keeps the digest.
 //! 4. The code comes back: [`AuthorizationCode::check`].
 //! 5. Tokens are refreshed: [`Grant::plan_refresh`] tells use from repetition and theft, [`DerivationKey`] makes the
@@ -14,6 +14,8 @@
 
 #[cfg(feature = "oauth2")]
 mod app;
+#[cfg(feature = "oauth2")]
+mod authorization;
 #[cfg(feature = "oauth2")]
 mod code;
 mod error;
@@ -30,11 +32,14 @@ mod rotation;
 #[cfg(feature = "oauth2")]
 mod scheme;
 mod scope;
+mod scopes;
 #[cfg(feature = "oauth2")]
 mod uri;
 
 #[cfg(feature = "oauth2")]
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
+#[cfg(feature = "oauth2")]
+pub use authorization::Authorization;
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;
@@ -50,4 +55,5 @@ pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 pub use rotation::alphanumeric_from;
 #[cfg(feature = "oauth2")]
 pub use rotation::{DerivationKey, Successor};
-pub use scope::{OFFLINE_ACCESS, OIDC_SCOPES, SCOPE_MAX, ScopeSyntaxError, is_oidc_scope, parse_scope_list};
+pub use scope::{OidcScope, SCOPE_MAX, ScopeEntry, ScopeSyntaxError, parse_scope_list};
+pub use scopes::{Scopes, ScopesError, UnknownScopes};

@@ -6,6 +6,6 @@ mod throttle;
 mod token;
 
 #[cfg(feature = "oauth2")]
-pub use key::{ApiKey, KeyRefresh, OAuth2Binding};
+pub use key::{ApiKey, KeyRefresh, NewAccessToken, OAuth2Binding};
 pub use throttle::{PLACE_MEMORY, Throttle, ThrottlePolicy};
 pub use token::{ApiKeyId, ApiToken, TokenFormatError};

@@ -4,9 +4,10 @@
 use doorward_domain::keys::{CryptoKey, DerivationKeys, KeyId, KeyRing, NoKeyError};
 use doorward_domain::names::NameError;
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant, OAuthErrorCode, OpaqueToken,
-    OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri, RedirectUriError, RefreshError, Resource,
-    ResourceError, ScopeSyntaxError, Successor, TargetError, alphanumeric_from, is_oidc_scope, parse_scope_list,
+    App, Authorization, AuthorizationCode, CodeChallenge, CodeError, CodeVerifier, DerivationKey, Grant,
+    OAuthErrorCode, OidcScope, OpaqueToken, OpaqueTokenError, PkceError, Redemption, RedirectMatch, RedirectUri,
+    RedirectUriError, RefreshError, Resource, ResourceError, ScopeEntry, ScopeSyntaxError, Scopes, ScopesError,
+    Successor, TargetError, UnknownScopes, alphanumeric_from, parse_scope_list,
 };
 use doorward_domain::roles::assign::{AssignError, Level, RoleChange, can_assign, plan};
 use doorward_domain::roles::custom::{CustomRoleError, Draft};
@@ -50,7 +51,11 @@ fn types_keep_their_traits() {
     error::<RefreshError>();
     error::<OpaqueTokenError>();
     error::<ScopeSyntaxError>();
+    error::<ScopesError>();
+    error::<UnknownScopes>();
     text::<ScopeName>();
+    text::<Scopes>();
+    text::<OidcScope>();
     text::<AllowEntry>();
     text::<Action>();
     text::<ResourceType>();
@@ -144,7 +149,7 @@ fn oauth2_keeps_its_signatures() {
     is::<fn(&App, &Resource, Option<&[Resource]>, &Resource) -> bool>(App::may_target);
     is::<Bind>(App::bind);
     is::<fn(&RedirectUri, bool) -> bool>(RedirectUri::is_acceptable);
-    is::<fn(&str) -> bool>(is_oidc_scope);
+    is::<fn(Scopes, Option<Resource>) -> Authorization>(|scopes, resource| Authorization { scopes, resource });
     is::<fn(&str) -> Result<Resource, ResourceError>>(Resource::parse);
     is::<fn(&Resource, &Resource) -> bool>(Resource::is_within);
     is::<fn(&str) -> Result<OpaqueToken, OpaqueTokenError>>(OpaqueToken::parse);
@@ -159,7 +164,13 @@ fn oauth2_keeps_its_signatures() {
     is::<fn(&DerivationKeys, &OpaqueToken, &Digest, Instant) -> Option<Successor>>(DerivationKeys::live_after);
     is::<fn(RefreshError) -> OAuthErrorCode>(RefreshError::oauth_code);
     is::<fn(&[u8], usize) -> Option<String>>(alphanumeric_from);
-    is::<fn(&str) -> Result<Vec<String>, ScopeSyntaxError>>(parse_scope_list);
+    is::<fn(&str) -> Result<Vec<&str>, ScopeSyntaxError>>(parse_scope_list);
+    is::<fn(&str) -> Result<Scopes, ScopesError>>(Scopes::from_request);
+    is::<fn(&[String]) -> Result<Scopes, UnknownScopes>>(Scopes::from_names);
+    is::<fn(&str) -> Scopes>(Scopes::from_storage);
+    is::<fn(&Scopes, &ScopeEntry) -> bool>(Scopes::covers);
+    is::<fn(Scopes, Option<&Scopes>) -> Scopes>(Scopes::within);
+    is::<fn(&Scopes) -> Scope>(Scopes::to_scope);
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //! by itself; when one does not hold it answers `None` and the use case finds out why, step by step.
 
 use crate::StoreError;
+use crate::sessions::AppLimits;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Resource};
+use doorward_domain::oauth2::{App, AppSecret, Authorization, AuthorizationCode, Grant, Resource, Scopes};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::{Digest, Instant};
@@ -104,7 +105,7 @@ pub struct ClientToken {
     /// Digest of its secret.
     pub key_digest: Digest,
     /// Scopes of the key.
-    pub scopes: Vec<String>,
+    pub scopes: Scopes,
     /// Address of the client.
     pub ip: String,
     /// When it is issued.
@@ -160,10 +161,21 @@ pub struct Rotated {
     pub grant_id: GrantId,
     /// The key that is its access token.
     pub access_key_id: ApiKeyId,
-    /// Names of the granted scopes.
-    pub scopes: Vec<String>,
+    /// The granted scopes, which are those of the access token.
+    pub scopes: Scopes,
     /// The client secret with which the client authenticated, and when it was last seen.
     pub secret: Option<(AppSecretId, Option<Instant>)>,
+}
+
+/// A client asks what an access token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntrospectionQuery {
+    /// Who asks.
+    pub client: ClientCredentials,
+    /// The id of the presented access token, and the digest of its secret; `None` when what was presented is none.
+    pub token: Option<(ApiKeyId, Digest)>,
+    /// When that happens.
+    pub now: Instant,
 }
 
 /// What a token is, for the client that may know.
@@ -175,14 +187,10 @@ pub struct TokenFacts {
     pub user_id: UserId,
     /// The name of that user.
     pub username: String,
-    /// Names of its scopes.
-    pub scopes: Vec<String>,
-    /// Scopes that its app may have at this moment; `None` means any.
-    pub app_scopes: Option<Vec<String>>,
-    /// Resources that its app may use at this moment; `None` means any.
-    pub app_resources: Option<Vec<Resource>>,
-    /// The resource it is bound to.
-    pub audience: Option<Resource>,
+    /// What it is good for, as it is stored.
+    pub authorization: Authorization,
+    /// What its app may have at this moment.
+    pub app: AppLimits,
     /// Whether it came of a refresh and was not used since, as far as is written down.
     pub unused: bool,
     /// When it was issued.
@@ -200,7 +208,7 @@ pub struct Introspection {
     pub secret_last_used_at: Option<Instant>,
     /// Resources that the calling app serves.
     pub caller_resources: Vec<Resource>,
-    /// The token, if its id and secret are right, it has not expired and its user may act.
+    /// The token, if there is one, its id and secret are right, it has not expired and its user may act.
     pub token: Option<TokenFacts>,
 }
 
@@ -264,7 +272,7 @@ pub trait GrantRepository {
         &mut self,
         permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
         id: GrantId,
-        scopes: &[String],
+        scopes: &Scopes,
         app_revision: i32,
     ) -> Result<(), StoreError>;
 
@@ -273,7 +281,7 @@ pub trait GrantRepository {
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         key: &ApiKeyId,
-        scopes: &[String],
+        scopes: &Scopes,
     ) -> Result<(), StoreError>;
 
     /// Issues an access token for the service account of the client, in one step, if the client proves itself by its
@@ -287,13 +295,7 @@ pub trait GrantRepository {
     ) -> Result<Option<(AppSecretId, Option<Instant>)>, StoreError>;
 
     /// Looks at an access token for a confidential client, in one step. `None` when the client does not prove itself.
-    fn introspect_access(
-        &mut self,
-        client: &ClientCredentials,
-        key: &ApiKeyId,
-        digest: Digest,
-        now: Instant,
-    ) -> Result<Option<Introspection>, StoreError>;
+    fn introspect_access(&mut self, query: &IntrospectionQuery) -> Result<Option<Introspection>, StoreError>;
 
     /// Ends a grant: deletes it and its key. `false` when it was gone.
     fn delete(

@@ -2,9 +2,9 @@
 
 use crate::StoreError;
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::oauth2::Resource;
+use doorward_domain::oauth2::{Resource, Scopes};
 use doorward_domain::organizations::Membership;
-use doorward_domain::roles::{Permit, RoleName, action, resource};
+use doorward_domain::roles::{Permit, RoleName, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
 use doorward_domain::{Digest, Instant};
@@ -31,7 +31,7 @@ pub struct KeyOwner {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppLimits {
     /// Scopes it may ask for; `None` means any.
-    pub scopes: Option<Vec<String>>,
+    pub scopes: Option<Scopes>,
     /// Resources its tokens may be bound to; `None` means what the server allows.
     pub resources: Option<Vec<Resource>>,
 }
@@ -89,12 +89,12 @@ pub trait ApiKeyRepository {
     ) -> Result<bool, StoreError>;
     /// Deletes a key, and the grant whose access token it is. `false` when there was none.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
-    /// Deletes the keys of a user that carry exactly this scope.
+    /// Deletes the sessions and API tokens of a user that carry this scope and no other.
     fn delete_of_scope(
         &mut self,
         permit: &Permit<action::Delete, resource::ApiKey>,
         user: UserId,
-        scope: &str,
+        scope: ScopeName,
     ) -> Result<usize, StoreError>;
 }
 

@@ -320,7 +320,11 @@ fn explained(actor: &Principal, why: &Explanation<'_>) -> Explained {
         level: why.level,
         roles: names(&why.roles),
         entry: why.listed.as_ref().map(entry),
-        scopes: actor.as_account().filter(|_| refused_by_scope).map(|it| it.key.scopes.clone()).unwrap_or_default(),
+        scopes: actor
+            .as_account()
+            .filter(|_| refused_by_scope)
+            .map(|account| account.key.scope_names().map(Cow::into_owned).collect())
+            .unwrap_or_default(),
         further: why.further.iter().map(further).collect(),
     }
 }

@@ -220,6 +220,11 @@ impl OAuthError {
         self
     }
 
+    /// Something failed that is nobody's fault but the server's; what exactly is for the log.
+    pub(crate) fn internal(cause: impl fmt::Display) -> Self {
+        Self::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(cause.to_string())
+    }
+
     /// A required parameter is missing; `name` says which.
     #[must_use]
     pub fn missing(name: &str) -> Self {
@@ -266,7 +271,7 @@ impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         match error.outage() {
             Some(outage) => Self::unavailable(outage, error.to_string()),
-            None => Self::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string()),
+            None => Self::internal(error),
         }
     }
 }

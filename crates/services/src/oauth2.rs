@@ -1,4 +1,7 @@
-//! The authorization server: apps, authorization, tokens, revocation, introspection, metadata.
+//! OAuth 2.1 authorization server: clients, authorization, tokens, revocation, introspection, metadata.
+//!
+//! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
+//! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
 pub mod apps;
 pub mod authorize;
@@ -16,4 +19,4 @@ pub(crate) mod scopes;
 
 pub use cautions::consent_scopes;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
-pub use scopes::{Caution, ScopeText, describe_scopes, is_unrestricted};
+pub use scopes::{Caution, ScopeText, describe_scopes};

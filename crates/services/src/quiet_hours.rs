@@ -54,7 +54,7 @@ impl Audited for Chosen<'_> {
     }
 
     fn target(&self) -> String {
-        self.user.username.clone()
+        self.user.username.to_string()
     }
 
     fn tracked(&self) -> Snapshot {

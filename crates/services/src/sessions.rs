@@ -1,4 +1,6 @@
-//! Sessions, API tokens, and who sends a request (`identity.md` 2).
+//! Sessions, API tokens, and authentication of requests (`identity.md` 2).
+//!
+//! Every use case may also fail with `Unavailable` or `Internal` ([`Error`]).
 
 mod authenticate;
 pub(crate) mod hold;
@@ -16,7 +18,7 @@ mod tests;
 pub use authenticate::{authenticate, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
 pub use issue::IssuedKey;
-pub(crate) use issue::{SCOPE_ALL, random_token};
+pub(crate) use issue::random_token;
 pub(crate) use keys::{check_reach, reaches};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};

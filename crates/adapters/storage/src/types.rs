@@ -14,6 +14,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel::sqlite::Sqlite;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::{Digest, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -188,29 +189,30 @@ impl<T: Serialize + Debug> ToSql<sql::Json, Sqlite> for Json<T> {
     }
 }
 
-/// Names separated by single spaces, as scopes are stored and sent.
+/// Scopes of codes and grants, on their way to or from a database: their names, separated by single spaces.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
-pub(crate) struct Words(pub(crate) Vec<String>);
+pub(crate) struct ScopeText(pub(crate) Scopes);
 
-impl<DB: Backend> FromSql<Text, DB> for Words
-where
-    String: FromSql<Text, DB>,
-{
-    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        let text = String::from_sql(value)?;
-        Ok(Self(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()))
+impl FromSql<Text, Pg> for ScopeText {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Scopes::from_storage(std::str::from_utf8(value.as_bytes())?)))
     }
 }
-impl ToSql<Text, Pg> for Words {
+impl FromSql<Text, Sqlite> for ScopeText {
+    fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Scopes::from_storage(value.read_text())))
+    }
+}
+impl ToSql<Text, Pg> for ScopeText {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(self.0.join(" ").as_bytes())?;
+        write!(out, "{}", self.0)?;
         Ok(IsNull::No)
     }
 }
-impl ToSql<Text, Sqlite> for Words {
+impl ToSql<Text, Sqlite> for ScopeText {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.join(" "));
+        out.set_value(self.0.to_string());
         Ok(IsNull::No)
     }
 }

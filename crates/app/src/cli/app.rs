@@ -2,7 +2,7 @@
 
 use super::{Output, print};
 use clap::{Args, Subcommand};
-use doorward_domain::oauth2::{App, ClientType, RedirectUri};
+use doorward_domain::oauth2::{App, ClientType, RedirectUri, Scopes};
 use doorward_services::Context;
 use doorward_services::Principal;
 use doorward_services::oauth2::apps::{self, AppCommand};
@@ -113,7 +113,7 @@ fn describe(app: &App) -> serde_json::Value {
         "name": app.name,
         "client_type": app.client_type.as_str(),
         "redirect_uris": app.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
-        "scopes": app.allowed_scopes,
+        "scopes": app.allowed_scopes.as_ref().map(Scopes::to_names),
         "service_account_id": app.service_account_id,
     })
 }

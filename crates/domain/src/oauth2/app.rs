@@ -1,6 +1,6 @@
 //! OAuth2 apps (clients) and their secrets.
 
-use super::{OAuthErrorCode, RedirectMatch, RedirectUri, Resource};
+use super::{OAuthErrorCode, RedirectMatch, RedirectUri, Resource, Scopes};
 use crate::ids::{AppId, AppSecretId, UserId};
 use crate::{Digest, Instant};
 
@@ -46,8 +46,8 @@ pub struct App {
     pub client_type: ClientType,
     /// Whether a code must be bound to a PKCE challenge. Public clients always must.
     pub require_pkce: bool,
-    /// Scopes it may ask for; `None` means any.
-    pub allowed_scopes: Option<Vec<String>>,
+    /// Scopes it may ask for; `None` means any. A list of which this release knows no name allows none.
+    pub allowed_scopes: Option<Scopes>,
     /// Resources its tokens may be bound to; `None` means what the server allows.
     pub allowed_resources: Option<Vec<Resource>>,
     /// Resources that this app itself serves: it may introspect tokens bound to them.

@@ -1,6 +1,6 @@
 //! Authorization codes and what must be true when one is redeemed.
 
-use super::{App, CodeChallenge, CodeVerifier, OAuthErrorCode, Resource};
+use super::{App, Authorization, CodeChallenge, CodeVerifier, OAuthErrorCode, Resource};
 use crate::ids::{AppId, CodeId, GrantId, UserId};
 use crate::{Digest, Instant};
 use time::Duration;
@@ -27,10 +27,8 @@ pub struct AuthorizationCode {
     pub implied_redirect_uri: Option<String>,
     /// PKCE challenge.
     pub challenge: Option<CodeChallenge>,
-    /// Resource the tokens will be bound to.
-    pub resource: Option<Resource>,
-    /// Names of the granted scopes.
-    pub scopes: Vec<String>,
+    /// What the user consented to.
+    pub authorization: Authorization,
     /// When the user consented.
     pub created_at: Instant,
     /// When it stops being good.
@@ -146,7 +144,7 @@ impl AuthorizationCode {
                 if CodeVerifier::parse(text).is_ok_and(|verifier| challenge.is_met_by(&verifier)) => {}
             (_, Some(_)) => return Err(CodeError::VerifierWrong),
         }
-        match (&self.resource, request.resource) {
+        match (&self.authorization.resource, request.resource) {
             (Some(bound), Some(asked)) if bound.is_same_as(asked) => Ok(()),
             (Some(_), None) if !request.require_resource => Ok(()),
             (None, None) => Ok(()),

@@ -1,6 +1,6 @@
 //! Grants: a user's consent to an app, with one live pair of tokens, and the rules for refreshing them.
 
-use super::{OAuthErrorCode, Resource};
+use super::{Authorization, OAuthErrorCode, Resource, Scopes};
 use crate::ids::{AppId, AppSecretId, GrantId, UserId};
 use crate::sessions::ApiKeyId;
 use crate::{Digest, Instant};
@@ -17,10 +17,8 @@ pub struct Grant {
     pub user_id: UserId,
     /// The secret with which the code was redeemed; the grant ends with it. `None` for public clients.
     pub secret_id: Option<AppSecretId>,
-    /// The resource its tokens are bound to.
-    pub audience: Option<Resource>,
-    /// Names of the granted scopes.
-    pub scopes: Vec<String>,
+    /// What is left of what the user consented to.
+    pub authorization: Authorization,
     /// The key that is its access token; the id stays, the secret changes with each refresh.
     pub access_key_id: ApiKeyId,
     /// When the present access token stops working.
@@ -129,8 +127,8 @@ pub struct PresentedRefresh<'a> {
     pub issued: bool,
     /// `resource`.
     pub resource: Option<&'a Resource>,
-    /// `scope`.
-    pub scopes: Option<&'a [String]>,
+    /// `scope`; `None` asks for all that was granted.
+    pub scopes: Option<&'a Scopes>,
 }
 
 /// What is to be done with a presented refresh token.
@@ -139,7 +137,7 @@ pub enum RefreshPlan {
     /// It is the live one: exchange it for its successor.
     Rotate {
         /// Scopes of the new access token: those of the grant, or fewer.
-        scopes: Vec<String>,
+        scopes: Scopes,
     },
     /// It was exchanged a moment ago, or nobody has used what came of it: hand out the live pair again.
     Repeat {
@@ -184,13 +182,11 @@ impl RefreshError {
 }
 
 impl Grant {
-    /// Decides about a refresh token of this grant's prefix. `pair_unused` says that nobody has used the live access token,
-    /// `covers` whether the granted scopes permit a scope of the given name.
+    /// Decides about a refresh token of this grant's prefix. `pair_unused` says that nobody has used the live access token.
     pub fn plan_refresh(
         &self,
         presented: &PresentedRefresh<'_>,
         pair_unused: bool,
-        covers: impl Fn(&[String], &str) -> bool,
         policy: RefreshPolicy,
         now: Instant,
     ) -> Result<RefreshPlan, RefreshError> {
@@ -211,7 +207,7 @@ impl Grant {
         if self.refresh_expires_at <= now {
             return Err(RefreshError::Expired);
         }
-        let same_resource = match (&self.audience, presented.resource) {
+        let same_resource = match (&self.authorization.resource, presented.resource) {
             (_, None) => true,
             (Some(bound), Some(asked)) => bound.is_same_as(asked),
             (None, Some(_)) => false,
@@ -219,12 +215,12 @@ impl Grant {
         if !same_resource {
             return Err(RefreshError::Resource);
         }
-        let asked = presented.scopes.unwrap_or(&self.scopes);
-        if !asked.iter().all(|name| covers(&self.scopes, name)) {
+        let granted = &self.authorization.scopes;
+        if presented.scopes.is_some_and(|asked| !asked.iter().all(|scope| granted.covers(scope))) {
             return Err(RefreshError::Scope);
         }
         if live {
-            return Ok(RefreshPlan::Rotate { scopes: asked.to_vec() });
+            return Ok(RefreshPlan::Rotate { scopes: presented.scopes.unwrap_or(granted).clone() });
         }
         Ok(RefreshPlan::Repeat { renew: !in_grace || self.access_expires_at <= now })
     }
@@ -241,14 +237,20 @@ mod tests {
     const REPEAT: RefreshPlan = RefreshPlan::Repeat { renew: false };
     const RENEW: RefreshPlan = RefreshPlan::Repeat { renew: true };
 
+    fn scopes(text: &str) -> Scopes {
+        text.parse().unwrap()
+    }
+
     fn grant(rotated_ago: Duration) -> Grant {
         Grant {
             id: GrantId::NIL,
             app_id: AppId::NIL,
             user_id: UserId::NIL,
             secret_id: None,
-            audience: Some(Resource::parse("https://api.example").unwrap()),
-            scopes: vec!["a".into(), "b".into()],
+            authorization: Authorization {
+                scopes: scopes("user:read template:read"),
+                resource: Some(Resource::parse("https://api.example").unwrap()),
+            },
             access_key_id: ApiKeyId::new("0123456789").unwrap(),
             access_expires_at: NOW + Duration::HOUR,
             refresh_prefix: "p".into(),
@@ -266,18 +268,21 @@ mod tests {
     }
 
     fn plan(grant: &Grant, presented: PresentedRefresh<'_>) -> Result<RefreshPlan, RefreshError> {
-        grant.plan_refresh(&presented, false, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
+        grant.plan_refresh(&presented, false, POLICY, NOW)
     }
 
     /// The same while nobody has used the live access token.
     fn plan_unused(grant: &Grant, token: &str) -> Result<RefreshPlan, RefreshError> {
-        grant.plan_refresh(&presented(token), true, |granted, name| granted.iter().any(|g| g == name), POLICY, NOW)
+        grant.plan_refresh(&presented(token), true, POLICY, NOW)
     }
 
     #[test]
     fn live_previous_older_and_invented() {
         let fresh = grant(Duration::seconds(60));
-        assert_eq!(plan(&fresh, presented("live")), Ok(RefreshPlan::Rotate { scopes: vec!["a".into(), "b".into()] }));
+        assert_eq!(
+            plan(&fresh, presented("live")),
+            Ok(RefreshPlan::Rotate { scopes: fresh.authorization.scopes.clone() })
+        );
         assert_eq!(plan(&fresh, presented("previous")), Ok(REPEAT));
         assert_eq!(plan(&grant(Duration::seconds(61)), presented("previous")), Ok(RefreshPlan::Theft));
         assert_eq!(plan(&fresh, presented("older")), Ok(RefreshPlan::Theft));
@@ -301,7 +306,7 @@ mod tests {
         assert_eq!(plan_unused(&refreshed, "previous"), Ok(RefreshPlan::Theft), "its successor was exchanged");
         assert_eq!(plan_unused(&refreshed, "live").map(|plan| matches!(plan, RefreshPlan::Rotate { .. })), Ok(true));
         let foreign = PresentedRefresh { app_id: AppId(uuid::Uuid::from_u128(7)), ..presented("previous") };
-        let refused = grant(Duration::HOUR).plan_refresh(&foreign, true, |_, _| true, POLICY, NOW);
+        let refused = grant(Duration::HOUR).plan_refresh(&foreign, true, POLICY, NOW);
         assert_eq!(refused, Err(RefreshError::OtherClient));
     }
 
@@ -360,13 +365,22 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_nothing_gets_what_was_granted_also_what_is_unknown_by_now() {
+        let mut old = grant(Duration::ZERO);
+        old.authorization.scopes = Scopes::from_storage("user:read gone:read");
+        let granted = old.authorization.scopes.clone();
+        assert_eq!(plan(&old, presented("live")), Ok(RefreshPlan::Rotate { scopes: granted.clone() }));
+        let asked = PresentedRefresh { scopes: Some(&granted), ..presented("live") };
+        assert_eq!(plan(&old, asked), Err(RefreshError::Scope));
+    }
+
+    #[test]
     fn scope_and_resource_are_never_widened() {
         let grant = grant(Duration::ZERO);
-        let narrower = ["b".to_owned()];
-        let wider = ["b".to_owned(), "c".to_owned()];
+        let [narrower, wider] = ["template:read", "template:read workspace:read"].map(scopes);
         assert_eq!(
             plan(&grant, PresentedRefresh { scopes: Some(&narrower), ..presented("live") }),
-            Ok(RefreshPlan::Rotate { scopes: narrower.to_vec() })
+            Ok(RefreshPlan::Rotate { scopes: narrower.clone() })
         );
         assert_eq!(
             plan(&grant, PresentedRefresh { scopes: Some(&wider), ..presented("live") }),

@@ -2,10 +2,11 @@
 
 use super::ApiKeyId;
 use crate::ids::{AppId, AppSecretId, GrantId, UserId};
-use crate::oauth2::Resource;
+use crate::oauth2::{Authorization, Resource, Scopes};
 use crate::roles::AllowEntry;
 use crate::users::LoginType;
 use crate::{Digest, Instant};
+use std::borrow::Cow;
 use time::Duration;
 
 /// How often the last use of a key is written down, at most.
@@ -41,8 +42,8 @@ pub struct ApiKey {
     pub secret_digest: Digest,
     /// For what it was issued.
     pub login_type: LoginType,
-    /// Names of the scopes that limit it.
-    pub scopes: Vec<String>,
+    /// The scopes that limit it. Those of an access token lie within its authorization.
+    pub scopes: Scopes,
     /// The objects it is limited to; `None` means that it is not.
     pub allow_list: Option<Vec<AllowEntry>>,
     /// Name given by its owner; empty for sessions.
@@ -66,6 +67,31 @@ pub struct ApiKey {
     pub oauth2: Option<OAuth2Binding>,
 }
 
+/// An access token that is issued to an app.
+#[derive(Clone, Debug)]
+pub struct NewAccessToken {
+    /// Public part.
+    pub id: ApiKeyId,
+    /// Digest of the secret part.
+    pub secret_digest: Digest,
+    /// The user as whom it acts.
+    pub user_id: UserId,
+    /// The app.
+    pub app_id: AppId,
+    /// The client secret with which it is obtained; `None` for public clients.
+    pub secret_id: Option<AppSecretId>,
+    /// The grant that it belongs to, and when its refresh token stops being good; `None` for `client_credentials`.
+    pub grant: Option<(GrantId, Instant)>,
+    /// What it is good for.
+    pub authorization: Authorization,
+    /// Address of the client.
+    pub ip: String,
+    /// When it is issued.
+    pub issued_at: Instant,
+    /// When it stops working.
+    pub expires_at: Instant,
+}
+
 /// What using a key changes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRefresh {
@@ -76,6 +102,46 @@ pub struct KeyRefresh {
 }
 
 impl ApiKey {
+    /// The key that is this access token. It slides as long as its grant can be refreshed; without a grant, not at all.
+    #[must_use]
+    pub fn access_token(token: NewAccessToken) -> Self {
+        let NewAccessToken { user_id, app_id, issued_at, expires_at, .. } = token;
+        let Authorization { scopes, resource } = token.authorization;
+        let (grant_id, slides_until) = token.grant.unzip();
+        let named = || format!("{user_id}_{app_id}_oauth_session_token");
+        Self {
+            id: token.id,
+            user_id,
+            secret_digest: token.secret_digest,
+            login_type: LoginType::Oauth2ProviderApp,
+            scopes,
+            allow_list: None,
+            token_name: grant_id.map(|_| named()).unwrap_or_default(),
+            ip: token.ip,
+            created_at: issued_at,
+            updated_at: issued_at,
+            last_used: None,
+            expires_at,
+            lifetime_seconds: (expires_at - issued_at).whole_seconds(),
+            slides_until: None,
+            oauth2: Some(OAuth2Binding {
+                app_id,
+                grant_id,
+                secret_id: token.secret_id,
+                audience: resource,
+                slides_until: slides_until.unwrap_or(expires_at),
+                unused: false,
+            }),
+        }
+    }
+
+    /// The names of its scopes, as they are stored and shown: access tokens have those of the authorization server, other
+    /// keys the [old names](crate::oauth2::ScopeEntry::key_name) of the two that have one.
+    pub fn scope_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let is_access_token = self.oauth2.is_some();
+        self.scopes.iter().map(move |scope| if is_access_token { scope.name() } else { scope.key_name() })
+    }
+
     /// Whether this is an access token that came of a refresh, of whose use nothing is written down.
     #[must_use]
     pub fn is_unused(&self) -> bool {
@@ -127,7 +193,7 @@ mod tests {
             user_id: UserId::NIL,
             secret_digest: Digest::of("x"),
             login_type,
-            scopes: vec!["all".into()],
+            scopes: Scopes::all(),
             allow_list: None,
             token_name: String::new(),
             ip: String::new(),
@@ -139,6 +205,52 @@ mod tests {
             slides_until: None,
             oauth2: None,
         }
+    }
+
+    fn access_token(grant: Option<(GrantId, Instant)>) -> ApiKey {
+        ApiKey::access_token(NewAccessToken {
+            id: ApiKeyId::new("0123456789").unwrap(),
+            secret_digest: Digest::of("x"),
+            user_id: UserId::NIL,
+            app_id: AppId::NIL,
+            secret_id: None,
+            grant,
+            authorization: Authorization {
+                scopes: Scopes::all(),
+                resource: Resource::parse("https://api.example").ok(),
+            },
+            ip: "192.0.2.1".into(),
+            issued_at: NOW,
+            expires_at: NOW + Duration::HOUR,
+        })
+    }
+
+    #[test]
+    fn an_access_token_of_a_grant_slides_until_the_grant_ends() {
+        let end = NOW + Duration::WEEK;
+        let key = access_token(Some((GrantId::NIL, end)));
+        let binding = key.oauth2.clone().unwrap();
+        assert_eq!((binding.grant_id, binding.slides_until, binding.unused), (Some(GrantId::NIL), end, false));
+        assert_eq!(binding.audience, Resource::parse("https://api.example").ok());
+        assert_eq!((key.created_at, key.updated_at, key.last_used), (NOW, NOW, None));
+        assert_eq!((key.lifetime_seconds, key.slides_until, key.allow_list), (3600, None, None));
+        let nil = "00000000-0000-0000-0000-000000000000";
+        assert_eq!(key.token_name, format!("{nil}_{nil}_oauth_session_token"));
+    }
+
+    #[test]
+    fn an_access_token_without_a_grant_has_no_name_and_ends_when_it_was_said() {
+        let key = access_token(None);
+        let binding = key.oauth2.clone().unwrap();
+        assert_eq!((binding.grant_id, binding.slides_until), (None, key.expires_at));
+        assert_eq!((key.token_name.as_str(), key.login_type), ("", LoginType::Oauth2ProviderApp));
+    }
+
+    #[test]
+    fn access_tokens_and_other_keys_call_their_scopes_by_different_names() {
+        let names = |key: &ApiKey| key.scope_names().map(Cow::into_owned).collect::<Vec<_>>();
+        assert_eq!(names(&access_token(None)), ["coder:all"]);
+        assert_eq!(names(&key(LoginType::Password, Duration::DAY, Duration::DAY)), ["all"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::{Email, RealName, Username};
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::roles::RoleNames;
 use doorward_domain::sessions::{ApiKey, ApiToken};
 use doorward_domain::users::{LoginType, User, UserStatus};
@@ -39,7 +40,7 @@ pub fn session(user_id: UserId, token: &ApiToken, created_at: Instant) -> ApiKey
         user_id,
         secret_digest: token.digest(),
         login_type: LoginType::Password,
-        scopes: vec!["all".to_owned()],
+        scopes: Scopes::all(),
         allow_list: None,
         token_name: String::new(),
         ip: String::new(),

@@ -3,10 +3,11 @@
 use super::{Audited, Diff};
 use doorward_domain::Instant;
 use doorward_domain::audit::AuditResource;
-use doorward_domain::oauth2::{App, Grant, RedirectUri, Resource};
+use doorward_domain::oauth2::{App, Grant, RedirectUri, Resource, Scopes};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use time::format_description::well_known::Rfc3339;
 
 /// A moment that never was.
@@ -137,7 +138,7 @@ impl Audited for ApiKey {
             .moment("created_at", Some(self.created_at))
             // Ours.
             .field("token_name", self.token_name.as_str())
-            .field("scopes", self.scopes.clone())
+            .field("scopes", self.scope_names().map(Cow::into_owned).collect::<Vec<_>>())
             .field("allow_list", self.allow_list.iter().flatten().map(ToString::to_string).collect::<Vec<_>>())
     }
 }
@@ -171,7 +172,7 @@ impl Audited for App {
             // Ours.
             .field("redirect_match", self.redirect_match.as_str())
             .field("require_pkce", self.require_pkce)
-            .field("scopes", self.allowed_scopes.clone())
+            .field("scopes", self.allowed_scopes.as_ref().map(Scopes::to_names))
             .field("allowed_resources", self.allowed_resources.as_deref().map(texts))
             .field("resources", texts(&self.resources))
             .field("service_account_id", self.service_account_id.map(|id| id.to_string()).unwrap_or_default())
@@ -195,8 +196,8 @@ impl Audited for Grant {
         Snapshot::default()
             .field("user_id", self.user_id.to_string())
             .field("app_id", self.app_id.to_string())
-            .field("scopes", self.scopes.clone())
-            .field("audience", self.audience.as_ref().map(ToString::to_string).unwrap_or_default())
+            .field("scopes", self.authorization.scopes.to_names())
+            .field("audience", self.authorization.resource.as_ref().map(ToString::to_string).unwrap_or_default())
             .moment("created_at", Some(self.created_at))
     }
 }

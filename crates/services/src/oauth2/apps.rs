@@ -1,9 +1,8 @@
-//! Registered apps: owners manage them, every signed-in user may see them (`oauth2.md` 5).
+//! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
-use super::scopes::{canonical, canonical_list};
 use crate::deed::Deed;
+use crate::sessions::check_reach;
 use crate::sessions::in_person::InPerson;
-use crate::sessions::{SCOPE_ALL, check_reach};
 use crate::users::caller::with_caller;
 use crate::users::fields::hides;
 use crate::users::{self, insert_service_account};
@@ -12,7 +11,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, is_oidc_scope,
+    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, Scopes,
     parse_scope_list,
 };
 use doorward_domain::roles::{Action, Object, System, action, resource};
@@ -47,12 +46,16 @@ pub struct AppCommand {
 }
 
 /// All apps, by name.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`.
 pub async fn list(ctx: &Context, actor: &Principal) -> Result<Vec<App>, Error> {
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.look(actor, move |look| Ok(look.repos.apps().list()?)).await
 }
 
 /// The apps that hold a live grant of a user. Ordinary users may ask only about themselves.
+///
+/// Needs `oauth2_app_code_token:read` on those of the user. Errors: `Forbidden`.
 pub async fn list_of_user(ctx: &Context, actor: &Principal, user: UserId) -> Result<Vec<App>, Error> {
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user.0);
     actor.subject.check(Action::Read, &object)?;
@@ -61,6 +64,8 @@ pub async fn list_of_user(ctx: &Context, actor: &Principal, user: UserId) -> Res
 }
 
 /// One app.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`, `NotFound`.
 pub async fn find(ctx: &Context, actor: &Principal, id: AppId) -> Result<App, Error> {
     // Every user may read apps, so what is missing here is a scope, and saying so hides nothing.
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
@@ -68,12 +73,16 @@ pub async fn find(ctx: &Context, actor: &Principal, id: AppId) -> Result<App, Er
 }
 
 /// Whether the actor may register apps; asked before the body of the request is looked at.
+///
+/// Needs `oauth2_app:create`. Errors: `Forbidden`, `Refused` (asked by an app).
 pub fn may_create(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Create, &Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)
 }
 
 /// Whether the actor may change apps; asked before the body of the request is looked at.
+///
+/// Needs `oauth2_app:update`. Errors: `Forbidden`, `Refused` (asked by an app).
 pub fn may_update(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)
@@ -81,8 +90,10 @@ pub fn may_update(actor: &Principal) -> Result<(), Error> {
 
 /// Registers an app, with its service account if it is to have one.
 ///
-/// Needs `oauth2_app:create`, and `user:create` for a service account. Errors: `Forbidden`, `Refused` (asked by an app),
-/// `Invalid` (any field).
+/// Needs `oauth2_app:create`; for a service account also `user:create`, and `organization_member:create` in the
+/// default organization. Errors: `Forbidden`, `Refused` (asked by an app, or with a key that may do less than the
+/// service account could), `Invalid` (any field), `Conflict` (roles of the caller were just changed),
+/// `Unauthenticated` (the key of the caller has just ended).
 pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Result<App, Error> {
     let permit = actor.permit::<action::Create, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)?;
@@ -116,6 +127,11 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
 }
 
 /// Replaces what is registered of an app. Codes and tokens stay.
+///
+/// Needs `oauth2_app:read` and `oauth2_app:update`; for a new service account also `user:create`, and
+/// `organization_member:create` in the default organization. Errors: `NotFound`, `Forbidden`, `Refused` (asked by an
+/// app, or with a key that may do less than the service account could), `Invalid` (any field), `Conflict` (roles of
+/// the caller were just changed), `Unauthenticated` (the key of the caller has just ended).
 pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCommand) -> Result<App, Error> {
     let old = find(ctx, actor, id).await?;
     let permit = actor.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
@@ -151,6 +167,8 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
 }
 
 /// Deletes an app; its secrets, codes, grants, keys and service account go with it.
+///
+/// Needs `oauth2_app:read` and `oauth2_app:delete`. Errors: `NotFound`, `Forbidden`, `Refused` (asked by an app).
 pub async fn delete(ctx: &Context, actor: &Principal, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
     let permit = actor.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
@@ -190,9 +208,9 @@ fn close_account(deed: &mut Deed<'_>, id: UserId) -> Result<(), Error> {
 
 /// Refuses a key that may do less than an app may as its service account.
 pub(super) fn check_client_reach(actor: &Principal, app: &App) -> Result<(), Error> {
-    let all = [SCOPE_ALL.to_owned()];
-    let rights = app.allowed_scopes.as_deref().unwrap_or(&all).iter().filter(|name| !is_oidc_scope(name));
-    check_reach(actor, &rights.cloned().collect::<Vec<_>>(), None)
+    let allowed = app.allowed_scopes.clone().unwrap_or_else(Scopes::all);
+    let rights = allowed.iter().filter(|scope| !scope.is_oidc());
+    check_reach(actor, &rights.cloned().collect(), None)
 }
 
 /// Checks every field and names all that are wrong.
@@ -227,8 +245,8 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Ok(rule)) => app.redirect_match = rule,
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
-    if let Some(names) = asked_scopes(&command, &mut fields) {
-        app.allowed_scopes = (!names.is_empty()).then_some(names);
+    if let Some(scopes) = asked_scopes(&command, &mut fields) {
+        app.allowed_scopes = (!scopes.is_empty()).then_some(scopes);
     }
     if let Some(list) = command.allowed_resources.as_deref() {
         let list = parse_resources("allowed_resources", list, &mut fields);
@@ -248,15 +266,10 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
 }
 
 /// The scopes that the app is to be limited to, in the form in which they are kept; `None` when nothing is said.
-fn asked_scopes(command: &AppCommand, fields: &mut Vec<FieldError>) -> Option<Vec<String>> {
-    let mut known = |field: &'static str, names: &[String]| {
-        let unknown = names.iter().filter(|name| canonical(name).is_none());
-        fields.extend(unknown.map(|unknown| FieldError::new(field, format!("unknown scope: `{unknown}`"))));
-        canonical_list(names)
-    };
-    let listed = command.scopes.as_deref().map(|names| known("scopes", names));
+fn asked_scopes(command: &AppCommand, fields: &mut Vec<FieldError>) -> Option<Scopes> {
+    let listed = command.scopes.as_deref().map(|names| known("scopes", names, fields));
     let written = match command.scope.as_deref().map(parse_scope_list) {
-        Some(Ok(names)) => Some(known("scope", &names)),
+        Some(Ok(names)) => Some(known("scope", &names, fields)),
         Some(Err(error)) => {
             fields.push(FieldError::new("scope", error.to_string()));
             None
@@ -264,11 +277,22 @@ fn asked_scopes(command: &AppCommand, fields: &mut Vec<FieldError>) -> Option<Ve
         None => None,
     };
     if let (Some(listed), Some(written)) = (&listed, &written)
-        && (listed.len() != written.len() || !listed.iter().all(|name| written.contains(name)))
+        && (listed.len() != written.len() || !listed.iter().all(|scope| written.contains(scope)))
     {
         fields.push(FieldError::new("scope", "must name the same as scopes when both are given"));
     }
     listed.or(written)
+}
+
+/// The scopes of a field; every name that is unknown is told.
+fn known<T: AsRef<str>>(field: &'static str, names: &[T], fields: &mut Vec<FieldError>) -> Scopes {
+    let scopes = Scopes::from_names(names);
+    if let Err(unknown) = &scopes {
+        let defects = unknown.names().iter().map(|name| FieldError::new(field, format!("unknown scope: `{name}`")));
+        fields.extend(defects);
+    }
+    // Known ones are compared with those of the other field even so.
+    scopes.unwrap_or_else(|_told| Scopes::from_stored_names(names).known()).simplified()
 }
 
 /// Most resources in one list of an app.

@@ -1,4 +1,4 @@
-//! The authorization endpoint (RFC 6749 3.1): what is asked, and what becomes of the user's consent.
+//! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
 use super::scopes;
 use super::token::{bind, parse_resource};
@@ -9,13 +9,11 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OFFLINE_ACCESS, OpaqueToken, RedirectUri,
-    Resource, is_oidc_scope,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OidcScope, OpaqueToken,
+    RedirectUri, ScopeEntry, Scopes,
 };
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How authorization responses are sent: in the query of the redirect URI.
 pub(super) const RESPONSE_MODE: &str = "query";
@@ -57,9 +55,7 @@ pub struct ConsentRequest {
     /// Where the answer goes.
     pub redirect_uri: RedirectUri,
     /// What is asked for.
-    pub scopes: Vec<String>,
-    /// The resource the tokens will be bound to.
-    pub resource: Option<Resource>,
+    pub authorization: Authorization,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -82,6 +78,9 @@ pub enum AuthorizeError {
 }
 
 /// Finds the client of an authorization request; this comes before the question who is signed in.
+///
+/// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
+/// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
 pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
     if request.repeated.contains(&"client_id") {
         return Err(AuthorizeError::Client(repeated("client_id")));
@@ -96,6 +95,11 @@ pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<Ap
 }
 
 /// Checks an authorization request, in the order of `oauth2.md` 7.
+///
+/// Needs no permission. Errors: [`AuthorizeError::RedirectUri`] with `invalid_request` (given twice, or not a
+/// registered one) or `server_error` (registered, but nothing may be sent there); [`AuthorizeError::Redirect`] with
+/// `invalid_request` (a parameter is missing, was given twice or is malformed), `unsupported_response_type`,
+/// `request_not_supported`, `request_uri_not_supported`, `invalid_target` or `invalid_scope`.
 pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<ConsentRequest, AuthorizeError> {
     if request.repeated.contains(&"redirect_uri") {
         return Err(AuthorizeError::RedirectUri(repeated("redirect_uri")));
@@ -110,11 +114,10 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     match check(ctx, &app, request) {
-        Ok((scopes, resource, challenge)) => Ok(ConsentRequest {
+        Ok((authorization, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
-            scopes,
-            resource,
+            authorization,
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -125,7 +128,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     }
 }
 
-type Checked = (Vec<String>, Option<Resource>, Option<CodeChallenge>);
+type Checked = (Authorization, Option<CodeChallenge>);
 
 fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
@@ -160,11 +163,11 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     }
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
     let (asked, is_offline) = scopes::parse(request.scope.as_deref())?;
-    let mut scopes = scopes::negotiate(app.allowed_scopes.as_deref(), asked.as_deref())?;
-    if is_offline && !scopes.iter().any(|name| name == OFFLINE_ACCESS) {
-        scopes.push(OFFLINE_ACCESS.to_owned());
+    let mut scopes = scopes::negotiate(app.allowed_scopes.as_ref(), asked)?;
+    if is_offline {
+        scopes.insert(OidcScope::OfflineAccess);
     }
-    Ok((scopes, resource, challenge))
+    Ok((Authorization { scopes, resource }, challenge))
 }
 
 fn given(value: Option<&str>) -> Option<&str> {
@@ -196,14 +199,14 @@ fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Co
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
-fn may_decide(actor: &Principal, scopes: &[String]) -> Result<(), Error> {
+fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error> {
     actor.in_person(InPerson::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
     let key = &actor.account()?.key;
-    let is_more = |name: &&String| !is_oidc_scope(name) && !scopes::covers(&key.scopes, name);
-    if let Some(name) = scopes.iter().find(is_more) {
+    let is_more = |scope: &&ScopeEntry| !scope.is_oidc() && !key.scopes.covers(scope);
+    if let Some(scope) = scopes.iter().find(is_more) {
         return Err(Error::Refused(format!(
-            "The credential in use does not cover the scope {name} that is asked for."
+            "The credential in use does not cover the scope {scope} that is asked for."
         )));
     }
     // Grants have no allow list: what comes of one reaches every object.
@@ -217,10 +220,15 @@ fn may_decide(actor: &Principal, scopes: &[String]) -> Result<(), Error> {
 
 /// The user pressed Allow: makes the code and answers where the browser goes with it. When the credential in use may not
 /// decide this, the browser goes to the client too, with `access_denied`.
+///
+/// Needs `oauth2_app_code_token:create` on those of the caller, and a credential that is no app's, covers the scopes
+/// and has no allow list: otherwise the answer is `access_denied`, and `Ok`. Errors: `Refused` (a caller without an
+/// account), `Unauthenticated` (the key of the caller has just ended, or the user may not act any more), `NoSuch`
+/// (the app was just deleted).
 pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<String, Error> {
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
-    let permit = match may_decide(actor, &consent.scopes)
+    let permit = match may_decide(actor, &consent.authorization.scopes)
         .and_then(|()| Ok(actor.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
     {
         Ok(permit) => permit,
@@ -244,21 +252,19 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         redirect_uri: consent.redirect_uri_sent.then(|| consent.redirect_uri.as_str().to_owned()),
         implied_redirect_uri: (!consent.redirect_uri_sent).then(|| consent.redirect_uri.as_str().to_owned()),
         challenge: consent.challenge,
-        resource: consent.resource,
-        scopes: consent.scopes,
+        authorization: consent.authorization,
         created_at: now,
         expires_at: now + CODE_LIFETIME,
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
-    let was_tried = Arc::new(AtomicBool::new(false));
     ctx.act(actor, move |deed| {
-        // It was there a moment ago; but if there is nothing to make a code for, another try would fail as the first one.
-        if was_tried.swap(true, Ordering::Relaxed) && deed.repos.apps().find(code.app_id)?.is_none() {
-            return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
-        }
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
+        // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
+        if deed.repos.apps().find(code.app_id)?.is_none() {
+            return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
+        }
         // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
         let added =
             if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
@@ -271,4 +277,61 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     members.extend(consent.state.as_deref().map(|state| ("state", state)));
     members.push(("iss", ctx.settings.issuer()));
     Ok(consent.redirect_uri.with_response(&members))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::{ANN, NOW, actor, ann, context, key};
+    use doorward_domain::oauth2::{ClientType, RedirectMatch};
+    use doorward_ports::mocks::MockRepositories;
+
+    fn consent() -> ConsentRequest {
+        let redirect_uri = RedirectUri::register("https://app.example/cb", false).unwrap();
+        let app = App {
+            id: AppId::NIL,
+            name: "editor".to_owned(),
+            icon: String::new(),
+            redirect_uris: vec![redirect_uri.clone()],
+            redirect_match: RedirectMatch::Exact,
+            client_type: ClientType::Confidential,
+            require_pkce: false,
+            allowed_scopes: None,
+            allowed_resources: None,
+            resources: Vec::new(),
+            service_account_id: None,
+            created_at: NOW,
+            updated_at: NOW,
+            revision: 0,
+        };
+        let authorization = Authorization { scopes: Scopes::all(), resource: None };
+        ConsentRequest { app, redirect_uri, authorization, challenge: None, redirect_uri_sent: true, state: None }
+    }
+
+    fn signed_in(app: Option<App>) -> MockRepositories {
+        let mut repos = MockRepositories::default();
+        repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
+        repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
+        repos.apps.expect_find().returning(move |_| Ok(app.clone()));
+        repos
+    }
+
+    #[tokio::test]
+    async fn a_code_carries_what_was_consented_to() {
+        let mut repos = signed_in(Some(consent().app));
+        repos
+            .codes
+            .expect_insert()
+            .once()
+            .withf(|_, code| code.authorization == consent().authorization && code.user_id == ANN)
+            .returning(|_, _| Ok(()));
+        let location = approve(&context(repos), &actor().build(), consent()).await.unwrap();
+        assert!(location.starts_with("https://app.example/cb?code="), "{location}");
+    }
+
+    #[tokio::test]
+    async fn no_code_is_made_for_an_app_that_was_deleted_meanwhile() {
+        let refused = approve(&context(signed_in(None)), &actor().build(), consent()).await;
+        assert!(matches!(&refused, Err(Error::NoSuch(text)) if text.contains("deleted")), "{refused:?}");
+    }
 }

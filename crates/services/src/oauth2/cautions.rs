@@ -1,21 +1,19 @@
-//! What a consent page warns of.
+//! Warnings of the consent page: scopes that ask this user for care.
 
-use super::scopes::{Caution, ScopeText, describe_scopes};
+use super::scopes::{Caution, ScopeText, sensitive, texts};
 use crate::Principal;
-use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, ScopeName, Subject};
+use doorward_domain::oauth2::Scopes;
+use doorward_domain::roles::{Action, Object, Pattern, Permission, ResourceType, Subject};
 use uuid::Uuid;
 
-/// Each name with its meaning in plain words and what asks this user for care, which comes first.
+/// Each scope with its meaning in plain words and what asks this user for care, which comes first. Needs no permission.
 #[must_use]
-pub fn consent_scopes(actor: &Principal, names: &[String]) -> Vec<ScopeText> {
+pub fn consent_scopes(actor: &Principal, scopes: &Scopes) -> Vec<ScopeText> {
     let reach = Reach::of(actor);
-    let mut texts = describe_scopes(names);
-    for text in &mut texts {
-        let permissions = ScopeName::parse(&text.name).map(|scope| scope.permissions()).unwrap_or_default();
-        if permissions.iter().any(|permission| reach.is_extended_by_roles(permission)) {
-            text.caution = Some(Caution::Roles);
-        }
-    }
+    let mut texts = texts(scopes, |name| {
+        let is_extended = name.permissions().iter().any(|permission| reach.is_extended_by_roles(permission));
+        if is_extended { Some(Caution::Roles) } else { sensitive(name) }
+    });
     texts.sort_by_key(|text| text.caution.is_none());
     texts
 }
@@ -64,8 +62,8 @@ mod tests {
 
     /// Names of scopes as a consent page lists them, with what asks for care.
     fn listed(actor: &Principal, names: &[&str]) -> Vec<(String, Option<Caution>)> {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        consent_scopes(actor, &names).into_iter().map(|text| (text.name, text.caution)).collect()
+        let scopes = Scopes::from_names(names).unwrap();
+        consent_scopes(actor, &scopes).into_iter().map(|text| (text.name, text.caution)).collect()
     }
 
     const ASKED: [&str; 5] =

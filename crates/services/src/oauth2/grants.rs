@@ -1,4 +1,4 @@
-//! What a user sees of the apps that act for them, and takes back.
+//! Grants of a user: which apps may act for them, and revocation by the user.
 
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::sessions::in_person::InPerson;
@@ -11,6 +11,9 @@ use doorward_ports::oauth2::AuthorizedGrant;
 use serde_json::Map;
 
 /// The live grants of the actor, newest first.
+///
+/// Needs `oauth2_app_code_token:read` on those of the caller. Errors: `Refused` (a caller without an account),
+/// `Forbidden`.
 pub async fn list_mine(ctx: &Context, actor: &Principal) -> Result<Vec<AuthorizedGrant>, Error> {
     let user = actor.account()?.user.id;
     actor.subject.check(Action::Read, &grants_of(user))?;
@@ -18,6 +21,9 @@ pub async fn list_mine(ctx: &Context, actor: &Principal) -> Result<Vec<Authorize
 }
 
 /// Ends one grant of the actor; somebody else's looks like none.
+///
+/// Needs `oauth2_app_code_token:delete` on those of the caller. Errors: `Refused` (a caller without an account, or
+/// another app), `Forbidden`, `NotFound` (missing, or somebody else's).
 pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(), Error> {
     let user = actor.account()?.user.id;
     let permit = actor.permit::<action::Delete, resource::Oauth2AppCodeToken>(&grants_of(user))?;
@@ -35,6 +41,9 @@ pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(),
 }
 
 /// Withdraws an app: all its grants and codes of the actor end (`oauth2.md` 12). It is no error when there were none.
+///
+/// Needs `oauth2_app_code_token:delete` on those of the caller. Errors: `Refused` (a caller without an account, or
+/// another app), `Forbidden`.
 pub async fn withdraw(ctx: &Context, actor: &Principal, app: &App) -> Result<(), Error> {
     let user = actor.account()?.user.id;
     let permit = actor.permit::<action::Delete, resource::Oauth2AppCodeToken>(&grants_of(user))?;

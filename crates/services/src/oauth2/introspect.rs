@@ -1,17 +1,16 @@
-//! Introspection (RFC 7662): a resource server asks what a token is.
+//! Token introspection (RFC 7662): a resource server asks what a token is.
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
-use super::scopes;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, KnownClient, KnownToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
-use doorward_domain::oauth2::{App, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
+use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken};
 use doorward_domain::roles::System;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Repositories;
-use doorward_ports::oauth2::{ClientCredentials, Introspection, TokenFacts};
+use doorward_ports::oauth2::{Introspection, IntrospectionQuery, TokenFacts};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -35,10 +34,8 @@ pub struct ActiveToken {
     pub user_id: UserId,
     /// The name of that user.
     pub username: String,
-    /// Names of its scopes.
-    pub scopes: Vec<String>,
-    /// The resource it is bound to; `None` means this server.
-    pub audience: Option<Resource>,
+    /// What it is good for at this moment.
+    pub authorization: Authorization,
     /// When it was issued.
     pub issued_at: Instant,
     /// When it stops working.
@@ -51,75 +48,95 @@ pub struct ActiveToken {
 ///
 /// The caller must be a confidential client. It may know the tokens issued to it and those bound to a resource that it
 /// serves.
+///
+/// Needs the secret of a confidential client, and no permission. Errors: `invalid_client` (unknown or public client, or a wrong
+/// secret), `invalid_request` (`token` or `client_id` is missing, or a parameter was given twice), `server_error`,
+/// `temporarily_unavailable`.
 pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Option<ActiveToken>, OAuthError> {
     let client = request.client.present()?;
     let now = ctx.clock.now();
     let token = request.token.filter(|token| !token.expose().is_empty());
-    let access = token.as_ref().and_then(|token| ApiToken::parse(token.expose()).ok());
     // The one statement answers for every well-formed question; the steps say what is wrong with the others.
-    if let (Some(credentials), PresentedSecret::Given(_), None) =
-        (client.credentials(), &client.secret, request.repeated)
-        && token.is_some()
+    if let (Some(credentials), PresentedSecret::Given(_), Some(token), None) =
+        (client.credentials(), &client.secret, &token, request.repeated)
     {
-        let nobody = || ApiKeyId::new("0000000000").map(|id| (id, Digest::of([])));
-        let (key, digest) =
-            access.as_ref().map_or_else(nobody, |token| Ok((token.id.clone(), token.digest()))).map_err(|error| {
-                OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string())
-            })?;
-        let app_id = credentials.app_id;
-        let recall = |age| access.as_ref().and_then(|_| remembered(ctx, age, &credentials, &key, digest, now));
-        let found = recall(ctx.cache.age());
-        ctx.cache.count(found.is_some());
-        let looked = match found {
-            Some((answer, token)) => Some((answer, Some(token))),
-            None => match look(ctx, credentials.clone(), key.clone(), digest, now).await {
-                Err(error) => {
-                    ctx.cache.note(error.outage);
-                    let (answer, token) = recall(ctx.cache.age()).ok_or(error)?;
-                    Some((answer, Some(token)))
-                }
-                looked => looked?,
-            },
-        };
-        if let Some((answer, known)) = looked {
-            note_use(ctx, answer.secret_id, answer.secret_last_used_at, now).await?;
-            if access.is_some() {
-                let business = |app: AppId, audience: Option<&Resource>| {
-                    app == app_id
-                        || audience.is_some_and(|bound| answer.caller_resources.iter().any(|r| r.is_same_as(bound)))
-                };
-                let token = answer
-                    .token
-                    .filter(|token| business(token.app_id, token.audience.as_ref()) && is_for_its_app(ctx, token));
-                if let (Some(TokenFacts { unused: true, .. }), Some(known)) = (&token, &known) {
-                    ctx.cache.note_use(&known.id, known.digest, &known.noted);
-                }
-                return Ok(token.map(|token| ActiveToken {
-                    client_id: token.app_id,
-                    user_id: token.user_id,
-                    username: token.username,
-                    scopes: scopes::remaining(token.app_scopes.as_deref(), &token.scopes),
-                    audience: token.audience,
-                    issued_at: token.issued_at,
-                    expires_at: token.expires_at,
-                    token_type: Some("Bearer"),
-                }));
+        let access = ApiToken::parse(token.expose()).ok().map(|token| {
+            let digest = token.digest();
+            (token.id, digest)
+        });
+        let query = IntrospectionQuery { client: credentials, token: access, now };
+        if let Some(found) = find(ctx, &query).await? {
+            note_use(ctx, found.answer.secret_id, found.answer.secret_last_used_at, now).await?;
+            if query.token.is_some() {
+                return Ok(found.told_to(ctx, query.client.app_id));
             }
         }
     }
-    let steps = Steps { settings: Arc::clone(&ctx.settings), client, token, repeated: request.repeated, now };
+    by_steps(ctx, Steps { settings: Arc::clone(&ctx.settings), client, token, repeated: request.repeated, now }).await
+}
+
+/// What one statement found, or the cache, and the part of it that is remembered of the token.
+struct Found {
+    answer: Introspection,
+    known: Option<Arc<KnownToken>>,
+}
+
+impl Found {
+    /// What the calling app may know of the token.
+    fn told_to(self, ctx: &Context, app: AppId) -> Option<ActiveToken> {
+        let Introspection { caller_resources, token, .. } = self.answer;
+        let token = token?;
+        let bound = token.authorization.resource.as_ref();
+        let serves = || bound.is_some_and(|bound| caller_resources.iter().any(|resource| resource.is_same_as(bound)));
+        if (token.app_id != app && !serves()) || !is_for_its_app(ctx, &token) {
+            return None;
+        }
+        if let Some(known) = self.known.filter(|_| token.unused) {
+            ctx.cache.note_use(&known.id, known.digest, &known.noted);
+        }
+        let Authorization { scopes, resource } = token.authorization;
+        Some(ActiveToken {
+            client_id: token.app_id,
+            user_id: token.user_id,
+            username: token.username,
+            authorization: Authorization { scopes: scopes.within(token.app.scopes.as_ref()), resource },
+            issued_at: token.issued_at,
+            expires_at: token.expires_at,
+            token_type: Some("Bearer"),
+        })
+    }
+}
+
+/// Asks the cache, then the store. While the database is away, what is remembered is good for longer.
+async fn find(ctx: &Context, query: &IntrospectionQuery) -> Result<Option<Found>, OAuthError> {
+    let found = remembered(ctx, ctx.cache.age(), query);
+    ctx.cache.count(found.is_some());
+    if found.is_some() {
+        return Ok(found);
+    }
+    match look(ctx, query).await {
+        Err(error) => {
+            ctx.cache.note(error.outage);
+            remembered(ctx, ctx.cache.age(), query).map(Some).ok_or(error)
+        }
+        looked => looked,
+    }
+}
+
+/// Looks step by step. That a token was seen is noted, if the database takes changes.
+async fn by_steps(ctx: &Context, steps: Steps) -> Result<Option<ActiveToken>, OAuthError> {
     let noting = steps.clone();
     let noted = ctx
         .act(&Principal::anonymous(Origin::unknown()), move |deed| {
-            let (secret, known, answer) = noting.look(deed.repos)?;
-            if let Some((id, last_used_at)) = secret {
+            let seen = noting.look(deed.repos)?;
+            if let Some((id, last_used_at)) = seen.secret {
                 touch_secret(deed.repos, id, last_used_at, deed.now)?;
             }
-            if let Some(used) = known {
+            if let Some(used) = seen.unused {
                 let permit = System::because("a client asks about its refresh token").permit();
                 deed.repos.api_keys().mark_used(&permit, &[used])?;
             }
-            Ok(deed.unrecorded("a question changes nothing", answer))
+            Ok(deed.unrecorded("a question changes nothing", seen.token))
         })
         .await;
     match noted {
@@ -127,11 +144,11 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
         noted => return noted,
     }
     // Nothing can be noted now. That the pair was seen is kept until it can be: by then an older refresh token is theft.
-    let (_, known, answer) = ctx.read(move |repos| steps.look(repos)).await?;
-    if let Some((id, digest)) = known {
+    let seen = ctx.read(move |repos| steps.look(repos)).await?;
+    if let Some((id, digest)) = seen.unused {
         ctx.cache.note_use(&id, digest, &AtomicBool::new(false));
     }
-    Ok(answer)
+    Ok(seen.token)
 }
 
 /// A question that no one statement answers.
@@ -144,14 +161,19 @@ struct Steps {
     now: Instant,
 }
 
-/// An access token that was not used yet.
-type Unused = (ApiKeyId, Digest);
-/// The secret with its last use, the access token that goes with the refresh token, and the answer.
-type Found = (Option<(AppSecretId, Option<Instant>)>, Option<Unused>, Option<ActiveToken>);
+/// What the steps have seen.
+struct Seen {
+    /// The secret with which the client proved itself, and when it was used before.
+    secret: Option<(AppSecretId, Option<Instant>)>,
+    /// The access token that goes with the refresh token, if it was not used yet.
+    unused: Option<(ApiKeyId, Digest)>,
+    /// The answer.
+    token: Option<ActiveToken>,
+}
 
 impl Steps {
     /// Looks at everything in order, and writes nothing.
-    fn look(&self, repos: &mut dyn Repositories) -> Result<Found, OAuthError> {
+    fn look(&self, repos: &mut dyn Repositories) -> Result<Seen, OAuthError> {
         let app = self.client.find_app(repos)?;
         if let Some(name) = self.repeated {
             return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
@@ -161,34 +183,29 @@ impl Steps {
         }
         let secret = self.client.prove(&app, repos)?;
         let token = self.token.as_ref().ok_or_else(|| OAuthError::missing("token"))?;
-        let Ok(token) = OpaqueToken::parse(token.expose()) else { return Ok((secret, None, None)) };
-        let (known, answer) = refresh_token(&self.settings, repos, &app, &token, self.now)?;
-        Ok((secret, known, answer))
+        match OpaqueToken::parse(token.expose()) {
+            Ok(token) => Ok(Seen { secret, ..refresh_token(&self.settings, repos, &app, &token, self.now)? }),
+            Err(_malformed) => Ok(Seen { secret, unused: None, token: None }),
+        }
     }
 }
 
 /// Whether the app may still use the resource that its token is bound to; without one, tokens are for this server.
 fn is_for_its_app(ctx: &Context, token: &TokenFacts) -> bool {
     let server = ctx.settings.resource();
-    let bound = token.audience.as_ref().unwrap_or(&server);
-    App::limits_permit(token.app_resources.as_deref(), bound, ctx.settings.oauth2.resources.as_deref(), &server)
+    let bound = token.authorization.resource.as_ref().unwrap_or(&server);
+    App::limits_permit(token.app.resources.as_deref(), bound, ctx.settings.oauth2.resources.as_deref(), &server)
 }
 
 /// What is remembered of a caller and a live token. A secret whose use has to be written down is read again.
-fn remembered(
-    ctx: &Context,
-    age: Age,
-    credentials: &ClientCredentials,
-    key: &ApiKeyId,
-    digest: Digest,
-    now: Instant,
-) -> Option<(Introspection, Arc<KnownToken>)> {
-    let (prefix, secret) = credentials.secret.as_ref()?;
-    let client = ctx.cache.client(age, &(credentials.app_id, prefix.clone()))?;
-    let token = ctx.cache.token(age, key)?;
+fn remembered(ctx: &Context, age: Age, query: &IntrospectionQuery) -> Option<Found> {
+    let (key, digest) = query.token.as_ref()?;
+    let (prefix, secret) = query.client.secret.as_ref()?;
+    let client = ctx.cache.client(age, &(query.client.app_id, prefix.clone()))?;
+    let known = ctx.cache.token(age, key)?;
     // Digests are compared in constant time, by the type.
-    let proven = client.digest == *secret && token.digest == digest;
-    let fresh = !is_touch_due(client.last_used_at, now) && token.facts.expires_at > now;
+    let proven = client.digest == *secret && known.digest == *digest;
+    let fresh = !is_touch_due(client.last_used_at, query.now) && known.facts.expires_at > query.now;
     if !proven || !fresh {
         return None;
     }
@@ -196,44 +213,33 @@ fn remembered(
         secret_id: client.secret_id,
         secret_last_used_at: client.last_used_at,
         caller_resources: client.resources.clone(),
-        token: Some(token.facts.clone()),
+        token: Some(known.facts.clone()),
     };
-    Some((answer, token))
+    Some(Found { answer, known: Some(known) })
 }
 
-/// An answer, and what is remembered of its token.
-type Looked = (Introspection, Option<Arc<KnownToken>>);
-
 /// Asks the store, and remembers a good caller and a live token.
-async fn look(
-    ctx: &Context,
-    credentials: ClientCredentials,
-    key: ApiKeyId,
-    digest: Digest,
-    now: Instant,
-) -> Result<Option<Looked>, OAuthError> {
+async fn look(ctx: &Context, query: &IntrospectionQuery) -> Result<Option<Found>, OAuthError> {
     let reading = ctx.cache.reading();
-    let (asked, id) = (credentials.clone(), key.clone());
-    let answer =
-        ctx.read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked, &id, digest, now)?)).await?;
+    let asked = query.clone();
+    let answer = ctx.read(move |repos| Ok::<_, OAuthError>(repos.grants().introspect_access(&asked)?)).await?;
     let Some(answer) = answer else { return Ok(None) };
-    let known = answer
-        .token
-        .clone()
-        .map(|facts| Arc::new(KnownToken { id: key.clone(), digest, facts, noted: AtomicBool::new(false) }));
-    if let Some((prefix, secret)) = credentials.secret {
+    let known = answer.token.clone().zip(query.token.clone());
+    let known =
+        known.map(|(facts, (id, digest))| Arc::new(KnownToken { id, digest, facts, noted: AtomicBool::new(false) }));
+    if let Some((prefix, secret)) = &query.client.secret {
         let client = KnownClient {
-            digest: secret,
+            digest: *secret,
             secret_id: answer.secret_id,
             last_used_at: answer.secret_last_used_at,
             resources: answer.caller_resources.clone(),
         };
-        ctx.cache.keep_client(reading, (credentials.app_id, prefix), client);
+        ctx.cache.keep_client(reading, (query.client.app_id, prefix.clone()), client);
         if let Some(known) = &known {
             ctx.cache.keep_token(reading, known);
         }
     }
-    Ok(Some((answer, known)))
+    Ok(Some(Found { answer, known }))
 }
 
 /// A refresh token is the business of its own client only.
@@ -243,27 +249,25 @@ fn refresh_token(
     app: &App,
     token: &OpaqueToken,
     now: Instant,
-) -> Result<(Option<Unused>, Option<ActiveToken>), OAuthError> {
+) -> Result<Seen, OAuthError> {
+    let nothing = Seen { secret: None, unused: None, token: None };
     let is_live = |grant: &Grant| {
         grant.app_id == app.id && grant.refresh_digest == token.digest() && grant.refresh_expires_at > now
     };
-    let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok((None, None)) };
+    let Some(grant) = repos.grants().find_by_prefix(token.prefix())?.filter(is_live) else { return Ok(nothing) };
     // What was taken from the app since, a refresh would not give either.
-    let Ok(scopes) = scopes_left(settings, app, grant.audience.as_ref(), &grant.scopes) else {
-        return Ok((None, None));
-    };
+    let Ok(scopes) = scopes_left(settings, app, &grant.authorization) else { return Ok(nothing) };
     // Whoever asks about it has got it.
     let unused = repos.api_keys().find(&grant.access_key_id)?.filter(ApiKey::is_unused);
     let user = repos.users().find(grant.user_id)?.filter(doorward_domain::users::User::may_act);
-    let answer = user.map(|user| ActiveToken {
+    let token = user.map(|user| ActiveToken {
         client_id: grant.app_id,
         user_id: user.id,
         username: user.username.into_string(),
-        scopes,
-        audience: grant.audience,
+        authorization: Authorization { scopes, resource: grant.authorization.resource },
         issued_at: grant.created_at,
         expires_at: grant.refresh_expires_at,
         token_type: None,
     });
-    Ok((unused.map(|key| (key.id, key.secret_digest)), answer))
+    Ok(Seen { unused: unused.map(|key| (key.id, key.secret_digest)), token, ..nothing })
 }

@@ -1,8 +1,8 @@
-//! What clients read before they know anything else (RFC 8414, RFC 9728).
+//! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
 use super::authorize::RESPONSE_MODE;
 use crate::Settings;
-use doorward_domain::oauth2::OFFLINE_ACCESS;
+use doorward_domain::oauth2::OidcScope;
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -44,7 +44,7 @@ pub struct AuthorizationServer {
     pub request_uri_parameter_supported: bool,
 }
 
-/// The metadata of this authorization server.
+/// The metadata of this authorization server. Anybody may read it.
 #[must_use]
 pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
@@ -59,7 +59,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         response_modes_supported: vec![RESPONSE_MODE],
         grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
         code_challenge_methods_supported: vec!["S256"],
-        scopes_supported: scope_names().into_iter().chain([OFFLINE_ACCESS.to_owned()]).collect(),
+        scopes_supported: scope_names().into_iter().chain([OidcScope::OfflineAccess.to_string()]).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
         introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
@@ -85,6 +85,7 @@ pub struct ProtectedResource {
 }
 
 /// The metadata of this server as a protected resource; `path` is empty or begins with a slash (RFC 9728 3.1).
+/// Anybody may read it.
 #[must_use]
 pub fn protected_resource(settings: &Settings, path: &str) -> ProtectedResource {
     let issuer = settings.issuer();

@@ -13,18 +13,25 @@ pub struct ProviderSettings {
 }
 
 /// Shows the settings, to those who may change them.
+///
+/// Needs `deployment_config:update`. Errors: `Forbidden`.
 pub fn settings(actor: &Principal) -> Result<ProviderSettings, Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
     Ok(ProviderSettings::default())
 }
 
 /// Whether the caller may change the settings: owners may, in person.
+///
+/// Needs `deployment_config:update`. Errors: `Forbidden`, `Refused` (asked by an app).
 pub fn may_update(actor: &Principal) -> Result<(), Error> {
     actor.subject.check(Action::Update, &Object::of::<resource::DeploymentConfig>())?;
     actor.in_person(InPerson::ManageApps)
 }
 
 /// Changes the settings; `None` keeps what is there. What is not offered cannot be switched on, and nothing else can change.
+///
+/// Needs `deployment_config:update`. Errors: `Forbidden`, `Refused` (asked by an app), `Conflict`
+/// (`dynamic_registration` is to be switched on).
 pub fn update_settings(actor: &Principal, dynamic_registration: Option<bool>) -> Result<ProviderSettings, Error> {
     may_update(actor)?;
     let settings = settings(actor)?;

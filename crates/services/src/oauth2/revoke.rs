@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009): a client gives a token back; its pair dies with it.
+//! Token revocation (RFC 7009): a client gives a token back, and the grant ends with it.
 
 use super::client::ClientAuthentication;
 use crate::{Context, OAuthError, Origin, Principal, keys};
@@ -24,6 +24,9 @@ enum Presented {
 }
 
 /// Revokes a token of the client. Unknown and foreign tokens change nothing and are no error (RFC 7009 2.2).
+///
+/// Needs no permission; a confidential client authenticates. Errors: `invalid_client`, `invalid_request` (`client_id`
+/// or `token` is missing or malformed, or a parameter was given twice), `temporarily_unavailable`, `server_error`.
 pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthError> {
     let client = request.client.present()?;
     let presented = request.token.as_ref().and_then(|token| OpaqueToken::parse(token.expose()).ok());

@@ -1,22 +1,9 @@
-//! Scopes of codes and tokens: names of the catalogue, never more than was allowed (`oauth2.md` 14.11).
+//! Scope negotiation (RFC 6749 3.3): what a request gets, never more than its app may have (`oauth2.md` 14.11); and scopes in
+//! plain words, for consent.
 
 use crate::OAuthError;
-use doorward_domain::oauth2::{OAuthErrorCode, OFFLINE_ACCESS, is_oidc_scope, parse_scope_list};
-use doorward_domain::roles::scope::{self, ScopeName};
-
-/// The scope that limits nothing.
-const ALL: &str = "coder:all";
-
-/// What a token without limits carries.
-pub(crate) fn unrestricted() -> Vec<String> {
-    vec![ALL.to_owned()]
-}
-
-/// Whether these names limit nothing.
-#[must_use]
-pub fn is_unrestricted(names: &[String]) -> bool {
-    names.iter().any(|name| name == ALL || name == "all")
-}
+use doorward_domain::oauth2::{OAuthErrorCode, OidcScope, ScopeEntry, Scopes, ScopesError};
+use doorward_domain::roles::ScopeName;
 
 /// A scope in plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,134 +27,93 @@ pub enum Caution {
     Sensitive,
 }
 
-/// Each name with its meaning in plain words, for the consent page: what is about the same thing stands together, and
-/// what grants nothing here comes last.
+/// Each scope with its meaning in plain words, for lists of what apps hold: what is about the same thing stands together, and
+/// what grants nothing here comes last. Names that are unknown by now are left out.
 #[must_use]
-pub fn describe_scopes(names: &[String]) -> Vec<ScopeText> {
-    let known = names.iter().filter_map(|name| Some((name, ScopeName::parse(name).ok()?)));
-    let mut known: Vec<(&String, ScopeName)> = known.collect();
-    known.sort_by_key(|(_, scope)| scope.topic());
-    let text = |(name, scope): (&String, ScopeName)| ScopeText {
-        name: name.clone(),
-        topic: scope.topic().title(),
-        description: scope.describe(),
-        caution: scope.is_sensitive().then_some(Caution::Sensitive),
+pub fn describe_scopes(scopes: &Scopes) -> Vec<ScopeText> {
+    texts(scopes, sensitive)
+}
+
+/// [`describe_scopes`], with what asks for care.
+pub(super) fn texts(scopes: &Scopes, caution: impl Fn(ScopeName) -> Option<Caution>) -> Vec<ScopeText> {
+    let mut names: Vec<ScopeName> = scopes.access().collect();
+    names.sort_by_key(ScopeName::topic);
+    let access = |name: ScopeName| ScopeText {
+        name: name.to_string(),
+        topic: name.topic().title(),
+        description: name.describe(),
+        caution: caution(name),
     };
-    let identity = names.iter().filter(|name| is_oidc_scope(name)).map(|name| ScopeText {
-        name: name.clone(),
+    let identity = scopes.iter().filter_map(ScopeEntry::oidc).map(identity);
+    names.into_iter().map(access).chain(identity).collect()
+}
+
+/// What asks everybody for care.
+pub(super) fn sensitive(name: ScopeName) -> Option<Caution> {
+    name.is_sensitive().then_some(Caution::Sensitive)
+}
+
+fn identity(name: OidcScope) -> ScopeText {
+    ScopeText {
+        name: name.to_string(),
         topic: "Identity",
         caution: None,
-        description: if name == OFFLINE_ACCESS {
+        description: if name == OidcScope::OfflineAccess {
             "Stay connected until you take the access back"
         } else {
             "Nothing: asked for, but not used by this server"
         },
-    });
-    known.into_iter().map(text).chain(identity).collect()
+    }
 }
 
-/// The name as it is kept and sent; `None` when it means nothing.
-pub(crate) fn canonical(name: &str) -> Option<String> {
-    if is_oidc_scope(name) {
-        return Some(name.to_owned());
-    }
-    ScopeName::parse(name).ok().map(|scope| scope.as_str().into_owned())
-}
-
-/// The names in the form in which they are kept, each once, in the order given; without those that mean nothing.
-pub(crate) fn canonical_list(names: &[String]) -> Vec<String> {
-    let mut list: Vec<String> = Vec::with_capacity(names.len());
-    for name in names.iter().filter_map(|name| canonical(name)) {
-        if !list.contains(&name) {
-            list.push(name);
-        }
-    }
-    // Beside the scope for everything, those of the catalogue say nothing.
-    if is_unrestricted(&list) {
-        list.retain(|name| name == ALL || is_oidc_scope(name));
-    }
-    list
+fn invalid(text: impl Into<String>) -> OAuthError {
+    OAuthError::new(OAuthErrorCode::InvalidScope, text.into())
 }
 
 /// Reads a `scope` parameter. `None` when nothing is asked for: it is absent, has only blanks, or names only
-/// [`OFFLINE_ACCESS`], of which the second value says whether it was there.
-///
-/// Every name must be known, unless `openid` is among them: then unknown ones are ignored (OpenID Connect Core 3.1.2.1).
-pub(crate) fn parse(text: Option<&str>) -> Result<(Option<Vec<String>>, bool), OAuthError> {
-    let names = parse_scope_list(text.unwrap_or_default())
-        .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidScope, error.to_string()))?;
-    let is_oidc_request = names.iter().any(|name| name == "openid");
-    if let Some(unknown) = names.iter().find(|name| canonical(name).is_none())
-        && !is_oidc_request
-    {
-        return Err(OAuthError::new(OAuthErrorCode::InvalidScope, format!("unknown scope: {unknown}")));
-    }
-    let names = canonical_list(&names);
-    let is_offline = names.iter().any(|name| name == OFFLINE_ACCESS);
-    let asks = names.iter().any(|name| name != OFFLINE_ACCESS);
-    Ok((asks.then_some(names), is_offline))
-}
-
-/// Whether what `granted` permits includes the scope `asked`. A name of OpenID Connect is included where it was granted;
-/// [`OFFLINE_ACCESS`], which changes nothing, everywhere.
-pub(crate) fn covers(granted: &[String], asked: &str) -> bool {
-    if is_oidc_scope(asked) {
-        return asked == OFFLINE_ACCESS || granted.iter().any(|name| name == asked);
-    }
-    let granted: Vec<ScopeName> = granted.iter().filter_map(|name| ScopeName::parse(name).ok()).collect();
-    ScopeName::parse(asked).is_ok_and(|asked| scope::covers(&granted, &asked))
+/// [`OidcScope::OfflineAccess`], of which the second value says whether it was there.
+pub(crate) fn parse(text: Option<&str>) -> Result<(Option<Scopes>, bool), OAuthError> {
+    let scopes = Scopes::from_request(text.unwrap_or_default()).map_err(|error| {
+        // One unknown name is enough: it goes into a header, and there may be many.
+        let unknown = if let ScopesError::Unknown(unknown) = &error { unknown.names().first() } else { None };
+        invalid(unknown.map_or_else(|| error.to_string(), |name| format!("unknown scope: {name}")))
+    })?;
+    let offline = ScopeEntry::from(OidcScope::OfflineAccess);
+    let is_offline = scopes.contains(&offline);
+    let asks = scopes.iter().any(|scope| *scope != offline);
+    Ok((asks.then_some(scopes), is_offline))
 }
 
 /// The scopes that a request gets: what it asks for if the app may, or all the app may. Names on the list of the app
 /// that mean nothing any more are as good as not there.
 ///
 /// The names of OpenID Connect are allowed to every app, and grant nothing: who asks for them alone gets them alone.
-pub(crate) fn negotiate(allowed: Option<&[String]>, asked: Option<&[String]>) -> Result<Vec<String>, OAuthError> {
-    let allowed = allowed.map(canonical_list);
-    let refused = |text: String| Err(OAuthError::new(OAuthErrorCode::InvalidScope, text));
-    match (allowed, asked) {
-        (None, None) => Ok(unrestricted()),
-        (Some(allowed), None) if allowed.is_empty() => {
-            refused("none of the scopes that this app may ask for exists any more".to_owned())
-        }
-        (Some(allowed), None) => Ok(allowed),
-        (None, Some(asked)) => Ok(asked.to_vec()),
-        (Some(allowed), Some(asked)) => {
-            match asked.iter().find(|name| !is_oidc_scope(name) && !covers(&allowed, name)) {
-                Some(name) => refused(format!("scope not allowed for this app: {name}")),
-                None => Ok(asked.to_vec()),
-            }
-        }
+pub(crate) fn negotiate(allowed: Option<&Scopes>, asked: Option<Scopes>) -> Result<Scopes, OAuthError> {
+    let Some(allowed) = allowed else { return Ok(asked.unwrap_or_else(Scopes::all)) };
+    let Some(asked) = asked else {
+        let known = allowed.clone().known().simplified();
+        return if known.is_empty() {
+            Err(invalid("none of the scopes that this app may ask for exists any more"))
+        } else {
+            Ok(known)
+        };
+    };
+    let is_denied = |scope: &&ScopeEntry| !scope.is_oidc() && !allowed.covers(scope);
+    match asked.iter().find(is_denied) {
+        Some(denied) => Err(invalid(format!("scope not allowed for this app: {denied}"))),
+        None => Ok(asked),
     }
-}
-
-/// What is left of granted scopes for an app that may have `allowed`: of each what lies within both.
-pub(crate) fn remaining(allowed: Option<&[String]>, granted: &[String]) -> Vec<String> {
-    let Some(allowed) = allowed.map(canonical_list) else { return granted.to_vec() };
-    // Names of OpenID Connect are allowed to every app.
-    let stays = |name: &&String| is_oidc_scope(name) || covers(&allowed, name);
-    let mut left: Vec<String> = granted.iter().filter(stays).cloned().collect();
-    for name in &allowed {
-        if !is_oidc_scope(name) && covers(granted, name) && !covers(&left, name) {
-            left.push(name.clone());
-        }
-    }
-    left
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
-    }
-
     /// What a request with this `scope` gets of an app with that list.
     fn granted(allowed: Option<&str>, scope: &str) -> Result<String, OAuthErrorCode> {
-        let allowed = allowed.map(names);
+        let allowed = allowed.map(Scopes::from_storage);
         let (asked, _) = parse(Some(scope)).map_err(|error| error.code)?;
-        negotiate(allowed.as_deref(), asked.as_deref()).map(|names| names.join(" ")).map_err(|error| error.code)
+        negotiate(allowed.as_ref(), asked).map(|scopes| scopes.to_string()).map_err(|error| error.code)
     }
 
     #[test]
@@ -201,8 +147,7 @@ mod tests {
             for allowed in [None, Some("user:read"), Some("gone:read")] {
                 let got = granted(allowed, scope).unwrap();
                 assert_eq!(got, scope, "{allowed:?}");
-                assert!(!is_unrestricted(&names(&got)));
-                assert!(names(&got).iter().all(|name| ScopeName::parse(name).is_err()), "{got}");
+                assert_eq!(Scopes::from_storage(&got).access().count(), 0, "{got}");
             }
         }
         assert_eq!(granted(None, "openid user:read").as_deref(), Ok("openid user:read"));
@@ -218,46 +163,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_granted_covers_what_it_includes() {
-        let grant = names("user:* openid");
-        for (asked, covered) in [
-            ("user:read", true),
-            ("openid", true),
-            ("offline_access", true),
-            ("email", false),
-            ("template:read", false),
-            ("gone:read", false),
-        ] {
-            assert_eq!(covers(&grant, asked), covered, "{asked}");
-        }
-        assert!(!covers(&names("coder:all"), "email"), "it is an identity, and no right");
+    fn the_first_unknown_name_is_told() {
+        let told = |text: &str| parse(Some(text)).unwrap_err().description;
+        assert_eq!(told("user:read files:read mail:send"), "unknown scope: files:read");
+        assert!(told("user:read\t").starts_with("scope has at most"));
     }
 
     #[test]
     fn a_person_reads_a_line_for_each_name() {
-        let asked = names("offline_access workspace:read openid");
-        let lines = describe_scopes(&asked);
+        let lines = describe_scopes(&Scopes::from_storage("offline_access workspace:read gone:read openid"));
         assert_eq!(
             lines.iter().map(|line| &*line.name).collect::<Vec<_>>(),
             ["workspace:read", "offline_access", "openid"]
         );
-    }
-
-    #[test]
-    fn what_is_left_lies_within_both() {
-        for (allowed, granted, left) in [
-            ("workspace:read", "workspace:read template:read", "workspace:read"),
-            ("workspace:*", "workspace:read template:read", "workspace:read"),
-            ("workspace:read user:read", "workspace:*", "workspace:read"),
-            ("workspace:read", "coder:all", "workspace:read"),
-            ("coder:all", "workspace:read", "workspace:read"),
-            ("template:read", "workspace:*", ""),
-            ("workspace:read", "", ""),
-            ("workspace:read", "openid template:read offline_access", "openid offline_access"),
-            ("workspace:read openid", "coder:all", "workspace:read"),
-        ] {
-            assert_eq!(remaining(Some(&names(allowed)), &names(granted)), names(left), "{granted} within {allowed}");
-        }
-        assert_eq!(remaining(None, &names("coder:all")), ["coder:all"]);
     }
 }

@@ -11,6 +11,8 @@ use doorward_domain::roles::{Action, Object, action, resource};
 use serde_json::{Map, Value};
 
 /// The secrets of an app, by time of creation.
+///
+/// Needs `oauth2_app:read` and `oauth2_app_secret:read`. Errors: `NotFound` (no such app), `Forbidden`.
 pub async fn list(ctx: &Context, actor: &Principal, app: AppId) -> Result<Vec<AppSecret>, Error> {
     super::apps::find(ctx, actor, app).await?;
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2AppSecret>())?;
@@ -19,7 +21,9 @@ pub async fn list(ctx: &Context, actor: &Principal, app: AppId) -> Result<Vec<Ap
 
 /// Makes a secret; this is the only time that it is seen.
 ///
-/// Needs `oauth2_app_secret:create`. Errors: `NotFound`, `Forbidden`, `Refused` (asked by an app), `Invalid` (a public client).
+/// Needs `oauth2_app:read` and `oauth2_app_secret:create`. Errors: `NotFound` (no such app), `Forbidden`, `Refused`
+/// (asked by an app, or with a key that may do less than the service account of the app), `Invalid` (a public
+/// client).
 pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(AppSecret, Secret<String>), Error> {
     let app = super::apps::find(ctx, actor, app).await?.id;
     let permit =
@@ -55,6 +59,9 @@ pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(App
 }
 
 /// Deletes a secret; every token obtained with it dies.
+///
+/// Needs `oauth2_app:read` and `oauth2_app_secret:delete`. Errors: `NotFound` (no such app or secret), `Forbidden`,
+/// `Refused` (asked by an app), `Invalid` (the secret of another app).
 pub async fn delete(ctx: &Context, actor: &Principal, app: AppId, id: AppSecretId) -> Result<(), Error> {
     let app = super::apps::find(ctx, actor, app).await?;
     let permit =

@@ -7,7 +7,7 @@ pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
 use crate::{Context, OAuthError, Origin, Principal, Settings};
-use doorward_domain::oauth2::{App, OAuthErrorCode, Resource};
+use doorward_domain::oauth2::{App, OAuthErrorCode, Resource, Scopes};
 use doorward_domain::{Instant, Secret};
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ pub struct TokenSet {
     pub expires_at: Instant,
     /// Whole seconds until then, rounded down.
     pub expires_in: i64,
-    /// Names of the scopes of the access token.
-    pub scopes: Vec<String>,
+    /// The scopes of the access token.
+    pub scopes: Scopes,
 }
 
 impl TokenSet {
@@ -54,7 +54,7 @@ impl TokenSet {
         access_token: Secret<String>,
         refresh_token: Option<Secret<String>>,
         expires_at: Instant,
-        scopes: Vec<String>,
+        scopes: Scopes,
         now: Instant,
     ) -> Self {
         let expires_in = (expires_at - now).whole_seconds().max(0);
@@ -68,7 +68,7 @@ struct Common {
     client: PresentedClient,
     resource: Option<Resource>,
     /// `None` when nothing is asked for.
-    scopes: Option<Vec<String>>,
+    scopes: Option<Scopes>,
     by: Principal,
     now: Instant,
 }
@@ -82,6 +82,12 @@ enum GrantRequest {
 }
 
 /// Issues tokens: `authorization_code`, `refresh_token` or `client_credentials`.
+///
+/// Needs no permission; a confidential client authenticates. Errors: `invalid_request` (a parameter is missing, was
+/// given twice or is malformed), `invalid_client`, `unsupported_grant_type`, `invalid_grant` (the code or refresh
+/// token is no good, or what it is about was taken from the app), `invalid_target`, `invalid_scope`,
+/// `unauthorized_client` (an app without a service account asks for `client_credentials`), `temporarily_unavailable`,
+/// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     let client = request.client.present()?;
     let now = ctx.clock.now();

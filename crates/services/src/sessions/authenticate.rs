@@ -1,4 +1,4 @@
-//! Finding out who sends a request (`identity.md` 2.3).
+//! Authentication of requests by session or token (`identity.md` 2.3).
 
 use super::keys::scope_of;
 use super::tokens::max_lifetime;
@@ -6,7 +6,6 @@ use super::{inactive, seen};
 use crate::cache::{Age, Known};
 use crate::context::{Context, Origin};
 use crate::error::Error;
-use crate::oauth2::scopes;
 use crate::principal::{Account, Principal};
 use crate::settings::Settings;
 use doorward_domain::ids::UserId;
@@ -28,6 +27,9 @@ use time::format_description::well_known::Rfc3339;
 /// Usually no trip to the store, for the subject is remembered while nothing changes, or one; and another one when the
 /// use of the key has to be written down: about once an hour. A database that takes no changes, or has no room for any, is no
 /// reason to refuse: then nothing is noted, a session does not slide, and a dormant user stays dormant.
+///
+/// Needs no permission. Errors: `Unauthenticated` (the token is missing, malformed, unknown, expired or for another
+/// audience; its app may not use this server any more; or its user may not act).
 pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
@@ -96,6 +98,8 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>)
 
 /// Those of these tokens that belong to a key that has not expired, in their order. One trip to the store, however many
 /// they are; that their users may act is still to be seen.
+///
+/// Needs no permission. Errors: none but those of the store.
 pub async fn only_living<'a>(ctx: &Context, texts: Vec<&'a str>) -> Result<Vec<&'a str>, Error> {
     let tokens: Vec<(&str, ApiToken)> =
         texts.into_iter().filter_map(|text| Some((text, ApiToken::parse(text).ok()?))).collect();
@@ -157,7 +161,7 @@ fn apply_limits(settings: &Settings, owner: &mut KeyOwner) -> Result<(), Error> 
             detail: format!("Its tokens may not be bound to \"{bound}\" any more."),
         });
     }
-    owner.key.scopes = scopes::remaining(app.scopes.as_deref(), &owner.key.scopes);
+    owner.key.scopes = std::mem::take(&mut owner.key.scopes).within(app.scopes.as_ref());
     Ok(())
 }
 

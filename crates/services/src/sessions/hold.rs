@@ -1,6 +1,8 @@
-//! Who asks was found out before the transaction began, and may have lost their rights since. What makes keys looks once
-//! more, inside, at users whom nobody can change until the transaction ends: else a password could be changed, or a
-//! user suspended, and a key made at the same moment would survive that.
+//! Revalidation of the caller under row locks (`SELECT .. FOR NO KEY UPDATE`).
+//!
+//! The caller was authenticated before the transaction began, and may have lost their rights since. What makes keys checks
+//! again, inside, with both users locked until the transaction ends: else a password could be changed, or a user
+//! suspended, and a key made at the same moment would survive that.
 
 use super::authenticate::unknown_key;
 use super::in_person::InPerson;

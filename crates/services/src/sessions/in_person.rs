@@ -1,4 +1,4 @@
-//! What a person does, and never an app in their name.
+//! Actions that are reserved for the resource owner in person: access tokens of apps are refused, whatever their scopes.
 //!
 //! An access token acts as its user, within its scopes. That is no reason to let an app reach further than its grant
 //! goes, or longer than it lives: what is listed here is refused to tokens that were issued to an app, whatever their

@@ -1,7 +1,8 @@
-//! Making keys.
+//! Issuing keys: sessions and API tokens.
 
 use crate::error::Error;
 use doorward_domain::ids::UserId;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken, TokenFormatError};
 use doorward_domain::users::LoginType;
@@ -9,17 +10,12 @@ use doorward_domain::{Instant, Secret};
 use doorward_ports::Random;
 use time::Duration;
 
-/// The scope that limits nothing: that of sessions.
-pub(crate) const SCOPE_ALL: &str = "all";
-/// The scope of keys for apps on their own subdomain.
-pub(crate) const SCOPE_APPLICATION_CONNECT: &str = "application_connect";
-
 /// What a key is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct KeySpec {
     pub(crate) user_id: UserId,
     pub(crate) login_type: LoginType,
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scopes: Scopes,
     pub(crate) allow_list: Option<Vec<AllowEntry>>,
     pub(crate) token_name: String,
     pub(crate) lifetime: Duration,
@@ -32,7 +28,7 @@ impl KeySpec {
         Self {
             user_id,
             login_type: LoginType::Password,
-            scopes: vec![SCOPE_ALL.to_owned()],
+            scopes: Scopes::all(),
             allow_list: None,
             token_name: String::new(),
             lifetime,

@@ -2,21 +2,26 @@
 
 use super::hold::with_key_owner;
 use super::in_person::InPerson;
-use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use super::issue::{IssuedKey, KeySpec};
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
 use crate::principal::{Account, Principal};
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
-use doorward_domain::roles::scope::covers;
-use doorward_domain::roles::{Action, AllowEntry, Scope, ScopeName, action, resource};
+use doorward_domain::oauth2::Scopes;
+use doorward_domain::roles::{Action, AllowEntry, Scope, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::Repositories;
 
 /// Makes a session key for the command line, without limits and with the default lifetime of tokens.
+///
+/// Needs `api_key:create` on those of the user, and `user:read` if that is somebody else. Errors: `UserNotFound`
+/// (missing, deleted, part of the server, or not readable), `Forbidden`, `Refused` (asked by an app, by a caller
+/// without an account, or with a key that is limited itself), `Invalid` (the user may not act), `Conflict` (roles of
+/// the caller were just changed), `Unauthenticated` (the key of the caller has just ended).
 pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<IssuedKey, Error> {
-    check_reach(actor, &[SCOPE_ALL.to_owned()], None)?;
+    check_reach(actor, &Scopes::all(), None)?;
     let reference = user.clone();
     let lifetime = ctx.settings.sessions.token_lifetime_default.get();
     ctx.act(actor, move |deed| {
@@ -32,12 +37,19 @@ pub async fn create_key(ctx: &Context, actor: &Principal, user: &UserRef) -> Res
 }
 
 /// Shows a key of a user.
+///
+/// Needs `api_key:read`, and `user:read` if the user is somebody else. Errors: `UserNotFound` (missing or not
+/// readable), `NotFound` (missing, of another user, or not readable), `Forbidden` (only the scope is too short).
 pub async fn find_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<ApiKey, Error> {
     let (reference, id) = (user.clone(), parse_id(id)?);
     ctx.look(actor, move |look| readable_key(look.repos, look.by, &reference, &id)).await
 }
 
 /// Deletes a key of a user, and the grant whose access token it is.
+///
+/// Needs `api_key:read` and `api_key:delete`, and `user:read` if the user is somebody else. Errors: `UserNotFound`
+/// (missing or not readable), `NotFound` (missing, of another user, or not readable), `Forbidden`, `Refused` (asked
+/// by an app about a key other than its own).
 pub async fn delete_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<(), Error> {
     let (reference, id) = (user.clone(), parse_id(id)?);
     ctx.act(actor, move |deed| {
@@ -50,6 +62,10 @@ pub async fn delete_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &s
 
 /// Ends the life of a key of a user now. One that has ended already stays as it is. An access token of a grant is deleted
 /// with its grant, which would renew it.
+///
+/// Needs `api_key:read` and `api_key:update`, for an access token of a grant also `api_key:delete`, and `user:read`
+/// if the user is somebody else. Errors: `UserNotFound` (missing or not readable), `NotFound` (missing, of another
+/// user, or not readable), `Forbidden`, `Refused` (asked by an app about a key other than its own).
 pub async fn expire_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &str) -> Result<(), Error> {
     let (reference, id) = (user.clone(), parse_id(id)?);
     ctx.act(actor, move |deed| {
@@ -104,12 +120,10 @@ fn readable_key(
 }
 
 /// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
-pub(crate) fn check_reach(actor: &Principal, scopes: &[String], objects: Option<&[AllowEntry]>) -> Result<(), Error> {
+pub(crate) fn check_reach(actor: &Principal, scopes: &Scopes, objects: Option<&[AllowEntry]>) -> Result<(), Error> {
     // Callers without an account hold no key that limits them.
     let Some(Account { key, .. }) = actor.as_account() else { return Ok(()) };
-    let held: Vec<ScopeName> = scopes_of(key);
-    let covered = |name: &String| ScopeName::parse(name).is_ok_and(|asked| covers(&held, &asked));
-    if !scopes.iter().all(covered) {
+    if !scopes.iter().all(|scope| key.scopes.covers(scope)) {
         return Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()));
     }
     if !reaches(key, objects) {
@@ -129,15 +143,9 @@ pub(crate) fn reaches(key: &ApiKey, objects: Option<&[AllowEntry]>) -> bool {
 
 /// What a key lets its holder do: what one of its scopes permits, on the objects of its allow list.
 pub(super) fn scope_of(key: &ApiKey) -> Scope {
-    let names = scopes_of(key);
-    let scope = if names.iter().any(ScopeName::is_all) { Scope::all() } else { Scope::from_names(&names) };
+    let scope = key.scopes.to_scope();
     match &key.allow_list {
         Some(list) => scope.cut(list),
         None => scope,
     }
-}
-
-/// The scopes of a key. A name that means nothing permits nothing.
-fn scopes_of(key: &ApiKey) -> Vec<ScopeName> {
-    key.scopes.iter().filter_map(|name| ScopeName::parse(name).ok()).collect()
 }

@@ -1,6 +1,6 @@
-//! Signing in with a password, and signing out.
+//! Login with a password, and logout.
 
-use super::issue::{IssuedKey, KeySpec, SCOPE_APPLICATION_CONNECT};
+use super::issue::{IssuedKey, KeySpec};
 use super::throttling::Guard;
 use super::{inactive, seen};
 use crate::Principal;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::users::fields::{Fields, trimmed};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::roles::System;
+use doorward_domain::roles::{ScopeName, System};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
 use std::sync::Arc;
@@ -52,6 +52,10 @@ pub fn auth_methods(ctx: &Context) -> AuthMethods {
 ///
 /// An unknown address and a wrong password cost the same time and give the same answer. Failures are counted by
 /// account and by address, and slow further tries down.
+///
+/// Needs no permission. Errors: `Invalid` (`email`, `password`), `TooManyAttempts`, `Unauthenticated` (a wrong
+/// address or password, or the user is suspended), `Refused` (passwords are switched off, or the user signs in by
+/// other means).
 pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Result<SignedIn, Error> {
     let Login { email, password } = command;
     let mut fields = Fields::default();
@@ -94,13 +98,15 @@ pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Resul
 }
 
 /// Signs out: ends the key in use, and the keys for apps on their own subdomain; an app ends its own only.
+///
+/// Needs no permission. Errors: `Refused` (a caller without an account).
 pub async fn logout(ctx: &Context, actor: &Principal) -> Result<(), Error> {
     let (key, is_app) = (Arc::clone(&actor.account()?.key), actor.app().is_some());
     ctx.act(actor, move |deed| {
         let because = System::because("whoever holds a key may end it");
         deed.repos.api_keys().delete(&because.permit(), &key.id)?;
         if !is_app {
-            deed.repos.api_keys().delete_of_scope(&because.permit(), key.user_id, SCOPE_APPLICATION_CONNECT)?;
+            deed.repos.api_keys().delete_of_scope(&because.permit(), key.user_id, ScopeName::APPLICATION_CONNECT)?;
         }
         Ok(deed.entry().noted(AuditAction::Logout, 200, &*key, Diff::default())?.answer(()))
     })

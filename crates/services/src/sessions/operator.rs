@@ -1,18 +1,21 @@
-//! What an operator does to keys on the command line of the server. There is no caller to authorize: whoever can start
+//! Keys on the command line of the server. There is no caller to authorize: whoever can start
 //! the server with its settings can reach its database too. Each leaves an audit record without a user.
 
-use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use super::issue::{IssuedKey, KeySpec};
 use super::tokens::check_name;
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
 use crate::users::access;
 use doorward_domain::ids::UserId;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::roles::{action, resource};
 use doorward_domain::users::LoginType;
 
-/// Makes an API token of the default lifetime that may do all that its user may. Fails with [`Error::UserNotFound`], or
-/// [`Error::Invalid`] for a user who is not active, and with a conflict when the user has a token of that name.
+/// Makes an API token of the default lifetime that may do all that its user may.
+///
+/// Needs the operator. Errors: `UserNotFound` (missing, deleted or part of the server), `Invalid` (`token_name`, or
+/// the user may not act), `Conflict` (the user has a token of that name).
 pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<IssuedKey, Error> {
     let name = check_name(name.to_owned())?;
     let lifetime = ctx.settings.sessions.token_lifetime_default.get();
@@ -25,7 +28,7 @@ pub async fn create_token(ctx: &Context, user: UserId, name: &str) -> Result<Iss
         let spec = KeySpec {
             user_id: user.id,
             login_type: LoginType::Token,
-            scopes: vec![SCOPE_ALL.to_owned()],
+            scopes: Scopes::all(),
             allow_list: None,
             token_name: name,
             lifetime,

@@ -1,4 +1,4 @@
-//! Slowing down those who guess passwords, by account and by address.
+//! Throttling of failed sign-ins (protection against brute force), by account and by address.
 
 use crate::error::Error;
 use doorward_domain::ids::UserId;

@@ -1,7 +1,7 @@
 //! API tokens, which users make for their scripts (`identity.md` 2.7).
 
 use super::hold::with_key_owner;
-use super::issue::{IssuedKey, KeySpec, SCOPE_ALL};
+use super::issue::{IssuedKey, KeySpec};
 use super::keys::check_reach;
 use crate::Principal;
 use crate::context::Context;
@@ -11,13 +11,15 @@ use crate::users::fields::Fields;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::names::{Named, is_plain};
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::{Conflict, StoreError};
-use std::collections::HashSet;
 use time::Duration;
 
+/// What the scope that limits nothing is called beside a list of scopes.
+const SCOPE_ALL: &str = "all";
 /// Longest name of a token, in characters.
 const TOKEN_NAME_MAX: usize = 64;
 
@@ -53,6 +55,12 @@ pub struct TokenConfig {
 }
 
 /// Makes a token for a user.
+///
+/// Needs `api_key:create` on those of the user, and `user:read` if that is somebody else. Errors: `UserNotFound`
+/// (missing, deleted, part of the server, or not readable), `Forbidden`, `Refused` (asked by an app, by a caller
+/// without an account, or with a key that may do less than the new one), `Invalid` (`scope`, `allow_list`,
+/// `token_name`, `lifetime`; or the user may not act), `Conflict` (`name`; or roles of the caller were just changed),
+/// `Unauthenticated` (the key of the caller has just ended).
 pub async fn create_token(
     ctx: &Context,
     actor: &Principal,
@@ -61,7 +69,7 @@ pub async fn create_token(
 ) -> Result<IssuedKey, Error> {
     let mut fields = Fields::default();
     let scopes = match (command.scopes.as_slice(), command.scope.as_str()) {
-        ([], "") => vec![SCOPE_ALL.to_owned()],
+        ([], "") => Scopes::all(),
         ([], _) => fields.keep(known_scopes(&[command.scope]))?.unwrap_or_default(),
         (names, beside) => {
             // Of two limits, none is dropped in silence.
@@ -122,6 +130,9 @@ pub struct TokenQuery {
 }
 
 /// Lists the tokens of a user, or of all, as far as the caller may read them.
+///
+/// Shows what `api_key:read` reaches. Needs `user:read` if the user is somebody else. Errors: `UserNotFound` (missing
+/// or not readable), `Forbidden` (only the scope is too short).
 pub async fn list_tokens(
     ctx: &Context,
     actor: &Principal,
@@ -144,6 +155,9 @@ pub async fn list_tokens(
 }
 
 /// Shows a token of a user by its name.
+///
+/// Needs `api_key:read`, and `user:read` if the user is somebody else. Errors: `UserNotFound` (missing or not
+/// readable), `NotFound` (missing or not readable), `Forbidden` (only the scope is too short).
 pub async fn find_token(ctx: &Context, actor: &Principal, user: &UserRef, name: &str) -> Result<ApiKey, Error> {
     let (reference, name) = (user.clone(), name.to_owned());
     ctx.look(actor, move |look| {
@@ -157,6 +171,9 @@ pub async fn find_token(ctx: &Context, actor: &Principal, user: &UserRef, name: 
 }
 
 /// What a user may ask for a token.
+///
+/// Needs `user:read` if the user is somebody else. Errors: `UserNotFound` (missing or not readable), `Forbidden`
+/// (only the scope is too short).
 pub async fn token_config(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<TokenConfig, Error> {
     let (reference, settings) = (user.clone(), ctx.settings.sessions);
     ctx.look(actor, move |look| {
@@ -208,18 +225,12 @@ pub(super) fn check_name(name: String) -> Result<String, Error> {
     Err(Error::invalid_field("token_name", format!("{rule}, and none of these: {}", Named::Token.reserved().join(" "))))
 }
 
-/// Scopes of the catalogue, each once. The two that are older than the catalogue keep their old names, by which every
-/// client knows them.
-fn known_scopes(names: &[String]) -> Result<Vec<String>, Error> {
-    let (mut known, mut seen, mut unknown) = (Vec::new(), HashSet::new(), Vec::new());
+/// Scopes of the catalogue; every name that is none is told.
+fn known_scopes(names: &[String]) -> Result<Scopes, Error> {
+    let (mut known, mut unknown) = (Scopes::default(), Vec::new());
     for name in names {
         match ScopeName::parse(name) {
-            Ok(scope) => {
-                let name = scope.old_name().map_or_else(|| scope.as_str().into_owned(), str::to_owned);
-                if seen.insert(name.clone()) {
-                    known.push(name);
-                }
-            }
+            Ok(scope) => known.insert(scope),
             Err(error) => unknown.push(error),
         }
     }

@@ -8,6 +8,7 @@ use crate::sessions::subject_of;
 use crate::settings::{SessionSettings, Settings};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::keys::KeyRing;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{AllowEntry, DefaultRoles, RoleName, RoleNames};
 use doorward_domain::sessions::{ApiKey, ApiToken};
@@ -142,7 +143,7 @@ impl PrincipalBuilder {
     }
 
     pub(crate) fn scopes(mut self, names: &[&str]) -> Self {
-        self.0.key.scopes = names.iter().map(ToString::to_string).collect();
+        self.0.key.scopes = Scopes::from_names(names).unwrap();
         self
     }
 

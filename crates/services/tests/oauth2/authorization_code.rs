@@ -1,9 +1,12 @@
-use crate::fixtures::{APP, NOW, SECRET, USER, app, context_with, oauth2_settings, repos, user, with_secret};
+use crate::fixtures::{
+    APP, NOW, SECRET, USER, app, authorization, context_with, oauth2_settings, repos, scopes, user, with_secret,
+};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::{CodeId, GrantId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, Resource,
+    App, Authorization, AuthorizationCode, ClientType, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri,
+    Resource,
 };
 use doorward_domain::users::UserStatus;
 use doorward_ports::mocks::MockRepositories;
@@ -27,13 +30,20 @@ fn code() -> AuthorizationCode {
         user_id: USER,
         redirect_uri: Some("https://app.example/cb".into()),
         challenge: Some(CodeChallenge::parse(CHALLENGE, None).unwrap()),
-        resource: None,
-        scopes: vec!["coder:all".into()],
+        authorization: authorization("coder:all"),
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
         redeemed: None,
         implied_redirect_uri: None,
     }
+}
+
+fn bound_to(resource: Option<Resource>) -> AuthorizationCode {
+    AuthorizationCode { authorization: Authorization { resource, ..code().authorization }, ..code() }
+}
+
+fn for_scopes(text: &str) -> AuthorizationCode {
+    AuthorizationCode { authorization: authorization(text), ..code() }
 }
 
 fn with_code(code: AuthorizationCode) -> MockRepositories {
@@ -120,7 +130,8 @@ async fn a_verifier_without_a_challenge_is_refused() {
 
 #[tokio::test]
 async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
-    let bound = || AuthorizationCode { resource: Some(Resource::parse("https://api.example").unwrap()), ..code() };
+    let resource = || Some(Resource::parse("https://api.example").unwrap());
+    let bound = || bound_to(resource());
     redeem(redeemable(bound()), |_| ()).await.unwrap();
     redeem(redeemable(bound()), |r| r.resources = vec!["https://api.example".into()]).await.unwrap();
     redeem(redeemable(bound()), |r| r.resources = vec!["HTTPS://API.example:443/".into()]).await.unwrap();
@@ -135,18 +146,17 @@ async fn a_bound_resource_is_carried_over_unless_it_must_be_repeated() {
 async fn what_scope_says_at_the_exchange_does_not_matter() {
     for scope in [" ", "user:read", "no-such-scope", "\u{e9}"] {
         let tokens = redeem(redeemable(code()), |r| r.scope = Some(scope.into())).await.unwrap();
-        assert_eq!(tokens.scopes, ["coder:all"], "{scope}");
+        assert_eq!(tokens.scopes, scopes("coder:all"), "{scope}");
     }
 }
 
 #[tokio::test]
 async fn a_code_with_a_scope_that_is_no_more_is_refused() {
-    let old = AuthorizationCode { scopes: vec!["user:read".into(), "gone:read".into()], ..code() };
-    let error = redeem(with_code(old), |_| ()).await.unwrap_err();
+    let error = redeem(with_code(for_scopes("user:read gone:read")), |_| ()).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
     assert!(error.reason.contains("gone:read"));
-    let identity = AuthorizationCode { scopes: vec!["openid".into(), "offline_access".into()], ..code() };
-    assert_eq!(redeem(redeemable(identity), |_| ()).await.unwrap().scopes, ["openid", "offline_access"]);
+    let identity = redeem(redeemable(for_scopes("openid offline_access")), |_| ()).await.unwrap();
+    assert_eq!(identity.scopes, scopes("openid offline_access"));
 }
 
 #[tokio::test]
@@ -197,8 +207,8 @@ async fn what_was_taken_from_the_app_since_the_consent_is_not_issued() {
     let resource = |text: &str| Resource::parse(text).unwrap();
     let redirect_uris = vec![RedirectUri::register("https://app.example/new", false).unwrap()];
     let moved = App { redirect_uris, ..app(ClientType::Confidential) };
-    let scopes = vec!["workspace:read".to_owned(), "template:read".to_owned()];
-    let narrowed = App { allowed_scopes: Some(vec!["template:*".into()]), ..app(ClientType::Confidential) };
+    let asked = "workspace:read template:read";
+    let narrowed = App { allowed_scopes: Some(scopes("template:*")), ..app(ClientType::Confidential) };
     let elsewhere =
         App { allowed_resources: Some(vec![resource("https://other.example")]), ..app(ClientType::Confidential) };
     let implied =
@@ -207,13 +217,9 @@ async fn what_was_taken_from_the_app_since_the_consent_is_not_issued() {
     let cases = [
         (moved.clone(), code(), "redirect URI"),
         (moved, implied, "redirect URI"),
-        (narrowed.clone(), AuthorizationCode { scopes: scopes.clone(), ..code() }, "workspace:read"),
+        (narrowed.clone(), for_scopes(asked), "workspace:read"),
         (narrowed, code(), "coder:all"),
-        (
-            elsewhere.clone(),
-            AuthorizationCode { resource: Some(resource("https://api.example")), ..code() },
-            "https://api.example",
-        ),
+        (elsewhere.clone(), bound_to(Some(resource("https://api.example"))), "https://api.example"),
         (elsewhere, code(), "https://door.example"),
         (app(ClientType::Confidential), unproven, "PKCE"),
     ];
@@ -227,10 +233,13 @@ async fn what_was_taken_from_the_app_since_the_consent_is_not_issued() {
         assert_eq!(error.code, OAuthErrorCode::InvalidGrant, "{named}");
         assert!(error.description.contains(named), "{named}: {}", error.description);
     }
-    let wider =
-        App { allowed_scopes: Some(vec!["template:*".into(), "workspace:*".into()]), ..app(ClientType::Confidential) };
-    let mut kept = with_code_of(wider, AuthorizationCode { scopes: scopes.clone(), ..code() });
+    let wider = App { allowed_scopes: Some(scopes("template:* workspace:*")), ..app(ClientType::Confidential) };
+    let mut kept = with_code_of(wider, for_scopes(asked));
     kept.codes.expect_redeem().once().returning(|_, _, _, _| Ok(true));
-    kept.grants.expect_insert().once().withf(move |_, grant, _| grant.scopes == scopes).returning(|_, _, _| Ok(()));
+    kept.grants
+        .expect_insert()
+        .once()
+        .withf(move |_, grant, key| grant.authorization == authorization(asked) && key.scopes == scopes(asked))
+        .returning(|_, _, _| Ok(()));
     redeem(kept, |_| ()).await.unwrap();
 }

@@ -1,4 +1,4 @@
-use crate::fixtures::{app, context, context_with, oauth2_settings, repos};
+use crate::fixtures::{app, context, context_with, oauth2_settings, repos, scopes};
 use doorward_domain::oauth2::{App, ClientType, OAuthErrorCode, RedirectUri, Resource};
 use doorward_services::OAuth2Settings;
 use doorward_services::oauth2::authorize::{AuthorizeError, AuthorizeRequest, find_client, prepare};
@@ -76,7 +76,8 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let advertised = doorward_services::oauth2::metadata::authorization_server(&ctx.settings).scopes_supported;
     let request = AuthorizeRequest { scope: Some(advertised.join(" ")), ..request() };
-    assert_eq!(prepare(&ctx, app(ClientType::Confidential), &request).unwrap().scopes, ["coder:all", "offline_access"]);
+    let consent = prepare(&ctx, app(ClientType::Confidential), &request).unwrap();
+    assert_eq!(consent.authorization.scopes, scopes("coder:all offline_access"));
 }
 
 fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {
@@ -84,7 +85,7 @@ fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<Strin
     let ctx = context_with(repos(app.clone()), OAuth2Settings { resources, ..oauth2_settings() });
     let resources = asked.iter().map(|text| (*text).to_owned()).collect();
     match prepare(&ctx, app, &AuthorizeRequest { resources, ..request() }) {
-        Ok(consent) => Ok(consent.resource.map(|resource| resource.as_str().to_owned())),
+        Ok(consent) => Ok(consent.authorization.resource.map(|resource| resource.as_str().to_owned())),
         Err(AuthorizeError::Redirect { error, .. }) => Err(error.code),
         Err(other) => panic!("no redirect: {other:?}"),
     }
@@ -148,5 +149,5 @@ async fn cancel_leads_back_with_access_denied() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let consent = prepare(&ctx, app(ClientType::Confidential), &request()).unwrap();
     assert!(consent.cancel_location(&ctx).contains("error=access_denied"));
-    assert_eq!(consent.scopes, ["coder:all"]);
+    assert_eq!(consent.authorization.scopes, scopes("coder:all"));
 }

@@ -1,4 +1,4 @@
-use crate::fixtures::{SECRET, USER, app, context_with, oauth2_settings, repos, user, with_secret};
+use crate::fixtures::{SECRET, USER, app, context_with, oauth2_settings, repos, scopes, user, with_secret};
 use doorward_domain::oauth2::{ClientType, OAuthErrorCode, Resource};
 use doorward_domain::users::UserStatus;
 use doorward_ports::mocks::MockRepositories;
@@ -34,7 +34,7 @@ async fn the_service_account_gets_an_access_token_and_no_refresh_token() {
         .returning(move |_, _| Ok(Some((secret, Some(crate::fixtures::NOW)))));
     let tokens = issue(repos, |_| ()).await.unwrap();
     assert!(tokens.refresh_token.is_none());
-    assert_eq!(tokens.scopes, ["coder:all"]);
+    assert_eq!(tokens.scopes, scopes("coder:all"));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn an_app_without_a_service_account_is_not_authorized() {
 async fn asked_scopes_stay_within_those_of_the_app() {
     let limited = || {
         let mut app = app(ClientType::Confidential);
-        app.allowed_scopes = Some(vec!["workspace:read".into()]);
+        app.allowed_scopes = Some(scopes("workspace:read"));
         app.service_account_id = Some(USER);
         let mut repos = repos(app);
         repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
@@ -64,8 +64,13 @@ async fn asked_scopes_stay_within_those_of_the_app() {
     let error = issue(limited(), |r| r.scope = Some("no-such-scope".into())).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidScope);
     let mut repos = limited();
-    repos.api_keys.expect_insert().once().withf(|_, key| key.scopes == ["workspace:read"]).returning(|_, _| Ok(()));
-    assert_eq!(issue(repos, |_| ()).await.unwrap().scopes, ["workspace:read"]);
+    repos
+        .api_keys
+        .expect_insert()
+        .once()
+        .withf(|_, key| key.scopes == scopes("workspace:read"))
+        .returning(|_, _| Ok(()));
+    assert_eq!(issue(repos, |_| ()).await.unwrap().scopes, scopes("workspace:read"));
 }
 
 fn resources(list: &[&str]) -> Vec<Resource> {
@@ -114,8 +119,8 @@ async fn names_of_openid_connect_give_a_service_account_nothing() {
     app.service_account_id = Some(USER);
     let mut repos = repos(app);
     repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
-    repos.api_keys.expect_insert().once().withf(|_, key| key.scopes == ["openid"]).returning(|_, _| Ok(()));
-    assert_eq!(issue(repos, |r| r.scope = Some("openid".into())).await.unwrap().scopes, ["openid"]);
+    repos.api_keys.expect_insert().once().withf(|_, key| key.scopes == scopes("openid")).returning(|_, _| Ok(()));
+    assert_eq!(issue(repos, |r| r.scope = Some("openid".into())).await.unwrap().scopes, scopes("openid"));
 }
 
 #[tokio::test]

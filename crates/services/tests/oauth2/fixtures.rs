@@ -1,6 +1,8 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::keys::{KeyId, KeyRing};
-use doorward_domain::oauth2::{App, AppSecret, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri};
+use doorward_domain::oauth2::{
+    App, AppSecret, Authorization, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri, Scopes,
+};
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::{Instant, Secret};
@@ -22,6 +24,16 @@ const SECRET_KEY: [u8; 32] = [7; 32];
 
 pub(crate) fn key() -> DerivationKey {
     DerivationKey::named(KeyId::FIRST, &SECRET_KEY)
+}
+
+/// These scopes, as they would be stored.
+pub(crate) fn scopes(text: &str) -> Scopes {
+    Scopes::from_storage(text)
+}
+
+/// These scopes on this server.
+pub(crate) fn authorization(text: &str) -> Authorization {
+    Authorization { scopes: scopes(text), resource: None }
 }
 
 pub(crate) fn context(repos: MockRepositories) -> Context {

@@ -1,9 +1,10 @@
 use crate::fixtures::{APP, NOW, SECRET, USER, app, context, repos, with_secret};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId};
-use doorward_domain::oauth2::{ClientType, OAuthErrorCode, Resource};
+use doorward_domain::oauth2::{Authorization, ClientType, OAuthErrorCode, Resource, Scopes};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::oauth2::{Introspection, TokenFacts};
+use doorward_ports::sessions::AppLimits;
 use doorward_services::OAuthError;
 use doorward_services::oauth2::introspect::{ActiveToken, IntrospectRequest, introspect};
 
@@ -17,17 +18,19 @@ fn answer_of(app_id: AppId, audience: Option<&str>, served: &[&str], app_resourc
             app_id,
             user_id: USER,
             username: "ann".into(),
-            scopes: vec!["coder:all".into()],
-            audience: audience.map(resource),
+            authorization: Authorization { scopes: Scopes::all(), resource: audience.map(resource) },
+            app: AppLimits { scopes: None, resources: app_resources.map(|one| vec![resource(one)]) },
             issued_at: NOW,
             expires_at: NOW,
             unused: false,
-            app_scopes: None,
-            app_resources: app_resources.map(|one| vec![resource(one)]),
         }),
     };
     let mut repos = repos(app(ClientType::Confidential));
-    repos.grants.expect_introspect_access().returning(move |_, _, _, _| Ok(Some(answer.clone())));
+    repos
+        .grants
+        .expect_introspect_access()
+        .withf(|query| query.token.is_some())
+        .returning(move |_| Ok(Some(answer.clone())));
     repos
 }
 
@@ -67,7 +70,7 @@ async fn a_client_may_know_its_own_tokens_and_those_of_resources_it_serves() {
 #[tokio::test]
 async fn nobody_introspects_without_a_secret() {
     let mut wrong = repos(app(ClientType::Confidential));
-    wrong.grants.expect_introspect_access().returning(|_, _, _, _| Ok(None));
+    wrong.grants.expect_introspect_access().returning(|_| Ok(None));
     let error = ask(wrong, Some("coder_secretpref_x")).await.unwrap_err();
     assert_eq!(error.code, OAuthErrorCode::InvalidClient);
     for client_type in [ClientType::Confidential, ClientType::Public] {

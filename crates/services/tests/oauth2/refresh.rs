@@ -1,4 +1,4 @@
-use crate::fixtures::{APP, NOW, SECRET, USER, app, context, key, repos, user, with_secret};
+use crate::fixtures::{APP, NOW, SECRET, USER, app, authorization, context, key, repos, scopes, user, with_secret};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{App, ClientType, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken, Resource};
@@ -32,8 +32,7 @@ fn exchanged_at(at: Instant) -> Grant {
         app_id: APP,
         user_id: USER,
         secret_id: None,
-        audience: None,
-        scopes: vec!["coder:all".into()],
+        authorization: authorization("coder:all"),
         access_key_id: key_id(),
         access_expires_at: at + Duration::DAY,
         refresh_prefix: first().prefix().to_owned(),
@@ -53,7 +52,7 @@ fn access_key(unused: bool) -> ApiKey {
         user_id: USER,
         secret_digest: Digest::of(key().successor(&first()).access_secret.expose()),
         login_type: LoginType::Oauth2ProviderApp,
-        scopes: vec!["coder:all".into()],
+        scopes: scopes("coder:all"),
         allow_list: None,
         token_name: String::new(),
         ip: String::new(),
@@ -75,7 +74,7 @@ fn access_key(unused: bool) -> ApiKey {
 }
 
 fn rotated() -> Rotated {
-    Rotated { grant_id: GRANT, access_key_id: key_id(), scopes: vec!["coder:all".into()], secret: None }
+    Rotated { grant_id: GRANT, access_key_id: key_id(), scopes: scopes("coder:all"), secret: None }
 }
 
 async fn refresh(
@@ -192,7 +191,7 @@ async fn a_narrower_scope_narrows_the_access_token_and_a_wider_one_is_refused() 
     let live = || Grant {
         refresh_digest: first().digest(),
         exchanged: ExchangedTokens::default(),
-        scopes: vec!["workspace:read".into(), "template:read".into()],
+        authorization: authorization("workspace:read template:read"),
         ..exchanged_at(NOW)
     };
     let mut narrowed = repos(app(ClientType::Confidential));
@@ -202,8 +201,13 @@ async fn a_narrower_scope_narrows_the_access_token_and_a_wider_one_is_refused() 
         .grants
         .expect_rotate()
         .once()
-        .returning(move |_, _| Ok(Some(Rotated { scopes: live().scopes, ..rotated() })));
-    narrowed.grants.expect_narrow_access().once().withf(|_, _, s| s == ["template:read"]).returning(|_, _, _| Ok(()));
+        .returning(move |_, _| Ok(Some(Rotated { scopes: live().authorization.scopes, ..rotated() })));
+    narrowed
+        .grants
+        .expect_narrow_access()
+        .once()
+        .withf(|_, _, s| *s == scopes("template:read"))
+        .returning(|_, _, _| Ok(()));
     refresh(narrowed, |r| r.scope = Some("template:read".into())).await.unwrap();
 
     let mut widened = repos(app(ClientType::Confidential));
@@ -270,18 +274,14 @@ async fn a_token_two_generations_old_gives_the_pair_that_works() {
 
 #[tokio::test]
 async fn a_refresh_narrows_to_what_is_left_of_the_app() {
-    let scopes = || vec!["workspace:read".to_owned(), "template:read".to_owned()];
     let live = move || Grant {
         refresh_digest: first().digest(),
         exchanged: ExchangedTokens::default(),
-        scopes: scopes(),
+        authorization: authorization("workspace:read template:read"),
         ..exchanged_at(NOW)
     };
-    let narrowed = |allowed: &str| App {
-        allowed_scopes: Some(vec![allowed.to_owned()]),
-        revision: 3,
-        ..app(ClientType::Confidential)
-    };
+    let narrowed =
+        |allowed: &str| App { allowed_scopes: Some(scopes(allowed)), revision: 3, ..app(ClientType::Confidential) };
     let stored = |app: App| {
         let mut repos = repos(app);
         repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(live())));
@@ -297,14 +297,14 @@ async fn a_refresh_narrows_to_what_is_left_of_the_app() {
         .expect_reconcile()
         .once()
         .in_sequence(&mut order)
-        .withf(|_, id, left, revision| *id == GRANT && left == ["template:read"] && *revision == 3)
+        .withf(|_, id, left, revision| *id == GRANT && *left == scopes("template:read") && *revision == 3)
         .returning(|_, _, _, _| Ok(()));
     repos
         .grants
         .expect_rotate()
         .once()
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(Some(Rotated { scopes: vec!["template:read".into()], ..rotated() })));
+        .returning(|_, _| Ok(Some(Rotated { scopes: scopes("template:read"), ..rotated() })));
     refresh(repos, |_| ()).await.unwrap();
 
     let resources = Some(vec![Resource::parse("https://other.example").unwrap()]);
@@ -320,17 +320,16 @@ async fn a_refresh_narrows_to_what_is_left_of_the_app() {
 
 #[tokio::test]
 async fn a_repeated_refresh_of_which_nothing_is_left_is_refused() {
-    let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     // Of the grant nothing is left; of the grant something, but nothing of the token that was handed out.
     for (allowed, taken) in [("user:read", "workspace:read"), ("template:read", "workspace:read")] {
-        let narrowed = App { allowed_scopes: Some(names(allowed)), revision: 3, ..app(ClientType::Confidential) };
+        let narrowed = App { allowed_scopes: Some(scopes(allowed)), revision: 3, ..app(ClientType::Confidential) };
         let mut repos = repos(narrowed);
         repos.grants.expect_rotate().returning(|_, _| Ok(None));
-        let grant =
-            Grant { scopes: names("workspace:read template:read"), ..exchanged_at(NOW - Duration::seconds(10)) };
+        let authorization = authorization("workspace:read template:read");
+        let grant = Grant { authorization, ..exchanged_at(NOW - Duration::seconds(10)) };
         repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(grant.clone())));
         repos.grants.expect_reconcile().returning(|_, _, _, _| Ok(()));
-        let key = ApiKey { scopes: names("workspace:read"), ..access_key(true) };
+        let key = ApiKey { scopes: scopes("workspace:read"), ..access_key(true) };
         repos.api_keys.expect_find().returning(move |_| Ok(Some(key.clone())));
         repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
         let error = refresh(repos, |_| ()).await.unwrap_err();
@@ -341,7 +340,6 @@ async fn a_repeated_refresh_of_which_nothing_is_left_is_refused() {
 
 #[tokio::test]
 async fn a_repeated_refresh_never_hands_out_more_than_is_asked_for() {
-    let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     // What the token that was handed out can do, what is asked now, and whether it is handed out again.
     for (carried, asked, given) in [
         ("workspace:read template:read", None, true),
@@ -357,9 +355,9 @@ async fn a_repeated_refresh_never_hands_out_more_than_is_asked_for() {
     ] {
         let mut repos = repos(app(ClientType::Confidential));
         repos.grants.expect_rotate().returning(|_, _| Ok(None));
-        let grant = Grant { scopes: names("coder:all"), ..exchanged_at(NOW - Duration::seconds(10)) };
+        let grant = exchanged_at(NOW - Duration::seconds(10));
         repos.grants.expect_find_by_prefix().returning(move |_| Ok(Some(grant.clone())));
-        let key = ApiKey { scopes: names(carried), ..access_key(true) };
+        let key = ApiKey { scopes: scopes(carried), ..access_key(true) };
         repos.api_keys.expect_find().returning(move |_| Ok(Some(key.clone())));
         repos.users.expect_find().returning(|_| Ok(Some(user(UserStatus::Active))));
         let request = TokenRequest {
@@ -373,7 +371,7 @@ async fn a_repeated_refresh_never_hands_out_more_than_is_asked_for() {
         match answered {
             Ok(tokens) => {
                 assert!(given, "{carried}, {asked:?}");
-                assert_eq!(tokens.scopes, names(carried), "{asked:?}: the answer tells what it can do");
+                assert_eq!(tokens.scopes, scopes(carried), "{asked:?}: the answer tells what it can do");
             }
             Err(error) => {
                 assert!(!given, "{carried}, {asked:?}: {error}");

@@ -8,7 +8,7 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource};
+use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource, Scopes};
 use doorward_services::oauth2::{apps, secrets};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
@@ -96,8 +96,8 @@ impl AppObject {
             redirect_match: app.redirect_match.as_str(),
             public: app.client_type == ClientType::Public,
             require_pkce: app.require_pkce,
-            scope: app.allowed_scopes.as_ref().map(|names| names.join(" ")).unwrap_or_default(),
-            scopes: app.allowed_scopes,
+            scope: app.allowed_scopes.as_ref().map(ToString::to_string).unwrap_or_default(),
+            scopes: app.allowed_scopes.as_ref().map(Scopes::to_names),
             client_type: app.client_type.as_str(),
             dynamically_registered: false,
             allowed_resources: app.allowed_resources.map(texts),

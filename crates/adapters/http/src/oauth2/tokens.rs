@@ -10,10 +10,12 @@ use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use doorward_domain::Secret;
+use doorward_domain::oauth2::Scopes;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
 use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt::Display;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -67,7 +69,14 @@ pub(crate) struct TokenObject<'a> {
     expiry: Timestamp,
     /// Whole seconds until then.
     expires_in: i64,
-    scope: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    scope: &'a Scopes,
+}
+
+/// Writes scopes into the answer as they are, without a text in between.
+fn as_text<S: Serializer>(scopes: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(scopes)
 }
 
 /// Issues tokens.
@@ -103,7 +112,7 @@ pub(crate) async fn exchange(mut call: Call) -> Outcome {
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         expiry: tokens.expires_at.into(),
         expires_in: tokens.expires_in,
-        scope: tokens.scopes.join(" "),
+        scope: &tokens.scopes,
     }))
 }
 
@@ -158,7 +167,9 @@ pub(crate) struct ActiveToken<'a> {
     client_id: Uuid,
     username: &'a str,
     sub: Uuid,
-    scope: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    scope: &'a Scopes,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
     exp: i64,
@@ -187,11 +198,11 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
         client_id: token.client_id.0,
         username: &token.username,
         sub: token.user_id.0,
-        scope: token.scopes.join(" "),
+        scope: &token.authorization.scopes,
         token_type: token.token_type,
         exp: token.expires_at.unix_timestamp(),
         iat: token.issued_at.unix_timestamp(),
-        aud: token.audience.as_ref().map_or(issuer, |audience| audience.as_str()),
+        aud: token.authorization.resource.as_ref().map_or(issuer, |audience| audience.as_str()),
         iss: issuer,
     });
     Ok(ok(&Introspection { active: token.is_some(), token }))

@@ -18,7 +18,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::App;
 use doorward_services::Principal;
-use doorward_services::oauth2::{ScopeText, describe_scopes, grants, is_unrestricted};
+use doorward_services::oauth2::{ScopeText, describe_scopes, grants};
 use serde::Deserialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
@@ -119,8 +119,8 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
     let mut allowed: Vec<Allowed> = Vec::new();
     let mut places: HashMap<AppId, usize> = HashMap::new();
     for found in grants::list_mine(call.context(), actor).await? {
-        let scopes = describe_scopes(&found.grant.scopes);
-        let unrestricted = is_unrestricted(&found.grant.scopes);
+        let granted = &found.grant.authorization.scopes;
+        let (scopes, unrestricted) = (describe_scopes(granted), granted.is_unrestricted());
         let place = *places.entry(found.app.id).or_insert(allowed.len());
         match allowed.get_mut(place) {
             Some(known) => {

@@ -22,7 +22,7 @@ use actix_web::http::header::WWW_AUTHENTICATE;
 use askama::Template;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, consent_scopes, is_unrestricted};
+use doorward_services::oauth2::{Caution, consent_scopes};
 use doorward_services::{OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -247,10 +247,10 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
 
 /// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
 fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
-    let resource = consent.resource.as_ref().map_or("", Resource::as_str);
+    let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
     let parts = [
         call.request.query_string(),
-        &consent.scopes.join(" "),
+        &consent.authorization.scopes.to_string(),
         consent.redirect_uri.as_str(),
         resource,
         &consent.app.name,
@@ -262,8 +262,8 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
 
 fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> Outcome {
     let user = &actor.account()?.user;
-    let scopes = consent_scopes(actor, &consent.scopes);
-    let is_full = is_unrestricted(&consent.scopes);
+    let scopes = consent_scopes(actor, &consent.authorization.scopes);
+    let is_full = consent.authorization.scopes.is_unrestricted();
     let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
     let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
     let notice = format!(
@@ -283,7 +283,7 @@ fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status
         access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
         standing: standing.as_deref(),
         redirect_uri: consent.redirect_uri.as_str(),
-        resource: consent.resource.as_ref().map(Resource::as_str),
+        resource: consent.authorization.resource.as_ref().map(Resource::as_str),
         cancel_url: &consent.cancel_location(call.context()),
         return_to: path_and_query(&call.request),
     };

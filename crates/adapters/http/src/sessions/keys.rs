@@ -7,7 +7,7 @@ use crate::kit::error::Outcome;
 use crate::kit::json::{Nanoseconds, Timestamp};
 use crate::kit::routes::Routes;
 use actix_web::http::header::{self, HeaderValue};
-use doorward_domain::roles::{AllowEntry, ScopeName};
+use doorward_domain::roles::AllowEntry;
 use doorward_domain::sessions::ApiKey;
 use doorward_services::oauth2::metadata;
 use doorward_services::sessions::{ListedToken, TokenQuery};
@@ -61,11 +61,8 @@ impl From<ApiKey> for KeyObject {
             created_at: key.created_at.into(),
             updated_at: key.updated_at.into(),
             login_type: key.login_type.as_str(),
-            scopes: key.scopes.iter().map(|name| catalogue_name(name)).collect(),
-            scope: match key.scopes.iter().find(|name| ScopeName::parse(name).is_ok_and(|scope| scope.is_all())) {
-                Some(all) => all.clone(),
-                None => key.scopes.first().cloned().unwrap_or_default(),
-            },
+            scope: single_scope(&key),
+            scopes: key.scopes.to_names(),
             token_name: key.token_name,
             lifetime_seconds: key.lifetime_seconds,
             allow_list: match key.allow_list {
@@ -76,9 +73,10 @@ impl From<ApiKey> for KeyObject {
     }
 }
 
-/// `coder:all` for `all`. What is not in the catalogue any more is shown as it is.
-fn catalogue_name(name: &str) -> String {
-    ScopeName::parse(name).map_or_else(|_unknown| name.to_owned(), |scope| scope.as_str().into_owned())
+/// The one scope that older clients know of.
+fn single_scope(key: &ApiKey) -> String {
+    let place = key.scopes.iter().position(|scope| scope.access().is_some_and(|name| name.is_all()));
+    key.scope_names().nth(place.unwrap_or_default()).unwrap_or_default().into_owned()
 }
 
 /// A token with the name of its user.

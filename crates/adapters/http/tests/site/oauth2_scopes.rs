@@ -5,7 +5,7 @@ use crate::oauth2::{VERIFIER, access_token, allow, client};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{RedirectUri, Resource};
+use doorward_domain::oauth2::{RedirectUri, Resource, Scopes};
 use doorward_domain::roles::System;
 use doorward_ports::StoreError;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn what_is_stored_of_an_app_and_means_nothing_any_more_opens_nothing() {
     let id: AppId = robot.id.parse().unwrap();
     let change = async |scopes: Option<&[&str]>, resources: Option<&[&str]>, uri: &str| {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let (scopes, resources) = (scopes.map(owned), resources.map(owned));
+        let (scopes, resources) = (scopes.map(Scopes::from_stored_names), resources.map(owned));
         let uri = RedirectUri::from_storage(uri.to_owned());
         let done: Result<(), StoreError> = house
             .store

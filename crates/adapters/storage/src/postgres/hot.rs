@@ -8,19 +8,19 @@
 use super::Conn;
 use super::statement::statement;
 use crate::error::{Error, RowError};
-use crate::rows::{purge_day, resources};
-use crate::types::{At, Hash, Id, Json, Words, sql};
+use crate::rows::{app_limits, purge_day, resources};
+use crate::types::{At, Hash, Id, Json, ScopeText, sql};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::{OptionalExtension as _, RunQueryDsl as _};
+use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{ExchangedTokens, Resource};
+use doorward_domain::oauth2::{Authorization, ExchangedTokens, Resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::LoginType;
-use doorward_domain::{Digest, Instant};
-use doorward_ports::oauth2::{ClientCredentials, ClientToken, Introspection, Rotated, Rotation, TokenFacts};
+use doorward_ports::oauth2::{ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts};
 
 /// Grant, its key, its scopes, and the client secret with the time it was last seen.
-type RotatedRow = (Id<GrantId>, String, Words, Option<Id<AppSecretId>>, Option<At>);
+type RotatedRow = (Id<GrantId>, String, ScopeText, Option<Id<AppSecretId>>, Option<At>);
 
 statement! {
     /// Of several at once, the first to lock the grant wins: the others wait for it, look at the row again and find
@@ -98,7 +98,7 @@ statement! {
         key_id: &'a str as Text,
         key_digest: Hash as sql::Digest,
         login_type: &'a str as Text,
-        scopes: Words as Text,
+        scopes: ScopeText as Text,
         ip: &'a str as Text,
         now: At as sql::Instant,
         expires_at: At as sql::Instant,
@@ -132,7 +132,7 @@ pub(super) fn issue_client_token(
         key_id: token.key_id.as_str(),
         key_digest: Hash(token.key_digest),
         login_type: LoginType::Oauth2ProviderApp.as_str(),
-        scopes: Words(token.scopes.clone()),
+        scopes: ScopeText(token.scopes.clone()),
         ip: &token.ip,
         now: At(token.now),
         expires_at: At(token.expires_at),
@@ -151,7 +151,7 @@ type Token = (
     Id<AppId>,
     Id<UserId>,
     String,
-    Words,
+    ScopeText,
     Option<String>,
     bool,
     At,
@@ -161,8 +161,9 @@ type Token = (
 );
 
 statement! {
+    /// Without a key, the client alone is looked at.
     IntrospectAccess {
-        key: &'a str as Text,
+        key: Option<&'a str> as Nullable<Text>,
         now: At as sql::Instant,
         prefix: &'a str as Text,
         app: Id<AppId> as sql::Uuid,
@@ -195,31 +196,26 @@ statement! {
 
 /// Looks at an access token, see
 /// [`GrantRepository::introspect_access`](doorward_ports::oauth2::GrantRepository::introspect_access).
-pub(super) fn introspect_access(
-    conn: &mut Conn,
-    client: &ClientCredentials,
-    key: &ApiKeyId,
-    digest: Digest,
-    now: Instant,
-) -> Result<Option<Introspection>, Error> {
-    let Some((prefix, secret)) = &client.secret else { return Ok(None) };
-    let statement = IntrospectAccess { key: key.as_str(), now: At(now), prefix, app: Id(client.app_id) };
+pub(super) fn introspect_access(conn: &mut Conn, query: &IntrospectionQuery) -> Result<Option<Introspection>, Error> {
+    let Some((prefix, secret)) = &query.client.secret else { return Ok(None) };
+    let key = query.token.as_ref().map(|(key, _)| key.as_str());
+    let statement = IntrospectAccess { key, now: At(query.now), prefix, app: Id(query.client.app_id) };
     let row: Option<(Caller, Option<Token>)> = statement.get_result(conn).optional()?;
     let Some(((secret_id, secret_digest, seen, serves), token)) = row else { return Ok(None) };
     if secret_digest.0 != *secret {
         return Ok(None);
     }
-    let token = token.filter(|(key_digest, ..)| key_digest.0 == digest);
+    // Compared in constant time, by the type.
+    let is_presented = |found: Hash| query.token.as_ref().is_some_and(|(_, digest)| found.0 == *digest);
+    let token = token.filter(|(key_digest, ..)| is_presented(*key_digest));
     let token =
         token.map(|(_, app, user, username, scopes, audience, unused, issued_at, expires_at, allowed, targets)| {
             TokenFacts {
                 app_id: app.0,
                 user_id: user.0,
                 username,
-                scopes: scopes.0,
-                app_scopes: allowed.map(|allowed| allowed.0),
-                app_resources: targets.map(resources),
-                audience: audience.map(Resource::from_storage),
+                authorization: Authorization { scopes: scopes.0, resource: audience.map(Resource::from_storage) },
+                app: app_limits((allowed, targets)),
                 unused,
                 issued_at: issued_at.0,
                 expires_at: expires_at.0,

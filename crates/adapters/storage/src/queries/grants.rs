@@ -7,17 +7,17 @@ use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
 use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
-use crate::types::{At, Hash, Id, Words};
+use crate::types::{At, Hash, Id, ScopeText};
 use diesel::prelude::*;
+use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{App, Grant};
+use doorward_domain::oauth2::{App, Grant, Scopes};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
-use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::oauth2::{
-    AuthorizedGrant, ClientCredentials, ClientToken, GrantRepository, Introspection, Renewal, Rotated, Rotation,
+    AuthorizedGrant, ClientToken, GrantRepository, Introspection, IntrospectionQuery, Renewal, Rotated, Rotation,
 };
 
 /// A grant is dead when its refresh token is.
@@ -132,7 +132,7 @@ impl GrantRepository for Session<'_, Conn> {
         &mut self,
         permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
         id: GrantId,
-        scopes: &[String],
+        scopes: &Scopes,
         app_revision: i32,
     ) -> Result<(), StoreError> {
         self.write(
@@ -142,7 +142,7 @@ impl GrantRepository for Session<'_, Conn> {
             |conn| {
                 diesel::update(oauth2_grants::table.find(Id(id)))
                     .set((
-                        oauth2_grants::scopes.eq(Words(scopes.to_vec())),
+                        oauth2_grants::scopes.eq(ScopeText(scopes.clone())),
                         oauth2_grants::app_revision.eq(app_revision),
                     ))
                     .execute(conn)?;
@@ -155,11 +155,11 @@ impl GrantRepository for Session<'_, Conn> {
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         key: &ApiKeyId,
-        scopes: &[String],
+        scopes: &Scopes,
     ) -> Result<(), StoreError> {
         self.write(permit, &permit.kind().id(key.as_str()), Touches::key(key), |conn| {
             diesel::update(api_keys::table.find(key.as_str()))
-                .set(api_keys::scopes.eq(Words(scopes.to_vec())))
+                .set(api_keys::scopes.eq(ScopeText(scopes.clone())))
                 .execute(conn)?;
             Ok(())
         })
@@ -176,14 +176,8 @@ impl GrantRepository for Session<'_, Conn> {
         })
     }
 
-    fn introspect_access(
-        &mut self,
-        client: &ClientCredentials,
-        key: &ApiKeyId,
-        digest: Digest,
-        now: Instant,
-    ) -> Result<Option<Introspection>, StoreError> {
-        self.run(|conn| hot::introspect_access(conn, client, key, digest, now))
+    fn introspect_access(&mut self, query: &IntrospectionQuery) -> Result<Option<Introspection>, StoreError> {
+        self.run(|conn| hot::introspect_access(conn, query))
     }
 
     fn delete(

@@ -12,7 +12,8 @@ use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::oauth2::ScopeEntry;
+use doorward_domain::roles::{Permit, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Digest, Instant};
@@ -220,14 +221,15 @@ impl ApiKeyRepository for Session<'_, Conn> {
         &mut self,
         permit: &Permit<action::Delete, resource::ApiKey>,
         user: UserId,
-        scope: &str,
+        scope: ScopeName,
     ) -> Result<usize, StoreError> {
         self.write_all(permit, &permit.kind().owner(user.0), Touches::user(user), |conn| {
-            let keys = api_keys::table.filter(api_keys::user_id.eq(Id(user))).filter(api_keys::scopes.eq(scope));
-            let of_keys = keys.filter(api_keys::grant_id.is_not_null()).select(api_keys::grant_id);
-            let grants = oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_keys));
-            let ended = diesel::delete(grants).execute(conn)?;
-            Ok(ended + diesel::delete(keys).execute(conn)?)
+            let scope = ScopeEntry::from(scope);
+            let keys = api_keys::table
+                .filter(api_keys::user_id.eq(Id(user)))
+                .filter(api_keys::app_id.is_null())
+                .filter(api_keys::scopes.eq(scope.key_name()));
+            Ok(diesel::delete(keys).execute(conn)?)
         })
     }
 }

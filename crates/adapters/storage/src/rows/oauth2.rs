@@ -1,11 +1,12 @@
 use super::purge_day;
 use crate::error::RowError;
 use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_codes, oauth2_grants};
-use crate::types::{At, Hash, Id, Json, Words};
+use crate::types::{At, Hash, Id, Json, ScopeText};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri, Resource,
+    App, AppSecret, Authorization, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri,
+    Resource, Scopes,
 };
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::sessions::AppLimits;
@@ -19,7 +20,11 @@ pub(crate) type AppLists = (Option<Json<Vec<String>>>, Option<Json<Vec<String>>>
 
 /// What an app may have.
 pub(crate) fn app_limits((scopes, allowed): AppLists) -> AppLimits {
-    AppLimits { scopes: scopes.map(|scopes| scopes.0), resources: allowed.map(resources) }
+    AppLimits { scopes: scopes.as_ref().map(listed_scopes), resources: allowed.map(resources) }
+}
+
+fn listed_scopes(names: &Json<Vec<String>>) -> Scopes {
+    Scopes::from_stored_names(&names.0)
 }
 
 /// Reads resources that were checked when they were stored.
@@ -58,7 +63,7 @@ impl From<&App> for AppRow {
             redirect_match: app.redirect_match.as_str().to_owned(),
             client_type: app.client_type.as_str().to_owned(),
             require_pkce: app.require_pkce,
-            allowed_scopes: app.allowed_scopes.clone().map(Json),
+            allowed_scopes: app.allowed_scopes.as_ref().map(|scopes| Json(scopes.to_names())),
             allowed_resources: app.allowed_resources.as_deref().map(texts),
             resources: texts(&app.resources),
             service_account_id: app.service_account_id.map(Id),
@@ -86,7 +91,7 @@ impl TryFrom<AppRow> for App {
             icon: row.icon,
             redirect_uris: row.redirect_uris.0.into_iter().map(RedirectUri::from_storage).collect(),
             require_pkce: row.require_pkce,
-            allowed_scopes: row.allowed_scopes.map(|scopes| scopes.0),
+            allowed_scopes: row.allowed_scopes.as_ref().map(listed_scopes),
             allowed_resources: row.allowed_resources.map(resources),
             resources: resources(row.resources),
             service_account_id: row.service_account_id.map(|id| id.0),
@@ -148,7 +153,7 @@ pub(crate) struct CodeRow {
     redirect_uri: Option<String>,
     challenge: Option<String>,
     resource: Option<String>,
-    scopes: Words,
+    scopes: ScopeText,
     created_at: At,
     expires_at: At,
     redeemed_at: Option<At>,
@@ -166,8 +171,8 @@ impl From<&AuthorizationCode> for CodeRow {
             user_id: Id(code.user_id),
             redirect_uri: code.redirect_uri.clone(),
             challenge: code.challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
-            resource: code.resource.as_ref().map(|resource| resource.as_str().to_owned()),
-            scopes: Words(code.scopes.clone()),
+            resource: code.authorization.resource.as_ref().map(|resource| resource.as_str().to_owned()),
+            scopes: ScopeText(code.authorization.scopes.clone()),
             created_at: At(code.created_at),
             expires_at: At(code.expires_at),
             redeemed_at: code.redeemed.map(|(at, _)| At(at)),
@@ -200,8 +205,7 @@ impl TryFrom<CodeRow> for AuthorizationCode {
             redirect_uri: row.redirect_uri,
             implied_redirect_uri: row.implied_redirect_uri,
             challenge,
-            resource: row.resource.map(Resource::from_storage),
-            scopes: row.scopes.0,
+            authorization: Authorization { scopes: row.scopes.0, resource: row.resource.map(Resource::from_storage) },
             created_at: row.created_at.0,
             expires_at: row.expires_at.0,
             redeemed,
@@ -217,7 +221,7 @@ pub(crate) struct GrantRow {
     user_id: Id<UserId>,
     app_secret_id: Option<Id<AppSecretId>>,
     audience: Option<String>,
-    scopes: Words,
+    scopes: ScopeText,
     access_key_id: String,
     access_expires_at: At,
     refresh_prefix: String,
@@ -237,8 +241,8 @@ impl From<&Grant> for GrantRow {
             app_id: Id(grant.app_id),
             user_id: Id(grant.user_id),
             app_secret_id: grant.secret_id.map(Id),
-            audience: grant.audience.as_ref().map(|audience| audience.as_str().to_owned()),
-            scopes: Words(grant.scopes.clone()),
+            audience: grant.authorization.resource.as_ref().map(|resource| resource.as_str().to_owned()),
+            scopes: ScopeText(grant.authorization.scopes.clone()),
             access_key_id: grant.access_key_id.as_str().to_owned(),
             access_expires_at: At(grant.access_expires_at),
             refresh_prefix: grant.refresh_prefix.clone(),
@@ -265,8 +269,7 @@ impl TryFrom<GrantRow> for Grant {
             app_id: row.app_id.0,
             user_id: row.user_id.0,
             secret_id: row.app_secret_id.map(|id| id.0),
-            audience: row.audience.map(Resource::from_storage),
-            scopes: row.scopes.0,
+            authorization: Authorization { scopes: row.scopes.0, resource: row.audience.map(Resource::from_storage) },
             access_expires_at: row.access_expires_at.0,
             refresh_prefix: row.refresh_prefix,
             refresh_digest: row.refresh_digest.0,

@@ -1,9 +1,9 @@
 use crate::error::RowError;
 use crate::schema::api_keys;
-use crate::types::{At, Hash, Id, Json, Words};
+use crate::types::{At, Hash, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::Resource;
+use doorward_domain::oauth2::{Resource, Scopes};
 use doorward_domain::roles::{AllowEntry, AllowEntryError};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 
@@ -14,7 +14,8 @@ pub(crate) struct KeyRow {
     user_id: Id<UserId>,
     secret_digest: Hash,
     login_type: String,
-    scopes: Words,
+    /// Names separated by single spaces, see [`ApiKey::scope_names`].
+    scopes: String,
     token_name: String,
     ip: String,
     created_at: At,
@@ -41,7 +42,7 @@ impl From<&ApiKey> for KeyRow {
             user_id: Id(key.user_id),
             secret_digest: Hash(key.secret_digest),
             login_type: key.login_type.as_str().to_owned(),
-            scopes: Words(key.scopes.clone()),
+            scopes: key.scope_names().collect::<Vec<_>>().join(" "),
             token_name: key.token_name.clone(),
             ip: key.ip.clone(),
             created_at: At(key.created_at),
@@ -90,7 +91,7 @@ impl TryFrom<KeyRow> for ApiKey {
             user_id: row.user_id.0,
             secret_digest: row.secret_digest.0,
             login_type,
-            scopes: row.scopes.0,
+            scopes: Scopes::from_storage(&row.scopes),
             allow_list,
             token_name: row.token_name,
             ip: row.ip,

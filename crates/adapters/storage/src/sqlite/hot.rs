@@ -3,17 +3,19 @@
 
 use super::Conn;
 use crate::error::{Error, RowError};
-use crate::rows::{AppRow, KeyRow, SecretRow, purge_day, resources};
+use crate::rows::{AppLists, AppRow, KeyRow, SecretRow, app_limits, purge_day};
 use crate::schema::{api_keys, oauth2_app_secrets, oauth2_apps, oauth2_grants, users};
-use crate::types::{At, Hash, Id, Json, Words};
+use crate::types::{At, Hash, Id, ScopeText};
 use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::Instant;
 use doorward_domain::ids::{AppSecretId, GrantId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, ClientType, ExchangedTokens};
-use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
-use doorward_domain::users::{LoginType, UserStatus};
-use doorward_domain::{Digest, Instant};
-use doorward_ports::oauth2::{ClientCredentials, ClientToken, Introspection, Rotated, Rotation, TokenFacts};
+use doorward_domain::oauth2::{App, AppSecret, Authorization, ClientType, ExchangedTokens};
+use doorward_domain::sessions::{ApiKey, ApiKeyId, NewAccessToken};
+use doorward_domain::users::UserStatus;
+use doorward_ports::oauth2::{
+    ClientCredentials, ClientToken, Introspection, IntrospectionQuery, Rotated, Rotation, TokenFacts,
+};
 
 /// The secret with which a confidential client proves itself, and its app.
 fn prove(conn: &mut Conn, client: &ClientCredentials) -> Result<Option<(AppSecret, App)>, Error> {
@@ -43,7 +45,7 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
 }
 
 /// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, Words, String, Option<String>);
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
@@ -128,77 +130,61 @@ pub(super) fn issue_client_token(
     if is_limited || acting_user(conn, user_id)?.is_none() {
         return Ok(None);
     }
-    let key = ApiKey {
+    let key = ApiKey::access_token(NewAccessToken {
         id: token.key_id.clone(),
-        user_id,
         secret_digest: token.key_digest,
-        login_type: LoginType::Oauth2ProviderApp,
-        scopes: token.scopes.clone(),
-        allow_list: None,
-        token_name: String::new(),
+        user_id,
+        app_id: app.id,
+        secret_id: Some(secret.id),
+        grant: None,
+        authorization: Authorization { scopes: token.scopes.clone(), resource: None },
         ip: token.ip.clone(),
-        created_at: token.now,
-        updated_at: token.now,
-        last_used: None,
+        issued_at: token.now,
         expires_at: token.expires_at,
-        lifetime_seconds: (token.expires_at - token.now).whole_seconds(),
-        slides_until: None,
-        oauth2: Some(OAuth2Binding {
-            app_id: app.id,
-            grant_id: None,
-            secret_id: Some(secret.id),
-            audience: None,
-            slides_until: token.expires_at,
-            unused: false,
-        }),
-    };
+    });
     diesel::insert_into(api_keys::table).values(KeyRow::from(&key)).execute(conn)?;
     Ok(Some((secret.id, secret.last_used_at)))
 }
 
 /// Looks at an access token, see
 /// [`GrantRepository::introspect_access`](doorward_ports::oauth2::GrantRepository::introspect_access).
-pub(super) fn introspect_access(
-    conn: &mut Conn,
-    client: &ClientCredentials,
-    key: &ApiKeyId,
-    digest: Digest,
-    now: Instant,
-) -> Result<Option<Introspection>, Error> {
-    let Some((secret, app)) = prove(conn, client)? else { return Ok(None) };
-    let found = api_keys::table.find(key.as_str()).select(KeyRow::as_select()).get_result(conn).optional()?;
-    let found = found.map(ApiKey::try_from).transpose()?;
-    let mut token = None;
-    if let Some(key) = found
-        && key.secret_digest == digest
-        && !key.is_expired(now)
-        && let Some(binding) = key.oauth2
-        && let Some(username) = acting_user(conn, key.user_id)?
-    {
-        type Lists = (Option<Json<Vec<String>>>, Option<Json<Vec<String>>>);
-        let allowed: Option<Lists> = oauth2_apps::table
-            .find(Id(binding.app_id))
-            .select((oauth2_apps::allowed_scopes, oauth2_apps::allowed_resources))
-            .get_result(conn)
-            .optional()?;
-        let (scopes, targets) = allowed.unwrap_or_default();
-        token = Some(TokenFacts {
-            app_scopes: scopes.map(|scopes| scopes.0),
-            app_resources: targets.map(resources),
-            app_id: binding.app_id,
-            user_id: key.user_id,
-            username,
-            scopes: key.scopes,
-            audience: binding.audience,
-            unused: binding.unused,
-            issued_at: key.created_at,
-            expires_at: key.expires_at,
-        });
-    }
+pub(super) fn introspect_access(conn: &mut Conn, query: &IntrospectionQuery) -> Result<Option<Introspection>, Error> {
+    let Some((secret, app)) = prove(conn, &query.client)? else { return Ok(None) };
+    let token = match &query.token {
+        Some((id, digest)) => find_access(conn, id, |key| key.secret_digest == *digest && !key.is_expired(query.now))?,
+        None => None,
+    };
     Ok(Some(Introspection {
         secret_id: secret.id,
         secret_last_used_at: secret.last_used_at,
         caller_resources: app.resources,
         token,
+    }))
+}
+
+/// The access token with this id, if it passes the test and its user may act.
+fn find_access(
+    conn: &mut Conn,
+    id: &ApiKeyId,
+    is_live: impl FnOnce(&ApiKey) -> bool,
+) -> Result<Option<TokenFacts>, Error> {
+    let found = api_keys::table.find(id.as_str()).select(KeyRow::as_select()).get_result(conn).optional()?;
+    let Some(key) = found.map(ApiKey::try_from).transpose()?.filter(is_live) else { return Ok(None) };
+    let Some(binding) = key.oauth2 else { return Ok(None) };
+    let Some(username) = acting_user(conn, key.user_id)? else { return Ok(None) };
+    let allowed: Option<AppLists> = oauth2_apps::table
+        .find(Id(binding.app_id))
+        .select((oauth2_apps::allowed_scopes, oauth2_apps::allowed_resources))
+        .get_result(conn)
+        .optional()?;
+    Ok(Some(TokenFacts {
+        app_id: binding.app_id,
+        user_id: key.user_id,
+        username,
+        authorization: Authorization { scopes: key.scopes, resource: binding.audience },
+        app: app_limits(allowed.unwrap_or_default()),
+        unused: binding.unused,
+        issued_at: key.created_at,
+        expires_at: key.expires_at,
     }))
 }

@@ -51,7 +51,7 @@ contract! {
             one.unwrap();
             two.unwrap();
             let stored: App = apps::find(ctx, &ann, app.id).await.unwrap();
-            assert_eq!(stored.allowed_scopes.as_deref(), Some(&["user:read".to_owned()][..]), "{round}");
+            assert_eq!(stored.allowed_scopes, Some(crate::support::scopes("user:read")), "{round}");
             assert_eq!(stored.resources.len(), 1, "{round}");
             let target = if walk.is_postgres() { "diff::text" } else { "diff" };
             let diffs = walk.texts(&format!(

@@ -14,7 +14,7 @@ contract! {
         let robot = user("robot");
         let before = App {
             redirect_uris: ["https://a.example/", "http://localhost/"].map(|uri| RedirectUri::from_storage(uri.to_owned())).to_vec(),
-            allowed_scopes: Some(vec!["user:read".to_owned()]),
+            allowed_scopes: Some(scopes("user:read gone:read")),
             allowed_resources: Some(vec![resource("https://r.example/")]),
             resources: vec![resource("https://mcp.example/")],
             service_account_id: Some(robot.id),

@@ -1,6 +1,6 @@
 use crate::support::*;
 use doorward_domain::ids::GrantId;
-use doorward_domain::oauth2::{AuthorizationCode, CodeChallenge, Resource};
+use doorward_domain::oauth2::{Authorization, AuthorizationCode, CodeChallenge, Resource};
 use doorward_ports::{Conflict, Outage, StoreError};
 use time::Duration;
 
@@ -9,11 +9,14 @@ contract! {
         let granted = Granted::in_store(&db).await;
         let full = AuthorizationCode {
             challenge: Some(CodeChallenge::parse(&"c".repeat(43), None).unwrap()),
-            resource: Some(Resource::from_storage("https://mcp.example/".to_owned())),
-            scopes: vec!["a".to_owned(), "b:c".to_owned()],
+            authorization: Authorization {
+                scopes: scopes("user:read gone:read openid"),
+                resource: Some(Resource::from_storage("https://mcp.example/".to_owned())),
+            },
             ..code(&granted.app, &granted.user)
         };
-        let bare = AuthorizationCode { redirect_uri: None, scopes: vec![], ..code(&granted.app, &granted.user) };
+        let authorization = Authorization { scopes: scopes(""), resource: None };
+        let bare = AuthorizationCode { redirect_uri: None, authorization, ..code(&granted.app, &granted.user) };
         for code in [full, bare] {
             let expected = code.clone();
             let found = db

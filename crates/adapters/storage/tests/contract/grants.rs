@@ -1,10 +1,11 @@
 use crate::support::*;
 use doorward_domain::Digest;
 use doorward_domain::ids::{AppId, GrantId, UserId};
-use doorward_domain::oauth2::{ExchangedTokens, Grant, Resource};
+use doorward_domain::oauth2::{Authorization, ExchangedTokens, Grant, Resource};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::oauth2::{ClientCredentials, ClientToken, Introspection, TokenFacts};
+use doorward_ports::oauth2::{ClientCredentials, ClientToken, Introspection, IntrospectionQuery, TokenFacts};
+use doorward_ports::sessions::AppLimits;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 
@@ -19,7 +20,9 @@ contract! {
         exchanged.push(Digest::of("a"), NOW);
         exchanged.push(Digest::of("b"), NOW + Duration::SECOND);
         let (plain, key) = grant(&granted.app, None, &granted.user);
-        let full = Grant { audience: Some(resource("https://mcp.example/")), exchanged, generation: 7, ..plain };
+        let authorization =
+            Authorization { resource: Some(resource("https://mcp.example/")), ..plain.authorization.clone() };
+        let full = Grant { authorization, exchanged, generation: 7, ..plain };
         let expected = Some(full.clone());
         let found = db
             .write(move |repos| {
@@ -124,12 +127,12 @@ contract! {
         let (id, key) = (granted.grant.id, granted.key.id.clone());
         let (grant, key) = db
             .write(move |repos| {
-                repos.grants().narrow_access(&permit(), &key, &["user:read".to_owned()])?;
+                repos.grants().narrow_access(&permit(), &key, &scopes("user:read"))?;
                 Ok((repos.grants().find(id)?.unwrap(), repos.api_keys().find(&key)?.unwrap()))
             })
             .await;
-        assert_eq!(key.scopes, ["user:read"]);
-        assert_eq!(grant.scopes, granted.grant.scopes);
+        assert_eq!(key.scopes, scopes("user:read"));
+        assert_eq!(grant.authorization, granted.grant.authorization);
     }
 
     async fn a_client_gets_a_token_of_its_service_account(db) {
@@ -225,13 +228,14 @@ contract! {
             app_id: granted.app.id,
             user_id: granted.user.id,
             username: granted.user.username.to_string(),
-            scopes: expected_key.scopes.clone(),
-            audience: Some(resource("https://mcp.example/")),
+            authorization: Authorization {
+                scopes: expected_key.scopes.clone(),
+                resource: Some(resource("https://mcp.example/")),
+            },
+            app: AppLimits::default(),
             issued_at: NOW,
             expires_at: expected_key.expires_at,
             unused: false,
-            app_scopes: None,
-            app_resources: None,
         };
         let answer = |token| Some(Introspection {
             secret_id,
@@ -258,18 +262,24 @@ contract! {
         ];
         for _ in 0..2 {
             for (client, key, digest, now, expected) in asked.clone() {
-                let found = db.read(move |repos| repos.grants().introspect_access(&client, &key, digest, now)).await;
+                let query = IntrospectionQuery { client: client.clone(), token: Some((key, digest)), now };
+                let found = db.read(move |repos| repos.grants().introspect_access(&query)).await;
                 assert_eq!(found, expected);
+                let client_alone = IntrospectionQuery { client, token: None, now };
+                let found = db.read(move |repos| repos.grants().introspect_access(&client_alone)).await;
+                assert_eq!(found, expected.and(answer(None)), "without a token");
             }
         }
+        let query = || IntrospectionQuery { client: as_client.clone(), token: Some((id.clone(), right)), now: NOW };
         for spoil in ["UPDATE users SET status = 'suspended'", "UPDATE users SET deleted = NOT deleted, status = 'active'"] {
             db.execute(spoil);
-            let (client, id) = (as_client.clone(), id.clone());
-            let found = db.read(move |repos| repos.grants().introspect_access(&client, &id, right, NOW)).await;
+            let query = query();
+            let found = db.read(move |repos| repos.grants().introspect_access(&query)).await;
             assert_eq!(found, answer(None), "{spoil}");
         }
         db.execute("UPDATE oauth2_apps SET client_type = 'public'");
-        let found = db.read(move |repos| repos.grants().introspect_access(&as_client, &id, right, NOW)).await;
+        let query = query();
+        let found = db.read(move |repos| repos.grants().introspect_access(&query)).await;
         assert_eq!(found, None);
     }
 }
@@ -302,7 +312,7 @@ impl ClientSetting {
             client: self.client.clone(),
             key_id: key_id(),
             key_digest: Digest::of("token"),
-            scopes: vec!["user:read".to_owned(), "template:read".to_owned()],
+            scopes: scopes("user:read template:read"),
             ip: "192.0.2.9".to_owned(),
             now: NOW,
             expires_at: NOW + Duration::HOUR,

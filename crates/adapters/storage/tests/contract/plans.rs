@@ -79,7 +79,7 @@ const STEPS: [(&str, Step); 12] = [
             client: granted.client(),
             key_id: key_id(),
             key_digest: Digest::of("x"),
-            scopes: vec!["all".to_owned()],
+            scopes: doorward_domain::oauth2::Scopes::all(),
             ip: String::new(),
             now: NOW,
             expires_at: NOW + Duration::HOUR,
@@ -88,7 +88,9 @@ const STEPS: [(&str, Step); 12] = [
         Ok(())
     }),
     ("introspect_access", |repos, granted, _| {
-        let found = repos.grants().introspect_access(&granted.client(), &granted.key.id, Digest::of("x"), NOW)?;
+        let token = Some((granted.key.id.clone(), Digest::of("x")));
+        let query = doorward_ports::oauth2::IntrospectionQuery { client: granted.client(), token, now: NOW };
+        let found = repos.grants().introspect_access(&query)?;
         assert!(found.is_some());
         Ok(())
     }),
@@ -115,7 +117,7 @@ const STEPS: [(&str, Step); 12] = [
         repos.codes().replace(&permit(), &code)?;
         repos.codes().redeem(&permit(), code.id, grant.id, NOW)?;
         repos.grants().insert(&permit(), &grant, &key)?;
-        repos.grants().narrow_access(&permit(), &key.id, &[])?;
+        repos.grants().narrow_access(&permit(), &key.id, &doorward_domain::oauth2::Scopes::default())?;
         // As the earlier grant goes, with its key.
         repos.grants().delete(&permit(), grant.id)?;
         Ok(())

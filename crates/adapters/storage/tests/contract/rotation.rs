@@ -1,9 +1,9 @@
 use crate::support::*;
 use doorward_domain::Digest;
-use doorward_domain::oauth2::{ExchangedTokens, Grant};
+use doorward_domain::oauth2::{Authorization, ExchangedTokens, Grant};
 use doorward_domain::sessions::ApiKey;
 use doorward_ports::Store;
-use doorward_ports::oauth2::{ClientCredentials, Rotated, Rotation};
+use doorward_ports::oauth2::{ClientCredentials, IntrospectionQuery, Rotated, Rotation};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use time::Duration;
@@ -17,7 +17,7 @@ contract! {
         let granted = Granted::in_store(&db).await;
         let mut grant = granted.grant.clone();
         let key = granted.key.id.clone();
-        db.write(move |repos| repos.grants().narrow_access(&permit(), &key, &["user:read".to_owned()])).await;
+        db.write(move |repos| repos.grants().narrow_access(&permit(), &key, &scopes("user:read"))).await;
         // More often than a database plans a statement anew, and than exchanged tokens are remembered.
         for n in 0..12 {
             let asked = rotation(granted.client(), &grant, n);
@@ -27,7 +27,7 @@ contract! {
                 Some(Rotated {
                     grant_id: grant.id,
                     access_key_id: granted.key.id.clone(),
-                    scopes: grant.scopes.clone(),
+                    scopes: grant.authorization.scopes.clone(),
                     secret: Some((granted.secret.id, None)),
                 })
             );
@@ -187,7 +187,7 @@ contract! {
         let (app, id) = (granted.app.clone(), granted.grant.id);
         db.write(move |repos| repos.apps().update(&permit(), &app)).await;
         assert_eq!(rotate(&db.store, good.clone()).await, None);
-        let left = vec!["user:read".to_owned()];
+        let left = scopes("user:read");
         let stored = left.clone();
         db.write(move |repos| repos.grants().reconcile(&permit(), id, &stored, 1)).await;
         let rotated = rotate(&db.store, good).await.unwrap();
@@ -201,7 +201,9 @@ contract! {
         let granted = Granted::in_store(&db).await;
         let resource = |text: &str| doorward_domain::oauth2::Resource::from_storage(text.to_owned());
         let (bound, key) = grant(&granted.app, None, &granted.user);
-        let bound = Grant { audience: Some(resource("https://a.example")), ..bound };
+        let authorization =
+            Authorization { resource: Some(resource("https://a.example")), ..bound.authorization.clone() };
+        let bound = Grant { authorization, ..bound };
         let stored = bound.clone();
         db.write(move |repos| repos.grants().insert(&permit(), &stored, &key)).await;
         let among = |grant: &Grant, list: &[&str]| Rotation {
@@ -231,7 +233,8 @@ contract! {
         let first = rotation(client.clone(), &granted.grant, 0);
         assert!(rotate(&db.store, first.clone()).await.is_some());
         let (id, digest) = (granted.key.id.clone(), first.next_access);
-        let facts = db.read(move |repos| repos.grants().introspect_access(&client, &id, digest, NOW)).await;
+        let query = IntrospectionQuery { client, token: Some((id, digest)), now: NOW };
+        let facts = db.read(move |repos| repos.grants().introspect_access(&query)).await;
         assert!(facts.unwrap().token.unwrap().unused);
         assert!(is_unused().await);
         mark(Digest::of("access 0")).await;

@@ -3,7 +3,7 @@ use crate::users::insert_groups;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::oauth2::Resource;
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{AllowEntry, DefaultRoles, WORKSPACE_ACCESS};
+use doorward_domain::roles::{AllowEntry, DefaultRoles, ScopeName, WORKSPACE_ACCESS};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Conflict, StoreError};
@@ -139,7 +139,7 @@ contract! {
         let limits = ["workspace:*".to_owned(), format!("*:{}", granted.user.id), format!("user:{}", granted.user.id)];
         let plain = ApiKey {
             last_used: Some(NOW),
-            scopes: vec![],
+            scopes: scopes(""),
             allow_list: AllowEntry::parse_list(&limits).unwrap(),
             ip: String::new(),
             ..token(&granted.user, "a b")
@@ -296,21 +296,35 @@ contract! {
         assert_eq!(db.rows("api_keys"), 0);
     }
 
-    async fn keys_of_a_scope_are_deleted_with_their_grants(db) {
+    async fn keys_of_a_scope_are_deleted_and_access_tokens_stay(db) {
         let granted = Granted::in_store(&db).await;
-        let of = |scopes: &[&str]| ApiKey {
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            ..session(&granted.user)
-        };
-        let keys = [of(&["application_connect"]), of(&["application_connect", "all"]), of(&["all"])];
+        let of = |names: &str| ApiKey { scopes: scopes(names), ..session(&granted.user) };
+        let keys = [of("application_connect"), of("application_connect all"), of("all")];
         let (user, access) = (granted.user.id, granted.key.id.clone());
         let deleted = db
             .write(move |repos| {
                 keys.iter().try_for_each(|key| repos.api_keys().insert(&permit(), key))?;
-                repos.grants().narrow_access(&permit(), &access, &["application_connect".to_owned()])?;
-                repos.api_keys().delete_of_scope(&permit(), user, "application_connect")
+                repos.grants().narrow_access(&permit(), &access, &scopes("application_connect"))?;
+                repos.api_keys().delete_of_scope(&permit(), user, ScopeName::APPLICATION_CONNECT)
             })
             .await;
-        assert_eq!((deleted, db.rows("api_keys"), db.rows("oauth2_grants")), (2, 2, 0));
+        assert_eq!((deleted, db.rows("api_keys"), db.rows("oauth2_grants")), (1, 3, 1));
+    }
+
+    async fn scopes_are_stored_by_the_names_that_clients_know(db) {
+        let granted = Granted::in_store(&db).await;
+        let plain = ApiKey { scopes: scopes("all user:read gone:read"), ..session(&granted.user) };
+        let (access, expected) = (granted.key.id.clone(), plain.clone());
+        let found = db
+            .write(move |repos| {
+                repos.api_keys().insert(&permit(), &plain)?;
+                repos.grants().narrow_access(&permit(), &access, &scopes("all gone:read"))?;
+                repos.api_keys().find(&plain.id)
+            })
+            .await;
+        assert_eq!(found, Some(expected));
+        let stored = |text: &str| db.rows(&format!("api_keys WHERE scopes = '{text}'"));
+        assert_eq!(stored("all user:read gone:read"), 1);
+        assert_eq!(stored("coder:all gone:read"), 1, "as the authorization server calls it");
     }
 }

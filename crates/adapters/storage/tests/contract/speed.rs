@@ -71,7 +71,7 @@ async fn measure(name: &str, store: Store) {
                 client,
                 key_id: key_id(),
                 key_digest: Digest::of("token"),
-                scopes: vec!["all".to_owned()],
+                scopes: doorward_domain::oauth2::Scopes::all(),
                 ip: "192.0.2.9".to_owned(),
                 now: NOW,
                 expires_at: NOW + time::Duration::HOUR,
@@ -97,7 +97,12 @@ async fn measure(name: &str, store: Store) {
         let (store, client, id) = (one.clone(), asked.clone(), id.clone());
         async move {
             let work = move |repos: &mut dyn doorward_ports::Repositories| {
-                repos.grants().introspect_access(&client, &id, Digest::of("access 0"), NOW)
+                let token = Some((id, Digest::of("access 0")));
+                repos.grants().introspect_access(&doorward_ports::oauth2::IntrospectionQuery {
+                    client,
+                    token,
+                    now: NOW,
+                })
             };
             assert!(store.read(work).await?.is_some());
             Ok(())

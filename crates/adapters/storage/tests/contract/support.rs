@@ -9,7 +9,8 @@ use doorward_domain::names::{
     DisplayName, Email, GroupName, OrganizationName, RealName, TemplateName, Username, WorkspaceName,
 };
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
+    App, AppSecret, Authorization, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
+    Scopes,
 };
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{
@@ -399,6 +400,11 @@ pub(crate) async fn templated(db: &Fixture) -> (Organization, User, Template) {
     all
 }
 
+/// These scopes, as they would be stored.
+pub(crate) fn scopes(text: &str) -> Scopes {
+    Scopes::from_storage(text)
+}
+
 /// A session of a browser.
 pub(crate) fn session(user: &User) -> ApiKey {
     ApiKey {
@@ -406,7 +412,7 @@ pub(crate) fn session(user: &User) -> ApiKey {
         user_id: user.id,
         secret_digest: Digest::of(random_text()),
         login_type: LoginType::Password,
-        scopes: vec!["all".to_owned()],
+        scopes: Scopes::all(),
         allow_list: None,
         token_name: String::new(),
         ip: "192.0.2.1".to_owned(),
@@ -477,8 +483,7 @@ pub(crate) fn code(app: &App, user: &User) -> AuthorizationCode {
         user_id: user.id,
         redirect_uri: Some("https://app.example/cb".to_owned()),
         challenge: None,
-        resource: None,
-        scopes: vec!["all".to_owned()],
+        authorization: Authorization { scopes: Scopes::all(), resource: None },
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
         redeemed: None,
@@ -493,8 +498,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         app_id: app.id,
         user_id: user.id,
         secret_id: secret.map(|secret| secret.id),
-        audience: None,
-        scopes: vec!["user:read".to_owned(), "workspace:read".to_owned()],
+        authorization: Authorization { scopes: scopes("user:read workspace:read"), resource: None },
         access_key_id: key_id(),
         access_expires_at: NOW + Duration::HOUR,
         refresh_prefix: random_text(),
@@ -509,7 +513,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         id: grant.access_key_id.clone(),
         login_type: LoginType::Oauth2ProviderApp,
         secret_digest: Digest::of("access 0"),
-        scopes: grant.scopes.clone(),
+        scopes: grant.authorization.scopes.clone(),
         token_name: format!("{}_{}_oauth_session_token", user.id, app.id),
         expires_at: grant.access_expires_at,
         lifetime_seconds: 3600,

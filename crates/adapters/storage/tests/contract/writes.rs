@@ -8,9 +8,9 @@ use doorward_domain::groups::Group;
 use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
-use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, System, resource};
+use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
@@ -124,7 +124,7 @@ impl World {
             client: client(&secret),
             key_id: key_id(),
             key_digest: doorward_domain::Digest::of("client token"),
-            scopes: vec!["all".to_owned()],
+            scopes: Scopes::all(),
             ip: String::new(),
             now: NOW,
             expires_at: NOW + Duration::HOUR,
@@ -258,9 +258,9 @@ fn writes() -> Vec<Write> {
             };
             r.grants().renew_access(&p.permit(), &renewal)
         };
-        GrantRepository::reconcile(None): |w, r, p| r.grants().reconcile(&p.permit(), w.grant.id, &[], 0);
+        GrantRepository::reconcile(None): |w, r, p| r.grants().reconcile(&p.permit(), w.grant.id, &Scopes::default(), 0);
         GrantRepository::narrow_access(Some(Access)): |w, r, p| {
-            r.grants().narrow_access(&p.permit(), &w.access.id, &[])
+            r.grants().narrow_access(&p.permit(), &w.access.id, &Scopes::default())
         };
         GrantRepository::issue_client_token(None): |w, r, p| {
             r.grants().issue_client_token(&p.permit(), &w.client_token)
@@ -286,7 +286,7 @@ fn writes() -> Vec<Write> {
         ApiKeyRepository::expire(Some(Session)): |w, r, p| r.api_keys().expire(&p.permit(), &w.session.id, NOW);
         ApiKeyRepository::delete(Some(Session)): |w, r, p| r.api_keys().delete(&p.permit(), &w.session.id);
         ApiKeyRepository::delete_of_scope(Some(User)): |w, r, p| {
-            r.api_keys().delete_of_scope(&p.permit(), w.ann.id, "all")
+            r.api_keys().delete_of_scope(&p.permit(), w.ann.id, ScopeName::ALL)
         };
         UserRepository::update_profile(Some(User)): |w, r, p| {
             r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)

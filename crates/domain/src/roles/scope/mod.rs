@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 pub use allow::{AllowEntry, AllowEntryError};
+pub(crate) use name::covers_any;
 pub use name::{ScopeName, Topic, catalogue, covers, describe, join_names, parse_names};
 
 use super::permission::{Permission, Shared, Vote};

@@ -22,12 +22,18 @@ enum Kind {
 }
 
 impl ScopeName {
+    /// `coder:all`: everything its holder may do.
+    pub const ALL: Self = Self(Kind::BuiltIn(tables::ALL));
+    /// `coder:application_connect`: connecting to workspace apps.
+    pub const APPLICATION_CONNECT: Self = Self(Kind::BuiltIn(tables::APPLICATION_CONNECT));
+
     /// Reads a name of the catalogue, or an old alias.
     pub fn parse(name: &str) -> Result<Self, UnknownName> {
         Self::find(name).ok_or_else(|| UnknownName::new("scope", name))
     }
 
-    fn find(name: &str) -> Option<Self> {
+    /// The same, without an error to tell.
+    pub(crate) fn find(name: &str) -> Option<Self> {
         if let Some(scope) = tokens().find(|scope| scope.name == name || scope.title == name) {
             return Some(Self(Kind::BuiltIn(scope)));
         }
@@ -72,7 +78,26 @@ impl ScopeName {
     /// Whether it permits everything.
     #[must_use]
     pub fn is_all(&self) -> bool {
-        self.old_name() == Some("all")
+        *self == Self::ALL
+    }
+
+    /// Whether it permits all that `entry` does. `*` on a type says more than all its actions together: it includes those of
+    /// later releases.
+    fn permits(&self, entry: &Permission) -> bool {
+        let held = |held: &Permission| {
+            let resource = held.resource == Pattern::Any || held.resource == entry.resource;
+            resource && (held.action == Pattern::Any || held.action == entry.action)
+        };
+        self.any_permission(held)
+    }
+
+    /// Whether this holds of one of its permissions. Allocates nothing, as [`ScopeName::permissions`] may.
+    fn any_permission(&self, test: impl Fn(&Permission) -> bool) -> bool {
+        match self.0 {
+            Kind::BuiltIn(scope) => scope.site.permissions().iter().any(test),
+            Kind::Composite(scope) => scope.site.permissions().iter().any(test),
+            Kind::Pair(resource, action) => test(&pair(resource, action)),
+        }
     }
 
     /// What it permits.
@@ -81,10 +106,7 @@ impl ScopeName {
         match self.0 {
             Kind::BuiltIn(scope) => Cow::Borrowed(scope.site.permissions()),
             Kind::Composite(scope) => Cow::Borrowed(scope.site.permissions()),
-            Kind::Pair(resource, action) => {
-                let action = action.map_or(Pattern::Any, Pattern::Is);
-                Cow::Owned(vec![Permission { negate: false, resource: Pattern::Is(resource), action }])
-            }
+            Kind::Pair(resource, action) => Cow::Owned(vec![pair(resource, action)]),
         }
     }
 
@@ -109,7 +131,7 @@ impl ScopeName {
     /// ```
     #[must_use]
     pub fn is_sensitive(&self) -> bool {
-        self.permissions().iter().any(|permission| match (&permission.resource, &permission.action) {
+        self.any_permission(|permission| match (&permission.resource, &permission.action) {
             (Pattern::Is(resource), Pattern::Is(action)) => caution::is_sensitive(*resource, *action),
             (Pattern::Is(resource), _) => {
                 resource.actions().iter().any(|action| caution::is_sensitive(*resource, *action))
@@ -137,6 +159,12 @@ impl ScopeName {
     }
 }
 
+/// What `resource:action` permits, or `resource:*` without an action.
+fn pair(resource: ResourceType, action: Option<Action>) -> Permission {
+    let action = action.map_or(Pattern::Any, Pattern::Is);
+    Permission { negate: false, resource: Pattern::Is(resource), action }
+}
+
 /// What scopes of a kind are about, in plain English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(usize);
@@ -150,8 +178,14 @@ impl Topic {
 }
 
 impl PartialEq for ScopeName {
+    /// Names are equal when their texts are: no two of the catalogue are alike, so no text needs to be written for it.
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        match (self.0, other.0) {
+            (Kind::BuiltIn(own), Kind::BuiltIn(theirs)) => own.name == theirs.name,
+            (Kind::Composite(own), Kind::Composite(theirs)) => own.name == theirs.name,
+            (Kind::Pair(resource, action), Kind::Pair(other, others)) => (resource, action) == (other, others),
+            (Kind::BuiltIn(_) | Kind::Composite(_) | Kind::Pair(..), _) => false,
+        }
     }
 }
 
@@ -171,13 +205,25 @@ impl Ord for ScopeName {
 
 impl std::hash::Hash for ScopeName {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        match self.0 {
+            Kind::BuiltIn(scope) => scope.name.hash(state),
+            Kind::Composite(scope) => scope.name.hash(state),
+            Kind::Pair(resource, action) => (resource, action).hash(state),
+        }
     }
 }
 
 impl fmt::Display for ScopeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.as_str())
+        match self.0 {
+            // The usual case is written in parts, without a text in between.
+            Kind::Pair(resource, action) if f.width().is_none() && f.precision().is_none() => {
+                f.write_str(resource.as_str())?;
+                f.write_str(":")?;
+                f.write_str(action.map_or("*", Action::as_str))
+            }
+            Kind::BuiltIn(_) | Kind::Composite(_) | Kind::Pair(..) => f.pad(&self.as_str()),
+        }
     }
 }
 
@@ -225,15 +271,13 @@ pub fn describe(name: &str) -> Result<&'static str, UnknownName> {
 /// Whether `allowed` together permit everything that `asked` permits.
 #[must_use]
 pub fn covers(allowed: &[ScopeName], asked: &ScopeName) -> bool {
-    // `*` on a type says more than all its actions together: it includes those of later releases.
-    let permits = |permission: &Permission| {
-        let mut held = allowed.iter().flat_map(|name| name.permissions().into_owned());
-        held.any(|held| {
-            let resource = held.resource == Pattern::Any || held.resource == permission.resource;
-            resource && (held.action == Pattern::Any || held.action == permission.action)
-        })
-    };
-    asked.permissions().iter().all(permits)
+    covers_any(&allowed.iter().copied(), *asked)
+}
+
+/// [`covers`], of names that come one after the other.
+pub(crate) fn covers_any(allowed: &(impl Iterator<Item = ScopeName> + Clone), asked: ScopeName) -> bool {
+    let is_missing = |entry: &Permission| !allowed.clone().any(|name| name.permits(entry));
+    !asked.any_permission(is_missing)
 }
 
 /// Reads a `scope` parameter: names separated by spaces, each kept once, in the order given.
@@ -323,6 +367,30 @@ mod tests {
                 assert_eq!(covers(&[*left], right), scopes, "{left} {right}");
             }
         }
+    }
+
+    #[test]
+    fn equal_are_the_names_of_equal_text() {
+        let names = catalogue();
+        for (place, left) in names.iter().enumerate() {
+            let equal = names.iter().enumerate().filter(|(_, right)| left == *right).map(|(place, _)| place);
+            assert_eq!(equal.collect::<Vec<_>>(), [place], "{left}");
+        }
+        let texts: std::collections::HashSet<_> = names.iter().map(ScopeName::as_str).collect();
+        assert_eq!(texts.len(), names.len());
+    }
+
+    #[test]
+    fn the_names_of_the_code_are_those_of_the_data() {
+        assert_eq!(ScopeName::ALL.to_string(), "coder:all");
+        assert_eq!(ScopeName::APPLICATION_CONNECT.to_string(), "coder:application_connect");
+        assert!(ScopeName::ALL.is_all() && !ScopeName::APPLICATION_CONNECT.is_all());
+    }
+
+    #[test]
+    fn a_name_is_shown_in_parts_or_padded() {
+        let name = ScopeName::parse("user:read").unwrap();
+        assert_eq!(format!("{name}|{name:>11}|{name:.4}"), "user:read|  user:read|user");
     }
 
     #[test]

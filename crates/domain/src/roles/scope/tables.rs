@@ -30,6 +30,11 @@ mod generated {
     include!("../../../data/generated/scopes.rs");
 }
 
+/// What permits everything. The tables are sorted by name; a test of the names says when they are not.
+pub(super) const ALL: &BuiltInScope = &generated::BUILT_IN[0];
+/// What permits to connect to workspace apps.
+pub(super) const APPLICATION_CONNECT: &BuiltInScope = &generated::BUILT_IN[1];
+
 pub(super) fn built_in(name: &str) -> Option<&'static BuiltInScope> {
     generated::BUILT_IN.iter().find(|scope| scope.name == name)
 }

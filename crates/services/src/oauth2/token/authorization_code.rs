@@ -1,23 +1,20 @@
-//! `authorization_code` (RFC 6749 4.1.3) with PKCE, bound resource and replay detection.
+//! Authorization code grant (RFC 6749 4.1.3) with PKCE (RFC 7636), resource indicators (RFC 8707) and replay detection.
 
-use super::client_credentials::internal;
 use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
 use crate::oauth2::client::PresentedSecret;
-use crate::oauth2::scopes;
 use crate::sessions::random_token;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, GrantId};
 use doorward_domain::oauth2::{
     App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
-    Redemption,
+    Redemption, Scopes,
 };
 use doorward_domain::roles::{System, action, resource};
-use doorward_domain::sessions::{ApiKey, ApiToken, OAuth2Binding};
-use doorward_domain::users::LoginType;
+use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::Repositories;
 
@@ -29,7 +26,7 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Vec<String> },
+    Granted { scopes: Scopes },
     Replayed,
 }
 
@@ -47,7 +44,7 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
     let tokens = NewTokens {
         grant_id: ctx.random.id(now),
-        access: random_token(&*ctx.random).map_err(internal)?,
+        access: random_token(&*ctx.random).map_err(OAuthError::internal)?,
         refresh: ctx.keys.ring().refresh_tokens().first(refresh_prefix, &refresh_random, now),
     };
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
@@ -101,11 +98,11 @@ fn decide(
             return Err(OAuthError::of_grant(error.oauth_code(), error.to_string()));
         }
     }
-    if let Some(gone) = code.scopes.iter().find(|name| scopes::canonical(name).is_none()) {
+    if let Some(gone) = code.authorization.scopes.unknown().next() {
         return Err(OAuthError::invalid_grant(format!("the scope {gone} of the code is unknown")));
     }
-    scopes_left(&ctx.settings, &app, code.resource.as_ref(), &code.scopes)?;
-    all_scopes_left(&app, &code.scopes)?;
+    scopes_left(&ctx.settings, &app, &code.authorization)?;
+    all_scopes_left(&app, &code.authorization.scopes)?;
     if !deed.repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
         return Err(OAuthError::invalid_grant("the user may not act"));
     }
@@ -124,7 +121,8 @@ fn decide(
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted { scopes: code.scopes }))
+    let granted = Verdict::Granted { scopes: code.authorization.scopes };
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 
 /// Whether the code was asked for with this redirect URI: then it was registered, and has been taken from the app since.
@@ -155,8 +153,7 @@ fn new_grant(
         app_id: app.id,
         user_id: code.user_id,
         secret_id,
-        audience: code.resource.clone(),
-        scopes: code.scopes.clone(),
+        authorization: code.authorization.clone(),
         access_key_id: tokens.access.id.clone(),
         access_expires_at,
         refresh_prefix: tokens.refresh.prefix().to_owned(),
@@ -167,30 +164,18 @@ fn new_grant(
         created_at: now,
         app_revision: app.revision,
     };
-    let key = ApiKey {
+    let key = ApiKey::access_token(NewAccessToken {
         id: tokens.access.id.clone(),
-        user_id: code.user_id,
         secret_digest: tokens.access.digest(),
-        login_type: LoginType::Oauth2ProviderApp,
-        scopes: code.scopes.clone(),
-        allow_list: None,
-        token_name: format!("{}_{}_oauth_session_token", code.user_id, app.id),
+        user_id: code.user_id,
+        app_id: app.id,
+        secret_id,
+        grant: Some((tokens.grant_id, refresh_expires_at)),
+        authorization: code.authorization.clone(),
         ip: ip.to_owned(),
-        created_at: now,
-        updated_at: now,
-        last_used: None,
+        issued_at: now,
         expires_at: access_expires_at,
-        lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
-        slides_until: None,
-        oauth2: Some(OAuth2Binding {
-            app_id: app.id,
-            grant_id: Some(tokens.grant_id),
-            secret_id,
-            audience: code.resource.clone(),
-            slides_until: refresh_expires_at,
-            unused: false,
-        }),
-    };
+    });
     (grant, key)
 }
 

@@ -1,21 +1,20 @@
-//! `client_credentials` (RFC 6749 4.4): the app acts as its service account.
+//! Client credentials grant (RFC 6749 4.4): the app acts as its service account.
 
 use super::{Common, TokenSet};
 use crate::oauth2::client::note_use;
 use crate::oauth2::scopes;
 use crate::sessions::random_token;
 use crate::{Context, OAuthError};
-use doorward_domain::oauth2::{ClientType, OAuthErrorCode};
+use doorward_domain::oauth2::{Authorization, ClientType, OAuthErrorCode, Scopes};
 use doorward_domain::roles::{Permit, System, action, resource};
-use doorward_domain::sessions::{ApiKey, OAuth2Binding};
-use doorward_domain::users::LoginType;
+use doorward_domain::sessions::{ApiKey, NewAccessToken};
 use doorward_ports::oauth2::ClientToken;
 use std::sync::Arc;
 
 pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAuthError> {
     let now = common.now;
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
-    let token = random_token(&*ctx.random).map_err(internal)?;
+    let token = random_token(&*ctx.random).map_err(OAuthError::internal)?;
     // With limits to check, or a secret that cannot be one, the steps decide; else one statement does it all.
     if let (Some(client), None, None, None) =
         (common.client.credentials(), &common.resource, &common.scopes, &ctx.settings.oauth2.resources)
@@ -24,7 +23,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             client,
             key_id: token.id.clone(),
             key_digest: token.digest(),
-            scopes: scopes::unrestricted(),
+            scopes: Scopes::all(),
             ip: common.by.origin.ip.clone(),
             now,
             expires_at,
@@ -32,11 +31,11 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
         let issued = ctx.at_once(move |once| Ok::<_, OAuthError>(once.issue_client_token(&permit(), &asked)?)).await?;
         if let Some((secret, last_used_at)) = issued {
             note_use(ctx, secret, last_used_at, now).await?;
-            return Ok(TokenSet::new(token.to_wire(), None, expires_at, scopes::unrestricted(), now));
+            return Ok(TokenSet::new(token.to_wire(), None, expires_at, Scopes::all(), now));
         }
     }
     let (settings, access, by) = (Arc::clone(&ctx.settings), token.to_wire(), common.by.clone());
-    let names = ctx
+    let granted = ctx
         .act(&by, move |deed| {
             let app = common.client.find_app(deed.repos)?;
             let secret_id = common.client.authenticate(&app, deed.repos, now)?;
@@ -52,43 +51,30 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             if !deed.repos.users().find(service_account)?.is_some_and(|user| user.may_act()) {
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the service account may not act"));
             }
-            let names = scopes::negotiate(app.allowed_scopes.as_deref(), common.scopes.as_deref())?;
-            let audience = super::bind(&settings, &app, common.resource.as_ref())?;
-            let key = ApiKey {
-                id: token.id.clone(),
-                user_id: service_account,
-                secret_digest: token.digest(),
-                login_type: LoginType::Oauth2ProviderApp,
-                scopes: names.clone(),
-                allow_list: None,
-                token_name: String::new(),
-                ip: common.by.origin.ip.clone(),
-                created_at: now,
-                updated_at: now,
-                last_used: None,
-                expires_at,
-                lifetime_seconds: settings.oauth2.access_token_lifetime.get().whole_seconds(),
-                slides_until: None,
-                oauth2: Some(OAuth2Binding {
-                    app_id: app.id,
-                    grant_id: None,
-                    secret_id,
-                    audience,
-                    slides_until: expires_at,
-                    unused: false,
-                }),
+            let authorization = Authorization {
+                scopes: scopes::negotiate(app.allowed_scopes.as_ref(), common.scopes)?,
+                resource: super::bind(&settings, &app, common.resource.as_ref())?,
             };
+            let granted = authorization.scopes.clone();
+            let key = ApiKey::access_token(NewAccessToken {
+                id: token.id.clone(),
+                secret_digest: token.digest(),
+                user_id: service_account,
+                app_id: app.id,
+                secret_id,
+                grant: None,
+                authorization,
+                ip: common.by.origin.ip.clone(),
+                issued_at: now,
+                expires_at,
+            });
             deed.repos.api_keys().insert(&permit(), &key)?;
-            Ok(deed.unrecorded("tokens are not recorded when they are issued", names))
+            Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
         })
         .await?;
-    Ok(TokenSet::new(access, None, expires_at, names, now))
+    Ok(TokenSet::new(access, None, expires_at, granted, now))
 }
 
 fn permit() -> Permit<action::Create, resource::ApiKey> {
     System::because("an authenticated client asks for its own token").permit()
-}
-
-pub(super) fn internal(error: impl std::fmt::Display) -> OAuthError {
-    OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(error.to_string())
 }

@@ -1,16 +1,17 @@
-//! `refresh_token` (RFC 6749 6) with rotation that survives races and lost answers (`decisions.md`).
+//! Refresh token grant (RFC 6749 6): rotation with reuse detection (RFC 9700 4.14.2) that survives concurrent requests and
+//! lost responses (`decisions.md`).
 
-use super::client_credentials::internal;
 use super::still_allowed::{gone, scopes_left};
 use super::{Common, TokenSet};
 use crate::audit::Diff;
 use crate::deed::{Deed, Done};
 use crate::keys;
 use crate::oauth2::client::note_use;
-use crate::oauth2::scopes;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::AuditAction;
-use doorward_domain::oauth2::{App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Successor};
+use doorward_domain::oauth2::{
+    App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Scopes, Successor,
+};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
@@ -33,7 +34,7 @@ enum Verdict {
         /// Digest of the live refresh token.
         live: Digest,
         expires_at: Instant,
-        scopes: Vec<String>,
+        scopes: Scopes,
     },
     /// Another refresh of the same token won in between.
     Raced,
@@ -69,11 +70,10 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         access_lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
         resources: oauth2.resources.clone(),
     };
-    let token_set =
-        |pair: &Successor, key: ApiKeyId, expires_at: Instant, scopes: Vec<String>| -> Result<TokenSet, OAuthError> {
-            let access = ApiToken::new(key, pair.access_secret.clone()).map_err(internal)?;
-            Ok(TokenSet::new(access.to_wire(), Some(pair.refresh.to_wire()), expires_at, scopes, now))
-        };
+    let token_set = |pair: &Successor, key: ApiKeyId, expires_at: Instant, scopes: Scopes| -> Result<_, OAuthError> {
+        let access = ApiToken::new(key, pair.access_secret.clone()).map_err(OAuthError::internal)?;
+        Ok(TokenSet::new(access.to_wire(), Some(pair.refresh.to_wire()), expires_at, scopes, now))
+    };
 
     let rotation = common.client.credentials().map(rotation);
     if let (Some(rotation), None, None) = (rotation.clone(), &common.resource, &common.scopes) {
@@ -146,20 +146,20 @@ fn decide(
     // What is noted here and not yet written counts as well.
     let is_unused = |key: &ApiKey| key.is_unused() && !ctx.cache.is_use_noted(&key.id, key.secret_digest);
     let pair_unused = key.as_ref().is_some_and(is_unused);
-    let allowed = scopes_left(&ctx.settings, &app, grant.audience.as_ref(), &grant.scopes);
-    let grant = match &allowed {
-        Ok(scopes) => Grant { scopes: scopes.clone(), ..grant },
-        Err(_) => grant,
-    };
+    let allowed = scopes_left(&ctx.settings, &app, &grant.authorization);
+    let mut grant = grant;
+    if let Ok(scopes) = &allowed {
+        grant.authorization.scopes.clone_from(scopes);
+    }
     let presented = PresentedRefresh {
         app_id: app.id,
         digest: rotation.presented,
         issued,
         resource: common.resource.as_ref(),
-        scopes: common.scopes.as_deref(),
+        scopes: common.scopes.as_ref(),
     };
     let plan = grant
-        .plan_refresh(&presented, pair_unused, scopes::covers, ctx.settings.oauth2.refresh_policy(app.client_type), now)
+        .plan_refresh(&presented, pair_unused, ctx.settings.oauth2.refresh_policy(app.client_type), now)
         .map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
     let verdict = match plan {
         RefreshPlan::Unknown => return Err(OAuthError::invalid_grant("no grant has this refresh token")),
@@ -204,13 +204,13 @@ fn repeat(
     let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime.get());
     // What the token handed out before can do.
     let (carried, mut expires_at) =
-        key.map_or((grant.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));
-    let scopes = scopes::remaining(app.allowed_scopes.as_deref(), &carried);
+        key.map_or((grant.authorization.scopes, grant.access_expires_at), |key| (key.scopes, key.expires_at));
+    let scopes = carried.clone().within(app.allowed_scopes.as_ref());
     if scopes.is_empty() && !carried.is_empty() {
         return Err(gone(&carried));
     }
     if let Some(asked) = &common.scopes
-        && let Some(more) = scopes.iter().find(|name| !scopes::covers(asked, name))
+        && let Some(more) = scopes.iter().find(|scope| !asked.covers(scope))
     {
         let text = format!(
             "this refresh token was already exchanged for an access token that may do more: {more}. \
@@ -238,7 +238,7 @@ fn repeat(
 }
 
 /// Writes what is left of a grant when its app was changed since that was looked at.
-fn reconcile(repos: &mut dyn Repositories, app: &App, grant: &Grant, left: &[String]) -> Result<(), OAuthError> {
+fn reconcile(repos: &mut dyn Repositories, app: &App, grant: &Grant, left: &Scopes) -> Result<(), OAuthError> {
     if grant.app_revision != app.revision {
         let permit = System::because("its app was changed").permit();
         repos.grants().reconcile(&permit, grant.id, left, app.revision)?;

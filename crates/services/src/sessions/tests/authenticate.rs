@@ -5,7 +5,7 @@ use crate::sessions::{authenticate, only_living};
 use crate::users::testing::*;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::Resource;
-use doorward_domain::roles::{Object, RoleName, action, resource};
+use doorward_domain::roles::{Object, RoleName, ScopeName, action, resource};
 use doorward_domain::sessions::{ApiKey, KeyRefresh, OAuth2Binding};
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
@@ -187,7 +187,7 @@ async fn custom_roles_are_loaded_only_when_there_are_some() {
 
 #[tokio::test]
 async fn a_key_can_do_no_more_than_its_scopes() {
-    let limited = ApiKey { scopes: vec!["application_connect".to_owned()], ..key(ANN) };
+    let limited = ApiKey { scopes: ScopeName::APPLICATION_CONNECT.into(), ..key(ANN) };
     let owner = User { roles: ["owner"].into_iter().collect(), ..ann() };
     let actor = present(&context(presenting(limited, owner))).await.unwrap();
     let users = Object::of::<resource::User>();

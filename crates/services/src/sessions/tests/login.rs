@@ -4,6 +4,8 @@ use crate::sessions::{Login, SignedIn, auth_methods, login, logout};
 use crate::settings::Settings;
 use crate::users::testing::*;
 use doorward_domain::Secret;
+use doorward_domain::oauth2::Scopes;
+use doorward_domain::roles::ScopeName;
 use doorward_domain::sessions::{ApiToken, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_ports::Outage;
@@ -44,7 +46,7 @@ fn expect_session(repos: &mut MockRepositories) {
         .times(1)
         .withf(|_, key| {
             let day = key.expires_at == NOW + Duration::DAY && key.lifetime_seconds == 86_400;
-            day && key.user_id == ANN && key.scopes == ["all"] && key.login_type == LoginType::Password
+            day && key.user_id == ANN && key.scopes == Scopes::all() && key.login_type == LoginType::Password
         })
         .returning(|_, _| Ok(()));
 }
@@ -267,7 +269,7 @@ async fn signing_out_ends_the_key_in_use_and_those_of_apps() {
         .api_keys
         .expect_delete_of_scope()
         .times(1)
-        .withf(|_, user, scope| *user == ANN && scope == "application_connect")
+        .withf(|_, user, scope| *user == ANN && *scope == ScopeName::APPLICATION_CONNECT)
         .returning(|_, _, _| Ok(0));
     expect_audit(&mut repos, "logout", 200);
     logout(&context(repos), &actor().build()).await.unwrap();

@@ -3,6 +3,7 @@ use crate::sessions::IssuedKey;
 use crate::sessions::operator::create_token;
 use crate::users::testing::*;
 use doorward_domain::audit::AuditAction;
+use doorward_domain::oauth2::Scopes;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::{Conflict, StoreError};
@@ -25,7 +26,7 @@ async fn an_operator_makes_a_token_for_a_user() {
     let issued = ask(Some(ann()), Ok(())).await.unwrap();
     let key = issued.key;
     assert_eq!((key.user_id, key.login_type, key.token_name.as_str()), (ANN, LoginType::Token, "seed"));
-    assert_eq!((key.expires_at, key.scopes), (NOW + Duration::WEEK, vec!["all".to_owned()]));
+    assert_eq!((key.expires_at, key.scopes), (NOW + Duration::WEEK, Scopes::all()));
     assert!(issued.token.expose().starts_with(key.id.as_str()));
 }
 

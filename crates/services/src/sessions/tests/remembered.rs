@@ -9,7 +9,7 @@ use crate::sessions::authenticate;
 use crate::users::testing::*;
 use doorward_domain::Digest;
 use doorward_domain::ids::{AppId, GroupId, OrganizationId};
-use doorward_domain::oauth2::Resource;
+use doorward_domain::oauth2::{Resource, Scopes};
 use doorward_domain::sessions::{ApiKey, OAuth2Binding};
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::changes::{Change, ChangeLog};
@@ -172,7 +172,7 @@ async fn the_first_use_of_an_access_token_is_noted_once_and_costs_no_call() {
 #[tokio::test]
 async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
     let limits = |scopes: Option<&str>, resource: Option<&str>| AppLimits {
-        scopes: scopes.map(|name| vec![name.to_owned()]),
+        scopes: scopes.map(Scopes::from_storage),
         resources: resource.map(|text| vec![Resource::parse(text).unwrap()]),
     };
     let bound = |app: AppLimits| {
@@ -184,13 +184,13 @@ async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
             slides_until: NOW + time::Duration::DAY,
             unused: false,
         };
-        let key = ApiKey { oauth2: Some(binding), scopes: vec!["coder:all".to_owned()], ..key(ANN) };
+        let key = ApiKey { oauth2: Some(binding), scopes: Scopes::all(), ..key(ANN) };
         remembering(move |_| Some(KeyOwner { app: Some(app.clone()), ..ann_as(key.clone()) })).0
     };
     let unlimited = present(&bound(limits(None, None))).await.unwrap();
-    assert_eq!(unlimited.account().unwrap().key.scopes, ["coder:all"]);
+    assert_eq!(unlimited.account().unwrap().key.scopes, Scopes::all());
     let narrowed = present(&bound(limits(Some("user:read"), Some("https://door.example/")))).await.unwrap();
-    assert_eq!(narrowed.account().unwrap().key.scopes, ["user:read"]);
+    assert_eq!(narrowed.account().unwrap().key.scopes.to_string(), "user:read");
     assert!(present(&bound(limits(None, Some("https://other.example")))).await.is_err());
 }
 

@@ -3,6 +3,8 @@ use crate::error::Error;
 use crate::sessions::{CreateToken, IssuedKey, TokenQuery, create_token, find_token, list_tokens, token_config};
 use crate::users::UserRef;
 use crate::users::testing::*;
+use doorward_domain::oauth2::Scopes;
+use doorward_domain::roles::ScopeName;
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::LoginType;
 use doorward_ports::mocks::MockRepositories;
@@ -34,7 +36,7 @@ async fn a_token_for_which_nothing_is_asked_has_a_name_all_scopes_and_a_week() {
     let issued = ask(storing(&actor().build()), &actor().build(), CreateToken::default()).await.unwrap();
     assert_eq!((issued.key.login_type, issued.key.user_id), (LoginType::Token, ANN));
     assert_eq!((issued.key.expires_at, issued.key.lifetime_seconds), (NOW + Duration::WEEK, 604_800));
-    assert_eq!(issued.key.scopes, ["all"]);
+    assert_eq!(issued.key.scopes, Scopes::all());
     assert!(issued.key.token_name.starts_with("token-"), "{}", issued.key.token_name);
 }
 
@@ -46,7 +48,7 @@ async fn a_token_has_what_was_asked_for() {
     let command = CreateToken { lifetime, scopes, allow_list, name: "ci".to_owned(), ..CreateToken::default() };
     let key = ask(storing(&actor().build()), &actor().build(), command).await.unwrap().key;
     assert_eq!((key.expires_at, key.token_name.as_str()), (NOW + lifetime, "ci"));
-    assert_eq!((key.scopes, key.allow_list), (vec!["application_connect".to_owned()], None));
+    assert_eq!((key.scopes, key.allow_list), (ScopeName::APPLICATION_CONNECT.into(), None));
 }
 
 #[tokio::test]
