@@ -56,7 +56,7 @@ impl<S: Kind> Audited for Stored<'_, S> {
     }
 
     fn target(&self) -> String {
-        self.place.map(|organization| organization.name.clone()).unwrap_or_default()
+        self.place.map(|organization| organization.name.to_string()).unwrap_or_default()
     }
 
     fn organization(&self) -> Option<OrganizationId> {
