@@ -353,8 +353,9 @@ fn writes() -> Vec<Write> {
 fn declared() -> BTreeSet<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ports/src");
     let mut found = BTreeSet::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        let text = std::fs::read_to_string(file).unwrap();
         for port in text.split("\npub trait ").skip(1) {
             let end = port.find("\n}").unwrap();
             let repository = port.split([':', ' ']).next().unwrap();
