@@ -15,6 +15,7 @@
 //! | replace the keys of the server | [`keys::KeyRing`], [`keys::KeyRotation`] | |
 //! | check names, passwords, mail addresses | [`names`], [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
+//! | serve SCIM 2.0: filters, PATCH, schemas | [`scim`] | |
 //!
 //! ```
 //! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
@@ -35,7 +36,8 @@
 //! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
 //! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
-//! | `full` | all rooms of the server | those of `oauth2` and `eval`, `email_address`, `icu_properties` |
+//! | `scim` | SCIM 2.0: filters, paths, schemas, resources, PATCH, messages | `serde`, `serde_json`, `winnow` |
+//! | `full` | all rooms of the server | those of `oauth2`, `eval` and `scim`, `email_address`, `icu_properties` |
 //!
 //! # What is promised
 //!
@@ -60,6 +62,8 @@ pub mod outbox;
 pub mod page;
 pub mod quotas;
 pub mod roles;
+#[cfg(feature = "scim")]
+pub mod scim;
 mod search;
 pub mod secret;
 pub mod sessions;
