@@ -48,7 +48,7 @@ impl Member {
 pub enum MembershipChange {
     /// These become members. Who is one already stays so.
     Add(Vec<Member>),
-    /// Those with these ids are members no more. Who is none is no error.
+    /// Those with these ids, in the spelling of the caller, are members no more. Who is none is no error.
     Remove(Vec<String>),
     /// Those who meet the condition are members no more. Its targets name `value`, `type`, `display` and `$ref` of `members`.
     RemoveWhere(Condition),
