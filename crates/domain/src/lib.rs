@@ -16,6 +16,7 @@
 //! | hold names and mail addresses that keep their rules | [`names`] | |
 //! | check passwords | [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
+//! | serve SCIM 2.0: filters, PATCH, schemas | [`scim`] | |
 //!
 //! ```
 //! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
@@ -36,7 +37,8 @@
 //! | `oauth2` | redirect URIs, resources, apps, codes, grants that rotate, keys | `url`, `iri-string` |
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
 //! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
-//! | `full` | all rooms of the server; mail addresses and display names can be parsed | those of `oauth2` and `eval`, `email_address`, `icu_properties`, `jiff`, `regex` |
+//! | `scim` | SCIM 2.0: filters, paths, schemas, resources, PATCH, messages | `serde`, `serde_json`, `winnow` |
+//! | `full` | all rooms of the server; mail addresses and display names can be parsed | those of `oauth2`, `eval` and `scim`, `email_address`, `icu_properties`, `jiff`, `regex` |
 //!
 //! # What is promised
 //!
@@ -67,6 +69,8 @@ pub mod quotas;
 pub mod roles;
 #[cfg(feature = "full")]
 pub mod runtime_settings;
+#[cfg(feature = "scim")]
+pub mod scim;
 mod search;
 pub mod secret;
 pub mod sessions;

@@ -18,6 +18,10 @@ use doorward_domain::roles::{
     ListFilter, Object, OwnerClause, Permission, Permit, ResourceType, Role, RoleName, Scope, ScopeName, Subject,
     SubjectBuilder, System, SystemSubject, UnknownName, Vote, action, resource,
 };
+use doorward_domain::scim::{
+    AttributePath, Condition, Difference, EntityTags, Filter, FilterError, Member, MembershipChanges, Patch, PatchPath,
+    Patched, Projection, ResourceType as ScimResourceType, ScimError, Target, Version,
+};
 use doorward_domain::sessions::{Throttle, ThrottlePolicy};
 use doorward_domain::{Digest, Instant, Secret, names, users};
 use std::fmt::{Debug, Display};
@@ -41,6 +45,9 @@ fn types_keep_their_traits() {
     shared::<(Subject, Scope, ScopeName, AllowEntry, Acl, Role)>();
     shared::<(Object<'static>, ListFilter, CustomRoles, RoleName, Id, Decision, Denied, SystemSubject)>();
     shared::<(App, AuthorizationCode, CodeChallenge, CodeVerifier, Grant, RedirectUri, Resource, OpaqueToken)>();
+    shared::<(Filter, Condition, Target, Patch, Patched, Projection, MembershipChanges, Member, Version, EntityTags)>();
+    error::<ScimError>();
+    error::<FilterError>();
     error::<Denied>();
     error::<UnknownName>();
     error::<AllowEntryError>();
@@ -57,10 +64,30 @@ fn types_keep_their_traits() {
     text::<Scopes>();
     text::<OidcScope>();
     text::<AllowEntry>();
+    text::<Filter>();
+    text::<PatchPath>();
+    text::<AttributePath>();
     text::<Action>();
     text::<ResourceType>();
     is::<fn(&CustomRoleError) -> &dyn std::error::Error>(|error| error);
     is::<fn(&AssignError) -> &dyn std::error::Error>(|error| error);
+}
+
+#[test]
+fn provisioning_keeps_its_signatures() {
+    type Resource = doorward_domain::scim::Resource;
+    type Json = serde_json::Value;
+    is::<fn(&Filter, &'static ScimResourceType) -> Result<Condition, FilterError>>(Filter::resolve);
+    is::<fn(&Condition, &Resource) -> bool>(Condition::matches);
+    is::<fn(&'static ScimResourceType, &Json) -> Result<Resource, ScimError>>(ScimResourceType::read);
+    is::<fn(&'static ScimResourceType, &Resource, &Json) -> Result<Resource, ScimError>>(ScimResourceType::replace);
+    is::<fn(&Json) -> Result<Patch, ScimError>>(Patch::read);
+    is::<fn(&Patch, &'static ScimResourceType, &Resource) -> Result<Patched, ScimError>>(Patch::apply);
+    is::<fn(&MembershipChanges) -> Option<Difference>>(MembershipChanges::net);
+    is::<fn(&MembershipChanges, &[Member]) -> Difference>(MembershipChanges::difference);
+    is::<fn(&Projection, &Resource) -> Resource>(Projection::apply);
+    is::<fn(&Resource) -> Version>(Version::of);
+    is::<fn(&EntityTags, Option<&Version>) -> bool>(EntityTags::include);
 }
 
 #[test]

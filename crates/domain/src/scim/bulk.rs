@@ -1,0 +1,334 @@
+//! Several operations in one request (RFC 7644 3.7).
+
+use super::BULK_RESPONSE_URN;
+use super::error::{ScimError, ScimType};
+use super::messages::{ErrorMessage, number, text};
+use super::patch::field;
+use super::schema::{RESOURCE_TYPES, ResourceType, same};
+use crate::text_enum::text_enum;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a reference to what another operation makes begins.
+const REFERENCE: &str = "bulkId:";
+
+text_enum! {
+    /// The HTTP method of an operation.
+    Method {
+        /// Makes a resource.
+        Post = "POST",
+        /// Replaces a resource.
+        Put = "PUT",
+        /// Changes a resource.
+        Patch = "PATCH",
+        /// Deletes a resource.
+        Delete = "DELETE",
+    }
+}
+
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What an operation is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkTarget {
+    /// The kind of resource.
+    pub kind: &'static ResourceType,
+    /// Its id, which may be a reference that [`BulkIds::resolve_id`] resolves; `None` for one that is made.
+    pub id: Option<String>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BulkOperation {
+    /// What it does.
+    pub method: Method,
+    /// What other operations call the resource that it makes.
+    pub bulk_id: Option<String>,
+    /// The version that the resource must have, as in `If-Match`.
+    pub version: Option<String>,
+    /// What it is about.
+    pub target: BulkTarget,
+    /// The body of the request.
+    pub data: Option<Value>,
+}
+
+/// The body of `POST /Bulk`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BulkRequest {
+    /// After so many errors nothing more is done; `None`: all is tried.
+    pub fail_on_errors: Option<u32>,
+    /// The operations, in the order of the request.
+    pub operations: Vec<BulkOperation>,
+}
+
+/// A bulk request that is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BulkError {
+    /// It has too many operations.
+    #[error("a bulk request may have at most {0} operations")]
+    TooManyOperations(usize),
+    /// Operations wait for one another.
+    #[error("operations refer to one another in a circle: {0}")]
+    Circular(String),
+    /// It cannot be read.
+    #[error(transparent)]
+    Scim(#[from] ScimError),
+}
+
+impl From<&BulkError> for ErrorMessage {
+    fn from(error: &BulkError) -> Self {
+        match error {
+            BulkError::TooManyOperations(_) => Self::new(413, None, error.to_string()),
+            BulkError::Circular(_) => Self::new(409, None, error.to_string()),
+            BulkError::Scim(error) => error.into(),
+        }
+    }
+}
+
+impl BulkRequest {
+    /// Reads a body. `most` is the number of operations that the server allows.
+    ///
+    /// # Errors
+    ///
+    /// [`BulkError::TooManyOperations`], and [`ScimType::InvalidSyntax`] for a body that is no such request: an unknown method
+    /// or path, `POST` without a `bulkId` or with one that is there twice, a method that lacks its data.
+    pub fn read(body: &Value, most: usize) -> Result<Self, BulkError> {
+        let fields = body.as_object().ok_or_else(|| ScimError::syntax("the body must be a JSON object"))?;
+        let Some(operations) = field(fields, "Operations")?.and_then(Value::as_array) else {
+            return Err(ScimError::syntax("Operations: must be a list of operations").into());
+        };
+        if operations.len() > most {
+            return Err(BulkError::TooManyOperations(most));
+        }
+        let fail_on_errors = number(fields, "failOnErrors")?.filter(|errors| *errors > 0);
+        let read = |(number, operation)| {
+            BulkOperation::read(operation).map_err(|error| error.at(&format!("operation {number}")))
+        };
+        let operations = (1..).zip(operations).map(read).collect::<Result<Vec<_>, _>>()?;
+        if let Some(id) = repeated(&operations) {
+            return Err(ScimError::syntax(format!("bulkId `{id}` is there twice")).into());
+        }
+        let fail_on_errors = fail_on_errors.map(|errors| u32::try_from(errors).unwrap_or(u32::MAX));
+        Ok(Self { fail_on_errors, operations })
+    }
+
+    /// In which order the operations can be done, as their places in the request: that of the request, except that what is
+    /// referred to is made before.
+    ///
+    /// # Errors
+    ///
+    /// [`BulkError::Circular`] when operations refer to one another (RFC 7644 3.7.1 allows to refuse it), and
+    /// [`ScimType::InvalidValue`] for a reference to what no operation makes.
+    pub fn order(&self) -> Result<Vec<usize>, BulkError> {
+        let makers: BTreeMap<&str, usize> =
+            self.operations.iter().enumerate().filter_map(|(at, operation)| Some((operation.makes()?, at))).collect();
+        let mut waits = Vec::with_capacity(self.operations.len());
+        for (number, operation) in (1..).zip(&self.operations) {
+            let mut before = BTreeSet::new();
+            for id in operation.references() {
+                let Some(maker) = makers.get(id.as_str()) else {
+                    let detail = format!("operation {number}: no operation makes bulkId `{id}`");
+                    return Err(ScimError::new(ScimType::InvalidValue, detail).into());
+                };
+                before.insert(*maker);
+            }
+            waits.push(before);
+        }
+        let mut order = Vec::with_capacity(waits.len());
+        let mut left: BTreeSet<usize> = (0..waits.len()).collect();
+        while !left.is_empty() {
+            let is_free = |at: &&usize| waits.get(**at).is_none_or(|before| before.is_disjoint(&left));
+            let Some(next) = left.iter().find(is_free).copied() else {
+                let circle = left.iter().filter_map(|at| self.operations.get(*at)?.bulk_id.as_deref());
+                return Err(BulkError::Circular(circle.collect::<Vec<_>>().join(", ")));
+            };
+            left.remove(&next);
+            order.push(next);
+        }
+        Ok(order)
+    }
+
+    /// Whether nothing more is to be done after so many errors.
+    #[must_use]
+    pub fn stops_after(&self, errors: u32) -> bool {
+        self.fail_on_errors.is_some_and(|most| errors >= most)
+    }
+}
+
+impl BulkOperation {
+    fn read(operation: &Value) -> Result<Self, ScimError> {
+        let fields = operation.as_object().ok_or_else(|| ScimError::syntax("must be an object"))?;
+        let method = text(fields, "method")?.unwrap_or_default().to_ascii_uppercase();
+        let Ok(method) = method.parse::<Method>() else {
+            return Err(ScimError::syntax("method must be POST, PUT, PATCH or DELETE"));
+        };
+        let path = text(fields, "path")?.unwrap_or_default();
+        let Some(target) = BulkTarget::of(&path).filter(|target| target.id.is_none() == (method == Method::Post))
+        else {
+            return Err(ScimError::syntax(format!("`{path}` is no path for {method}")));
+        };
+        let bulk_id = text(fields, "bulkId")?.filter(|id| !id.is_empty());
+        if method == Method::Post && bulk_id.is_none() {
+            return Err(ScimError::syntax("POST needs a bulkId"));
+        }
+        let data = field(fields, "data")?.filter(|data| !data.is_null()).cloned();
+        if method != Method::Delete && data.is_none() {
+            return Err(ScimError::syntax(format!("{method} needs data")));
+        }
+        Ok(Self { method, bulk_id, version: text(fields, "version")?, target, data })
+    }
+
+    /// What others call the resource that it makes.
+    fn makes(&self) -> Option<&str> {
+        self.bulk_id.as_deref().filter(|_| self.method == Method::Post)
+    }
+
+    /// What it refers to.
+    fn references(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut keep = |text: &str| {
+            let _same = replaced(text, &mut |id: &str| {
+                all.push(id.to_owned());
+                Ok(String::new())
+            });
+        };
+        if let Some(id) = &self.target.id {
+            keep(id);
+        }
+        if let Some(data) = &self.data {
+            each_text(data, &mut keep);
+        }
+        all
+    }
+}
+
+impl BulkTarget {
+    /// `/Users`, `/Groups/{id}`.
+    fn of(path: &str) -> Option<Self> {
+        let mut parts = path.trim_start_matches('/').splitn(2, '/');
+        let endpoint = parts.next()?;
+        let kind = RESOURCE_TYPES.into_iter().find(|kind| same(kind.endpoint.trim_start_matches('/'), endpoint))?;
+        match parts.next().filter(|id| !id.is_empty()) {
+            Some(id) if id.contains('/') => None,
+            id => Some(Self { kind, id: id.map(str::to_owned) }),
+        }
+    }
+}
+
+/// The ids of what the operations of a request made.
+#[derive(Clone, Debug, Default)]
+pub struct BulkIds(BTreeMap<String, String>);
+
+impl BulkIds {
+    /// Remembers what an operation made.
+    pub fn insert(&mut self, bulk_id: &str, id: impl Into<String>) {
+        self.0.insert(bulk_id.to_owned(), id.into());
+    }
+
+    /// The id that a path names, which may be a reference.
+    ///
+    /// # Errors
+    ///
+    /// [`ScimType::InvalidValue`] for a reference to what was not made.
+    pub fn resolve_id(&self, id: &str) -> Result<String, ScimError> {
+        replaced(id, &mut |bulk_id| self.find(bulk_id))
+    }
+
+    /// Replaces all references in the data of an operation: texts that are one, and those in double quotes within a text, as
+    /// in the path `members[value eq "bulkId:x"]`.
+    ///
+    /// # Errors
+    ///
+    /// [`ScimType::InvalidValue`] for a reference to what was not made: the operation that should have made it failed.
+    pub fn resolve(&self, data: &mut Value) -> Result<(), ScimError> {
+        match data {
+            Value::String(text) => *text = replaced(text, &mut |bulk_id| self.find(bulk_id))?,
+            Value::Array(values) => values.iter_mut().try_for_each(|value| self.resolve(value))?,
+            Value::Object(fields) => fields.values_mut().try_for_each(|value| self.resolve(value))?,
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+        Ok(())
+    }
+
+    fn find(&self, bulk_id: &str) -> Result<String, ScimError> {
+        let unknown = || ScimError::value(format!("there is nothing with bulkId `{bulk_id}`"));
+        self.0.get(bulk_id).cloned().ok_or_else(unknown)
+    }
+}
+
+/// A `bulkId` under which two operations make something.
+fn repeated(operations: &[BulkOperation]) -> Option<&str> {
+    let mut made = BTreeSet::new();
+    operations.iter().filter_map(BulkOperation::makes).find(|id| !made.insert(*id))
+}
+
+/// The text with its references replaced.
+fn replaced(text: &str, find: &mut dyn FnMut(&str) -> Result<String, ScimError>) -> Result<String, ScimError> {
+    if let Some(bulk_id) = text.strip_prefix(REFERENCE) {
+        return find(bulk_id);
+    }
+    let quoted = format!("\"{REFERENCE}");
+    let mut parts = text.split(quoted.as_str());
+    let mut new = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (bulk_id, rest) = part.split_once('"').unwrap_or((part, ""));
+        for piece in ["\"", &find(bulk_id)?, "\"", rest] {
+            new.push_str(piece);
+        }
+    }
+    Ok(new)
+}
+
+fn each_text(value: &Value, found: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(values) => values.iter().for_each(|value| each_text(value, found)),
+        Value::Object(fields) => fields.values().for_each(|value| each_text(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BulkResult {
+    /// The address of the resource; `None` if it was not made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// What the operation was to do.
+    pub method: Method,
+    /// What other operations called it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bulk_id: Option<String>,
+    /// The version of the resource afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The HTTP status, as text.
+    pub status: String,
+    /// The body of an error, which must be told (RFC 7644 3.7.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<ErrorMessage>,
+}
+
+/// The body of the answer to a bulk request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BulkResponse {
+    schemas: [&'static str; 1],
+    /// What became of each operation that was tried.
+    #[serde(rename = "Operations")]
+    pub operations: Vec<BulkResult>,
+}
+
+impl BulkResponse {
+    /// The answer with these results.
+    #[must_use]
+    pub const fn new(operations: Vec<BulkResult>) -> Self {
+        Self { schemas: [BULK_RESPONSE_URN], operations }
+    }
+}

@@ -1,0 +1,148 @@
+//! Bulk requests (RFC 7644 3.7).
+
+use super::*;
+use crate::scim::{BulkError, BulkIds, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method};
+
+fn read(operations: Value) -> Result<BulkRequest, BulkError> {
+    let mut body = json!({ "failOnErrors": 1 });
+    body["Operations"] = operations;
+    BulkRequest::read(&body, 10)
+}
+
+fn user(bulk_id: &str) -> Value {
+    json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": { "userName": bulk_id } })
+}
+
+fn group(bulk_id: &str, members: &[&str]) -> Value {
+    let members: Vec<Value> =
+        members.iter().map(|id| json!({ "type": "User", "value": format!("bulkId:{id}") })).collect();
+    let data = json!({ "displayName": bulk_id, "members": members });
+    json!({ "method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": data })
+}
+
+#[test]
+fn operations_are_read() {
+    // RFC 7644 3.7.3.
+    let request = read(json!([
+        { "method": "POST", "path": "/Users", "bulkId": "qwerty", "data": { "userName": "Alice" } },
+        { "method": "PUT", "path": "/Users/b7c14771", "version": "W/\"3694e05e9dff591\"", "data": { "userName": "Bob" } },
+        { "method": "patch", "path": "Users/5d8d29d3", "data": { "Operations": [] } },
+        { "method": "DELETE", "path": "/Users/e9025315", "version": "W/\"0ee8add0a938e1a\"" },
+    ]))
+    .unwrap();
+    let read: Vec<_> =
+        request.operations.iter().map(|o| (o.method, o.target.kind.name, o.target.id.as_deref())).collect();
+    assert_eq!(
+        read,
+        [
+            (Method::Post, "User", None),
+            (Method::Put, "User", Some("b7c14771")),
+            (Method::Patch, "User", Some("5d8d29d3")),
+            (Method::Delete, "User", Some("e9025315")),
+        ]
+    );
+    assert_eq!(request.operations[3].version.as_deref(), Some("W/\"0ee8add0a938e1a\""));
+    assert_eq!(request.order().unwrap(), [0, 1, 2, 3]);
+    assert!(!request.stops_after(0) && request.stops_after(1));
+    let patient = BulkRequest::read(&json!({ "Operations": [] }), 10).unwrap();
+    assert!(!patient.stops_after(u32::MAX));
+}
+
+#[test]
+fn what_is_referred_to_is_made_before() {
+    let request = read(json!([group("tours", &["alice", "bob"]), user("bob"), user("alice"), user("carol")])).unwrap();
+    assert_eq!(request.order().unwrap(), [1, 2, 0, 3]);
+    let by_path = read(json!([
+        { "method": "PATCH", "path": "/Groups/bulkId:tours", "data": {
+            "Operations": [{ "op": "remove", "path": "members[value eq \"bulkId:bob\"]" }]
+        } },
+        group("tours", &[]),
+        user("bob"),
+    ]))
+    .unwrap();
+    assert_eq!(by_path.order().unwrap(), [1, 2, 0]);
+}
+
+#[test]
+fn circles_and_unknown_references_are_refused() {
+    let circle = read(json!([user("x"), group("a", &["b"]), group("b", &["a"])])).unwrap().order().unwrap_err();
+    assert_eq!(circle, BulkError::Circular("a, b".to_owned()));
+    assert_eq!(ErrorMessage::from(&circle).status, "409");
+    let own = read(json!([group("a", &["a"])])).unwrap().order();
+    assert_eq!(own, Err(BulkError::Circular("a".to_owned())));
+    let unknown = read(json!([group("a", &["b"])])).unwrap().order().unwrap_err();
+    assert_eq!(ErrorMessage::from(&unknown).kind, Some(ScimType::InvalidValue));
+}
+
+#[test]
+fn references_are_replaced_by_ids() {
+    let mut ids = BulkIds::default();
+    ids.insert("alice", "92b725cd");
+    let mut data = json!({
+        "members": [{ "value": "bulkId:alice", "type": "User" }],
+        "Operations": [{ "path": "members[value eq \"bulkId:alice\" or value eq \"bulkId:alice\"]" }],
+        "displayName": "about bulkId:alice",
+    });
+    ids.resolve(&mut data).unwrap();
+    assert_eq!(
+        data,
+        json!({
+            "members": [{ "value": "92b725cd", "type": "User" }],
+            "Operations": [{ "path": "members[value eq \"92b725cd\" or value eq \"92b725cd\"]" }],
+            "displayName": "about bulkId:alice",
+        })
+    );
+    assert_eq!(ids.resolve_id("bulkId:alice").as_deref(), Ok("92b725cd"));
+    assert_eq!(ids.resolve_id("17").as_deref(), Ok("17"));
+    assert_eq!(kind(ids.resolve_id("bulkId:bob")), ScimType::InvalidValue);
+    assert_eq!(kind(ids.resolve(&mut json!(["bulkId:bob"]))), ScimType::InvalidValue);
+}
+
+#[test]
+fn requests_that_cannot_be_done_are_refused_as_a_whole() {
+    for operation in [
+        json!(1),
+        json!({ "method": "GET", "path": "/Users/1" }),
+        json!({ "method": "POST", "path": "/Users", "data": {} }),
+        json!({ "method": "POST", "path": "/Users/1", "bulkId": "a", "data": {} }),
+        json!({ "method": "POST", "path": "/Devices", "bulkId": "a", "data": {} }),
+        json!({ "method": "POST", "path": "/Users", "bulkId": "a" }),
+        json!({ "method": "PUT", "path": "/Users", "data": {} }),
+        json!({ "method": "PUT", "path": "/Users/1" }),
+        json!({ "method": "DELETE", "path": "/Users/1/2" }),
+        json!({ "method": "DELETE" }),
+    ] {
+        let error = ErrorMessage::from(&read(json!([user("x"), operation])).unwrap_err());
+        assert_eq!((error.status.as_str(), error.kind), ("400", Some(ScimType::InvalidSyntax)), "{operation}");
+        assert!(error.detail.starts_with("operation 2: "), "{}", error.detail);
+    }
+    assert!(read(json!([user("x"), user("x")])).unwrap_err().to_string().contains("is there twice"));
+    assert!(BulkRequest::read(&json!({}), 10).is_err());
+    let many = read(json!(vec![json!(1); 11])).unwrap_err();
+    assert_eq!((ErrorMessage::from(&many).status.as_str(), many), ("413", BulkError::TooManyOperations(10)));
+}
+
+#[test]
+fn answers_have_the_form_of_the_rfc() {
+    let failed = BulkResult {
+        location: None,
+        method: Method::Post,
+        bulk_id: Some("qwerty".to_owned()),
+        version: None,
+        status: "400".to_owned(),
+        response: Some(ErrorMessage::new(400, Some(ScimType::InvalidSyntax), "no")),
+    };
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
+    assert_eq!(
+        serde_json::to_value(BulkResponse::new(vec![failed])).unwrap(),
+        json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],
+            "Operations": [{
+                "method": "POST",
+                "bulkId": "qwerty",
+                "status": "400",
+                "response": { "schemas": schemas, "status": "400", "scimType": "invalidSyntax", "detail": "no" }
+            }]
+        })
+    );
+}
