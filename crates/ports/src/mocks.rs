@@ -17,6 +17,7 @@
 //! ```
 
 pub use crate::crypto::MockPasswordHasher;
+pub use crate::fetch::MockFetch;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 
