@@ -17,11 +17,13 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
+use doorward_outbound::FetchSettings;
 use doorward_services::{AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, SessionSettings};
 use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
 use secrets::SecretsSettings;
 use std::collections::BTreeMap;
 use std::path::Path;
+use url::{Host, Url};
 
 /// Every setting with its comment and default: the one place where they are listed.
 pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -72,6 +74,7 @@ sections! {
     cache: CacheSettings,
     cleanup: CleanupSettings,
     audit: AuditSettings,
+    fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,
     log: LogSettings,
@@ -95,6 +98,9 @@ impl Settings {
         let (metrics, listen) = (&self.metrics, &self.listen.listen);
         if metrics.enabled && metrics.listen == *listen && !listen.ends_with(":0") {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
+        }
+        if self.fetch.development && !is_loopback(&self.listen.access_url(listen)?) {
+            bail!("the setting `fetch.development` must be false unless `server.access_url` is a loopback address");
         }
         Ok(())
     }
@@ -128,6 +134,16 @@ impl Settings {
             text.push('\n');
         }
         Ok(text)
+    }
+}
+
+/// Whether only this machine reaches the URL.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
