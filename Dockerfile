@@ -8,6 +8,8 @@ RUN cargo build --release --locked --package doorward \
 
 FROM debian:bookworm-slim
 COPY --from=build /out/doorward /usr/local/bin/doorward
+# Whom the server trusts when it asks others; the slim image has none.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 # Nobody in particular, by number: some platforms refuse users by name, for they cannot tell whether it is root.
 COPY --from=build --chown=65532:65532 /out/data /var/lib/doorward
 USER 65532:65532

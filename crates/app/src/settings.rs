@@ -17,6 +17,7 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
+use doorward_outbound::FetchSettings;
 use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
@@ -25,6 +26,7 @@ use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
 use secrets::SecretsSettings;
 use std::collections::BTreeMap;
 use std::path::Path;
+use url::{Host, Url};
 
 /// Every setting with its comment and default: the one place where they are listed.
 pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -77,6 +79,7 @@ sections! {
     audit: AuditSettings,
     idp_sync: IdpSyncSettings,
     quiet_hours: QuietHoursSettings,
+    fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,
     log: LogSettings,
@@ -100,6 +103,9 @@ impl Settings {
         let (metrics, listen) = (&self.metrics, &self.listen.listen);
         if metrics.enabled && metrics.listen == *listen && !listen.ends_with(":0") {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
+        }
+        if self.fetch.development && !is_loopback(&self.listen.access_url(listen)?) {
+            bail!("the setting `fetch.development` must be false unless `server.access_url` is a loopback address");
         }
         Ok(())
     }
@@ -133,6 +139,16 @@ impl Settings {
             text.push('\n');
         }
         Ok(text)
+    }
+}
+
+/// Whether only this machine reaches the URL.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::keys::CryptoKey;
+use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
 use doorward_ports::{Clock, Random, Sealer};
 use doorward_services::{Context, SubjectCache, maintenance};
@@ -48,6 +49,11 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
+}
+
+/// The way out to other servers. Reads the certificates that are trusted, and connects to nobody.
+pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
+    Outbound::new(&settings.fetch).context("nothing can be asked of other servers")
 }
 
 fn open(settings: &Settings, options: &Options) -> anyhow::Result<Opened> {

@@ -45,6 +45,7 @@ pub mod bus;
 pub mod changes;
 pub mod clock;
 pub mod crypto;
+pub mod fetch;
 pub mod groups;
 pub mod jobs;
 pub mod keys;
@@ -73,6 +74,7 @@ pub use bus::Bus;
 pub use clock::Clock;
 pub use crypto::{PasswordHasher, Sealer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
+pub use fetch::Fetch;
 pub use random::Random;
 pub use repositories::Repositories;
 #[cfg(feature = "runtime")]

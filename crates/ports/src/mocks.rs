@@ -19,6 +19,7 @@
 pub mod people;
 
 pub use crate::crypto::MockPasswordHasher;
+pub use crate::fetch::MockFetch;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 

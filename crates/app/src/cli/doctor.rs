@@ -111,7 +111,7 @@ fn reached(settings: &Settings, deployment: Option<&str>) -> Vec<Finding> {
                 .to_owned(),
         ));
     }
-    findings.push(asking::who_answers(&url, deployment));
+    findings.push(asking::who_answers(settings, &url, deployment));
     findings
 }
 

@@ -29,6 +29,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let metrics = metrics.enabled.then(|| bind(&metrics.listen, "metrics.listen")).transpose()?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let access_url = settings.listen.access_url(&address.to_string())?;
+    let outbound = wiring::outbound(settings)?;
     let claim = wiring::claim(settings)?;
     actix_web::rt::System::new().block_on(async {
         let (listener, parts) = connect(settings, &access_url, listener, address).await?;
@@ -51,7 +52,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             hsts: secure.then_some(Duration::from_hours(365 * 24)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             deployment_id: parts.deployment_id.to_string(),
-            gauges: gauges::gauges(&parts, &counted, &jobs.tally()),
+            gauges: gauges::gauges(&parts, &counted, &jobs.tally(), &outbound.tally()),
         };
         if let Some(metrics) = &metrics {
             println!("metrics on http://{}/metrics", metrics.local_addr().context("cannot tell the address")?);

@@ -86,12 +86,44 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
             &["metrics.listen", "server.listen"],
         ),
         (None, &[("DOORWARD__LOG__FILTER", "(((")], &["log.filter"]),
+        (None, &[("DOORWARD__FETCH__ALLOW_HOSTS", "https://id.example")], &["fetch.allow_hosts", "https://id.example"]),
+        (None, &[("DOORWARD__FETCH__ALLOW_PORTS", "443,many")], &["fetch.allow_ports", "many"]),
+        (None, &[("DOORWARD__FETCH__DENY_NETWORKS", "10.0.0.0/33")], &["fetch.deny_networks", "DENY_NETWORKS"]),
+        (None, &[("DOORWARD__FETCH__PROXY", "http://u:p@proxy.example")], &["fetch.proxy", "without user"]),
+        (
+            None,
+            &[("DOORWARD__FETCH__DEVELOPMENT", "true"), ("DOORWARD__SERVER__ACCESS_URL", "http://door.example")],
+            &["fetch.development", "server.access_url"],
+        ),
         (None, &[("DOORWARD__BOOTSTRAP__EMAIL", "a@example.com")], &["bootstrap.username"]),
     ] {
         let message = format!("{:#}", load(file, vars).unwrap_err());
         for word in words {
             assert!(message.contains(word), "{message:?} does not name {word:?}");
         }
+    }
+}
+
+#[test]
+fn lists_of_the_section_fetch_come_from_the_environment() {
+    let vars = [
+        ("DOORWARD__FETCH__ALLOW_PORTS", "443, 9443"),
+        ("DOORWARD__FETCH__ALLOW_HOSTS", "id.corp.internal,[fd00::5]:8443"),
+        ("DOORWARD__FETCH__DENY_NETWORKS__0", "64:ff9b:7::/96"),
+        ("DOORWARD__FETCH__PROXY", "http://proxy.example:3128"),
+    ];
+    let printed: toml::Table = load(None, &vars).unwrap().to_toml().unwrap().parse().unwrap();
+    assert_eq!(printed["fetch"]["allow_ports"], toml::Value::from(vec![443, 9443]));
+    assert_eq!(printed["fetch"]["allow_hosts"], toml::Value::from(vec!["id.corp.internal", "[fd00::5]:8443"]));
+    assert_eq!(printed["fetch"]["deny_networks"], toml::Value::from(vec!["64:ff9b:7::/96"]));
+    assert_eq!(printed["fetch"]["proxy"].as_str(), Some("http://proxy.example:3128"));
+}
+
+#[test]
+fn development_is_for_a_loopback_access_url() {
+    for url in ["", "http://localhost:3000", "http://127.0.0.1:8080", "https://[::1]:8443"] {
+        let vars = [("DOORWARD__FETCH__DEVELOPMENT", "true"), ("DOORWARD__SERVER__ACCESS_URL", url)];
+        assert!(load(None, &vars).unwrap().fetch.development, "{url}");
     }
 }
 

@@ -80,6 +80,10 @@ fn pass_on(mut tls: StreamOwned<ServerConnection, TcpStream>, to: &str) -> std::
 
 /// What the doctor says, and whether all is well.
 fn doctor(data: &Path, access_url: &str, trusting: &str) -> (bool, String) {
+    doctor_with(data, access_url, trusting, &[])
+}
+
+fn doctor_with(data: &Path, access_url: &str, trusting: &str, settings: &[(&str, &str)]) -> (bool, String) {
     let output = Command::new(crate::DOORWARD)
         .arg("doctor")
         .env("DOORWARD__DATA_DIR", data)
@@ -87,6 +91,7 @@ fn doctor(data: &Path, access_url: &str, trusting: &str) -> (bool, String) {
         .env("DOORWARD__SERVER__LISTEN", "127.0.0.1:0")
         .env("SSL_CERT_FILE", trusting)
         .env_remove("SSL_CERT_DIR")
+        .envs(settings.iter().copied())
         .output()
         .unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
@@ -189,4 +194,38 @@ fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {
     server.stop().unwrap();
     let (well, said) = ask();
     assert!(well && said.contains("nobody runs it; that is fine if Doorward does not run"), "{said}");
+}
+
+#[test]
+fn the_doctor_asks_by_the_way_that_the_server_has_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = builder().data_dir(folder.path()).start().unwrap();
+    let authority = Authority::new("ours");
+    let address = authority.serve("localhost", server.address(), |_| {});
+    let url = format!("https://localhost:{}", address.port());
+    let ask = |settings: &[(&str, &str)]| doctor_with(folder.path(), &url, "/nonexistent", settings);
+    let file = authority.file();
+    let trusted = ("DOORWARD__FETCH__EXTRA_CA", file.as_str());
+    let (well, said) = ask(&[trusted]);
+    assert!(well && said.contains("is this server"), "{said}");
+
+    // Whatever may not be asked for strangers, the access URL may; and it is asked directly.
+    let narrow = [
+        trusted,
+        ("DOORWARD__FETCH__DENY_NETWORKS", "127.0.0.0/8,::1/128"),
+        ("DOORWARD__FETCH__ALLOW_PORTS", "443"),
+        ("DOORWARD__FETCH__PROXY", "http://127.0.0.1:1"),
+    ];
+    let (well, said) = ask(&narrow);
+    assert!(well && said.contains("is this server"), "{said}");
+
+    let (well, said) = ask(&[("DOORWARD__FETCH__EXTRA_CA", "/nonexistent/ca.pem")]);
+    assert!(!well && said.contains("/nonexistent/ca.pem") && said.contains("fetch.extra_ca"), "{said}");
+}
+
+#[test]
+fn a_server_whose_authorities_cannot_be_read_does_not_start() {
+    let refused = builder().setting("fetch.extra_ca", "/nonexistent/ca.pem").start().unwrap_err();
+    let refused = format!("{refused:#}");
+    assert!(refused.contains("/nonexistent/ca.pem") && refused.contains("fetch.extra_ca"), "{refused}");
 }

@@ -127,6 +127,8 @@ fn metrics_have_an_address_of_their_own_and_nothing_is_counted_for_them() {
     assert!(site.api.metric("doorward_store_reads_total") <= reads, "a look asks the database");
     let text = site.api.metrics();
     assert_eq!(text.lines().filter(|line| line.starts_with("# HELP") && line.contains("grants")).count(), 1, "{text}");
+    assert!(text.contains("doorward_fetches_total{outcome=\"forbidden_address\"} 0\n"), "{text}");
+    assert!(text.contains("# TYPE doorward_fetch_seconds_total counter"), "{text}");
     let server = Server::builder(crate::DOORWARD).start().unwrap();
     assert_eq!(doorward_testkit::process::metrics_of(server.url()), None, "off unless it is asked for");
 }

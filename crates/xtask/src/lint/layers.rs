@@ -24,7 +24,7 @@ enum Floor {
 }
 
 /// Outside crates that belong to some of our crates only: a name, or its beginning with `*`.
-const BELONGS_TO: [(&str, &[&str]); 8] = [
+const BELONGS_TO: [(&str, &[&str]); 11] = [
     ("diesel*", &["doorward-storage", "doorward"]),
     ("r2d2*", &["doorward-storage", "doorward"]),
     ("libsqlite3-sys", &["doorward-storage", "doorward"]),
@@ -32,6 +32,9 @@ const BELONGS_TO: [(&str, &[&str]); 8] = [
     ("actix*", &["doorward-http", "doorward"]),
     ("askama*", &["doorward-http"]),
     ("argon2", &["doorward-crypto"]),
+    ("hyper*", &["doorward-outbound"]),
+    ("tokio-rustls", &["doorward-outbound"]),
+    ("rustls*", &["doorward-outbound"]),
     ("config", &["doorward"]),
 ];
 

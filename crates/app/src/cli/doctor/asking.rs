@@ -1,50 +1,36 @@
 //! Asking whoever answers under the access URL who it is, and saying in words why nobody does.
 
 use super::Finding;
-use rustls::CertificateError;
+use crate::settings::Settings;
+use anyhow::Context as _;
+use doorward_outbound::{FetchSettings, Outbound};
+use doorward_ports::Fetch as _;
+use doorward_ports::fetch::{FailureClass, FetchError, Request};
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use url::Url;
 
 /// How long the server under the access URL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest answer that is read, in bytes; a Doorward says much less.
+const LONGEST: usize = 64 * 1024;
 
-/// What to do where the machine does not know who signed a certificate.
-const OWN_AUTHORITY: &str =
-    "if that is an authority of your own, name the file with its certificate in the environment variable SSL_CERT_FILE";
+/// What came back.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
 
 /// Asks whether it is this server: one of the same deployment.
-pub(super) fn who_answers(url: &Url, deployment: Option<&str>) -> Finding {
-    let mut config = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .save_redirect_history(false);
-    if url.scheme() == "https" {
-        let roots = trusted();
-        if roots.is_empty() {
-            return Finding::Bad(format!(
-                "this machine trusts no certificate at all, so nobody can be asked at {url}: install the package \
-                 ca-certificates, or {OWN_AUTHORITY}"
-            ));
-        }
-        config = config.tls_config(
-            TlsConfig::builder()
-                .root_certs(RootCerts::from(roots))
-                .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .build(),
-        );
-    }
+pub(super) fn who_answers(settings: &Settings, url: &Url, deployment: Option<&str>) -> Finding {
     let asked = format!("{}/api/v2/buildinfo", url.as_str().trim_end_matches('/'));
-    let answer = match config.build().new_agent().get(&asked).call() {
+    let answer = if url.scheme() == "https" { over_tls(settings, &asked) } else { in_clear(&asked) };
+    let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return explain(&asked, &error),
+        Err(finding) => return finding,
     };
-    let status = answer.status();
-    let body: Result<serde_json::Value, _> = answer.into_body().read_json();
+    let body: Result<serde_json::Value, _> = serde_json::from_slice(&answer.body);
     let other = body.ok().and_then(|body| body.get("deployment_id")?.as_str().map(str::to_owned));
     match (other, deployment) {
         (Some(other), Some(ours)) if other == ours => Finding::Good(format!("{url} is this server")),
@@ -54,64 +40,66 @@ pub(super) fn who_answers(url: &Url, deployment: Option<&str>) -> Finding {
         (Some(_), None) => {
             Finding::Bad(format!("{url} is another server: the database here is new (server.access_url)"))
         }
-        (None, _) => Finding::Bad(format!("{url} is no Doorward: {asked} answers {status} (server.access_url)")),
+        (None, _) => {
+            Finding::Bad(format!("{url} is no Doorward: {asked} answers {} (server.access_url)", answer.status))
+        }
     }
 }
 
-/// The certificates that this machine trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace those of the system.
-fn trusted() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some trusted certificates cannot be read");
-    }
-    found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
+/// By the way that the server itself has out. The access URL is the operator's word, so it may be an inner address; and a proxy on
+/// the way out is not on the way in.
+fn over_tls(settings: &Settings, asked: &str) -> Result<Answer, Finding> {
+    let settings = FetchSettings { proxy: None, ..settings.fetch.clone() };
+    let outbound =
+        Outbound::new(&settings).map_err(|error| Finding::Bad(format!("{:#}", anyhow::Error::from(error))))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start");
+    let runtime = runtime.map_err(|error| Finding::Bad(format!("{error:#}")))?;
+    let request = Request::get(asked, LONGEST).any_status().chosen_by_operator();
+    let answer = runtime.block_on(outbound.fetch(request)).map_err(|error| explain(asked, &error))?;
+    Ok(Answer { status: answer.status, body: answer.body.into_exposed() })
 }
 
 /// Why there is no answer. That nobody listens is fine while the server does not run; the rest is not.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not told apart here is told in its own words")]
-fn explain(asked: &str, error: &ureq::Error) -> Finding {
-    let tls = match error {
-        ureq::Error::Rustls(error) => Some(error),
-        ureq::Error::Io(error) => error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()),
-        _ => None,
-    };
-    if let Some(error) = tls {
-        return Finding::Bad(format!("{asked} cannot be trusted: {} (server.access_url)", defect(error)));
+fn explain(asked: &str, error: &FetchError) -> Finding {
+    let why = &error.detail;
+    match error.class {
+        FailureClass::Tls => Finding::Bad(format!("{asked} cannot be trusted: {why} (server.access_url)")),
+        FailureClass::Connection | FailureClass::Timeout => unanswered(asked, why),
+        FailureClass::Request
+        | FailureClass::Dns
+        | FailureClass::ForbiddenAddress
+        | FailureClass::Status
+        | FailureClass::Size
+        | FailureClass::ContentType
+        | FailureClass::Parse
+        | FailureClass::Busy => Finding::Bad(format!("{asked} is no Doorward: {why} (server.access_url)")),
     }
-    let why = match error {
-        ureq::Error::HostNotFound => {
-            return Finding::Bad(format!("the name in {asked} does not resolve (server.access_url)"));
-        }
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        ureq::Error::Timeout(_) => format!("no answer within {} s", PATIENCE.as_secs()),
-        error => error.to_string(),
-    };
-    Finding::Worth(format!("nothing answers at {asked} ({why}); that is fine if Doorward does not run"))
 }
 
-/// What is wrong with the TLS of the other side.
+/// Without TLS, which the way out of the server does not do.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not told apart here is told in its own words")]
-fn defect(error: &rustls::Error) -> String {
-    let certificate = match error {
-        rustls::Error::InvalidCertificate(certificate) => certificate,
-        rustls::Error::InvalidMessage(_) => {
-            return "no TLS is spoken there; perhaps the port is that of http".to_owned();
+fn in_clear(asked: &str) -> Result<Answer, Finding> {
+    let config = Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .save_redirect_history(false);
+    let failed = |error: ureq::Error| match error {
+        ureq::Error::HostNotFound => Finding::Bad(format!("the name in {asked} does not resolve (server.access_url)")),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            unanswered(asked, "connection refused")
         }
-        error => return error.to_string(),
+        ureq::Error::Timeout(_) => unanswered(asked, &format!("no answer within {} s", PATIENCE.as_secs())),
+        error => unanswered(asked, &error.to_string()),
     };
-    match certificate {
-        // A bad signature is that of another authority with the same name.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            format!("its certificate is signed by nobody whom this machine trusts; {OWN_AUTHORITY}")
-        }
-        CertificateError::NotValidForName => "its certificate is for other names".to_owned(),
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            format!("its certificate is for other names: {}", presented.join(", "))
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "its certificate is not valid yet, or the clock of this machine is slow".to_owned()
-        }
-        other => format!("its certificate is bad: {other}"),
-    }
+    let answer = config.build().new_agent().get(asked).call().map_err(failed)?;
+    let status = answer.status().as_u16();
+    let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    // One that is too long is none of ours.
+    let body = answer.into_body().into_with_config().limit(longest).read_to_vec().unwrap_or_default();
+    Ok(Answer { status, body })
+}
+
+fn unanswered(asked: &str, why: &str) -> Finding {
+    Finding::Worth(format!("nothing answers at {asked} ({why}); that is fine if Doorward does not run"))
 }

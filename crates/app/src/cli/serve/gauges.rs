@@ -10,7 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the metrics show beside the requests.
-pub(super) fn gauges(parts: &Parts, counted: &Arc<Counted>, jobs: &Tally) -> Vec<Gauge> {
+pub(super) fn gauges(
+    parts: &Parts,
+    counted: &Arc<Counted>,
+    jobs: &Tally,
+    fetched: &doorward_outbound::Tally,
+) -> Vec<Gauge> {
     type Read = fn(&doorward_storage::PoolStatus) -> usize;
     type Remembered = fn(&doorward_services::SubjectCache) -> u64;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is approximate beyond 2^52")]
@@ -91,6 +96,18 @@ pub(super) fn gauges(parts: &Parts, counted: &Arc<Counted>, jobs: &Tally) -> Vec
         let last =
             |(name, tally): (&'static str, JobTally)| Some((vec![name.to_owned()], seconds(tally.last_success?)));
         successes.jobs().into_iter().filter_map(last).collect()
+    }));
+    let requests = fetched.clone();
+    let help = "Requests of this server to other servers, by how they ended.";
+    gauges.push(Gauge::labelled("fetches_total", help, &["outcome"], move || {
+        let outcomes = requests.outcomes().into_iter();
+        outcomes.map(|(outcome, ended)| (vec![outcome.as_str().to_owned()], count(ended.requests))).collect()
+    }));
+    let times = fetched.clone();
+    let help = "Time that requests of this server to other servers took together.";
+    gauges.push(Gauge::labelled("fetch_seconds_total", help, &["outcome"], move || {
+        let outcomes = times.outcomes().into_iter();
+        outcomes.map(|(outcome, ended)| (vec![outcome.as_str().to_owned()], ended.took.as_secs_f64())).collect()
     }));
     gauges
 }
