@@ -309,7 +309,9 @@ contract! {
                     let kept = repos.roles().find_custom_for_key_share(std::slice::from_ref(&name))?;
                     let Some(member) = repos.members().find_for_update(place, user)? else { return Ok(false) };
                     let mut roles = member.membership.roles;
-                    kept.iter().for_each(|role| roles.insert(role.name().name()));
+                    for role in &kept {
+                        roles.insert(role.name().name());
+                    }
                     repos.members().update_roles(&permit(), place, user, &roles, NOW)
                 })
             };
