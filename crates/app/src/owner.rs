@@ -3,38 +3,8 @@
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use doorward_domain::Secret;
-use doorward_domain::settings::{Defects, Section};
 use doorward_services::users::{self, CreateFirstUser, SetupProof};
 use doorward_services::{Context, Error, Origin};
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-
-/// The section `bootstrap`: the first user.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct BootstrapSettings {
-    pub(crate) email: String,
-    pub(crate) username: String,
-    pub(crate) password_file: PathBuf,
-}
-
-impl BootstrapSettings {
-    /// Whether they name an owner.
-    fn is_given(&self) -> bool {
-        !self.email.is_empty()
-    }
-}
-
-impl Section for BootstrapSettings {
-    const NAME: &'static str = "bootstrap";
-
-    fn check(&self, defects: &mut Defects) {
-        let others = [!self.username.is_empty(), !self.password_file.as_os_str().is_empty()];
-        if others != [self.is_given(); 2] {
-            let keys = "`bootstrap.email`, `bootstrap.username` and `bootstrap.password_file`";
-            defects.note(format!("the settings {keys} go together"));
-        }
-    }
-}
 
 /// Makes the owner that the settings name, if there are no users yet. Whether there is still none afterwards.
 pub(crate) async fn is_wanted(settings: &Settings, context: &Context) -> anyhow::Result<bool> {

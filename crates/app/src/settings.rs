@@ -11,7 +11,6 @@ mod secrets;
 pub(crate) use database_url::DatabaseUrl;
 
 use crate::logging::LogSettings;
-use crate::owner::BootstrapSettings;
 use anyhow::{Context as _, bail};
 use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
@@ -22,7 +21,7 @@ use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
-use own::{DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
+use own::{BootstrapSettings, DataSettings, DatabaseSettings, ListenSettings, MetricsSettings};
 use secrets::SecretsSettings;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -14,8 +14,8 @@ use doorward_domain::roles::custom::{CustomRoleError, Draft};
 use doorward_domain::roles::eval::{EvalError, evaluate};
 use doorward_domain::roles::scope::{AllowEntryError, Topic, catalogue, covers, describe, join_names, parse_names};
 use doorward_domain::roles::{
-    Acl, AclClause, Action, Actor, AllowEntry, Because, CustomRole, CustomRoles, Decision, Denied, Grants, Id,
-    ListFilter, Object, OwnerClause, Permission, Permit, ResourceType, Role, RoleName, Scope, ScopeName, Subject,
+    Acl, AclClause, Action, Actor, AllowEntry, Because, CustomRole, CustomRoles, Decision, Denied, Id, ListFilter,
+    Object, OwnerClause, Permission, PermissionSet, Permit, ResourceType, Role, RoleName, Scope, ScopeName, Subject,
     SubjectBuilder, System, SystemSubject, UnknownName, Vote, action, resource,
 };
 use doorward_domain::scim::{
@@ -130,7 +130,7 @@ fn access_control_keeps_its_signatures() {
     is::<fn(RoleName, String, Vec<Permission>, Vec<Permission>, Vec<Permission>) -> CustomRole>(CustomRole::new);
     is::<fn(ResourceType, Action) -> Permission>(Permission::allow);
     is::<fn(ResourceType, Action) -> Permission>(Permission::deny);
-    is::<fn(&Grants, Action, ResourceType) -> Vote>(Grants::vote);
+    is::<fn(&PermissionSet, Action, ResourceType) -> Vote>(PermissionSet::vote);
     is::<fn(&Subject, &RoleName) -> bool>(can_assign);
     is::<fn(&Draft) -> Result<(), CustomRoleError>>(Draft::check);
     is::<fn(&RoleChange) -> &[RoleName]>(RoleChange::added);

@@ -1,6 +1,6 @@
 //! Who may give which role, and what a custom role may grant.
 
-use doorward_domain::roles::assign::{AssignError, Level, can_assign, plan, plan_or_all};
+use doorward_domain::roles::assign::{AssignError, AssignmentLevel, can_assign, plan, plan_or_all};
 use doorward_domain::roles::custom::{CustomRoleError, Draft, check_maker, check_name};
 use doorward_domain::roles::{
     Action, BuiltIn, CustomRole, CustomRoles, Kind, Object, Permission, ResourceType, RoleName, RoleSet, Scope,
@@ -58,14 +58,15 @@ fn every_actor_may_assign_what_the_data_says() {
 #[test]
 fn a_change_is_planned_with_the_implied_role() {
     let owner = user(&["owner"], &[]);
-    let change = plan(&owner, Level::Site, &site(&["auditor"]), &site(&["owner", "owner"]), &RoleSet::new()).unwrap();
+    let change =
+        plan(&owner, AssignmentLevel::Site, &site(&["auditor"]), &site(&["owner", "owner"]), &RoleSet::new()).unwrap();
     assert_eq!(change.added(), site(&["member", "owner"]));
     assert_eq!(change.removed(), site(&["auditor"]));
     assert_eq!(change.stored().as_slice(), ["owner"]);
 
     let admin = user(&[], &["organization-admin"]);
     let wanted = inside(ACME, &["organization-auditor"]);
-    let change = plan(&admin, Level::Organization(ACME), &[], &wanted, &RoleSet::new()).unwrap();
+    let change = plan(&admin, AssignmentLevel::Organization(ACME), &[], &wanted, &RoleSet::new()).unwrap();
     assert_eq!(change.added(), inside(ACME, &["organization-auditor", "organization-member"]));
     assert_eq!(change.stored().as_slice(), ["organization-auditor"]);
 }
@@ -73,23 +74,23 @@ fn a_change_is_planned_with_the_implied_role() {
 #[test]
 fn user_admins_make_users_but_promote_nobody() {
     let admin = user(&["user-admin"], &[]);
-    assert!(plan(&admin, Level::Site, &[], &[], &RoleSet::new()).is_ok());
-    assert!(plan(&admin, Level::Organization(OTHER), &[], &[], &RoleSet::new()).is_ok());
-    let error = plan(&admin, Level::Site, &[], &site(&["owner"]), &RoleSet::new()).unwrap_err();
+    assert!(plan(&admin, AssignmentLevel::Site, &[], &[], &RoleSet::new()).is_ok());
+    assert!(plan(&admin, AssignmentLevel::Organization(OTHER), &[], &[], &RoleSet::new()).is_ok());
+    let error = plan(&admin, AssignmentLevel::Site, &[], &site(&["owner"]), &RoleSet::new()).unwrap_err();
     assert_eq!(error.to_string(), "not authorized to assign role \"owner\"");
-    let error = plan(&admin, Level::Site, &site(&["owner"]), &[], &RoleSet::new()).unwrap_err();
+    let error = plan(&admin, AssignmentLevel::Site, &site(&["owner"]), &[], &RoleSet::new()).unwrap_err();
     assert_eq!(error, AssignError::NotAuthorized(RoleName::site("owner")));
 }
 
 #[test]
 fn the_checks_come_in_order() {
     let member = user(&[], &[]);
-    let level = Level::Organization(ACME);
-    let wrong = plan(&member, Level::Site, &[], &inside(ACME, &["nonsense"]), &RoleSet::new());
+    let level = AssignmentLevel::Organization(ACME);
+    let wrong = plan(&member, AssignmentLevel::Site, &[], &inside(ACME, &["nonsense"]), &RoleSet::new());
     assert!(matches!(wrong, Err(AssignError::WrongLevel(_))));
     let elsewhere = plan(&member, level, &[], &inside(OTHER, &["organization-admin"]), &RoleSet::new());
     assert!(matches!(elsewhere, Err(AssignError::WrongLevel(_))));
-    let unknown = plan(&member, Level::Site, &[], &site(&["nonsense"]), &RoleSet::new()).unwrap_err();
+    let unknown = plan(&member, AssignmentLevel::Site, &[], &site(&["nonsense"]), &RoleSet::new()).unwrap_err();
     assert_eq!(unknown.to_string(), "\"nonsense\" is not a supported role");
     let misplaced = plan(&member, level, &[], &inside(ACME, &["owner"]), &RoleSet::new());
     assert!(matches!(misplaced, Err(AssignError::Unknown(_))));
@@ -102,7 +103,7 @@ fn the_checks_come_in_order() {
 fn all_names_that_cannot_stand_are_told_at_once() {
     let owner = user(&["owner"], &[]);
     let refused = |actor: &Subject, wanted: &[&str]| {
-        let refusals = plan_or_all(actor, Level::Site, &[], &site(wanted), &RoleSet::new()).unwrap_err();
+        let refusals = plan_or_all(actor, AssignmentLevel::Site, &[], &site(wanted), &RoleSet::new()).unwrap_err();
         let reasons = std::iter::once(refusals.first).chain(refusals.others);
         reasons.map(|reason| reason.to_string()).collect::<Vec<_>>()
     };
@@ -120,10 +121,10 @@ fn custom_roles_are_assigned_by_organization_admins() {
     let known = RoleSet::new().custom(&custom);
     let wanted = inside(ACME, &["cook"]);
     let admin = user(&[], &["organization-admin"]);
-    assert!(plan(&admin, Level::Organization(ACME), &[], &wanted, &known).is_ok());
-    assert!(plan(&admin, Level::Organization(ACME), &[], &wanted, &RoleSet::new()).is_err());
+    assert!(plan(&admin, AssignmentLevel::Organization(ACME), &[], &wanted, &known).is_ok());
+    assert!(plan(&admin, AssignmentLevel::Organization(ACME), &[], &wanted, &RoleSet::new()).is_err());
     let user_admin = user(&[], &["organization-user-admin"]);
-    let error = plan(&user_admin, Level::Organization(ACME), &[], &wanted, &known).unwrap_err();
+    let error = plan(&user_admin, AssignmentLevel::Organization(ACME), &[], &wanted, &known).unwrap_err();
     assert_eq!(error.to_string(), format!("not authorized to assign role \"cook:{ACME}\""));
 }
 

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use doorward_domain::roles::{Action, BuiltIn, Grants, Kind, ResourceType, Scope, SystemSubject, Vote, reserved_names};
+use doorward_domain::roles::{
+    Action, BuiltIn, Kind, PermissionSet, ResourceType, Scope, SystemSubject, Vote, reserved_names,
+};
 use serde_json::Value;
 
 fn data(text: &str) -> Value {
@@ -20,7 +22,7 @@ fn entries(groups: &Value) -> Vec<(bool, String, String)> {
     groups.iter().flat_map(group).collect()
 }
 
-fn assert_same(grants: &Grants, groups: &Value, place: &str) {
+fn assert_same(grants: &PermissionSet, groups: &Value, place: &str) {
     let expected = entries(groups);
     let found = grants.permissions().iter();
     let found = found.map(|p| (p.negate, p.resource_name().to_owned(), p.action_name().to_owned()));
@@ -35,7 +37,7 @@ fn assert_same(grants: &Grants, groups: &Value, place: &str) {
             assert_eq!(grants.vote(action, resource), vote.unwrap_or(Vote::Silent), "{place} {resource} {action}");
         }
     }
-    assert_eq!(&Grants::new(grants.permissions().to_vec()), grants, "{place}");
+    assert_eq!(&PermissionSet::new(grants.permissions().to_vec()), grants, "{place}");
 }
 
 #[test]

@@ -29,17 +29,17 @@ pub enum Change {
     Everything,
 }
 
-/// So many places tell what changed; things that share one are forgotten together.
+/// So many slots tell what changed; things that share one are forgotten together.
 const PLACES: usize = 16 * 1024;
 
 /// Remembers when what changed last, so that whoever keeps a copy of something stored can tell whether it still holds.
 /// Cheap to clone; all clones are one. Adapters report, services ask.
 ///
-/// A copy is good while nothing that it depends on was reported since the [`Moment`] *before* it was read. A change is
+/// A copy is good while nothing that it depends on was reported since the [`LogPosition`] *before* it was read. A change is
 /// reported after it was committed, so what was read before the commit is older than the report, whenever it is kept;
 /// and what was read after the report has seen the change. No lock and no list of copies is needed for that.
 ///
-/// Copies are good only while the adapter vouches for hearing of all changes, see [`ChangeLog::vouch_until`].
+/// Copies are good only while the adapter vouches for hearing of all changes, see [`ChangeLog::extend_lease`].
 #[derive(Clone, Debug, Default)]
 pub struct ChangeLog(Arc<Inner>);
 
@@ -49,11 +49,11 @@ struct Inner {
     /// The report that concerned everything.
     everything: AtomicU64,
     /// The last report of each place.
-    places: Box<[AtomicU64]>,
+    slots: Box<[AtomicU64]>,
     hasher: RandomState,
     began: Instant,
     /// In microseconds since `began`; zero for never.
-    vouched_until: AtomicU64,
+    lease_until: AtomicU64,
     /// When the promise was last taken back; zero for never.
     withdrawn_at: AtomicU64,
     flushes: AtomicU64,
@@ -61,32 +61,32 @@ struct Inner {
 
 /// A point in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct LogPosition(u64);
 
 /// Where reports of one thing are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(u16);
+pub struct Slot(u16);
 
 impl ChangeLog {
     /// Now. To be asked *before* what is to be kept is read.
     #[must_use]
-    pub fn now(&self) -> Moment {
-        Moment(self.0.last.load(Ordering::SeqCst))
+    pub fn now(&self) -> LogPosition {
+        LogPosition(self.0.last.load(Ordering::SeqCst))
     }
 
     /// Where changes of this kind are written down, for [`Self::is_unchanged`]. Everything has no place.
     #[must_use]
-    pub fn place(&self, change: &Change) -> Place {
+    pub fn slot(&self, change: &Change) -> Slot {
         let hash = self.0.hasher.hash_one(change) % PLACES as u64;
-        Place(u16::try_from(hash).unwrap_or(0))
+        Slot(u16::try_from(hash).unwrap_or(0))
     }
 
-    /// Whether nothing was reported of these places, nor of everything, since that moment.
+    /// Whether nothing was reported of these slots, nor of everything, since that moment.
     #[must_use]
-    pub fn is_unchanged(&self, since: Moment, places: &[Place]) -> bool {
+    pub fn is_unchanged(&self, since: LogPosition, slots: &[Slot]) -> bool {
         self.0.everything.load(Ordering::SeqCst) <= since.0
-            && places.iter().all(|place| {
-                let last = self.0.places.get(usize::from(place.0)).map(|last| last.load(Ordering::SeqCst));
+            && slots.iter().all(|place| {
+                let last = self.0.slots.get(usize::from(place.0)).map(|last| last.load(Ordering::SeqCst));
                 last.is_some_and(|last| last <= since.0)
             })
     }
@@ -99,7 +99,7 @@ impl ChangeLog {
                 continue;
             }
             let number = self.0.last.fetch_add(1, Ordering::SeqCst) + 1;
-            if let Some(last) = self.0.places.get(usize::from(self.place(change).0)) {
+            if let Some(last) = self.0.slots.get(usize::from(self.place(change).0)) {
                 last.fetch_max(number, Ordering::SeqCst);
             }
         }
@@ -114,17 +114,17 @@ impl ChangeLog {
 
     /// The adapter vouches: whatever anybody commits is reported here at most until then, or it will no longer vouch.
     /// Must be called by one thread only. Where the last promise has run out, everything may have changed meanwhile.
-    pub fn vouch_until(&self, deadline: Instant) {
+    pub fn extend_lease(&self, deadline: Instant) {
         if !self.is_vouched_for() {
             self.report_everything();
         }
         let micros = deadline.saturating_duration_since(self.0.began).as_micros();
-        self.0.vouched_until.store(u64::try_from(micros).unwrap_or(0), Ordering::SeqCst);
+        self.0.lease_until.store(u64::try_from(micros).unwrap_or(0), Ordering::SeqCst);
     }
 
     /// The adapter takes its promise back.
-    pub fn vouch_no_more(&self) {
-        let until = self.0.vouched_until.swap(0, Ordering::SeqCst);
+    pub fn revoke_lease(&self) {
+        let until = self.0.lease_until.swap(0, Ordering::SeqCst);
         if until > 0 {
             let now = u64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.0.withdrawn_at.store(until.min(now).max(1), Ordering::SeqCst);
@@ -134,7 +134,7 @@ impl ChangeLog {
     /// How long ago the last promise ended; zero while it holds, `None` when there never was one.
     #[must_use]
     pub fn unvouched_for(&self) -> Option<Duration> {
-        let until = match self.0.vouched_until.load(Ordering::SeqCst) {
+        let until = match self.0.lease_until.load(Ordering::SeqCst) {
             0 => self.0.withdrawn_at.load(Ordering::SeqCst),
             until => until,
         };
@@ -144,7 +144,7 @@ impl ChangeLog {
     /// Whether copies may be used at all.
     #[must_use]
     pub fn is_vouched_for(&self) -> bool {
-        let until = self.0.vouched_until.load(Ordering::SeqCst);
+        let until = self.0.lease_until.load(Ordering::SeqCst);
         until > 0 && self.0.began.elapsed() < Duration::from_micros(until)
     }
 
@@ -160,10 +160,10 @@ impl Default for Inner {
         Self {
             last: AtomicU64::new(0),
             everything: AtomicU64::new(0),
-            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            slots: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
             began: Instant::now(),
-            vouched_until: AtomicU64::new(0),
+            lease_until: AtomicU64::new(0),
             withdrawn_at: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
         }
@@ -205,16 +205,16 @@ mod tests {
     fn a_promise_runs_out_and_may_have_missed_something() {
         let log = ChangeLog::default();
         assert!(!log.is_vouched_for());
-        log.vouch_until(Instant::now() + Duration::from_secs(60));
+        log.extend_lease(Instant::now() + Duration::from_secs(60));
         let kept = log.now();
         assert!(log.is_vouched_for() && log.is_unchanged(kept, &[]));
-        log.vouch_until(Instant::now() + Duration::from_secs(60));
+        log.extend_lease(Instant::now() + Duration::from_secs(60));
         assert!(log.is_unchanged(kept, &[]), "a promise that is renewed in time has missed nothing");
-        log.vouch_until(Instant::now());
+        log.extend_lease(Instant::now());
         assert!(!log.is_vouched_for());
-        log.vouch_until(Instant::now() + Duration::from_secs(60));
+        log.extend_lease(Instant::now() + Duration::from_secs(60));
         assert!(!log.is_unchanged(kept, &[]));
-        log.vouch_no_more();
+        log.revoke_lease();
         assert!(!log.is_vouched_for());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The use case has three steps, so that a caller can do the two that only think where it wants to, and so that nothing
 //! is asked of the store when no question names a resource: [`wanted`] reads the questions, [`look_up`] loads what they
-//! name, [`Known`] answers them. Nothing is written and nothing audited.
+//! name, [`NamedObjects`] answers them. Nothing is written and nothing audited.
 
 use crate::Principal;
 use crate::context::Context;
@@ -148,12 +148,12 @@ impl Thing {
 
 /// The things that questions name, as far as they are there and the caller may read them.
 #[derive(Clone, Debug, Default)]
-pub struct Known(Vec<(Kind, Uuid, Option<Thing>)>);
+pub struct NamedObjects(Vec<(Kind, Uuid, Option<Thing>)>);
 
 /// Loads what the questions name, in one trip to the store; in none if they name nothing.
-pub async fn look_up(ctx: &Context, actor: &Principal, wanted: Wanted) -> Result<Known, Error> {
+pub async fn look_up(ctx: &Context, actor: &Principal, wanted: Wanted) -> Result<NamedObjects, Error> {
     if wanted.0.is_empty() {
-        return Ok(Known::default());
+        return Ok(NamedObjects::default());
     }
     let subject = actor.subject.clone();
     ctx.look(actor, move |look| {
@@ -162,7 +162,7 @@ pub async fn look_up(ctx: &Context, actor: &Principal, wanted: Wanted) -> Result
             let readable = thing.filter(|thing| subject.allows(Action::Read, &thing.object()));
             Ok((kind, id, readable))
         });
-        Ok(Known(found.collect::<Result<_, Error>>()?))
+        Ok(NamedObjects(found.collect::<Result<_, Error>>()?))
     })
     .await
 }
@@ -231,7 +231,7 @@ pub struct Entry {
     pub action: String,
 }
 
-impl Known {
+impl NamedObjects {
     /// Answers one question.
     #[must_use]
     pub fn allows(&self, actor: &Principal, check: &Check<'_>) -> bool {

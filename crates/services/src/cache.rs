@@ -15,7 +15,7 @@ use doorward_domain::roles::Subject;
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::users::User;
 use doorward_ports::Outage;
-use doorward_ports::changes::{Change, ChangeLog, Moment, Place};
+use doorward_ports::changes::{Change, ChangeLog, LogPosition, Slot};
 use doorward_ports::oauth2::TokenFacts;
 use doorward_ports::sessions::KeyOwner;
 use quick_cache::Weighter;
@@ -54,9 +54,9 @@ struct Inner {
     stale_for: Duration,
     /// Until when the database is taken to be away, in microseconds since `began`.
     away_until: AtomicU64,
-    subjects: Entries<ApiKeyId, Kept<Known>, ByMemberships>,
-    tokens: Entries<ApiKeyId, Kept<KnownToken>>,
-    clients: Entries<(AppId, String), Kept<KnownClient>>,
+    subjects: Entries<ApiKeyId, Kept<CachedKey>, ByMemberships>,
+    tokens: Entries<ApiKeyId, Kept<CachedToken>>,
+    clients: Entries<(AppId, String), Kept<CachedClient>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -64,8 +64,8 @@ struct Inner {
 /// Something that was read, and what it depends on.
 struct Kept<T> {
     value: Arc<T>,
-    since: Moment,
-    depends_on: Arc<[Place]>,
+    since: LogPosition,
+    depends_on: Arc<[Slot]>,
     at: Instant,
 }
 
@@ -78,7 +78,7 @@ impl<T> Clone for Kept<T> {
 
 /// Who a key belongs to, as a request needs it.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct CachedKey {
     pub(crate) key: Arc<ApiKey>,
     pub(crate) user: Arc<User>,
     pub(crate) memberships: Arc<[Membership]>,
@@ -89,7 +89,7 @@ pub(crate) struct Known {
 
 /// What an access token is.
 #[derive(Debug)]
-pub(crate) struct KnownToken {
+pub(crate) struct CachedToken {
     pub(crate) id: ApiKeyId,
     pub(crate) digest: Digest,
     pub(crate) facts: TokenFacts,
@@ -99,7 +99,7 @@ pub(crate) struct KnownToken {
 
 /// A secret of a confidential client.
 #[derive(Debug)]
-pub(crate) struct KnownClient {
+pub(crate) struct CachedClient {
     pub(crate) digest: Digest,
     pub(crate) secret_id: AppSecretId,
     pub(crate) last_used_at: Option<Time>,
@@ -109,8 +109,8 @@ pub(crate) struct KnownClient {
 #[derive(Clone)]
 struct ByMemberships;
 
-impl Weighter<ApiKeyId, Kept<Known>> for ByMemberships {
-    fn weight(&self, _: &ApiKeyId, kept: &Kept<Known>) -> u64 {
+impl Weighter<ApiKeyId, Kept<CachedKey>> for ByMemberships {
+    fn weight(&self, _: &ApiKeyId, kept: &Kept<CachedKey>) -> u64 {
         let more = kept.value.memberships.len() / MEMBERSHIPS_PER_WEIGHT;
         u64::try_from(more).unwrap_or(u64::MAX).saturating_add(1)
     }
@@ -127,7 +127,7 @@ pub(crate) enum Age {
 
 /// The moment before something is read that may be kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading(Option<Moment>);
+pub(crate) struct Reading(Option<LogPosition>);
 
 impl SubjectCache {
     /// Remembers nothing.
@@ -243,17 +243,17 @@ impl SubjectCache {
         }
     }
 
-    pub(crate) fn subject(&self, age: Age, id: &ApiKeyId) -> Option<Arc<Known>> {
+    pub(crate) fn subject(&self, age: Age, id: &ApiKeyId) -> Option<Arc<CachedKey>> {
         let inner = self.remembered.as_deref()?;
         inner.good(age, &inner.subjects, id)
     }
 
-    pub(crate) fn token(&self, age: Age, id: &ApiKeyId) -> Option<Arc<KnownToken>> {
+    pub(crate) fn token(&self, age: Age, id: &ApiKeyId) -> Option<Arc<CachedToken>> {
         let inner = self.remembered.as_deref()?;
         inner.good(age, &inner.tokens, id)
     }
 
-    pub(crate) fn client(&self, age: Age, id: &(AppId, String)) -> Option<Arc<KnownClient>> {
+    pub(crate) fn client(&self, age: Age, id: &(AppId, String)) -> Option<Arc<CachedClient>> {
         let inner = self.remembered.as_deref()?;
         inner.good(age, &inner.clients, id)
     }
@@ -275,7 +275,7 @@ impl SubjectCache {
     }
 
     /// Remembers a subject, which depends on its key and that of its app, on its user, groups and organizations.
-    pub(crate) fn keep_subject(&self, reading: Reading, owner: &KeyOwner, known: &Arc<Known>) {
+    pub(crate) fn keep_subject(&self, reading: Reading, owner: &KeyOwner, known: &Arc<CachedKey>) {
         let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let own = [Change::Key(owner.key.id.clone()), Change::User(owner.user.id)];
         let app = owner.key.oauth2.iter().map(|binding| Change::App(binding.app_id));
@@ -287,7 +287,7 @@ impl SubjectCache {
     }
 
     /// Remembers a token, which depends on its key, its app and its user.
-    pub(crate) fn keep_token(&self, reading: Reading, token: &Arc<KnownToken>) {
+    pub(crate) fn keep_token(&self, reading: Reading, token: &Arc<CachedToken>) {
         let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let (user, app) = (token.facts.user_id, token.facts.app_id);
         let changes = [Change::Key(token.id.clone()), Change::User(user), Change::App(app)];
@@ -295,7 +295,7 @@ impl SubjectCache {
     }
 
     /// Remembers a secret, which depends on its app.
-    pub(crate) fn keep_client(&self, reading: Reading, id: (AppId, String), client: KnownClient) {
+    pub(crate) fn keep_client(&self, reading: Reading, id: (AppId, String), client: CachedClient) {
         let (Some(inner), Some(since)) = (&self.remembered, reading.0) else { return };
         let kept = inner.kept(since, [Change::App(id.0)].into_iter(), Arc::new(client));
         inner.clients.insert(id, kept);
@@ -303,8 +303,8 @@ impl SubjectCache {
 }
 
 impl Inner {
-    fn kept<T>(&self, since: Moment, changes: impl Iterator<Item = Change>, value: Arc<T>) -> Kept<T> {
-        let depends_on = changes.map(|change| self.log.place(&change)).collect();
+    fn kept<T>(&self, since: LogPosition, changes: impl Iterator<Item = Change>, value: Arc<T>) -> Kept<T> {
+        let depends_on = changes.map(|change| self.log.slot(&change)).collect();
         Kept { value, since, depends_on, at: Instant::now() }
     }
 

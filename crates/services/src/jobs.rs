@@ -19,9 +19,8 @@ pub use cleaning::{Cleanup, Counts};
 pub use doorward_domain::jobs::{LeaseTerms, Schedule};
 pub use lease::{Interrupted, Lease};
 pub use runner::Runner;
-pub use tally::{JobTally, Outcome, Tally};
+pub use tally::{JobTally, RunOutcome, Tally};
 
-use crate::outbox::{Outbox, Subscriber};
 use crate::{Context, Error};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -58,17 +57,4 @@ pub enum Next {
     Scheduled,
     /// After so long, or by its schedule if that is sooner.
     After(Duration),
-}
-
-/// The jobs of a server.
-///
-/// What each server needs for itself is no job: first uses of access tokens, which are noted in its memory, and the numbers in
-/// its metrics.
-#[must_use]
-pub fn all(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
-    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval })];
-    if !subscribers.is_empty() {
-        jobs.push(Arc::new(Outbox::new(subscribers)));
-    }
-    jobs
 }

@@ -17,7 +17,7 @@ use doorward_domain::Instant;
 use doorward_domain::keys::{KeyId, KeyPurpose, KeyRing, NoKeyError};
 use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken};
 use doorward_ports::Sealer;
-use doorward_ports::changes::{Change, ChangeLog, Moment};
+use doorward_ports::changes::{Change, ChangeLog, LogPosition};
 use doorward_ports::crypto::SealError;
 use std::error::Error as _;
 use std::fmt;
@@ -36,7 +36,7 @@ struct Inner {
 struct Held {
     ring: Arc<KeyRing>,
     /// What the ring has not seen was reported after this.
-    since: Moment,
+    since: LogPosition,
 }
 
 struct Source {
@@ -53,7 +53,7 @@ impl Keys {
     }
 
     /// Stored keys, as they were read after `since`.
-    pub(crate) fn stored(ring: KeyRing, since: Moment, sealer: Arc<dyn Sealer>, log: ChangeLog) -> Self {
+    pub(crate) fn stored(ring: KeyRing, since: LogPosition, sealer: Arc<dyn Sealer>, log: ChangeLog) -> Self {
         let held = Held { ring: Arc::new(ring), since };
         Self(Arc::new(Inner { held: RwLock::new(held), source: Some(Source { sealer, log }) }))
     }
@@ -65,7 +65,7 @@ impl Keys {
     }
 
     /// Keeps what was read after `since`, unless something newer is kept.
-    fn keep(&self, ring: KeyRing, since: Moment) {
+    fn keep(&self, ring: KeyRing, since: LogPosition) {
         let mut held = self.0.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.since <= since {
             *held = Held { ring: Arc::new(ring), since };
@@ -75,7 +75,7 @@ impl Keys {
     /// Whether a key may have been replaced since the ring was read.
     fn may_have_changed(&self) -> bool {
         let since = self.0.held.read().unwrap_or_else(PoisonError::into_inner).since;
-        let unchanged = |log: &ChangeLog| log.is_unchanged(since, &[log.place(&Change::CryptoKeys)]);
+        let unchanged = |log: &ChangeLog| log.is_unchanged(since, &[log.slot(&Change::CryptoKeys)]);
         self.0.source.as_ref().is_some_and(|source| !unchanged(&source.log))
     }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod background;
 mod cache;
 mod context;
 mod deed;

@@ -23,7 +23,7 @@ use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::organizations::{Member, MemberFilter, Membership, parse_member_query};
 use doorward_domain::page::Page;
-use doorward_domain::roles::assign::Level;
+use doorward_domain::roles::assign::AssignmentLevel;
 use doorward_domain::roles::{Action, Denied, RoleName, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::{Conflict, Repositories, StoreError};
@@ -121,7 +121,7 @@ pub async fn add(
         deed.by.not_for_own_account(deed.repos, [id])?;
         // Who is being deleted at this moment must not become a member.
         with_caller_and(deed, id, |deed, actor, user| {
-            users::may_make_member(actor, Level::Organization(organization.0)).map_err(|error| {
+            users::may_make_member(actor, AssignmentLevel::Organization(organization.0)).map_err(|error| {
                 let Error::Forbidden(denied) = error else { return Error::NotFound };
                 Error::NotFound.unless_scope_is_short(denied)
             })?;

@@ -3,12 +3,14 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`]).
 
 mod authenticate;
-pub(crate) mod hold;
 pub(crate) mod in_person;
 mod issue;
 mod keys;
 mod login;
 pub mod operator;
+mod reach;
+mod refusal;
+pub(crate) mod revalidate;
 mod throttling;
 mod tokens;
 
@@ -16,13 +18,13 @@ mod tokens;
 mod tests;
 
 pub use authenticate::{authenticate, only_living};
-pub(crate) use authenticate::{custom_role_names, subject_of, unknown_key};
+pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
 pub(crate) use issue::random_token;
-pub(crate) use keys::{check_reach, reaches};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
-pub(crate) use tokens::max_lifetime;
+pub(crate) use reach::{check_reach, max_lifetime, reaches};
+pub(crate) use refusal::unknown_key;
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };
@@ -36,14 +38,6 @@ use doorward_ports::StoreError;
 /// A name that another token of the user has.
 pub(crate) fn token_name_taken() -> Error {
     Error::conflict("a token with this name exists already")
-}
-
-/// Why users in this state are refused.
-fn inactive(status: UserStatus) -> Error {
-    Error::Unauthenticated {
-        message: format!("User is not active (status = \"{status}\"). Contact an admin to reactivate your account."),
-        detail: String::new(),
-    }
 }
 
 /// Writes that the user was seen; a dormant one becomes active, which the audit log remembers.

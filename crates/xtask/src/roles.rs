@@ -182,7 +182,7 @@ impl Tables<'_> {
         Ok(bits)
     }
 
-    /// A `Grants::fixed(..)` expression.
+    /// A `PermissionSet::fixed(..)` expression.
     fn grants(&self, groups: &[Group]) -> anyhow::Result<String> {
         let mut permissions = String::new();
         let mut rows: Vec<(u16, u16)> = vec![(0, 0); self.resources.len()];
@@ -211,7 +211,7 @@ impl Tables<'_> {
         for (allow, deny) in rows {
             write!(masks, "Mask {{ allow: {allow:#06x}, deny: {deny:#06x} }}, ")?;
         }
-        Ok(format!("Grants::fixed(Masks::fixed([{masks}]), &[{permissions}])"))
+        Ok(format!("PermissionSet::fixed(Masks::fixed([{masks}]), &[{permissions}])"))
     }
 }
 

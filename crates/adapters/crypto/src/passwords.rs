@@ -230,7 +230,7 @@ impl Drop for Running {
 }
 
 /// The parts of a stored hash.
-struct Known {
+struct StoredHash {
     algorithm: Algorithm,
     version: Version,
     params: Params,
@@ -239,10 +239,10 @@ struct Known {
 }
 
 /// Reads a stored hash; `None` when it is none of Argon2's with as many bytes as ours.
-fn parse(hash: &PasswordHash) -> Option<Known> {
+fn parse(hash: &PasswordHash) -> Option<StoredHash> {
     let phc = Phc::new(hash.expose()).ok()?;
     let output = phc.hash.filter(|output| output.as_bytes().len() == OUTPUT_LEN)?;
-    Some(Known {
+    Some(StoredHash {
         algorithm: Algorithm::new(phc.algorithm.as_str()).ok()?,
         version: Version::try_from(phc.version?).ok()?,
         params: Params::try_from(&phc).ok()?,

@@ -8,7 +8,7 @@ use objects::AuditObject;
 use crate::conventions::Api;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -38,7 +38,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     ),
     responses((status = 200, body = AuditObject)),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -71,7 +71,7 @@ pub(crate) struct Generate {
     post, path = "/api/v2/audit/testgenerate", tag = "audit", request_body = Generate,
     responses((status = 204)),
 )]
-pub(crate) async fn generate(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn generate(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Generate = call.json()?;
     let mut defects = Vec::new();
     let command = audit::GenerateEntry {

@@ -5,14 +5,14 @@ mod body;
 use crate::conventions::Api;
 use crate::kit::answer;
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, Outcome, bad_body};
+use crate::kit::error::{Failure, HandlerResult, bad_body};
 use crate::kit::json;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use body::Checks;
 use doorward_domain::roles::Level;
-use doorward_services::authcheck::{Entry, Explained, Further, Known, Wanted, look_up, wanted};
+use doorward_services::authcheck::{Entry, Explained, Further, NamedObjects, Wanted, look_up, wanted};
 use doorward_services::{Error, Principal};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ impl From<Further> for FurtherObject {
     params(("explain" = Option<bool>, Query, description = "Whether each answer comes with its reason")),
     responses((status = 200, body = BTreeMap<String, Verdict>)),
 )]
-pub(crate) async fn check(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn check(mut call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let explain = query.flag("explain");
     query.done_loosely()?;
@@ -211,12 +211,16 @@ pub(crate) async fn check(mut call: Call, actor: Principal) -> Outcome {
 
 /// Does the same on another thread. Questions that name nothing are answered at once; for the others the body is read
 /// again after what they name was loaded, because what is read borrows from it.
-async fn check_aside(call: &Call, actor: Principal, explain: bool, body: Bytes) -> Outcome {
+async fn check_aside(call: &Call, actor: Principal, explain: bool, body: Bytes) -> HandlerResult {
     let (bytes, who) = (body.clone(), actor.clone());
     let first = aside(move || {
         let checks = Checks::read(&bytes).map_err(Problem::Body)?;
         let wanted = wanted(checks.iter())?;
-        if wanted.is_empty() { answers(&checks, &who, &Known::default(), explain).map(Ok) } else { Ok(Err(wanted)) }
+        if wanted.is_empty() {
+            answers(&checks, &who, &NamedObjects::default(), explain).map(Ok)
+        } else {
+            Ok(Err(wanted))
+        }
     });
     let text: Vec<u8> = match first.await? {
         Ok(text) => text,
@@ -254,7 +258,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Se
     }
 }
 
-fn answers(checks: &Checks<'_>, actor: &Principal, known: &Known, explain: bool) -> Result<Vec<u8>, Problem> {
+fn answers(checks: &Checks<'_>, actor: &Principal, known: &NamedObjects, explain: bool) -> Result<Vec<u8>, Problem> {
     json::to_bytes(&Answers { checks, actor, known, explain })
         .map_err(|error| Problem::Api(Error::Internal(Box::new(error))))
 }
@@ -263,7 +267,7 @@ fn answers(checks: &Checks<'_>, actor: &Principal, known: &Known, explain: bool)
 struct Answers<'a> {
     checks: &'a Checks<'a>,
     actor: &'a Principal,
-    known: &'a Known,
+    known: &'a NamedObjects,
     explain: bool,
 }
 
@@ -324,7 +328,7 @@ mod tests {
         let answer = || {
             let checks = Checks::read(body.as_bytes()).unwrap();
             assert!(wanted(checks.iter()).unwrap().is_empty());
-            answers(&checks, &actor, &Known::default(), false).unwrap_or_else(|_| panic!())
+            answers(&checks, &actor, &NamedObjects::default(), false).unwrap_or_else(|_| panic!())
         };
         let answered: BTreeMap<String, bool> = serde_json::from_slice(&answer()).unwrap();
         assert_eq!((answered.len(), answered.values().filter(|allowed| **allowed).count()), (1500, 800));

@@ -4,7 +4,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{Message, message, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 /// Lists the experiments that are switched on: none.
 #[utoipa::path(get, path = "/api/v2/experiments", tag = "deployment", responses((status = 200, body = [String])))]
-pub(crate) async fn experiments(_: Call, _: Principal) -> Outcome {
+pub(crate) async fn experiments(_: Call, _: Principal) -> HandlerResult {
     Ok(ok(&[(); 0]))
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct AvailableExperiments {
     get, path = "/api/v2/experiments/available", tag = "deployment",
     responses((status = 200, body = AvailableExperiments)),
 )]
-pub(crate) async fn available_experiments(_: Call, _: Principal) -> Outcome {
+pub(crate) async fn available_experiments(_: Call, _: Principal) -> HandlerResult {
     Ok(ok(&AvailableExperiments { safe: [] }))
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct UpdateCheck<'a> {
 
 /// Whether there is a newer version: this server asks nobody, so it says that there is none.
 #[utoipa::path(get, path = "/api/v2/updatecheck", tag = "deployment", responses((status = 200, body = UpdateCheck)))]
-pub(crate) async fn update_check(call: Call) -> Outcome {
+pub(crate) async fn update_check(call: Call) -> HandlerResult {
     Ok(ok(&UpdateCheck { current: true, version: &call.site.build_version, url: "" }))
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Region<'a> {
 
 /// Lists the regions: this server only.
 #[utoipa::path(get, path = "/api/v2/regions", tag = "deployment", responses((status = 200, body = Regions)))]
-pub(crate) async fn regions(call: Call, _: Principal) -> Outcome {
+pub(crate) async fn regions(call: Call, _: Principal) -> HandlerResult {
     let primary = Region {
         id: call.site.settings.deployment_id.parse().unwrap_or_default(),
         name: "primary",
@@ -104,7 +104,7 @@ pub(crate) struct AppHost {
 
 /// Shows under which host name apps of workspaces are served: none.
 #[utoipa::path(get, path = "/api/v2/applications/host", tag = "deployment", responses((status = 200, body = AppHost)))]
-pub(crate) async fn app_host(_: Call, _: Principal) -> Outcome {
+pub(crate) async fn app_host(_: Call, _: Principal) -> HandlerResult {
     Ok(ok(&AppHost { host: "" }))
 }
 
@@ -120,13 +120,13 @@ pub(crate) struct SshConfig {
 
 /// Shows how command lines write their SSH configuration.
 #[utoipa::path(get, path = "/api/v2/deployment/ssh", tag = "deployment", responses((status = 200, body = SshConfig)))]
-pub(crate) async fn ssh(_: Call, _: Principal) -> Outcome {
+pub(crate) async fn ssh(_: Call, _: Principal) -> HandlerResult {
     Ok(ok(&SshConfig { hostname_prefix: "coder.", hostname_suffix: "coder", options: BTreeMap::new() }))
 }
 
 /// Takes what browsers report of pages that broke their content security policy, and forgets it. Browsers send it without
 /// any proof of who they are.
 #[utoipa::path(post, path = "/api/v2/csp/reports", tag = "deployment", responses((status = 200, body = Message)))]
-pub(crate) async fn csp_reports(_: Call) -> Outcome {
+pub(crate) async fn csp_reports(_: Call) -> HandlerResult {
     Ok(message("ok"))
 }

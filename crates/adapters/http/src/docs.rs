@@ -3,7 +3,7 @@
 use crate::conventions::{Api, Page, page};
 use crate::kit::answer;
 use crate::kit::call::Call;
-use crate::kit::error::{ApiError, OAuthBody, Outcome};
+use crate::kit::error::{ApiError, HandlerResult, OAuthBody};
 use crate::kit::limits::Limit;
 use crate::kit::openapi;
 use crate::kit::routes::{Entry, Routes};
@@ -62,7 +62,7 @@ pub(crate) fn openapi_json(table: &[Entry]) -> String {
     get, path = "/api/v2/openapi.json", tag = "documentation", operation_id = "openapi",
     responses((status = 200, body = serde_json::Value)),
 )]
-pub(crate) async fn document(call: Call) -> Outcome {
+pub(crate) async fn document(call: Call) -> HandlerResult {
     Ok(answer::bytes(StatusCode::OK, answer::JSON, call.site.openapi()))
 }
 
@@ -77,7 +77,7 @@ const VIEWER_POLICY: HeaderValue = HeaderValue::from_static(
     get, path = "/docs", tag = "documentation",
     responses((status = 200, body = String, content_type = "text/html")),
 )]
-pub(crate) async fn viewer(call: Call) -> Outcome {
+pub(crate) async fn viewer(call: Call) -> HandlerResult {
     const PAGE: &str = include_str!("docs/viewer.html");
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let page = match call.site.base() {
@@ -95,7 +95,7 @@ pub(crate) async fn viewer(call: Call) -> Outcome {
     params(("file" = String, Path, description = "Name of the file")),
     responses((status = 200, description = "The file")),
 )]
-pub(crate) async fn viewer_file(call: Call) -> Outcome {
+pub(crate) async fn viewer_file(call: Call) -> HandlerResult {
     let file = match &*call.segment("file") {
         "start.js" => Some((Bytes::from_static(include_bytes!("docs/start.js")), "text/javascript; charset=utf-8")),
         name => vendored(name),

@@ -9,7 +9,7 @@ pub(crate) use objects::GroupObject;
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::extract::query::StrictQuery;
 use crate::kit::routes::Routes;
 use doorward_domain::ids::GroupId;
@@ -44,7 +44,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     ),
     responses((status = 200, body = [GroupObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let organization = query.text("organization");
     let wanted = GroupQuery { organization, ..read(&mut query) };
@@ -65,7 +65,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = [GroupObject])),
 )]
-pub(crate) async fn list_of_organization(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_of_organization(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let wanted = read(&mut query);
     query.done()?;
@@ -92,7 +92,7 @@ fn read(query: &mut StrictQuery) -> GroupQuery {
     ),
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     show(&call, &actor, &GroupRef::Id(call.id("group")?)).await
 }
 
@@ -106,11 +106,11 @@ pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn find_by_name(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_by_name(call: Call, actor: Principal) -> HandlerResult {
     show(&call, &actor, &named(&call)).await
 }
 
-async fn show(call: &Call, actor: &Principal, group: &GroupRef) -> Outcome {
+async fn show(call: &Call, actor: &Principal, group: &GroupRef) -> HandlerResult {
     let mut query = call.query();
     let with_members = !query.flag("exclude_members");
     query.done_loosely()?;
@@ -143,7 +143,7 @@ pub(crate) struct CreateGroup {
     request_body = CreateGroup,
     responses((status = 201, body = GroupObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
     let may = async |call: &Call| groups::may_create(call.context(), &actor, &organization).await;
     let body: CreateGroup = call.json_after(may).await?;
@@ -182,7 +182,7 @@ pub(crate) struct UpdateGroup {
     request_body = UpdateGroup,
     responses((status = 200, body = GroupObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("group")?;
     let may = async |call: &Call| groups::may_update(call.context(), &actor, id).await;
     let body: UpdateGroup = call.json_after(may).await?;
@@ -206,7 +206,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     params(("group" = Uuid, Path, description = "Id")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     groups::delete(call.context(), &actor, call.id("group")?).await?;
     Ok(message("Successfully deleted group!"))
 }

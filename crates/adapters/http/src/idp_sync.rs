@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::idp_sync::{Filter, GroupSync, Mapping, MappingChange, OrganizationSync, Pair, RoleSync};
 use doorward_domain::ids::{GroupId, OrganizationId};
@@ -190,7 +190,7 @@ impl MapRoles {
     get, path = "/api/v2/settings/idpsync/organization", tag = "idp-sync",
     responses((status = 200, body = OrganizationSyncObject)),
 )]
-pub(crate) async fn find_organization_sync(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_organization_sync(call: Call, actor: Principal) -> HandlerResult {
     let found = idp_sync::find_organization_sync(call.context(), &actor).await?;
     Ok(ok(&OrganizationSyncObject::from(found)))
 }
@@ -200,7 +200,7 @@ pub(crate) async fn find_organization_sync(call: Call, actor: Principal) -> Outc
     patch, path = "/api/v2/settings/idpsync/organization", tag = "idp-sync", request_body = OrganizationSyncObject,
     responses((status = 200, body = OrganizationSyncObject)),
 )]
-pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let OrganizationSyncObject { field, mapping, organization_assign_default } = call.json()?;
     let new = OrganizationSync { field, mapping, assign_default: organization_assign_default };
     let set = idp_sync::set_organization_sync(call.context(), &actor, new).await?;
@@ -213,7 +213,7 @@ pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> O
     request_body = ConfigureOrganizationSync,
     responses((status = 200, body = OrganizationSyncObject)),
 )]
-pub(crate) async fn configure_organization_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn configure_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: ConfigureOrganizationSync = call.json()?;
     let set = idp_sync::configure_organization_sync(call.context(), &actor, body.field, body.assign_default).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
@@ -224,7 +224,7 @@ pub(crate) async fn configure_organization_sync(mut call: Call, actor: Principal
     patch, path = "/api/v2/settings/idpsync/organization/mapping", tag = "idp-sync", request_body = MapIds,
     responses((status = 200, body = OrganizationSyncObject)),
 )]
-pub(crate) async fn map_organization_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn map_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: MapIds = call.json()?;
     let set = idp_sync::map_organization_sync(call.context(), &actor, body.change()).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
@@ -236,7 +236,7 @@ pub(crate) async fn map_organization_sync(mut call: Call, actor: Principal) -> O
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = GroupSyncObject)),
 )]
-pub(crate) async fn find_group_sync(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_group_sync(call: Call, actor: Principal) -> HandlerResult {
     let found = idp_sync::find_group_sync(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&GroupSyncObject::from(found)))
 }
@@ -248,7 +248,7 @@ pub(crate) async fn find_group_sync(call: Call, actor: Principal) -> Outcome {
     request_body = GroupSyncObject,
     responses((status = 200, body = GroupSyncObject)),
 )]
-pub(crate) async fn set_group_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn set_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: GroupSyncObject = call.json()?;
     let set = idp_sync::set_group_sync(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&GroupSyncObject::from(set)))
@@ -261,7 +261,7 @@ pub(crate) async fn set_group_sync(mut call: Call, actor: Principal) -> Outcome 
     request_body = ConfigureGroupSync,
     responses((status = 200, body = GroupSyncObject)),
 )]
-pub(crate) async fn configure_group_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn configure_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: ConfigureGroupSync = call.json()?;
     let config = (body.field, body.regex_filter, body.auto_create_missing_groups);
     let set = idp_sync::configure_group_sync(call.context(), &actor, &call.organization(), config).await?;
@@ -275,7 +275,7 @@ pub(crate) async fn configure_group_sync(mut call: Call, actor: Principal) -> Ou
     request_body = MapIds,
     responses((status = 200, body = GroupSyncObject)),
 )]
-pub(crate) async fn map_group_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn map_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: MapIds = call.json()?;
     let set = idp_sync::map_group_sync(call.context(), &actor, &call.organization(), body.change()).await?;
     Ok(ok(&GroupSyncObject::from(set)))
@@ -287,7 +287,7 @@ pub(crate) async fn map_group_sync(mut call: Call, actor: Principal) -> Outcome 
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = RoleSyncObject)),
 )]
-pub(crate) async fn find_role_sync(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_role_sync(call: Call, actor: Principal) -> HandlerResult {
     let found = idp_sync::find_role_sync(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&RoleSyncObject::from(found)))
 }
@@ -299,7 +299,7 @@ pub(crate) async fn find_role_sync(call: Call, actor: Principal) -> Outcome {
     request_body = RoleSyncObject,
     responses((status = 200, body = RoleSyncObject)),
 )]
-pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let RoleSyncObject { field, mapping } = call.json()?;
     let new = RoleSync { field, mapping };
     let set = idp_sync::set_role_sync(call.context(), &actor, &call.organization(), new).await?;
@@ -313,7 +313,7 @@ pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> Outcome {
     request_body = ConfigureRoleSync,
     responses((status = 200, body = RoleSyncObject)),
 )]
-pub(crate) async fn configure_role_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn configure_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: ConfigureRoleSync = call.json()?;
     let set = idp_sync::configure_role_sync(call.context(), &actor, &call.organization(), body.field).await?;
     Ok(ok(&RoleSyncObject::from(set)))
@@ -326,7 +326,7 @@ pub(crate) async fn configure_role_sync(mut call: Call, actor: Principal) -> Out
     request_body = MapRoles,
     responses((status = 200, body = RoleSyncObject)),
 )]
-pub(crate) async fn map_role_sync(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn map_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
     let body: MapRoles = call.json()?;
     let set = idp_sync::map_role_sync(call.context(), &actor, &call.organization(), body.change()).await?;
     Ok(ok(&RoleSyncObject::from(set)))

@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{self, no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::users::{RoleObject, UpdateRoles};
@@ -117,7 +117,7 @@ impl From<MemberList> for MembersObject {
     ),
     responses((status = 200, body = [MemberWithUserObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let text = query.text("q").unwrap_or_default();
     query.done_loosely()?;
@@ -134,7 +134,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = MemberWithUserObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let member = members::find(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(ok(&MemberWithUserObject::from(member)))
 }
@@ -151,7 +151,7 @@ pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = MembersObject)),
 )]
-pub(crate) async fn page(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn page(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -168,7 +168,7 @@ pub(crate) async fn page(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = MemberObject)),
 )]
-pub(crate) async fn add(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn add(call: Call, actor: Principal) -> HandlerResult {
     let member = members::add(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(ok(&MemberWithUserObject::from(member).member))
 }
@@ -182,7 +182,7 @@ pub(crate) async fn add(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn remove(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn remove(call: Call, actor: Principal) -> HandlerResult {
     members::remove(call.context(), &actor, &call.organization(), &call.user()).await?;
     Ok(no_content())
 }
@@ -197,7 +197,7 @@ pub(crate) async fn remove(call: Call, actor: Principal) -> Outcome {
     request_body = UpdateRoles,
     responses((status = 200, body = MemberObject)),
 )]
-pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> HandlerResult {
     let (organization, user) = (call.organization(), call.user());
     let may = async |call: &Call| members::may_change_roles(call.context(), &actor, &organization, &user).await;
     let body: UpdateRoles = call.json_after(may).await?;

@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::users::OrganizationObject;
 use doorward_services::{Principal, organizations};
@@ -24,7 +24,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     get, path = "/api/v2/organizations", tag = "organizations",
     responses((status = 200, body = [OrganizationObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let found = organizations::list(call.context(), &actor).await?;
     Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
 }
@@ -50,7 +50,7 @@ pub(crate) struct Create {
     post, path = "/api/v2/organizations", tag = "organizations", request_body = Create,
     responses((status = 201, body = OrganizationObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json()?;
     let command = organizations::CreateOrganization {
         name: body.name,
@@ -69,7 +69,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let organization = organizations::find(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&OrganizationObject::from(organization)))
 }
@@ -96,7 +96,7 @@ pub(crate) struct Update {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
     let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
     let body: Update = call.json_after(may).await?;
@@ -117,7 +117,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     params(("organization" = String, Path, description = "Id or name")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     organizations::delete(call.context(), &actor, &call.organization()).await?;
     Ok(message("Organization has been deleted."))
 }

@@ -20,7 +20,7 @@ use crate::kit::answer;
 use crate::kit::call::Call;
 use crate::kit::caller::STALE_FORM;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::routes::Routes;
 use crate::sessions::set_cookie;
 use actix_web::http::StatusCode;
@@ -45,7 +45,7 @@ pub(crate) fn signed_in(request: &HttpRequest, who: Result<Principal, Failure>) 
 }
 
 /// A page with a form before there is a session: `page` gets the token for the form, whose cookie goes with the answer.
-fn with_token(call: &Call, purpose: Purpose, page: impl FnOnce(&str) -> HttpResponse) -> Outcome {
+fn with_token(call: &Call, purpose: Purpose, page: impl FnOnce(&str) -> HttpResponse) -> HandlerResult {
     let token = csrf::issue_anonymous(&call.site, &call.request, purpose);
     let mut response = page(&token.field);
     if let Some(cookie) = &token.cookie {

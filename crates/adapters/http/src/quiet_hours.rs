@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use doorward_services::Principal;
@@ -53,7 +53,7 @@ impl From<QuietHours> for QuietHoursObject {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = QuietHoursObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let hours = quiet_hours::find(call.context(), &actor, &call.user()).await?;
     Ok(ok(&QuietHoursObject::from(hours)))
 }
@@ -76,7 +76,7 @@ pub(crate) struct UpdateQuietHours {
     request_body = UpdateQuietHours,
     responses((status = 200, body = QuietHoursObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let body: UpdateQuietHours = call.json()?;
     let hours = quiet_hours::update(call.context(), &actor, &call.user(), &body.schedule).await?;
     Ok(ok(&QuietHoursObject::from(hours)))

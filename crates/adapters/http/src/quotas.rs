@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::quotas::Quota;
 use doorward_services::organizations::OrganizationRef;
@@ -41,7 +41,7 @@ impl From<Quota> for QuotaObject {
     ),
     responses((status = 200, body = QuotaObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
     let quota = quotas::find(call.context(), &actor, &organization, &call.user()).await?;
     Ok(ok(&QuotaObject::from(quota)))
@@ -53,7 +53,7 @@ pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = QuotaObject)),
 )]
-pub(crate) async fn find_in_default(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_in_default(call: Call, actor: Principal) -> HandlerResult {
     let quota = quotas::find(call.context(), &actor, &OrganizationRef::Default, &call.user()).await?;
     Ok(ok(&QuotaObject::from(quota)))
 }

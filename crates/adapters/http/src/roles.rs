@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::roles;
 use doorward_domain::roles::custom::Draft;
@@ -136,7 +136,7 @@ impl From<Custom> for Draft {
     get, path = "/api/v2/users/roles", tag = "roles",
     responses((status = 200, body = [AssignableRoleObject])),
 )]
-pub(crate) async fn list_site(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_site(call: Call, actor: Principal) -> HandlerResult {
     let found = use_cases::list_site(call.context(), &actor).await?;
     Ok(ok(&found.into_iter().map(AssignableRoleObject::from).collect::<Vec<_>>()))
 }
@@ -147,7 +147,7 @@ pub(crate) async fn list_site(call: Call, actor: Principal) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = [AssignableRoleObject])),
 )]
-pub(crate) async fn list_organization(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_organization(call: Call, actor: Principal) -> HandlerResult {
     let found = use_cases::list_organization(call.context(), &actor, &call.organization()).await?;
     Ok(ok(&found.into_iter().map(AssignableRoleObject::from).collect::<Vec<_>>()))
 }
@@ -158,7 +158,7 @@ pub(crate) async fn list_organization(call: Call, actor: Principal) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = RoleObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
     let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
     let body: Custom = call.json_after(may).await?;
@@ -172,7 +172,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     params(("organization" = String, Path, description = "Id, name or `default`")),
     responses((status = 200, body = RoleObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
     let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
     let body: Custom = call.json_after(may).await?;
@@ -189,7 +189,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     use_cases::delete(call.context(), &actor, &call.organization(), &call.segment("roleName")).await?;
     Ok(no_content())
 }

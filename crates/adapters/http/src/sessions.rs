@@ -5,7 +5,7 @@ pub(crate) mod keys;
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
@@ -38,28 +38,28 @@ pub(crate) struct Login {
 /// A new session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoginWithPasswordResponse)]
-pub(crate) struct Session<'a> {
+pub(crate) struct SessionObject<'a> {
     session_token: &'a str,
 }
 
 /// Signs in with a password; sets the session cookie.
 #[utoipa::path(
     post, path = "/api/v2/users/login", tag = "sessions", request_body = Login,
-    responses((status = 201, body = Session), (status = 401, body = crate::kit::error::ApiError)),
+    responses((status = 201, body = SessionObject), (status = 401, body = crate::kit::error::ApiError)),
 )]
-pub(crate) async fn login(mut call: Call) -> Outcome {
+pub(crate) async fn login(mut call: Call) -> HandlerResult {
     let body: Login = call.json()?;
     let command = sessions::Login { email: body.email, password: Secret::new(body.password) };
     let signed_in = sessions::login(call.context(), command, &call.origin).await?;
     let token = signed_in.session.token.expose();
-    let mut response = created(&Session { session_token: token });
+    let mut response = created(&SessionObject { session_token: token });
     set_cookie(&mut response, &session_cookie(&call.site, token))?;
     Ok(response)
 }
 
 /// Signs out: ends the key in use and clears the session cookie.
 #[utoipa::path(post, path = "/api/v2/users/logout", tag = "sessions", responses((status = 200, body = Message)))]
-pub(crate) async fn logout(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn logout(call: Call, actor: Principal) -> HandlerResult {
     sessions::logout(call.context(), &actor).await?;
     let mut response = message("Logged out!");
     set_cookie(&mut response, &removed_cookie(&call.site))?;
@@ -102,7 +102,7 @@ pub(crate) struct OidcMethod {
 
 /// Shows the ways to sign in.
 #[utoipa::path(get, path = "/api/v2/users/authmethods", tag = "sessions", responses((status = 200, body = Methods)))]
-pub(crate) async fn auth_methods(call: Call) -> Outcome {
+pub(crate) async fn auth_methods(call: Call) -> HandlerResult {
     let on_offer = sessions::auth_methods(call.context());
     Ok(ok(&Methods {
         password: Method { enabled: on_offer.password },

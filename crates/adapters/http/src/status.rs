@@ -3,7 +3,7 @@
 use crate::conventions::{Api, Page};
 use crate::kit::answer::{self, Message, message, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::limits::Limit;
 use crate::kit::readiness::Defect;
 use crate::kit::routes::Routes;
@@ -25,7 +25,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 /// Greets.
 #[utoipa::path(get, path = "/api/v2/", tag = "status", responses((status = 200, body = Message)))]
-pub(crate) async fn greeting(_: Call) -> Outcome {
+pub(crate) async fn greeting(_: Call) -> HandlerResult {
     Ok(message("👋"))
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct BuildInfo<'a> {
 
 /// Shows what server this is.
 #[utoipa::path(get, path = "/api/v2/buildinfo", tag = "status", responses((status = 200, body = BuildInfo)))]
-pub(crate) async fn build_info(call: Call) -> Outcome {
+pub(crate) async fn build_info(call: Call) -> HandlerResult {
     let url = call.context().settings.issuer();
     let own = &call.site.settings.version;
     let compatible = &call.site.settings.compatibility.version;
@@ -80,7 +80,7 @@ pub(crate) async fn build_info(call: Call) -> Outcome {
     get, path = "/healthz", tag = "status",
     responses((status = 200, body = String, content_type = "text/plain")),
 )]
-pub(crate) async fn health(_: Call) -> Outcome {
+pub(crate) async fn health(_: Call) -> HandlerResult {
     Ok(answer::text(StatusCode::OK, "OK"))
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn health(_: Call) -> Outcome {
         (status = 503, body = String, content_type = "text/plain"),
     ),
 )]
-pub(crate) async fn ready(call: Call) -> Outcome {
+pub(crate) async fn ready(call: Call) -> HandlerResult {
     let text = match call.site.readiness.look(call.context()).await {
         Ok(()) => return Ok(answer::text(StatusCode::OK, "OK")),
         Err(Defect::Outage(outage)) => outage.to_string(),

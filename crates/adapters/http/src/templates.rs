@@ -8,7 +8,7 @@ use objects::{AutostartRequirement, AutostopRequirement, TemplateObject};
 use crate::conventions::Api;
 use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::routes::Routes;
 use doorward_domain::templates::SettingsChange;
 use doorward_services::{Principal, templates};
@@ -70,7 +70,7 @@ pub(crate) struct Create {
     request_body = Create,
     responses((status = 201, body = TemplateObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json()?;
     let command = templates::CreateTemplate {
         name: body.name,
@@ -107,7 +107,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     params(("q" = Option<String>, Query, description = "`organization:`, `exact_name:`, `name:` or a part of the name, `deprecated:`")),
     responses((status = 200, body = [TemplateObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let found = templates::list(call.context(), &actor, &search(&call)?).await?;
     Ok(ok(&found.into_iter().map(TemplateObject::from).collect::<Vec<_>>()))
 }
@@ -121,7 +121,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = [TemplateObject])),
 )]
-pub(crate) async fn list_in(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_in(call: Call, actor: Principal) -> HandlerResult {
     let found = templates::list_in(call.context(), &actor, &call.organization(), &search(&call)?).await?;
     Ok(ok(&found.into_iter().map(TemplateObject::from).collect::<Vec<_>>()))
 }
@@ -135,7 +135,7 @@ pub(crate) async fn list_in(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn find_by_name(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_by_name(call: Call, actor: Principal) -> HandlerResult {
     let name = call.segment("templatename");
     let template = templates::find_by_name(call.context(), &actor, &call.organization(), &name).await?;
     Ok(ok(&TemplateObject::from(template)))
@@ -147,7 +147,7 @@ pub(crate) async fn find_by_name(call: Call, actor: Principal) -> Outcome {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let template = templates::find(call.context(), &actor, call.id("template")?).await?;
     Ok(ok(&TemplateObject::from(template)))
 }
@@ -192,7 +192,7 @@ pub(crate) struct Update {
     request_body = Update,
     responses((status = 200, body = TemplateObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("template")?;
     let body: Update = call.json()?;
     let command = templates::UpdateTemplate {
@@ -230,7 +230,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     templates::delete(call.context(), &actor, call.id("template")?).await?;
     Ok(message("Template has been deleted!"))
 }

@@ -8,7 +8,7 @@ use objects::{UserRolesObject, UsersObject};
 use crate::conventions::Api;
 use crate::kit::answer::{self, Message, created, message, no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::extract::credential;
 use crate::kit::extract::local::is_local;
 use crate::kit::limits::Limit;
@@ -51,7 +51,7 @@ const SETUP_TOKEN: &str = "token";
     get, path = "/api/v2/users/first", tag = "users",
     responses((status = 200, body = Message), (status = 404, body = Message)),
 )]
-pub(crate) async fn first_exists(call: Call) -> Outcome {
+pub(crate) async fn first_exists(call: Call) -> HandlerResult {
     if users::first_exists(call.context()).await? {
         return Ok(message("The initial user has already been created!"));
     }
@@ -94,7 +94,7 @@ pub(crate) struct FirstCreated {
     ),
     responses((status = 201, body = FirstCreated), (status = 403, body = crate::kit::error::ApiError)),
 )]
-pub(crate) async fn create_first(mut call: Call) -> Outcome {
+pub(crate) async fn create_first(mut call: Call) -> HandlerResult {
     let body: CreateFirst = call.json()?;
     let command = users::CreateFirstUser {
         email: body.email,
@@ -139,7 +139,7 @@ pub(crate) struct PasswordValidity {
     post, path = "/api/v2/users/validate-password", tag = "users", request_body = ValidatePassword,
     responses((status = 200, body = PasswordValidity)),
 )]
-pub(crate) async fn validate_password(mut call: Call) -> Outcome {
+pub(crate) async fn validate_password(mut call: Call) -> HandlerResult {
     let body: ValidatePassword = call.json()?;
     let check = users::validate_password(&Secret::new(body.password))?;
     Ok(ok(&PasswordValidity { valid: check.valid, details: check.details }))
@@ -156,7 +156,7 @@ pub(crate) async fn validate_password(mut call: Call) -> Outcome {
     ),
     responses((status = 200, body = UsersObject)),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -193,7 +193,7 @@ pub(crate) struct Create {
     post, path = "/api/v2/users", tag = "users", request_body = Create,
     responses((status = 201, body = UserObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json()?;
     // Go sends the nil UUID for an id that is not set.
     let single = body.organization_id.filter(|id| !id.is_nil());
@@ -219,14 +219,14 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let user = users::find(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
 
 /// Shows what the identity provider said at the last sign-in; 400 for those who do not sign in by one.
 #[utoipa::path(get, path = "/api/v2/users/oidc-claims", tag = "users", responses((status = 200, body = serde_json::Value)))]
-pub(crate) async fn oidc_claims(_: Call, _: Principal) -> Outcome {
+pub(crate) async fn oidc_claims(_: Call, _: Principal) -> HandlerResult {
     // Nobody signs in by OpenID Connect yet.
     Err(Error::invalid("User is not an OIDC user.").into())
 }
@@ -237,7 +237,7 @@ pub(crate) async fn oidc_claims(_: Call, _: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = Message), (status = 417, body = crate::kit::error::ApiError)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     users::delete(call.context(), &actor, &call.user()).await?;
     Ok(message("User has been deleted!"))
 }
@@ -248,7 +248,7 @@ pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn suspend(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn suspend(call: Call, actor: Principal) -> HandlerResult {
     let user = users::suspend(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
@@ -259,7 +259,7 @@ pub(crate) async fn suspend(call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn activate(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn activate(call: Call, actor: Principal) -> HandlerResult {
     let user = users::activate(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserObject::from(user)))
 }
@@ -270,7 +270,7 @@ pub(crate) async fn activate(call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = UserRolesObject)),
 )]
-pub(crate) async fn roles(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn roles(call: Call, actor: Principal) -> HandlerResult {
     let roles = users::roles(call.context(), &actor, &call.user()).await?;
     Ok(ok(&UserRolesObject::from(roles)))
 }
@@ -297,7 +297,7 @@ impl UpdateRoles {
     request_body = UpdateRoles,
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update_roles(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.user();
     let may = async |call: &Call| users::may_change_roles(call.context(), &actor, &id).await;
     let body: UpdateRoles = call.json_after(may).await?;
@@ -323,7 +323,7 @@ pub(crate) struct UpdateProfile {
     request_body = UpdateProfile,
     responses((status = 200, body = UserObject)),
 )]
-pub(crate) async fn update_profile(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update_profile(mut call: Call, actor: Principal) -> HandlerResult {
     let body: UpdateProfile = call.json()?;
     let command = users::UpdateProfile { username: body.username, name: body.name };
     let user = users::update_profile(call.context(), &actor, &call.user(), command).await?;
@@ -348,7 +348,7 @@ pub(crate) struct ChangePassword {
     request_body = ChangePassword,
     responses((status = 204)),
 )]
-pub(crate) async fn change_password(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn change_password(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.user();
     let may = async |call: &Call| users::may_change_password(call.context(), &actor, &id).await;
     let body: ChangePassword = call.json_after(may).await?;
@@ -384,7 +384,7 @@ impl From<users::Appearance> for Appearance {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = Appearance)),
 )]
-pub(crate) async fn appearance(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn appearance(call: Call, actor: Principal) -> HandlerResult {
     let appearance = users::appearance(call.context(), &actor, &call.user()).await?;
     Ok(ok(&Appearance::from(appearance)))
 }
@@ -396,7 +396,7 @@ pub(crate) async fn appearance(call: Call, actor: Principal) -> Outcome {
     request_body = Appearance,
     responses((status = 200, body = Appearance)),
 )]
-pub(crate) async fn update_appearance(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update_appearance(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Appearance = call.json()?;
     let command = users::Appearance { theme_preference: body.theme_preference, terminal_font: body.terminal_font };
     let appearance = users::update_appearance(call.context(), &actor, &call.user(), command).await?;
@@ -416,7 +416,7 @@ pub(crate) struct LoginType {
     params(("user" = String, Path, description = "Own id, own name or `me`")),
     responses((status = 200, body = LoginType)),
 )]
-pub(crate) async fn login_type(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn login_type(call: Call, actor: Principal) -> HandlerResult {
     let login_type = users::login_type(call.context(), &actor, &call.user()).await?;
     Ok(ok(&LoginType { login_type: login_type.as_str() }))
 }
@@ -427,7 +427,7 @@ pub(crate) async fn login_type(call: Call, actor: Principal) -> Outcome {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = [OrganizationObject])),
 )]
-pub(crate) async fn organizations(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn organizations(call: Call, actor: Principal) -> HandlerResult {
     let found = users::organizations(call.context(), &actor, &call.user()).await?;
     Ok(ok(&found.into_iter().map(OrganizationObject::from).collect::<Vec<_>>()))
 }
@@ -441,7 +441,7 @@ pub(crate) async fn organizations(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = OrganizationObject)),
 )]
-pub(crate) async fn organization(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn organization(call: Call, actor: Principal) -> HandlerResult {
     let found = users::organization(call.context(), &actor, &call.user(), &call.segment("name")).await?;
     Ok(ok(&OrganizationObject::from(found)))
 }

@@ -7,7 +7,7 @@ use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
 use crate::conventions::Api;
 use crate::kit::answer::{self, created, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::ids::TemplateId;
 use doorward_services::{Error, Principal, workspaces};
@@ -55,7 +55,7 @@ impl From<Create> for workspaces::CreateWorkspace {
     request_body = Create,
     responses((status = 201, body = WorkspaceObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json()?;
     let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.into()).await?;
     Ok(created(&WorkspaceObject::from(workspace)))
@@ -71,7 +71,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     request_body = Create,
     responses((status = 201, body = WorkspaceObject)),
 )]
-pub(crate) async fn create_in(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create_in(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Create = call.json()?;
     let organization = call.organization();
     let user = call.user();
@@ -89,7 +89,7 @@ pub(crate) async fn create_in(mut call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = WorkspacesObject)),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -103,7 +103,7 @@ pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
     params(("workspace" = Uuid, Path, description = "Id")),
     responses((status = 200, body = WorkspaceObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let workspace = workspaces::find(call.context(), &actor, call.id("workspace")?).await?;
     Ok(ok(&WorkspaceObject::from(workspace)))
 }
@@ -129,7 +129,7 @@ pub(crate) struct Build {
     request_body = Build,
     responses((status = 201, body = BuildObject)),
 )]
-pub(crate) async fn build(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn build(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
     let body: Build = call.json()?;
     let command = workspaces::BuildWorkspace { transition: body.transition, daily_cost: body.daily_cost };
@@ -148,7 +148,7 @@ pub(crate) async fn build(mut call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = [BuildObject])),
 )]
-pub(crate) async fn builds(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn builds(call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
     let mut query = call.query();
     let page = query.page();
@@ -173,7 +173,7 @@ pub(crate) struct Dormancy {
     request_body = Dormancy,
     responses((status = 200, body = WorkspaceObject)),
 )]
-pub(crate) async fn set_dormant(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn set_dormant(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
     let body: Dormancy = call.json()?;
     let workspace = workspaces::set_dormant(call.context(), &actor, id, body.dormant).await?;

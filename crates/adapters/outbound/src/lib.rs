@@ -34,5 +34,5 @@ pub use addresses::is_forbidden;
 pub use network::{Connection, Network, SystemNetwork};
 pub use outbound::Outbound;
 pub use settings::{AllowedHost, AllowedHostError, FetchSettings, Proxy, ProxyError};
-pub use tally::{Counted, Outcome, Tally};
+pub use tally::{Counted, FetchOutcome, Tally};
 pub use tls::OutboundError;

@@ -6,7 +6,7 @@ use crate::flights::{Flights, Key};
 use crate::network::{Network, SystemNetwork};
 use crate::settings::FetchSettings;
 use crate::slots::Slots;
-use crate::tally::{Outcome, Tally};
+use crate::tally::{FetchOutcome, Tally};
 use crate::target::Target;
 use crate::tls::{OutboundError, Tls};
 use async_trait::async_trait;
@@ -109,9 +109,9 @@ impl Inner {
 
     fn note(&self, host: &str, took: Duration, ended: Result<&Answer, &FetchError>) {
         match ended {
-            Ok(_) => self.tally.count(Outcome::Success, took),
+            Ok(_) => self.tally.count(FetchOutcome::Success, took),
             Err(error) => {
-                self.tally.count(Outcome::Failure(error.class), took);
+                self.tally.count(FetchOutcome::Failure(error.class), took);
                 let (class, detail) = (error.class.as_str(), &error.detail);
                 tracing::info!(class, host, %detail, ?took, "a request to another server failed");
             }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum FetchOutcome {
     /// There is an answer.
     Success,
     /// There is none.
     Failure(FailureClass),
 }
 
-impl Outcome {
+impl FetchOutcome {
     /// One word, for metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -36,18 +36,18 @@ pub struct Counted {
 
 /// Counts since the start. A clone shows the same.
 #[derive(Clone, Debug)]
-pub struct Tally(Arc<Mutex<BTreeMap<Outcome, Counted>>>);
+pub struct Tally(Arc<Mutex<BTreeMap<FetchOutcome, Counted>>>);
 
 /// All outcomes, so that a metric is there before the first request.
 impl Default for Tally {
     fn default() -> Self {
-        let outcomes = FailureClass::ALL.into_iter().map(Outcome::Failure).chain([Outcome::Success]);
+        let outcomes = FailureClass::ALL.into_iter().map(FetchOutcome::Failure).chain([FetchOutcome::Success]);
         Self(Arc::new(Mutex::new(outcomes.map(|outcome| (outcome, Counted::default())).collect())))
     }
 }
 
 impl Tally {
-    pub(crate) fn count(&self, outcome: Outcome, took: Duration) {
+    pub(crate) fn count(&self, outcome: FetchOutcome, took: Duration) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = counts.entry(outcome).or_default();
         counted.requests += 1;
@@ -56,7 +56,7 @@ impl Tally {
 
     /// All outcomes with their counts.
     #[must_use]
-    pub fn outcomes(&self) -> BTreeMap<Outcome, Counted> {
+    pub fn outcomes(&self) -> BTreeMap<FetchOutcome, Counted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -87,7 +87,7 @@ const UNIQUE: [Unique; 16] = [
 
 /// What the messages hold of errors that pass, and what they are a case of: neither database's driver hands out a code for
 /// these. The first that fits counts. PostgreSQL says so in the language of `lc_messages`, which is set to English where that
-/// is allowed; elsewhere those that matter most are known by what else can be seen, see `Session::run` and `Turn::with`.
+/// is allowed; elsewhere those that matter most are known by what else can be seen, see `UnitOfWork::run` and `Turn::with`.
 const PASSING: [(&str, Outage); 18] = [
     // PostgreSQL
     ("No space left on device", Outage::Full),

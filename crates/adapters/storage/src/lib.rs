@@ -22,20 +22,22 @@ mod error;
 mod lifeline;
 mod migrate;
 mod open;
+mod open_error;
 mod options;
 mod pool;
 mod postgres;
 mod rows;
 mod schema;
 pub mod seed;
-mod session;
 mod sqlite;
 mod touches;
 mod types;
+mod unit_of_work;
 
 pub use open::{
-    ChangeWatch, Claim, DatabaseKind, OpenError, Opened, PoolHandle, claim, crypto_keys, jobs, known_sqlite_migrations,
+    ChangeWatch, Claim, DatabaseKind, Opened, PoolHandle, claim, crypto_keys, jobs, known_sqlite_migrations,
     may_migrate, open, pending_migrations, run_migrations, server_key,
 };
+pub use open_error::OpenError;
 pub use options::{Options, Synchronous};
 pub use pool::PoolStatus;

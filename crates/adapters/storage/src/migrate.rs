@@ -1,6 +1,6 @@
 //! Bringing the schema up to date.
 
-use crate::open::OpenError;
+use crate::open_error::OpenError;
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;

@@ -27,7 +27,7 @@ use crate::error::{connect_error, store_error};
 use crate::lifeline::Lifeline;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
-use crate::session::{Living, Session, Spoilt};
+use crate::unit_of_work::{Living, Spoilt, UnitOfWork};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
@@ -113,14 +113,14 @@ impl StoreBackend for PostgresBackend {
                 WorkMode::Read => turn.with(
                     |_| Ok(()),
                     |conn| {
-                        work(&mut Session::reading(conn).on(lifeline));
+                        work(&mut UnitOfWork::reading(conn).on(lifeline));
                         Ok(())
                     },
                 )?,
                 WorkMode::AtOnce => turn.with(
                     |_| Ok(()),
                     |conn| {
-                        let mut session = Session::alone(conn).on(lifeline);
+                        let mut session = UnitOfWork::alone(conn).on(lifeline);
                         doubt.set(&[Change::Everything]);
                         work(&mut session);
                         doubt.set(&[]);
@@ -183,7 +183,7 @@ fn transact(
     lifeline: &Arc<Lifeline>,
     doubt: &Doubt,
 ) -> Result<(), StoreError> {
-    let mut session = Session::in_transaction(conn).on(lifeline);
+    let mut session = UnitOfWork::in_transaction(conn).on(lifeline);
     let mut commit = work(&mut session);
     let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
     let (hurried, changes) = (session.is_hurried(), session.take_changes());

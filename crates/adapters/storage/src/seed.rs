@@ -4,7 +4,8 @@
 //! one prepared statement on SQLite, in one transaction. Nothing is audited and no cached subject is told, so this is
 //! for databases that nobody uses yet.
 
-use crate::open::{Address, OpenError};
+use crate::open::Address;
+use crate::open_error::OpenError;
 use crate::options::Options;
 use crate::rows::{AuditRow, GroupRow, MembershipRow, OrganizationRow, UserRow};
 use crate::schema::{audit_logs, custom_roles, group_members, groups, organization_members, organizations, users};

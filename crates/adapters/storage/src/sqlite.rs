@@ -24,10 +24,10 @@ pub(crate) use queries::jobs::list as jobs;
 
 use crate::changes::Publisher;
 use crate::error::store_error;
-use crate::open::OpenError;
+use crate::open_error::OpenError;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
-use crate::session::{Living, Session};
+use crate::unit_of_work::{Living, UnitOfWork};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -124,7 +124,7 @@ impl StoreBackend for SqliteBackend {
                     turn.with(
                         |_| Ok(()),
                         |conn| {
-                            work(&mut Session::reading(conn).on(lifeline));
+                            work(&mut UnitOfWork::reading(conn).on(lifeline));
                         },
                     )
                 });

@@ -8,8 +8,8 @@ use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
-use doorward_services::jobs::{self, LeaseTerms, Runner};
-use doorward_services::{Context, keys, maintenance};
+use doorward_services::jobs::{LeaseTerms, Runner};
+use doorward_services::{Context, background, keys, maintenance};
 use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
         let counted = Arc::new(Counted::default());
         counted.renew(&context).await?;
-        let jobs = jobs::all(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
+        let jobs = background::jobs(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
         let jobs = Runner::start(&context, jobs, LeaseTerms::DEFAULT);
         let secure = access_url.scheme() == "https";
         let http = HttpSettings {

@@ -82,3 +82,30 @@ impl Section for DatabaseSettings {
 
     fn check(&self, _: &mut Defects) {}
 }
+
+/// The section `bootstrap`: the first user.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct BootstrapSettings {
+    pub(crate) email: String,
+    pub(crate) username: String,
+    pub(crate) password_file: PathBuf,
+}
+
+impl BootstrapSettings {
+    /// Whether they name an owner.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.email.is_empty()
+    }
+}
+
+impl Section for BootstrapSettings {
+    const NAME: &'static str = "bootstrap";
+
+    fn check(&self, defects: &mut Defects) {
+        let others = [!self.username.is_empty(), !self.password_file.as_os_str().is_empty()];
+        if others != [self.is_given(); 2] {
+            let keys = "`bootstrap.email`, `bootstrap.username` and `bootstrap.password_file`";
+            defects.note(format!("the settings {keys} go together"));
+        }
+    }
+}

@@ -29,14 +29,14 @@ pub fn can_assign(actor: &Subject, target: &RoleName) -> bool {
 
 /// Whose set of roles is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub enum AssignmentLevel {
     /// The site roles of a user.
     Site,
     /// The roles of a member of an organization.
     Organization(Uuid),
 }
 
-impl Level {
+impl AssignmentLevel {
     fn implied(self) -> RoleName {
         match self {
             Self::Site => RoleName::site(MEMBER),
@@ -82,7 +82,7 @@ pub enum AssignError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RoleChange {
-    level: Level,
+    level: AssignmentLevel,
     added: Vec<RoleName>,
     removed: Vec<RoleName>,
     stored: RoleNames,
@@ -91,7 +91,7 @@ pub struct RoleChange {
 impl RoleChange {
     /// Whose set it is.
     #[must_use]
-    pub const fn level(&self) -> Level {
+    pub const fn level(&self) -> AssignmentLevel {
         self.level
     }
 
@@ -118,7 +118,7 @@ impl RoleChange {
 /// `known` must hold the custom roles that either names. Answers the first reason against it.
 pub fn plan(
     actor: &Subject,
-    level: Level,
+    level: AssignmentLevel,
     current: &[RoleName],
     wanted: &[RoleName],
     known: &RoleSet<'_>,
@@ -153,7 +153,7 @@ impl From<Denied> for Refusals {
 /// The same as [`plan`], with all reasons against it.
 pub fn plan_or_all(
     actor: &Subject,
-    level: Level,
+    level: AssignmentLevel,
     current: &[RoleName],
     wanted: &[RoleName],
     known: &RoleSet<'_>,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::permission::{Grants, Mask, Masks, Pattern, Permission, Shared};
+use super::permission::{Mask, Masks, Pattern, Permission, PermissionSet, Shared};
 use super::role::{Origin, Role};
 use super::system::SystemTable;
 use super::{Action, Id, ResourceType, RoleName};
@@ -23,13 +23,13 @@ pub struct BuiltIn {
     display_name: &'static str,
     kind: Kind,
     assigns: &'static [&'static str],
-    site: Grants,
-    organization: Grants,
-    user: Grants,
+    site: PermissionSet,
+    organization: PermissionSet,
+    user: PermissionSet,
 }
 
 mod tables {
-    use super::{Action, BuiltIn, Grants, Kind, Mask, Masks, Pattern, Permission, ResourceType, SystemTable};
+    use super::{Action, BuiltIn, Kind, Mask, Masks, Pattern, Permission, PermissionSet, ResourceType, SystemTable};
 
     include!("../../data/generated/tables.rs");
 }
@@ -86,19 +86,19 @@ impl BuiltIn {
 
     /// Site-wide permissions.
     #[must_use]
-    pub const fn site(&self) -> &Grants {
+    pub const fn site(&self) -> &PermissionSet {
         &self.site
     }
 
     /// Permissions in its organization.
     #[must_use]
-    pub const fn organization(&self) -> &Grants {
+    pub const fn organization(&self) -> &PermissionSet {
         &self.organization
     }
 
     /// Permissions on what the holder owns.
     #[must_use]
-    pub const fn user(&self) -> &Grants {
+    pub const fn user(&self) -> &PermissionSet {
         &self.user
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::assign::{Level, Refusals, RoleChange, plan_or_all};
+use super::assign::{AssignmentLevel, Refusals, RoleChange, plan_or_all};
 use super::builtin::{BuiltIn, Kind};
 use super::role::implied_in;
 use super::{RoleName, RoleSet, Subject};
@@ -73,7 +73,7 @@ impl DefaultRoles {
         // Every member has the implied one, whatever the list says.
         before.push(implied_in(organization));
         let after = wanted.granted(organization);
-        plan_or_all(actor, Level::Organization(organization), &before, &after, &RoleSet::new())
+        plan_or_all(actor, AssignmentLevel::Organization(organization), &before, &after, &RoleSet::new())
     }
 }
 

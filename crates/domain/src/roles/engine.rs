@@ -1,7 +1,7 @@
 //! The decision. One text for known names, which are bits, and for unknown ones, which are matched as text.
 
 use super::acl::Asked;
-use super::permission::{Grants, Masks, Vote};
+use super::permission::{Masks, PermissionSet, Vote};
 use super::subject::{Inner, Row};
 use super::{Action, Because, Id, Object, ResourceType, Role};
 
@@ -92,7 +92,7 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
-    fn join<'g>(self, lists: impl Iterator<Item = &'g Grants>) -> Vote {
+    fn join<'g>(self, lists: impl Iterator<Item = &'g PermissionSet>) -> Vote {
         lists.map(|list| list.vote_named(self.action, self.resource)).max().unwrap_or(Vote::Silent)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::acl::Asked;
-use super::{Because, Decision, Grants, Id, Object, Role, Subject, Vote};
+use super::{Because, Decision, Id, Object, PermissionSet, Role, Subject, Vote};
 
 /// The level of the rule that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,7 +177,7 @@ fn deciding_roles<'s>(
     because: Because,
 ) -> Vec<&'s Role> {
     let wanted = if because.allow() { Vote::Allow } else { Vote::Deny };
-    let says = |list: &Grants| list.vote_named(action, resource) == wanted;
+    let says = |list: &PermissionSet| list.vote_named(action, resource) == wanted;
     // Where any organization will do, one in which another role denies did not decide.
     let decided =
         if object.any_organization { organizations_saying(subject, action, resource, wanted) } else { HashSet::new() };
@@ -207,7 +207,7 @@ fn deciding_roles<'s>(
     subject.roles().iter().filter(|role| voted(role)).collect()
 }
 
-fn joined<'g>(lists: impl Iterator<Item = &'g Grants>, action: &str, resource: &str) -> Vote {
+fn joined<'g>(lists: impl Iterator<Item = &'g PermissionSet>, action: &str, resource: &str) -> Vote {
     lists.map(|list| list.vote_named(action, resource)).max().unwrap_or(Vote::Silent)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Id;
 use super::ResourceType;
-use super::permission::{Grants, Masks, Vote};
+use super::permission::{Masks, PermissionSet, Vote};
 
 /// Up to this many organizations are read through; more are found by their hash.
 const FEW: usize = 4;
@@ -16,7 +16,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn new<'a>(lists: impl Iterator<Item = (&'a Id, &'a Grants)>) -> Self {
+    pub(super) fn new<'a>(lists: impl Iterator<Item = (&'a Id, &'a PermissionSet)>) -> Self {
         let mut entries: Vec<(Id, Masks)> = Vec::new();
         for (id, grants) in lists {
             match entries.binary_search_by(|(known, _)| known.cmp(id)) {
@@ -64,7 +64,7 @@ impl Members {
 pub(super) struct Owned(Box<[(Id, Masks)]>);
 
 impl Owned {
-    pub(super) fn new<'a>(lists: impl Iterator<Item = (&'a Id, &'a Grants)>) -> Self {
+    pub(super) fn new<'a>(lists: impl Iterator<Item = (&'a Id, &'a PermissionSet)>) -> Self {
         // The same sorted list, without the index.
         Self(Members::new(lists).entries)
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_organization_is_found_and_no_other() {
-        let grants = Grants::new(vec![Permission::allow(ResourceType::Group, Action::Read)]);
+        let grants = PermissionSet::new(vec![Permission::allow(ResourceType::Group, Action::Read)]);
         for count in [0, 1, FEW, FEW + 1, 64, 1000, 70_000] {
             let ids: Vec<Id> = (0..count).map(|number| Id::from(format!("organization {number}"))).collect();
             let members = Members::new(ids.iter().map(|id| (id, &grants)));

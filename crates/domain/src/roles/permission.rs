@@ -220,12 +220,12 @@ impl Default for Masks {
 
 /// A list of permissions with its masks. Questions about unknown names go to the list, all others to the masks.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Grants {
+pub struct PermissionSet {
     masks: Masks,
     entries: Cow<'static, [Permission]>,
 }
 
-impl Grants {
+impl PermissionSet {
     pub(super) const fn fixed(masks: Masks, entries: &'static [Permission]) -> Self {
         Self { masks, entries: Cow::Borrowed(entries) }
     }
@@ -260,7 +260,7 @@ impl Grants {
     }
 }
 
-impl fmt::Debug for Grants {
+impl fmt::Debug for PermissionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.entries.iter().map(|entry| format_args!("{entry}").to_string())).finish()
     }
@@ -269,14 +269,14 @@ impl fmt::Debug for Grants {
 /// Permissions of a built-in table, or of a role made at run time, shared by all subjects.
 #[derive(Clone)]
 pub(super) enum Shared {
-    Table(&'static Grants),
-    Made(Arc<Grants>),
+    Table(&'static PermissionSet),
+    Made(Arc<PermissionSet>),
 }
 
 impl Deref for Shared {
-    type Target = Grants;
+    type Target = PermissionSet;
 
-    fn deref(&self) -> &Grants {
+    fn deref(&self) -> &PermissionSet {
         match self {
             Self::Table(grants) => grants,
             Self::Made(grants) => grants,
@@ -286,7 +286,7 @@ impl Deref for Shared {
 
 impl From<Vec<Permission>> for Shared {
     fn from(entries: Vec<Permission>) -> Self {
-        Self::Made(Arc::new(Grants::new(entries)))
+        Self::Made(Arc::new(PermissionSet::new(entries)))
     }
 }
 
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn a_deny_beats_allows_of_the_same_list() {
         let read = Permission::allow(ResourceType::Workspace, Action::Read);
-        let grants = Grants::new(vec![Permission::deny(ResourceType::Workspace, Action::Read), read]);
+        let grants = PermissionSet::new(vec![Permission::deny(ResourceType::Workspace, Action::Read), read]);
         assert_eq!(grants.vote(Action::Read, ResourceType::Workspace), Vote::Deny);
         assert_eq!(grants.vote_named("read", "workspace"), Vote::Deny);
         assert_eq!(grants.vote(Action::Read, ResourceType::Template), Vote::Silent);
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn unknown_names_match_as_text() {
         let grants =
-            Grants::new(vec![Permission::named(false, "spaceship", "*"), Permission::named(false, "*", "fly")]);
+            PermissionSet::new(vec![Permission::named(false, "spaceship", "*"), Permission::named(false, "*", "fly")]);
         assert_eq!(grants.vote_named("land", "spaceship"), Vote::Allow);
         assert_eq!(grants.vote_named("fly", "workspace"), Vote::Allow);
         assert_eq!(grants.vote_named("*", "*"), Vote::Silent);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::builtin::{BuiltIn, Kind, ORGANIZATION_MEMBER, OWNER};
-use super::permission::{Grants, Permission, Shared};
+use super::permission::{Permission, PermissionSet, Shared};
 use super::system::SystemTable;
 use super::{Id, builtin};
 
@@ -199,35 +199,35 @@ impl Role {
 
     /// Its permission list for the whole site.
     #[must_use]
-    pub fn site(&self) -> &Grants {
+    pub fn site(&self) -> &PermissionSet {
         &self.site
     }
 
     /// Its permission list on what the holder owns.
     #[must_use]
-    pub fn user(&self) -> &Grants {
+    pub fn user(&self) -> &PermissionSet {
         &self.user
     }
 
     /// Its organizations, each with its permission list.
-    pub fn organizations(&self) -> impl Iterator<Item = (&Id, &Grants)> {
+    pub fn organizations(&self) -> impl Iterator<Item = (&Id, &PermissionSet)> {
         self.organizations.iter().map(|(id, grants)| (id, &**grants))
     }
 
     /// Its permission list in one organization.
     #[must_use]
-    pub fn organization(&self, id: &Id) -> Option<&Grants> {
+    pub fn organization(&self, id: &Id) -> Option<&PermissionSet> {
         self.organizations().find_map(|(known, grants)| (known == id).then_some(grants))
     }
 
     /// The organizations in which it says something of what the holder owns there, each with its permission list.
-    pub fn owned(&self) -> impl Iterator<Item = (&Id, &Grants)> {
+    pub fn owned(&self) -> impl Iterator<Item = (&Id, &PermissionSet)> {
         self.owned.iter().flat_map(|lists| lists.iter()).map(|(id, grants)| (id, &**grants))
     }
 
     /// Its permission list on what the holder owns in one organization.
     #[must_use]
-    pub fn owned_in(&self, id: &Id) -> Option<&Grants> {
+    pub fn owned_in(&self, id: &Id) -> Option<&PermissionSet> {
         self.owned().find_map(|(known, grants)| (known == id).then_some(grants))
     }
 

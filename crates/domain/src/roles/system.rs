@@ -1,7 +1,7 @@
 //! The internal subjects that background work runs as, generated from `data/rbac-extra.json`.
 
 use super::builtin::SYSTEM;
-use super::permission::{Grants, Shared};
+use super::permission::{PermissionSet, Shared};
 use super::role::{Origin, Role};
 use super::{Id, Scope, Subject};
 
@@ -12,8 +12,8 @@ pub(super) struct SystemTable {
     pub(super) assigns: &'static [&'static str],
     /// Belongs to the organization it is made for.
     pub(super) member: bool,
-    pub(super) site: Grants,
-    pub(super) user: Grants,
+    pub(super) site: PermissionSet,
+    pub(super) user: PermissionSet,
 }
 
 /// A fixed subject of the server itself. It obeys the same rule as any other; its role can neither be assigned nor
@@ -47,13 +47,13 @@ impl SystemSubject {
 
     /// Its site permissions.
     #[must_use]
-    pub const fn site(self) -> &'static Grants {
+    pub const fn site(self) -> &'static PermissionSet {
         &self.0.site
     }
 
     /// Its permissions on what it owns.
     #[must_use]
-    pub const fn user(self) -> &'static Grants {
+    pub const fn user(self) -> &'static PermissionSet {
         &self.0.user
     }
 

@@ -99,7 +99,7 @@ fn refusals_say_what_is_wrong() {
 
 #[test]
 fn explanations_name_role_level_and_scope() {
-    let known = Known::default();
+    let known = NamedObjects::default();
     let why = known.explain(&owner().build(), &check("read", "license"));
     assert_eq!((why.allowed, why.code, why.level), (true, "site_allows", Some(Level::Site)));
     assert_eq!(why.roles, [("owner".to_owned(), None)]);

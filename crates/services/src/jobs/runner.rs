@@ -1,6 +1,6 @@
 //! Claims jobs that are due, and runs them.
 
-use super::{Interrupted, Job, Lease, LeaseTerms, Next, Outcome, Tally, with_causes};
+use super::{Interrupted, Job, Lease, LeaseTerms, Next, RunOutcome, Tally, with_causes};
 use crate::{Context, Error, Principal};
 use doorward_domain::roles::{System, action, resource};
 use doorward_ports::bus::Subscription;
@@ -157,18 +157,18 @@ impl Keeper {
         let ended = self.accompany(Work(work), lease).await;
         let (is_lost, is_stopping) = (lease.check() == Err(Interrupted::Lost), *self.stop.borrow());
         let outcome = match (&ended, is_lost) {
-            (_, true) => Outcome::Lost,
-            (Ended::Done(Ok(_)), false) => Outcome::Success,
-            (_, false) if is_stopping => Outcome::Stopped,
-            (Ended::Done(Err(_)) | Ended::Stopped | Ended::Panicked(_), false) => Outcome::Failure,
+            (_, true) => RunOutcome::Lost,
+            (Ended::Done(Ok(_)), false) => RunOutcome::Success,
+            (_, false) if is_stopping => RunOutcome::Stopped,
+            (Ended::Done(Err(_)) | Ended::Stopped | Ended::Panicked(_), false) => RunOutcome::Failure,
         };
         let pause = self.job.schedule().pause(self.draw());
         let written = match (outcome, ended) {
-            (Outcome::Lost, _) => {
+            (RunOutcome::Lost, _) => {
                 tracing::warn!(job = name, run = number, "lost its lease; another server takes over");
                 Ok(())
             }
-            (Outcome::Stopped, _) | (_, Ended::Stopped) => self.end(lease, None).await,
+            (RunOutcome::Stopped, _) | (_, Ended::Stopped) => self.end(lease, None).await,
             (_, Ended::Done(Ok(Next::Scheduled))) => self.end(lease, Some((pause, None))).await,
             (_, Ended::Done(Ok(Next::After(after)))) => self.end(lease, Some((pause.min(after), None))).await,
             (_, Ended::Done(Err(error))) => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum RunOutcome {
     /// It was carried through.
     Success,
     /// It failed, or panicked.
@@ -17,7 +17,7 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Success, Self::Failure, Self::Lost, Self::Stopped];
 
@@ -36,7 +36,7 @@ impl Outcome {
 /// What became of the runs of one job on this server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobTally {
-    runs: BTreeMap<Outcome, u64>,
+    runs: BTreeMap<RunOutcome, u64>,
     /// When the last run ended that was carried through, by the clock of this server.
     pub last_success: Option<Instant>,
 }
@@ -44,7 +44,7 @@ pub struct JobTally {
 impl JobTally {
     /// How many runs ended like this.
     #[must_use]
-    pub fn runs(&self, outcome: Outcome) -> u64 {
+    pub fn runs(&self, outcome: RunOutcome) -> u64 {
         self.runs.get(&outcome).copied().unwrap_or(0)
     }
 }
@@ -60,11 +60,11 @@ impl Tally {
     }
 
     /// Counts a run.
-    pub(super) fn count(&self, job: &'static str, outcome: Outcome, now: Instant) {
+    pub(super) fn count(&self, job: &'static str, outcome: RunOutcome, now: Instant) {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = jobs.entry(job).or_default();
         *tally.runs.entry(outcome).or_default() += 1;
-        if outcome == Outcome::Success {
+        if outcome == RunOutcome::Success {
             tally.last_success = Some(now);
         }
     }

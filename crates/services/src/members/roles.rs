@@ -11,7 +11,7 @@ use crate::users::caller::{Held, with_caller_and};
 use crate::users::{UserRef, access, refuse_assignment};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Member, Membership};
-use doorward_domain::roles::assign::{Level, RoleChange, plan_or_all};
+use doorward_domain::roles::assign::{AssignmentLevel, RoleChange, plan_or_all};
 use doorward_domain::roles::{CustomRoles, Permit, RoleName, RoleSet, System, action, resource};
 use doorward_ports::Repositories;
 use std::collections::BTreeSet;
@@ -114,7 +114,7 @@ fn authorize(
     let current: Vec<RoleName> = member.membership.roles.in_organization(organization.0).collect();
     let lost = custom_among(repos, current.iter().filter(|name| !wanted.contains(name)))?;
     lost.iter().cloned().for_each(|role| kept.insert(role));
-    let level = Level::Organization(organization.0);
+    let level = AssignmentLevel::Organization(organization.0);
     let change = plan_or_all(&actor.subject, level, &current, wanted, &RoleSet::new().custom(&kept))
         .map_err(refuse_assignment)?;
     if change.added().is_empty() {

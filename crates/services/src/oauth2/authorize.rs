@@ -2,9 +2,9 @@
 
 use super::scopes;
 use super::token::{bind, parse_resource};
-use crate::sessions::hold::still_valid;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
+use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};

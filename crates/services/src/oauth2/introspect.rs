@@ -2,7 +2,7 @@
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
 use super::token::still_allowed::scopes_left;
-use crate::cache::{Age, KnownClient, KnownToken};
+use crate::cache::{Age, CachedClient, CachedToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken};
@@ -78,7 +78,7 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
 /// What one statement found, or the cache, and the part of it that is remembered of the token.
 struct Found {
     answer: Introspection,
-    known: Option<Arc<KnownToken>>,
+    known: Option<Arc<CachedToken>>,
 }
 
 impl Found {
@@ -226,9 +226,9 @@ async fn look(ctx: &Context, query: &IntrospectionQuery) -> Result<Option<Found>
     let Some(answer) = answer else { return Ok(None) };
     let known = answer.token.clone().zip(query.token.clone());
     let known =
-        known.map(|(facts, (id, digest))| Arc::new(KnownToken { id, digest, facts, noted: AtomicBool::new(false) }));
+        known.map(|(facts, (id, digest))| Arc::new(CachedToken { id, digest, facts, noted: AtomicBool::new(false) }));
     if let Some((prefix, secret)) = &query.client.secret {
-        let client = KnownClient {
+        let client = CachedClient {
             digest: *secret,
             secret_id: answer.secret_id,
             last_used_at: answer.secret_last_used_at,

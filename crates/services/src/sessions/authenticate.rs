@@ -1,9 +1,9 @@
 //! Authentication of requests by session or token (`identity.md` 2.3).
 
-use super::keys::scope_of;
-use super::tokens::max_lifetime;
+use super::reach::{max_lifetime, scope_of};
+use super::refusal::{signed_out, unknown_key};
 use super::{inactive, seen};
-use crate::cache::{Age, Known};
+use crate::cache::{Age, CachedKey};
 use crate::context::{Context, Origin};
 use crate::error::Error;
 use crate::principal::{Account, Principal};
@@ -53,7 +53,7 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>)
             read => read?,
         },
     };
-    let Known { key, user, memberships, subject, noted } = &*known;
+    let CachedKey { key, user, memberships, subject, noted } = &*known;
     if key.is_unused() {
         ctx.cache.note_use(&key.id, key.secret_digest, noted);
     }
@@ -121,7 +121,7 @@ fn hold_living(repos: &mut dyn Repositories, id: UserId) -> Result<User, Error> 
 }
 
 /// Asks the store whose token it is, and remembers who may enter.
-async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known>, Error> {
+async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<CachedKey>, Error> {
     let reading = ctx.cache.reading();
     let (id, digest, settings) = (token.id.clone(), token.digest(), Arc::clone(&ctx.settings));
     let (owner, custom) = ctx
@@ -137,7 +137,7 @@ async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Known
             Ok((owner, custom))
         })
         .await?;
-    let known = Arc::new(Known {
+    let known = Arc::new(CachedKey {
         subject: subject_of(&owner, custom),
         key: Arc::new(owner.key.clone()),
         user: Arc::new(owner.user.clone()),
@@ -166,8 +166,8 @@ fn apply_limits(settings: &Settings, owner: &mut KeyOwner) -> Result<(), Error> 
 }
 
 /// Whether this key lets in whoever presents this token now.
-fn may_enter(ctx: &Context, known: &Known, token: &ApiToken, now: Instant) -> Result<(), Error> {
-    let Known { key, user, .. } = known;
+fn may_enter(ctx: &Context, known: &CachedKey, token: &ApiToken, now: Instant) -> Result<(), Error> {
+    let CachedKey { key, user, .. } = known;
     // In constant time, by the type.
     if key.secret_digest != token.digest() {
         return Err(unknown_key());
@@ -198,17 +198,6 @@ fn check_audience(ctx: &Context, key: &ApiKey) -> Result<(), Error> {
 fn expired(key: &ApiKey) -> Error {
     let time = key.expires_at.format(&Rfc3339).unwrap_or_else(|_unformattable| key.expires_at.to_string());
     signed_out(format!("API key expired at \"{time}\"."))
-}
-
-pub(crate) fn unknown_key() -> Error {
-    signed_out("API key is invalid.")
-}
-
-fn signed_out(detail: impl Into<String>) -> Error {
-    Error::Unauthenticated {
-        message: "You are signed out or your session has expired. Please sign in again to continue.".to_owned(),
-        detail: detail.into(),
-    }
 }
 
 /// The subject of a request: implied, default and stored roles, groups, and the scope of the key (`rbac.md` 5). Names that are

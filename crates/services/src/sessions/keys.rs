@@ -1,8 +1,9 @@
 //! Session keys for the command line, and any key by its id (`identity.md` 2.7).
 
-use super::hold::with_key_owner;
 use super::in_person::InPerson;
 use super::issue::{IssuedKey, KeySpec};
+use super::reach::check_reach;
+use super::revalidate::with_key_owner;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
@@ -117,35 +118,4 @@ fn readable_key(
     access::may(actor, Action::Read, &access::key(&key))
         .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
     Ok(key)
-}
-
-/// Nobody makes a key that may do more than the key in hand, or limits would be worth nothing.
-pub(crate) fn check_reach(actor: &Principal, scopes: &Scopes, objects: Option<&[AllowEntry]>) -> Result<(), Error> {
-    // Callers without an account hold no key that limits them.
-    let Some(Account { key, .. }) = actor.as_account() else { return Ok(()) };
-    if !scopes.iter().all(|scope| key.scopes.covers(scope)) {
-        return Err(Error::Refused("A key cannot make another one with more scopes than its own.".to_owned()));
-    }
-    if !reaches(key, objects) {
-        return Err(Error::Refused("A key cannot make another one for more objects than its own.".to_owned()));
-    }
-    Ok(())
-}
-
-/// Whether a key reaches every object of an allow list; of none, every object.
-pub(crate) fn reaches(key: &ApiKey, objects: Option<&[AllowEntry]>) -> bool {
-    let reach = |objects: Option<&[AllowEntry]>| match objects {
-        Some(list) => Scope::all().cut(list),
-        None => Scope::all(),
-    };
-    key.allow_list.is_none() || reach(key.allow_list.as_deref()).covers(&reach(objects))
-}
-
-/// What a key lets its holder do: what one of its scopes permits, on the objects of its allow list.
-pub(super) fn scope_of(key: &ApiKey) -> Scope {
-    let scope = key.scopes.to_scope();
-    match &key.allow_list {
-        Some(list) => scope.cut(list),
-        None => scope,
-    }
 }

@@ -1,8 +1,8 @@
 //! API tokens, which users make for their scripts (`identity.md` 2.7).
 
-use super::hold::with_key_owner;
 use super::issue::{IssuedKey, KeySpec};
-use super::keys::check_reach;
+use super::reach::{check_reach, max_lifetime};
+use super::revalidate::with_key_owner;
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError};
@@ -181,11 +181,6 @@ pub async fn token_config(ctx: &Context, actor: &Principal, user: &UserRef) -> R
         Ok(TokenConfig { max_lifetime: max_lifetime(settings, &user) })
     })
     .await
-}
-
-/// The longest lifetime of a token of this user.
-pub(crate) fn max_lifetime(settings: SessionSettings, user: &User) -> Duration {
-    if user.roles.contains(OWNER) { settings.token_lifetime_max_owner.get() } else { settings.token_lifetime_max.get() }
 }
 
 /// What no token of the user who is named lives longer than, as far as the name says.

@@ -13,7 +13,7 @@ use doorward_ports::Repositories;
 use uuid::Uuid;
 
 /// Longest description, icon and reason of deprecation, in bytes.
-const TEXT_MAX: usize = 8192;
+const TEMPLATE_TEXT_MAX: usize = 8192;
 /// What clients know the rule of display names by.
 const DISPLAY_NAME: &str = "template_display_name";
 /// Why a template is not kept from agents.
@@ -77,9 +77,9 @@ pub async fn create(
     let name = fields.template_name("name", &name);
     let display_name = fields.value("display_name", DISPLAY_NAME, &display_name);
     let mut fields = fields
-        .at_most("description", &description, TEXT_MAX)
+        .at_most("description", &description, TEMPLATE_TEXT_MAX)
         .plain_text("description", &description)
-        .at_most("icon", &icon, TEXT_MAX)
+        .at_most("icon", &icon, TEMPLATE_TEXT_MAX)
         .plain("icon", &icon)
         .that("agents_allowed", command.agents_allowed != Some(false), AGENTS);
     let settings = command.settings.apply(&TemplateSettings::default()).map_err(bad_settings);
@@ -133,11 +133,11 @@ pub async fn update(
     let display_name = command.display_name.as_ref();
     let display_name = display_name.and_then(|text| fields.value("display_name", DISPLAY_NAME, text));
     let mut fields = fields
-        .at_most("description", &description, TEXT_MAX)
+        .at_most("description", &description, TEMPLATE_TEXT_MAX)
         .plain_text("description", &description)
-        .at_most("icon", &icon, TEXT_MAX)
+        .at_most("icon", &icon, TEMPLATE_TEXT_MAX)
         .plain("icon", &icon)
-        .at_most("deprecation_message", &deprecation, TEXT_MAX)
+        .at_most("deprecation_message", &deprecation, TEMPLATE_TEXT_MAX)
         .plain_text("deprecation_message", &deprecation)
         .that("agents_allowed", command.agents_allowed != Some(false), AGENTS);
     // What is kept is fine, so that what is wrong with the change does not depend on it.

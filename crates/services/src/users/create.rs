@@ -14,7 +14,7 @@ use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names::{RealName, Username};
 use doorward_domain::organizations::{Membership, Organization};
-use doorward_domain::roles::assign::Level;
+use doorward_domain::roles::assign::AssignmentLevel;
 use doorward_domain::roles::{Action, OWNER, Object, Permit, RoleNames, System, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::wire::SETUP_TOKEN_HEADER;
@@ -216,10 +216,10 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Re
 
 /// Whether the caller may make a user who belongs to these organizations.
 fn may_create(actor: &Principal, organizations: &[OrganizationId]) -> Result<(), Error> {
-    may_make_member(actor, Level::Site)?;
+    may_make_member(actor, AssignmentLevel::Site)?;
     access::may(actor, Action::Create, &Object::of::<resource::User>())?;
     for id in organizations {
-        may_make_member(actor, Level::Organization(id.0))?;
+        may_make_member(actor, AssignmentLevel::Organization(id.0))?;
         access::may(actor, Action::Create, &access::members_to_be(*id))?;
     }
     Ok(())

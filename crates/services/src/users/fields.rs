@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// Most bytes of a free text: a description, the URL of an icon.
-const TEXT_MAX: usize = 4096;
+const FREE_TEXT_MAX: usize = 4096;
 
 /// Collects the defects of one command, in the order in which they are looked for. Whatever can be seen without asking for
 /// permission is collected before the first of it is told, so that nobody learns of one defect after the other.
@@ -107,12 +107,12 @@ impl Fields {
         self.required(field, value).rule(field, "username", value, is_free)
     }
 
-    /// The field is a name that people see, or the address of a picture: at most [`TEXT_MAX`] bytes that hide nothing.
+    /// The field is a name that people see, or the address of a picture: at most [`FREE_TEXT_MAX`] bytes that hide nothing.
     pub(crate) fn shown_name(self, field: &'static str, value: &str) -> Self {
         self.text(field, value).plain(field, value)
     }
 
-    /// The field is a text that people see, of several lines: at most [`TEXT_MAX`] bytes that hide nothing.
+    /// The field is a text that people see, of several lines: at most [`FREE_TEXT_MAX`] bytes that hide nothing.
     pub(crate) fn shown_text(self, field: &'static str, value: &str) -> Self {
         self.text(field, value).plain_text(field, value)
     }
@@ -127,10 +127,13 @@ impl Fields {
         self.defect(field, names::hidden_in_text(value).map(hides))
     }
 
-    /// The field is free text of at most [`TEXT_MAX`] bytes.
+    /// The field is free text of at most [`FREE_TEXT_MAX`] bytes.
     fn text(self, field: &'static str, value: &str) -> Self {
-        let too_long = value.len() > TEXT_MAX;
-        self.defect(field, too_long.then(|| format!("Must have at most {TEXT_MAX} bytes, and has {}.", value.len())))
+        let too_long = value.len() > FREE_TEXT_MAX;
+        self.defect(
+            field,
+            too_long.then(|| format!("Must have at most {FREE_TEXT_MAX} bytes, and has {}.", value.len())),
+        )
     }
 
     /// The field must be as `rule` says, and is.

@@ -10,7 +10,7 @@ use crate::roles::custom_among;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::max_lifetime;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::assign::{AssignError, Level, Refusals, plan, plan_or_all};
+use doorward_domain::roles::assign::{AssignError, AssignmentLevel, Refusals, plan, plan_or_all};
 use doorward_domain::roles::{Action, Object, Permit, RoleName, RoleNames, RoleSet, System, action, resource};
 use doorward_domain::users::User;
 use doorward_ports::Repositories;
@@ -106,7 +106,7 @@ pub(super) fn authorize_change(
 ) -> Result<Permit<action::Assign, resource::AssignRole>, Error> {
     let (current, wanted): (Vec<RoleName>, Vec<RoleName>) = (current.on_site().collect(), wanted.on_site().collect());
     let custom = custom_among(repos, current.iter().chain(&wanted))?;
-    let change = plan_or_all(&actor.subject, Level::Site, &current, &wanted, &RoleSet::new().custom(&custom))
+    let change = plan_or_all(&actor.subject, AssignmentLevel::Site, &current, &wanted, &RoleSet::new().custom(&custom))
         .map_err(refuse_assignment)?;
     if change.added().is_empty() {
         return Ok(System::because("the plan allows the caller to take these roles").permit());
@@ -132,7 +132,7 @@ pub(crate) fn refuse_assignment_of(field: &'static str, Refusals { first, others
 }
 
 /// Asks whether the caller may give a new user or member the role that is implied there.
-pub(crate) fn may_make_member(actor: &Principal, level: Level) -> Result<(), Error> {
+pub(crate) fn may_make_member(actor: &Principal, level: AssignmentLevel) -> Result<(), Error> {
     match plan(&actor.subject, level, &[], &[], &RoleSet::new()) {
         Ok(_change) => Ok(()),
         Err(AssignError::Denied(denied)) => Err(Error::Forbidden(denied)),

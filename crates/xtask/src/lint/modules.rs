@@ -1,5 +1,6 @@
 //! The floors within the http adapter: the kit knows neither conventions nor rooms, conventions know no room, and no two
-//! modules import each other, not even by way of others. Tests may import what they like.
+//! modules import each other, not even by way of others. In the other crates of the house no two files do. Tests may import what
+//! they like.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,15 @@ use super::text::TrackedFile;
 
 /// Where the modules are.
 const SOURCES: &str = "crates/adapters/http/src/";
+/// Where no two files import each other in a circle. Within the rules of roles some do, so the domain is not here.
+const OTHERS: [&str; 6] = [
+    "crates/ports/src/",
+    "crates/services/src/",
+    "crates/adapters/crypto/src/",
+    "crates/adapters/outbound/src/",
+    "crates/adapters/storage/src/",
+    "crates/app/src/",
+];
 /// Modules that wire the others.
 const WIRING: [&str; 3] = ["lib", "routes", "server"];
 /// Folders whose files are modules of their own. A room is one module, however many files it has.
@@ -46,8 +56,37 @@ impl Floor {
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
+    let mut findings = floors(files);
+    findings.extend(OTHERS.iter().filter_map(|sources| circle_of_files(sources, files)));
+    findings
+}
+
+/// A circle of files below `sources`, if there is one.
+fn circle_of_files(sources: &str, files: &[TrackedFile]) -> Option<Finding> {
+    let sources_of: Vec<(Vec<&str>, &TrackedFile)> =
+        files.iter().filter_map(|file| Some((segments(sources, &file.path)?, file))).collect();
+    let modules: BTreeSet<String> = sources_of.iter().map(|(segments, _)| segments.join("::")).collect();
+    let mut imports = Imports::new();
+    for (segments, file) in &sources_of {
+        let module = segments.join("::");
+        for path in paths(&code(&file.text), segments) {
+            // The file that the longest part of the path names.
+            let imported = (1..=path.len()).rev().map(|n| path.get(..n).unwrap_or_default().join("::"));
+            let Some(imported) = imported.into_iter().find(|name| modules.contains(name)) else { continue };
+            // A file and those below it are one module to others.
+            if imported != module && !module.starts_with(&format!("{imported}::")) {
+                imports.entry(module.clone()).or_default().insert(imported);
+            }
+        }
+    }
+    let circle = circle(&imports)?;
+    let what = format!("files import each other in a circle: {}", circle.join(" -> "));
+    Some(Finding { place: sources.to_owned(), what })
+}
+
+fn floors(files: &[TrackedFile]) -> Vec<Finding> {
     let sources: Vec<(Vec<&str>, &TrackedFile)> =
-        files.iter().filter_map(|file| Some((segments(&file.path)?, file))).collect();
+        files.iter().filter_map(|file| Some((segments(SOURCES, &file.path)?, file))).collect();
     let modules: BTreeSet<String> = sources.iter().map(|(segments, _)| name(segments, FOLDERS.len())).collect();
     let mut findings = Vec::new();
     let mut imports = Imports::new();
@@ -75,8 +114,8 @@ pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
 }
 
 /// The path of a module by its file; `None` for other files, and for tests.
-fn segments(path: &str) -> Option<Vec<&str>> {
-    let segments: Vec<&str> = path.strip_prefix(SOURCES)?.strip_suffix(".rs")?.split('/').collect();
+fn segments<'p>(sources: &str, path: &'p str) -> Option<Vec<&'p str>> {
+    let segments: Vec<&str> = path.strip_prefix(sources)?.strip_suffix(".rs")?.split('/').collect();
     let is_test = |segment: &&str| *segment == "tests" || *segment == "testing" || segment.ends_with("_tests");
     (!segments.iter().any(is_test)).then_some(segments)
 }
@@ -225,6 +264,21 @@ mod tests {
             files.retain(|(known, _)| *known != path);
             files.push((path, text));
             assert!(findings(&files).iter().any(|found| found == expected), "{text}: {:?}", findings(&files));
+        }
+    }
+
+    #[test]
+    fn files_of_the_other_crates_import_each_other_in_no_circle() {
+        let file = |path: &str, text: &str| TrackedFile { path: format!("crates/app/src/{path}"), text: text.into() };
+        let below = [file("lib.rs", ""), file("a.rs", "use crate::b::{self, B};"), file("b/c.rs", "use super::B;")];
+        for (text, expected) in [
+            ("use crate::x;\nuse std::a;", None),
+            ("use crate::a::A;", Some("files import each other in a circle: a -> b -> a")),
+            ("#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}", None),
+        ] {
+            let files: Vec<TrackedFile> = below.iter().cloned().chain([file("b.rs", text)]).collect();
+            let told: Vec<String> = check(&files).into_iter().map(|finding| finding.what).collect();
+            assert_eq!(told, expected.into_iter().collect::<Vec<_>>());
         }
     }
 

@@ -34,7 +34,7 @@ const SQL: [&str; 8] = [
     "sql_query(",
 ];
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TrackedFile {
     /// Relative to the workspace, with slashes.
     pub(super) path: String,

@@ -5,7 +5,7 @@ use super::objects::{GroupMembersObject, GroupsObject};
 use crate::conventions::Api;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use doorward_services::groups::{self, GroupRef};
@@ -29,7 +29,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     ),
     responses((status = 200, body = GroupMembersObject)),
 )]
-pub(crate) async fn members(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn members(call: Call, actor: Principal) -> HandlerResult {
     list_members(&call, &actor, &GroupRef::Id(call.id("group")?)).await
 }
 
@@ -47,11 +47,11 @@ pub(crate) async fn members(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = GroupMembersObject)),
 )]
-pub(crate) async fn members_by_name(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn members_by_name(call: Call, actor: Principal) -> HandlerResult {
     list_members(&call, &actor, &named(&call)).await
 }
 
-async fn list_members(call: &Call, actor: &Principal, group: &GroupRef) -> Outcome {
+async fn list_members(call: &Call, actor: &Principal, group: &GroupRef) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;
@@ -71,7 +71,7 @@ async fn list_members(call: &Call, actor: &Principal, group: &GroupRef) -> Outco
     ),
     responses((status = 200, body = GroupsObject)),
 )]
-pub(crate) async fn page(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn page(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());
     query.done_loosely()?;

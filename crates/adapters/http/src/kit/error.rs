@@ -22,7 +22,7 @@ const RETRY_SOON: HeaderValue = HeaderValue::from_static("2");
 const DESCRIPTION_MAX: usize = 2048;
 
 /// What a handler answers.
-pub(crate) type Outcome = Result<HttpResponse, Failure>;
+pub(crate) type HandlerResult = Result<HttpResponse, Failure>;
 
 /// Why a handler has no answer of its own.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::kit::answer;
 use crate::kit::call::Call;
 use crate::kit::convention::Convention;
 use crate::kit::cors;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::gate::{Endpoint, Handle, Plain};
 use crate::kit::limits::Limit;
 use crate::kit::origins::Callers;
@@ -140,13 +140,13 @@ fn unmatched(convention: &'static dyn Convention) -> Endpoint {
     }
 }
 
-async fn preflight(_: Call) -> Outcome {
+async fn preflight(_: Call) -> HandlerResult {
     let mut response = answer::no_content();
     cors::preflight(response.headers_mut());
     Ok(response)
 }
 
-async fn not_found(call: Call) -> Outcome {
+async fn not_found(call: Call) -> HandlerResult {
     Ok(call.convention.refuse(&call.asked(), &Refusal::not_found()))
 }
 

@@ -4,7 +4,7 @@ use crate::kit::call::Call;
 use crate::kit::caller::Authenticate;
 use crate::kit::convention::{Audience, Convention};
 use crate::kit::documentation::{Documentation, Documented};
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::gate::{Endpoint, Handle, Plain, Public, Recognized, SignedIn, serve};
 use crate::kit::limits::Limit;
 use crate::kit::origins::Callers;
@@ -67,7 +67,7 @@ impl<C: Convention> Room<'_, C> {
     pub(crate) fn plain<P, F>(&mut self, documented: P, handler: F) -> &mut Entry
     where
         P: Documented,
-        F: AsyncFn(Call) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call) -> HandlerResult + Clone + 'static,
     {
         self.add(documented, Audience::Public, Plain(handler)).limit(Limit::Off)
     }
@@ -93,7 +93,7 @@ impl<C: Convention + Authenticate + Clone> Room<'_, C> {
     pub(crate) fn public<P, F>(&mut self, documented: P, handler: F) -> &mut Entry
     where
         P: Documented,
-        F: AsyncFn(Call) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call) -> HandlerResult + Clone + 'static,
     {
         self.add(documented, Audience::Public, Public(self.convention.clone(), handler))
     }
@@ -102,7 +102,7 @@ impl<C: Convention + Authenticate + Clone> Room<'_, C> {
     pub(crate) fn user<P, F>(&mut self, documented: P, handler: F) -> &mut Entry
     where
         P: Documented,
-        F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
     {
         self.add(documented, Audience::SignedIn, SignedIn(self.convention.clone(), handler))
     }
@@ -111,7 +111,7 @@ impl<C: Convention + Authenticate + Clone> Room<'_, C> {
     pub(crate) fn recognized<P, F>(&mut self, documented: P, handler: F) -> &mut Entry
     where
         P: Documented,
-        F: AsyncFn(Call, Result<Principal, Failure>) -> Outcome + Clone + 'static,
+        F: AsyncFn(Call, Result<Principal, Failure>) -> HandlerResult + Clone + 'static,
     {
         self.add(documented, Audience::Recognized, Recognized(self.convention.clone(), handler))
     }

@@ -15,7 +15,7 @@
 //! An outage is nobody's failure. Before anything is done for a request it holds a place wherever its outcome may count,
 //! and gives back those where it does not: however many come at once, no limit is exceeded.
 
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::limits::{ClientName, Hold, Party, RateLimit, Standing};
 use crate::kit::site::Site;
 use doorward_domain::Instant;
@@ -121,7 +121,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Counts the request by what became of it. Where its caller stands is for the headers; `Err` is the answer to a failure
     /// that is one too many.
-    pub(crate) fn count(self, outcome: &Outcome) -> Result<Option<Standing>, Standing> {
+    pub(crate) fn count(self, outcome: &HandlerResult) -> Result<Option<Standing>, Standing> {
         // What is not counted here is given back at the end.
         let facts = self.tally.note(std::mem::take);
         let error = match outcome {

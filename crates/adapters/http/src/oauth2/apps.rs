@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{created, no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
@@ -113,7 +113,7 @@ impl AppObject {
     params(("user_id" = Option<Uuid>, Query, description = "Only apps that hold a live grant of this user")),
     responses((status = 200, body = [AppObject])),
 )]
-pub(crate) async fn list(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let user = query.parsed::<UserId>("user_id", "UUID");
     query.done()?;
@@ -179,7 +179,7 @@ impl From<AppRequest> for apps::AppCommand {
     post, path = "/api/v2/oauth2-provider/apps", tag = "oauth2 apps", request_body = AppRequest,
     responses((status = 201, body = AppObject)),
 )]
-pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
     Ok(created(&AppObject::new(&call.site, app)))
@@ -191,7 +191,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 200, body = AppObject)),
 )]
-pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&AppObject::new(&call.site, app)))
 }
@@ -203,7 +203,7 @@ pub(crate) async fn find(call: Call, actor: Principal) -> Outcome {
     request_body = AppRequest,
     responses((status = 200, body = AppObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("app")?;
     let may = async |call: &Call| {
         apps::find(call.context(), &actor, id).await?;
@@ -220,7 +220,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 204)),
 )]
-pub(crate) async fn delete(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     apps::delete(call.context(), &actor, call.id("app")?).await?;
     Ok(no_content())
 }
@@ -260,7 +260,7 @@ pub(crate) struct NewSecret<'a> {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 200, body = [SecretObject])),
 )]
-pub(crate) async fn list_secrets(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_secrets(call: Call, actor: Principal) -> HandlerResult {
     let found = secrets::list(call.context(), &actor, call.id("app")?).await?;
     Ok(ok(&found.into_iter().map(SecretObject::from).collect::<Vec<_>>()))
 }
@@ -271,7 +271,7 @@ pub(crate) async fn list_secrets(call: Call, actor: Principal) -> Outcome {
     params(("app" = Uuid, Path, description = "Id of the app")),
     responses((status = 201, body = NewSecret)),
 )]
-pub(crate) async fn create_secret(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create_secret(call: Call, actor: Principal) -> HandlerResult {
     let (secret, full) = secrets::create(call.context(), &actor, call.id("app")?).await?;
     Ok(created(&NewSecret { id: secret.id.0, client_secret_full: full.expose() }))
 }
@@ -285,7 +285,7 @@ pub(crate) async fn create_secret(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete_secret(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete_secret(call: Call, actor: Principal) -> HandlerResult {
     let app = call.id("app")?;
     secrets::delete(call.context(), &actor, app, call.id("secretID")?).await?;
     Ok(no_content())

@@ -4,7 +4,7 @@
 use crate::conventions::Document;
 use crate::kit::answer::{self, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use actix_web::HttpResponse;
@@ -26,7 +26,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     get, path = "/.well-known/oauth-authorization-server", tag = "oauth2",
     responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
 )]
-pub(crate) async fn authorization_server(call: Call) -> Outcome {
+pub(crate) async fn authorization_server(call: Call) -> HandlerResult {
     Ok(document(&call.site.authorization_server))
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn authorization_server(call: Call) -> Outcome {
     params(("path" = String, Path, description = "Any path")),
     responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
 )]
-pub(crate) async fn authorization_server_below(call: Call) -> Outcome {
+pub(crate) async fn authorization_server_below(call: Call) -> HandlerResult {
     Ok(document(&call.site.authorization_server))
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn authorization_server_below(call: Call) -> Outcome {
     get, path = "/.well-known/oauth-protected-resource", tag = "oauth2",
     responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")),
 )]
-pub(crate) async fn protected_resource(call: Call) -> Outcome {
+pub(crate) async fn protected_resource(call: Call) -> HandlerResult {
     Ok(document(&call.site.protected_resource))
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn protected_resource(call: Call) -> Outcome {
     params(("path" = String, Path, description = "Any path")),
     responses((status = 200, body = serde_json::Value, description = "RFC 9728 section 2")),
 )]
-pub(crate) async fn protected_resource_below(call: Call) -> Outcome {
+pub(crate) async fn protected_resource_below(call: Call) -> HandlerResult {
     // As the client wrote it: the document must name the very identifier from which the client made the URL.
     let raw = call.request.uri().path();
     let inserted = raw.split_once("/.well-known/oauth-protected-resource").map_or("", |(_, rest)| rest);

@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_services::Principal;
 use doorward_services::oauth2::provider;
@@ -43,7 +43,7 @@ impl From<provider::ProviderSettings> for SettingsObject {
     get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "show_settings",
     responses((status = 200, body = SettingsObject)),
 )]
-pub(crate) async fn show(_: Call, actor: Principal) -> Outcome {
+pub(crate) async fn show(_: Call, actor: Principal) -> HandlerResult {
     Ok(ok(&SettingsObject::from(provider::settings(&actor)?)))
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn show(_: Call, actor: Principal) -> Outcome {
     put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "update_settings", request_body = Update,
     responses((status = 200, body = SettingsObject)),
 )]
-pub(crate) async fn update(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Update = call.json_after(async |_| provider::may_update(&actor)).await?;
     Ok(ok(&SettingsObject::from(provider::update_settings(&actor, body.dynamic_client_registration_enabled)?)))
 }

@@ -3,7 +3,7 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::json::Timestamp;
@@ -86,7 +86,7 @@ fn as_text<S: Serializer>(scopes: &impl Display, serializer: S) -> Result<S::Ok,
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenObject)),
 )]
-pub(crate) async fn exchange(mut call: Call) -> Outcome {
+pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
     let (form, repeats): (TokenForm, _) = call.form()?.read_with_repeats()?;
     let request = token::TokenRequest {
         client: credential::client(&call.request, (form.client_id, form.client_secret))?,
@@ -139,7 +139,7 @@ pub(crate) struct PresentedForm {
     request_body(content = PresentedForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = serde_json::Value, description = "`{}`, also for tokens that are unknown or somebody else's")),
 )]
-pub(crate) async fn revoke(mut call: Call) -> Outcome {
+pub(crate) async fn revoke(mut call: Call) -> HandlerResult {
     let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = revocation::RevokeRequest {
         client: credential::client(&call.request, (form.client_id, form.client_secret))?,
@@ -155,15 +155,15 @@ pub(crate) async fn revoke(mut call: Call) -> Outcome {
 /// What a token is (RFC 7662 section 2.2). Of a token that is not live, `active` is all.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IntrospectionResponse)]
-pub(crate) struct Introspection<'a> {
+pub(crate) struct IntrospectionObject<'a> {
     active: bool,
     #[serde(flatten)]
-    token: Option<ActiveToken<'a>>,
+    token: Option<ActiveTokenObject<'a>>,
 }
 
 /// A live token.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ActiveToken<'a> {
+pub(crate) struct ActiveTokenObject<'a> {
     client_id: Uuid,
     username: &'a str,
     sub: Uuid,
@@ -182,9 +182,9 @@ pub(crate) struct ActiveToken<'a> {
 #[utoipa::path(
     post, path = "/oauth2/introspect", tag = "oauth2",
     request_body(content = PresentedForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Introspection)),
+    responses((status = 200, body = IntrospectionObject)),
 )]
-pub(crate) async fn introspect(mut call: Call) -> Outcome {
+pub(crate) async fn introspect(mut call: Call) -> HandlerResult {
     let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = introspection::IntrospectRequest {
         client: credential::client(&call.request, (form.client_id, form.client_secret))?,
@@ -194,7 +194,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
     call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;
     let issuer = call.context().settings.issuer();
-    let token = found.as_ref().map(|token| ActiveToken {
+    let token = found.as_ref().map(|token| ActiveTokenObject {
         client_id: token.client_id.0,
         username: &token.username,
         sub: token.user_id.0,
@@ -205,7 +205,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
         aud: token.authorization.resource.as_ref().map_or(issuer, |audience| audience.as_str()),
         iss: issuer,
     });
-    Ok(ok(&Introspection { active: token.is_some(), token }))
+    Ok(ok(&IntrospectionObject { active: token.is_some(), token }))
 }
 
 /// Withdraws an app: all its codes and tokens of the signed-in user end.
@@ -214,7 +214,7 @@ pub(crate) async fn introspect(mut call: Call) -> Outcome {
     params(("client_id" = String, Query, description = "Id of the app")),
     responses((status = 204)),
 )]
-pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let query = Form::parse(call.request.query_string().as_bytes())?;
     let body = call.form()?;
     let twice = query.repeated(&["client_id"]).next().or_else(|| body.repeated(&["client_id"]).next());

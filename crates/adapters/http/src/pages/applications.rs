@@ -6,10 +6,10 @@ use crate::conventions::Page;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::html::headers::{FormAction, render};
 use crate::kit::html::layout::{Brand, Person};
-use crate::kit::html::moment::Moment;
+use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
 use crate::oauth2::apps::find_by_text;
 use actix_web::http::StatusCode;
@@ -36,8 +36,8 @@ pub(crate) struct AuthorizedApp<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) name: &'a str,
     pub(crate) icon: Option<&'a str>,
-    pub(crate) authorized: Moment,
-    pub(crate) last_used: Option<Moment>,
+    pub(crate) authorized: TimeElement,
+    pub(crate) last_used: Option<TimeElement>,
     /// Of all its grants together.
     pub(crate) access: Access<'a>,
     /// How many grants are alive.
@@ -67,7 +67,7 @@ pub(crate) struct AuthorizedApps<'a> {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn list(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
     page(&call, &actor, StatusCode::OK, None).await
 }
@@ -91,7 +91,7 @@ pub(crate) struct RevokeForm {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn revoke(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: RevokeForm = call.form()?.read()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::Revoke, "", form.csrf_token.as_deref()).is_err() {
@@ -114,7 +114,7 @@ struct Allowed {
     grants: usize,
 }
 
-async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option<&str>) -> Outcome {
+async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option<&str>) -> HandlerResult {
     let now = call.context().clock.now();
     let mut allowed: Vec<Allowed> = Vec::new();
     let mut places: HashMap<AppId, usize> = HashMap::new();
@@ -159,8 +159,8 @@ fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
         client_id: &allowed.id,
         name: &allowed.app.name,
         icon: Some(allowed.app.icon.as_str()).filter(|icon| !icon.is_empty()),
-        authorized: Moment::day(allowed.since),
-        last_used: allowed.last_used.map(|used| Moment::ago(used, now)),
+        authorized: TimeElement::day(allowed.since),
+        last_used: allowed.last_used.map(|used| TimeElement::ago(used, now)),
         access: if allowed.unrestricted {
             Access::Full
         } else {

@@ -5,7 +5,7 @@ use crate::conventions::Page;
 use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::html::headers::{FormAction, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::limits::Limit;
@@ -45,7 +45,7 @@ pub(crate) struct CliAuth<'a> {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
     page(&call, &actor, StatusCode::OK, None)
 }
@@ -67,7 +67,7 @@ pub(crate) struct CliAuthForm {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn make(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn make(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: CliAuthForm = call.form()?.read()?;
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::CliAuth, "", form.csrf_token.as_deref()).is_err() {
@@ -78,7 +78,7 @@ pub(crate) async fn make(mut call: Call, who: Result<Principal, Failure>) -> Out
     page(&call, &actor, StatusCode::OK, Some(issued.token.expose()))
 }
 
-fn page(call: &Call, actor: &Principal, status: StatusCode, key: Option<&str>) -> Outcome {
+fn page(call: &Call, actor: &Principal, status: StatusCode, key: Option<&str>) -> HandlerResult {
     let page = CliAuth {
         brand: Brand::of(&call.site),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::CliAuth, ""),

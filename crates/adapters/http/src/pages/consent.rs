@@ -8,7 +8,7 @@ use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{self, Failure, Outcome};
+use crate::kit::error::{self, Failure, HandlerResult};
 use crate::kit::extract::form::Form;
 use crate::kit::html::headers::{FormAction, render};
 use crate::kit::html::layout::{Brand, Person};
@@ -145,7 +145,7 @@ struct ConsentForm {
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let (actor, consent) = prepare(&call, who).await?;
     consent_page(&call, &actor, &consent, StatusCode::OK)
 }
@@ -159,7 +159,7 @@ pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> Outcome 
         (status = 303, description = "The user must sign in first"),
     ),
 )]
-pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: ConsentForm = call.form()?.read()?;
     let (actor, consent) = prepare(&call, who).await?;
     let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
@@ -260,7 +260,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     parts.join("\n")
 }
 
-fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> Outcome {
+fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.authorization.scopes);
     let is_full = consent.authorization.scopes.is_unrestricted();

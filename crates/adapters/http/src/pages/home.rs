@@ -6,7 +6,7 @@ use crate::conventions::page::paths;
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::html::headers::{FormAction, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::routes::Routes;
@@ -40,7 +40,7 @@ pub(crate) struct Home<'a> {
         (status = 303, description = "To set-up or sign-in"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     if who.is_err() && !users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
     }

@@ -6,7 +6,7 @@ use crate::conventions::page::{paths, problem};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::secret;
 use crate::kit::html::headers::{FormAction, render};
 use crate::kit::html::layout::Brand;
@@ -81,7 +81,7 @@ impl Setup<'_> {
         (status = 303, description = "The server is set up already"),
     ),
 )]
-pub(crate) async fn show(call: Call) -> Outcome {
+pub(crate) async fn show(call: Call) -> HandlerResult {
     if users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::HOME));
     }
@@ -128,7 +128,7 @@ pub(crate) struct SetupForm {
         (status = 403, body = String, content_type = "text/html", description = "The link is needed"),
     ),
 )]
-pub(crate) async fn submit(mut call: Call) -> Outcome {
+pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     let form: SetupForm = call.form()?.read()?;
     let proof = setup_proof(&call, form.token.clone());
     if csrf::check_anonymous(&call, Purpose::SetUp, form.csrf_token.as_deref()).is_err() {
@@ -169,7 +169,7 @@ fn page(
     proof: &users::SetupProof,
     message: &str,
     errors: &[FieldError],
-) -> Outcome {
+) -> HandlerResult {
     let link_token = match proof {
         users::SetupProof::Token(Some(token)) => Some(token.expose().as_str()),
         users::SetupProof::Token(None) | users::SetupProof::Local => None,

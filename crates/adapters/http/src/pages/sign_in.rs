@@ -6,7 +6,7 @@ use crate::conventions::page::{SIGN_IN_FIRST, paths, problem, sign_in_for};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
-use crate::kit::error::{Failure, Outcome, whole_seconds_up};
+use crate::kit::error::{Failure, HandlerResult, whole_seconds_up};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::secret;
 use crate::kit::html::headers::{FormAction, render};
@@ -89,7 +89,7 @@ pub(crate) struct SignedOut<'a> {
         (status = 303, description = "Signed in already, or the server is not set up"),
     ),
 )]
-pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
     if who.is_ok() {
         return Ok(redirect(StatusCode::SEE_OTHER, own_target(&target)));
@@ -121,7 +121,7 @@ pub(crate) struct SignInForm {
     request_body(content = SignInForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Signed in"), (status = 401, body = String, content_type = "text/html")),
 )]
-pub(crate) async fn submit(mut call: Call) -> Outcome {
+pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     let form: SignInForm = call.form()?.read()?;
     let (email, target) = (form.email.unwrap_or_default(), form.redirect.unwrap_or_default());
     let target = own_target(&target);
@@ -161,7 +161,7 @@ async fn page(
     email: &str,
     message: Option<&str>,
     error: Option<&str>,
-) -> Outcome {
+) -> HandlerResult {
     let app = asking_app(call, target).await;
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
@@ -206,7 +206,7 @@ pub(crate) struct SignOutForm {
         (status = 303, description = "To the sign-in page, for another user"),
     ),
 )]
-pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) -> Outcome {
+pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let form: SignOutForm = call.form()?.read()?;
     let actor = match who {
         Ok(actor) => Some(actor),

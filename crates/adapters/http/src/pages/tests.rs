@@ -13,7 +13,7 @@ use super::setup::{Field, Setup};
 use super::sign_in::{Provider, SignIn, SignedOut};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link, Person};
-use crate::kit::html::moment::Moment;
+use crate::kit::html::moment::TimeElement;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -72,7 +72,7 @@ fn scopes() -> Access<'static> {
 }
 
 fn app(name: &'static str) -> AuthorizedApp<'static> {
-    let moment = |machine: &str, words: &str| Moment { machine: machine.to_owned(), words: words.to_owned() };
+    let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
     AuthorizedApp {
         client_id: "8d3f0c5e-4b0a-4b6e-9d36-2f7a1c0e9b11",
         name,

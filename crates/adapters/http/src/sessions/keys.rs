@@ -3,7 +3,7 @@
 use crate::conventions::Api;
 use crate::kit::answer::{self, created, no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::json::{Nanoseconds, Timestamp};
 use crate::kit::routes::Routes;
 use actix_web::http::header::{self, HeaderValue};
@@ -101,7 +101,7 @@ pub(crate) struct NewKey<'a> {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 201, body = NewKey)),
 )]
-pub(crate) async fn create_key(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create_key(call: Call, actor: Principal) -> HandlerResult {
     let issued = sessions::create_key(call.context(), &actor, &call.user()).await?;
     Ok(created(&NewKey { key: issued.token.expose() }))
 }
@@ -115,7 +115,7 @@ pub(crate) async fn create_key(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = KeyObject)),
 )]
-pub(crate) async fn find_key(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_key(call: Call, actor: Principal) -> HandlerResult {
     let key = sessions::find_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(ok(&KeyObject::from(key)))
 }
@@ -129,7 +129,7 @@ pub(crate) async fn find_key(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn expire_key(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn expire_key(call: Call, actor: Principal) -> HandlerResult {
     sessions::expire_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(no_content())
 }
@@ -143,7 +143,7 @@ pub(crate) async fn expire_key(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 204)),
 )]
-pub(crate) async fn delete_key(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn delete_key(call: Call, actor: Principal) -> HandlerResult {
     sessions::delete_key(call.context(), &actor, &call.user(), &call.segment("keyid")).await?;
     Ok(no_content())
 }
@@ -172,7 +172,7 @@ pub(crate) struct CreateToken {
     request_body = CreateToken,
     responses((status = 201, body = NewKey)),
 )]
-pub(crate) async fn create_token(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn create_token(mut call: Call, actor: Principal) -> HandlerResult {
     let body: CreateToken = call.json()?;
     let command = sessions::CreateToken {
         lifetime: Duration::nanoseconds(body.lifetime),
@@ -203,7 +203,7 @@ pub(crate) async fn create_token(mut call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = [OwnedKeyObject])),
 )]
-pub(crate) async fn list_tokens(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn list_tokens(call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let wanted = TokenQuery { all_users: query.flag("include_all"), expired: query.flag_or("include_expired", true) };
     query.done_loosely()?;
@@ -224,7 +224,7 @@ pub(crate) async fn list_tokens(call: Call, actor: Principal) -> Outcome {
     ),
     responses((status = 200, body = KeyObject)),
 )]
-pub(crate) async fn find_token(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn find_token(call: Call, actor: Principal) -> HandlerResult {
     let key = sessions::find_token(call.context(), &actor, &call.user(), &call.segment("keyname")).await?;
     Ok(ok(&KeyObject::from(key)))
 }
@@ -239,7 +239,7 @@ pub(crate) struct ScopesObject {
 
 /// Lists the scopes that tokens may be limited to.
 #[utoipa::path(get, path = "/api/v2/auth/scopes", tag = "keys", responses((status = 200, body = ScopesObject)))]
-pub(crate) async fn scopes(_: Call) -> Outcome {
+pub(crate) async fn scopes(_: Call) -> HandlerResult {
     let mut response = ok(&ScopesObject { external: metadata::scope_names() });
     let cached = HeaderValue::from_static("public, max-age=300");
     response.headers_mut().insert(header::CACHE_CONTROL, cached);
@@ -260,7 +260,7 @@ pub(crate) struct TokenConfig {
     params(("user" = String, Path, description = "Id, name or `me`")),
     responses((status = 200, body = TokenConfig)),
 )]
-pub(crate) async fn token_config(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn token_config(call: Call, actor: Principal) -> HandlerResult {
     let config = sessions::token_config(call.context(), &actor, &call.user()).await?;
     Ok(ok(&TokenConfig { max_token_lifetime: Nanoseconds(config.max_lifetime) }))
 }

@@ -4,7 +4,7 @@ use crate::conventions::Api;
 use crate::groups::GroupObject;
 use crate::kit::answer::{self, Message, message};
 use crate::kit::call::Call;
-use crate::kit::error::Outcome;
+use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::users::ReducedUserObject;
 use crate::users::UserObject;
@@ -68,7 +68,7 @@ impl From<TemplateAcl> for AclObject {
     params(("template" = Uuid, Path, description = "Id")),
     responses((status = 200, body = AclObject)),
 )]
-pub(crate) async fn show_acl(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn show_acl(call: Call, actor: Principal) -> HandlerResult {
     let acl = templates::acl(call.context(), &actor, call.id("template")?).await?;
     let members: usize = acl.groups.iter().map(|group| group.who.members.len()).sum();
     Ok(answer::list(acl.users.len() + acl.groups.len() + members, || AclObject::from(acl)).await)
@@ -93,7 +93,7 @@ pub(crate) struct UpdateAcl {
     request_body = UpdateAcl,
     responses((status = 200, body = Message)),
 )]
-pub(crate) async fn update_acl(mut call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn update_acl(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("template")?;
     let body: UpdateAcl = call.json()?;
     let command = templates::UpdateTemplateAcl { users: body.user_perms, groups: body.group_perms };
@@ -130,7 +130,7 @@ impl From<Available> for AvailableObject {
     ),
     responses((status = 200, body = AvailableObject)),
 )]
-pub(crate) async fn available(call: Call, actor: Principal) -> Outcome {
+pub(crate) async fn available(call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("template")?;
     let mut query = call.query();
     let (text, page) = (query.text("q").unwrap_or_default(), query.page());

@@ -2,7 +2,7 @@
 
 use crate::world::{Internet, OK, get};
 use doorward_domain::Secret;
-use doorward_outbound::Outcome;
+use doorward_outbound::FetchOutcome;
 use doorward_ports::fetch::{FailureClass, Fetch as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -79,9 +79,9 @@ async fn every_outcome_is_counted_with_its_time() {
     outbound.fetch(get("http://app.example.com/")).await.unwrap_err();
     let counted = outbound.tally().outcomes();
     let of = |outcome| (counted[&outcome].requests, counted[&outcome].took.as_secs());
-    assert_eq!(counted[&Outcome::Success].requests, 3);
-    assert_eq!(of(Outcome::Failure(FailureClass::Dns)), (1, 2));
-    assert_eq!(of(Outcome::Failure(FailureClass::Request)), (1, 0));
+    assert_eq!(counted[&FetchOutcome::Success].requests, 3);
+    assert_eq!(of(FetchOutcome::Failure(FailureClass::Dns)), (1, 2));
+    assert_eq!(of(FetchOutcome::Failure(FailureClass::Request)), (1, 0));
     let times = counted.values().map(|counted| counted.took).sum::<Duration>();
     assert!(times < Duration::from_secs(3), "{times:?}");
 }

@@ -128,7 +128,7 @@ fn supervise(server: &Server) {
             }
         } else {
             life.leave();
-            server.publisher.log().vouch_no_more();
+            server.publisher.log().revoke_lease();
             server.publisher.sends_no_more();
             tracing::warn!("the connection that tells of changes has fallen silent; another one is made");
             left_behind.push(thread);
@@ -217,7 +217,7 @@ impl Server {
                     if self.life.is_left() {
                         return;
                     }
-                    self.publisher.log().vouch_no_more();
+                    self.publisher.log().revoke_lease();
                     self.publisher.sends_no_more();
                     match ended {
                         Ok(()) => break,
@@ -333,7 +333,7 @@ impl Server {
                     if let Some(sent) = line.came_back(number) {
                         // Before that, another server may be there of which nothing was heard yet.
                         if now.duration_since(line.since) >= SILENCE {
-                            self.publisher.log().vouch_until(sent + TRUST);
+                            self.publisher.log().extend_lease(sent + TRUST);
                         }
                         self.publisher.sends_until(sent + SENDING);
                     }

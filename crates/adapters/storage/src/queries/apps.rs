@@ -3,9 +3,9 @@
 use super::{Conn, locks};
 use crate::rows::{AppRow, SecretRow, entities};
 use crate::schema::{oauth2_app_secrets, oauth2_apps, oauth2_grants};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
@@ -14,7 +14,7 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::oauth2::AppRepository;
 
-impl AppRepository for Session<'_, Conn> {
+impl AppRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
         self.run(|conn| {
             let row = oauth2_apps::table.find(Id(id)).select(AppRow::as_select()).get_result(conn).optional()?;

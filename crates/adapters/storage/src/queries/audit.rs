@@ -9,9 +9,9 @@ use crate::rows::{AuditRow, OrganizationRow, UserRow, entities};
 use crate::schema::{
     audit_logs, oauth2_app_secrets, oauth2_apps, organizations, templates, users, workspace_builds, workspaces,
 };
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id, Ids};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -33,7 +33,7 @@ use uuid::Uuid;
 type Backend = <Conn as Connection>::Backend;
 type Found<'a> = audit_logs::BoxedQuery<'a, Backend>;
 
-impl AuditRepository for Session<'_, Conn> {
+impl AuditRepository for UnitOfWork<'_, Conn> {
     fn insert(
         &mut self,
         permit: &Permit<action::Create, resource::AuditLog>,

@@ -4,9 +4,9 @@ use super::Conn;
 use super::expiring::Expiring;
 use crate::rows::CodeRow;
 use crate::schema::oauth2_codes;
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{CodeId, GrantId};
@@ -18,7 +18,7 @@ use doorward_ports::oauth2::CodeRepository;
 /// Codes expire.
 pub(super) const EXPIRING: Expiring = Expiring::at("oauth2_codes", "id", "expires_at");
 
-impl CodeRepository for Session<'_, Conn> {
+impl CodeRepository for UnitOfWork<'_, Conn> {
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError> {
         self.run(|conn| {
             let row = oauth2_codes::table

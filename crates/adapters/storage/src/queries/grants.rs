@@ -5,9 +5,9 @@ use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, ScopeText};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
@@ -23,7 +23,7 @@ use doorward_ports::oauth2::{
 /// A grant is dead when its refresh token is.
 pub(super) const EXPIRING: Expiring = Expiring::on_day("oauth2_grants", "id", "purge_on", "refresh_expires_at");
 
-impl GrantRepository for Session<'_, Conn> {
+impl GrantRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.run(|conn| {
             let row = oauth2_grants::table.find(Id(id)).select(GrantRow::as_select()).get_result(conn).optional()?;

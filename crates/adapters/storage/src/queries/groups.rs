@@ -8,9 +8,9 @@ use super::{Conn, locks, member_counts};
 use crate::error::Error;
 use crate::rows::{FoundRow, GroupRow, entities};
 use crate::schema::{audit_logs, groups, organizations};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -76,7 +76,7 @@ macro_rules! narrowed {
     }};
 }
 
-impl GroupRepository for Session<'_, Conn> {
+impl GroupRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: GroupId) -> Result<Option<FoundGroup>, StoreError> {
         self.run(|conn| {
             let row = found!().filter(groups::id.eq(Id(id))).get_result::<FoundRow>(conn).optional()?;

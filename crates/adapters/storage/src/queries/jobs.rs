@@ -4,9 +4,9 @@ use super::Conn;
 use super::clock::{later, micros};
 use super::moments::{LATER, NOW, SKIP_LOCKED};
 use crate::schema::jobs;
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id, sql as types};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -46,7 +46,7 @@ macro_rules! state {
 
 const NOBODY: &str = "subjects know no jobs";
 
-impl JobRepository for Session<'_, Conn> {
+impl JobRepository for UnitOfWork<'_, Conn> {
     fn ensure(&mut self, permit: &Permit<action::Create, resource::System>, name: &str) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let made = diesel::insert_into(jobs::table)

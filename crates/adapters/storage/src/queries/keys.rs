@@ -3,9 +3,9 @@
 use super::Conn;
 use crate::rows::{CryptoKeyRow, entities};
 use crate::schema::crypto_keys;
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::At;
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::keys::{CryptoKey, KeyRotation};
@@ -14,7 +14,7 @@ use doorward_ports::StoreError;
 use doorward_ports::changes::Change;
 use doorward_ports::keys::KeyRepository;
 
-impl KeyRepository for Session<'_, Conn> {
+impl KeyRepository for UnitOfWork<'_, Conn> {
     fn list(&mut self) -> Result<Vec<CryptoKey>, StoreError> {
         self.run(|conn| {
             let rows = crypto_keys::table

@@ -3,9 +3,9 @@
 use super::expiring::Expiring;
 use super::{Conn, codes, counts, grants, sessions, throttles};
 use crate::schema::{oauth2_grants, server_keys};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::At;
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::roles::{Permit, action, resource};
@@ -19,7 +19,7 @@ const EXPIRING: &[Expiring] =
 /// The row of `server_keys` that is written in order to see whether anything can be.
 const READINESS: &str = "readiness";
 
-impl MaintenanceRepository for Session<'_, Conn> {
+impl MaintenanceRepository for UnitOfWork<'_, Conn> {
     fn find_server_key(&mut self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.run(|conn| Ok(server_keys::table.find(name).select(server_keys::value).get_result(conn).optional()?))
     }

@@ -8,9 +8,9 @@ use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::{MemberUserRow, MembershipRow};
 use crate::schema::{organization_members, templates, users};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{self, At, Id, Json};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -50,7 +50,7 @@ macro_rules! listed {
     };
 }
 
-impl MemberRepository for Session<'_, Conn> {
+impl MemberRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, StoreError> {
         self.run(|conn| find(conn, organization, user))
     }

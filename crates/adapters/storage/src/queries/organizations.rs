@@ -6,9 +6,9 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
 use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -28,7 +28,7 @@ const COLUMNS: Columns =
 /// Memberships in one statement: both databases take several times as many values.
 const MEMBERS_AT_ONCE: usize = 1000;
 
-impl OrganizationRepository for Session<'_, Conn> {
+impl OrganizationRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.run(|conn| {
             let row = organizations::table

@@ -4,9 +4,9 @@ use super::Conn;
 use super::clock::later;
 use super::moments::{self, NOW};
 use crate::schema::outbox;
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, sql as types};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -22,7 +22,7 @@ const NOBODY: &str = "subjects know no events";
 /// Id, topic, payload, when it was announced, failures, when it is to be tried again, now.
 type Row = (i64, String, String, At, i32, Option<At>, At);
 
-impl OutboxRepository for Session<'_, Conn> {
+impl OutboxRepository for UnitOfWork<'_, Conn> {
     fn announce(
         &mut self,
         permit: &Permit<action::Create, resource::System>,

@@ -3,9 +3,9 @@
 use super::Conn;
 use crate::error::RowError;
 use crate::schema::quiet_hours;
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::Id;
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::ids::UserId;
 use doorward_domain::quiet_hours::{DailySchedule, ScheduleError};
@@ -13,7 +13,7 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::quiet_hours::QuietHoursRepository;
 
-impl QuietHoursRepository for Session<'_, Conn> {
+impl QuietHoursRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, user: UserId) -> Result<Option<DailySchedule>, StoreError> {
         self.run(|conn| {
             let stored: Option<String> =

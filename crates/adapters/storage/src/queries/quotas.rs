@@ -3,15 +3,15 @@
 use super::Conn;
 use super::workspaces::is_latest;
 use crate::schema::{group_members, groups, organization_members, workspace_builds, workspaces};
-use crate::session::Session;
 use crate::types::Id;
+use crate::unit_of_work::UnitOfWork;
 use diesel::dsl::{exists, not, sum};
 use diesel::prelude::*;
 use doorward_domain::ids::{OrganizationId, UserId, WorkspaceId};
 use doorward_ports::StoreError;
 use doorward_ports::quotas::QuotaRepository;
 
-impl QuotaRepository for Session<'_, Conn> {
+impl QuotaRepository for UnitOfWork<'_, Conn> {
     fn consumed(
         &mut self,
         owner: UserId,

@@ -6,9 +6,9 @@ use super::{Conn, filters, locks};
 use crate::error::Error;
 use crate::rows::RoleRow;
 use crate::schema::{custom_roles, organization_members};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId};
@@ -18,7 +18,7 @@ use doorward_ports::roles::RoleRepository;
 use doorward_ports::{Conflict, StoreError};
 use std::collections::HashSet;
 
-impl RoleRepository for Session<'_, Conn> {
+impl RoleRepository for UnitOfWork<'_, Conn> {
     fn find_custom(&mut self, names: &[RoleName]) -> Result<Vec<CustomRole>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());

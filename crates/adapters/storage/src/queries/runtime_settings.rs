@@ -3,9 +3,9 @@
 use super::Conn;
 use super::advisory::Advisory;
 use crate::schema::runtime_settings;
-use crate::session::Session;
 use crate::touches::Touches;
 use crate::types::Id;
+use crate::unit_of_work::UnitOfWork;
 use diesel::prelude::*;
 use doorward_domain::ids::OrganizationId;
 use doorward_ports::StoreError;
@@ -21,7 +21,7 @@ fn find(conn: &mut Conn, name: &str, organization: Option<OrganizationId>) -> Qu
     row.select(runtime_settings::document).get_result(conn).optional()
 }
 
-impl RuntimeSettingRepository for Session<'_, Conn> {
+impl RuntimeSettingRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, name: &str, organization: Option<OrganizationId>) -> Result<Option<String>, StoreError> {
         self.run(|conn| Ok(find(conn, name, organization)?))
     }

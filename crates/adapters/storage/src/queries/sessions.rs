@@ -5,9 +5,9 @@ use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
 use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, sql};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
@@ -38,7 +38,7 @@ pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
 /// Keys expire; those that belong to a grant end with it and hold no time.
 pub(super) const EXPIRING: Expiring = Expiring::at("api_keys", "id", "purge_at");
 
-impl ApiKeyRepository for Session<'_, Conn> {
+impl ApiKeyRepository for UnitOfWork<'_, Conn> {
     fn find_owner(&mut self, id: &ApiKeyId) -> Result<Option<KeyOwner>, StoreError> {
         self.run(|conn| owner::find(conn, id))
     }

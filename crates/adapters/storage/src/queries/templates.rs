@@ -7,9 +7,9 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::TemplateRow;
 use crate::schema::{organizations, templates, users, workspaces};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{count, not};
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -32,7 +32,7 @@ const COLUMNS: Columns = Columns {
     lists: Lists::Stored { user: "templates.user_acl", group: "templates.group_acl" },
 };
 
-impl TemplateRepository for Session<'_, Conn> {
+impl TemplateRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: TemplateId) -> Result<Option<Template>, StoreError> {
         Ok(TemplateRepository::find_with_deleted(self, id)?.filter(|template| !template.deleted))
     }

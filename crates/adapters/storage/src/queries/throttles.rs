@@ -3,9 +3,9 @@
 use super::Conn;
 use super::expiring::Expiring;
 use crate::schema::{signin_places, signin_throttles};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -23,7 +23,7 @@ pub(super) const EXPIRING: Expiring = Expiring::at("signin_throttles", "key", "f
 pub(super) const EXPIRING_PLACES: Expiring =
     Expiring::after("signin_places", "(user_id, place)", "last_success", PLACE_MEMORY);
 
-impl ThrottleRepository for Session<'_, Conn> {
+impl ThrottleRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, keys: &[String]) -> Result<Vec<Throttle>, StoreError> {
         self.run(|conn| {
             let rows: Vec<(String, i32, At)> = signin_throttles::table

@@ -8,9 +8,9 @@ use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
 use crate::schema::{group_members, organization_members, signin_places, users};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -34,7 +34,7 @@ macro_rules! living {
     };
 }
 
-impl UserRepository for Session<'_, Conn> {
+impl UserRepository for UnitOfWork<'_, Conn> {
     fn any_exists(&mut self) -> Result<bool, StoreError> {
         self.run(|conn| Ok(any_exists(conn)?))
     }

@@ -7,9 +7,9 @@ use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
 use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
-use crate::session::{Kind as _, Session};
 use crate::touches::Touches;
 use crate::types::{At, Id};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Instant;
@@ -47,7 +47,7 @@ macro_rules! is_latest {
 }
 pub(super) use is_latest;
 
-impl WorkspaceRepository for Session<'_, Conn> {
+impl WorkspaceRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         Ok(WorkspaceRepository::find_with_deleted(self, id)?.filter(|workspace| !workspace.deleted))
     }

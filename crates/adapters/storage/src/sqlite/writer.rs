@@ -13,7 +13,7 @@ use super::place::{Moved, Place};
 use crate::changes::Publisher;
 use crate::error::store_error;
 use crate::pool::NoAnswer;
-use crate::session::{Session, Spoilt};
+use crate::unit_of_work::{Spoilt, UnitOfWork};
 use diesel::RunQueryDsl as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::dsl::sql;
@@ -201,11 +201,11 @@ impl Watch {
                 if self.version.replace(version) != Some(version) {
                     publisher.log().report_everything();
                 }
-                publisher.log().vouch_until(now + TRUST);
+                publisher.log().extend_lease(now + TRUST);
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot tell whether another process has written");
-                publisher.log().vouch_no_more();
+                publisher.log().revoke_lease();
             }
         }
     }
@@ -266,17 +266,17 @@ fn run_batch(conn: &mut Conn, batch: Vec<Job>) -> (Answers, Vec<Change>, Duratio
 }
 
 /// What the caller is told, and whether the transaction goes on.
-type Outcome = (Result<(), StoreError>, Result<(), DieselError>);
+type CommitOutcome = (Result<(), StoreError>, Result<(), DieselError>);
 
 /// Runs work that has the transaction for itself, and ends it when nothing is to be kept.
-fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> Outcome {
+fn in_transaction(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> CommitOutcome {
     let (keep, result) = perform(conn, mode, work, changes);
     (result, if keep { Ok(()) } else { Err(DieselError::RollbackTransaction) })
 }
 
 /// Runs work that shares the transaction. When its savepoint cannot be set or left, SQLite has given up the transaction
 /// by itself (the disk is full, say), and nothing of the batch is kept.
-fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> Outcome {
+fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> CommitOutcome {
     if let Err(error) = AnsiTransactionManager::begin_transaction(conn) {
         return (Ok(()), Err(error));
     }
@@ -291,7 +291,7 @@ fn in_savepoint(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<C
 
 /// Runs work; tells whether to keep what it wrote, and adds what it changed if so.
 fn perform(conn: &mut Conn, mode: WorkMode, work: Work, changes: &mut Vec<Change>) -> (bool, Result<(), StoreError>) {
-    let mut session = Session::in_transaction(conn);
+    let mut session = UnitOfWork::in_transaction(conn);
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
     let (spoilt, reported) = (session.has_failed(), session.take_changes());
     let again = session.take_unserializable();

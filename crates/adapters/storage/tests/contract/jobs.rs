@@ -8,7 +8,7 @@ use doorward_domain::keys::KeyRing;
 use doorward_ports::jobs::{JobState, Run};
 use doorward_ports::mocks::{FixedClock, PlainHasher, SeededRandom};
 use doorward_ports::{Bus, Store};
-use doorward_services::jobs::{Job, Lease, LeaseTerms, Next, Outcome, Runner, Schedule};
+use doorward_services::jobs::{Job, Lease, LeaseTerms, Next, RunOutcome, Runner, Schedule};
 use doorward_services::keys::Keys;
 use doorward_services::{Context, Error, Settings, SubjectCache};
 use doorward_testkit::settings::Defaults;
@@ -168,7 +168,7 @@ contract! {
         assert_eq!((mine.begun(), theirs.begun()), (1, 1));
         theirs.open();
         theirs.has_ended().await;
-        until(|| lives.tally().jobs()["gate"].runs(Outcome::Success) == 1).await;
+        until(|| lives.tally().jobs()["gate"].runs(RunOutcome::Success) == 1).await;
         assert_eq!(lives.tally().jobs()["gate"].last_success, Some(NOW));
         // It runs again when it is told to, although its time has not come.
         wake(&bus);
@@ -190,7 +190,7 @@ contract! {
         end_leases(&db);
         let heir = db.write(|repos| repos.jobs().claim(&permit(), "late", OTHER, MINUTE, false)).await.unwrap();
         writer.goes_on.notify_one();
-        until(|| late.tally().jobs()["late"].runs(Outcome::Lost) == 1).await;
+        until(|| late.tally().jobs()["late"].runs(RunOutcome::Lost) == 1).await;
         assert_eq!(db.rows("outbox"), 0, "it was rolled back");
         assert!(extend(&db, &heir).await, "the heir is not disturbed");
     }
@@ -204,13 +204,13 @@ contract! {
             let tally = runner.tally();
             until(move || tally.jobs()["faulty"].runs(outcome) == times)
         };
-        ended(Outcome::Failure, 1).await;
+        ended(RunOutcome::Failure, 1).await;
         until_async(async || error().await.is_some_and(|error| error.contains("out of order"))).await;
         wake(&bus);
-        ended(Outcome::Failure, 2).await;
+        ended(RunOutcome::Failure, 2).await;
         until_async(async || error().await.as_deref() == Some("panicked")).await;
         wake(&bus);
-        ended(Outcome::Success, 1).await;
+        ended(RunOutcome::Success, 1).await;
         until_async(async || error().await.is_none()).await;
     }
 }

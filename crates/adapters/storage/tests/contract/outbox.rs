@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use doorward_ports::bus::Event;
 use doorward_ports::outbox::Message;
 use doorward_ports::{Bus, Repositories, Store, StoreError};
-use doorward_services::jobs::{Job, LeaseTerms, Outcome, Runner};
+use doorward_services::jobs::{Job, LeaseTerms, RunOutcome, Runner};
 use doorward_services::outbox::{self, Outbox, Subscriber};
 use doorward_services::{Context, Error, Principal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,7 +116,7 @@ contract! {
         until_async(async || db.rows("outbox") == 0).await;
         let handled = sick.payloads();
         assert_eq!(handled[handled.len() - 3..], ["0", "2", "4"]);
-        assert_eq!(runner.tally().jobs()["outbox"].runs(Outcome::Failure), 0, "the job itself did what it could");
+        assert_eq!(runner.tally().jobs()["outbox"].runs(RunOutcome::Failure), 0, "the job itself did what it could");
     }
 
     async fn a_subscriber_that_panics_has_failed(db) {

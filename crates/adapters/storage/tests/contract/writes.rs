@@ -15,7 +15,7 @@ use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
 use doorward_domain::workspaces::{Build, Workspace};
-use doorward_ports::changes::{Change, Place};
+use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
@@ -401,9 +401,9 @@ contract! {
     async fn every_write_looks_at_its_permit_and_tells_what_it_touches(db) {
         let (server, _watch) = crate::changes::server(&db).await;
         let (log, world) = (server.changes(), Arc::new(World::new()));
-        let places = WHOSE.map(|whose| (whose, log.place(&world.change(whose))));
+        let places = WHOSE.map(|whose| (whose, log.slot(&world.change(whose))));
         let place_of = |wanted: Whose| places.iter().find(|(whose, _)| *whose == wanted).unwrap().1;
-        let told = |before, place: Place| !log.is_unchanged(before, &[place]);
+        let told = |before, place: Slot| !log.is_unchanged(before, &[place]);
         for Write { name, touches, call } in writes() {
             let run = |pass: Pass| {
                 let world = Arc::clone(&world);

@@ -4,7 +4,8 @@ use super::Finding;
 use crate::settings::Settings;
 use crate::wiring;
 use doorward_ports::jobs::JobState;
-use doorward_services::jobs::{self, Job};
+use doorward_services::background;
+use doorward_services::jobs::Job;
 use std::collections::BTreeMap;
 use time::Duration;
 use time::format_description::well_known::Rfc3339;
@@ -16,7 +17,7 @@ pub(super) fn look(settings: &Settings, serves: bool) -> Vec<Finding> {
         Ok(stored) => stored.into_iter().collect(),
         Err(error) => return vec![Finding::Bad(format!("the background jobs cannot be read: {error:#}"))],
     };
-    let jobs = jobs::all(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
+    let jobs = background::jobs(settings.cleanup.interval.get(), settings.cleanup.batch, Vec::new());
     let known: Vec<_> = jobs.iter().filter_map(|job| Some((&**job, stored.get(job.name())?))).collect();
     let mut findings: Vec<_> = known.iter().flat_map(|(job, state)| judge(*job, state, serves)).collect();
     if findings.is_empty() && !known.is_empty() {

@@ -4,7 +4,7 @@ use crate::wiring::Parts;
 use doorward_domain::Instant;
 use doorward_http::Gauge;
 use doorward_ports::WorkMode;
-use doorward_services::jobs::{JobTally, Outcome, Tally};
+use doorward_services::jobs::{JobTally, RunOutcome, Tally};
 use doorward_services::{Context, Error, maintenance, outbox};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,10 +82,10 @@ pub(super) fn gauges(
     let runs = jobs.clone();
     gauges.push(Gauge::labelled("job_runs_total", "Runs of jobs on this server.", &["job", "outcome"], move || {
         let of_job = |(name, tally): (&'static str, JobTally)| {
-            let number = move |outcome: Outcome| {
+            let number = move |outcome: RunOutcome| {
                 (vec![name.to_owned(), outcome.as_str().to_owned()], count(tally.runs(outcome)))
             };
-            Outcome::ALL.map(number)
+            RunOutcome::ALL.map(number)
         };
         runs.jobs().into_iter().flat_map(of_job).collect()
     }));

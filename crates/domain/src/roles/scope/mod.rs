@@ -13,7 +13,7 @@ pub(crate) use name::covers_any;
 pub use name::{ScopeName, Topic, catalogue, covers, describe, join_names, parse_names};
 
 use super::permission::{Permission, Shared, Vote};
-use super::{Action, Grants, Id, ResourceType, UnknownName};
+use super::{Action, Id, PermissionSet, ResourceType, UnknownName};
 
 /// What a credential lets its holder do, at most. Read by the same rules as a role; only site permissions count.
 ///
@@ -120,7 +120,7 @@ impl Scope {
 
     /// Its permission list.
     #[must_use]
-    pub fn site(&self) -> &Grants {
+    pub fn site(&self) -> &PermissionSet {
         &self.site
     }
 

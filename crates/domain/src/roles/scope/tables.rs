@@ -1,6 +1,6 @@
 //! Scopes of the data files.
 
-use super::super::permission::{Grants, Mask, Masks, Pattern, Permission};
+use super::super::permission::{Mask, Masks, Pattern, Permission, PermissionSet};
 use super::super::{Action, ResourceType};
 
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct BuiltInScope {
     /// It is shown under the topic of this type.
     pub(super) topic: ResourceType,
     pub(super) for_tokens: bool,
-    pub(super) site: Grants,
+    pub(super) site: PermissionSet,
 }
 
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub(super) struct CompositeScope {
     pub(super) description: &'static str,
     /// It is shown under the topic of this type.
     pub(super) topic: ResourceType,
-    pub(super) site: Grants,
+    pub(super) site: PermissionSet,
 }
 
 mod generated {
-    use super::{Action, BuiltInScope, CompositeScope, Grants, Mask, Masks, Pattern, Permission, ResourceType};
+    use super::{Action, BuiltInScope, CompositeScope, Mask, Masks, Pattern, Permission, PermissionSet, ResourceType};
 
     include!("../../../data/generated/scopes.rs");
 }

@@ -28,7 +28,7 @@ fn remembering(
     mut owner: impl FnMut(usize) -> Option<KeyOwner> + Send + 'static,
 ) -> (Context, ChangeLog, Arc<AtomicUsize>) {
     let (log, reads) = (ChangeLog::default(), Arc::new(AtomicUsize::new(0)));
-    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    log.extend_lease(Instant::now() + Duration::from_mins(10));
     let mut repos = MockRepositories::default();
     let counter = Arc::clone(&reads);
     repos.api_keys.expect_find_owner().returning(move |_| Ok(owner(counter.fetch_add(1, Ordering::SeqCst))));
@@ -106,19 +106,19 @@ async fn what_changes_while_it_is_read_is_not_remembered() {
 #[tokio::test]
 async fn nothing_is_remembered_while_nobody_vouches_for_it() {
     let (ctx, log, reads) = remembering(|_| Some(ann_as(key(ANN))));
-    log.vouch_no_more();
+    log.revoke_lease();
     for _ in 0..2 {
         present(&ctx).await.unwrap();
     }
     assert_eq!(reads.load(Ordering::SeqCst), 2);
-    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    log.extend_lease(Instant::now() + Duration::from_mins(10));
     for _ in 0..2 {
         present(&ctx).await.unwrap();
     }
     assert_eq!(reads.load(Ordering::SeqCst), 3, "what was read before the promise is not used");
     // A promise that ends and comes back while a request reads.
-    log.vouch_no_more();
-    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    log.revoke_lease();
+    log.extend_lease(Instant::now() + Duration::from_mins(10));
     present(&ctx).await.unwrap();
     assert_eq!(reads.load(Ordering::SeqCst), 4);
 }
@@ -197,7 +197,7 @@ async fn a_token_of_an_app_can_do_no_more_than_the_app_may_now() {
 /// A context with a database that is away from the second read on.
 fn with_an_outage(stale_for: Duration, outage: Outage) -> (Context, ChangeLog) {
     let log = ChangeLog::default();
-    log.vouch_until(Instant::now() + Duration::from_mins(10));
+    log.extend_lease(Instant::now() + Duration::from_mins(10));
     let mut repos = MockRepositories::default();
     let mut reads = 0;
     repos.api_keys.expect_find_owner().returning(move |_| {
@@ -211,7 +211,7 @@ fn with_an_outage(stale_for: Duration, outage: Outage) -> (Context, ChangeLog) {
 async fn while_the_database_is_away_what_is_remembered_is_used_as_long_as_is_set() {
     let (ctx, log) = with_an_outage(Duration::from_mins(1), Outage::Unreachable);
     present(&ctx).await.unwrap();
-    log.vouch_no_more();
+    log.revoke_lease();
     for _ in 0..3 {
         present(&ctx).await.unwrap();
     }
@@ -233,7 +233,7 @@ async fn nothing_stale_is_used_by_default_nor_while_the_database_is_there() {
     ] {
         let (ctx, log) = with_an_outage(stale_for, outage);
         present(&ctx).await.unwrap();
-        log.vouch_no_more();
+        log.revoke_lease();
         let refused = present(&ctx).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{stale_for:?} {outage:?} {refused:?}");
     }

@@ -3,7 +3,7 @@
 use super::{Endpoint, count, wants_bypass};
 use crate::kit::call::Call;
 use crate::kit::caller::Authenticate;
-use crate::kit::error::{Failure, Outcome};
+use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::limits::{Limit, Standing};
 use crate::kit::tally;
 use actix_web::http::Method;
@@ -12,7 +12,7 @@ use doorward_services::Principal;
 /// A handler, told apart by whom it lets in.
 pub(crate) trait Handle: Clone + 'static {
     /// Finds out who asks as far as the handler wants to know, counts the request, and calls the handler.
-    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = (Outcome, Option<Standing>)>;
+    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = (HandlerResult, Option<Standing>)>;
 }
 
 /// A handler that anyone may call as often as they like, and that never asks who does.
@@ -31,8 +31,8 @@ pub(crate) struct SignedIn<C, F>(pub(crate) C, pub(crate) F);
 #[derive(Clone)]
 pub(crate) struct Recognized<C, F>(pub(crate) C, pub(crate) F);
 
-impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Plain<F> {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+impl<F: AsyncFn(Call) -> HandlerResult + Clone + 'static> Handle for Plain<F> {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
         let outcome = match call.receive(endpoint.body_limit(&call)).await {
             Ok(()) => (self.0)(call).await,
             Err(failure) => Err(failure),
@@ -44,9 +44,9 @@ impl<F: AsyncFn(Call) -> Outcome + Clone + 'static> Handle for Plain<F> {
 impl<C, F> Handle for Public<C, F>
 where
     C: Authenticate + Clone + 'static,
-    F: AsyncFn(Call) -> Outcome + Clone + 'static,
+    F: AsyncFn(Call) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
         if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
             let ledger = match tally::before(&call.site, &call.tally, call.address(), call.now()).await {
                 Ok(ledger) => ledger,
@@ -78,9 +78,9 @@ where
 impl<C, F> Handle for SignedIn<C, F>
 where
     C: Authenticate + Clone + 'static,
-    F: AsyncFn(Call, Principal) -> Outcome + Clone + 'static,
+    F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
         let authenticated = self.0.authenticate(&mut call).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
@@ -101,9 +101,9 @@ where
 impl<C, F> Handle for Recognized<C, F>
 where
     C: Authenticate + Clone + 'static,
-    F: AsyncFn(Call, Result<Principal, Failure>) -> Outcome + Clone + 'static,
+    F: AsyncFn(Call, Result<Principal, Failure>) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (Outcome, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
         let authenticated = self.0.authenticate(&mut call).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,

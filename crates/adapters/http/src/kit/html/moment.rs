@@ -4,14 +4,14 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// An instant for a `<time>` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub(crate) struct TimeElement {
     /// RFC 3339, in UTC.
     pub(crate) machine: String,
     /// Words, such as `3 hours ago` or `on 2 May 2026`.
     pub(crate) words: String,
 }
 
-impl Moment {
+impl TimeElement {
     /// The day of the instant: `on 2 May 2026`.
     pub(crate) fn day(when: OffsetDateTime) -> Self {
         let when = when.to_offset(UtcOffset::UTC);
@@ -47,8 +47,11 @@ mod tests {
 
     #[test]
     fn the_day_is_the_day_in_utc() {
-        let moment = Moment::day(datetime!(2026-05-02 23:30 -2));
-        assert_eq!(moment, Moment { machine: "2026-05-03T01:30:00Z".to_owned(), words: "on 3 May 2026".to_owned() });
+        let moment = TimeElement::day(datetime!(2026-05-02 23:30 -2));
+        assert_eq!(
+            moment,
+            TimeElement { machine: "2026-05-03T01:30:00Z".to_owned(), words: "on 3 May 2026".to_owned() }
+        );
     }
 
     #[test]
@@ -65,7 +68,7 @@ mod tests {
             (Duration::days(29), "29 days ago"),
             (Duration::days(30), "on 2 April 2026"),
         ] {
-            assert_eq!(Moment::ago(now - past, now).words, words);
+            assert_eq!(TimeElement::ago(now - past, now).words, words);
         }
     }
 }

@@ -4,9 +4,8 @@
 //! again, inside, with both users locked until the transaction ends: else a password could be changed, or a user
 //! suspended, and a key made at the same moment would survive that.
 
-use super::authenticate::unknown_key;
 use super::in_person::InPerson;
-use super::inactive;
+use super::refusal::{inactive, unknown_key};
 use crate::deed::Deed;
 use crate::error::Error;
 use crate::principal::{Account, Principal};
@@ -32,7 +31,7 @@ pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Principal) -> Re
 }
 
 /// Does the same, and answers a user who stays as found too, if it was not deleted.
-fn hold_user(repos: &mut dyn Repositories, actor: &Principal, id: UserId) -> Result<User, Error> {
+fn lock_user(repos: &mut dyn Repositories, actor: &Principal, id: UserId) -> Result<User, Error> {
     // Everybody holds the lower id first, so that two cannot wait for each other.
     let user = if actor.is(id) {
         Some(still_valid(repos, actor)?)
@@ -55,7 +54,7 @@ pub(super) fn with_key_owner<T>(
 ) -> Result<T, Error> {
     deed.by.in_person(InPerson::MakeKey)?;
     let id = resolve_live(deed.repos, deed.by, reference)?.id;
-    let user = hold_user(deed.repos, deed.by, id)?;
+    let user = lock_user(deed.repos, deed.by, id)?;
     if !user.may_act() {
         return Err(Error::invalid(format!("User \"{}\" is {} and cannot get keys.", user.username, user.status)));
     }

@@ -21,7 +21,7 @@ pub(crate) trait Living {
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
-pub(crate) struct Session<'a, C> {
+pub(crate) struct UnitOfWork<'a, C> {
     conn: &'a mut C,
     transaction: Transaction,
     failed: bool,
@@ -59,7 +59,7 @@ impl<A: ActionMarker, R: ResourceMarker> Kind for Permit<A, R> {
     }
 }
 
-impl<'a, C: Connection + Living> Session<'a, C> {
+impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     /// For reading, outside a transaction.
     pub(crate) fn reading(conn: &'a mut C) -> Self {
         Self {
@@ -223,9 +223,9 @@ impl<'a, C: Connection + Living> Session<'a, C> {
     }
 }
 
-impl<C> fmt::Debug for Session<'_, C> {
+impl<C> fmt::Debug for UnitOfWork<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
+        f.debug_struct("UnitOfWork")
             .field("transaction", &self.transaction)
             .field("failed", &self.failed)
             .finish_non_exhaustive()

@@ -1,0 +1,19 @@
+//! Which jobs run in the background.
+
+use crate::jobs::{Cleanup, Counts, Job};
+use crate::outbox::{Outbox, Subscriber};
+use std::sync::Arc;
+use time::Duration;
+
+/// The jobs of a server.
+///
+/// What each server needs for itself is no job: first uses of access tokens, which are noted in its memory, and the numbers in
+/// its metrics.
+#[must_use]
+pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
+    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval })];
+    if !subscribers.is_empty() {
+        jobs.push(Arc::new(Outbox::new(subscribers)));
+    }
+    jobs
+}
