@@ -103,8 +103,13 @@ impl Settings {
         if metrics.enabled && metrics.listen == *listen && !listen.ends_with(":0") {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
         }
-        if self.fetch.development && !is_loopback(&self.listen.access_url(listen)?) {
-            bail!("the setting `fetch.development` must be false unless `server.access_url` is a loopback address");
+        // Nobody from elsewhere may have this machine ask itself.
+        let listens_here = || Url::parse(&format!("http://{listen}")).is_ok_and(|url| is_loopback(&url));
+        if self.fetch.development && !(is_loopback(&self.listen.access_url(listen)?) && listens_here()) {
+            bail!(
+                "the setting `fetch.development` must be false unless `server.access_url` and `server.listen` are loopback \
+                 addresses"
+            );
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 use doorward_domain::keys::CryptoKey;
 use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
-use doorward_ports::{Clock, Random, Sealer};
+use doorward_ports::{Clock, Outage, Random, Sealer};
 use doorward_services::{Context, SubjectCache, maintenance};
 use doorward_storage::{Opened, Options};
 use std::process::ExitCode;
@@ -145,7 +145,7 @@ pub(crate) fn is_passing(error: &anyhow::Error) -> bool {
     let opening = error.downcast_ref::<doorward_storage::OpenError>();
     let working = error.downcast_ref::<doorward_services::Error>();
     opening.is_some_and(doorward_storage::OpenError::is_passing)
-        || matches!(working, Some(doorward_services::Error::Unavailable { .. }))
+        || matches!(working, Some(doorward_services::Error::Unavailable { outage, .. }) if *outage != Outage::MissingTables)
 }
 
 fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use doorward_domain::oauth2::{
     RedirectUriError, RefreshError, Resource, ResourceError, ScopeEntry, ScopeSyntaxError, Scopes, ScopesError,
     Successor, TargetError, UnknownScopes, alphanumeric_from, parse_scope_list,
 };
-use doorward_domain::roles::assign::{AssignError, Level, RoleChange, can_assign, plan};
+use doorward_domain::roles::assign::{AssignError, AssignmentLevel, RoleChange, can_assign, plan};
 use doorward_domain::roles::custom::{CustomRoleError, Draft};
 use doorward_domain::roles::eval::{EvalError, evaluate};
 use doorward_domain::roles::scope::{AllowEntryError, Topic, catalogue, covers, describe, join_names, parse_names};

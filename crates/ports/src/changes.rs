@@ -99,7 +99,7 @@ impl ChangeLog {
                 continue;
             }
             let number = self.0.last.fetch_add(1, Ordering::SeqCst) + 1;
-            if let Some(last) = self.0.slots.get(usize::from(self.place(change).0)) {
+            if let Some(last) = self.0.slots.get(usize::from(self.slot(change).0)) {
                 last.fetch_max(number, Ordering::SeqCst);
             }
         }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_was_read_before_a_report_is_old() {
         let log = ChangeLog::default();
-        let (ann, bob) = (log.place(&user(1)), log.place(&user(2)));
+        let (ann, bob) = (log.slot(&user(1)), log.slot(&user(2)));
         let before = log.now();
         assert!(log.is_unchanged(before, &[ann, bob]));
         log.report(&[user(1)]);
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn no_interleaving_keeps_an_old_copy() {
         let (log, stored) = (ChangeLog::default(), AtomicU64::new(0));
-        let (place, reported) = (log.place(&user(1)), AtomicU64::new(0));
+        let (place, reported) = (log.slot(&user(1)), AtomicU64::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {
                 for value in 1..200_000 {

@@ -26,6 +26,7 @@ use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_domain::runtime_settings::RuntimeSetting;
+use std::hash::Hash;
 
 /// A setting of this room.
 trait SyncSetting: RuntimeSetting<Resource = resource::IdpsyncSettings> + Kind + Clone + Default {
@@ -103,7 +104,7 @@ async fn change<S: SyncSetting>(
     ctx: &Context,
     actor: &Principal,
     place: Option<&OrganizationRef>,
-    edit: impl FnOnce(S) -> S + Clone + Send + 'static,
+    edit: impl FnOnce(S) -> Result<S, Error> + Clone + Send + 'static,
 ) -> Result<S, Error> {
     let (place, settings) = (place.cloned(), ctx.settings.idp_sync.clone());
     ctx.act(actor, move |deed| {
@@ -111,9 +112,14 @@ async fn change<S: SyncSetting>(
         let id = place.as_ref().map(|organization| organization.id);
         with_caller(deed, |deed, actor| {
             let permit = access::permit::<action::Update, resource::IdpsyncSettings>(actor, &object(id))?;
+            if let Some(id) = id {
+                // It is not deleted until this is stored.
+                let gone = || Error::OrganizationNotFound(id.to_string());
+                deed.repos.organizations().find_for_update(id)?.ok_or_else(gone)?;
+            }
             let stored = runtime_settings::find_for_update(deed.repos, id)?;
             let old = stored.unwrap_or_else(|| S::fallback(&settings, place.as_ref()));
-            let new = edit(old.clone());
+            let new = edit(old.clone())?;
             check(&new)?;
             runtime_settings::store(deed.repos, &permit, id, &new)?;
             let recorded = deed.changed(&Stored::new(&old, place.as_ref()), &Stored::new(&new, place.as_ref()))?;
@@ -138,7 +144,7 @@ pub async fn set_organization_sync(
     actor: &Principal,
     new: OrganizationSync,
 ) -> Result<OrganizationSync, Error> {
-    change(ctx, actor, None, move |_old| new).await
+    change(ctx, actor, None, move |_old| Ok(new)).await
 }
 
 /// Sets the claim of organization sync, and whether everybody belongs to the default organization; the mapping stays.
@@ -150,7 +156,7 @@ pub async fn configure_organization_sync(
     field: String,
     assign_default: bool,
 ) -> Result<OrganizationSync, Error> {
-    let edit = move |old: OrganizationSync| OrganizationSync { field, assign_default, ..old };
+    let edit = move |old: OrganizationSync| Ok(OrganizationSync { field, assign_default, ..old });
     change(ctx, actor, None, edit).await
 }
 
@@ -162,7 +168,8 @@ pub async fn map_organization_sync(
     actor: &Principal,
     pairs: MappingChange<OrganizationId>,
 ) -> Result<OrganizationSync, Error> {
-    let edit = move |old: OrganizationSync| OrganizationSync { mapping: Some(mapped(old.mapping, pairs)), ..old };
+    refuse_long(&pairs)?;
+    let edit = move |old: OrganizationSync| Ok(OrganizationSync { mapping: Some(mapped(old.mapping, pairs)), ..old });
     change(ctx, actor, None, edit).await
 }
 
@@ -188,11 +195,14 @@ pub async fn set_group_sync(
     organization: &OrganizationRef,
     new: GroupSync,
 ) -> Result<GroupSync, Error> {
-    if !new.legacy_group_name_mapping.is_empty() {
+    let edit = move |_old| {
+        if new.legacy_group_name_mapping.is_empty() {
+            return Ok(new);
+        }
         let told = "cannot be set here; use `mapping` with the ids of groups";
-        return Err(Error::invalid_field("legacy_group_name_mapping", told));
-    }
-    change(ctx, actor, Some(organization), move |_old| new).await
+        Err(Error::invalid_field("legacy_group_name_mapping", told))
+    };
+    change(ctx, actor, Some(organization), edit).await
 }
 
 /// Sets the claim of group sync, its filter, and whether missing groups are made; both mappings stay.
@@ -205,7 +215,7 @@ pub async fn configure_group_sync(
     organization: &OrganizationRef,
     (field, regex_filter, auto_create_missing_groups): (String, Option<Filter>, bool),
 ) -> Result<GroupSync, Error> {
-    let edit = move |old: GroupSync| GroupSync { field, regex_filter, auto_create_missing_groups, ..old };
+    let edit = move |old: GroupSync| Ok(GroupSync { field, regex_filter, auto_create_missing_groups, ..old });
     change(ctx, actor, Some(organization), edit).await
 }
 
@@ -219,7 +229,8 @@ pub async fn map_group_sync(
     organization: &OrganizationRef,
     pairs: MappingChange<GroupId>,
 ) -> Result<GroupSync, Error> {
-    let edit = move |old: GroupSync| GroupSync { mapping: Some(mapped(old.mapping, pairs)), ..old };
+    refuse_long(&pairs)?;
+    let edit = move |old: GroupSync| Ok(GroupSync { mapping: Some(mapped(old.mapping, pairs)), ..old });
     change(ctx, actor, Some(organization), edit).await
 }
 
@@ -244,7 +255,7 @@ pub async fn set_role_sync(
     organization: &OrganizationRef,
     new: RoleSync,
 ) -> Result<RoleSync, Error> {
-    change(ctx, actor, Some(organization), move |_old| new).await
+    change(ctx, actor, Some(organization), move |_old| Ok(new)).await
 }
 
 /// Sets the claim of role sync; the mapping stays.
@@ -257,7 +268,7 @@ pub async fn configure_role_sync(
     organization: &OrganizationRef,
     field: String,
 ) -> Result<RoleSync, Error> {
-    change(ctx, actor, Some(organization), move |old: RoleSync| RoleSync { field, ..old }).await
+    change(ctx, actor, Some(organization), move |old: RoleSync| Ok(RoleSync { field, ..old })).await
 }
 
 /// Adds pairs to the mapping of role sync and removes others.
@@ -270,10 +281,19 @@ pub async fn map_role_sync(
     organization: &OrganizationRef,
     pairs: MappingChange<String>,
 ) -> Result<RoleSync, Error> {
-    let edit = move |old: RoleSync| RoleSync { mapping: Some(mapped(old.mapping, pairs)), ..old };
+    refuse_long(&pairs)?;
+    let edit = move |old: RoleSync| Ok(RoleSync { mapping: Some(mapped(old.mapping, pairs)), ..old });
     change(ctx, actor, Some(organization), edit).await
 }
 
-fn mapped<T: PartialEq>(old: Option<Mapping<T>>, pairs: MappingChange<T>) -> Mapping<T> {
+/// Refuses a change of more pairs than a mapping may have, before anything is locked for it.
+fn refuse_long<T>(pairs: &MappingChange<T>) -> Result<(), Error> {
+    if pairs.pairs() <= PAIRS_MAX {
+        return Ok(());
+    }
+    Err(Error::invalid_field("mapping", format!("must be changed by at most {PAIRS_MAX} pairs at once")))
+}
+
+fn mapped<T: Eq + Hash + Clone>(old: Option<Mapping<T>>, pairs: MappingChange<T>) -> Mapping<T> {
     old.unwrap_or_default().changed(pairs)
 }

@@ -69,7 +69,8 @@ impl OpenError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Connect(error) => error.outage().is_some(),
+            // Tables that are missing do not come by themselves.
+            Self::Connect(error) => error.outage().is_some_and(|outage| outage != Outage::MissingTables),
             Self::ReadOnly(_) => true,
             Self::UnknownScheme
             | Self::Unescaped

@@ -95,6 +95,11 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
             &[("DOORWARD__FETCH__DEVELOPMENT", "true"), ("DOORWARD__SERVER__ACCESS_URL", "http://door.example")],
             &["fetch.development", "server.access_url"],
         ),
+        (
+            None,
+            &[("DOORWARD__FETCH__DEVELOPMENT", "true"), ("DOORWARD__SERVER__LISTEN", "0.0.0.0:3000")],
+            &["fetch.development", "server.listen"],
+        ),
         (None, &[("DOORWARD__BOOTSTRAP__EMAIL", "a@example.com")], &["bootstrap.username"]),
     ] {
         let message = format!("{:#}", load(file, vars).unwrap_err());

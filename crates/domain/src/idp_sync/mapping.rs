@@ -1,7 +1,8 @@
 //! From values of a claim to what they give.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 
 /// What each value of a claim gives, in the order in which it was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +41,14 @@ pub struct MappingChange<T> {
     pub remove: Vec<Pair<T>>,
 }
 
+impl<T> MappingChange<T> {
+    /// How many pairs it names.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        self.add.len() + self.remove.len()
+    }
+}
+
 impl<T: PartialEq> Mapping<T> {
     /// What a value of the claim gives; `None` if the mapping does not have the value.
     #[must_use]
@@ -61,16 +70,26 @@ impl<T: PartialEq> Mapping<T> {
     /// The mapping after a change. A value whose last pair is removed stays, and gives nothing; the removal of what is not there
     /// does nothing.
     #[must_use]
-    pub fn changed(mut self, change: MappingChange<T>) -> Self {
+    pub fn changed(mut self, change: MappingChange<T>) -> Self
+    where
+        T: Eq + Hash + Clone,
+    {
+        // What each list has, so that nobody looks through a list once per pair.
+        let mut there: HashMap<String, HashSet<T>> = HashMap::new();
         for Pair { given, gets } in change.add {
-            let list = self.0.entry(given).or_default();
-            if !list.contains(&gets) {
+            let list = self.0.entry(given.clone()).or_default();
+            let known = there.entry(given).or_insert_with(|| list.iter().cloned().collect());
+            if known.insert(gets.clone()) {
                 list.push(gets);
             }
         }
+        let mut gone: HashMap<String, HashSet<T>> = HashMap::new();
         for Pair { given, gets } in change.remove {
+            gone.entry(given).or_default().insert(gets);
+        }
+        for (given, gone) in gone {
             if let Some(list) = self.0.get_mut(&given) {
-                list.retain(|kept| *kept != gets);
+                list.retain(|kept| !gone.contains(kept));
             }
         }
         self

@@ -116,6 +116,11 @@ impl Scopes {
         names.iter().map(|name| ScopeEntry::stored(name.as_ref())).collect()
     }
 
+    /// Those of the names that are known; the others are passed over.
+    pub fn known_among<T: AsRef<str>>(names: &[T]) -> Self {
+        names.iter().filter_map(|name| ScopeEntry::known(name.as_ref())).collect()
+    }
+
     /// Without what says nothing beside `coder:all`: other names of the catalogue.
     #[must_use]
     pub fn simplified(mut self) -> Self {

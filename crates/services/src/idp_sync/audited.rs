@@ -26,7 +26,14 @@ impl Kind for OrganizationSync {
 
 impl Kind for GroupSync {
     const KIND: AuditResource = AuditResource::IdpSyncSettingsGroup;
-    const FIELDS: &'static [&'static str] = &["field", "mapping", "regex_filter", "auto_create_missing_groups"];
+    const FIELDS: &'static [&'static str] = &[
+        "field",
+        "mapping",
+        "regex_filter",
+        "auto_create_missing_groups",
+        // Ours.
+        "legacy_group_name_mapping",
+    ];
 }
 
 impl Kind for RoleSync {

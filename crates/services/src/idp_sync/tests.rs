@@ -18,6 +18,7 @@ fn with_stored(mut repos: MockRepositories, document: Option<&'static str>) -> M
     repos.runtime_settings.expect_find().returning(found);
     repos.runtime_settings.expect_find_for_update().returning(found);
     repos.organizations.expect_find().returning(|_| Ok(Some(organization())));
+    repos.organizations.expect_find_for_update().returning(|_| Ok(Some(organization())));
     repos
 }
 

@@ -286,15 +286,21 @@ fn asked_scopes(command: &AppCommand, fields: &mut Vec<FieldError>) -> Option<Sc
 
 /// The scopes of a field; every name that is unknown is told.
 fn known<T: AsRef<str>>(field: &'static str, names: &[T], fields: &mut Vec<FieldError>) -> Scopes {
+    if names.len() > SCOPES_MAX {
+        fields.push(FieldError::new(field, format!("must name at most {SCOPES_MAX} scopes")));
+        return Scopes::default();
+    }
     let scopes = Scopes::from_names(names);
     if let Err(unknown) = &scopes {
         let defects = unknown.names().iter().map(|name| FieldError::new(field, format!("unknown scope: `{name}`")));
         fields.extend(defects);
     }
     // Known ones are compared with those of the other field even so.
-    scopes.unwrap_or_else(|_told| Scopes::from_stored_names(names).known()).simplified()
+    scopes.unwrap_or_else(|_told| Scopes::known_among(names)).simplified()
 }
 
+/// Most scopes in one list of an app, well above all that there are.
+const SCOPES_MAX: usize = 1024;
 /// Most resources in one list of an app.
 const RESOURCES_MAX: usize = 64;
 

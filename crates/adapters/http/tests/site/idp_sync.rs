@@ -112,6 +112,11 @@ async fn what_breaks_a_rule_is_told_and_changes_nothing() {
     for body in [json!({ "regex_filter": "(" }), json!({ "mapping": { "a": ["x"] } }), json!({ "mapping": 1 })] {
         house.api(PATCH, groups, &owner, body).await.expect(400);
     }
+    let zero = json!({ "mapping": { "a\u{0}": [] } });
+    house.api(PATCH, groups, &owner, zero).await.expect(400);
+    let bob = house.member(&owner, "bob").await;
+    let names = json!({ "legacy_group_name_mapping": { "a": "b" } });
+    house.api(PATCH, groups, &bob, names).await.expect(403);
     let names = json!({ "legacy_group_name_mapping": { "a": "b" } });
     let refused = house.api(PATCH, groups, &owner, names).await.expect(400).json();
     assert_eq!(refused["validations"][0]["field"], "legacy_group_name_mapping");
@@ -121,6 +126,7 @@ async fn what_breaks_a_rule_is_told_and_changes_nothing() {
     }
     let many: Vec<_> = (0..10_001).map(|n| json!({ "given": n.to_string(), "gets": ONE })).collect();
     let refused = house.api(PATCH, &format!("{groups}/mapping"), &owner, json!({ "add": many })).await;
+    // Refused by what is asked, before anything is looked at.
     assert_eq!(refused.expect(400).json()["validations"][0]["field"], "mapping");
     assert_eq!(house.get(groups, &owner).await.expect(200).json(), before);
 }

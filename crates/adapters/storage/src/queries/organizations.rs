@@ -5,7 +5,9 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{GroupRow, MembershipRow, OrganizationRow};
-use crate::schema::{custom_roles, groups, organization_members, organizations, templates, users, workspaces};
+use crate::schema::{
+    custom_roles, groups, organization_members, organizations, runtime_settings, templates, users, workspaces,
+};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -211,6 +213,8 @@ impl OrganizationRepository for UnitOfWork<'_, Conn> {
                     .execute(conn)?;
                 let members = organization_members::table.filter(organization_members::organization_id.eq(Id(id)));
                 diesel::delete(members).execute(conn)?;
+                let settings = runtime_settings::table.filter(runtime_settings::organization_id.eq(Id(id)));
+                diesel::delete(settings).execute(conn)?;
                 // Their members go with them.
                 diesel::delete(groups::table.filter(groups::organization_id.eq(Id(id)))).execute(conn)?;
             }

@@ -33,6 +33,22 @@ contract! {
         assert!(told.contains("`runtime_settings`") && told.contains("`role_sync`"), "{told}");
     }
 
+    async fn a_deleted_organization_leaves_no_settings(db) {
+        let acme = organization("acme");
+        let id = acme.id;
+        let left = db
+            .write(move |repos| {
+                repos.organizations().insert(&permit(), &acme)?;
+                for place in [None, Some(id)] {
+                    repos.runtime_settings().update(&SettingChange::new(&permit(), place, &of("x"))?)?;
+                }
+                assert!(repos.organizations().delete(&permit(), id, NOW)?);
+                Ok((stored(repos, Some(id))?, stored(repos, None)?))
+            })
+            .await;
+        assert_eq!(left, (None, Some(of("x"))));
+    }
+
     async fn of_several_who_change_a_setting_each_sees_what_was_before(db) {
         let other = db.open_again();
         let tasks: Vec<_> = (0..12_u8)

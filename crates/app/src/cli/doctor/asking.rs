@@ -81,6 +81,8 @@ fn explain(asked: &str, error: &FetchError) -> Finding {
 fn in_clear(asked: &str) -> Result<Answer, Finding> {
     let config = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
+        // A proxy on the way out is not on the way in.
+        .proxy(None)
         .http_status_as_error(false)
         .max_redirects(0)
         .save_redirect_history(false);

@@ -65,7 +65,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
         let mut object = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
+        while let Some(entry) = entries.next_entry::<String, Tree>()? {
+            // Keys of maps are stored too.
+            if entry.0.contains('\0') {
+                return Err(A::Error::custom("a key must not contain a NUL character"));
+            }
             object.push(entry);
         }
         Ok(Tree::Object(object))
