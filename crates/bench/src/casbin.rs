@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
-use doorward_domain::roles::{Grants, Role};
+use doorward_domain::roles::{PermissionSet, Role};
 
 use crate::scenario::Scenario;
 
@@ -90,12 +90,12 @@ impl Peer {
 }
 
 fn lines(role: &Role, level: &str, eft: &str) -> Vec<Vec<String>> {
-    let lists: Vec<&Grants> = match level {
+    let lists: Vec<&PermissionSet> = match level {
         "site" => vec![role.site()],
         "org" => role.organizations().map(|(_, list)| list).collect(),
         _ => vec![role.user()],
     };
-    let permissions = lists.into_iter().flat_map(Grants::permissions).filter(|p| p.negate == (eft == "deny"));
+    let permissions = lists.into_iter().flat_map(PermissionSet::permissions).filter(|p| p.negate == (eft == "deny"));
     let line = |resource: &str, action: &str| [role.name(), level, resource, action, eft].map(str::to_owned).to_vec();
     permissions.map(|p| line(p.resource_name(), p.action_name())).collect()
 }

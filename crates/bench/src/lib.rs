@@ -10,7 +10,7 @@ pub mod cedar;
 pub mod rego;
 pub mod scenario;
 
-use doorward_domain::roles::{Action, Grants, Pattern, Permission, ResourceType};
+use doorward_domain::roles::{Action, PermissionSet, Pattern, Permission, ResourceType};
 
 /// The pairs that a permission is about, wildcards written out.
 fn pairs(permission: &Permission) -> Vec<(ResourceType, Action)> {
@@ -31,6 +31,6 @@ fn pairs(permission: &Permission) -> Vec<(ResourceType, Action)> {
 }
 
 /// The pairs that a list allows (or denies).
-fn listed(grants: &Grants, negate: bool) -> Vec<(ResourceType, Action)> {
+fn listed(grants: &PermissionSet, negate: bool) -> Vec<(ResourceType, Action)> {
     grants.permissions().iter().filter(|permission| permission.negate == negate).flat_map(pairs).collect()
 }

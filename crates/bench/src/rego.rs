@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::roles::{Grants, Role};
+use doorward_domain::roles::{PermissionSet, Role};
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::vm::RegoVM;
 use regorus::{Engine, Value};
@@ -59,9 +59,9 @@ fn value(json: &Json) -> Value {
 }
 
 /// Lists of one level, joined and indexed: `{"allow": {type: {action: true}}, "deny": {..}}`.
-fn level<'a>(lists: impl Iterator<Item = &'a Grants>) -> Json {
+fn level<'a>(lists: impl Iterator<Item = &'a PermissionSet>) -> Json {
     let (mut allow, mut deny) = (Map::new(), Map::new());
-    for permission in lists.flat_map(Grants::permissions) {
+    for permission in lists.flat_map(PermissionSet::permissions) {
         let half = if permission.negate { &mut deny } else { &mut allow };
         let actions = half.entry(permission.resource_name()).or_insert_with(|| json!({}));
         actions[permission.action_name()] = json!(true);

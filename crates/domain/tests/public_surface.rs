@@ -134,7 +134,7 @@ fn access_control_keeps_its_signatures() {
     is::<fn(&Subject, &RoleName) -> bool>(can_assign);
     is::<fn(&Draft) -> Result<(), CustomRoleError>>(Draft::check);
     is::<fn(&RoleChange) -> &[RoleName]>(RoleChange::added);
-    is::<fn(Uuid) -> Level>(Level::Organization);
+    is::<fn(Uuid) -> AssignmentLevel>(AssignmentLevel::Organization);
     is::<fn(&str) -> Result<serde_json::Value, EvalError>>(evaluate);
     let _ = plan;
 }

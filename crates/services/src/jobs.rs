@@ -23,7 +23,6 @@ pub use tally::{JobTally, RunOutcome, Tally};
 
 use crate::{Context, Error};
 use async_trait::async_trait;
-use std::sync::Arc;
 use time::Duration;
 
 /// Work that one server of several does, again and again.

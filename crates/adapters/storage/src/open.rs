@@ -12,7 +12,7 @@ use diesel::{OptionalExtension as _, QueryDsl as _, RunQueryDsl as _, Selectable
 use doorward_domain::keys::CryptoKey;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::jobs::JobState;
-use doorward_ports::{Bus, Store, StoreError};
+use doorward_ports::{Bus, Store};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Authentication of requests by session or token (`identity.md` 2.3).
 
 use super::reach::{max_lifetime, scope_of};
-use super::refusal::{signed_out, unknown_key};
-use super::{inactive, seen};
+use super::refusal::{inactive, signed_out, unknown_key};
+use super::seen;
 use crate::cache::{Age, CachedKey};
 use crate::context::{Context, Origin};
 use crate::error::Error;

@@ -7,11 +7,11 @@ use super::revalidate::with_key_owner;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
-use crate::principal::{Account, Principal};
+use crate::principal::Principal;
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::oauth2::Scopes;
-use doorward_domain::roles::{Action, AllowEntry, Scope, action, resource};
+use doorward_domain::roles::{Action, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_ports::Repositories;
 

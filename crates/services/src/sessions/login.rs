@@ -1,8 +1,9 @@
 //! Login with a password, and logout.
 
 use super::issue::{IssuedKey, KeySpec};
+use super::refusal::inactive;
+use super::seen;
 use super::throttling::Guard;
-use super::{inactive, seen};
 use crate::Principal;
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::context::{Context, Origin};

@@ -12,9 +12,9 @@ use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
 use doorward_domain::names::{Named, is_plain};
 use doorward_domain::oauth2::Scopes;
-use doorward_domain::roles::{Action, AllowEntry, OWNER, ScopeName, action, resource};
+use doorward_domain::roles::{Action, AllowEntry, ScopeName, action, resource};
 use doorward_domain::sessions::ApiKey;
-use doorward_domain::users::{LoginType, User};
+use doorward_domain::users::LoginType;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 

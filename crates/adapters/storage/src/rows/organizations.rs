@@ -7,7 +7,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{CustomRoleId, OrganizationId, UserId};
 use doorward_domain::names::{DisplayName, OrganizationName};
 use doorward_domain::organizations::{Member, Membership, Organization};
-use doorward_domain::roles::{CustomRole, DefaultRoles, Grants, Permission, RoleName, RoleNames};
+use doorward_domain::roles::{CustomRole, DefaultRoles, Permission, PermissionSet, RoleName, RoleNames};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -127,7 +127,7 @@ impl RoleRow {
     /// A role that is made at `now`.
     pub(crate) fn new(id: CustomRoleId, role: &CustomRole, now: Instant) -> Self {
         let name = role.name();
-        let list = |grants: &Grants| Json(grants.permissions().to_vec());
+        let list = |grants: &PermissionSet| Json(grants.permissions().to_vec());
         Self {
             id: Id(id),
             organization_id: name.organization_id().map(|id| Id(id.into())),

@@ -31,7 +31,7 @@ async fn reports<T: Send + 'static>(
     let log = server.changes();
     let before = log.now();
     server.store.write(work).await.ok();
-    !log.is_unchanged(before, &[log.place(&change)])
+    !log.is_unchanged(before, &[log.slot(&change)])
 }
 
 contract! {
@@ -59,7 +59,7 @@ contract! {
             let roles = role_names(&[&format!("role-{n}")]);
             db.write(move |repos| repos.users().update_roles(&permit(), user, &roles, NOW)).await;
             let answered = Instant::now();
-            while log.is_unchanged(before, &[log.place(&Change::User(user))]) {
+            while log.is_unchanged(before, &[log.slot(&Change::User(user))]) {
                 assert!(answered.elapsed() < Duration::from_secs(1), "it was not heard");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -103,7 +103,7 @@ async fn exchanged_refresh_tokens_are_told_with_heartbeats_and_cost_no_commit_of
     let mut line = PgConnection::establish(&db.url).unwrap();
     line.batch_execute("LISTEN doorward_changes").unwrap();
     let (mut grant, log) = (granted.grant.clone(), hearer.changes());
-    let place = log.place(&Change::Key(granted.key.id.clone()));
+    let place = log.slot(&Change::Key(granted.key.id.clone()));
     for n in 0..100 {
         let before = log.now();
         let asked = rotation(granted.client(), &grant, n);
