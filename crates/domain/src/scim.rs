@@ -39,6 +39,9 @@
 //!   directory gives rights by membership of groups.
 //! - Attributes are told apart without regard to letter case, and are kept in the spelling of the schema.
 //! - `null`, an empty list and an empty object are the same as no value (RFC 7643 2.5).
+//! - A PATCH removes members by their `value`, `type` and `display`. Filters on `$ref`, which is not kept, or on what no schema
+//!   knows are `invalidFilter` there, for `ne` would select everybody. A request may do so by at most [`CONDITIONS_MAX`]
+//!   conditions other than ids, with [`TERMS_MAX`] comparisons in all; more are `tooMany`.
 
 mod attribute_path;
 mod bulk;
@@ -64,7 +67,8 @@ pub use filter::{
 pub use list::{Paging, Sort, SortOrder};
 pub use messages::{ErrorMessage, ListResponse, SearchRequest};
 pub use patch::{
-    Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch, PatchPath, Patched,
+    CONDITIONS_MAX, Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch,
+    PatchPath, Patched,
 };
 pub use projection::Projection;
 pub use resource::{MEMBERS_MAX, Resource, TEXT_MAX, VALUES_MAX};

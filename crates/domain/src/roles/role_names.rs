@@ -23,9 +23,12 @@ use super::RoleName;
 pub struct RoleNames(Vec<String>);
 
 impl RoleNames {
-    /// Takes names as they were stored.
+    /// Takes names as they were stored, each once, and puts them in order: there are rows in which `owner` is the last one
+    /// whatever the others are, and [`Self::insert`] would find no place among them.
     #[must_use]
-    pub const fn from_storage(names: Vec<String>) -> Self {
+    pub fn from_storage(mut names: Vec<String>) -> Self {
+        names.sort_unstable();
+        names.dedup();
         Self(names)
     }
 
@@ -79,10 +82,7 @@ impl RoleNames {
 
 impl<N: Into<String>> FromIterator<N> for RoleNames {
     fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
-        let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names)
+        Self::from_storage(names.into_iter().map(Into::into).collect())
     }
 }
 
@@ -100,10 +100,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_keeps_its_order_and_what_is_made_is_sorted() {
-        let stored = RoleNames::from_storage(vec!["owner".to_owned(), "auditor".to_owned()]);
-        assert_eq!(stored.as_slice(), ["owner", "auditor"]);
-        assert_eq!(stored.into_vec().into_iter().collect::<RoleNames>().as_slice(), ["auditor", "owner"]);
+    fn what_is_stored_is_in_order_and_each_name_is_there_once() {
+        let row = ["user-admin", "auditor", "user-admin", "owner"].map(str::to_owned).to_vec();
+        let mut stored = RoleNames::from_storage(row.clone());
+        assert_eq!(stored.as_slice(), ["auditor", "owner", "user-admin"]);
+        assert_eq!(stored, row.into_iter().collect::<RoleNames>());
+        stored.insert("template-admin");
+        assert_eq!(stored.into_vec(), ["auditor", "owner", "template-admin", "user-admin"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use members::{Difference, Member, MembershipChange, MembershipChanges};
 use super::PATCH_OP_URN;
 use super::attribute_path::AttributePath;
 use super::error::{ScimError, ScimType};
-use super::filter::Filter;
+use super::filter::{Filter, boolean};
 use super::schema::same;
 use crate::text_enum::text_enum;
 use serde_json::{Map, Value, json};
@@ -18,6 +18,10 @@ use std::fmt;
 
 /// Most operations of one request.
 pub const OPERATIONS_MAX: usize = 1000;
+/// Most operations of one request that remove members by a condition, such as `members[type eq "User"]`: each of them looks at
+/// every member. Removing members by their ids is no such operation. All these conditions together may have as many
+/// comparisons as one filter ([`TERMS_MAX`](super::TERMS_MAX)).
+pub const CONDITIONS_MAX: usize = 16;
 
 text_enum! {
     /// What an operation does.
@@ -103,8 +107,9 @@ impl Patch {
     /// # Errors
     ///
     /// [`ScimType::InvalidSyntax`] for a body that is no such request, [`ScimType::InvalidPath`] for a path that cannot be
-    /// read, [`ScimType::InvalidValue`] for an operation without the value that it needs, [`ScimType::NoTarget`] for `remove`
-    /// without a path. The sentence names the operation, counted from 1.
+    /// read, [`ScimType::InvalidValue`] for an operation without the value that it needs and for a plain object whose `active`
+    /// is neither true nor false, [`ScimType::NoTarget`] for `remove` without a path. The sentence names the operation,
+    /// counted from 1.
     pub fn read(body: &Value) -> Result<Self, ScimError> {
         let Some(fields) = body.as_object() else {
             return Err(ScimError::syntax("the body must be a JSON object"));
@@ -132,6 +137,10 @@ impl Patch {
         let Some(active) = field(fields, "active")? else {
             return Err(ScimError::syntax("Operations: is required"));
         };
+        // `null` would take `active` away, and whether somebody without it may sign in is left open. Coder answers 400 too.
+        if !active.is_boolean() && active.as_str().and_then(boolean).is_none() {
+            return Err(ScimError::value("active: must be true or false"));
+        }
         let value = Some(json!({ "active": active }));
         Ok(Self { operations: vec![Operation { op: Op::Replace, path: None, value }] })
     }

@@ -3,7 +3,7 @@
 use super::error::{ScimError, ScimType};
 use super::filter::{boolean, parse_instant};
 use super::resource::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX, has_value, is_primary};
-use super::schema::{Attribute, Kind, Mutability};
+use super::schema::{Attribute, Kind, Mutability, same};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -13,7 +13,12 @@ const TOLD_MAX: usize = 20;
 /// Reads values, and keeps what is wrong with them.
 #[derive(Default)]
 pub(super) struct Reader {
-    defects: Vec<Defect>,
+    /// The first defects. The others are only counted: a body may have one for each of fifty thousand members.
+    told: Vec<Defect>,
+    /// How many there are in all.
+    count: usize,
+    /// At least one of all is [`ScimType::InvalidSyntax`].
+    is_syntax: bool,
 }
 
 struct Defect {
@@ -23,41 +28,44 @@ struct Defect {
 }
 
 impl Reader {
-    /// Keeps a defect.
+    /// Counts a defect, and keeps it if it is one of the first.
     pub(super) fn defect(&mut self, kind: ScimType, place: &str, what: &str) {
-        self.defects.push(Defect { kind, place: place.to_owned(), what: what.to_owned() });
-    }
-
-    /// Whether something is wrong with this very place.
-    pub(super) fn knows(&self, place: &str) -> bool {
-        self.defects.iter().any(|defect| defect.place == place)
+        self.count += 1;
+        self.is_syntax |= kind == ScimType::InvalidSyntax;
+        if self.told.len() < TOLD_MAX {
+            self.told.push(Defect { kind, place: place.to_owned(), what: what.to_owned() });
+        }
     }
 
     /// All defects as one error.
     pub(super) fn finish(self) -> Result<(), ScimError> {
-        let Some(first) = self.defects.first() else { return Ok(()) };
-        let is_syntax = |defect: &Defect| defect.kind == ScimType::InvalidSyntax;
-        let kind = if self.defects.iter().any(is_syntax) { ScimType::InvalidSyntax } else { first.kind };
-        let told = self.defects.iter().take(TOLD_MAX).map(|defect| format!("{}: {}", defect.place, defect.what));
+        let Some(first) = self.told.first() else { return Ok(()) };
+        let kind = if self.is_syntax { ScimType::InvalidSyntax } else { first.kind };
+        let told = self.told.iter().map(|defect| format!("{}: {}", defect.place, defect.what));
         let mut detail = told.collect::<Vec<_>>().join("; ");
-        if self.defects.len() > TOLD_MAX {
-            detail = format!("{detail}; and {} more", self.defects.len() - TOLD_MAX);
+        if self.count > self.told.len() {
+            detail = format!("{detail}; and {} more", self.count - self.told.len());
         }
         Err(ScimError::new(kind, detail))
     }
 
-    /// The attributes of an object that are known and that callers may set, in the spelling of the schema.
+    /// Those of the `attributes` that are in an object and that callers may set, in the spelling of the schema. One that is
+    /// required and missing is a defect.
     pub(super) fn object(
         &mut self,
         fields: &Map<String, Value>,
         place: &str,
-        known: impl Fn(&str) -> Option<&'static Attribute>,
+        attributes: impl Iterator<Item = &'static Attribute> + Clone,
     ) -> Map<String, Value> {
         let mut seen = HashSet::new();
+        // What is wrong with these was said. It is noted here, for a search among all defects so far would take the square of
+        // their number, and not all of them are kept.
+        let mut wrong = HashSet::new();
         let mut read = Map::new();
         for (name, value) in fields {
-            let Some(attribute) = known(name) else { continue };
+            let Some(attribute) = attributes.clone().find(|known| same(known.name, name)) else { continue };
             let at = join(place, attribute.name);
+            let before = self.count;
             if !seen.insert(attribute.name) {
                 self.defect(ScimType::InvalidSyntax, &at, "is there twice, in different letter case");
             } else if attribute.mutability != Mutability::ReadOnly
@@ -65,6 +73,14 @@ impl Reader {
             {
                 read.insert(attribute.name.to_owned(), value);
             }
+            if self.count > before {
+                wrong.insert(attribute.name);
+            }
+        }
+        let is_missing =
+            |known: &&Attribute| known.required && !read.contains_key(known.name) && !wrong.contains(known.name);
+        for missing in attributes.filter(is_missing) {
+            self.defect(ScimType::InvalidValue, &join(place, missing.name), "is required");
         }
         read
     }
@@ -125,13 +141,7 @@ impl Reader {
             self.defect(ScimType::InvalidValue, place, "must be an object");
             return None;
         };
-        let read = self.object(fields, place, |name| attribute.sub_attribute(name));
-        for required in attribute.sub_attributes.iter().filter(|sub| sub.required && !read.contains_key(sub.name)) {
-            let at = join(place, required.name);
-            if !self.knows(&at) {
-                self.defect(ScimType::InvalidValue, &at, "is required");
-            }
-        }
+        let read = self.object(fields, place, attribute.sub_attributes.iter());
         (!read.is_empty()).then(|| read.into())
     }
 }
@@ -159,4 +169,35 @@ pub(super) fn each_once(attribute: &Attribute, values: Vec<Value>) -> Vec<Value>
     let identity = |value: &Value| value.get("value").filter(|_| by_value).unwrap_or(value).to_string();
     let mut seen = HashSet::new();
     values.into_iter().filter(|value| seen.insert(identity(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::schema::GROUP;
+    use serde_json::json;
+
+    /// Reads a group, and answers how many defects were kept and how many there are.
+    fn defects_of(group: &Value) -> (usize, usize) {
+        let mut reader = Reader::default();
+        reader.object(group.as_object().unwrap(), "", GROUP.attributes());
+        (reader.told.len(), reader.count)
+    }
+
+    #[test]
+    fn of_fifty_thousand_defects_only_those_that_are_told_are_kept() {
+        let members = vec![json!({ "type": "User" }); MEMBERS_MAX];
+        let group = json!({ "displayName": "a", "members": members });
+        assert_eq!(defects_of(&group), (TOLD_MAX, MEMBERS_MAX));
+    }
+
+    #[test]
+    fn what_is_wrong_is_not_missing_too_even_when_it_is_only_counted() {
+        let members = vec![json!({ "value": 7 }); TOLD_MAX + 5];
+        let group = json!({ "displayName": 7, "members": members });
+        assert_eq!(defects_of(&group), (TOLD_MAX, TOLD_MAX + 6));
+        let twice = json!({ "displayName": null, "DISPLAYNAME": "" });
+        assert_eq!(defects_of(&twice), (1, 1));
+        assert_eq!(defects_of(&json!({ "displayName": null })), (1, 1));
+    }
 }

@@ -352,7 +352,7 @@ impl ResourceType {
     }
 
     /// The attributes of the schema and those that all resources have.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = &'static Attribute> {
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &'static Attribute> + Clone {
         COMMON.iter().chain(self.schema.attributes)
     }
 

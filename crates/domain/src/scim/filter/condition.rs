@@ -55,6 +55,18 @@ pub enum Condition {
     Not(Box<Condition>),
 }
 
+impl Condition {
+    /// The number of comparisons.
+    pub(in crate::scim) fn comparisons(&self) -> usize {
+        match self {
+            Self::Constant(_) => 0,
+            Self::Compare { .. } | Self::Present(_) => 1,
+            Self::HasValue { condition, .. } | Self::Not(condition) => condition.comparisons(),
+            Self::All(conditions) | Self::Any(conditions) => conditions.iter().map(Self::comparisons).sum(),
+        }
+    }
+}
+
 /// Where names are looked up.
 #[derive(Clone, Copy)]
 enum Names {

@@ -37,10 +37,13 @@ impl Patch {
     /// # Errors
     ///
     /// [`ScimType::InvalidPath`](crate::scim::ScimType::InvalidPath): no schema knows the attribute.
-    /// [`ScimType::InvalidFilter`](crate::scim::ScimType::InvalidFilter): the filter in a path compares what cannot be compared.
+    /// [`ScimType::InvalidFilter`](crate::scim::ScimType::InvalidFilter): the filter in a path compares what cannot be compared,
+    /// or selects members by something other than `value`, `type` and `display`.
     /// [`ScimType::NoTarget`](crate::scim::ScimType::NoTarget): a filter selects nothing that could be replaced.
     /// [`ScimType::Mutability`](crate::scim::ScimType::Mutability): only the server sets it, or it is required and would be gone.
     /// [`ScimType::InvalidValue`](crate::scim::ScimType::InvalidValue): as [`ResourceType::read`].
+    /// [`ScimType::TooMany`](crate::scim::ScimType::TooMany): more than [`CONDITIONS_MAX`](crate::scim::CONDITIONS_MAX)
+    /// operations remove members by a condition, or their conditions have too many comparisons.
     pub fn apply(&self, kind: &'static ResourceType, resource: &Resource) -> Result<Patched, ScimError> {
         let mut work = Work { kind, resource: resource.clone(), members: MembershipChanges::default() };
         for (number, operation) in (1..).zip(&self.operations) {

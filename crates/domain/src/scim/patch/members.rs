@@ -1,10 +1,12 @@
 //! How a PATCH changes the members of a group, told without knowing them.
 
-use super::Op;
 use super::values::{Change, read_list};
-use crate::scim::error::ScimError;
-use crate::scim::filter::{Condition, Filter, Literal, Operator};
+use super::{CONDITIONS_MAX, Op};
+use crate::scim::attribute_path::AttributePath;
+use crate::scim::error::{ScimError, ScimType};
+use crate::scim::filter::{Condition, Filter, Literal, Operator, TERMS_MAX};
 use crate::scim::resource::{MEMBERS_MAX, has_value};
+use crate::scim::schema::{USER, same};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct Member {
     /// Its id.
     pub value: String,
-    /// What it is: `User`. `None` if it was not said.
+    /// What it is: `User`. `None` if it was not said; then it is a `User` too, for groups have no other members.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Its name. What callers send for it is not kept.
@@ -37,8 +39,10 @@ impl Member {
     }
 
     fn document(&self) -> Value {
-        let all = [("value", Some(&self.value)), ("type", self.kind.as_ref()), ("display", self.display.as_ref())];
-        let known = all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.as_str().into())));
+        // Without this, `type ne "User"` would be true of everybody whose type was not said.
+        let kind = self.kind.as_deref().unwrap_or(USER.name);
+        let all = [("value", Some(self.value.as_str())), ("type", Some(kind)), ("display", self.display.as_deref())];
+        let known = all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
         known.collect::<Map<_, _>>().into()
     }
 }
@@ -50,7 +54,8 @@ pub enum MembershipChange {
     Add(Vec<Member>),
     /// Those with these ids, in the spelling of the caller, are members no more. Who is none is no error.
     Remove(Vec<String>),
-    /// Those who meet the condition are members no more. Its targets name `value`, `type`, `display` and `$ref` of `members`.
+    /// Those who meet the condition are members no more. Its targets name `value`, `type` and `display` of `members`, and a
+    /// member whose type was not said is a `User`. A request has at most [`CONDITIONS_MAX`] of these.
     RemoveWhere(Condition),
     /// These are the members, and nobody else.
     ReplaceAll(Vec<Member>),
@@ -157,6 +162,17 @@ impl MembershipChanges {
         };
         self.0.iter().map(named).sum()
     }
+
+    /// The conditions by which members are removed.
+    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.0.iter().filter_map(|step| match step {
+            MembershipChange::RemoveWhere(condition) => Some(condition),
+            MembershipChange::Add(_)
+            | MembershipChange::Remove(_)
+            | MembershipChange::ReplaceAll(_)
+            | MembershipChange::RemoveAll => None,
+        })
+    }
 }
 
 /// An operation on `members`.
@@ -175,7 +191,7 @@ pub(super) fn change(
         }
         (Op::Remove, Some(filter)) => match ids(filter) {
             Some(ids) => MembershipChange::Remove(ids),
-            None => MembershipChange::RemoveWhere(filter.resolve_values(change.target)?),
+            None => MembershipChange::RemoveWhere(condition(change, filter)?),
         },
         (Op::Add, None) => MembershipChange::Add(given.map_or(Ok(Vec::new()), |value| members(change, value))?),
         (Op::Replace, None) => match given {
@@ -202,7 +218,42 @@ pub(super) fn change(
     if changes.named() > MEMBERS_MAX {
         return Err(ScimError::value(format!("a request must name at most {MEMBERS_MAX} members")));
     }
+    // Each condition is asked of every member, so what one request may ask is limited.
+    if changes.conditions().count() > CONDITIONS_MAX {
+        let detail = format!("a request must remove members by a condition at most {CONDITIONS_MAX} times");
+        return Err(ScimError::new(ScimType::TooMany, detail));
+    }
+    if changes.conditions().map(Condition::comparisons).sum::<usize>() > TERMS_MAX {
+        let detail =
+            format!("the conditions by which members are removed must have at most {TERMS_MAX} comparisons in all");
+        return Err(ScimError::new(ScimType::TooMany, detail));
+    }
     Ok(())
+}
+
+/// What a filter on members means.
+fn condition(change: &Change<'_>, filter: &Filter) -> Result<Condition, ScimError> {
+    if let Some(path) = stranger(filter) {
+        let detail = format!("members are selected by their value, type and display, not by `{path}`");
+        return Err(ScimError::new(ScimType::InvalidFilter, detail));
+    }
+    Ok(filter.resolve_values(change.target)?)
+}
+
+/// The first attribute of a filter that no member has: `$ref`, which is not kept, and what no schema knows. All members are
+/// without it, so that `ne` or `not` would select everybody, and a slip of the pen would empty the group.
+fn stranger(filter: &Filter) -> Option<&AttributePath> {
+    match filter {
+        Filter::Compare { path, .. } | Filter::Present(path) => {
+            let is_bare = path.schema.is_none() && path.sub.is_none();
+            let is_known = is_bare && ["value", "type", "display"].iter().any(|known| same(known, &path.name));
+            (!is_known).then_some(path)
+        }
+        // What members consist of has no parts.
+        Filter::Values { path, .. } => Some(path),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().find_map(stranger),
+        Filter::Not(filter) => stranger(filter),
+    }
 }
 
 fn members(change: &Change<'_>, value: &Value) -> Result<Vec<Member>, ScimError> {

@@ -1,7 +1,7 @@
 //! PATCH of the members of groups.
 
 use super::*;
-use crate::scim::{Difference, MEMBERS_MAX, Member, MembershipChange};
+use crate::scim::{CONDITIONS_MAX, Difference, MEMBERS_MAX, Member, MembershipChange, TERMS_MAX};
 
 fn member(id: &str) -> Member {
     Member { value: id.to_owned(), kind: None, display: None }
@@ -115,6 +115,69 @@ fn members_can_be_removed_by_kind_and_name() {
     let current = [named("1", "Babs"), named("2", "Alice"), member("3")];
     assert_eq!(patched.members.net(), None);
     assert_eq!(patched.members.difference(&current), Difference { added: Vec::new(), removed: texts(&["1"]) });
+}
+
+#[test]
+fn a_member_whose_type_was_not_said_is_a_user() {
+    let current = [member("a"), Member { kind: Some("User".to_owned()), ..member("b") }];
+    for (filter, removed) in [
+        ("type ne \"User\"", texts(&[])),
+        ("not (type pr)", texts(&[])),
+        ("type eq null", texts(&[])),
+        ("type eq \"user\"", texts(&["a", "b"])),
+        ("type ne \"Group\" and value ne \"b\"", texts(&["a"])),
+    ] {
+        let path = format!("members[{filter}]");
+        let patched = patch_group(json!([{ "op": "remove", "path": path }])).unwrap();
+        assert_eq!(patched.members.difference(&current).removed, removed, "{filter}");
+    }
+}
+
+#[test]
+fn a_filter_on_what_members_do_not_have_is_refused() {
+    for filter in [
+        "$ref ne \"x\"",
+        "$REF eq \"https://example.com/scim/v2/Users/a\"",
+        "value eq \"a\" or not ($ref pr)",
+        "value ne \"a\" and (display pr or $ref eq null)",
+        "kind ne \"User\"",
+        "value.sub ne \"x\"",
+    ] {
+        let error = patch_group(json!([{ "op": "remove", "path": format!("members[{filter}]") }])).unwrap_err();
+        assert_eq!(error.kind, ScimType::InvalidFilter, "{filter}: {error}");
+        assert!(
+            error.detail.starts_with("operation 1: members are selected by their value, type and display"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn removals_by_a_condition_are_limited() {
+    let by_name = || json!({ "op": "remove", "path": "members[display eq \"A\"]" });
+    let by_id = || json!({ "op": "remove", "path": "members[value eq \"a\"]" });
+    let mut operations = vec![by_id(); CONDITIONS_MAX];
+    operations.extend(vec![by_name(); CONDITIONS_MAX]);
+    assert_eq!(steps(operations.clone().into()).len(), 2 * CONDITIONS_MAX);
+    operations.push(by_name());
+    let error = patch_group(operations.into()).unwrap_err();
+    assert_eq!(error.kind, ScimType::TooMany);
+    assert_eq!(error.detail, "operation 33: a request must remove members by a condition at most 16 times");
+}
+
+#[test]
+fn comparisons_in_removals_by_a_condition_are_limited_in_all() {
+    let removal = |terms: usize| {
+        let filter = vec!["display eq \"A\""; terms].join(" or ");
+        json!({ "op": "remove", "path": format!("members[{filter}]") })
+    };
+    assert_eq!(steps(json!([removal(TERMS_MAX - 1), removal(1)])).len(), 2);
+    let error = patch_group(json!([removal(TERMS_MAX), removal(1)])).unwrap_err();
+    assert_eq!(error.kind, ScimType::TooMany);
+    assert!(
+        error.detail.starts_with("operation 2: ") && error.detail.ends_with("at most 200 comparisons in all"),
+        "{error}"
+    );
 }
 
 #[test]

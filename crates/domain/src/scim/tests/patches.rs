@@ -223,6 +223,23 @@ fn a_plain_object_means_its_active() {
 }
 
 #[test]
+fn the_active_of_a_plain_object_must_be_true_or_false() {
+    for active in [Value::Null, json!(""), json!("no"), json!(0), json!([false]), json!({ "value": false })] {
+        let error = Patch::read(&json!({ "userName": "a", "active": active })).unwrap_err();
+        assert_eq!(
+            (error.kind, error.detail.as_str()),
+            (ScimType::InvalidValue, "active: must be true or false"),
+            "{active}"
+        );
+    }
+    for (active, expected) in [(json!(true), true), (json!("TRUE"), true), (json!("False"), false)] {
+        let patch = Patch::read(&json!({ "active": active })).unwrap();
+        let patched = patch.apply(&USER, &bjensen()).unwrap().resource;
+        assert_eq!(patched.get("active"), Some(&json!(expected)), "{active}");
+    }
+}
+
+#[test]
 fn numbers_of_values_stay_limited() {
     let more: Vec<Value> = (0..VALUES_MAX).map(|n| json!({ "value": format!("{n}@b") })).collect();
     let error = patch_user(&bjensen(), json!([{ "op": "add", "path": "emails", "value": more }])).unwrap_err();

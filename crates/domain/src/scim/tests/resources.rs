@@ -137,6 +137,14 @@ fn many_defects_are_counted() {
     let emails = vec![json!(7); VALUES_MAX];
     let error = USER.read(&json!({ "userName": "a", "emails": emails })).unwrap_err();
     assert!(error.detail.ends_with("emails[19]: must be an object; and 80 more"), "{error}");
+    // The kind is that of all of them, also of those that are only counted.
+    let error = USER.read(&json!({ "userName": "a", "emails": emails, "title": "b", "TITLE": "c" })).unwrap_err();
+    assert_eq!(error.kind, ScimType::InvalidSyntax);
+    assert!(error.detail.ends_with("; and 81 more"), "{error}");
+    let members = vec![json!({ "type": "User" }); MEMBERS_MAX];
+    let error = GROUP.read(&json!({ "displayName": "a", "members": members })).unwrap_err();
+    assert!(error.detail.starts_with("members[0].value: is required; members[1]"), "{error}");
+    assert!(error.detail.ends_with("members[19].value: is required; and 49980 more"), "{error}");
 }
 
 #[test]
