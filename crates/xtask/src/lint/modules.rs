@@ -18,6 +18,9 @@ const OTHERS: [&str; 6] = [
     "crates/adapters/storage/src/",
     "crates/app/src/",
 ];
+/// Files that stand and fall together, so that the second may import the first too: a context holds the door whose file gives it
+/// its methods, and the list of repositories makes the mocks.
+const TOGETHER: [(&str, &str); 2] = [("context", "deed"), ("mocks", "repositories")];
 /// Modules that wire the others.
 const WIRING: [&str; 3] = ["lib", "routes", "server"];
 /// Folders whose files are modules of their own. A room is one module, however many files it has.
@@ -74,7 +77,9 @@ fn circle_of_files(sources: &str, files: &[TrackedFile]) -> Option<Finding> {
             let imported = (1..=path.len()).rev().map(|n| path.get(..n).unwrap_or_default().join("::"));
             let Some(imported) = imported.into_iter().find(|name| modules.contains(name)) else { continue };
             // A file and those below it are one module to others.
-            if imported != module && !module.starts_with(&format!("{imported}::")) {
+            let belongs = module.starts_with(&format!("{imported}::"))
+                || TOGETHER.contains(&(imported.as_str(), module.as_str()));
+            if imported != module && !belongs {
                 imports.entry(module.clone()).or_default().insert(imported);
             }
         }
