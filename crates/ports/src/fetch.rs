@@ -225,7 +225,8 @@ pub enum FailureClass {
     ContentType,
     /// The answer is no HTTP.
     Parse,
-    /// Too many requests are under way, or went to that place in the last minute. Trying later may help.
+    /// Too many requests or look-ups of names are under way, or too many requests went to that place in the last minute. Trying later
+    /// may help.
     Busy,
 }
 

@@ -4,12 +4,13 @@ use crate::network::{Connection, Network};
 use crate::settings::{FetchSettings, Proxy};
 use crate::target::{Target, literal};
 use crate::tls::Tls;
-use doorward_ports::fetch::{FailureClass, FetchError};
+use doorward_ports::fetch::{ChosenBy, FailureClass, FetchError};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
@@ -45,18 +46,21 @@ pub(crate) async fn dial(
 
 /// Connects to one of the addresses of the target, all of which were judged.
 async fn direct(network: &dyn Network, settings: &FetchSettings, target: &Target) -> Result<Connection, FetchError> {
-    let addresses = resolve(network, &target.host).await?;
+    let addresses = resolve(network, &target.host, target.chosen_by).await?;
     target.judge_addresses(&addresses, settings)?;
     connect(network, &addresses, target.port).await
 }
 
-async fn resolve(network: &dyn Network, host: &Host<String>) -> Result<Vec<IpAddr>, FetchError> {
+async fn resolve(network: &dyn Network, host: &Host<String>, chosen_by: ChosenBy) -> Result<Vec<IpAddr>, FetchError> {
     if let Some(address) = literal(host) {
         return Ok(vec![address]);
     }
     let failed = |why: String| FetchError::new(FailureClass::Dns, why);
-    match timeout(RESOLVING, network.resolve(&host.to_string())).await {
+    match timeout(RESOLVING, network.resolve(&host.to_string(), chosen_by)).await {
         Err(_elapsed) => Err(failed(format!("the name servers did not answer within {} s", RESOLVING.as_secs()))),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ResourceBusy => {
+            Err(FetchError::new(FailureClass::Busy, error.to_string()))
+        }
         Ok(Err(error)) => Err(failed(format!("the name does not resolve: {error}"))),
         Ok(Ok(addresses)) if addresses.is_empty() => Err(failed("the name has no address".to_owned())),
         Ok(Ok(addresses)) => Ok(addresses),
@@ -84,19 +88,15 @@ async fn connect(network: &dyn Network, addresses: &[IpAddr], port: u16) -> Resu
 }
 
 /// Without the number that the system gives to errors.
-fn words(error: &std::io::Error) -> String {
-    if error.kind() == std::io::ErrorKind::ConnectionRefused {
-        "connection refused".to_owned()
-    } else {
-        error.to_string()
-    }
+fn words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::ConnectionRefused { "connection refused".to_owned() } else { error.to_string() }
 }
 
 /// Has the proxy connect to the target (RFC 9110 9.3.6). It resolves the name, so the addresses cannot be judged here.
 async fn through(network: &dyn Network, proxy: &Proxy, target: &Target) -> Result<Connection, FetchError> {
     let failed = |why: String| FetchError::new(FailureClass::Connection, format!("the proxy {why}"));
     let within = |error: FetchError| FetchError::new(error.class, format!("the proxy: {}", error.detail));
-    let addresses = resolve(network, &proxy.host).await.map_err(within)?;
+    let addresses = resolve(network, &proxy.host, target.chosen_by).await.map_err(within)?;
     let stream = connect(network, &addresses, proxy.port).await.map_err(within)?;
     let broken = |error: hyper::Error| failed(format!("does not answer as one: {error}"));
     let mut builder = http1::Builder::new();

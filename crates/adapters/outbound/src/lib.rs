@@ -24,6 +24,7 @@ mod dial;
 mod flights;
 mod network;
 mod outbound;
+mod resolver;
 mod settings;
 mod slots;
 mod tally;

@@ -38,7 +38,7 @@ struct Inner {
 impl Outbound {
     /// Reads the certificates that are trusted; asks nobody. Blocks for as long as reading takes.
     pub fn new(settings: &FetchSettings) -> Result<Self, OutboundError> {
-        Self::with_network(settings, SystemNetwork)
+        Self::with_network(settings, SystemNetwork::default())
     }
 
     /// The same on a network of the caller's.

@@ -74,15 +74,20 @@ pub struct AllowedHost {
 
 /// A text that is no host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no host such as `id.example.com`, `id.example.com:8443`, `10.0.0.5` or `[fd00::5]:8443`")]
-pub struct AllowedHostError(String);
+pub enum AllowedHostError {
+    /// It is nothing that could be one.
+    #[error("`{0}` is no host such as `id.example.com`, `id.example.com:8443`, `10.0.0.5` or `[fd00::5]:8443`")]
+    NoHost(String),
+    /// It would stand for many.
+    #[error("`{0}` has an asterisk, and there are no wildcards: list every host by its name")]
+    Wildcard(String),
+}
 
 impl FromStr for AllowedHost {
     type Err = AllowedHostError;
 
     fn from_str(text: &str) -> Result<Self, AllowedHostError> {
-        let error = || AllowedHostError(text.to_owned());
-        let (host, port) = authority(text).ok_or_else(error)?;
+        let (host, port) = authority(text)?;
         Ok(Self { host, port })
     }
 }
@@ -111,7 +116,16 @@ impl fmt::Display for AllowedHost {
 }
 
 /// Host and port of a text that holds nothing else; the host in the form in which a URL has it.
-fn authority(text: &str) -> Option<(Host<String>, Option<u16>)> {
+fn authority(text: &str) -> Result<(Host<String>, Option<u16>), AllowedHostError> {
+    let (host, port) = host_and_port(text).ok_or_else(|| AllowedHostError::NoHost(text.to_owned()))?;
+    // A URL takes it for a part of the name, as which it would never match. It may have been spelled `%2a`, so the host is looked at.
+    if host.to_string().contains('*') {
+        return Err(AllowedHostError::Wildcard(text.to_owned()));
+    }
+    Ok((host, port))
+}
+
+fn host_and_port(text: &str) -> Option<(Host<String>, Option<u16>)> {
     if text.is_empty() || text.contains(|c: char| "/\\?#@".contains(c) || c.is_whitespace() || c.is_control()) {
         return None;
     }
@@ -142,7 +156,7 @@ impl FromStr for Proxy {
 
     fn from_str(text: &str) -> Result<Self, ProxyError> {
         let rest = text.strip_prefix("http://").ok_or(ProxyError)?;
-        let (host, port) = authority(rest.strip_suffix('/').unwrap_or(rest)).ok_or(ProxyError)?;
+        let (host, port) = authority(rest.strip_suffix('/').unwrap_or(rest)).or(Err(ProxyError))?;
         Ok(Self { host, port: port.unwrap_or(80) })
     }
 }
@@ -174,6 +188,16 @@ mod tests {
         {
             assert!(text.parse::<AllowedHost>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn wildcards_are_refused_as_such() {
+        for text in ["*", "*.example.com", "*.example.com:8443", "id.*.example.com", "id*", "%2a.example.com"] {
+            let error = text.parse::<AllowedHost>().unwrap_err();
+            assert_eq!(error, AllowedHostError::Wildcard(text.to_owned()));
+            assert!(error.to_string().contains(text) && error.to_string().contains("no wildcards"), "{error}");
+        }
+        assert!("http://*.example:3128".parse::<Proxy>().is_err());
     }
 
     #[test]

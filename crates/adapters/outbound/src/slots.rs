@@ -5,7 +5,7 @@
 //! stranger may keep them out.
 
 use doorward_ports::fetch::{ChosenBy, FailureClass, FetchError};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,7 +17,8 @@ const AT_ONCE_PER_HOST: usize = 4;
 /// So many in any minute to one registrable host.
 const PER_MINUTE: usize = 30;
 const MINUTE: Duration = Duration::from_mins(1);
-/// So many registrable hosts are remembered; strangers can invent any number.
+/// So many registrable hosts are remembered. Strangers can invent any number; then the one that was asked longest ago is forgotten,
+/// for if new ones were refused, whoever invents names would keep out all that are not known yet.
 const REMEMBERED: usize = 4096;
 
 /// Counts what is under way.
@@ -29,7 +30,24 @@ struct Taken {
     of_strangers: usize,
     of_operator: usize,
     hosts: HashMap<String, usize>,
-    minutes: HashMap<String, VecDeque<Instant>>,
+    minutes: Minutes,
+}
+
+/// When places were asked in the last minute.
+#[derive(Debug, Default)]
+struct Minutes {
+    places: HashMap<Arc<str>, Place>,
+    /// The places by their turns; the first of them was asked longest ago.
+    turns: BTreeMap<u64, Arc<str>>,
+    last_turn: u64,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// When requests to it were let pass, the oldest first.
+    asked: VecDeque<Instant>,
+    /// When it was asked last, counted in requests to all places. That of a new one is 0, which is in no order.
+    turn: u64,
 }
 
 impl Slots {
@@ -53,7 +71,7 @@ impl Slots {
             }
             ChosenBy::Stranger => {
                 let place = registrable(host);
-                if !taken.count(place) {
+                if !taken.minutes.count(place) {
                     return busy(format!("{place} was asked {PER_MINUTE} times within a minute"));
                 }
                 taken.of_strangers += 1;
@@ -65,26 +83,31 @@ impl Slots {
     }
 }
 
-impl Taken {
+impl Minutes {
     /// Counts a request to a place, unless there were too many in the last minute.
-    fn count(&mut self, place: &str) -> bool {
+    fn count(&mut self, name: &str) -> bool {
         let now = Instant::now();
-        let is_old = |at: &Instant| now.duration_since(*at) >= MINUTE;
-        if self.minutes.len() >= REMEMBERED && !self.minutes.contains_key(place) {
-            self.minutes.retain(|_, asked| asked.back().is_some_and(|last| !is_old(last)));
-            if self.minutes.len() >= REMEMBERED {
-                return false;
-            }
+        // Taken out and put back at the end of the order, whether or not the request passes.
+        let (name, mut place) =
+            self.places.remove_entry(name).unwrap_or_else(|| (Arc::<str>::from(name), Place::default()));
+        self.turns.remove(&place.turn);
+        if self.places.len() >= REMEMBERED
+            && let Some((_, oldest)) = self.turns.pop_first()
+        {
+            self.places.remove(&oldest);
         }
-        let asked = self.minutes.entry(place.to_owned()).or_default();
-        while asked.front().is_some_and(is_old) {
-            asked.pop_front();
+        while place.asked.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+            place.asked.pop_front();
         }
-        if asked.len() >= PER_MINUTE {
-            return false;
+        let may_pass = place.asked.len() < PER_MINUTE;
+        if may_pass {
+            place.asked.push_back(now);
         }
-        asked.push_back(now);
-        true
+        self.last_turn += 1;
+        place.turn = self.last_turn;
+        self.turns.insert(place.turn, Arc::clone(&name));
+        self.places.insert(name, place);
+        may_pass
     }
 }
 
@@ -186,15 +209,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn any_number_of_invented_hosts_uses_bounded_memory() {
+    async fn any_number_of_invented_hosts_uses_bounded_memory_and_keeps_no_new_one_out() {
         let slots = Slots::default();
-        for n in 0..REMEMBERED {
-            drop(slots.take(&format!("h{n}.example"), ChosenBy::Stranger));
+        for n in 0..2 * REMEMBERED {
+            assert!(slots.take(&format!("h{n}.example"), ChosenBy::Stranger).is_ok(), "h{n}");
         }
-        assert!(slots.take("one.more.test", ChosenBy::Stranger).is_err());
-        assert!(slots.take("h1.example", ChosenBy::Stranger).is_ok(), "a known place is asked on");
-        tokio::time::advance(MINUTE).await;
-        assert!(slots.take("one.more.test", ChosenBy::Stranger).is_ok());
-        assert_eq!(slots.0.lock().unwrap().minutes.len(), 1);
+        let taken = slots.0.lock().unwrap();
+        assert_eq!((taken.minutes.places.len(), taken.minutes.turns.len()), (REMEMBERED, REMEMBERED));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_place_that_was_asked_longest_ago_is_forgotten_first() {
+        let slots = Slots::default();
+        let ask = |host: &str| slots.take(host, ChosenBy::Stranger);
+        for host in ["early.example", "busy.example"] {
+            for _ in 0..30 {
+                drop(ask(host).unwrap());
+            }
+        }
+        for n in 0..REMEMBERED - 2 {
+            drop(ask(&format!("h{n}.example")).unwrap());
+        }
+        assert!(is_busy(ask("busy.example")), "asked again, so it is the last of all");
+        drop(ask("one.more.test").unwrap());
+        drop(ask("another.test").unwrap());
+        {
+            let taken = slots.0.lock().unwrap();
+            let knows = |place: &str| taken.minutes.places.contains_key(place);
+            assert!(!knows("early.example") && !knows("h0.example") && knows("h1.example") && knows("more.test"));
+        }
+        assert!(is_busy(ask("busy.example")), "its requests are remembered");
+        assert!(ask("early.example").is_ok(), "it begins anew");
     }
 }

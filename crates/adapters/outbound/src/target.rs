@@ -15,6 +15,7 @@ pub(crate) struct Target {
     pub(crate) url: Url,
     pub(crate) host: Host<String>,
     pub(crate) port: u16,
+    pub(crate) chosen_by: ChosenBy,
     permitted: Permitted,
 }
 
@@ -81,7 +82,7 @@ impl Target {
         if !is_local && chosen_by == ChosenBy::Stranger && !settings.allows_port(&host, port) {
             return Err(FetchError::new(FailureClass::ForbiddenAddress, format!("port {port} may not be asked")));
         }
-        Ok(Self { url, host, port, permitted })
+        Ok(Self { url, host, port, chosen_by, permitted })
     }
 
     /// The host as it is logged, and as the limits know it.

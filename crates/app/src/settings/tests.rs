@@ -87,6 +87,7 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
         ),
         (None, &[("DOORWARD__LOG__FILTER", "(((")], &["log.filter"]),
         (None, &[("DOORWARD__FETCH__ALLOW_HOSTS", "https://id.example")], &["fetch.allow_hosts", "https://id.example"]),
+        (None, &[("DOORWARD__FETCH__ALLOW_HOSTS", "*.example.com")], &["fetch.allow_hosts", "no wildcards"]),
         (None, &[("DOORWARD__FETCH__ALLOW_PORTS", "443,many")], &["fetch.allow_ports", "many"]),
         (None, &[("DOORWARD__FETCH__DENY_NETWORKS", "10.0.0.0/33")], &["fetch.deny_networks", "DENY_NETWORKS"]),
         (None, &[("DOORWARD__FETCH__PROXY", "http://u:p@proxy.example")], &["fetch.proxy", "without user"]),

@@ -1,9 +1,12 @@
 //! How long, how many, how often.
 
-use crate::world::{Internet, OK, OTHER, PUBLIC, class, failure, get, hang, say, text};
-use doorward_outbound::Outbound;
-use doorward_ports::fetch::FailureClass::{Busy, Dns, Timeout};
-use doorward_ports::fetch::{Answer, Fetch as _, FetchError, Request};
+use crate::world::{Authority, Internet, OK, OTHER, PUBLIC, class, failure, get, hang, say, text};
+use async_trait::async_trait;
+use doorward_outbound::{Connection, FetchSettings, Network, Outbound};
+use doorward_ports::fetch::FailureClass::{self, Busy, Dns, Timeout};
+use doorward_ports::fetch::{Answer, ChosenBy, Fetch as _, FetchError, Request};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -27,6 +30,34 @@ async fn silent_name_servers_are_given_two_seconds() {
     assert_eq!(class(&internet.outbound(), get("https://unknown.example.com/")).await, Dns);
     internet.name("empty.example.com", &[&[]]);
     assert_eq!(class(&internet.outbound(), get("https://empty.example.com/")).await, Dns);
+}
+
+/// A network that looks up too many names of strangers already, and where nobody listens.
+struct Crowded;
+
+#[async_trait]
+impl Network for Crowded {
+    async fn resolve(&self, _name: &str, chosen_by: ChosenBy) -> io::Result<Vec<IpAddr>> {
+        match chosen_by {
+            ChosenBy::Stranger => Err(io::Error::new(io::ErrorKind::ResourceBusy, "16 names are being looked up")),
+            ChosenBy::Operator => Ok(vec![PUBLIC.parse().unwrap()]),
+        }
+    }
+
+    async fn connect(&self, _address: SocketAddr) -> io::Result<Connection> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_look_ups_are_busy_and_say_nothing_about_the_name() {
+    let authority = Authority::new();
+    let settings = FetchSettings { extra_ca: authority.file(), ..FetchSettings::default() };
+    let outbound = Outbound::with_network(&settings, Crowded).unwrap();
+    let error = failure(&outbound, get(URL)).await;
+    assert_eq!((error.class, error.detail.as_str()), (Busy, "16 names are being looked up"));
+    let by_operator = get(URL).chosen_by_operator();
+    assert_eq!(class(&outbound, by_operator).await, FailureClass::Connection, "it went on to connect");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_outbound::{Connection, FetchSettings, Network, Outbound};
-use doorward_ports::fetch::{Answer, FailureClass, Fetch as _, FetchError, Request};
+use doorward_ports::fetch::{Answer, ChosenBy, FailureClass, Fetch as _, FetchError, Request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -136,7 +136,7 @@ impl Internet {
 
 #[async_trait]
 impl Network for Internet {
-    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+    async fn resolve(&self, name: &str, _chosen_by: ChosenBy) -> io::Result<Vec<IpAddr>> {
         let answer = {
             let mut state = self.state.lock().unwrap();
             let looks = state.resolved.iter().filter(|earlier| *earlier == name).count();
