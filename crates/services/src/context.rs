@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::settings::Settings;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Bus, Clock, PasswordHasher, Random};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The ports and settings of the running server; cheap to clone.
@@ -49,24 +49,4 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("settings", &self.settings).finish_non_exhaustive()
     }
-}
-
-impl Origin {
-    /// That of which nothing is known.
-    #[must_use]
-    pub fn unknown() -> Arc<Self> {
-        static UNKNOWN: LazyLock<Arc<Origin>> = LazyLock::new(Arc::default);
-        Arc::clone(&UNKNOWN)
-    }
-}
-
-/// Where a request comes from, for audit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Address of the client.
-    pub ip: String,
-    /// What the client calls itself.
-    pub user_agent: String,
-    /// Id of the request.
-    pub request_id: Option<Uuid>,
 }

@@ -1,10 +1,9 @@
 //! What can go wrong in a use case, in terms of the use case.
 
-use crate::{groups, members, organizations, roles, sessions, templates, users, workspaces};
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::roles::Denied;
 use doorward_domain::users::QueryError;
-use doorward_ports::{Conflict, Outage, StoreError};
+use doorward_ports::{Outage, StoreError};
 use std::borrow::Cow;
 use std::fmt;
 use time::Duration;
@@ -168,30 +167,6 @@ impl From<StoreError> for Error {
     }
 }
 
-/// What a use case tells of a rule that would be broken, unless it knows more. Each room has the words for its own rules.
-impl From<Conflict> for Error {
-    fn from(rule: Conflict) -> Self {
-        match rule {
-            Conflict::Username => users::taken(["username"]),
-            Conflict::Email => users::taken(["email"]),
-            Conflict::FirstUser => users::first_exists_already(),
-            Conflict::LastOwner => users::last_owner(),
-            Conflict::TokenName => sessions::token_name_taken(),
-            Conflict::OrganizationName => organizations::name_taken(),
-            // Deleted at this very moment.
-            Conflict::OrganizationDeleted => Self::NotFound,
-            Conflict::Membership => members::is_member_already(),
-            Conflict::RoleName => roles::name_taken(),
-            Conflict::GroupName => groups::name_taken(),
-            Conflict::GroupMembership => groups::is_added_already(),
-            Conflict::TemplateName => templates::name_taken(),
-            Conflict::WorkspaceName => workspaces::name_taken(),
-            Conflict::BuildNumber => workspaces::built_by_others(),
-            Conflict::Random => Self::conflict("a random value came out twice"),
-        }
-    }
-}
-
 /// Why a request to the authorization server is refused: what the client is told, and what only the log is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {description}", code.as_str())]
@@ -279,6 +254,7 @@ impl From<StoreError> for OAuthError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorward_ports::Conflict;
 
     /// What clients are told is part of the API.
     #[test]

@@ -4,7 +4,7 @@
 //! from the settings file: organization sync, and group sync of the default organization.
 
 mod audited;
-mod settings;
+pub(crate) mod settings;
 
 #[cfg(test)]
 mod tests;

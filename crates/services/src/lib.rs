@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod background;
 mod cache;
+mod conflicts;
 mod context;
 mod deed;
 mod error;
@@ -23,6 +24,7 @@ pub mod maintenance;
 pub mod members;
 pub mod oauth2;
 pub mod organizations;
+mod origin;
 pub mod outbox;
 pub mod quiet_hours;
 pub mod quotas;
@@ -33,11 +35,12 @@ pub mod users;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
-pub use context::{Context, Origin};
+pub use context::Context;
 pub use deed::Door;
 pub use doorward_ports::Outage;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;
+pub use origin::Origin;
 pub use principal::{Account, Principal, Who};
 pub use settings::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,

@@ -3,8 +3,8 @@
 //! Every use case gets a [`Principal`]. It carries the subject that access control judges, and what kind of caller it is.
 //! Use cases that need an account (a user with its key) ask for it with [`Principal::account`].
 
-use crate::context::Origin;
 use crate::error::Error;
+use crate::origin::Origin;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{

@@ -1,6 +1,6 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
-use crate::idp_sync::IdpSyncSettings;
+use crate::idp_sync::settings::IdpSyncSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};

@@ -1,8 +1,9 @@
 //! People and things for the tests of use cases.
 
 use crate::cache::SubjectCache;
-use crate::context::{Context, Origin};
+use crate::context::Context;
 use crate::keys::Keys;
+use crate::origin::Origin;
 use crate::principal::{Account, Principal};
 use crate::sessions::subject_of;
 use crate::settings::{SessionSettings, Settings};
