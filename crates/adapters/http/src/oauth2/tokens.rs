@@ -163,6 +163,7 @@ pub(crate) struct IntrospectionObject<'a> {
 
 /// A live token.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ActiveToken)]
 pub(crate) struct ActiveTokenObject<'a> {
     client_id: Uuid,
     username: &'a str,
