@@ -303,7 +303,11 @@ mod lists {
                 &[][..],
                 &["sign_in.providers[0]", "isuer", "issuer", ".toml"][..],
             ),
-            (None, &[first, secret, ("DOORWARD__SIGN_IN__PROVIDERS__0__EXTRA", "1")], &["sign_in.providers[0]", "extra"]),
+            (
+                None,
+                &[first, secret, ("DOORWARD__SIGN_IN__PROVIDERS__0__EXTRA", "1")],
+                &["sign_in.providers[0]", "extra"],
+            ),
             (
                 None,
                 &[first, secret, ("DOORWARD__SIGN_IN__PROVIDERS__0__ORDER", "first")],
