@@ -6,7 +6,7 @@
 //!
 //! # Adding a job
 //!
-//! Implement [`Job`] beside the use case that it carries out, and put it into [`all`]. Work goes in
+//! Implement [`Job`] beside the use case that it carries out, and put it into [`background::jobs`](crate::background::jobs). Work goes in
 //! batches: [`Lease::check`] before each, and [`Lease::confirm`] as the last call of the transaction of each. Between full
 //! batches, [`Lease::pause`] lets requests through.
 

@@ -45,7 +45,7 @@ pub enum OpenError {
     /// A migration failed; it left no trace.
     #[error("cannot bring the database up to date")]
     Migration(#[source] Box<dyn StdError + Send + Sync>),
-    /// Migrations are missing and [`Options::auto_migrate`] is off.
+    /// Migrations are missing and [`Options::auto_migrate`](crate::Options::auto_migrate) is off.
     #[error("the database lacks the migrations {}; apply them with `doorward migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
     /// Migrations are missing, and the database takes no changes.
