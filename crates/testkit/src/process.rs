@@ -39,6 +39,16 @@ pub fn metrics_of(url: &str) -> Option<String> {
     METRICS_OF.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
 }
 
+/// Remembers where the metrics of the server are that just started. An earlier server may have had the same port, so
+/// that one without metrics must forget what that one said.
+fn tell_metrics(url: &str, metrics: Option<String>) {
+    let mut known = METRICS_OF.lock().unwrap_or_else(PoisonError::into_inner);
+    match metrics {
+        Some(metrics) => known.insert(url.to_owned(), metrics),
+        None => known.remove(url),
+    };
+}
+
 /// How long a start may take: migrations on a busy machine included.
 const START: Duration = Duration::from_mins(1);
 
@@ -118,10 +128,8 @@ impl Builder {
         let mut server = Server { child, watchdog, log, url: String::new(), data_dir, _temp: temp };
         server.url = server.wait_until_ready()?;
         let log = server.log();
-        if let Some(metrics) = log.lines().find_map(|line| url_after(line, METRICS)) {
-            let base = metrics.trim_end_matches("/metrics").to_owned();
-            METRICS_OF.lock().unwrap_or_else(PoisonError::into_inner).insert(server.url.clone(), base);
-        }
+        let metrics = log.lines().find_map(|line| url_after(line, METRICS));
+        tell_metrics(&server.url, metrics.map(|metrics| metrics.trim_end_matches("/metrics").to_owned()));
         Ok(server)
     }
 }
@@ -324,7 +332,7 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::base_url;
+    use super::{base_url, metrics_of, tell_metrics};
 
     #[test]
     fn the_url_is_read_out_of_text_and_json() {
@@ -337,5 +345,14 @@ mod tests {
             assert_eq!(base_url(line).as_deref(), Some("http://127.0.0.1:4711"), "{line}");
         }
         assert_eq!(base_url("listening on a socket"), None);
+    }
+
+    #[test]
+    fn a_server_without_metrics_on_the_port_of_an_earlier_one_has_none() {
+        let url = "http://127.0.0.1:1";
+        tell_metrics(url, Some("http://127.0.0.1:2".to_owned()));
+        assert_eq!(metrics_of(url).as_deref(), Some("http://127.0.0.1:2"));
+        tell_metrics(url, None);
+        assert_eq!(metrics_of(url), None);
     }
 }
