@@ -66,6 +66,8 @@ pub mod page;
 #[cfg(feature = "full")]
 pub mod quiet_hours;
 pub mod quotas;
+#[cfg(feature = "full")]
+pub mod replays;
 pub mod roles;
 #[cfg(feature = "full")]
 pub mod runtime_settings;
