@@ -4,6 +4,7 @@
 mod claims;
 mod mapping;
 
+pub(crate) use claims::find;
 pub use claims::{ClaimError, ClaimValues, claim_values};
 pub use mapping::{Mapping, MappingChange, Pair};
 

@@ -36,7 +36,7 @@ pub enum ClaimError {
 /// The claim of this name. A name with dots is looked for as it stands first, and then as a path
 /// (`realm_access.roles`).
 #[must_use]
-fn find<'c>(claims: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
+pub(crate) fn find<'c>(claims: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
     if let Some(found) = claims.get(field) {
         return Some(found);
     }
