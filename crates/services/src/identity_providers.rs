@@ -17,9 +17,6 @@ mod signed;
 mod upstream;
 mod ways;
 
-#[cfg(test)]
-mod tests;
-
 pub use begin::{Begun, begin};
 pub use end_sessions::end_sessions;
 pub use finish::{Arrival, Finished, finish};

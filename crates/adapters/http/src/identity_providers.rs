@@ -15,11 +15,12 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::identity_providers::{Callback, return_target};
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::{Secret, wire};
 use doorward_services::identity_providers::{self, Arrival, Way};
 use doorward_services::{Error, OAuthError};
-use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
 use time::Duration;
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -197,5 +198,5 @@ pub(crate) struct LogoutForm {
 }
 
 fn refused(description: &str) -> HttpResponse {
-    crate::kit::error::oauth(&OAuthError::invalid_request(description.to_owned()))
+    crate::kit::error::oauth(&OAuthError::new(OAuthErrorCode::InvalidRequest, description.to_owned()))
 }

@@ -88,7 +88,8 @@ impl SignIn {
                 Ok(refused_sign_in(deed, known.as_ref(), 403)?.answer(Err(told)))
             }
             Decision::Create { is_first: true } if !self.first_may_own => {
-                let message = "This server has not been set up yet. Its operator makes the first user with the set-up link.";
+                let message =
+                    "This server has not been set up yet. Its operator makes the first user with the set-up link.";
                 Ok(deed.unrecorded("there is nobody here", Err(Error::Refused(message.to_owned()))))
             }
             Decision::Create { is_first } => {
@@ -184,7 +185,8 @@ impl SignIn {
             Some(email)
         };
         let changed = User { email, name, avatar_url, updated_at: deed.now, ..user.clone() };
-        let is_same = (&changed.email, &changed.name, &changed.avatar_url) == (&user.email, &user.name, &user.avatar_url);
+        let is_same =
+            (&changed.email, &changed.name, &changed.avatar_url) == (&user.email, &user.name, &user.avatar_url);
         match &changed.email {
             Some(email) if !is_same => {
                 let permit = System::because("contact follows the identity provider").permit();

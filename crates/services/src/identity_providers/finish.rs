@@ -48,7 +48,12 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
         Callback::Failed { state, error, .. } => {
             // What a stranger made up is not shown as the word of the provider.
             check_state(&states, state.as_deref().unwrap_or_default())?;
-            return Err(Error::invalid(format!("The identity provider refused this sign-in: {error}")));
+            let mut message = format!("The identity provider refused this sign-in ({}).", error.code);
+            for more in [error.description, error.more].into_iter().filter(|more| !more.is_empty()) {
+                message.push(' ');
+                message.push_str(&more);
+            }
+            return Err(Error::invalid(message));
         }
     };
     check_state(&states, &state)?;

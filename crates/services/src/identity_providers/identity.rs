@@ -10,9 +10,9 @@ use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{
-    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GroupClaim, IdToken, KeptBecause, Profile, ProfileDefect, Provider, SessionFacts,
-    TokenHeader, access_token_hash, check_id_token, merge, parse_list, read_github, read_groups, read_profile,
-    session_facts,
+    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GroupClaim, IdToken, KeptBecause, Profile,
+    ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
+    read_github, read_groups, read_profile, session_facts,
 };
 use doorward_domain::users::LoginType;
 use doorward_ports::fetch::{Answer, ContentType, Request};
@@ -64,7 +64,8 @@ pub(super) async fn of_oidc(
 ) -> Result<Identified, Error> {
     let refuse = |defect: &dyn Display| refused(&provider.name, defect);
     let Some(token) = &tokens.id_token else { return Err(refuse(&"there is no ID token")) };
-    let Signed { header, claims } = signed::verify(ctx, provider, discovery, token, TokenHeader::check_id_token).await?;
+    let Signed { header, claims } =
+        signed::verify(ctx, provider, discovery, token, TokenHeader::check_id_token).await?;
     let now = ctx.clock.now();
     let nonce = flow.nonce();
     let expected = Expected {
