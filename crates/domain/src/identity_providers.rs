@@ -16,6 +16,7 @@
 mod address;
 mod claims;
 mod compact;
+mod conversion;
 mod discovery;
 mod endpoint;
 mod github;
@@ -36,6 +37,7 @@ mod state;
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
 pub use claims::{CLAIMS_MAX, Claims, ClaimsError, DEPTH_MAX, WrongTypeError, parse_list};
 pub use compact::{Compact, CompactDefect};
+pub use conversion::{CONVERSION_LIFETIME, Conversion};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};

@@ -61,6 +61,23 @@ pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Re
     Ok(None)
 }
 
+/// Links the account at the provider to a user.
+pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, user_id: UserId) -> Result<(), StoreError> {
+    let link = UserLink {
+        user_id,
+        login_type: person.login_type,
+        provider: person.provider.clone(),
+        issuer: person.issuer().to_owned(),
+        subject: person.subject.clone(),
+        email_verified: person.profile.email_trust.is_verified(),
+        claims: person.claims.clone(),
+        created_at: deed.now,
+        updated_at: deed.now,
+    };
+    let because = System::because("the identity provider vouches for the user");
+    deed.repos.user_links().insert(&because.permit(), &link)
+}
+
 impl SignIn {
     fn decide(self, deed: &mut Deed<'_>) -> Decided {
         let link = find_link(deed.repos, &self.person)?;
@@ -94,14 +111,14 @@ impl SignIn {
             }
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
-                self.insert_link(deed, user.id)?;
+                insert_link(deed, &self.person, user.id)?;
                 self.open(deed, user)
             }
             Decision::SignIn(_) | Decision::Link { .. } => {
                 let Some(user) = known else { return Err(Error::UserNotFound) };
                 match link {
                     Some(link) => self.update_link(deed, link)?,
-                    None => self.insert_link(deed, user.id)?,
+                    None => insert_link(deed, &self.person, user.id)?,
                 }
                 let user = self.follow(deed, user)?;
                 self.open(deed, user)
@@ -143,22 +160,6 @@ impl SignIn {
         deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, user.id, deed.now))?;
         let _receipt = deed.entry().of_user(Some(user.id)).made(&user)?;
         Ok(user)
-    }
-
-    fn insert_link(&self, deed: &mut Deed<'_>, user_id: UserId) -> Result<(), StoreError> {
-        let link = UserLink {
-            user_id,
-            login_type: self.person.login_type,
-            provider: self.person.provider.clone(),
-            issuer: self.person.issuer().to_owned(),
-            subject: self.person.subject.clone(),
-            email_verified: self.person.profile.email_trust.is_verified(),
-            claims: self.person.claims.clone(),
-            created_at: deed.now,
-            updated_at: deed.now,
-        };
-        let because = System::because("the identity provider vouches for the user");
-        deed.repos.user_links().insert(&because.permit(), &link)
     }
 
     fn update_link(&self, deed: &mut Deed<'_>, link: UserLink) -> Result<(), StoreError> {

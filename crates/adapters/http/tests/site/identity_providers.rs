@@ -1,6 +1,7 @@
 //! Signing in through identity providers: the flow, what is believed, and what is refused.
 
 mod accounts;
+mod converting;
 mod ending;
 mod github;
 mod tokens;
@@ -238,7 +239,8 @@ async fn providers_that_are_not_there_are_told() {
         let page = Browser::new(&house).get(path).await.expect(400).body;
         assert!(page.contains("configured on this server"), "{page}");
     }
-    let program = TestRequest::get().uri("/api/v2/users/oidc/nope/callback").insert_header(("Accept", "application/json"));
+    let program =
+        TestRequest::get().uri("/api/v2/users/oidc/nope/callback").insert_header(("Accept", "application/json"));
     let told = house.send(program).await.expect(400).json();
     assert!(told["detail"].as_str().unwrap().contains("configured"), "{told}");
     Browser::new(&house).get(&format!("{CALLBACK}?oidc_merge_state=made-up")).await.expect(400);
