@@ -72,6 +72,12 @@ pub(super) fn organizations_for_key_share(conn: &mut Conn, among: OneOf) -> Quer
     Ok(found.len())
 }
 
+/// Reads those of these organizations that are not deleted, by id. Until the transaction ends, nobody gets to delete them.
+pub(super) fn living_organizations_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<OrganizationRow>> {
+    let living = organizations::table.filter(among).filter(not(organizations::deleted)).order(organizations::id);
+    row_lock!(living.select(OrganizationRow::as_select()), for_key_share).load(conn)
+}
+
 /// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.
 pub(super) fn membership_for_update(conn: &mut Conn, organization: OrganizationId, user: UserId) -> QueryResult<bool> {
     let membership = organization_members::table.find((Id(organization), Id(user)));

@@ -34,6 +34,7 @@ mod expiring;
 mod grants;
 mod group_members;
 mod groups;
+mod idp_sync;
 pub(super) mod jobs;
 mod keys;
 mod locks;
