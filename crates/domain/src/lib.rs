@@ -79,6 +79,8 @@ pub mod settings;
 #[cfg(feature = "full")]
 pub mod templates;
 mod text_enum;
+#[cfg(feature = "full")]
+pub mod user_links;
 pub mod users;
 pub mod wire;
 pub mod workspaces;

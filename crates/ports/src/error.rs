@@ -10,6 +10,8 @@ pub enum Conflict {
     Username,
     /// Another user has this address.
     Email,
+    /// The account at an identity provider is linked to a user already.
+    UserLink,
     /// Another organization has this name.
     OrganizationName,
     /// The organization has been deleted.

@@ -64,6 +64,7 @@ pub mod roles;
 pub mod runtime_settings;
 pub mod sessions;
 pub mod templates;
+pub mod user_links;
 pub mod users;
 pub mod workspaces;
 

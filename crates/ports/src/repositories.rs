@@ -46,6 +46,10 @@ repositories! {
     api_keys: sessions::{ApiKeyRepository, MockApiKeyRepository},
     /// Failed sign-ins.
     throttles: sessions::{ThrottleRepository, MockThrottleRepository},
+    /// Accounts at identity providers.
+    user_links: user_links::{UserLinkRepository, MockUserLinkRepository},
+    /// Sessions that began at an identity provider.
+    federated_sessions: user_links::{FederatedSessionRepository, MockFederatedSessionRepository},
     /// Organizations.
     organizations: organizations::{OrganizationRepository, MockOrganizationRepository},
     /// Groups and their members.

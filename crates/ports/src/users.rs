@@ -3,10 +3,10 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::names::{RealName, Username};
+use doorward_domain::names::{Email, RealName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
-use doorward_domain::users::{PasswordHash, User, UserFilter, UserStatus};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 
 /// One page of users.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,26 @@ pub trait UserRepository {
         id: UserId,
         username: &Username,
         name: &RealName,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Writes what an identity provider says of the user: address, real name, URL of a picture. May answer `Conflict::Email`.
+    /// `false` when there is no such user.
+    fn update_contact(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        email: &Email,
+        name: &RealName,
+        avatar_url: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Changes how the user signs in, forgets the password, and deletes all keys, codes and grants of the user, who is written first.
+    /// `false` when there is no such user, or one who already signs in so.
+    fn update_login_type(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        login_type: LoginType,
         now: Instant,
     ) -> Result<bool, StoreError>;
     /// Changes theme and font.

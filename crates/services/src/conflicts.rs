@@ -10,6 +10,7 @@ impl From<Conflict> for Error {
         match rule {
             Conflict::Username => users::taken(["username"]),
             Conflict::Email => users::taken(["email"]),
+            Conflict::UserLink => users::link_taken(),
             Conflict::FirstUser => users::first_exists_already(),
             Conflict::LastOwner => users::last_owner(),
             Conflict::TokenName => sessions::token_name_taken(),

@@ -54,6 +54,11 @@ pub(crate) fn taken(fields: impl IntoIterator<Item = &'static str>) -> Error {
     Error::all_taken("User already exists.", fields)
 }
 
+/// Somebody signs in with that account already.
+pub(crate) fn link_taken() -> Error {
+    Error::conflict("This account at the identity provider is linked to a user already.")
+}
+
 /// The server has been set up.
 pub(crate) fn first_exists_already() -> Error {
     Error::conflict("The initial user has already been created.")

@@ -58,9 +58,10 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 16] = [
+const UNIQUE: [Unique; 17] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
+    unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
     unique("organizations_name_unique", "organizations.name_key", Conflict::OrganizationName),
     unique("organizations_default_unique", "organizations.is_default", Conflict::OrganizationName),
     unique(

@@ -7,6 +7,7 @@ mod oauth2;
 mod organizations;
 mod sessions;
 mod templates;
+mod user_links;
 mod users;
 mod workspaces;
 
@@ -17,6 +18,7 @@ pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limi
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use templates::TemplateRow;
+pub(crate) use user_links::{FederatedSessionRow, UserLinkRow};
 pub(crate) use users::UserRow;
 pub(crate) use workspaces::{BuildRow, WorkspaceRow};
 

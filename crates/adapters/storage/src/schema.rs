@@ -359,6 +359,39 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Bool, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    user_links (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        login_type -> Text,
+        provider -> Text,
+        email_verified -> Bool,
+        claims -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::sql::{Instant, Json};
+
+    federated_sessions (key_id) {
+        key_id -> Text,
+        issuer -> Text,
+        subject -> Text,
+        upstream_sid -> Nullable<Text>,
+        auth_time -> Instant,
+        amr -> Json,
+        acr -> Text,
+        id_token -> Nullable<Binary>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Nullable, Text};
     use crate::types::sql::Instant;
 
@@ -426,6 +459,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_codes,
     oauth2_grants,
     api_keys,
+    federated_sessions,
     templates,
     workspaces,
     workspace_builds,

@@ -42,6 +42,7 @@ mod store;
 mod template_lists;
 mod templates;
 mod throttles;
+mod user_links;
 mod user_lists;
 mod users;
 mod workspace_plans;

@@ -1,7 +1,7 @@
 use crate::support::*;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::sessions::ApiKey;
-use doorward_domain::users::{PasswordHash, User, UserStatus};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_ports::{Conflict, Repositories, StoreError};
 use time::Duration;
 use tokio::sync::mpsc;
@@ -335,7 +335,8 @@ contract! {
 /// What ends all keys of a user.
 type End = fn(&mut dyn Repositories, UserId) -> Result<bool, StoreError>;
 
-const ENDS: [End; 3] = [
+const ENDS: [End; 4] = [
+    |repos, id| repos.users().update_login_type(&permit(), id, LoginType::Oidc, NOW),
     |repos, id| repos.users().update_password(&permit(), id, &PasswordHash::new("$argon2id$new".to_owned()), NOW),
     |repos, id| repos.users().update_status(&permit(), id, UserStatus::Suspended, NOW),
     |repos, id| repos.users().delete(&permit(), id, NOW),

@@ -3,17 +3,19 @@
 use crate::audit::record;
 use crate::keys::{first_key, second_key};
 use crate::support::*;
+use crate::user_links::{federated, user_link};
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
 use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
+use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
-use doorward_domain::users::{PasswordHash, User, UserStatus};
+use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
@@ -276,6 +278,9 @@ fn writes() -> Vec<Write> {
             r.api_keys().insert(&p.permit(), &w.session)?;
             r.api_keys().insert(&p.permit(), &w.token)
         };
+        FederatedSessionRepository::insert(None): |w, r, p| {
+            r.federated_sessions().insert(&p.permit(), &federated(&w.session), None)
+        };
         ApiKeyRepository::refresh(Some(Session)): |w, r, p| {
             let refresh = KeyRefresh { last_used: Some(NOW), expires_at: w.session.expires_at };
             r.api_keys().refresh(&p.permit(), &w.session, refresh, "", NOW)
@@ -291,6 +296,15 @@ fn writes() -> Vec<Write> {
         UserRepository::update_profile(Some(User)): |w, r, p| {
             r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)
         };
+        UserRepository::update_contact(Some(User)): |w, r, p| {
+            r.users().update_contact(&p.permit(), w.ann.id, &Email::from_storage("anna@example.com".to_owned()), &real_name("Anna"), "", NOW)
+        };
+        UserLinkRepository::insert(None): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
+        UserLinkRepository::update(None): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
+        UserLinkRepository::delete(None): |w, r, p| {
+            let link = user_link(w.ann.id, "1");
+            r.user_links().delete(&p.permit(), w.ann.id, &link.issuer)
+        };
         UserRepository::update_appearance(Some(User)): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
         };
@@ -301,6 +315,9 @@ fn writes() -> Vec<Write> {
             let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
             SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
                 .and_then(|change| r.runtime_settings().update(&change))
+        };
+        UserRepository::update_login_type(Some(User)): |w, r, p| {
+            r.users().update_login_type(&p.permit(), w.ann.id, LoginType::Oidc, NOW)
         };
         UserRepository::update_password(Some(User)): |w, r, p| {
             r.users().update_password(&p.permit(), w.ann.id, &PasswordHash::new("hash".to_owned()), NOW)

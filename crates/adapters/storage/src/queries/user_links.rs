@@ -1,0 +1,82 @@
+//! Accounts at identity providers.
+
+use super::Conn;
+use crate::rows::{UserLinkRow, entities};
+use crate::schema::user_links;
+use crate::touches::Touches;
+use crate::types::Id;
+use crate::unit_of_work::{Kind as _, UnitOfWork};
+use diesel::prelude::*;
+use doorward_domain::ids::UserId;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::user_links::UserLink;
+use doorward_ports::StoreError;
+use doorward_ports::user_links::UserLinkRepository;
+
+const WHY: &str = "no permission depends on how a user signs in";
+
+impl UserLinkRepository for UnitOfWork<'_, Conn> {
+    fn find(&mut self, issuer: &str, subject: &str) -> Result<Option<UserLink>, StoreError> {
+        self.run(|conn| {
+            let row = user_links::table.find((issuer, subject)).select(UserLinkRow::as_select());
+            Ok(row.get_result(conn).optional()?.map(UserLink::try_from).transpose()?)
+        })
+    }
+
+    fn list_of_user(&mut self, user: UserId) -> Result<Vec<UserLink>, StoreError> {
+        self.run(|conn| {
+            let rows = user_links::table
+                .filter(user_links::user_id.eq(Id(user)))
+                .order((user_links::created_at, user_links::issuer))
+                .select(UserLinkRow::as_select())
+                .load(conn)?;
+            Ok(entities(rows)?)
+        })
+    }
+
+    fn insert(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        link: &UserLink,
+    ) -> Result<(), StoreError> {
+        let target = permit.kind().id(link.user_id.0).owner(link.user_id.0);
+        self.write(permit, &target, Touches::nobody(WHY), |conn| {
+            diesel::insert_into(user_links::table).values(UserLinkRow::from(link)).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn update(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        link: &UserLink,
+    ) -> Result<bool, StoreError> {
+        let target = permit.kind().id(link.user_id.0).owner(link.user_id.0);
+        self.write(permit, &target, Touches::nobody(WHY), |conn| {
+            let row = UserLinkRow::from(link);
+            let changed = diesel::update(user_links::table.find((&link.issuer, &link.subject)))
+                .filter(user_links::user_id.eq(Id(link.user_id)))
+                .set((
+                    user_links::provider.eq(row.provider),
+                    user_links::email_verified.eq(row.email_verified),
+                    user_links::claims.eq(row.claims),
+                    user_links::updated_at.eq(row.updated_at),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        user: UserId,
+        issuer: &str,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(user.0).owner(user.0), Touches::nobody(WHY), |conn| {
+            let links =
+                user_links::table.filter(user_links::user_id.eq(Id(user))).filter(user_links::issuer.eq(issuer));
+            Ok(diesel::delete(links).execute(conn)? > 0)
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Accounts at identity providers with which users sign in, and the sessions that began there (`identity.md` 2.9,
+//! `standards.md` 12).
+
+use crate::Instant;
+use crate::ids::UserId;
+use crate::sessions::ApiKeyId;
+use crate::users::LoginType;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// An account at an identity provider, which is known by its issuer and, there, by its subject. Nothing else of it is an
+/// identity: addresses and names can be given to others.
+#[derive(Clone, PartialEq)]
+pub struct UserLink {
+    /// The user who signs in with it.
+    pub user_id: UserId,
+    /// What kind of provider it is: [`LoginType::Oidc`] or [`LoginType::Github`].
+    pub login_type: LoginType,
+    /// The provider by its name in the settings.
+    pub provider: String,
+    /// The issuer as the settings name it.
+    pub issuer: String,
+    /// The id of the account there (`sub`).
+    pub subject: String,
+    /// Whether the provider vouched for the mail address at the last sign-in.
+    pub email_verified: bool,
+    /// What the provider said at the last sign-in.
+    pub claims: Map<String, Value>,
+    /// When the account was linked.
+    pub created_at: Instant,
+    /// When the user last signed in with it.
+    pub updated_at: Instant,
+}
+
+/// Claims are about people, and do not belong into logs.
+impl fmt::Debug for UserLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserLink")
+            .field("user_id", &self.user_id)
+            .field("provider", &self.provider)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a session that began at an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FederatedSession {
+    /// The key of the session.
+    pub key_id: ApiKeyId,
+    /// The issuer as the settings name it.
+    pub issuer: String,
+    /// The id of the account there.
+    pub subject: String,
+    /// The session there (`sid`), if the provider names it.
+    pub upstream_sid: Option<String>,
+    /// When the user last proved to be who they are.
+    pub auth_time: Instant,
+    /// By which means (RFC 8176).
+    pub amr: Vec<String>,
+    /// How well.
+    pub acr: String,
+}
+
+/// A session at an identity provider, as far as a logout token names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// One session there.
+    Session(String),
+    /// All sessions of one account there.
+    Subject(String),
+}

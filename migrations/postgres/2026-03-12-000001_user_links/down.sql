@@ -1,0 +1,2 @@
+DROP TABLE federated_sessions;
+DROP TABLE user_links;
