@@ -1,11 +1,12 @@
 //! The sync with identity providers (`enterprise-identity.md` 4): its settings, what it does at a sign-in (`apply`) and would do
-//! ([`dry_run`]), and what it did ([`list_syncs`]).
+//! ([`dry_run`]), what it did ([`list_syncs`]), and which claims there are for it ([`available_fields`], [`field_values`]).
 //!
 //! Organization sync is set for the deployment, group and role sync for each organization. What nobody has stored yet comes
 //! from the settings file: organization sync, and group sync of the default organization.
 
 mod apply;
 mod audited;
+mod discovery;
 mod dry_run;
 mod log;
 pub(crate) mod owned;
@@ -14,8 +15,13 @@ pub(crate) mod settings;
 mod told;
 
 #[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
+mod owned_tests;
+#[cfg(test)]
 mod tests;
 
+pub use discovery::{available_fields, field_values};
 pub use dry_run::{DryRun, DryRunResult, dry_run};
 pub use log::list_syncs;
 pub use scene::Trial;

@@ -9,3 +9,6 @@ CREATE TABLE sync_log (
     document text NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sync_log_user ON sync_log (user_id, "time", id);
+
+-- The claims that were seen last are found by the time of the sign-in.
+CREATE INDEX user_links_seen ON user_links (updated_at, issuer, subject);

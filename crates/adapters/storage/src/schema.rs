@@ -463,4 +463,5 @@ allow_tables_to_appear_in_same_query!(
     templates,
     workspaces,
     workspace_builds,
+    user_links,
 );

@@ -127,6 +127,16 @@ impl Claims {
         }
     }
 
+    /// The values of a claim that a mapping could name, however well the claim as a whole can be read.
+    pub fn seen(&self, field: &str) -> impl Iterator<Item = &str> {
+        let entries = match find(&self.members, field) {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(text @ Value::String(_)) => std::slice::from_ref(text),
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => &[],
+        };
+        entries.iter().filter_map(text_of)
+    }
+
     /// Whether the provider says that it has the claim, and not what it is.
     fn is_elsewhere(&self, field: &str) -> bool {
         let named = self.members.get("_claim_names").and_then(Value::as_object);
@@ -225,6 +235,17 @@ mod tests {
         assert_eq!(claims.read("objects"), these(&["n", "m"]));
         for absent in ["other", "realm_access.x", "groups.0", ""] {
             assert_eq!(claims.read(absent), Ok(ClaimValues::Absent));
+        }
+    }
+
+    #[test]
+    fn values_are_seen_also_where_a_claim_cannot_be_read() {
+        let claims =
+            claims(&json!({ "a": "x,y", "b": ["z", 1, { "name": "n" }], "c": { "d": ["e"] }, "f": 1, "g": "" }));
+        let seen = |field| claims.seen(field).collect::<Vec<_>>();
+        assert_eq!((seen("a"), seen("b"), seen("c.d")), (vec!["x,y"], vec!["z", "n"], vec!["e"]));
+        for none in ["c", "f", "g", "h"] {
+            assert!(seen(none).is_empty(), "{none}");
         }
     }
 

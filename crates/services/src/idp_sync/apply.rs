@@ -18,13 +18,14 @@ use serde_json::Map;
 use std::collections::BTreeSet;
 
 /// How many syncs of each user are kept.
-pub(super) const SYNCS_KEPT: u32 = 20;
+const SYNCS_KEPT: u32 = 20;
 
 /// Why the server may write what a sync writes.
 const BECAUSE: System = System::because("organizations, groups and roles follow the claims of the provider");
 
 /// A user after a sync.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the sign-in with OpenID Connect reads it"))]
 pub(crate) struct Synced {
     /// The user, with the roles of now.
     pub(crate) user: User,
@@ -36,7 +37,7 @@ pub(crate) struct Synced {
 /// in the transaction of the sign-in, with the user locked ([`find_for_update`]) and active already, and before memberships
 /// or organizations are locked. It leaves a record in the audit log if anything changes, and one in the log of syncs.
 ///
-/// However much there is, the number of queries is the same: at most 13 that read, and at most 14 that write.
+/// However much there is, the number of queries is the same, some thirty at most.
 ///
 /// The inner error is a claim that cannot be read, without which nobody signs in: the sign-in is refused with it, and commits, so
 /// that the log of syncs has it. Needs no permission: the provider has said who it is. Errors: those of the store.

@@ -10,6 +10,8 @@ use crate::users::{UserRef, access};
 use doorward_domain::idp_sync::{Claims, Plan, Unsyncable};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::Action;
+use doorward_domain::users::{LoginType, User};
+use doorward_ports::Repositories;
 use std::collections::BTreeMap;
 
 /// What is to be tried.
@@ -34,6 +36,14 @@ pub struct DryRunResult {
     pub organizations: BTreeMap<OrganizationId, String>,
 }
 
+/// What the provider said at the last sign-in of a user with OpenID Connect. Errors: `Invalid` (`claims`).
+fn last_claims(repos: &mut dyn Repositories, user: &User) -> Result<Claims, Error> {
+    let links = repos.user_links().list_of_user(user.id)?;
+    let last = links.into_iter().filter(|link| link.login_type == LoginType::Oidc).max_by_key(|link| link.updated_at);
+    let none = || Error::invalid_field("claims", "is required, for the user has not signed in with OpenID Connect yet");
+    Ok(Claims::new(last.ok_or_else(none)?.claims))
+}
+
 /// Says what a sign-in would change, and writes nothing.
 ///
 /// Needs `idpsync_settings:read`, and `user:read` for the user. Errors: `Forbidden`, `UserNotFound` (missing or not readable),
@@ -49,7 +59,11 @@ pub async fn dry_run(ctx: &Context, actor: &Principal, trial: DryRun) -> Result<
         }
         tried.groups.values().try_for_each(check)?;
         tried.roles.values().try_for_each(check)?;
-        let claims = claims.ok_or_else(|| Error::invalid_field("claims", "is required"))?;
+        let claims = match (claims, &user) {
+            (Some(claims), _) => claims,
+            (None, None) => return Err(Error::invalid_field("claims", "is required unless a user is named")),
+            (None, Some(user)) => last_claims(look.repos, user)?,
+        };
         let scene = Scene::load(look.repos, &settings, user.as_ref(), &claims, (tried, Hold::No))?;
         Ok(DryRunResult {
             user: user.map(|user| user.id),

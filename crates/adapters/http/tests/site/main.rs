@@ -20,6 +20,7 @@ mod group_sizes;
 mod groups;
 mod house;
 mod idp_sync;
+mod idp_sync_runs;
 mod in_person;
 mod limits;
 mod oauth2;

@@ -31,7 +31,7 @@ pub(super) fn roles_without<'a>(
 }
 
 /// The roles that `by_place` has for the organization of a member, which is there by its hexadecimal digits.
-pub(super) fn roles_by_place<'a, T: Serialize + Debug>(
+pub(super) fn roles_by_place<'a, T: Serialize + Debug + Send + Sync>(
     by_place: &'a types::Json<T>,
 ) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = types::sql::Json> + 'a> {
     Box::new(
