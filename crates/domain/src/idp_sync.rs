@@ -1,7 +1,7 @@
 //! What members, groups and roles follow the claims of an identity provider (`enterprise-identity.md` 4): settings, and what
 //! becomes of somebody who signs in with a set of claims.
 //!
-//! [`Claims`] say of each claim whether it is there, and whether that means anything. [`Rules`] are the settings that hold for
+//! [`SyncClaims`] say of each claim whether it is there, and whether that means anything. [`Rules`] are the settings that hold for
 //! somebody, [`Known`] is what there is, [`Held`] what somebody has, and [`Rules::plan`] says what is gained and lost.
 
 mod admission;
@@ -13,7 +13,7 @@ mod record;
 mod wanted;
 
 pub use admission::{NotAdmitted, admit};
-pub use claims::{ClaimError, ClaimValues, Claims, Unknown, VALUES_MAX, Values};
+pub use claims::{ClaimError, ClaimValues, SyncClaims, VALUES_MAX, Values};
 pub use effects::{Because, Effect, Followed, Ignored, NOTES_MAX, Note, Plan, Unsyncable};
 pub use mapping::{Mapping, MappingChange, Pair};
 pub use plan::{Held, Known, KnownGroup};

@@ -1,7 +1,7 @@
 //! Accounts at identity providers, and the sessions that began there.
 
 use crate::StoreError;
-use doorward_domain::idp_sync::Claims;
+use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
@@ -11,7 +11,7 @@ use doorward_domain::user_links::{FederatedSession, Upstream, UserLink};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClaimsPage {
     /// The claims of one sign-in each.
-    pub claims: Vec<Claims>,
+    pub claims: Vec<SyncClaims>,
     /// Whether there are more behind them.
     pub is_full: bool,
 }

@@ -36,8 +36,8 @@ use crate::users::access;
 use crate::users::caller::with_caller;
 use audited::{Kind, Stored};
 use doorward_domain::idp_sync::{
-    Claims, FIELD_MAX, Filter, GroupSync, Mapping, MappingChange, NotAdmitted, OrganizationSync, PAIRS_MAX, RoleSync,
-    admit,
+    FIELD_MAX, Filter, GroupSync, Mapping, MappingChange, NotAdmitted, OrganizationSync, PAIRS_MAX, RoleSync,
+    SyncClaims, admit,
 };
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
@@ -148,7 +148,7 @@ async fn change<S: SyncSetting>(
 
 /// Whether somebody with these claims may sign in at all: with one at least of the groups of `idp_sync.group_allow_list`, if
 /// there are any. Needs no permission.
-pub fn may_sign_in(claims: &Claims, settings: &IdpSyncSettings) -> Result<(), NotAdmitted> {
+pub fn may_sign_in(claims: &SyncClaims, settings: &IdpSyncSettings) -> Result<(), NotAdmitted> {
     admit(claims, &settings.group_field, &settings.group_allow_list)
 }
 

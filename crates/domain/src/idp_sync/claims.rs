@@ -10,19 +10,18 @@ pub const VALUES_MAX: usize = 2000;
 /// The claims of a sign-in, and what is known of those that are not among them.
 ///
 /// ```
-/// use doorward_domain::idp_sync::{Claims, ClaimValues, Unknown};
+/// use doorward_domain::idp_sync::{ClaimValues, SyncClaims};
 /// use serde_json::json;
 /// // A provider with more groups than fit into a token says where they are instead (OpenID Connect Core 5.6.2).
 /// let overage = json!({ "_claim_names": { "groups": "src1" } });
-/// let claims = Claims::new(overage.as_object().unwrap().clone());
-/// assert_eq!(claims.read("groups"), Ok(ClaimValues::Unknown(Unknown::NotFetched)));
+/// let claims = SyncClaims::new(overage.as_object().unwrap().clone());
+/// assert_eq!(claims.read("groups"), Ok(ClaimValues::Unknown));
 /// assert_eq!(claims.read("roles"), Ok(ClaimValues::Absent));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Claims {
+pub struct SyncClaims {
     members: Map<String, Value>,
-    unfetched: BTreeSet<String>,
-    keeps_absent: bool,
+    unknown: BTreeSet<String>,
 }
 
 /// What a claim says.
@@ -30,21 +29,10 @@ pub struct Claims {
 pub enum ClaimValues {
     /// It is not there, which means the same as an empty list.
     Absent,
-    /// Nobody knows what it says, so nothing may follow from it.
-    Unknown(Unknown),
+    /// Nobody knows what it says, so nothing may follow from it: it could not be fetched, or its absence means nothing with this provider.
+    Unknown,
     /// It says these.
     These(Values),
-}
-
-/// Why nobody knows what a claim says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Unknown {
-    /// The provider has it, and it could not be fetched.
-    #[error("the claim could not be fetched from the provider")]
-    NotFetched,
-    /// It is not there, and with this provider that means nothing.
-    #[error("the claim is absent, and this provider leaves it out for other reasons too")]
-    Absent,
 }
 
 /// The values of a claim.
@@ -85,24 +73,18 @@ pub enum ClaimError {
     },
 }
 
-impl Claims {
+impl SyncClaims {
     /// The claims of a sign-in, merged from all sources.
     #[must_use]
     pub const fn new(members: Map<String, Value>) -> Self {
-        Self { members, unfetched: BTreeSet::new(), keeps_absent: false }
+        Self { members, unknown: BTreeSet::new() }
     }
 
-    /// Notes that the provider has this claim, or more of it, and that it could not be fetched.
+    /// Notes that nobody knows what this claim says, whatever of it is there: the provider has it, or more of it, and it could not be
+    /// fetched, or the provider leaves it out for reasons of its own.
     #[must_use]
-    pub fn unfetched(mut self, field: impl Into<String>) -> Self {
-        self.unfetched.insert(field.into());
-        self
-    }
-
-    /// Says whether an absent claim of this provider means nothing, instead of an empty list (`groups_missing`).
-    #[must_use]
-    pub const fn keeping_absent(mut self, keeps: bool) -> Self {
-        self.keeps_absent = keeps;
+    pub fn without(mut self, field: impl Into<String>) -> Self {
+        self.unknown.insert(field.into());
         self
     }
 
@@ -112,17 +94,16 @@ impl Claims {
         &self.members
     }
 
-    /// Reads the values of a claim (`enterprise-identity.md` 4.6, `standards.md` 12.6): a list of texts or of objects with a
+    /// Reads the values of a claim (`enterprise-identity.md` 4.6): a list of texts or of objects with a
     /// `name`, or one text, which is a list of one. An empty text gives nothing, and `null` is an empty list. Other entries of a list
     /// are left out, unless there are no others. Values are compared as they are, with regard to letter case.
     pub fn read(&self, field: &str) -> Result<ClaimValues, ClaimError> {
-        if self.unfetched.iter().any(|name| is_in(field, name)) {
-            return Ok(ClaimValues::Unknown(Unknown::NotFetched));
+        if self.unknown.iter().any(|name| is_in(field, name)) {
+            return Ok(ClaimValues::Unknown);
         }
         match find(&self.members, field) {
             Some(claim) => values(claim, field).map(ClaimValues::These),
-            None if self.is_elsewhere(field) => Ok(ClaimValues::Unknown(Unknown::NotFetched)),
-            None if self.keeps_absent => Ok(ClaimValues::Unknown(Unknown::Absent)),
+            None if self.is_elsewhere(field) => Ok(ClaimValues::Unknown),
             None => Ok(ClaimValues::Absent),
         }
     }
@@ -153,7 +134,7 @@ fn is_in(field: &str, name: &str) -> bool {
 /// The claim of this name. A name with dots is looked for as it stands first, and then as a path
 /// (`realm_access.roles`).
 #[must_use]
-fn find<'c>(claims: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
+pub(crate) fn find<'c>(claims: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
     if let Some(found) = claims.get(field) {
         return Some(found);
     }
@@ -209,8 +190,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn claims(of: &Value) -> Claims {
-        Claims::new(of.as_object().unwrap().clone())
+    fn claims(of: &Value) -> SyncClaims {
+        SyncClaims::new(of.as_object().unwrap().clone())
     }
 
     fn these(texts: &[&str]) -> Result<ClaimValues, ClaimError> {
@@ -274,13 +255,12 @@ mod tests {
 
     #[test]
     fn what_was_not_fetched_is_neither_absent_nor_empty() {
-        let unknown = |why| Ok(ClaimValues::Unknown(why));
-        let part = claims(&json!({ "groups": ["first page"], "realm": {} })).unfetched("groups").unfetched("realm");
-        assert_eq!(part.read("groups"), unknown(Unknown::NotFetched));
-        assert_eq!(part.read("realm.roles"), unknown(Unknown::NotFetched));
+        let unknown = Ok(ClaimValues::Unknown);
+        let part = claims(&json!({ "groups": ["first page"], "realm": {} })).without("groups").without("realm");
+        assert_eq!((part.read("groups"), part.read("realm.roles")), (unknown.clone(), unknown.clone()));
         assert_eq!(part.read("groups_direct"), Ok(ClaimValues::Absent));
         for overage in [json!({ "hasgroups": true }), json!({ "_claim_names": { "groups": "src1" } })] {
-            assert_eq!(claims(&overage).read("groups"), unknown(Unknown::NotFetched));
+            assert_eq!(claims(&overage).read("groups"), unknown);
             assert_eq!(claims(&overage).read("roles"), Ok(ClaimValues::Absent));
         }
         // Fetched from there, and put in its place.
@@ -288,8 +268,5 @@ mod tests {
             claims(&json!({ "groups": ["x"], "_claim_names": { "groups": "src1" } })).read("groups"),
             these(&["x"])
         );
-        let kept = claims(&json!({ "null": null })).keeping_absent(true);
-        assert_eq!(kept.read("groups"), unknown(Unknown::Absent));
-        assert_eq!(kept.read("null"), these(&[]), "empty is not absent");
     }
 }

@@ -1,6 +1,6 @@
 //! What a sync would do, and why: the outcome of a plan.
 
-use super::{ClaimError, Unknown};
+use super::ClaimError;
 use crate::ids::{GroupId, OrganizationId};
 use crate::roles::RoleNames;
 use crate::text_enum::text_enum;
@@ -117,8 +117,8 @@ pub enum Ignored {
     #[error("{0}; so everything stays as it is")]
     Unreadable(#[from] ClaimError),
     /// Nobody knows what the claim says, so all stays as it is.
-    #[error("{0}; so everything stays as it is")]
-    Unknown(#[from] Unknown),
+    #[error("the provider has not sent the claim `{0}`, which means nothing; so everything stays as it is")]
+    Unknown(String),
     /// Entries of the list that are no texts.
     #[error("{0} entries of the list are neither a text nor an object with a `name`")]
     UnreadableEntries(usize),

@@ -2,7 +2,7 @@
 
 use super::effects::{Because, Effect, Followed, Ignored, Note, Plan, Unsyncable};
 use super::wanted::{GroupWanted, can_be_named, group_wanted, roles_wanted};
-use super::{ClaimError, ClaimValues, Claims, GroupSync, Mapping, Rules, Values};
+use super::{ClaimError, ClaimValues, GroupSync, Mapping, Rules, SyncClaims, Values};
 use crate::groups::EVERYONE;
 use crate::ids::{GroupId, OrganizationId};
 use crate::roles::{MEMBER, ORGANIZATION_MEMBER, OWNER, RoleName, RoleNames};
@@ -55,7 +55,7 @@ impl Rules {
     /// A claim that is absent is an empty list. One that nobody knows, because it was not fetched or because its absence means
     /// nothing, changes nothing of what follows it. One that cannot be read changes nothing either, but for organizations and
     /// roles on the site: then nobody signs in.
-    pub fn plan(&self, claims: &Claims, known: &Known, held: &Held) -> Result<Plan, Unsyncable> {
+    pub fn plan(&self, claims: &SyncClaims, known: &Known, held: &Held) -> Result<Plan, Unsyncable> {
         let mut planner = Planner { claims, known, plan: Plan::default() };
         let members = planner.organizations(self, held)?;
         planner.groups(self, held, &members);
@@ -67,7 +67,7 @@ impl Rules {
 
 /// A plan in the making.
 struct Planner<'a> {
-    claims: &'a Claims,
+    claims: &'a SyncClaims,
     known: &'a Known,
     plan: Plan,
 }
@@ -88,8 +88,8 @@ impl Planner<'_> {
         let values = match self.claims.read(field)? {
             ClaimValues::Absent => Values::default(),
             ClaimValues::These(values) => values,
-            ClaimValues::Unknown(unknown) => {
-                self.note(kind, place, None, unknown.into());
+            ClaimValues::Unknown => {
+                self.note(kind, place, None, Ignored::Unknown(field.to_owned()));
                 return Ok(None);
             }
         };

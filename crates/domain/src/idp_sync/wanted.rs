@@ -1,6 +1,6 @@
 //! What the values of claims name, before it is known what of it is there.
 
-use super::{ClaimValues, Claims, GroupSync, Mapping, OrganizationSync, RoleSync, SiteRoleSync};
+use super::{ClaimValues, GroupSync, Mapping, OrganizationSync, RoleSync, SiteRoleSync, SyncClaims};
 use crate::ids::{GroupId, OrganizationId};
 use crate::names::GROUP_NAME_MAX;
 use crate::roles::RoleName;
@@ -54,7 +54,7 @@ pub(super) fn roles_wanted<'s>(
 impl OrganizationSync {
     /// The organizations that these claims name, whether or not they are there. What cannot be read names none.
     #[must_use]
-    pub fn mentioned(&self, claims: &Claims) -> BTreeSet<OrganizationId> {
+    pub fn mentioned(&self, claims: &SyncClaims) -> BTreeSet<OrganizationId> {
         let texts = texts(claims, &self.field);
         let mapped = |text: &String| self.mapping.as_ref().and_then(|mapping| mapping.get(text)).unwrap_or_default();
         texts.iter().flat_map(mapped).copied().collect()
@@ -64,7 +64,7 @@ impl OrganizationSync {
 impl Rules {
     /// The groups that these claims name, by id.
     #[must_use]
-    pub fn mentioned_groups(&self, claims: &Claims) -> BTreeSet<GroupId> {
+    pub fn mentioned_groups(&self, claims: &SyncClaims) -> BTreeSet<GroupId> {
         let mut ids = BTreeSet::new();
         for sync in self.groups.values() {
             for text in &texts(claims, &sync.field) {
@@ -78,7 +78,7 @@ impl Rules {
 
     /// The groups that these claims name, by name.
     #[must_use]
-    pub fn mentioned_group_names(&self, claims: &Claims) -> BTreeSet<(OrganizationId, String)> {
+    pub fn mentioned_group_names(&self, claims: &SyncClaims) -> BTreeSet<(OrganizationId, String)> {
         let mut names = BTreeSet::new();
         for (organization, sync) in &self.groups {
             for text in &texts(claims, &sync.field) {
@@ -94,7 +94,7 @@ impl Rules {
 
     /// The roles that these claims name, but for built-in ones.
     #[must_use]
-    pub fn mentioned_custom_roles(&self, claims: &Claims) -> Vec<RoleName> {
+    pub fn mentioned_custom_roles(&self, claims: &SyncClaims) -> Vec<RoleName> {
         let mut names = BTreeSet::new();
         for (organization, sync) in &self.roles {
             for text in &texts(claims, &sync.field) {
@@ -118,7 +118,7 @@ pub(super) fn can_be_named(name: &str) -> bool {
 }
 
 /// The values of a claim; none while it is not there or cannot be read.
-fn texts(claims: &Claims, field: &str) -> Vec<String> {
+fn texts(claims: &SyncClaims, field: &str) -> Vec<String> {
     match claims.read(field) {
         Ok(ClaimValues::These(values)) if !field.is_empty() => values.texts,
         Ok(_) | Err(_) => Vec::new(),

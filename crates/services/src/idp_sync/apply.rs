@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::sessions::max_lifetime;
 use crate::settings::Settings;
 use doorward_domain::groups::{Group, GroupSource};
-use doorward_domain::idp_sync::{Because, Claims, Effect, Followed, Plan, SyncOutcome, SyncRecord, Unsyncable};
+use doorward_domain::idp_sync::{Because, Effect, Followed, Plan, SyncClaims, SyncOutcome, SyncRecord, Unsyncable};
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::names::{DisplayName, GroupName};
 use doorward_domain::organizations::Membership;
@@ -48,7 +48,7 @@ pub(crate) fn apply(
     deed: &mut Deed<'_>,
     settings: &Settings,
     user: &User,
-    (provider, claims): (&str, &Claims),
+    (provider, claims): (&str, &SyncClaims),
 ) -> Result<Result<Synced, Unsyncable>, Error> {
     let scene = Scene::load(deed.repos, &settings.idp_sync, Some(user), claims, (Trial::default(), Hold::Yes))?;
     let plan = match scene.plan(claims) {

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::users::testing::{BOB, NOW, ORGANIZATION, bob, context_with, membership, organization, origin, settings};
 use crate::{Principal, Settings};
 use doorward_domain::groups::{Group, GroupSource};
-use doorward_domain::idp_sync::{Claims, SyncOutcome, SyncRecord, Unsyncable};
+use doorward_domain::idp_sync::{SyncClaims, SyncOutcome, SyncRecord, Unsyncable};
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::names::{DisplayName, GroupName};
 use doorward_domain::organizations::{Membership, Organization};
@@ -114,7 +114,7 @@ async fn sync(
     claims: Value,
 ) -> Result<Result<Synced, Unsyncable>, Error> {
     let ctx = context_with(repos, settings.clone());
-    let claims = Claims::new(claims.as_object().unwrap().clone());
+    let claims = SyncClaims::new(claims.as_object().unwrap().clone());
     let by = Principal::anonymous(origin());
     ctx.act(&by, move |deed: &mut Deed<'_>| {
         let synced = apply(deed, &settings, &user, ("corp", &claims))?;

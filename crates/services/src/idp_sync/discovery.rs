@@ -11,14 +11,14 @@ use crate::deed::Look;
 use crate::error::Error;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::users::access;
-use doorward_domain::idp_sync::{Claims, FIELD_MAX};
+use doorward_domain::idp_sync::{FIELD_MAX, SyncClaims};
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::Action;
 use std::collections::BTreeSet;
 
 /// So many sign-ins are looked at, the last ones first: one for each account at a provider.
 const SIGN_INS_MAX: u32 = 20_000;
-/// Claims of one sign-in that have more characters, as JSON, are left out.
+/// SyncClaims of one sign-in that have more characters, as JSON, are left out.
 const CLAIMS_MAX: u32 = 65_536;
 /// Longer texts are left out, in bytes.
 const TEXT_MAX: usize = 1024;
@@ -81,7 +81,7 @@ fn authorize(look: &mut Look<'_>, place: Option<&OrganizationRef>) -> Result<Opt
 fn collect(
     look: &mut Look<'_>,
     place: Option<OrganizationId>,
-    take: impl Fn(&Claims, &mut BTreeSet<String>),
+    take: impl Fn(&SyncClaims, &mut BTreeSet<String>),
 ) -> Result<Vec<String>, Error> {
     let mut found = BTreeSet::new();
     let mut offset = 0;

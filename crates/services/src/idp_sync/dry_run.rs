@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::users::reference::resolve_live;
 use crate::users::{UserRef, access};
-use doorward_domain::idp_sync::{Claims, Plan, Unsyncable};
+use doorward_domain::idp_sync::{Plan, SyncClaims, Unsyncable};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::Action;
 use doorward_domain::users::{LoginType, User};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DryRun {
     /// The claims; `None` are those of the last sign-in of the user.
-    pub claims: Option<Claims>,
+    pub claims: Option<SyncClaims>,
     /// Who would sign in; `None` is somebody who has nothing yet.
     pub user: Option<UserRef>,
     /// Settings that are tried in the place of those that hold.
@@ -37,11 +37,11 @@ pub struct DryRunResult {
 }
 
 /// What the provider said at the last sign-in of a user with OpenID Connect. Errors: `Invalid` (`claims`).
-fn last_claims(repos: &mut dyn Repositories, user: &User) -> Result<Claims, Error> {
+fn last_claims(repos: &mut dyn Repositories, user: &User) -> Result<SyncClaims, Error> {
     let links = repos.user_links().list_of_user(user.id)?;
     let last = links.into_iter().filter(|link| link.login_type == LoginType::Oidc).max_by_key(|link| link.updated_at);
     let none = || Error::invalid_field("claims", "is required, for the user has not signed in with OpenID Connect yet");
-    Ok(Claims::new(last.ok_or_else(none)?.claims))
+    Ok(SyncClaims::new(last.ok_or_else(none)?.claims))
 }
 
 /// Says what a sign-in would change, and writes nothing.

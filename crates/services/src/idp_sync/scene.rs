@@ -4,7 +4,7 @@ use super::SyncSetting;
 use super::settings::IdpSyncSettings;
 use crate::runtime_settings;
 use doorward_domain::idp_sync::{
-    Claims, GroupSync, Held, Known, KnownGroup, OrganizationSync, Plan, RoleSync, Rules, Unsyncable,
+    GroupSync, Held, Known, KnownGroup, OrganizationSync, Plan, RoleSync, Rules, SyncClaims, Unsyncable,
 };
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
@@ -49,7 +49,7 @@ impl Scene {
         repos: &mut dyn Repositories,
         settings: &IdpSyncSettings,
         user: Option<&User>,
-        claims: &Claims,
+        claims: &SyncClaims,
         (trial, hold): (Trial, Hold),
     ) -> Result<Self, StoreError> {
         let site_roles = settings.site_role_sync();
@@ -113,7 +113,7 @@ impl Scene {
     }
 
     /// What is gained and lost.
-    pub(super) fn plan(&self, claims: &Claims) -> Result<Plan, Unsyncable> {
+    pub(super) fn plan(&self, claims: &SyncClaims) -> Result<Plan, Unsyncable> {
         self.rules.plan(claims, &self.known, &self.held)
     }
 }
@@ -144,7 +144,7 @@ fn by_place<S: SyncSetting>(
 fn known_groups(
     repos: &mut dyn Repositories,
     rules: &Rules,
-    claims: &Claims,
+    claims: &SyncClaims,
     held: &[GroupId],
 ) -> Result<Vec<KnownGroup>, StoreError> {
     let ids: BTreeSet<GroupId> = rules.mentioned_groups(claims).into_iter().chain(held.iter().copied()).collect();

@@ -7,7 +7,7 @@ use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, api_error};
 use crate::kit::json::Timestamp;
 use actix_web::http::StatusCode;
-use doorward_domain::idp_sync::{Claims, Effect, GroupSync, Note, OrganizationSync, RoleSync, SyncRecord};
+use doorward_domain::idp_sync::{Effect, GroupSync, Note, OrganizationSync, RoleSync, SyncClaims, SyncRecord};
 use doorward_domain::ids::OrganizationId;
 use doorward_services::idp_sync::{self, DryRun, DryRunResult, Trial};
 use doorward_services::users::UserRef;
@@ -149,7 +149,7 @@ impl From<DryRunResult> for DryRunObject {
 pub(crate) async fn dry_run(mut call: Call, actor: Principal) -> HandlerResult {
     let DryRunRequest { claims, user, settings } = call.json()?;
     let user = user.filter(|name| !name.is_empty()).map(|name| UserRef::parse(&name));
-    let trial = DryRun { claims: claims.map(Claims::new), user, settings: settings.into() };
+    let trial = DryRun { claims: claims.map(SyncClaims::new), user, settings: settings.into() };
     let result = idp_sync::dry_run(call.context(), &actor, trial).await?;
     Ok(ok(&DryRunObject::from(result)))
 }

@@ -4,7 +4,7 @@ use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::users::{containing, narrowed, position};
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, filters, member_counts};
+use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
 use crate::schema::{group_members, groups, organization_members, users};
@@ -301,9 +301,10 @@ pub(super) fn delete(conn: &mut Conn, group: GroupId, users: &[UserId]) -> Resul
 
 /// Adds a user to those of the groups to whose organizations the user belongs, and in which the user is not yet.
 pub(super) fn insert_in(conn: &mut Conn, user: UserId, ids: &[GroupId]) -> Result<usize, Error> {
+    let there = locks::groups_for_key_share(conn, OneOf::ids("groups.id", ids.iter().copied()))?;
     let rows = groups::table
         .inner_join(organization_members::table.on(organization_members::organization_id.eq(groups::organization_id)))
-        .filter(OneOf::ids("groups.id", ids.iter().copied()))
+        .filter(OneOf::ids("groups.id", there.into_iter().map(|id| id.0)))
         .filter(organization_members::user_id.eq(Id(user)))
         // Those of all members have no rows.
         .filter(groups::organization_id.ne(sql::<types::sql::Uuid>("groups.id")))

@@ -9,7 +9,7 @@ use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
-use doorward_domain::idp_sync::Claims;
+use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::user_links::UserLink;
@@ -54,7 +54,7 @@ impl UserLinkRepository for UnitOfWork<'_, Conn> {
                 .load(conn)?;
             let is_full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
             Ok(ClaimsPage {
-                claims: rows.into_iter().flatten().map(|Json(claims)| Claims::new(claims)).collect(),
+                claims: rows.into_iter().flatten().map(|Json(claims)| SyncClaims::new(claims)).collect(),
                 is_full,
             })
         })

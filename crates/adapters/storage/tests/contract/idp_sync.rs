@@ -67,7 +67,7 @@ contract! {
         let (of_ann, of_bob) = db.read(move |repos| Ok((roles_of(repos, ann_id)?, roles_of(repos, bob_id)?))).await;
         let texts = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(of_ann, [(ids[0], texts(&["a\"'", "b"])), (ids[1], texts(&[])), (ids[2], texts(&["chef"]))]);
-        assert_eq!(of_bob, [(ids[0], texts(&[]))]);
+        assert_eq!(of_bob, [(ids[0], texts(&["organization-auditor"]))], "nobody else's");
     }
 
     async fn several_memberships_end_with_groups_and_entries_of_access_lists(db) {

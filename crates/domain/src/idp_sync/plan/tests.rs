@@ -12,8 +12,8 @@ const OPS: GroupId = GroupId(Uuid::from_u128(12));
 const ACME_DEVS: GroupId = GroupId(Uuid::from_u128(13));
 const NO_GROUP: GroupId = GroupId(Uuid::from_u128(19));
 
-fn claims(of: &Value) -> Claims {
-    Claims::new(of.as_object().unwrap().clone())
+fn claims(of: &Value) -> SyncClaims {
+    SyncClaims::new(of.as_object().unwrap().clone())
 }
 
 fn names(names: &[&str]) -> RoleNames {
@@ -160,7 +160,7 @@ fn all_parts_follow_in_order_and_say_why() {
 
 #[test]
 fn what_is_absent_takes_all_but_what_everybody_has() {
-    let plan = rules().plan(&Claims::default(), &known(), &held()).unwrap();
+    let plan = rules().plan(&SyncClaims::default(), &known(), &held()).unwrap();
     let mut known = known();
     let after = applied(&plan, &mut known, &held());
     assert_eq!(after.memberships, [(HOME, RoleNames::default())].into());
@@ -172,15 +172,13 @@ fn what_is_absent_takes_all_but_what_everybody_has() {
 
 #[test]
 fn a_claim_of_which_nobody_knows_what_it_says_changes_nothing() {
-    let unfetched = ["orgs", "groups", "roles", "site"].into_iter().fold(Claims::default(), Claims::unfetched);
-    for claims in [unfetched, Claims::default().keeping_absent(true)] {
-        let plan = rules().plan(&claims, &known(), &held()).unwrap();
-        assert!(plan.is_empty(), "{plan:?}");
-        assert_eq!(plan.ignored.len(), 5);
-        assert!(ignored(&plan).iter().all(|why| why.ends_with("so everything stays as it is")));
-    }
+    let unknown = ["orgs", "groups", "roles", "site"].into_iter().fold(SyncClaims::default(), SyncClaims::without);
+    let plan = rules().plan(&unknown, &known(), &held()).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    assert_eq!(plan.ignored.len(), 5);
+    assert!(ignored(&plan).iter().all(|why| why.ends_with("so everything stays as it is")));
     // Nor does one of them change what follows the others.
-    let part = claims(&json!({ "orgs": ["acme"], "roles": "boss" })).unfetched("groups").unfetched("site");
+    let part = claims(&json!({ "orgs": ["acme"], "roles": "boss" })).without("groups").without("site");
     let plan = rules().plan(&part, &known(), &held()).unwrap();
     assert!(plan.lost.iter().chain(&plan.gained).all(|effect| effect.kind == Followed::OrganizationRole), "{plan:?}");
 }
@@ -198,7 +196,7 @@ fn an_unreadable_claim_keeps_out_or_changes_nothing() {
 
 #[test]
 fn what_follows_no_claim_stays() {
-    let plan = Rules::default().plan(&Claims::default(), &known(), &held()).unwrap();
+    let plan = Rules::default().plan(&SyncClaims::default(), &known(), &held()).unwrap();
     assert_eq!(plan, Plan::default());
     let no_fields = Rules {
         organizations: OrganizationSync { field: String::new(), ..rules().organizations },
@@ -258,13 +256,13 @@ fn some_values() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn some_claims() -> impl Strategy<Value = Claims> {
+fn some_claims() -> impl Strategy<Value = SyncClaims> {
     let fields =
         prop::collection::btree_map(prop::sample::select(vec!["orgs", "groups", "roles", "site"]), some_values(), 0..5);
-    (fields, any::<bool>(), any::<bool>()).prop_map(|(fields, unfetched, keeps)| {
+    (fields, any::<bool>()).prop_map(|(fields, is_unknown)| {
         let members = fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
-        let claims = Claims::new(members).keeping_absent(keeps);
-        if unfetched { claims.unfetched("groups") } else { claims }
+        let claims = SyncClaims::new(members);
+        if is_unknown { claims.without("groups") } else { claims }
     })
 }
 
@@ -315,7 +313,7 @@ proptest! {
         if held.is_last_owner && held.site_roles.contains(OWNER) {
             prop_assert!(after.site_roles.contains(OWNER));
         }
-        if claims.read("groups").is_err() || matches!(claims.read("groups"), Ok(ClaimValues::Unknown(_))) {
+        if claims.read("groups").is_err() || matches!(claims.read("groups"), Ok(ClaimValues::Unknown)) {
             let touched = plan.gained.iter().chain(&plan.lost).filter(|effect| effect.kind == Followed::Group);
             for effect in touched {
                 prop_assert_eq!(&effect.because, &Because::LeftOrganization);
