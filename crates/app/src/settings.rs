@@ -17,6 +17,7 @@ use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
 use doorward_outbound::FetchSettings;
+use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
@@ -77,6 +78,8 @@ sections! {
     cleanup: CleanupSettings,
     audit: AuditSettings,
     idp_sync: IdpSyncSettings,
+    oidc: OidcSettings,
+    github: GithubSettings,
     quiet_hours: QuietHoursSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,

@@ -7,6 +7,7 @@ use doorward_domain::keys::CryptoKey;
 use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
 use doorward_ports::{Clock, Outage, Random, Sealer};
+use doorward_services::identity_providers::Upstreams;
 use doorward_services::{Context, SubjectCache, maintenance};
 use doorward_storage::{Opened, Options};
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ pub(crate) struct Parts {
 }
 
 /// Opens the database and makes what every use case needs.
-pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Result<Parts> {
+pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Upstreams) -> anyhow::Result<Parts> {
     let opened = open(settings, &settings.storage)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
@@ -34,6 +35,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
     let context = Context {
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
         bus: opened.bus(),
+        upstreams,
         store: opened.store.clone().into(),
         clock,
         random,
@@ -46,6 +48,8 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
             audit: settings.audit,
             quiet_hours: settings.quiet_hours.clone(),
             idp_sync: settings.idp_sync.clone(),
+            oidc: settings.oidc.clone(),
+            github: settings.github.clone(),
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
@@ -74,7 +78,9 @@ where
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
-        let parts = connect(settings, settings.listen.access_url(&settings.listen.listen)?).await?;
+        let access_url = settings.listen.access_url(&settings.listen.listen)?;
+        // A command asks nothing of other servers.
+        let parts = connect(settings, access_url, Upstreams::default()).await?;
         run(parts.context).await
     })
 }

@@ -13,6 +13,7 @@ mod record;
 mod wanted;
 
 pub use admission::{NotAdmitted, admit};
+pub(crate) use claims::find;
 pub use claims::{ClaimError, ClaimValues, SyncClaims, VALUES_MAX, Values};
 pub use effects::{Because, Effect, Followed, Ignored, NOTES_MAX, Note, Plan, Unsyncable};
 pub use mapping::{Mapping, MappingChange, Pair};

@@ -38,7 +38,7 @@
 //! | `eval` | questions and answers of access control as JSON documents | `serde`, `serde_json` |
 //! | `settings` | durations and sections of a settings file | `serde`, `humantime` |
 //! | `scim` | SCIM 2.0: filters, paths, schemas, resources, PATCH, messages | `serde`, `serde_json`, `winnow` |
-//! | `full` | all rooms of the server; mail addresses and display names can be parsed | those of `oauth2`, `eval` and `scim`, `email_address`, `icu_properties`, `jiff`, `regex` |
+//! | `full` | all rooms of the server; mail addresses and display names can be parsed | those of `oauth2`, `eval` and `scim`, `email_address`, `icu_normalizer`, `icu_properties`, `jiff`, `regex` |
 //!
 //! # What is promised
 //!
@@ -53,6 +53,8 @@ pub mod audit;
 pub mod digest;
 pub mod groups;
 #[cfg(feature = "full")]
+pub mod identity_providers;
+#[cfg(feature = "full")]
 pub mod idp_sync;
 pub mod ids;
 pub mod jobs;
@@ -66,6 +68,8 @@ pub mod page;
 #[cfg(feature = "full")]
 pub mod quiet_hours;
 pub mod quotas;
+#[cfg(feature = "full")]
+pub mod replays;
 pub mod roles;
 #[cfg(feature = "full")]
 pub mod runtime_settings;

@@ -34,7 +34,7 @@ mod scheme;
 mod scope;
 mod scopes;
 #[cfg(feature = "oauth2")]
-mod uri;
+pub(crate) mod uri;
 
 #[cfg(feature = "oauth2")]
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};

@@ -22,5 +22,11 @@ pub const CSRF_COOKIE: &str = "csrf_token";
 pub const CSRF_COOKIE_SECURE: &str = "__Host-csrf_token";
 /// Header that carries the token of a form.
 pub const CSRF_HEADER: &str = "X-CSRF-TOKEN";
+/// Cookie that a browser brings back with the state of a sign-in at an identity provider.
+pub const OAUTH_STATE_COOKIE: &str = "oauth_state";
+/// Cookie with the place to go to after that.
+pub const OAUTH_REDIRECT_COOKIE: &str = "oauth_redirect";
+/// Cookie of a user who is about to sign in otherwise than with the password.
+pub const OAUTH_CONVERT_COOKIE: &str = "coder_oauth_convert_jwt";
 /// Header that carries the one-time token with which a server without users is set up.
 pub const SETUP_TOKEN_HEADER: &str = "Doorward-Setup-Token";

@@ -60,6 +60,7 @@ pub mod outbox;
 pub mod quiet_hours;
 pub mod quotas;
 pub mod random;
+pub mod replays;
 pub mod roles;
 pub mod runtime_settings;
 pub mod sessions;

@@ -50,6 +50,8 @@ repositories! {
     user_links: user_links::{UserLinkRepository, MockUserLinkRepository},
     /// Sessions that began at an identity provider.
     federated_sessions: user_links::{FederatedSessionRepository, MockFederatedSessionRepository},
+    /// Tokens of others that are good for one use.
+    replays: replays::{ReplayRepository, MockReplayRepository},
     /// Organizations.
     organizations: organizations::{OrganizationRepository, MockOrganizationRepository},
     /// Groups and their members.

@@ -2,6 +2,7 @@
 
 use crate::cache::SubjectCache;
 use crate::deed::Door;
+use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::settings::Settings;
 use doorward_domain::{Instant, Secret};
@@ -28,6 +29,8 @@ pub struct Context {
     pub cache: SubjectCache,
     /// Wake-ups between servers.
     pub bus: Bus,
+    /// Identity providers, and the way to them.
+    pub upstreams: Upstreams,
 }
 
 impl Context {

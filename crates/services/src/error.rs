@@ -88,6 +88,9 @@ pub enum Error {
         /// What was said about it.
         cause: String,
     },
+    /// An identity provider does not answer, or not as it should. What is said of it is for the visitor.
+    #[error("{0}")]
+    Upstream(String),
     /// Anything else; the cause is for the log.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -17,6 +17,7 @@ mod settings;
 
 pub mod authcheck;
 pub mod groups;
+pub mod identity_providers;
 pub mod idp_sync;
 pub mod jobs;
 pub mod keys;

@@ -20,9 +20,10 @@ mod tests;
 pub use authenticate::{authenticate, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
-pub(crate) use issue::random_token;
+pub(crate) use issue::{KeySpec, random_token};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
+pub(crate) use login::record as refused_sign_in;
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
 pub use tokens::{
@@ -41,7 +42,7 @@ pub(crate) fn token_name_taken() -> Error {
 }
 
 /// Writes that the user was seen; a dormant one becomes active, which the audit log remembers.
-fn seen(deed: &mut Deed<'_>, before: &User) -> Result<User, StoreError> {
+pub(crate) fn seen(deed: &mut Deed<'_>, before: &User) -> Result<User, StoreError> {
     let permit = System::because("the user is here").permit();
     deed.repos.users().touch(&permit, before.id, deed.now)?;
     let status = if before.status == UserStatus::Dormant { UserStatus::Active } else { before.status };

@@ -1,5 +1,6 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
+use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
@@ -22,6 +23,10 @@ pub struct Settings {
     pub quiet_hours: QuietHoursSettings,
     /// How members and groups follow the claims of identity providers.
     pub idp_sync: IdpSyncSettings,
+    /// Providers of OpenID Connect.
+    pub oidc: OidcSettings,
+    /// Signing in with GitHub.
+    pub github: GithubSettings,
 }
 
 impl Settings {
@@ -35,6 +40,8 @@ impl Settings {
             audit: from.section(),
             quiet_hours: from.section(),
             idp_sync: from.section(),
+            oidc: from.section(),
+            github: from.section(),
         }
     }
 

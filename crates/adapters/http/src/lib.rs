@@ -31,6 +31,7 @@ mod conventions;
 mod deployment;
 mod docs;
 mod groups;
+mod identity_providers;
 mod idp_sync;
 mod kit;
 mod members;

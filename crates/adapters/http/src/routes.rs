@@ -10,8 +10,8 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, groups, idp_sync, members, oauth2, organizations, pages, quiet_hours, quotas,
-    roles, sessions, status, templates, users, workspaces,
+    audit, authcheck, deployment, docs, groups, identity_providers, idp_sync, members, oauth2, organizations, pages,
+    quiet_hours, quotas, roles, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) fn table() -> Vec<Entry> {
         docs::routes,
         status::routes,
         sessions::routes,
+        identity_providers::routes,
         roles::routes,
         users::routes,
         organizations::routes,

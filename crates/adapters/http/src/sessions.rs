@@ -12,6 +12,7 @@ use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use doorward_domain::{Secret, wire};
+use doorward_services::identity_providers::{self, OnOffer, Way};
 use doorward_services::{Error, Principal, sessions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -96,18 +97,44 @@ pub(crate) struct GithubMethod {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OidcMethod {
     enabled: bool,
-    sign_in_text: &'static str,
-    icon_url: &'static str,
+    /// Of the first provider.
+    sign_in_text: String,
+    icon_url: String,
+    /// All of them. Coder's servers have one at most.
+    providers: Vec<OidcProviderObject>,
+}
+
+/// A provider of OpenID Connect.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OIDCProvider)]
+pub(crate) struct OidcProviderObject {
+    /// What people know it as.
+    name: String,
+    /// A picture, or empty.
+    icon_url: String,
+    /// Where a sign-in begins.
+    path: String,
 }
 
 /// Shows the ways to sign in.
 #[utoipa::path(get, path = "/api/v2/users/authmethods", tag = "sessions", responses((status = 200, body = Methods)))]
 pub(crate) async fn auth_methods(call: Call) -> HandlerResult {
     let on_offer = sessions::auth_methods(call.context());
+    let providers = identity_providers::on_offer(call.context()).into_iter();
+    let providers: Vec<_> = providers
+        .filter(|provider| provider.way != Way::Github)
+        .map(|OnOffer { way, name, icon_url }| OidcProviderObject { name, icon_url, path: way.path() })
+        .collect();
+    let first = providers.first();
     Ok(ok(&Methods {
         password: Method { enabled: on_offer.password },
-        github: GithubMethod { enabled: false, default_provider_configured: false },
-        oidc: OidcMethod { enabled: false, sign_in_text: "", icon_url: "" },
+        github: GithubMethod { enabled: on_offer.github, default_provider_configured: false },
+        oidc: OidcMethod {
+            enabled: on_offer.oidc,
+            sign_in_text: first.map(|first| format!("Continue with {}", first.name)).unwrap_or_default(),
+            icon_url: first.map(|first| first.icon_url.clone()).unwrap_or_default(),
+            providers,
+        },
     }))
 }
 

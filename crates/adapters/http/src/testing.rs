@@ -54,6 +54,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
+        upstreams: doorward_services::identity_providers::Upstreams::default(),
     }
 }
 

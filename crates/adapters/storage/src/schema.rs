@@ -392,6 +392,15 @@ table! {
 }
 
 table! {
+    use crate::types::sql::{Digest, Instant};
+
+    seen_tokens (key) {
+        key -> Digest,
+        expires_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Nullable, Text};
     use crate::types::sql::Instant;
 

@@ -8,6 +8,8 @@ use crate::wiring::{self, Parts};
 use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
+use doorward_outbound::Outbound;
+use doorward_services::identity_providers::Upstreams;
 use doorward_services::jobs::{LeaseTerms, Runner};
 use doorward_services::{Context, background, keys, maintenance};
 use gauges::Counted;
@@ -32,7 +34,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let outbound = wiring::outbound(settings)?;
     let claim = wiring::claim(settings)?;
     actix_web::rt::System::new().block_on(async {
-        let (listener, parts) = connect(settings, &access_url, listener, address).await?;
+        let (listener, parts) = connect(settings, &access_url, &outbound, listener, address).await?;
         let context = parts.context.clone();
         let watch = parts.opened.watch_changes().context("cannot watch for changes in the database")?;
         let owner_wanted = crate::owner::is_wanted(settings, &context).await?;
@@ -99,10 +101,14 @@ fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
 async fn connect(
     settings: &Settings,
     access_url: &Url,
+    outbound: &Outbound,
     listener: TcpListener,
     address: SocketAddr,
 ) -> anyhow::Result<(TcpListener, Parts)> {
-    let open = || wiring::connect(settings, access_url.clone());
+    let open = || {
+        let upstreams = Upstreams::new(Arc::new(outbound.clone()));
+        wiring::connect(settings, access_url.clone(), upstreams)
+    };
     let away = match open().await {
         Ok(parts) => return Ok((listener, parts)),
         Err(error) if wiring::is_passing(&error) => error,

@@ -175,6 +175,18 @@ impl DerivationKeys {
         self.verifying(now).any(|key| key.key.is_text(purpose, parts, presented))
     }
 
+    /// The id of the key that signs now.
+    #[must_use]
+    pub fn signing_id(&self, now: Instant) -> KeyId {
+        self.signing(now).id
+    }
+
+    /// The text of the key of this id, whether or not it signs now; `None` if it is not in the ring.
+    #[must_use]
+    pub fn text_of(&self, id: KeyId, purpose: &str, parts: &[&[u8]]) -> Option<Secret<String>> {
+        self.all().find(|key| key.id == id).map(|key| key.key.text(purpose, parts))
+    }
+
     fn all(&self) -> impl Iterator<Item = &RingKey> {
         std::iter::once(&self.first).chain(&self.later)
     }

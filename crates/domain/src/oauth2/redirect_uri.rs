@@ -1,10 +1,10 @@
 //! Redirect URIs: what may be registered, and when a presented one is the registered one.
 
 use super::scheme;
-use super::uri::{self, UriError};
+use super::uri::{self, UriError, is_loopback};
 use crate::text_enum::text_enum;
 use std::fmt;
-use url::{Host, Url};
+use url::Url;
 
 /// Longest redirect URI, in bytes.
 pub const REDIRECT_URI_MAX: usize = 2048;
@@ -186,15 +186,6 @@ impl RedirectUri {
 impl fmt::Debug for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RedirectUri({})", self.0)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(ip)) => ip.octets() == [127, 0, 0, 1],
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

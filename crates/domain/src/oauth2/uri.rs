@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 /// Why a text is no absolute URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UriError {
+pub(crate) enum UriError {
     /// It breaks the grammar.
     Syntax,
     /// It has a fragment, even an empty one.
@@ -24,7 +24,7 @@ pub(super) enum UriError {
 }
 
 /// Checks that a text is an absolute URI that every program reads in the same way.
-pub(super) fn parse(text: &str) -> Result<Url, UriError> {
+pub(crate) fn parse(text: &str) -> Result<Url, UriError> {
     if text.contains('#') {
         return Err(UriError::Fragment);
     }
@@ -54,6 +54,16 @@ pub(super) fn parse(text: &str) -> Result<Url, UriError> {
 /// The path of an absolute URI, as it is written.
 pub(super) fn path(text: &str) -> &str {
     UriAbsoluteStr::new(text).map_or("", UriAbsoluteStr::path_str)
+}
+
+/// Whether the host is this machine, seen from itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(ip)) => ip.octets() == [127, 0, 0, 1],
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 /// Whether the host that browsers read is the one that is written.

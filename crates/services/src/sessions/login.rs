@@ -42,12 +42,20 @@ pub struct SignedIn {
 pub struct AuthMethods {
     /// With a password.
     pub password: bool,
+    /// With GitHub.
+    pub github: bool,
+    /// With a provider of OpenID Connect; the first one is meant where there is room for one only.
+    pub oidc: bool,
 }
 
 /// The ways to sign in that are on offer. Anyone may ask.
 #[must_use]
 pub fn auth_methods(ctx: &Context) -> AuthMethods {
-    AuthMethods { password: ctx.settings.sessions.password_login }
+    AuthMethods {
+        password: ctx.settings.sessions.password_login,
+        github: ctx.settings.github.is_on(),
+        oidc: !ctx.settings.oidc.providers.is_empty(),
+    }
 }
 
 /// Signs in with a password (`identity.md` 2.6).
@@ -210,7 +218,8 @@ fn refuse(deed: &mut Deed<'_>, user: &User, status: u16, refusal: Error) -> Deci
     Ok(record(deed, Some(user), status)?.answer(Err(refusal)))
 }
 
-fn record(deed: &mut Deed<'_>, user: Option<&User>, status: u16) -> Result<Recorded, StoreError> {
+/// Records a sign-in that is refused; the user, if it is known whose it would be.
+pub(crate) fn record(deed: &mut Deed<'_>, user: Option<&User>, status: u16) -> Result<Recorded, StoreError> {
     let entry = deed.entry().of_user(user.map(|user| user.id));
     entry.noted(AuditAction::Login, status, &NoKey(user), Diff::default())
 }

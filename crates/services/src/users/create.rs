@@ -184,7 +184,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Re
         }
         _ => Vec::new(),
     };
-    let login_type = fields.keep(parse_login_type(login_type))?.unwrap_or(LoginType::None);
+    let login_type = fields.keep(parse_login_type(login_type, !ctx.settings.oidc.providers.is_empty()))?.unwrap_or(LoginType::None);
     if with_password {
         fields.keep(strong_password(&command.password))?;
     }
@@ -281,7 +281,7 @@ pub(super) fn insert(
 }
 
 /// The organization of those for whom none is named.
-pub(super) fn default_organization(repos: &mut dyn Repositories) -> Result<Organization, StoreError> {
+pub(crate) fn default_organization(repos: &mut dyn Repositories) -> Result<Organization, StoreError> {
     repos.organizations().find_default()?.ok_or_else(|| StoreError::other("there is no default organization"))
 }
 
@@ -371,9 +371,10 @@ fn some_organization(asked: &[OrganizationId]) -> Result<(), Error> {
     Ok(())
 }
 
-fn parse_login_type(text: &str) -> Result<LoginType, Error> {
+fn parse_login_type(text: &str, oidc: bool) -> Result<LoginType, Error> {
     match text.parse() {
         Ok(kind @ (LoginType::Password | LoginType::None | LoginType::Github)) => Ok(kind),
+        Ok(LoginType::Oidc) if oidc => Ok(LoginType::Oidc),
         Ok(LoginType::Oidc) => {
             let message = "You must configure OIDC before you can create users with the OIDC login type.";
             Err(Error::invalid_fields(message, vec![FieldError::new("login_type", "is not configured")]))

@@ -9,11 +9,11 @@ use doorward_domain::{Instant, Secret};
 
 /// Address and names of a user that is made, checked.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// `None` for service accounts.
-    pub(super) email: Option<Email>,
-    pub(super) username: Username,
-    pub(super) name: RealName,
+    pub(crate) email: Option<Email>,
+    pub(crate) username: Username,
+    pub(crate) name: RealName,
 }
 
 /// Address, names and password of a person.
@@ -28,7 +28,7 @@ pub(super) fn person(email: &str, username: &str, password: &Secret<String>, nam
 }
 
 /// An active user who signs in with a password, of whom nothing else is known.
-pub(super) fn blank_user(id: UserId, Identity { email, username, name }: Identity, now: Instant) -> User {
+pub(crate) fn blank_user(id: UserId, Identity { email, username, name }: Identity, now: Instant) -> User {
     User {
         id,
         email,

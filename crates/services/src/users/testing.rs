@@ -50,6 +50,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         settings: Arc::new(settings),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
+        upstreams: crate::identity_providers::Upstreams::default(),
     }
 }
 

@@ -167,6 +167,7 @@ pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
         Error::Unavailable { outage, .. } => {
             ("Busy", format!("The server cannot answer now: {outage}. Please try again in a moment.").into())
         }
+        Error::Upstream(message) => ("The identity provider", message.into()),
         Error::Internal(_) => (
             "Something went wrong",
             "The server could not do this. Its administrator finds the cause in the log.".into(),

@@ -152,6 +152,7 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_SOON);
             response
         }
+        Error::Upstream(message) => api_error(StatusCode::BAD_GATEWAY, message, ""),
         Error::Internal(cause) => {
             tracing::error!(cause = %Chain(cause.as_ref()), "internal error");
             answer::internal()

@@ -18,8 +18,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 use doorward_domain::Secret;
+use doorward_services::identity_providers::{OnOffer, on_offer};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
-use doorward_services::{Error, Principal, sessions, users};
+use doorward_services::{Context, Error, Principal, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -163,6 +164,7 @@ async fn page(
     error: Option<&str>,
 ) -> HandlerResult {
     let app = asking_app(call, target).await;
+    let offers = offers(call.context(), target);
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
             brand: Brand::of(&call.site),
@@ -173,10 +175,35 @@ async fn page(
             message,
             error,
             password_enabled: sessions::auth_methods(call.context()).password,
-            providers: Vec::new(),
+            providers: offers.iter().map(Offer::shown).collect(),
         };
         render(status, &page, &form_action(target))
     })
+}
+
+/// A button, with the texts that it shows.
+struct Offer {
+    label: String,
+    href: String,
+    icon_url: String,
+}
+
+impl Offer {
+    fn shown(&self) -> Provider<'_> {
+        let icon = Some(self.icon_url.as_str()).filter(|url| !url.is_empty());
+        Provider { label: &self.label, href: &self.href, icon }
+    }
+}
+
+/// The providers through which somebody may sign in, who then goes to this path and query of ours.
+fn offers(context: &Context, target: &str) -> Vec<Offer> {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("redirect", target).finish();
+    let offer = |on_offer: OnOffer| Offer {
+        label: format!("Continue with {}", on_offer.name),
+        href: format!("{}?{query}", on_offer.way.path()),
+        icon_url: on_offer.icon_url,
+    };
+    on_offer(context).into_iter().map(offer).collect()
 }
 
 /// The name of the application whose authorization request is the place to go to afterwards.

@@ -122,6 +122,7 @@ async fn house_of(
         settings: Arc::new(Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
+        upstreams: doorward_services::identity_providers::Upstreams::default(),
     };
     let kept = context.clone();
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);

@@ -1,7 +1,7 @@
 //! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
-use super::{Conn, codes, counts, grants, sessions, throttles};
+use super::{Conn, codes, counts, grants, replays, sessions, throttles};
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -13,8 +13,14 @@ use doorward_ports::StoreError;
 use doorward_ports::maintenance::{MaintenanceRepository, Purged};
 
 /// All tables whose rows die by themselves. A grant takes its access token along.
-const EXPIRING: &[Expiring] =
-    &[codes::EXPIRING, grants::EXPIRING, sessions::EXPIRING, throttles::EXPIRING, throttles::EXPIRING_PLACES];
+const EXPIRING: &[Expiring] = &[
+    codes::EXPIRING,
+    grants::EXPIRING,
+    sessions::EXPIRING,
+    throttles::EXPIRING,
+    throttles::EXPIRING_PLACES,
+    replays::EXPIRING,
+];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.
 const READINESS: &str = "readiness";

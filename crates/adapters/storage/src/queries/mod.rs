@@ -48,6 +48,7 @@ mod outbox;
 mod planned_anew;
 mod quiet_hours;
 mod quotas;
+mod replays;
 mod roles;
 mod runtime_settings;
 mod sessions;

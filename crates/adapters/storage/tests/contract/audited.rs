@@ -64,6 +64,7 @@ impl Walk {
             keys: bootstrap.keys,
             cache: SubjectCache::off(),
             bus: doorward_ports::Bus::default(),
+            upstreams: doorward_services::identity_providers::Upstreams::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();

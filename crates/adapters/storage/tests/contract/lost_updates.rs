@@ -126,7 +126,7 @@ contract! {
 }
 
 /// Runs it so many times at once.
-async fn futures(count: usize, run: impl AsyncFn(usize)) {
+pub(crate) async fn futures(count: usize, run: impl AsyncFn(usize)) {
     let all: Vec<_> = (0..count).map(|n| Box::pin(run(n))).collect();
     futures_util::future::join_all(all).await;
 }

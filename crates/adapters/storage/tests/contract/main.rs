@@ -34,6 +34,7 @@ mod outbox;
 mod plans;
 mod quiet_hours;
 mod quotas;
+mod replays;
 mod roles;
 mod rotation;
 mod runtime_settings;

@@ -3,6 +3,7 @@
 use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
+use crate::replays::seen;
 use crate::support::*;
 use crate::user_links::{federated, user_link};
 use doorward_domain::audit::AuditRecord;
@@ -319,6 +320,7 @@ fn writes() -> Vec<Write> {
         UserRepository::update_contact(Some(User)): |w, r, p| {
             r.users().update_contact(&p.permit(), w.ann.id, &Email::from_storage("anna@example.com".to_owned()), &real_name("Anna"), "", NOW)
         };
+        ReplayRepository::insert(None): |_w, r, p| r.replays().insert(&p.permit(), &seen("1"));
         UserLinkRepository::insert(None): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
         UserLinkRepository::update(None): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
         UserLinkRepository::delete(None): |w, r, p| {

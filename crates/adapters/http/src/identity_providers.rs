@@ -1,0 +1,201 @@
+//! Signing in through identity providers (`identity.md` 2.9, `standards.md` 12): where browsers are sent away, where they come back,
+//! and where providers end sessions.
+
+use crate::conventions::Page;
+use crate::conventions::page::problem;
+use crate::kit::answer::redirect;
+use crate::kit::call::Call;
+use crate::kit::convention::Convention as _;
+use crate::kit::error::HandlerResult;
+use crate::kit::extract::credential::cookies;
+use crate::kit::routes::Routes;
+use crate::sessions::{removed_cookie, session_cookie, set_cookie};
+use actix_web::HttpResponse;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use doorward_domain::identity_providers::{Callback, return_target};
+use doorward_domain::{Secret, wire};
+use doorward_services::identity_providers::{self, Arrival, Way};
+use doorward_services::{Error, OAuthError};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
+use time::Duration;
+
+pub(crate) fn routes(routes: &mut Routes) {
+    let mut r = routes.of(&Page);
+    r.public(__path_oidc_callback, oidc_callback).no_store();
+    r.public(__path_oidc_provider_callback, oidc_provider_callback).no_store();
+    r.public(__path_github_callback, github_callback).no_store();
+    r.public(__path_backchannel_logout, backchannel_logout).for_any_site().no_store();
+}
+
+/// How long a visitor may take at the provider.
+const FLOW: Duration = Duration::minutes(10);
+
+/// The largest body of a logout request.
+const LOGOUT_BODY_MAX: usize = 64 * 1024;
+
+/// What a cookie cannot hold, and the sign of the encoding itself.
+const IN_COOKIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
+
+/// Begins a sign-in through the first OpenID Connect provider, and ends it when the provider sends the browser back.
+#[utoipa::path(
+    get, path = "/api/v2/users/oidc/callback", tag = "sessions", operation_id = "oidc_callback",
+    params(
+        ("code" = Option<String>, Query, description = "From the provider. Without it, the sign-in begins"),
+        ("state" = Option<String>, Query, description = "From the provider"),
+        ("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"),
+        ("oidc_merge_state" = Option<String>, Query, description = "From `convert-login`"),
+    ),
+    responses(
+        (status = 307, description = "To the provider, or signed in"),
+        (status = 403, body = String, content_type = "text/html"),
+    ),
+)]
+pub(crate) async fn oidc_callback(call: Call) -> HandlerResult {
+    callback(call, Way::FirstOidc).await
+}
+
+/// The same for a provider by its name.
+#[utoipa::path(
+    get, path = "/api/v2/users/oidc/{provider}/callback", tag = "sessions", operation_id = "oidc_provider_callback",
+    params(("provider" = String, Path, description = "The name of the provider in the settings")),
+    responses(
+        (status = 307, description = "To the provider, or signed in"),
+        (status = 403, body = String, content_type = "text/html"),
+    ),
+)]
+pub(crate) async fn oidc_provider_callback(call: Call) -> HandlerResult {
+    let name = call.segment("provider").into_owned();
+    callback(call, Way::Oidc(name)).await
+}
+
+/// The same for GitHub.
+#[utoipa::path(
+    get, path = "/api/v2/users/oauth2/github/callback", tag = "sessions", operation_id = "github_callback",
+    responses(
+        (status = 307, description = "To GitHub, or signed in"),
+        (status = 403, body = String, content_type = "text/html"),
+    ),
+)]
+pub(crate) async fn github_callback(call: Call) -> HandlerResult {
+    callback(call, Way::Github).await
+}
+
+async fn callback(call: Call, way: Way) -> HandlerResult {
+    let parameters: Vec<_> = url::form_urlencoded::parse(call.request.query_string().as_bytes()).collect();
+    let callback = Callback::read(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+    let callback = match callback {
+        Ok(Callback::Start { merge_state, return_target }) => {
+            return begin(&call, &way, merge_state.map(Secret::new), &return_target).await;
+        }
+        Ok(callback) => callback,
+        Err(defect) => return Ok(told(&call, Error::invalid(format!("This address is not right: {defect}.")))),
+    };
+    let kept = |name| cookies(&call.request, name).into_iter().map(Cow::into_owned);
+    let arrival = Arrival {
+        way,
+        callback,
+        states: kept(wire::OAUTH_STATE_COOKIE).collect(),
+        conversions: kept(wire::OAUTH_CONVERT_COOKIE).map(Secret::new).collect(),
+    };
+    let mut response = match identity_providers::finish(call.context(), arrival, &call.origin).await {
+        Ok(finished) => {
+            let target = kept(wire::OAUTH_REDIRECT_COOKIE).next().unwrap_or_default();
+            let target = return_target(&percent_decode_str(&target).decode_utf8().unwrap_or_default());
+            let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &target);
+            match finished.session {
+                Some(session) => set_cookie(&mut response, &session_cookie(&call.site, session.expose()))?,
+                // After a conversion everybody signs in anew.
+                None => set_cookie(&mut response, &removed_cookie(&call.site))?,
+            }
+            response
+        }
+        Err(error) => told(&call, error),
+    };
+    // A state is good for one answer, whatever came of it.
+    for name in [wire::OAUTH_STATE_COOKIE, wire::OAUTH_REDIRECT_COOKIE, wire::OAUTH_CONVERT_COOKIE] {
+        set_cookie(&mut response, &flow_cookie(&call, name, "", Duration::ZERO))?;
+    }
+    Ok(response)
+}
+
+/// Sends the browser to the provider.
+async fn begin(call: &Call, way: &Way, merge_state: Option<Secret<String>>, target: &str) -> HandlerResult {
+    let begun = match identity_providers::begin(call.context(), way, merge_state).await {
+        Ok(begun) => begun,
+        Err(error) => return Ok(told(call, error)),
+    };
+    let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &begun.location);
+    let target = utf8_percent_encode(target, IN_COOKIES).to_string();
+    for (name, value) in [(wire::OAUTH_STATE_COOKIE, begun.state.expose()), (wire::OAUTH_REDIRECT_COOKIE, &target)] {
+        set_cookie(&mut response, &flow_cookie(call, name, value, FLOW))?;
+    }
+    Ok(response)
+}
+
+/// A cookie of a sign-in that is under way.
+fn flow_cookie<'a>(call: &Call, name: &'a str, value: &'a str, max_age: Duration) -> Cookie<'a> {
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(call.site.secure_cookies)
+        .max_age(max_age)
+        .finish()
+}
+
+/// A sign-in that did not work, as a page, or as JSON for a program that asks for it. Nobody is sent to the sign-in page, which
+/// would not say why.
+fn told(call: &Call, error: Error) -> HttpResponse {
+    let (status, explanation) = match error {
+        Error::Unauthenticated { message, .. } => (StatusCode::UNAUTHORIZED, message),
+        Error::Refused(message) => (StatusCode::FORBIDDEN, message),
+        Error::Invalid { message, .. } => (StatusCode::BAD_REQUEST, message),
+        Error::Conflict { message, .. } => (StatusCode::CONFLICT, message),
+        Error::Upstream(message) => (StatusCode::BAD_GATEWAY, message),
+        error => return Page.failed(&call.asked(), error),
+    };
+    problem(call, status, "Signing in did not work", &explanation)
+}
+
+/// Ends the sessions that began at a provider, which says so by a logout token (OpenID Connect Back-Channel Logout 1.0).
+#[utoipa::path(
+    post, path = "/api/v2/users/oidc/{provider}/backchannel-logout", tag = "sessions",
+    operation_id = "oidc_backchannel_logout",
+    params(("provider" = String, Path, description = "The name of the provider in the settings")),
+    request_body(content = LogoutForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "Done, whether or not there was a session"), (status = 400, description = "Refused")),
+)]
+pub(crate) async fn backchannel_logout(mut call: Call) -> HandlerResult {
+    let name = call.segment("provider").into_owned();
+    let body = call.bytes(LOGOUT_BODY_MAX)?;
+    let mut tokens = url::form_urlencoded::parse(&body).filter(|(name, _)| name == "logout_token");
+    let (token, another) = (tokens.next(), tokens.next());
+    let token = match (token, another) {
+        (Some((_, token)), None) => Secret::new(token.into_owned()),
+        _ => return Ok(refused("the form must have one `logout_token`")),
+    };
+    match identity_providers::end_sessions(call.context(), &name, &token, &call.origin).await {
+        Ok(()) => {
+            let mut response = HttpResponse::new(StatusCode::OK);
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            Ok(response)
+        }
+        Err(Error::Invalid { message, .. }) => Ok(refused(&message)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a provider sends.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = BackchannelLogoutForm)]
+#[expect(dead_code, reason = "the form is read by hand, since one parameter must be there exactly once")]
+pub(crate) struct LogoutForm {
+    logout_token: String,
+}
+
+fn refused(description: &str) -> HttpResponse {
+    crate::kit::error::oauth(&OAuthError::invalid_request(description.to_owned()))
+}

@@ -1,0 +1,344 @@
+//! One provider of OpenID Connect, as it is configured.
+
+mod check;
+
+pub use check::ProviderDefect;
+
+use super::header::SignatureAlgorithm;
+use super::session::Acr;
+use crate::text_enum::text_enum;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+text_enum! {
+    /// Which product a provider is, where that makes a difference.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    ProviderKind {
+        /// Any that keeps to the standard.
+        #[default]
+        Generic = "generic",
+        /// Microsoft Entra ID: issuers with a tenant, `xms_edov`, groups that are too many for a token.
+        Entra = "entra",
+        /// Okta.
+        Okta = "okta",
+        /// Google: an issuer with and without scheme, addresses of foreign domains.
+        Google = "google",
+        /// Keycloak.
+        Keycloak = "keycloak",
+        /// GitLab.
+        Gitlab = "gitlab",
+        /// Amazon Cognito.
+        Cognito = "cognito",
+    }
+}
+
+text_enum! {
+    /// Whether an ID token must have the nonce that was sent.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    NonceRule {
+        /// Always.
+        #[default]
+        Required = "required",
+        /// Only one that is there must be ours: for providers that drop it.
+        IfPresent = "if_present",
+    }
+}
+
+text_enum! {
+    /// Where claims besides those of the ID token come from.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    ClaimsSource {
+        /// From the userinfo endpoint, which wins.
+        #[default]
+        Merged = "merged",
+        /// From nowhere.
+        None = "none",
+        /// From the access token, which is a signed token of this provider, and wins.
+        AccessToken = "access_token",
+    }
+}
+
+text_enum! {
+    /// What a claim of groups means that is not there at all.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    GroupsMissing {
+        /// Nothing: memberships stay.
+        Keep = "keep",
+        /// No groups.
+        Empty = "empty",
+    }
+}
+
+text_enum! {
+    /// How a claim of groups that is one text is read.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    GroupSeparator {
+        /// As one group; a text with a comma cannot be read.
+        #[default]
+        None = "none",
+        /// As groups with commas between them.
+        Comma = "comma",
+        /// As groups with white space between them.
+        Space = "space",
+    }
+}
+
+text_enum! {
+    /// How this server authenticates at a token endpoint.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    ClientAuthentication {
+        /// In the header `Authorization` (RFC 6749 2.3.1).
+        Basic = "basic",
+        /// In the body.
+        Post = "post",
+    }
+}
+
+text_enum! {
+    /// Whether an account is found by its mail address, when it is not linked yet.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    LinkByEmail {
+        /// Never.
+        Never = "never",
+        /// If the provider has verified the address, and so has this server.
+        #[default]
+        Verified = "verified",
+        /// Whatever is known of the address. Sound only where all who can write it are trusted.
+        Always = "always",
+    }
+}
+
+/// What the rules need to know of one provider: an entry of the settings. Its secret is not here.
+///
+/// ```
+/// use doorward_domain::identity_providers::{GroupsMissing, Provider, ProviderDefect, ProviderKind};
+/// let mut provider = Provider {
+///     name: "entra".to_owned(),
+///     kind: ProviderKind::Entra,
+///     issuer: "https://login.microsoftonline.com/common/v2.0".to_owned(),
+///     client_id: "app".to_owned(),
+///     ..Provider::default()
+/// };
+/// assert_eq!(provider.check(), [ProviderDefect::TenantsMissing]);
+/// provider.allowed_tenants = vec!["6ba7b810-9dad-11d1-80b4-00c04fd430c8".to_owned()];
+/// assert_eq!(provider.check(), []);
+/// assert_eq!(provider.groups_missing(), GroupsMissing::Keep);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a settings file that do not depend on each other")]
+pub struct Provider {
+    /// Its name in paths (`/users/oidc/{name}/callback`): lower case letters, digits and single hyphens, at most 32.
+    pub name: String,
+    /// What people are shown on the button; empty: the name.
+    pub display_name: String,
+    /// The address of a picture for the button, or empty.
+    pub icon_url: String,
+    /// Which product it is.
+    pub kind: ProviderKind,
+    /// The issuer, exactly as its tokens write it.
+    pub issuer: String,
+    /// How the issuer was written before; tokens and links with one of these are of this provider too.
+    pub issuer_aliases: Vec<String>,
+    /// The id of this server there.
+    pub client_id: String,
+    /// What is asked for. `openid` must be among them.
+    pub scopes: Vec<String>,
+    /// By which algorithms tokens may be signed.
+    pub algs: Vec<SignatureAlgorithm>,
+    /// Audiences besides the client id that an ID token may have.
+    pub trusted_audiences: Vec<String>,
+    /// Whether ID tokens must have the nonce.
+    pub nonce: NonceRule,
+    /// Whether a code challenge is sent.
+    pub pkce: bool,
+    /// The claim that is the mail address.
+    pub email_claim: String,
+    /// The claim that a user name is made of.
+    pub username_claim: String,
+    /// The claim that is the real name.
+    pub name_claim: String,
+    /// The claim that names groups; empty: groups do not follow.
+    pub groups_claim: String,
+    /// Where claims besides those of the ID token come from.
+    pub claims_source: ClaimsSource,
+    /// Whether an address counts as verified when nothing is said about that. Sound only where the operator rules the directory.
+    pub assume_email_verified: bool,
+    /// Whether somebody may sign in whose address is said not to be verified. It stays unverified.
+    pub ignore_email_verified: bool,
+    /// Ids of the tenants of Microsoft Entra that may sign in; empty: that of the issuer.
+    pub allowed_tenants: Vec<String>,
+    /// Domains of mail addresses that may sign in; empty: all.
+    pub email_domains: Vec<String>,
+    /// What a missing claim of groups means; `None`: as the kind wants it.
+    pub groups_missing: Option<GroupsMissing>,
+    /// How groups are read that are one text.
+    pub group_separator: GroupSeparator,
+    /// Whether the first `/` of a group is dropped (Keycloak writes paths).
+    pub strip_group_slash: bool,
+    /// The claim that is the SCIM `externalId` of the account, such as `oid`; empty: none is.
+    pub external_id_claim: String,
+    /// Whether methods of authentication that the provider names are believed.
+    pub trust_amr: bool,
+    /// What an `acr` of the provider is here.
+    pub acr_map: BTreeMap<String, Acr>,
+    /// Whether signing out here signs out there.
+    pub upstream_logout: bool,
+    /// How this server authenticates there; `None`: what the provider lists, `basic` first.
+    pub authentication: Option<ClientAuthentication>,
+    /// More parameters of the authorization request. Those of the protocol are not overridden.
+    pub authorize_parameters: BTreeMap<String, String>,
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        Self {
+            name: String::new(),
+            display_name: String::new(),
+            icon_url: String::new(),
+            kind: ProviderKind::Generic,
+            issuer: String::new(),
+            issuer_aliases: Vec::new(),
+            client_id: String::new(),
+            scopes: texts(&["openid", "profile", "email"]),
+            algs: vec![SignatureAlgorithm::Rs256],
+            trusted_audiences: Vec::new(),
+            nonce: NonceRule::Required,
+            pkce: true,
+            email_claim: "email".to_owned(),
+            username_claim: "preferred_username".to_owned(),
+            name_claim: "name".to_owned(),
+            groups_claim: String::new(),
+            claims_source: ClaimsSource::Merged,
+            assume_email_verified: false,
+            ignore_email_verified: false,
+            allowed_tenants: Vec::new(),
+            email_domains: Vec::new(),
+            groups_missing: None,
+            group_separator: GroupSeparator::None,
+            strip_group_slash: false,
+            external_id_claim: String::new(),
+            trust_amr: false,
+            acr_map: BTreeMap::new(),
+            upstream_logout: false,
+            authentication: None,
+            authorize_parameters: BTreeMap::new(),
+        }
+    }
+}
+
+impl Provider {
+    /// What people are shown.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        if self.display_name.is_empty() { &self.name } else { &self.display_name }
+    }
+
+    /// What a missing claim of groups means. Entra leaves the claim out where it is too long, so there it means nothing.
+    #[must_use]
+    pub fn groups_missing(&self) -> GroupsMissing {
+        self.groups_missing.unwrap_or(match self.kind {
+            ProviderKind::Entra => GroupsMissing::Keep,
+            ProviderKind::Generic
+            | ProviderKind::Okta
+            | ProviderKind::Google
+            | ProviderKind::Keycloak
+            | ProviderKind::Gitlab
+            | ProviderKind::Cognito => GroupsMissing::Empty,
+        })
+    }
+
+    /// Whether addresses of this domain may sign in: the part behind the last `@`, without regard to letter case. A leading `@` in
+    /// the settings is ignored.
+    #[must_use]
+    pub fn allows_domain_of(&self, email: &str) -> bool {
+        let Some((_, domain)) = email.rsplit_once('@') else { return false };
+        let domain = domain.to_lowercase();
+        let names_it = |allowed: &String| allowed.trim_start_matches('@').to_lowercase() == domain;
+        self.email_domains.is_empty() || self.email_domains.iter().any(names_it)
+    }
+
+    /// The parameters of the settings that an authorization request gets: those of the protocol are this server's own.
+    pub fn extra_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.authorize_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(|(name, _)| !check::is_own_parameter(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn words<T: Serialize + Copy>(all: &[T], text: impl Fn(T) -> &'static str) {
+        for value in all {
+            assert_eq!(serde_json::to_value(value).unwrap(), text(*value));
+        }
+    }
+
+    #[test]
+    fn settings_and_code_spell_words_alike() {
+        words(ProviderKind::ALL, ProviderKind::as_str);
+        words(NonceRule::ALL, NonceRule::as_str);
+        words(ClaimsSource::ALL, ClaimsSource::as_str);
+        words(GroupsMissing::ALL, GroupsMissing::as_str);
+        words(GroupSeparator::ALL, GroupSeparator::as_str);
+        words(ClientAuthentication::ALL, ClientAuthentication::as_str);
+        words(LinkByEmail::ALL, LinkByEmail::as_str);
+        words(SignatureAlgorithm::ALL, SignatureAlgorithm::as_str);
+        words(Acr::ALL, Acr::as_str);
+    }
+
+    #[test]
+    fn an_entry_of_the_settings_needs_three_keys() {
+        let read: Provider =
+            serde_json::from_value(json!({ "name": "a", "issuer": "https://id.example", "client_id": "x" })).unwrap();
+        assert_eq!(read.check(), []);
+        assert_eq!(read.scopes, ["openid", "profile", "email"]);
+        assert_eq!(read.algs, [SignatureAlgorithm::Rs256]);
+        assert_eq!((read.pkce, read.nonce, read.claims_source), (true, NonceRule::Required, ClaimsSource::Merged));
+        let written = serde_json::to_value(&read).unwrap();
+        assert_eq!(serde_json::from_value::<Provider>(written).unwrap(), read);
+        for bad in [json!({ "algs": ["none"] }), json!({ "algs": ["HS256"] }), json!({ "kind": "Entra" })] {
+            assert!(serde_json::from_value::<Provider>(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn domains_are_compared_behind_the_last_at_sign() {
+        let provider = Provider { email_domains: vec!["@Example.com".to_owned()], ..Provider::default() };
+        for good in ["a@example.com", "a@EXAMPLE.COM", "\"x@y\"@example.com"] {
+            assert!(provider.allows_domain_of(good), "{good}");
+        }
+        for bad in ["a@sub.example.com", "a@example.com.evil.example", "a@example.com@evil.example", "example.com"] {
+            assert!(!provider.allows_domain_of(bad), "{bad}");
+        }
+        assert!(Provider::default().allows_domain_of("a@anything.example"));
+    }
+
+    #[test]
+    fn parameters_of_the_settings_never_override_those_of_the_protocol() {
+        let pairs = [("access_type", "offline"), ("state", "x"), ("redirect_uri", "https://evil.example")];
+        let authorize_parameters = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let provider = Provider { authorize_parameters, ..Provider::default() };
+        assert_eq!(provider.extra_parameters().collect::<Vec<_>>(), [("access_type", "offline")]);
+    }
+
+    #[test]
+    fn only_entra_keeps_groups_that_are_not_sent() {
+        for kind in ProviderKind::ALL {
+            let provider = Provider { kind: *kind, ..Provider::default() };
+            assert_eq!(provider.groups_missing() == GroupsMissing::Keep, *kind == ProviderKind::Entra);
+        }
+        let told = Provider { groups_missing: Some(GroupsMissing::Keep), ..Provider::default() };
+        assert_eq!((told.groups_missing(), told.shown_name()), (GroupsMissing::Keep, ""));
+    }
+}

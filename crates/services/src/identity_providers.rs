@@ -1,0 +1,28 @@
+//! Signing in through identity providers: OpenID Connect and GitHub (`identity.md` 2.9, `standards.md` 12).
+//!
+//! A sign-in has two parts. [`begin`] sends the visitor to the provider; [`finish`] takes what the provider sent back: it gets the
+//! tokens, believes what the rules of the domain let it believe, and then, in one transaction, finds or makes the account, writes what the
+//! provider says of it, and makes a session.
+
+mod account;
+mod begin;
+mod end_sessions;
+mod exchange;
+mod finish;
+mod graph;
+mod identity;
+mod ring_of_flow;
+pub(crate) mod settings;
+mod signed;
+mod upstream;
+mod ways;
+
+#[cfg(test)]
+mod tests;
+
+pub use begin::{Begun, begin};
+pub use end_sessions::end_sessions;
+pub use finish::{Arrival, Finished, finish};
+pub use settings::{GithubSettings, OidcSettings};
+pub use upstream::Upstreams;
+pub use ways::{OnOffer, Way, on_offer};

@@ -1,0 +1,238 @@
+//! Finding or making the account of somebody whom a provider vouches for, in one transaction.
+
+use super::identity::Identified;
+use crate::Principal;
+use crate::audit::Diff;
+use crate::context::Context;
+use crate::deed::{Deed, Done};
+use crate::error::Error;
+use crate::origin::Origin;
+use crate::sessions::{IssuedKey, KeySpec, refused_sign_in, seen};
+use crate::users::{Identity, blank_user, default_organization, member};
+use doorward_domain::Secret;
+use doorward_domain::audit::AuditAction;
+use doorward_domain::identity_providers::{Account, AccountFacts, Decision, LinkPolicy, Profile, decide};
+use doorward_domain::ids::UserId;
+use doorward_domain::names::Username;
+use doorward_domain::roles::{OWNER, RoleNames, System};
+use doorward_domain::user_links::{FederatedSession, UserLink};
+use doorward_domain::users::{LoginType, User, UserStatus};
+use doorward_ports::{Repositories, StoreError};
+use std::sync::Arc;
+use time::Duration;
+
+/// How often another user name is tried when one is taken.
+const NAMES_TRIED: usize = 10;
+/// Length of the random part of such a name.
+const SUFFIX_LEN: usize = 5;
+
+/// A sign-in, in the transaction that ends it.
+#[derive(Clone)]
+struct SignIn {
+    person: Identified,
+    policy: LinkPolicy,
+    first_may_own: bool,
+    lifetime: Duration,
+}
+
+/// What becomes of it: the outer error undoes it, the inner one is its answer.
+type Decided = Result<Done<Result<Secret<String>, Error>>, Error>;
+
+/// Signs somebody in; the answer is the key of the session.
+pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin>) -> Result<Secret<String>, Error> {
+    let settings = &ctx.settings;
+    let policy = match person.login_type {
+        LoginType::Github => LinkPolicy { sign_ups: settings.github.allow_signups, ..settings.oidc.policy() },
+        _ => settings.oidc.policy(),
+    };
+    let (first_may_own, lifetime) = (settings.oidc.first_user_is_owner, settings.sessions.lifetime.get());
+    let sign_in = SignIn { person, policy, first_may_own, lifetime };
+    // A refusal leaves a trace, so it is an `Ok` of the closure.
+    ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| sign_in.decide(deed)).await?
+}
+
+/// The link of the account at the provider, under whichever spelling of the issuer.
+pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Result<Option<UserLink>, StoreError> {
+    for issuer in &person.issuers {
+        if let Some(link) = repos.user_links().find(issuer, &person.subject)? {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
+}
+
+impl SignIn {
+    fn decide(self, deed: &mut Deed<'_>) -> Decided {
+        let link = find_link(deed.repos, &self.person)?;
+        let linked = link.as_ref().map(|link| self.account(deed.repos, link.user_id)).transpose()?.flatten();
+        let by_email = match &linked {
+            Some(_) => None,
+            None => match deed.repos.users().find_by_email(self.person.profile.email.as_str())? {
+                Some(user) if !user.is_system => self.account(deed.repos, user.id)?,
+                _ => None,
+            },
+        };
+        let facts = AccountFacts {
+            login_type: self.person.login_type,
+            linked: linked.as_ref().map(|(account, _)| *account),
+            by_external_id: None,
+            by_email: by_email.as_ref().map(|(account, _)| *account),
+            email_trust: self.person.profile.email_trust,
+            is_first_user: !deed.repos.users().any_exists()?,
+        };
+        let known = linked.or(by_email).map(|(_, user)| user);
+        match decide(&facts, &self.policy) {
+            Decision::Refuse(refusal) => {
+                let told = Error::Refused(refusal.to_string());
+                tracing::info!(provider = %self.person.provider, ?refusal, "a sign-in is refused");
+                Ok(refused_sign_in(deed, known.as_ref(), 403)?.answer(Err(told)))
+            }
+            Decision::Create { is_first: true } if !self.first_may_own => {
+                let message = "This server has not been set up yet. Its operator makes the first user with the set-up link.";
+                Ok(deed.unrecorded("there is nobody here", Err(Error::Refused(message.to_owned()))))
+            }
+            Decision::Create { is_first } => {
+                let user = self.create(deed, is_first)?;
+                self.insert_link(deed, user.id)?;
+                self.open(deed, user)
+            }
+            Decision::SignIn(_) | Decision::Link { .. } => {
+                let Some(user) = known else { return Err(Error::UserNotFound) };
+                match link {
+                    Some(link) => self.update_link(deed, link)?,
+                    None => self.insert_link(deed, user.id)?,
+                }
+                let user = self.follow(deed, user)?;
+                self.open(deed, user)
+            }
+        }
+    }
+
+    /// What the rules want to know of a user, who is not changed by others from here on.
+    fn account(&self, repos: &mut dyn Repositories, id: UserId) -> Result<Option<(Account, User)>, StoreError> {
+        let Some(user) = repos.users().find_for_update(id)? else { return Ok(None) };
+        let links = repos.user_links().list_of_user(id)?;
+        let account = Account {
+            user: id,
+            login_type: user.login_type,
+            is_deleted: user.deleted,
+            is_suspended: user.status == UserStatus::Suspended,
+            is_owner: user.roles.contains(OWNER),
+            // Addresses come from administrators and directories, or else from providers, which say whether they are verified.
+            is_email_proven: links.iter().all(|link| link.email_verified),
+            has_link: links.iter().any(|link| self.person.issuers.contains(&link.issuer)),
+        };
+        Ok(Some((account, user)))
+    }
+
+    fn create(&self, deed: &mut Deed<'_>, is_first: bool) -> Result<User, Error> {
+        let Profile { email, name, avatar_url, username, .. } = self.person.profile.clone();
+        let username = free_name(deed, username)?;
+        let identity = Identity { email: Some(email), username, name };
+        let roles = if is_first { [OWNER].into_iter().collect() } else { RoleNames::default() };
+        let login_type = self.person.login_type;
+        let user = User { login_type, avatar_url, roles, ..blank_user(deed.new_id(), identity, deed.now) };
+        let because = System::because("the identity provider vouches for the user");
+        if is_first {
+            deed.repos.users().insert_first(&because.permit(), &user)?;
+        } else {
+            deed.repos.users().insert(&because.permit(), &user)?;
+        }
+        let organization = default_organization(deed.repos)?;
+        deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, user.id, deed.now))?;
+        let _receipt = deed.entry().of_user(Some(user.id)).made(&user)?;
+        Ok(user)
+    }
+
+    fn insert_link(&self, deed: &mut Deed<'_>, user_id: UserId) -> Result<(), StoreError> {
+        let link = UserLink {
+            user_id,
+            login_type: self.person.login_type,
+            provider: self.person.provider.clone(),
+            issuer: self.person.issuer().to_owned(),
+            subject: self.person.subject.clone(),
+            email_verified: self.person.profile.email_trust.is_verified(),
+            claims: self.person.claims.clone(),
+            created_at: deed.now,
+            updated_at: deed.now,
+        };
+        let because = System::because("the identity provider vouches for the user");
+        deed.repos.user_links().insert(&because.permit(), &link)
+    }
+
+    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink) -> Result<(), StoreError> {
+        let link = UserLink {
+            provider: self.person.provider.clone(),
+            email_verified: self.person.profile.email_trust.is_verified(),
+            claims: self.person.claims.clone(),
+            updated_at: deed.now,
+            ..link
+        };
+        let because = System::because("the identity provider vouches for the user");
+        deed.repos.user_links().update(&because.permit(), &link).map(drop)
+    }
+
+    /// Address, name and picture follow the provider; the user name does not, for it stands in links and paths.
+    fn follow(&self, deed: &mut Deed<'_>, user: User) -> Result<User, Error> {
+        let Profile { email, name, avatar_url, .. } = self.person.profile.clone();
+        let name = if name.as_str().is_empty() { user.name.clone() } else { name };
+        let is_new = |old: &User| old.email.as_ref().is_none_or(|old| old.key() != email.key());
+        let email = if is_new(&user) && deed.repos.users().find_by_email(email.as_str())?.is_some() {
+            tracing::warn!(user = %user.id, "the address that the provider says is another user's");
+            user.email.clone()
+        } else {
+            Some(email)
+        };
+        let changed = User { email, name, avatar_url, updated_at: deed.now, ..user.clone() };
+        let is_same = (&changed.email, &changed.name, &changed.avatar_url) == (&user.email, &user.name, &user.avatar_url);
+        match &changed.email {
+            Some(email) if !is_same => {
+                let permit = System::because("contact follows the identity provider").permit();
+                let (name, avatar) = (&changed.name, &changed.avatar_url);
+                deed.repos.users().update_contact(&permit, user.id, email, name, avatar, deed.now)?;
+                let _receipt = deed.entry().of_user(Some(user.id)).changed(&user, &changed)?;
+                Ok(changed)
+            }
+            _ => Ok(user),
+        }
+    }
+
+    /// Makes the session.
+    fn open(&self, deed: &mut Deed<'_>, user: User) -> Decided {
+        let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
+        let login_type = self.person.login_type;
+        let spec = KeySpec { login_type, ..KeySpec::session(user.id, self.lifetime, &deed.by.origin.ip) };
+        let session = IssuedKey::new(deed.random(), deed.now, spec)?;
+        let because = System::because("the identity provider vouches for the user");
+        deed.repos.api_keys().insert(&because.permit(), &session.key)?;
+        let facts = &self.person.facts;
+        let federated = FederatedSession {
+            key_id: session.key.id.clone(),
+            issuer: self.person.issuer().to_owned(),
+            subject: self.person.subject.clone(),
+            upstream_sid: facts.upstream_session_id.clone(),
+            auth_time: facts.authenticated_at,
+            amr: facts.methods.clone(),
+            acr: facts.acr.as_str().to_owned(),
+        };
+        deed.repos.federated_sessions().insert(&because.permit(), &federated, None)?;
+        let entry = deed.entry().of_user(Some(user.id));
+        let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
+        Ok(recorded.answer(Ok(session.token)))
+    }
+}
+
+/// The name, or one like it that nobody has.
+fn free_name(deed: &mut Deed<'_>, wanted: Option<Username>) -> Result<Username, Error> {
+    let base = wanted.unwrap_or_else(|| Username::from_storage("user".to_owned()));
+    let mut name = base.clone();
+    for _try in 0..NAMES_TRIED {
+        if deed.repos.users().find_by_username(name.as_str())?.is_none() {
+            return Ok(name);
+        }
+        let suffix = deed.random().alphanumeric(SUFFIX_LEN);
+        let made = format!("{base}-{}", suffix.expose());
+        name = Username::suggested_by(&made).unwrap_or(name);
+    }
+    Err(Error::conflict("No user name is free that is like the one at the identity provider."))
+}

@@ -1,0 +1,70 @@
+//! Sending a visitor to a provider.
+
+use super::exchange::Endpoints;
+use super::ring_of_flow::{CONVERT, Flow, new_state};
+use super::ways::{Way, provider};
+use crate::context::Context;
+use crate::error::Error;
+use doorward_domain::Secret;
+use doorward_domain::identity_providers::Provider;
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
+
+/// Where the visitor goes, and what the browser must bring back.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The address at the provider.
+    pub location: String,
+    /// The state, for a cookie.
+    pub state: Secret<String>,
+}
+
+/// Parameters of the protocol, which the settings do not override.
+const OURS: [&str; 8] = [
+    "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+];
+
+/// Begins a sign-in. `merge_state` is that of a user who is about to sign in otherwise, see `convert-login`.
+///
+/// Needs no permission. Errors: `Invalid` (no such provider, a strange `merge_state`), `Upstream` (the provider does not answer).
+pub async fn begin(ctx: &Context, way: &Way, merge_state: Option<Secret<String>>) -> Result<Begun, Error> {
+    let provider = provider(ctx, way)?;
+    let state = match merge_state {
+        Some(state) if state.expose().starts_with(CONVERT) && state.expose().len() <= 64 => state,
+        Some(_) => return Err(Error::invalid("The parameter `oidc_merge_state` is not one of this server.")),
+        None => new_state(ctx, ""),
+    };
+    let name = provider.map_or(GITHUB, |provider| &provider.name);
+    let flow = Flow::new(ctx, name, state.expose())?;
+    let endpoints = Endpoints::find(ctx, provider).await?;
+    let client = endpoints.client(ctx, way, provider)?;
+    let verifier = PkceCodeVerifier::new(flow.verifier().expose().clone());
+    let mut request = client.authorize_url(|| CsrfToken::new(state.expose().clone()));
+    match provider {
+        Some(provider) => request = for_provider(request, provider, &flow),
+        None => {
+            request = request.add_scope(Scope::new("read:user".to_owned())).add_scope(Scope::new("user:email".to_owned()));
+            if !ctx.settings.github.allow_everyone {
+                request = request.add_scope(Scope::new("read:org".to_owned()));
+            }
+        }
+    }
+    if provider.is_none_or(|provider| provider.pkce) {
+        request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    }
+    let (location, _state) = request.url();
+    Ok(Begun { location: location.into(), state })
+}
+
+/// The name under which GitHub stands where providers have names.
+pub(super) const GITHUB: &str = "github";
+
+fn for_provider<'r>(
+    request: oauth2::AuthorizationRequest<'r>,
+    provider: &Provider,
+    flow: &Flow<'_>,
+) -> oauth2::AuthorizationRequest<'r> {
+    let request = request.add_scopes(provider.scopes.iter().cloned().map(Scope::new));
+    let request = request.add_extra_param("nonce", flow.nonce().expose().clone());
+    let extra = provider.authorize_parameters.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
+    extra.fold(request, |request, (name, value)| request.add_extra_param(name.clone(), value.clone()))
+}

@@ -1,0 +1,48 @@
+//! Tokens that a provider signed (RFC 7515).
+
+use crate::context::Context;
+use crate::error::Error;
+use doorward_domain::Secret;
+use doorward_domain::identity_providers::{Claims, Compact, Discovery, HeaderDefect, KeySet, Provider, TokenHeader};
+
+/// The longest token that is looked at, in bytes.
+const TOKEN_MAX: usize = 256 * 1024;
+
+/// A token whose signature is that of the provider.
+pub(super) struct Signed {
+    pub(super) header: TokenHeader,
+    pub(super) claims: Claims,
+}
+
+/// Verifies a token. For a key that is not known, the keys of the provider are fetched anew, once.
+pub(super) async fn verify(
+    ctx: &Context,
+    provider: &Provider,
+    discovery: &Discovery,
+    token: &Secret<String>,
+    check: fn(&TokenHeader) -> Result<(), HeaderDefect>,
+) -> Result<Signed, Error> {
+    let refuse = |defect: &dyn std::fmt::Display| {
+        tracing::warn!(provider = %provider.name, %defect, "a token of the provider is refused");
+        Error::invalid("The identity provider sent a token that is not accepted here.")
+    };
+    if token.expose().len() > TOKEN_MAX {
+        return Err(refuse(&"it is too long"));
+    }
+    let compact = Compact::parse(token.expose()).map_err(|defect| refuse(&defect))?;
+    let header = TokenHeader::parse(&compact.header, provider).map_err(|defect| refuse(&defect))?;
+    check(&header).map_err(|defect| refuse(&defect))?;
+    let claims = Claims::parse(&compact.payload).map_err(|defect| refuse(&defect))?;
+    let now = ctx.clock.now();
+    let keys = ctx.upstreams.keys(provider, discovery, false, now).await?;
+    let is_signed = |keys: &KeySet| {
+        keys.candidates(&header, &claims).into_iter().any(|key| compact.is_signed_by(key, header.algorithm))
+    };
+    if !is_signed(&keys) {
+        let newer = ctx.upstreams.keys(provider, discovery, true, now).await?;
+        if !is_signed(&newer) {
+            return Err(refuse(&"no key of the provider has signed it"));
+        }
+    }
+    Ok(Signed { header, claims })
+}

@@ -1,0 +1,156 @@
+//! What is known of providers: their discovery documents and keys, fetched when they are first needed and remembered for a while. A
+//! provider that is down when this server starts stops nobody but those who want to sign in through it.
+
+use crate::error::Error;
+use async_trait::async_trait;
+use doorward_domain::Instant;
+use doorward_domain::identity_providers::{DISCOVERY_MAX, Discovery, KEY_SET_MAX, KeySet, Provider, discovery_url};
+use doorward_ports::fetch::{Answer, ContentType, FailureClass, Fetch, FetchError, Request};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::Duration;
+
+/// For how long what was fetched is used without asking again.
+const FRESH: Duration = Duration::HOUR;
+/// For how long it is used when the provider does not answer.
+const STALE: Duration = Duration::DAY;
+/// Keys are fetched anew for a key that is not known, but not more often than this: a stranger could make up keys.
+const AGAIN: Duration = Duration::MINUTE;
+
+/// What this server knows of its identity providers, and the way to them. Cheap to clone.
+#[derive(Clone)]
+pub struct Upstreams(Arc<Inner>);
+
+struct Inner {
+    fetch: Arc<dyn Fetch>,
+    discoveries: Mutex<HashMap<String, Kept<Discovery>>>,
+    keys: Mutex<HashMap<String, Kept<KeySet>>>,
+}
+
+struct Kept<T> {
+    value: Arc<T>,
+    since: Instant,
+}
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), since: self.since }
+    }
+}
+
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upstreams(..)")
+    }
+}
+
+/// None can be reached: for commands, which ask nothing of other servers, and for tests.
+impl Default for Upstreams {
+    fn default() -> Self {
+        Self::new(Arc::new(NoWayOut))
+    }
+}
+
+struct NoWayOut;
+
+#[async_trait]
+impl Fetch for NoWayOut {
+    async fn fetch(&self, _request: Request) -> Result<Answer, FetchError> {
+        Err(FetchError::new(FailureClass::Request, "there is no way out"))
+    }
+}
+
+impl Upstreams {
+    /// Providers are reached through `fetch`.
+    #[must_use]
+    pub fn new(fetch: Arc<dyn Fetch>) -> Self {
+        Self(Arc::new(Inner { fetch, discoveries: Mutex::default(), keys: Mutex::default() }))
+    }
+
+    pub(super) async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
+        self.0.fetch.fetch(request).await
+    }
+
+    /// The discovery document of a provider (OpenID Connect Discovery 1.0, 4).
+    pub(super) async fn discovery(&self, provider: &Provider, now: Instant) -> Result<Arc<Discovery>, Error> {
+        let url = discovery_url(&provider.issuer);
+        let kept = find(&self.0.discoveries, &url);
+        if let Some(kept) = kept.as_ref().filter(|kept| now - kept.since < FRESH) {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let fetched = match self.get(&url, DISCOVERY_MAX).await {
+            Ok(answer) => Discovery::parse(answer.body.expose(), provider).map_err(|defect| {
+                tracing::warn!(provider = %provider.name, %defect, "the discovery document is not taken");
+                unusable()
+            }),
+            Err(failure) => Err(told(&provider.name, "the discovery document", &failure)),
+        };
+        keep(&self.0.discoveries, url, fetched, kept, now)
+    }
+
+    /// The keys of a provider; fetched `again` for a token that none of them has signed, unless that was just done.
+    pub(super) async fn keys(
+        &self,
+        provider: &Provider,
+        discovery: &Discovery,
+        again: bool,
+        now: Instant,
+    ) -> Result<Arc<KeySet>, Error> {
+        let url = discovery.jwks_uri.clone();
+        let kept = find(&self.0.keys, &url);
+        let fresh_for = if again { AGAIN } else { FRESH };
+        if let Some(kept) = kept.as_ref().filter(|kept| now - kept.since < fresh_for) {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let fetched = match self.get(&url, KEY_SET_MAX).await {
+            Ok(answer) => KeySet::parse(answer.body.expose()).map_err(|defect| {
+                tracing::warn!(provider = %provider.name, %defect, "the keys of the provider are not taken");
+                unusable()
+            }),
+            Err(failure) => Err(told(&provider.name, "the keys", &failure)),
+        };
+        keep(&self.0.keys, url, fetched, kept, now)
+    }
+
+    async fn get(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
+        self.fetch(Request::get(url, limit).expecting(ContentType::Any).chosen_by_operator()).await
+    }
+}
+
+fn find<T>(known: &Mutex<HashMap<String, Kept<T>>>, url: &str) -> Option<Kept<T>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+}
+
+/// Keeps what was fetched; when nothing was, the old is good for some time more.
+fn keep<T>(
+    known: &Mutex<HashMap<String, Kept<T>>>,
+    url: String,
+    fetched: Result<T, Error>,
+    old: Option<Kept<T>>,
+    now: Instant,
+) -> Result<Arc<T>, Error> {
+    match fetched {
+        Ok(value) => {
+            let value = Arc::new(value);
+            let kept = Kept { value: Arc::clone(&value), since: now };
+            known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, kept);
+            Ok(value)
+        }
+        Err(error) => match old.filter(|kept| now - kept.since < STALE) {
+            Some(kept) => Ok(kept.value),
+            None => Err(error),
+        },
+    }
+}
+
+/// What a visitor is told of an answer that cannot be used. The log says more.
+pub(super) fn unusable() -> Error {
+    Error::Upstream("The identity provider gave an answer that is not accepted here.".to_owned())
+}
+
+/// What a visitor is told of a provider that does not answer; what happened is for the log.
+pub(super) fn told(provider: &str, what: &'static str, failure: &FetchError) -> Error {
+    tracing::warn!(provider, what, class = failure.class.as_str(), detail = %failure.detail, "the identity provider does not answer");
+    Error::Upstream("The identity provider does not answer. Please try again in a moment.".to_owned())
+}

@@ -1,0 +1,6 @@
+-- Tokens of others that are good for one use: the digest of who issued them, of what kind, and of their id (`jti`).
+CREATE TABLE seen_tokens (
+    key blob NOT NULL PRIMARY KEY,
+    expires_at integer NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_tokens_expiry ON seen_tokens (expires_at);
