@@ -1,12 +1,25 @@
-//! What members, groups and roles follow the claims of an identity provider (`enterprise-identity.md` 4): settings, and what of
-//! them is for a set of claims.
+//! What members, groups and roles follow the claims of an identity provider (`enterprise-identity.md` 4): settings, and what
+//! becomes of somebody who signs in with a set of claims.
+//!
+//! [`SyncClaims`] say of each claim whether it is there, and whether that means anything. [`Rules`] are the settings that hold for
+//! somebody, [`Known`] is what there is, [`Held`] what somebody has, and [`Rules::plan`] says what is gained and lost.
 
+mod admission;
 mod claims;
+mod effects;
 mod mapping;
+mod plan;
+mod record;
+mod wanted;
 
+pub use admission::{NotAdmitted, admit};
 pub(crate) use claims::find;
-pub use claims::{ClaimError, ClaimValues, claim_values};
+pub use claims::{ClaimError, ClaimValues, SyncClaims, VALUES_MAX, Values};
+pub use effects::{Because, Effect, Followed, Ignored, NOTES_MAX, Note, Plan, Unsyncable};
 pub use mapping::{Mapping, MappingChange, Pair};
+pub use plan::{Held, Known, KnownGroup};
+pub use record::{SyncOutcome, SyncRecord};
+pub use wanted::Rules;
 
 use crate::ids::{GroupId, OrganizationId};
 use crate::roles::resource;
@@ -69,6 +82,17 @@ pub struct RoleSync {
     pub field: String,
     /// Roles by the value of the claim; `None` while it has never been set. A value that is not in it is the name of a role.
     pub mapping: Option<Mapping<String>>,
+}
+
+/// How the roles of users on the site follow claims; for the whole deployment, and set by its settings file only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteRoleSync {
+    /// The claim.
+    pub field: String,
+    /// Roles by the value of the claim. A value that is not in it is the name of a role.
+    pub mapping: Mapping<String>,
+    /// The roles that everybody has.
+    pub defaults: Vec<String>,
 }
 
 impl RuntimeSetting for OrganizationSync {

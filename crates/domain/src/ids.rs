@@ -52,6 +52,8 @@ uuid_ids! {
     GrantId;
     /// Id of an audit record.
     AuditId;
+    /// Id of a sync with an identity provider.
+    SyncId;
     /// Id of a template.
     TemplateId;
     /// Id of a workspace.

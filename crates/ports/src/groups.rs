@@ -70,6 +70,8 @@ pub trait GroupRepository {
     fn place(&mut self, id: GroupId) -> Result<Option<String>, StoreError>;
     /// The groups with these ids, whoever may read them, by lower-cased name and id.
     fn list_by_id(&mut self, ids: &[GroupId]) -> Result<Vec<FoundGroup>, StoreError>;
+    /// The groups that have exactly these names in these organizations, whoever may read them, by lower-cased name and id.
+    fn list_by_name(&mut self, names: &[(OrganizationId, String)]) -> Result<Vec<FoundGroup>, StoreError>;
     /// A page of the groups that match and that `visible` lets through, by lower-cased name and id.
     fn list(
         &mut self,
@@ -107,6 +109,12 @@ pub trait GroupRepository {
 
     /// Adds a group. May answer `Conflict::GroupName`.
     fn insert(&mut self, permit: &Permit<action::Create, resource::Group>, group: &Group) -> Result<(), StoreError>;
+    /// Adds those of the groups whose names are free in their organizations, which are there and stay. Says how many that were.
+    fn insert_missing(
+        &mut self,
+        permit: &Permit<action::Create, resource::Group>,
+        groups: &[Group],
+    ) -> Result<usize, StoreError>;
     /// Changes name, display name, picture and allowance. May answer `Conflict::GroupName`. `false` when there is no such
     /// group.
     fn update(&mut self, permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError>;
@@ -125,6 +133,21 @@ pub trait GroupRepository {
         group: &Group,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
+    /// Adds one user to several groups. Groups that are not there, that the user is in already, or to whose organization the user does
+    /// not belong, are left out. Says to how many the user was added.
+    fn insert_memberships(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        user: UserId,
+        groups: &[GroupId],
+    ) -> Result<usize, StoreError>;
+    /// Removes one user from several groups. Says how many of them the user was in.
+    fn delete_memberships(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        user: UserId,
+        groups: &[GroupId],
+    ) -> Result<usize, StoreError>;
     /// Removes a group with its memberships. `false` when there is no such group.
     fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError>;
 }

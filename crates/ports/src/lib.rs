@@ -47,6 +47,7 @@ pub mod clock;
 pub mod crypto;
 pub mod fetch;
 pub mod groups;
+pub mod idp_sync;
 pub mod jobs;
 pub mod keys;
 pub mod maintenance;

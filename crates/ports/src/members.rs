@@ -53,6 +53,22 @@ pub trait MemberRepository {
         roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError>;
+    /// Replaces the stored roles of one user in several organizations; who is no member of one has none there afterwards either. Says
+    /// how many memberships there were.
+    fn update_roles_of(
+        &mut self,
+        permit: &Permit<action::Assign, resource::AssignOrgRole>,
+        user: UserId,
+        roles: &[(OrganizationId, RoleNames)],
+        now: Instant,
+    ) -> Result<usize, StoreError>;
+    /// Ends the memberships of one user in several organizations, and those in all groups there. Says how many there were.
+    fn delete_of(
+        &mut self,
+        permit: &Permit<action::Delete, resource::OrganizationMember>,
+        user: UserId,
+        organizations: &[OrganizationId],
+    ) -> Result<usize, StoreError>;
     /// Ends a membership, and those in all groups of the organization. `false` when there is no such member.
     fn delete(
         &mut self,

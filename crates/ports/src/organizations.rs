@@ -20,6 +20,9 @@ pub trait OrganizationRepository {
     fn find_for_update(&mut self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
     /// The organizations with these ids, by lower-cased name. Deleted ones are left out.
     fn list_by_id(&mut self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError>;
+    /// The same, by id, with a row lock on each (`FOR KEY SHARE`) until the transaction ends: whoever wants to delete one waits for
+    /// that. For making somebody a member of several.
+    fn list_by_id_for_key_share(&mut self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError>;
     /// The organizations that `visible` lets through, by lower-cased name. Deleted ones are left out.
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError>;
     /// The organizations of a user that `visible` lets through, by lower-cased name. Deleted ones are left out.

@@ -72,6 +72,8 @@ repositories! {
     workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
     /// Schedules that users chose for themselves.
     quiet_hours: quiet_hours::{QuietHoursRepository, MockQuietHoursRepository},
+    /// What syncs with identity providers have done.
+    sync_log: idp_sync::{SyncLogRepository, MockSyncLogRepository},
     /// What users spend and may spend.
     quotas: quotas::{QuotaRepository, MockQuotaRepository},
     /// The audit log.

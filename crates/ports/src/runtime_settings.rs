@@ -10,7 +10,13 @@ use doorward_domain::runtime_settings::RuntimeSetting;
 pub trait RuntimeSettingRepository {
     /// The JSON document of a setting; `None` while it has never been stored. See [`read`].
     fn find(&mut self, name: &str, organization: Option<OrganizationId>) -> Result<Option<String>, StoreError>;
-    /// The same with a lock until the transaction ends: of several who change settings, each sees what those before it stored,
+    /// The settings of these names that are stored for these organizations, in any order.
+    fn list(
+        &mut self,
+        names: &[&'static str],
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<StoredSetting>, StoreError>;
+    /// The same as [`find`](Self::find) with a lock until the transaction ends: of several who change settings, each sees what those before it stored,
     /// also while nothing is stored yet.
     fn find_for_update(
         &mut self,
@@ -19,6 +25,17 @@ pub trait RuntimeSettingRepository {
     ) -> Result<Option<String>, StoreError>;
     /// Stores a setting in the place of the former one.
     fn update(&mut self, change: &SettingChange) -> Result<(), StoreError>;
+}
+
+/// A stored setting of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSetting {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The value as a JSON document. See [`read`].
+    pub document: String,
 }
 
 /// A setting that may be stored: only the permit of its resource makes one.

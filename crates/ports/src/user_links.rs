@@ -1,16 +1,36 @@
 //! Accounts at identity providers, and the sessions that began there.
 
 use crate::StoreError;
-use doorward_domain::ids::UserId;
+use doorward_domain::idp_sync::SyncClaims;
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, Upstream, UserLink};
+
+/// Some of what providers said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimsPage {
+    /// The claims of one sign-in each.
+    pub claims: Vec<SyncClaims>,
+    /// Whether there are more behind them.
+    pub is_full: bool,
+}
 
 /// Stores which accounts at identity providers belong to which users.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait UserLinkRepository {
     /// The link of this account. Deleted users have none.
     fn find(&mut self, issuer: &str, subject: &str) -> Result<Option<UserLink>, StoreError>;
+    /// What providers of [`LoginType::Oidc`](doorward_domain::users::LoginType::Oidc) said at the last sign-ins of all users, or of the
+    /// members of an organization: the last sign-in first, leaving out the first `offset` and then what is longer than `longest`
+    /// characters. `limit` counts what is left out for its length too.
+    fn list_claims(
+        &mut self,
+        organization: Option<OrganizationId>,
+        longest: u32,
+        offset: u32,
+        limit: u32,
+    ) -> Result<ClaimsPage, StoreError>;
     /// The links of a user, oldest first.
     fn list_of_user(&mut self, user: UserId) -> Result<Vec<UserLink>, StoreError>;
     /// Adds a link. Answers `Conflict::UserLink` if the account belongs to somebody already.

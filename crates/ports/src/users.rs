@@ -30,6 +30,11 @@ pub trait UserRepository {
     /// The same with a shared row lock (`FOR SHARE`), for one whom the transaction does not change: several may have it at once,
     /// and whoever wants to change the user waits for all of them.
     fn find_for_share(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// Whether the user is the last active owner.
+    fn is_last_owner(&mut self, id: UserId) -> Result<bool, StoreError>;
+    /// The same with a lock on the user, and an advisory lock until the transaction ends: if the user is an active owner, nobody else
+    /// ends owners. To be asked before anything but users is locked.
+    fn is_last_owner_for_update(&mut self, id: UserId) -> Result<bool, StoreError>;
     /// The user with this name, without regard to letter case; deleted ones are not found.
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError>;
     /// The user with this address, without regard to letter case; deleted ones are not found.

@@ -1,15 +1,32 @@
-//! Settings of the sync with identity providers (`enterprise-identity.md` 4.1 to 4.3, 4.5).
+//! The sync with identity providers (`enterprise-identity.md` 4): its settings, what it does at a sign-in (`apply`) and would do
+//! ([`dry_run`]), what it did ([`list_syncs`]), and which claims there are for it ([`available_fields`], [`field_values`]).
 //!
 //! Organization sync is set for the deployment, group and role sync for each organization. What nobody has stored yet comes
 //! from the settings file: organization sync, and group sync of the default organization.
 
+mod apply;
 mod audited;
+mod discovery;
+mod dry_run;
+mod log;
+pub(crate) mod owned;
+mod scene;
 pub(crate) mod settings;
+mod told;
 
+#[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
+mod owned_tests;
 #[cfg(test)]
 mod tests;
 
-pub use settings::{GivenGroup, GivenOrganizations, IdpSyncSettings};
+pub(crate) use apply::{Synced, apply};
+pub use discovery::{available_fields, field_values};
+pub use dry_run::{DryRun, DryRunResult, dry_run};
+pub use log::list_syncs;
+pub use scene::Trial;
+pub use settings::{GivenGroup, GivenOrganizations, GivenRoles, IdpSyncSettings};
 
 use crate::Principal;
 use crate::context::Context;
@@ -20,7 +37,8 @@ use crate::users::access;
 use crate::users::caller::with_caller;
 use audited::{Kind, Stored};
 use doorward_domain::idp_sync::{
-    FIELD_MAX, Filter, GroupSync, Mapping, MappingChange, OrganizationSync, PAIRS_MAX, RoleSync,
+    FIELD_MAX, Filter, GroupSync, Mapping, MappingChange, NotAdmitted, OrganizationSync, PAIRS_MAX, RoleSync,
+    SyncClaims, admit,
 };
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
@@ -127,6 +145,12 @@ async fn change<S: SyncSetting>(
         })
     })
     .await
+}
+
+/// Whether somebody with these claims may sign in at all: with one at least of the groups of `idp_sync.group_allow_list`, if
+/// there are any. Needs no permission.
+pub fn may_sign_in(claims: &SyncClaims, settings: &IdpSyncSettings) -> Result<(), NotAdmitted> {
+    admit(claims, &settings.group_field, &settings.group_allow_list)
 }
 
 /// How members of organizations follow claims.

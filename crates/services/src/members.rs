@@ -14,6 +14,7 @@ use crate::Principal;
 use crate::audit::{Audited, Snapshot};
 use crate::context::Context;
 use crate::error::Error;
+use crate::idp_sync::owned;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::{RoleLabel, custom_among, labels};
 use crate::users::caller::with_caller_and;
@@ -107,14 +108,14 @@ pub async fn find(
 ///
 /// Needs `assign_org_role:assign` and `organization_member:create`. Errors: `OrganizationNotFound` and `UserNotFound`
 /// (missing or not readable), `NotFound` (not allowed), `Forbidden` (only the scope is too short), `Refused` (the
-/// service account of the app that asks), `Invalid` (a member already).
+/// service account of the app that asks), `Invalid` (a member already; a user whose organizations follow a claim).
 pub async fn add(
     ctx: &Context,
     actor: &Principal,
     organization: &OrganizationRef,
     user: &UserRef,
 ) -> Result<MemberView, Error> {
-    let (place, user) = (organization.clone(), user.clone());
+    let (place, user, sync) = (organization.clone(), user.clone(), ctx.settings.idp_sync.clone());
     ctx.act(actor, move |deed| {
         let organization = resolve(deed.repos, deed.by, &place)?.id;
         let id = resolve_live(deed.repos, deed.by, &user)?.id;
@@ -128,6 +129,7 @@ pub async fn add(
             let object = access::new_member(organization, id);
             let permit = access::permit::<action::Create, resource::OrganizationMember>(actor, &object)
                 .map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
+            owned::refuse_membership(deed.repos, &sync, &user)?;
             let membership = users::member(organization, id, deed.now);
             match deed.repos.organizations().insert_member(&permit, &membership) {
                 Err(StoreError::Conflict(Conflict::OrganizationDeleted)) => {

@@ -1,4 +1,6 @@
-//! Settings of the sync with identity providers (`enterprise-identity.md` 4.1, 4.2).
+//! The sync with identity providers: its settings (`enterprise-identity.md` 4.1, 4.2), and below what it does.
+
+mod runs;
 
 use crate::conventions::Api;
 use crate::kit::answer::ok;
@@ -27,6 +29,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_set_role_sync, set_role_sync);
     r.user(__path_configure_role_sync, configure_role_sync);
     r.user(__path_map_role_sync, map_role_sync);
+    r.user(runs::__path_dry_run, runs::dry_run);
+    r.user(runs::__path_list, runs::list);
+    r.user(runs::__path_available_fields, runs::available_fields);
+    r.user(runs::__path_field_values, runs::field_values);
+    r.user(runs::__path_organization_fields, runs::organization_fields);
+    r.user(runs::__path_organization_values, runs::organization_values);
 }
 
 /// How members of organizations follow claims. What is absent is empty or false, also when it is set.
@@ -41,6 +49,19 @@ pub(crate) struct OrganizationSyncObject {
     mapping: Option<Mapping<OrganizationId>>,
     /// Whether everybody belongs to the default organization.
     organization_assign_default: bool,
+}
+
+impl From<OrganizationSyncObject> for OrganizationSync {
+    fn from(body: OrganizationSyncObject) -> Self {
+        let OrganizationSyncObject { field, mapping, organization_assign_default } = body;
+        Self { field, mapping, assign_default: organization_assign_default }
+    }
+}
+
+impl From<RoleSyncObject> for RoleSync {
+    fn from(body: RoleSyncObject) -> Self {
+        Self { field: body.field, mapping: body.mapping }
+    }
 }
 
 impl From<OrganizationSync> for OrganizationSyncObject {
@@ -201,9 +222,8 @@ pub(crate) async fn find_organization_sync(call: Call, actor: Principal) -> Hand
     responses((status = 200, body = OrganizationSyncObject)),
 )]
 pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let OrganizationSyncObject { field, mapping, organization_assign_default } = call.json()?;
-    let new = OrganizationSync { field, mapping, assign_default: organization_assign_default };
-    let set = idp_sync::set_organization_sync(call.context(), &actor, new).await?;
+    let body: OrganizationSyncObject = call.json()?;
+    let set = idp_sync::set_organization_sync(call.context(), &actor, body.into()).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
 }
 
@@ -300,9 +320,8 @@ pub(crate) async fn find_role_sync(call: Call, actor: Principal) -> HandlerResul
     responses((status = 200, body = RoleSyncObject)),
 )]
 pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let RoleSyncObject { field, mapping } = call.json()?;
-    let new = RoleSync { field, mapping };
-    let set = idp_sync::set_role_sync(call.context(), &actor, &call.organization(), new).await?;
+    let body: RoleSyncObject = call.json()?;
+    let set = idp_sync::set_role_sync(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&RoleSyncObject::from(set)))
 }
 

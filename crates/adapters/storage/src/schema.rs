@@ -336,6 +336,20 @@ table! {
 
 table! {
     use diesel::sql_types::Text;
+    use crate::types::sql::{Instant, Uuid};
+
+    sync_log (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        time -> Instant,
+        provider -> Text,
+        outcome -> Text,
+        document -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
     use crate::types::sql::Uuid;
 
     quiet_hours (user_id) {
@@ -458,4 +472,5 @@ allow_tables_to_appear_in_same_query!(
     templates,
     workspaces,
     workspace_builds,
+    user_links,
 );

@@ -14,6 +14,7 @@ use doorward_domain::identity_providers::{
     ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
     read_github, read_groups, read_profile, session_facts,
 };
+use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::users::LoginType;
 use doorward_ports::fetch::{Answer, ContentType, Request};
 use serde_json::{Map, Value};
@@ -45,6 +46,15 @@ impl Identified {
     /// The issuer under which a new link is stored.
     pub(super) fn issuer(&self) -> &str {
         self.issuers.first().map_or("", String::as_str)
+    }
+
+    /// The claims that organizations, groups and roles follow.
+    pub(super) fn sync_claims(&self) -> SyncClaims {
+        let claims = SyncClaims::new(self.claims.clone());
+        match &self.unknown_claim {
+            Some(name) => claims.without(name),
+            None => claims,
+        }
     }
 }
 

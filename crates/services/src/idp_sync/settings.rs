@@ -1,7 +1,8 @@
 //! The section `idp_sync` of the settings: what holds until somebody stores something else.
 
-use doorward_domain::idp_sync::{FIELD_MAX, Filter, GroupSync, Mapping, OrganizationSync};
+use doorward_domain::idp_sync::{FIELD_MAX, Filter, GroupSync, Mapping, OrganizationSync, SiteRoleSync};
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::RoleName;
 use doorward_domain::settings::{Defects, Section, optional};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,14 @@ pub struct IdpSyncSettings {
     pub group_regex_filter: Option<Filter>,
     /// Whether groups that are named and not there are made.
     pub group_auto_create: bool,
+    /// Values of the claim of groups, one of which at least is needed to sign in; empty: everybody may.
+    pub group_allow_list: Vec<String>,
+    /// The claim that names roles on the site; empty: they do not follow.
+    pub site_role_field: String,
+    /// Roles on the site by the value of that claim. A value that is not in it is the name of a role.
+    pub site_role_mapping: Vec<GivenRoles>,
+    /// The roles on the site that everybody has whose roles follow.
+    pub site_role_defaults: Vec<String>,
 }
 
 /// What a value of the claim of organizations gives.
@@ -45,7 +54,28 @@ pub struct GivenGroup {
     pub gets: String,
 }
 
+/// What a value of the claim of roles on the site gives.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenRoles {
+    /// The value.
+    pub given: String,
+    /// The names of the roles; none: the value gives nothing.
+    #[serde(default)]
+    pub gets: Vec<String>,
+}
+
 impl IdpSyncSettings {
+    /// Sync of roles on the site; `None` if they do not follow.
+    pub(super) fn site_role_sync(&self) -> Option<SiteRoleSync> {
+        let pairs = self.site_role_mapping.iter().map(|pair| (pair.given.clone(), pair.gets.clone()));
+        (!self.site_role_field.is_empty()).then(|| SiteRoleSync {
+            field: self.site_role_field.clone(),
+            mapping: pairs.collect(),
+            defaults: self.site_role_defaults.clone(),
+        })
+    }
+
     /// Organization sync.
     pub(super) fn organization_sync(&self) -> OrganizationSync {
         let pairs = self.organization_mapping.iter().map(|pair| (pair.given.clone(), pair.gets.clone()));
@@ -78,8 +108,17 @@ impl Section for IdpSyncSettings {
 
     fn check(&self, defects: &mut Defects) {
         let rule = format!("must be the name of a claim, at most {FIELD_MAX} bytes");
-        for (key, field) in [("organization_field", &self.organization_field), ("group_field", &self.group_field)] {
+        let fields = [
+            ("organization_field", &self.organization_field),
+            ("group_field", &self.group_field),
+            ("site_role_field", &self.site_role_field),
+        ];
+        for (key, field) in fields {
             defects.unless(field.len() <= FIELD_MAX && !field.contains(char::is_control), key, &rule);
         }
+        let by_group = self.group_allow_list.is_empty() || !self.group_field.is_empty();
+        defects.unless(by_group, "group_allow_list", "needs `group_field`, the claim that it is about");
+        let are_roles = self.site_role_defaults.iter().all(|name| RoleName::site(name).is_built_in());
+        defects.unless(are_roles, "site_role_defaults", "must name roles on the site that are part of the server");
     }
 }

@@ -4,6 +4,7 @@ use super::{MemberView, locate, view};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::idp_sync::owned;
 use crate::organizations::{OrganizationRef, resolve};
 use crate::roles::custom_among;
 use crate::sessions::in_person::InPerson;
@@ -35,7 +36,7 @@ pub async fn may_change_roles(
 /// Needs `organization_member:read`, `assign_org_role:assign` to give and `assign_org_role:unassign` to take, and a
 /// role that may give and take each of them. Errors: `Refused` (an app by a grant; the service account of the app that
 /// asks), `OrganizationNotFound`, `UserNotFound` and `NotFound` (missing or not readable), `Invalid` (oneself;
-/// `roles`), `Forbidden`.
+/// `roles`; a user whose roles there follow a claim), `Forbidden`.
 pub async fn update_roles(
     ctx: &Context,
     actor: &Principal,
@@ -56,6 +57,7 @@ pub async fn update_roles(
                 if kept.is_empty() { Vec::new() } else { deed.repos.roles().find_custom_for_key_share(&kept)? };
             let old = deed.repos.members().find_for_update(organization, id)?.ok_or(Error::NotFound)?;
             let (permit, change) = authorize(deed.repos, actor, &old, &wanted, kept.into_iter().collect())?;
+            owned::refuse_member_roles(deed.repos, organization, old.user.login_type)?;
 
             let roles = change.stored().clone();
             if !deed.repos.members().update_roles(&permit, organization, id, &roles, deed.now)? {

@@ -6,6 +6,7 @@ use super::reference::{UserRef, UserView, resolve, resolve_live};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::idp_sync::owned;
 use crate::roles::custom_among;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::max_lifetime;
@@ -55,7 +56,8 @@ pub async fn may_change_roles(ctx: &Context, actor: &Principal, user: &UserRef) 
 ///
 /// Needs `user:read`, `assign_role:assign` to give and `assign_role:unassign` to take, and a role that may give and take
 /// each of them. Errors: `Refused` (an app by a grant; the service account of the app that asks), `UserNotFound` (missing or
-/// not readable), `Invalid` (oneself; `roles`), `Forbidden`, `Conflict` (the last active owner).
+/// not readable), `Invalid` (oneself; `roles`; a user whose roles follow a claim), `Forbidden`, `Conflict` (the last active
+/// owner).
 pub async fn update_roles(
     ctx: &Context,
     actor: &Principal,
@@ -63,7 +65,7 @@ pub async fn update_roles(
     names: Vec<String>,
 ) -> Result<UserView, Error> {
     actor.not_by_grant(InPerson::GiveRoles)?;
-    let (reference, settings) = (user.clone(), ctx.settings.sessions);
+    let (reference, settings, sync) = (user.clone(), ctx.settings.sessions, ctx.settings.idp_sync.clone());
     ctx.act(actor, move |deed| {
         let id = resolve_other(deed.repos, deed.by, &reference)?.id;
         deed.by.not_for_own_account(deed.repos, [id])?;
@@ -71,6 +73,7 @@ pub async fn update_roles(
             // `member` is implied, but who grants it explicitly sees it listed.
             let roles: RoleNames = names.into_iter().collect();
             let permit = authorize_change(deed.repos, actor, &user.roles, &roles)?;
+            owned::refuse_site_roles(&sync, &user)?;
             if !deed.repos.users().update_roles(&permit, id, &roles, deed.now)? {
                 return Err(Error::UserNotFound);
             }

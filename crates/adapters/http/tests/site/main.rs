@@ -21,6 +21,7 @@ mod groups;
 mod house;
 mod identity_providers;
 mod idp_sync;
+mod idp_sync_runs;
 mod in_person;
 mod limits;
 mod oauth2;

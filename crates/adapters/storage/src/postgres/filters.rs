@@ -6,6 +6,8 @@ use diesel::BoxableExpression;
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, Bool, Text};
+use serde::Serialize;
+use std::fmt::Debug;
 
 /// Users that hold one of these site roles at least, in any query that reads users.
 pub(super) fn holds_any_role<'a, Tables>(
@@ -26,6 +28,17 @@ pub(super) fn roles_without<'a>(
     role: &'a str,
 ) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = types::sql::Json> + 'a> {
     Box::new(sql::<types::sql::Json>("organization_members.roles - ").bind::<Text, _>(role))
+}
+
+/// The roles that `by_place` has for the organization of a member, which is there by its hexadecimal digits.
+pub(super) fn roles_by_place<'a, T: Serialize + Debug + Send + Sync>(
+    by_place: &'a types::Json<T>,
+) -> Box<dyn BoxableExpression<organization_members::table, Pg, SqlType = types::sql::Json> + 'a> {
+    Box::new(
+        sql::<types::sql::Json>("(")
+            .bind::<types::sql::Json, _>(by_place)
+            .sql(" -> replace(organization_members.organization_id::text, '-', ''))"),
+    )
 }
 
 /// Templates whose access list names this user.

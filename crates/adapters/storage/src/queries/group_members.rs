@@ -4,10 +4,10 @@ use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
 use super::users::{containing, narrowed, position};
 use super::visible::{Columns, Lists, Visible};
-use super::{Conn, filters, member_counts};
+use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
 use crate::rows::ReducedUserRow;
-use crate::schema::{group_members, organization_members, users};
+use crate::schema::{group_members, groups, organization_members, users};
 use crate::types::{self, At, Id};
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -297,4 +297,30 @@ pub(super) fn delete(conn: &mut Conn, group: GroupId, users: &[UserId]) -> Resul
         .collect();
     removed.sort_unstable();
     Ok(removed)
+}
+
+/// Adds a user to those of the groups to whose organizations the user belongs, and in which the user is not yet.
+pub(super) fn insert_in(conn: &mut Conn, user: UserId, ids: &[GroupId]) -> Result<usize, Error> {
+    let there = locks::groups_for_key_share(conn, OneOf::ids("groups.id", ids.iter().copied()))?;
+    let rows = groups::table
+        .inner_join(organization_members::table.on(organization_members::organization_id.eq(groups::organization_id)))
+        .filter(OneOf::ids("groups.id", there.into_iter().map(|id| id.0)))
+        .filter(organization_members::user_id.eq(Id(user)))
+        // Those of all members have no rows.
+        .filter(groups::organization_id.ne(sql::<types::sql::Uuid>("groups.id")))
+        .order(groups::id)
+        .select((groups::id, organization_members::user_id, groups::organization_id));
+    Ok(rows
+        .insert_into(group_members::table)
+        .into_columns((group_members::group_id, group_members::user_id, group_members::organization_id))
+        .on_conflict_do_nothing()
+        .execute(conn)?)
+}
+
+/// Removes a user from those of the groups in which the user is.
+pub(super) fn delete_from(conn: &mut Conn, user: UserId, ids: &[GroupId]) -> QueryResult<usize> {
+    let rows = group_members::table
+        .filter(group_members::user_id.eq(Id(user)))
+        .filter(OneOf::ids("group_members.group_id", ids.iter().copied()));
+    diesel::delete(rows).execute(conn)
 }

@@ -23,6 +23,7 @@ use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::users::UserFilter;
 use doorward_ports::groups::{FoundGroup, GroupMemberPage, GroupPage, GroupRepository, MemberScope};
 use doorward_ports::{Conflict, StoreError};
+use std::collections::{BTreeSet, HashSet};
 
 /// A group belongs to nobody; its own members may read it.
 const COLUMNS: Columns =
@@ -30,6 +31,9 @@ const COLUMNS: Columns =
 
 /// From so many users on, a change is reported once for all of them.
 const SINGLE_CHANGES: usize = 100;
+
+/// Groups in one statement: both databases take several times as many values.
+const GROUPS_AT_ONCE: usize = 500;
 
 /// Groups with their organizations.
 macro_rules! joined {
@@ -137,6 +141,27 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_by_name(&mut self, names: &[(OrganizationId, String)]) -> Result<Vec<FoundGroup>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: HashSet<(OrganizationId, &str)> =
+            names.iter().map(|(place, name)| (*place, name.as_str())).collect();
+        let places: BTreeSet<OrganizationId> = names.iter().map(|(place, _)| *place).collect();
+        let texts: BTreeSet<&str> = names.iter().map(|(_, name)| name.as_str()).collect();
+        self.run(|conn| {
+            let rows = found!()
+                .filter(OneOf::ids("groups.organization_id", places))
+                .filter(OneOf::texts("groups.name", texts))
+                .order((groups::name_key, groups::id))
+                .load::<FoundRow>(conn)?;
+            let mut found: Vec<FoundGroup> = entities(rows)?;
+            // Each organization was asked for the names of all.
+            found.retain(|found| wanted.contains(&(found.group.organization_id, found.group.name.as_str())));
+            Ok(found)
+        })
+    }
+
     fn list(
         &mut self,
         filter: &GroupFilter,
@@ -224,6 +249,29 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
         )
     }
 
+    fn insert_missing(
+        &mut self,
+        permit: &Permit<action::Create, resource::Group>,
+        groups: &[Group],
+    ) -> Result<usize, StoreError> {
+        // In one order, so that of two who make the same ones neither has what the other waits for.
+        let mut sorted: Vec<&Group> = groups.iter().collect();
+        sorted.sort_by_key(|group| (group.organization_id, group.name.as_str()));
+        let why = Touches::nobody("they have no members yet");
+        self.write_all(permit, &permit.kind(), why, |conn| {
+            let mut made = 0;
+            for groups in sorted.chunks(GROUPS_AT_ONCE) {
+                let rows: Vec<GroupRow> = groups.iter().map(|group| GroupRow::from(*group)).collect();
+                made += diesel::insert_into(groups::table)
+                    .values(rows)
+                    .on_conflict((groups::organization_id, groups::name))
+                    .do_nothing()
+                    .execute(conn)?;
+            }
+            Ok(made)
+        })
+    }
+
     fn update(&mut self, permit: &Permit<action::Update, resource::Group>, group: &Group) -> Result<bool, StoreError> {
         self.write(
             permit,
@@ -277,6 +325,30 @@ impl GroupRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind().id(group.id.0).organization(group.organization_id.0), touches, |conn| {
             members::delete(conn, group.id, users)
         })
+    }
+
+    fn insert_memberships(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        user: UserId,
+        groups: &[GroupId],
+    ) -> Result<usize, StoreError> {
+        if groups.is_empty() {
+            return Ok(0);
+        }
+        self.write(permit, &permit.kind(), Touches::user(user), |conn| members::insert_in(conn, user, groups))
+    }
+
+    fn delete_memberships(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        user: UserId,
+        groups: &[GroupId],
+    ) -> Result<usize, StoreError> {
+        if groups.is_empty() {
+            return Ok(0);
+        }
+        self.write(permit, &permit.kind(), Touches::user(user), |conn| Ok(members::delete_from(conn, user, groups)?))
     }
 
     fn delete(&mut self, permit: &Permit<action::Delete, resource::Group>, id: GroupId) -> Result<bool, StoreError> {

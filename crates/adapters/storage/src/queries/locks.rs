@@ -36,6 +36,11 @@ pub(super) fn group_for_update(conn: &mut Conn, id: GroupId) -> QueryResult<Opti
     row_lock!(groups::table.find(Id(id)).select(GroupRow::as_select()), for_no_key_update).get_result(conn).optional()
 }
 
+/// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.
+pub(super) fn groups_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<GroupId>>> {
+    row_lock!(groups::table.filter(among).order(groups::id).select(groups::id), for_key_share).load(conn)
+}
+
 /// Those of the users who belong to the organization, sorted. Until the transaction ends, nobody else gets to remove them.
 pub(super) fn members_for_key_share(
     conn: &mut Conn,
@@ -70,6 +75,12 @@ pub(super) fn organizations_for_key_share(conn: &mut Conn, among: OneOf) -> Quer
     let living = organizations::table.filter(among).filter(not(organizations::deleted)).order(organizations::id);
     let found = row_lock!(living.select(organizations::id), for_key_share).load::<Id<OrganizationId>>(conn)?;
     Ok(found.len())
+}
+
+/// Reads those of these organizations that are not deleted, by id. Until the transaction ends, nobody gets to delete them.
+pub(super) fn living_organizations_for_key_share(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<OrganizationRow>> {
+    let living = organizations::table.filter(among).filter(not(organizations::deleted)).order(organizations::id);
+    row_lock!(living.select(OrganizationRow::as_select()), for_key_share).load(conn)
 }
 
 /// Whether there is such a membership. Until the transaction ends, nobody else gets to change or end it.

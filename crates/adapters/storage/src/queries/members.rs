@@ -21,6 +21,7 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::members::{MemberPage, MemberRepository};
+use std::collections::BTreeMap;
 
 /// A membership is known by the id of its user, who owns it, and has no access lists.
 const COLUMNS: Columns = Columns {
@@ -183,6 +184,57 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
+        })
+    }
+
+    fn update_roles_of(
+        &mut self,
+        permit: &Permit<action::Assign, resource::AssignOrgRole>,
+        user: UserId,
+        roles: &[(OrganizationId, RoleNames)],
+        now: Instant,
+    ) -> Result<usize, StoreError> {
+        if roles.is_empty() {
+            return Ok(0);
+        }
+        // By the hexadecimal digits of the organization, so that both databases find their place in one document.
+        let by_place: BTreeMap<String, &[String]> =
+            roles.iter().map(|(place, roles)| (place.0.simple().to_string(), roles.as_slice())).collect();
+        let by_place = Json(by_place);
+        let places = OneOf::ids("organization_members.organization_id", roles.iter().map(|(place, _)| *place));
+        self.write(permit, &permit.kind(), Touches::user(user), |conn| {
+            let mine = organization_members::table.filter(organization_members::user_id.eq(Id(user))).filter(places);
+            Ok(diesel::update(mine)
+                .set((
+                    organization_members::roles.eq(filters::roles_by_place(&by_place)),
+                    organization_members::updated_at.eq(At(now)),
+                ))
+                .execute(conn)?)
+        })
+    }
+
+    fn delete_of(
+        &mut self,
+        permit: &Permit<action::Delete, resource::OrganizationMember>,
+        user: UserId,
+        organizations: &[OrganizationId],
+    ) -> Result<usize, StoreError> {
+        if organizations.is_empty() {
+            return Ok(0);
+        }
+        let places = |column| OneOf::ids(column, organizations.iter().copied());
+        self.write_all(permit, &permit.kind().id(user.0).owner(user.0), Touches::user(user), |conn| {
+            let mine = organization_members::table
+                .filter(organization_members::user_id.eq(Id(user)))
+                .filter(places("organization_members.organization_id"));
+            let gone = diesel::delete(mine).execute(conn)?;
+            // As when one membership ends.
+            let key = user.to_string();
+            let listed = templates::table.filter(places("templates.organization_id"));
+            diesel::update(listed.filter(filters::lists_user(&key)))
+                .set(templates::user_acl.eq(filters::list_without_user(&key)))
+                .execute(conn)?;
+            Ok(gone)
         })
     }
 

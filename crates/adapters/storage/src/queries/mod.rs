@@ -35,6 +35,7 @@ mod federated_sessions;
 mod grants;
 mod group_members;
 mod groups;
+mod idp_sync;
 pub(super) mod jobs;
 mod keys;
 mod locks;

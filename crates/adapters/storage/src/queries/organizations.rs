@@ -85,6 +85,17 @@ impl OrganizationRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_by_id_for_key_share(&mut self, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let among = OneOf::ids("organizations.id", ids.iter().copied());
+        self.run(|conn| {
+            let rows = locks::living_organizations_for_key_share(conn, among)?;
+            Ok(rows.into_iter().map(Organization::from).collect())
+        })
+    }
+
     fn list(&mut self, visible: &ListFilter) -> Result<Vec<Organization>, StoreError> {
         let visible = Visible::new(visible, COLUMNS);
         if visible.is_never() {

@@ -2,6 +2,7 @@
 
 use super::Conn;
 use super::advisory::Advisory;
+use super::one_of::OneOf;
 use crate::schema::runtime_settings;
 use crate::touches::Touches;
 use crate::types::Id;
@@ -9,7 +10,7 @@ use crate::unit_of_work::UnitOfWork;
 use diesel::prelude::*;
 use doorward_domain::ids::OrganizationId;
 use doorward_ports::StoreError;
-use doorward_ports::runtime_settings::{RuntimeSettingRepository, SettingChange};
+use doorward_ports::runtime_settings::{RuntimeSettingRepository, SettingChange, StoredSetting};
 
 /// Settings of the deployment stand beside those of organizations; no organization has the id of zeroes.
 fn place(organization: Option<OrganizationId>) -> Id<OrganizationId> {
@@ -24,6 +25,25 @@ fn find(conn: &mut Conn, name: &str, organization: Option<OrganizationId>) -> Qu
 impl RuntimeSettingRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, name: &str, organization: Option<OrganizationId>) -> Result<Option<String>, StoreError> {
         self.run(|conn| Ok(find(conn, name, organization)?))
+    }
+
+    fn list(
+        &mut self,
+        names: &[&'static str],
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<StoredSetting>, StoreError> {
+        if names.is_empty() || organizations.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let rows: Vec<(String, Id<OrganizationId>, String)> = runtime_settings::table
+                .filter(OneOf::texts("runtime_settings.name", names.iter().copied()))
+                .filter(OneOf::ids("runtime_settings.organization_id", organizations.iter().copied()))
+                .select((runtime_settings::name, runtime_settings::organization_id, runtime_settings::document))
+                .load(conn)?;
+            let stored = |(name, Id(organization), document)| StoredSetting { name, organization, document };
+            Ok(rows.into_iter().map(stored).collect())
+        })
     }
 
     fn find_for_update(

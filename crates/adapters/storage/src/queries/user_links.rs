@@ -2,16 +2,21 @@
 
 use super::Conn;
 use crate::rows::{UserLinkRow, entities};
-use crate::schema::user_links;
+use crate::schema::{organization_members, user_links};
 use crate::touches::Touches;
-use crate::types::Id;
+use crate::types::{self, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use doorward_domain::ids::UserId;
+use diesel::sql_types::{BigInt, Nullable};
+use doorward_domain::idp_sync::SyncClaims;
+use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::user_links::UserLink;
+use doorward_domain::users::LoginType;
 use doorward_ports::StoreError;
-use doorward_ports::user_links::UserLinkRepository;
+use doorward_ports::user_links::{ClaimsPage, UserLinkRepository};
+use serde_json::{Map, Value};
 
 const WHY: &str = "no permission depends on how a user signs in";
 
@@ -20,6 +25,38 @@ impl UserLinkRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| {
             let row = user_links::table.find((issuer, subject)).select(UserLinkRow::as_select());
             Ok(row.get_result(conn).optional()?.map(UserLink::try_from).transpose()?)
+        })
+    }
+
+    fn list_claims(
+        &mut self,
+        organization: Option<OrganizationId>,
+        longest: u32,
+        offset: u32,
+        limit: u32,
+    ) -> Result<ClaimsPage, StoreError> {
+        self.run(|conn| {
+            let mut query = user_links::table.filter(user_links::login_type.eq(LoginType::Oidc.as_str())).into_boxed();
+            if let Some(organization) = organization {
+                let members = organization_members::table
+                    .filter(organization_members::organization_id.eq(Id(organization)))
+                    .select(organization_members::user_id);
+                query = query.filter(user_links::user_id.eq_any(members));
+            }
+            let short = sql::<Nullable<types::sql::Json>>("CASE WHEN length(CAST(user_links.claims AS text)) <= ")
+                .bind::<BigInt, _>(i64::from(longest))
+                .sql(" THEN user_links.claims END");
+            let rows: Vec<Option<Json<Map<String, Value>>>> = query
+                .order((user_links::updated_at.desc(), user_links::issuer.desc(), user_links::subject.desc()))
+                .limit(i64::from(limit))
+                .offset(i64::from(offset))
+                .select(short)
+                .load(conn)?;
+            let is_full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
+            Ok(ClaimsPage {
+                claims: rows.into_iter().flatten().map(|Json(claims)| SyncClaims::new(claims)).collect(),
+                is_full,
+            })
         })
     }
 

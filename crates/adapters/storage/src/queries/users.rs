@@ -7,7 +7,7 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
-use crate::schema::{group_members, organization_members, signin_places, user_links, users};
+use crate::schema::{group_members, organization_members, signin_places, sync_log, user_links, users};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -52,6 +52,18 @@ impl UserRepository for UnitOfWork<'_, Conn> {
 
     fn find_for_share(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.run(|conn| Ok(locks::user_for_share(conn, id)?.map(User::try_from).transpose()?))
+    }
+
+    fn is_last_owner(&mut self, id: UserId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let user = users::table.find(Id(id)).select(UserRow::as_select()).get_result(conn).optional()?;
+            let user = user.map(User::try_from).transpose()?;
+            Ok(user.is_some_and(|user| user.is_active_owner()) && !is_owner_besides(conn, id)?)
+        })
+    }
+
+    fn is_last_owner_for_update(&mut self, id: UserId) -> Result<bool, StoreError> {
+        self.run(|conn| is_last_owner(conn, id))
     }
 
     fn find_by_username(&mut self, username: &str) -> Result<Option<User>, StoreError> {
@@ -338,6 +350,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
                 diesel::delete(memberships).execute(conn)?;
                 diesel::delete(group_members::table.filter(group_members::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
+                diesel::delete(sync_log::table.filter(sync_log::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(user_links::table.filter(user_links::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
@@ -372,11 +385,21 @@ fn any_exists(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Refuses to end the last active owner. Until the transaction ends, nobody else ends owners.
 fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
-    let Some(user) = locks::user_for_update(conn, id)?.map(User::try_from).transpose()? else { return Ok(()) };
+    if is_last_owner(conn, id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
+}
+
+/// Whether this is the last active owner. Until the transaction ends, nobody else ends owners.
+fn is_last_owner(conn: &mut Conn, id: UserId) -> Result<bool, Error> {
+    let Some(user) = locks::user_for_update(conn, id)?.map(User::try_from).transpose()? else { return Ok(false) };
     if !user.is_active_owner() {
-        return Ok(());
+        return Ok(false);
     }
     Advisory::Owners.lock(conn)?;
+    Ok(!is_owner_besides(conn, id)?)
+}
+
+/// Whether there is another active owner.
+fn is_owner_besides(conn: &mut Conn, id: UserId) -> QueryResult<bool> {
     let owner = [OWNER.to_owned()];
     let others = users::table
         .filter(users::id.ne(Id(id)))
@@ -386,8 +409,7 @@ fn keep_an_owner_besides(conn: &mut Conn, id: UserId) -> Result<(), Error> {
         // Nobody signs in as such an account, so it cannot look after the server.
         .filter(users::login_type.ne(LoginType::None.as_str()))
         .filter(filters::holds_any_role(&owner));
-    let left: bool = diesel::select(exists(others)).get_result(conn)?;
-    if left { Ok(()) } else { Err(Error::Conflict(Conflict::LastOwner)) }
+    diesel::select(exists(others)).get_result(conn)
 }
 
 /// Where a user stands in the list.

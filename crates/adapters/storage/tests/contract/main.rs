@@ -18,6 +18,7 @@ mod counts;
 mod grants;
 mod group_lists;
 mod groups;
+mod idp_sync;
 mod jobs;
 mod keys;
 mod last_ones;

@@ -1,6 +1,7 @@
 //! Every repository call that writes, walked once: what it tells those who remember subjects, and that its permit is looked at.
 
 use crate::audit::record;
+use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::replays::seen;
 use crate::support::*;
@@ -230,6 +231,25 @@ fn writes() -> Vec<Write> {
         GroupRepository::delete_members(Some(User)): |w, r, p| {
             r.groups().delete_members(&p.permit(), &w.devs, &[w.ann.id])
         };
+        GroupRepository::insert_missing(None): |w, r, p| {
+            r.groups().insert_missing(&p.permit(), &[group(w.acme.id, "missing", 0)])
+        };
+        GroupRepository::insert_memberships(Some(User)): |w, r, p| {
+            r.groups().insert_memberships(&p.permit(), w.ann.id, &[w.devs.id])
+        };
+        GroupRepository::delete_memberships(Some(User)): |w, r, p| {
+            r.groups().delete_memberships(&p.permit(), w.ann.id, &[w.devs.id])
+        };
+        MemberRepository::update_roles_of(Some(User)): |w, r, p| {
+            r.members().update_roles_of(&p.permit(), w.ann.id, &[(w.acme.id, role_names(&["helper"]))], NOW)
+        };
+        MemberRepository::delete_of(Some(User)): |w, r, p| {
+            let pond = organization("pond");
+            r.organizations().insert(&permit(), &pond)?;
+            r.organizations().insert_members(&[(permit(), membership(pond.id, w.ann.id))])?;
+            r.members().delete_of(&p.permit(), w.ann.id, &[pond.id])
+        };
+        SyncLogRepository::insert(None): |w, r, p| r.sync_log().insert(&p.permit(), &sync_record(w.ann.id), 1);
         TemplateRepository::insert(None): |w, r, p| r.templates().insert(&p.permit(), &w.dev);
         TemplateRepository::update(None): |w, r, p| r.templates().update(&p.permit(), &w.dev);
         WorkspaceRepository::insert(None): |w, r, p| r.workspaces().insert(&p.permit(), &w.workspace);

@@ -1,0 +1,2 @@
+DROP INDEX user_links_seen;
+DROP TABLE sync_log;
