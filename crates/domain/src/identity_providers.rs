@@ -15,6 +15,8 @@
 
 mod address;
 mod claims;
+mod compact;
+mod conversion;
 mod discovery;
 mod endpoint;
 mod github;
@@ -34,13 +36,15 @@ mod state;
 
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
 pub use claims::{CLAIMS_MAX, Claims, ClaimsError, DEPTH_MAX, WrongTypeError, parse_list};
+pub use compact::{Compact, CompactDefect};
+pub use conversion::{CONVERSION_LIFETIME, Conversion};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
 pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_hash};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
-pub use jwks::{KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
+pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
 pub use linking::{Account, AccountFacts, Decision, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};

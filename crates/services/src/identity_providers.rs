@@ -6,6 +6,7 @@
 
 mod account;
 mod begin;
+mod convert;
 mod end_sessions;
 mod exchange;
 mod finish;
@@ -17,10 +18,8 @@ mod signed;
 mod upstream;
 mod ways;
 
-#[cfg(test)]
-mod tests;
-
 pub use begin::{Begun, begin};
+pub use convert::{Convert, Converting, begin_conversion};
 pub use end_sessions::end_sessions;
 pub use finish::{Arrival, Finished, finish};
 pub use settings::{GithubSettings, OidcSettings};

@@ -23,7 +23,7 @@ pub use issue::IssuedKey;
 pub(crate) use issue::{KeySpec, random_token};
 pub use keys::{create_key, delete_key, expire_key, find_key};
 pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
-pub(crate) use login::record as refused_sign_in;
+pub(crate) use login::{confirm_password, record as refused_sign_in};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
 pub use tokens::{

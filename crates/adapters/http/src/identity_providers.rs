@@ -1,32 +1,40 @@
 //! Signing in through identity providers (`identity.md` 2.9, `standards.md` 12): where browsers are sent away, where they come back,
 //! and where providers end sessions.
 
-use crate::conventions::Page;
 use crate::conventions::page::problem;
-use crate::kit::answer::redirect;
+use crate::conventions::{Api, Page};
+use crate::kit::answer::{created, redirect};
 use crate::kit::call::Call;
 use crate::kit::convention::Convention as _;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::credential::cookies;
+use crate::kit::json::Timestamp;
+use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use crate::sessions::{removed_cookie, session_cookie, set_cookie};
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use doorward_domain::identity_providers::{Callback, return_target};
+use doorward_domain::identity_providers::{CONVERSION_LIFETIME, Callback, return_target};
+use doorward_domain::ids::UserId;
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::{Secret, wire};
-use doorward_services::identity_providers::{self, Arrival, Way};
-use doorward_services::{Error, OAuthError};
+use doorward_services::identity_providers::{self, Arrival, Convert, Way};
+use doorward_services::{Error, OAuthError, Principal};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use time::Duration;
+use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Page);
     r.public(__path_oidc_callback, oidc_callback).no_store();
     r.public(__path_oidc_provider_callback, oidc_provider_callback).no_store();
     r.public(__path_github_callback, github_callback).no_store();
+    routes.of(&Api).user(__path_convert_login, convert_login).limit(Limit::Login);
+    let mut r = routes.of(&Page);
     r.public(__path_backchannel_logout, backchannel_logout).for_any_site().no_store();
 }
 
@@ -160,6 +168,57 @@ fn told(call: &Call, error: Error) -> HttpResponse {
     problem(call, status, "Signing in did not work", &explanation)
 }
 
+/// What is asked by a user who wants to sign in otherwise.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+#[schema(as = ConvertLoginRequest)]
+pub(crate) struct ConvertLogin {
+    /// `oidc` or `github`.
+    #[schema(required)]
+    to_type: String,
+    /// The present password.
+    #[schema(required)]
+    password: String,
+}
+
+/// How it goes on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthConversionResponse)]
+pub(crate) struct Conversion<'a> {
+    /// For the callback of the provider, as `oidc_merge_state`.
+    state_string: &'a str,
+    expires_at: Timestamp,
+    to_type: &'static str,
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+}
+
+/// Begins to change how a user signs in: proves the password, and prepares the browser. It ends at the callback of the provider.
+#[utoipa::path(
+    post, path = "/api/v2/users/{user}/convert-login", tag = "sessions", request_body = ConvertLogin,
+    params(("user" = String, Path, description = "Id, name, or `me`")),
+    responses((status = 201, body = Conversion), (status = 401, body = crate::kit::error::ApiError)),
+)]
+pub(crate) async fn convert_login(mut call: Call, actor: Principal) -> HandlerResult {
+    let body: ConvertLogin = call.json()?;
+    let command = Convert {
+        to_type: body.to_type,
+        password: Secret::new(body.password),
+        deployment: call.site.settings.deployment_id.clone(),
+    };
+    let user = call.user();
+    let begun = identity_providers::begin_conversion(call.context(), &actor, &user, command, &call.origin).await?;
+    let mut response = created(&Conversion {
+        state_string: begun.state.expose(),
+        expires_at: begun.expires_at.into(),
+        to_type: begun.to.as_str(),
+        user_id: begun.user_id,
+    });
+    let cookie = flow_cookie(&call, wire::OAUTH_CONVERT_COOKIE, begun.token.expose(), CONVERSION_LIFETIME);
+    set_cookie(&mut response, &cookie)?;
+    Ok(response)
+}
+
 /// Ends the sessions that began at a provider, which says so by a logout token (OpenID Connect Back-Channel Logout 1.0).
 #[utoipa::path(
     post, path = "/api/v2/users/oidc/{provider}/backchannel-logout", tag = "sessions",
@@ -189,7 +248,7 @@ pub(crate) async fn backchannel_logout(mut call: Call) -> HandlerResult {
 }
 
 /// What a provider sends.
-#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = BackchannelLogoutForm)]
 #[expect(dead_code, reason = "the form is read by hand, since one parameter must be there exactly once")]
 pub(crate) struct LogoutForm {
@@ -197,5 +256,5 @@ pub(crate) struct LogoutForm {
 }
 
 fn refused(description: &str) -> HttpResponse {
-    crate::kit::error::oauth(&OAuthError::invalid_request(description.to_owned()))
+    crate::kit::error::oauth(&OAuthError::new(OAuthErrorCode::InvalidRequest, description.to_owned()))
 }

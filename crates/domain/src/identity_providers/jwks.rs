@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 /// The longest set, in bytes.
-const SET_MAX: usize = 64 * 1024;
+pub const KEY_SET_MAX: usize = 64 * 1024;
 /// The most keys of a set that are used.
 const KEYS_MAX: usize = 64;
 /// The most keys that are tried for one token.
@@ -26,7 +26,7 @@ pub enum KeySetDefect {
     #[error("the keys cannot be read: {0}")]
     Unreadable(#[from] ClaimsError),
     /// It is longer than 64 KiB.
-    #[error("the keys have more than {SET_MAX} bytes")]
+    #[error("the keys have more than {KEY_SET_MAX} bytes")]
     TooLong,
     /// There is no list of keys.
     #[error("there is no list `keys`")]
@@ -112,7 +112,7 @@ impl KeySet {
     /// # Ok::<(), doorward_domain::identity_providers::KeySetDefect>(())
     /// ```
     pub fn parse(json: &[u8]) -> Result<Self, KeySetDefect> {
-        if json.len() > SET_MAX {
+        if json.len() > KEY_SET_MAX {
             return Err(KeySetDefect::TooLong);
         }
         let mut document = Claims::parse(json)?.into_members();

@@ -6,6 +6,7 @@ pub use check::ProviderDefect;
 
 use super::header::SignatureAlgorithm;
 use super::session::Acr;
+use crate::Secret;
 use crate::text_enum::text_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -115,7 +116,7 @@ text_enum! {
     }
 }
 
-/// What the rules need to know of one provider: an entry of the settings. Its secret is not here.
+/// One provider: an entry of the settings.
 ///
 /// ```
 /// use doorward_domain::identity_providers::{GroupsMissing, Provider, ProviderDefect, ProviderKind};
@@ -131,8 +132,8 @@ text_enum! {
 /// assert_eq!(provider.check(), []);
 /// assert_eq!(provider.groups_missing(), GroupsMissing::Keep);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a settings file that do not depend on each other")]
 pub struct Provider {
     /// Its name in paths (`/users/oidc/{name}/callback`): lower case letters, digits and single hyphens, at most 32.
@@ -149,6 +150,11 @@ pub struct Provider {
     pub issuer_aliases: Vec<String>,
     /// The id of this server there.
     pub client_id: String,
+    /// Its secret there; empty for a public client.
+    pub client_secret: Secret<String>,
+    /// Whether people come back to `/api/v2/users/oidc/callback`, which Coder's servers have, in the place of an address of this
+    /// provider alone. For the first one only.
+    pub shared_callback: bool,
     /// What is asked for. `openid` must be among them.
     pub scopes: Vec<String>,
     /// By which algorithms tokens may be signed.
@@ -208,6 +214,8 @@ impl Default for Provider {
             issuer: String::new(),
             issuer_aliases: Vec::new(),
             client_id: String::new(),
+            client_secret: Secret::new(String::new()),
+            shared_callback: false,
             scopes: texts(&["openid", "profile", "email"]),
             algs: vec![SignatureAlgorithm::Rs256],
             trusted_audiences: Vec::new(),

@@ -6,12 +6,15 @@ use crate::audit::Diff;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
+use crate::idp_sync::{self, Synced};
 use crate::origin::Origin;
 use crate::sessions::{IssuedKey, KeySpec, refused_sign_in, seen};
+use crate::settings::Settings;
 use crate::users::{Identity, blank_user, default_organization, member};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::identity_providers::{Account, AccountFacts, Decision, LinkPolicy, Profile, decide};
+use doorward_domain::idp_sync::NotAdmitted;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::Username;
 use doorward_domain::roles::{OWNER, RoleNames, System};
@@ -19,7 +22,6 @@ use doorward_domain::user_links::{FederatedSession, UserLink};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, StoreError};
 use std::sync::Arc;
-use time::Duration;
 
 /// How often another user name is tried when one is taken.
 const NAMES_TRIED: usize = 10;
@@ -30,9 +32,8 @@ const SUFFIX_LEN: usize = 5;
 #[derive(Clone)]
 struct SignIn {
     person: Identified,
+    settings: Arc<Settings>,
     policy: LinkPolicy,
-    first_may_own: bool,
-    lifetime: Duration,
 }
 
 /// What becomes of it: the outer error undoes it, the inner one is its answer.
@@ -45,8 +46,13 @@ pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin
         LoginType::Github => LinkPolicy { sign_ups: settings.github.allow_signups, ..settings.oidc.policy() },
         _ => settings.oidc.policy(),
     };
-    let (first_may_own, lifetime) = (settings.oidc.first_user_is_owner, settings.sessions.lifetime.get());
-    let sign_in = SignIn { person, policy, first_may_own, lifetime };
+    if person.login_type == LoginType::Oidc {
+        idp_sync::may_sign_in(&person.sync_claims(), &settings.idp_sync).map_err(|kept_out| match kept_out {
+            NotAdmitted::Unreadable(defect) => Error::invalid(format!("You cannot sign in: {defect}.")),
+            kept_out => Error::Refused(format!("You cannot sign in: {kept_out}.")),
+        })?;
+    }
+    let sign_in = SignIn { person, policy, settings: Arc::clone(settings) };
     // A refusal leaves a trace, so it is an `Ok` of the closure.
     ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| sign_in.decide(deed)).await?
 }
@@ -59,6 +65,23 @@ pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Re
         }
     }
     Ok(None)
+}
+
+/// Links the account at the provider to a user.
+pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, user_id: UserId) -> Result<(), StoreError> {
+    let link = UserLink {
+        user_id,
+        login_type: person.login_type,
+        provider: person.provider.clone(),
+        issuer: person.issuer().to_owned(),
+        subject: person.subject.clone(),
+        email_verified: person.profile.email_trust.is_verified(),
+        claims: person.claims.clone(),
+        created_at: deed.now,
+        updated_at: deed.now,
+    };
+    let because = System::because("the identity provider vouches for the user");
+    deed.repos.user_links().insert(&because.permit(), &link)
 }
 
 impl SignIn {
@@ -87,20 +110,21 @@ impl SignIn {
                 tracing::info!(provider = %self.person.provider, ?refusal, "a sign-in is refused");
                 Ok(refused_sign_in(deed, known.as_ref(), 403)?.answer(Err(told)))
             }
-            Decision::Create { is_first: true } if !self.first_may_own => {
-                let message = "This server has not been set up yet. Its operator makes the first user with the set-up link.";
+            Decision::Create { is_first: true } if !self.settings.oidc.first_user_is_owner => {
+                let message =
+                    "This server has not been set up yet. Its operator makes the first user with the set-up link.";
                 Ok(deed.unrecorded("there is nobody here", Err(Error::Refused(message.to_owned()))))
             }
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
-                self.insert_link(deed, user.id)?;
+                insert_link(deed, &self.person, user.id)?;
                 self.open(deed, user)
             }
             Decision::SignIn(_) | Decision::Link { .. } => {
                 let Some(user) = known else { return Err(Error::UserNotFound) };
                 match link {
                     Some(link) => self.update_link(deed, link)?,
-                    None => self.insert_link(deed, user.id)?,
+                    None => insert_link(deed, &self.person, user.id)?,
                 }
                 let user = self.follow(deed, user)?;
                 self.open(deed, user)
@@ -144,22 +168,6 @@ impl SignIn {
         Ok(user)
     }
 
-    fn insert_link(&self, deed: &mut Deed<'_>, user_id: UserId) -> Result<(), StoreError> {
-        let link = UserLink {
-            user_id,
-            login_type: self.person.login_type,
-            provider: self.person.provider.clone(),
-            issuer: self.person.issuer().to_owned(),
-            subject: self.person.subject.clone(),
-            email_verified: self.person.profile.email_trust.is_verified(),
-            claims: self.person.claims.clone(),
-            created_at: deed.now,
-            updated_at: deed.now,
-        };
-        let because = System::because("the identity provider vouches for the user");
-        deed.repos.user_links().insert(&because.permit(), &link)
-    }
-
     fn update_link(&self, deed: &mut Deed<'_>, link: UserLink) -> Result<(), StoreError> {
         let link = UserLink {
             provider: self.person.provider.clone(),
@@ -184,7 +192,8 @@ impl SignIn {
             Some(email)
         };
         let changed = User { email, name, avatar_url, updated_at: deed.now, ..user.clone() };
-        let is_same = (&changed.email, &changed.name, &changed.avatar_url) == (&user.email, &user.name, &user.avatar_url);
+        let is_same =
+            (&changed.email, &changed.name, &changed.avatar_url) == (&user.email, &user.name, &user.avatar_url);
         match &changed.email {
             Some(email) if !is_same => {
                 let permit = System::because("contact follows the identity provider").permit();
@@ -201,7 +210,25 @@ impl SignIn {
     fn open(&self, deed: &mut Deed<'_>, user: User) -> Decided {
         let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
         let login_type = self.person.login_type;
-        let spec = KeySpec { login_type, ..KeySpec::session(user.id, self.lifetime, &deed.by.origin.ip) };
+        let user = match login_type {
+            LoginType::Oidc => {
+                match idp_sync::apply(deed, &self.settings, &user, (&self.person.provider, &self.person.sync_claims()))?
+                {
+                    Ok(Synced { user, plan }) => {
+                        let (gained, lost) = (plan.gained.len(), plan.lost.len());
+                        tracing::debug!(user = %user.id, gained, lost, "synced with the identity provider");
+                        user
+                    }
+                    Err(refused) => {
+                        let told = Error::Refused(format!("You cannot sign in: {refused}."));
+                        return Ok(refused_sign_in(deed, Some(&user), 403)?.answer(Err(told)));
+                    }
+                }
+            }
+            _ => user,
+        };
+        let lifetime = self.settings.sessions.lifetime.get();
+        let spec = KeySpec { login_type, ..KeySpec::session(user.id, lifetime, &deed.by.origin.ip) };
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;
         let because = System::because("the identity provider vouches for the user");
         deed.repos.api_keys().insert(&because.permit(), &session.key)?;

@@ -18,11 +18,6 @@ pub struct Begun {
     pub state: Secret<String>,
 }
 
-/// Parameters of the protocol, which the settings do not override.
-const OURS: [&str; 8] = [
-    "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-];
-
 /// Begins a sign-in. `merge_state` is that of a user who is about to sign in otherwise, see `convert-login`.
 ///
 /// Needs no permission. Errors: `Invalid` (no such provider, a strange `merge_state`), `Upstream` (the provider does not answer).
@@ -42,7 +37,8 @@ pub async fn begin(ctx: &Context, way: &Way, merge_state: Option<Secret<String>>
     match provider {
         Some(provider) => request = for_provider(request, provider, &flow),
         None => {
-            request = request.add_scope(Scope::new("read:user".to_owned())).add_scope(Scope::new("user:email".to_owned()));
+            request =
+                request.add_scope(Scope::new("read:user".to_owned())).add_scope(Scope::new("user:email".to_owned()));
             if !ctx.settings.github.allow_everyone {
                 request = request.add_scope(Scope::new("read:org".to_owned()));
             }
@@ -65,6 +61,8 @@ fn for_provider<'r>(
 ) -> oauth2::AuthorizationRequest<'r> {
     let request = request.add_scopes(provider.scopes.iter().cloned().map(Scope::new));
     let request = request.add_extra_param("nonce", flow.nonce().expose().clone());
-    let extra = provider.authorize_parameters.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
-    extra.fold(request, |request, (name, value)| request.add_extra_param(name.clone(), value.clone()))
+    provider
+        .authorize_parameters
+        .iter()
+        .fold(request, |request, (name, value)| request.add_extra_param(name.clone(), value.clone()))
 }

@@ -11,9 +11,9 @@ use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ExtraTokenFields,
-    HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse as _, TokenUrl,
+    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
+    ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RequestTokenError,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -70,7 +70,12 @@ impl Endpoints {
     }
 
     /// The client for them; `provider` is that of the settings.
-    pub(super) fn client(&self, ctx: &Context, way: &Way, provider: Option<&Provider>) -> Result<UpstreamClient, Error> {
+    pub(super) fn client(
+        &self,
+        ctx: &Context,
+        way: &Way,
+        provider: Option<&Provider>,
+    ) -> Result<UpstreamClient, Error> {
         let github = &ctx.settings.github;
         let (authorize, token) = match self {
             Self::Oidc(discovery) => (discovery.authorization_endpoint.clone(), discovery.token_endpoint.clone()),
@@ -170,4 +175,3 @@ fn as_answered(answer: doorward_ports::fetch::Answer) -> HttpResponse {
     }
     response
 }
-

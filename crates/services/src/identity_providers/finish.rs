@@ -2,9 +2,10 @@
 
 use super::account::enter;
 use super::begin::GITHUB;
+use super::convert::{convert, read};
 use super::exchange::{Endpoints, exchange};
 use super::identity::{of_github, of_oidc};
-use super::ring_of_flow::Flow;
+use super::ring_of_flow::{CONVERT, Flow};
 use super::ways::{Way, provider};
 use crate::context::Context;
 use crate::error::Error;
@@ -48,10 +49,17 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
         Callback::Failed { state, error, .. } => {
             // What a stranger made up is not shown as the word of the provider.
             check_state(&states, state.as_deref().unwrap_or_default())?;
-            return Err(Error::invalid(format!("The identity provider refused this sign-in: {error}")));
+            let mut message = format!("The identity provider refused this sign-in ({}).", error.code);
+            for more in [error.description, error.more].into_iter().filter(|more| !more.is_empty()) {
+                message.push(' ');
+                message.push_str(&more);
+            }
+            return Err(Error::invalid(message));
         }
     };
     check_state(&states, &state)?;
+    let is_conversion = state.starts_with(CONVERT);
+    let conversion = is_conversion.then(|| read(ctx, &conversions, &state)).transpose()?;
     let name = provider.map_or(GITHUB, |provider| &provider.name);
     let flow = Flow::new(ctx, name, &state)?;
     let endpoints = Endpoints::find(ctx, provider).await?;
@@ -66,7 +74,10 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
         (Endpoints::Oidc(discovery), Some(provider)) => of_oidc(ctx, provider, discovery, &tokens, &flow).await?,
         _ => of_github(ctx, &tokens).await?,
     };
-    let _ = conversions;
+    if let Some(conversion) = conversion {
+        convert(ctx, person, conversion, origin).await?;
+        return Ok(Finished { session: None });
+    }
     let session = enter(ctx, person, origin).await?;
     Ok(Finished { session: Some(session) })
 }

@@ -7,8 +7,7 @@ use doorward_ports::fetch::{ContentType, Request};
 use serde_json::Value;
 
 /// Where they are: our own address, never the one in the token.
-const FIRST: &str =
-    "https://graph.microsoft.com/v1.0/me/transitiveMemberOf/microsoft.graph.group?$select=id&$top=999";
+const FIRST: &str = "https://graph.microsoft.com/v1.0/me/transitiveMemberOf/microsoft.graph.group?$select=id&$top=999";
 /// Where all pages are.
 const HOST: &str = "https://graph.microsoft.com/";
 /// The longest page, in bytes.

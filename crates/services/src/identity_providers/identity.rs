@@ -10,10 +10,11 @@ use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{
-    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GroupClaim, IdToken, KeptBecause, Profile, ProfileDefect, Provider, SessionFacts,
-    TokenHeader, access_token_hash, check_id_token, merge, parse_list, read_github, read_groups, read_profile,
-    session_facts,
+    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GroupClaim, IdToken, KeptBecause, Profile,
+    ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
+    read_github, read_groups, read_profile, session_facts,
 };
+use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::users::LoginType;
 use doorward_ports::fetch::{Answer, ContentType, Request};
 use serde_json::{Map, Value};
@@ -46,6 +47,15 @@ impl Identified {
     pub(super) fn issuer(&self) -> &str {
         self.issuers.first().map_or("", String::as_str)
     }
+
+    /// The claims that organizations, groups and roles follow.
+    pub(super) fn sync_claims(&self) -> SyncClaims {
+        let claims = SyncClaims::new(self.claims.clone());
+        match &self.unknown_claim {
+            Some(name) => claims.without(name),
+            None => claims,
+        }
+    }
 }
 
 /// What is refused, for the log and, without what the provider said, for the visitor.
@@ -64,7 +74,8 @@ pub(super) async fn of_oidc(
 ) -> Result<Identified, Error> {
     let refuse = |defect: &dyn Display| refused(&provider.name, defect);
     let Some(token) = &tokens.id_token else { return Err(refuse(&"there is no ID token")) };
-    let Signed { header, claims } = signed::verify(ctx, provider, discovery, token, TokenHeader::check_id_token).await?;
+    let Signed { header, claims } =
+        signed::verify(ctx, provider, discovery, token, TokenHeader::check_id_token).await?;
     let now = ctx.clock.now();
     let nonce = flow.nonce();
     let expected = Expected {

@@ -31,11 +31,13 @@ struct Inner {
 struct Kept<T> {
     value: Arc<T>,
     since: Instant,
+    /// When it was last fetched because it did not suffice.
+    again: Option<Instant>,
 }
 
 impl<T> Clone for Kept<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), since: self.since }
+        Self { value: Arc::clone(&self.value), ..*self }
     }
 }
 
@@ -86,7 +88,7 @@ impl Upstreams {
             }),
             Err(failure) => Err(told(&provider.name, "the discovery document", &failure)),
         };
-        keep(&self.0.discoveries, url, fetched, kept, now)
+        keep(&self.0.discoveries, url, fetched, kept, (now, None))
     }
 
     /// The keys of a provider; fetched `again` for a token that none of them has signed, unless that was just done.
@@ -99,8 +101,11 @@ impl Upstreams {
     ) -> Result<Arc<KeySet>, Error> {
         let url = discovery.jwks_uri.clone();
         let kept = find(&self.0.keys, &url);
-        let fresh_for = if again { AGAIN } else { FRESH };
-        if let Some(kept) = kept.as_ref().filter(|kept| now - kept.since < fresh_for) {
+        let suffices = |kept: &&Kept<KeySet>| match again {
+            false => now - kept.since < FRESH,
+            true => kept.again.is_some_and(|at| now - at < AGAIN),
+        };
+        if let Some(kept) = kept.as_ref().filter(suffices) {
             return Ok(Arc::clone(&kept.value));
         }
         let fetched = match self.get(&url, KEY_SET_MAX).await {
@@ -110,7 +115,8 @@ impl Upstreams {
             }),
             Err(failure) => Err(told(&provider.name, "the keys", &failure)),
         };
-        keep(&self.0.keys, url, fetched, kept, now)
+        let again = if again { Some(now) } else { kept.as_ref().and_then(|kept| kept.again) };
+        keep(&self.0.keys, url, fetched, kept, (now, again))
     }
 
     async fn get(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
@@ -128,20 +134,16 @@ fn keep<T>(
     url: String,
     fetched: Result<T, Error>,
     old: Option<Kept<T>>,
-    now: Instant,
+    (now, again): (Instant, Option<Instant>),
 ) -> Result<Arc<T>, Error> {
-    match fetched {
-        Ok(value) => {
-            let value = Arc::new(value);
-            let kept = Kept { value: Arc::clone(&value), since: now };
-            known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, kept);
-            Ok(value)
-        }
-        Err(error) => match old.filter(|kept| now - kept.since < STALE) {
-            Some(kept) => Ok(kept.value),
-            None => Err(error),
-        },
-    }
+    let kept = match (fetched, old) {
+        (Ok(value), _) => Kept { value: Arc::new(value), since: now, again },
+        (Err(_told), Some(old)) if now - old.since < STALE => Kept { again, ..old },
+        (Err(error), _) => return Err(error),
+    };
+    let value = Arc::clone(&kept.value);
+    known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, kept);
+    Ok(value)
 }
 
 /// What a visitor is told of an answer that cannot be used. The log says more.

@@ -25,7 +25,6 @@ const BECAUSE: System = System::because("organizations, groups and roles follow 
 
 /// A user after a sync.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the sign-in with OpenID Connect reads it"))]
 pub(crate) struct Synced {
     /// The user, with the roles of now.
     pub(crate) user: User,
@@ -43,7 +42,6 @@ pub(crate) struct Synced {
 /// that the log of syncs has it. Needs no permission: the provider has said who it is. Errors: those of the store.
 ///
 /// [`find_for_update`]: doorward_ports::users::UserRepository::find_for_update
-#[cfg_attr(not(test), expect(dead_code, reason = "the sign-in with OpenID Connect calls it"))]
 pub(crate) fn apply(
     deed: &mut Deed<'_>,
     settings: &Settings,

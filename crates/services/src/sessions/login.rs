@@ -107,6 +107,37 @@ pub async fn login(ctx: &Context, command: Login, origin: &Arc<Origin>) -> Resul
     ctx.act(&caller, move |deed| attempt.decide(deed, verified)).await?
 }
 
+/// Proves that whoever asks knows the password of this user: as a sign-in does, and with the same limits.
+///
+/// Errors: `TooManyAttempts`, `Unauthenticated` (another password), `Refused` (passwords are switched off).
+pub(crate) async fn confirm_password(
+    ctx: &Context,
+    user: User,
+    password: Secret<String>,
+    origin: &Arc<Origin>,
+) -> Result<(), Error> {
+    if !ctx.settings.sessions.password_login {
+        return Err(Error::Refused("Password authentication is disabled.".to_owned()));
+    }
+    let Some(email) = user.email.clone() else { return Err(Error::invalid("This account has no password.")) };
+    let (now, ip, known) = (ctx.clock.now(), origin.ip.clone(), user.clone());
+    let (guard, refusal) = ctx
+        .read(move |repos| {
+            let guard = Guard::load(repos, Some(&known), &email, &ip, now)?;
+            let refusal = guard.look(repos, now)?.refusal;
+            Ok::<_, Error>((guard, refusal))
+        })
+        .await?;
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    if ctx.verify_password(password, user.password_hash.clone()).await? {
+        return Ok(());
+    }
+    let attempt = Attempt { guard, lifetime: Duration::ZERO, password_login: true };
+    ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| attempt.fail(deed, Some(&user))).await?.map(drop)
+}
+
 /// Signs out: ends the key in use, and the keys for apps on their own subdomain; an app ends its own only.
 ///
 /// Needs no permission. Errors: `Refused` (a caller without an account).

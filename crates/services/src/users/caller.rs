@@ -131,6 +131,7 @@ const fn is_about_rights(refusal: &Error) -> bool {
         | Error::Precondition(_)
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
+        | Error::Upstream(_)
         | Error::Internal(_) => false,
     }
 }

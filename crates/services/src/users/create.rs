@@ -184,7 +184,8 @@ pub async fn create(ctx: &Context, actor: &Principal, command: CreateUser) -> Re
         }
         _ => Vec::new(),
     };
-    let login_type = fields.keep(parse_login_type(login_type, !ctx.settings.oidc.providers.is_empty()))?.unwrap_or(LoginType::None);
+    let login_type =
+        fields.keep(parse_login_type(login_type, !ctx.settings.oidc.providers.is_empty()))?.unwrap_or(LoginType::None);
     if with_password {
         fields.keep(strong_password(&command.password))?;
     }

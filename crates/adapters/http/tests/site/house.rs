@@ -13,6 +13,7 @@ use doorward_http::{
 };
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
+use doorward_services::identity_providers::Upstreams;
 use doorward_services::{Context, Settings, SubjectCache, maintenance};
 use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
@@ -88,7 +89,19 @@ pub(crate) async fn house_with_limits(
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    house_of(&url, Box::new(folder), api, login).await
+    house_of(&url, Box::new(folder), (api, login), Upstreams::default(), usual()).await
+}
+
+/// A fresh site with identity providers, and settings that differ from the usual ones.
+pub(crate) async fn house_with(
+    upstreams: Upstreams,
+    change: impl FnOnce(&mut Settings),
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let mut settings = usual();
+    change(&mut settings);
+    house_of(&url, Box::new(folder), (0, 0), upstreams, settings).await
 }
 
 /// A fresh site over an empty database, which is kept as long as the site.
@@ -96,14 +109,19 @@ pub(crate) async fn house_at(
     url: &str,
     database: Box<dyn Any>,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
-    house_of(url, database, 0, 0).await
+    house_of(url, database, (0, 0), Upstreams::default(), usual()).await
+}
+
+fn usual() -> Settings {
+    Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)
 }
 
 async fn house_of(
     url: &str,
     database: Box<dyn Any>,
-    api: i64,
-    login: i64,
+    (api, login): (i64, i64),
+    upstreams: Upstreams,
+    settings: Settings,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
     let options =
@@ -119,10 +137,10 @@ async fn house_of(
         random,
         passwords: Arc::new(PlainHasher),
         keys: bootstrap.keys,
-        settings: Arc::new(Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)),
+        settings: Arc::new(settings),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
-        upstreams: doorward_services::identity_providers::Upstreams::default(),
+        upstreams,
     };
     let kept = context.clone();
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);

@@ -1,0 +1,130 @@
+//! A user with a password changes to a provider (`identity.md` 2.8).
+
+use super::{Browser, CALLBACK, ann, town};
+use crate::house::{Answer, House, PASSWORD};
+use crate::provider::FakeProvider;
+use actix_http::Request;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+const PATH: &str = "/users/me/convert-login";
+
+/// Proves the password; the browser keeps what it is given. The state.
+async fn begin<S>(browser: &mut Browser<'_, S>, token: &str, to: &str) -> String
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let body = json!({ "to_type": to, "password": PASSWORD });
+    let begun = browser.house.api(Method::POST, PATH, token, body).await.expect(201);
+    browser.cookies.extend(begun.cookies());
+    begun.json()["state_string"].as_str().unwrap().to_owned()
+}
+
+/// Goes to the provider and comes back.
+async fn go_on<S>(browser: &mut Browser<'_, S>, provider: &FakeProvider, state: &str) -> Answer
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let sent = browser.go(provider, &format!("{CALLBACK}?oidc_merge_state={state}")).await;
+    assert_eq!(sent, state);
+    browser.get(&format!("{CALLBACK}?code=the-code&state={state}")).await
+}
+
+fn says(provider: &FakeProvider, email: &str) {
+    let mut claims = ann();
+    claims["email"] = email.into();
+    provider.say(claims);
+}
+
+async fn login_type<S>(house: &House<S>, owner: &str, user: &str) -> Value
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    house.get(&format!("/users/{user}"), owner).await.expect(200).json()["login_type"].clone()
+}
+
+#[actix_web::test]
+async fn the_password_is_gone_when_the_provider_has_vouched_and_not_before() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let token = house.member(&owner, "bob").await;
+    says(&provider, "bob@example.com");
+    let mut browser = Browser::new(&house);
+    let state = begin(&mut browser, &token, "oidc").await;
+    assert!(state.starts_with("convert-") && state.len() == 40, "{state}");
+    assert_eq!(login_type(&house, &owner, "bob").await, "password");
+    browser.cookies.push(format!("coder_session_token={token}"));
+    let back = go_on(&mut browser, &provider, &state).await.expect(307);
+    assert_eq!(back.header("location"), "/");
+    assert_eq!(browser.session(), None, "everybody signs in anew");
+    assert_eq!(login_type(&house, &owner, "bob").await, "oidc");
+    house.get("/users/me", &token).await.expect(401);
+    let body = json!({ "email": "bob@example.com", "password": PASSWORD });
+    house.api(Method::POST, "/users/login", "", body).await.expect(401);
+    browser.sign_in(&provider).await.expect(307);
+    let me = house.get("/users/me", &browser.session().unwrap()).await.expect(200).json();
+    assert_eq!(me["username"], "bob");
+    let log = house.get("/audit?q=resource_type:user%20action:write&limit=10", &owner).await.expect(200).json();
+    let diff =
+        |record: &Value| record["diff"]["login_type"] == json!({ "old": "password", "new": "oidc", "secret": false });
+    assert!(log["audit_logs"].as_array().unwrap().iter().any(diff), "{log}");
+}
+
+#[actix_web::test]
+async fn it_begins_with_the_password_of_an_account_that_has_one() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let token = house.member(&owner, "bob").await;
+    for (body, status) in [
+        (json!({ "to_type": "oidc", "password": "wrong" }), 401),
+        (json!({ "to_type": "oidc" }), 400),
+        (json!({ "to_type": "password", "password": PASSWORD }), 400),
+        (json!({ "to_type": "nonsense", "password": PASSWORD }), 400),
+        (json!({ "to_type": "github", "password": PASSWORD }), 400),
+        (json!([]), 400),
+    ] {
+        let answer = house.api(Method::POST, PATH, &token, body.clone()).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+        assert!(!answer.body.contains("convert-"), "{}", answer.body);
+    }
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&provider).await.expect(307);
+    let body = json!({ "to_type": "oidc", "password": PASSWORD });
+    house.api(Method::POST, PATH, &browser.session().unwrap(), body.clone()).await.expect(400);
+    // Somebody else needs the password of the account too, and the right to change it.
+    house.api(Method::POST, "/users/ann/convert-login", &token, body).await.expect(400);
+}
+
+#[actix_web::test]
+async fn what_does_not_fit_together_converts_nobody() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let bob = house.member(&owner, "bob").await;
+    let eve = house.member(&owner, "eve").await;
+    // Without the cookie, with that of another try, and with one of another user.
+    let mut browser = Browser::new(&house);
+    let state = begin(&mut browser, &bob, "oidc").await;
+    browser.cookies.clear();
+    says(&provider, "bob@example.com");
+    go_on(&mut browser, &provider, &state).await.expect(400);
+    browser.cookies.push("coder_oauth_convert_jwt=e30.e30.e30".to_owned());
+    go_on(&mut browser, &provider, &state).await.expect(400);
+    begin(&mut browser, &bob, "oidc").await;
+    browser.cookies.retain(|cookie| cookie != "coder_oauth_convert_jwt=e30.e30.e30");
+    go_on(&mut browser, &provider, &state).await.expect(403);
+    let mut browser = Browser::new(&house);
+    let state = begin(&mut browser, &eve, "oidc").await;
+    go_on(&mut browser, &provider, &state).await.expect(403);
+    // An address that nobody has, and too late.
+    says(&provider, "nobody@example.com");
+    let state = begin(&mut browser, &eve, "oidc").await;
+    go_on(&mut browser, &provider, &state).await.expect(400);
+    says(&provider, "eve@example.com");
+    let state = begin(&mut browser, &eve, "oidc").await;
+    house.clock.advance(time::Duration::minutes(5));
+    let late = go_on(&mut browser, &provider, &state).await.expect(403);
+    assert!(late.body.contains("too long"), "{}", late.body);
+    for user in ["bob", "eve"] {
+        assert_eq!(login_type(&house, &owner, user).await, "password", "{user}");
+    }
+}
