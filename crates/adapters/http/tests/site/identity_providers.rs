@@ -4,6 +4,7 @@ mod accounts;
 mod converting;
 mod ending;
 mod github;
+mod syncing;
 mod tokens;
 
 use crate::house::{Answer, House, NOW, house_with};
