@@ -3,6 +3,7 @@ use crate::users::testing::{
     ORGANIZATION, actor, ann, context_with, expect_audit, organization, owner, repos_of, settings,
 };
 use doorward_domain::idp_sync::Pair;
+use doorward_domain::settings::Section as _;
 use doorward_ports::mocks::MockRepositories;
 use uuid::Uuid;
 
@@ -82,4 +83,31 @@ async fn who_may_not_is_refused_and_nothing_is_written() {
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     let refused = set_role_sync(&ctx, &me, &place(), RoleSync::default()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
+}
+
+#[test]
+fn who_may_sign_in_is_told_by_the_claim_of_groups() {
+    let mut file = from_file().idp_sync;
+    let claims =
+        |groups: serde_json::Value| SyncClaims::new(serde_json::Map::from_iter([("groups".to_owned(), groups)]));
+    assert_eq!(may_sign_in(&SyncClaims::default(), &file), Ok(()), "nobody is listed");
+    file.group_allow_list = vec!["eng".to_owned(), "ops".to_owned()];
+    assert_eq!(may_sign_in(&claims("ops".into()), &file), Ok(()));
+    assert_eq!(may_sign_in(&claims("sales".into()), &file), Err(NotAdmitted::NotListed));
+    assert_eq!(may_sign_in(&SyncClaims::default(), &file), Err(NotAdmitted::Absent("groups".to_owned())));
+}
+
+#[test]
+fn settings_that_contradict_one_another_are_told() {
+    let mut file = from_file().idp_sync;
+    assert!(file.defects().is_empty());
+    file.group_field.clear();
+    file.group_allow_list = vec!["eng".to_owned()];
+    file.site_role_field = "a\nb".to_owned();
+    file.site_role_defaults = vec!["auditor".to_owned(), "organization-admin".to_owned()];
+    let told = file.defects();
+    for key in ["idp_sync.group_allow_list", "idp_sync.site_role_field", "idp_sync.site_role_defaults"] {
+        assert!(told.iter().any(|defect| defect.contains(key)), "{key}: {told:?}");
+    }
+    assert_eq!(told.len(), 3);
 }

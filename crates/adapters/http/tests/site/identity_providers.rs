@@ -5,6 +5,7 @@ mod converting;
 mod ending;
 mod following;
 mod github;
+mod syncing;
 mod tokens;
 
 use crate::house::{Answer, House, NOW, house_with};
