@@ -48,6 +48,8 @@ impl fmt::Debug for UserLink {
 pub struct FederatedSession {
     /// The key of the session.
     pub key_id: ApiKeyId,
+    /// The provider by its name in the settings.
+    pub provider: String,
     /// The issuer as the settings name it.
     pub issuer: String,
     /// The id of the account there.

@@ -80,7 +80,7 @@ impl Keys {
     }
 
     /// What seals and opens the stored keys. Errors: [`Error::Precondition`] if they are not stored.
-    fn sealer(&self) -> Result<Arc<dyn Sealer>, Error> {
+    pub(crate) fn sealer(&self) -> Result<Arc<dyn Sealer>, Error> {
         let source = self.0.source.as_ref();
         source
             .map(|source| Arc::clone(&source.sealer))

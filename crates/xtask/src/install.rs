@@ -24,6 +24,7 @@ pub(crate) enum Need {
     Postgres,
     Chromium,
     Python,
+    Node,
     CargoDeny,
     CargoMachete,
     Typos,
@@ -37,6 +38,7 @@ impl Need {
             }
             Self::Chromium => env::var_os("DOORWARD_CHROMIUM").is_some() || find_chromium().is_some(),
             Self::Python => ready_python(workspace).is_ok_and(|found| found.is_some()),
+            Self::Node => ready_node(workspace).is_ok_and(|found| found.is_some()),
             Self::CargoDeny => succeeds(&mut cargo(workspace, &["deny", "--version"])),
             Self::CargoMachete => succeeds(&mut cargo(workspace, &["machete", "--version"])),
             Self::Typos => ready_typos(workspace).is_some(),
@@ -49,6 +51,7 @@ impl Need {
             Self::Postgres => "PostgreSQL, by `apt-get install postgresql` (as root or by sudo)",
             Self::Chromium => "a headless browser, by `apt-get install chromium` (as root or by sudo)",
             Self::Python => "the Python clients of tests/clients/python/requirements.txt, by pip into .cache/python",
+            Self::Node => "the identity provider of tests/clients/node, by npm into .cache/node (Node by apt-get, as root or by sudo)",
             Self::CargoDeny => "cargo-deny, by `cargo install` (some minutes, once)",
             Self::CargoMachete => "cargo-machete, by `cargo install` (a minute or two, once)",
             Self::Typos => "the spelling checker typos, by pip into .cache/typos",
@@ -124,6 +127,42 @@ fn requirements(workspace: &Workspace) -> anyhow::Result<(PathBuf, String)> {
     let path = workspace.clients().join("requirements.txt");
     let wanted = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     Ok((path, wanted))
+}
+
+/// The folder with the identity provider and the packages it needs.
+pub(crate) fn node(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = ready_node(workspace)? {
+        return Ok(folder);
+    }
+    if find_program(&["npm"]).is_none() {
+        install_packages("Node", &["nodejs", "npm"])?;
+    }
+    let (source, folder) = (workspace.node(), workspace.cache().join("node"));
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for name in ["package.json", LOCK] {
+        fs::copy(source.join(name), folder.join(name)).with_context(|| format!("copying {name}"))?;
+    }
+    let mut npm = Command::new("npm");
+    run(npm.args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder))?;
+    fs::copy(folder.join(LOCK), folder.join(STAMP))?;
+    ready_node(workspace)?.context("the packages of tests/clients/node are installed, and not found")
+}
+
+const LOCK: &str = "package-lock.json";
+
+/// The folder, if all packages are there. Its program is always the present one.
+fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
+    let (source, folder) = (workspace.node(), workspace.cache().join("node"));
+    let wanted = fs::read(source.join(LOCK)).context("reading the lock file of tests/clients/node")?;
+    let is_there = fs::read(folder.join(STAMP)).is_ok_and(|installed| installed == wanted);
+    if !is_there || find_program(&["node"]).is_none() {
+        return Ok(None);
+    }
+    fs::copy(source.join("provider.mjs"), folder.join("provider.mjs")).context("copying the identity provider")?;
+    Ok(Some(folder))
 }
 
 /// The Python that has everything already.

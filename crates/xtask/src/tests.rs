@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 /// Run the tests: Rust, real clients, a browser, a short fuzz run
 ///
 /// What they need is installed where that is possible, and named before: PostgreSQL and Chromium by apt-get (as root, or
-/// by sudo when it asks for no password), the Python clients into `.cache/python`. PostgreSQL runs as a throw-away cluster without TCP,
+/// by sudo when it asks for no password), the Python clients into `.cache/python`, an identity provider for Node into `.cache/node`. PostgreSQL runs as a throw-away cluster without TCP,
 /// gone afterwards; `DOORWARD_TEST_DATABASE_URL` names a running server to use instead. A part that cannot run is an
 /// error, never a skip.
 #[derive(Args, Debug)]
@@ -110,7 +110,7 @@ impl Test {
         }
         let files: Vec<&str> = [
             (Part::Clients, ["test_authlib.py", "test_mcp.py"].as_slice()),
-            (Part::Browser, &["test_pages.py", "test_browser_attacks.py"]),
+            (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
         ]
         .into_iter()
@@ -142,7 +142,7 @@ impl Fuzz {
 }
 
 /// What the clients stand on.
-const CLIENT_NEEDS: [Need; 3] = [Need::Postgres, Need::Chromium, Need::Python];
+const CLIENT_NEEDS: [Need; 4] = [Need::Postgres, Need::Chromium, Need::Python, Need::Node];
 
 /// One cluster for everything that follows, also for the processes that we start.
 fn start_postgres() -> anyhow::Result<&'static postgres::Cluster> {
@@ -156,6 +156,7 @@ fn start_postgres() -> anyhow::Result<&'static postgres::Cluster> {
 struct Suite {
     folder: PathBuf,
     python: PathBuf,
+    node: PathBuf,
     chromium: PathBuf,
     binary: PathBuf,
     database_url: String,
@@ -170,18 +171,20 @@ impl Suite {
     ) -> anyhow::Result<Self> {
         let chromium = install::chromium()?;
         let python = install::python(workspace)?;
+        let node = install::node(workspace)?;
         let binary = match binary {
             Some(binary) => binary.canonicalize().with_context(|| format!("looking for {}", binary.display()))?,
             None => build(workspace, release)?,
         };
         let folder = workspace.clients();
-        Ok(Self { folder, python, chromium, binary, database_url: database_url.to_owned() })
+        Ok(Self { folder, python, node, chromium, binary, database_url: database_url.to_owned() })
     }
 
     fn pytest(&self) -> Command {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pytest"]).current_dir(&self.folder);
         command.env("DOORWARD_BIN", &self.binary).env("DOORWARD_CHROMIUM", &self.chromium);
+        command.env("DOORWARD_NODE", &self.node);
         command.env(postgres::DATABASE_URL, &self.database_url).env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }

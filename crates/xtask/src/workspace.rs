@@ -33,6 +33,11 @@ impl Workspace {
         self.root.join("tests/clients/python")
     }
 
+    /// Programs for Node that we did not write, and what starts them.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.root.join("tests/clients/node")
+    }
+
     /// Where cargo builds, as told by the program that is running.
     pub(crate) fn target(&self) -> PathBuf {
         let program = env::current_exe().unwrap_or_default();

@@ -17,6 +17,7 @@ CREATE INDEX user_links_user ON user_links (user_id);
 -- Sessions that began at an identity provider, which may end them. They go with their keys.
 CREATE TABLE federated_sessions (
     key_id text NOT NULL PRIMARY KEY REFERENCES api_keys (id) ON DELETE CASCADE,
+    provider text NOT NULL,
     issuer text NOT NULL,
     subject text NOT NULL,
     upstream_sid text,

@@ -381,6 +381,7 @@ table! {
 
     federated_sessions (key_id) {
         key_id -> Text,
+        provider -> Text,
         issuer -> Text,
         subject -> Text,
         upstream_sid -> Nullable<Text>,

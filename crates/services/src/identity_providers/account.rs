@@ -18,9 +18,10 @@ use doorward_domain::idp_sync::NotAdmitted;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::Username;
 use doorward_domain::roles::{OWNER, RoleNames, System};
+use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, UserLink};
 use doorward_domain::users::{LoginType, User, UserStatus};
-use doorward_ports::{Repositories, StoreError};
+use doorward_ports::{Repositories, Sealer, StoreError};
 use std::sync::Arc;
 
 /// How often another user name is tried when one is taken.
@@ -33,6 +34,7 @@ const SUFFIX_LEN: usize = 5;
 struct SignIn {
     person: Identified,
     settings: Arc<Settings>,
+    sealer: Option<Arc<dyn Sealer>>,
     policy: LinkPolicy,
 }
 
@@ -52,9 +54,15 @@ pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin
             kept_out => Error::Refused(format!("You cannot sign in: {kept_out}.")),
         })?;
     }
-    let sign_in = SignIn { person, policy, settings: Arc::clone(settings) };
+    let sealer = if person.id_token.is_some() { Some(ctx.keys.sealer()?) } else { None };
+    let sign_in = SignIn { person, policy, settings: Arc::clone(settings), sealer };
     // A refusal leaves a trace, so it is an `Ok` of the closure.
     ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| sign_in.decide(deed)).await?
+}
+
+/// Where the ID token of a session is stored.
+pub(super) fn hint_place(key: &ApiKeyId) -> String {
+    format!("federated_sessions/{}", key.as_str())
 }
 
 /// The link of the account at the provider, under whichever spelling of the issuer.
@@ -206,6 +214,13 @@ impl SignIn {
         }
     }
 
+    /// The ID token, sealed, if signing out here is to sign out at the provider.
+    fn sealed_hint(&self, key: &ApiKeyId) -> Result<Option<Vec<u8>>, Error> {
+        let (Some(token), Some(sealer)) = (&self.person.id_token, &self.sealer) else { return Ok(None) };
+        let secret = Secret::new(token.expose().clone().into_bytes());
+        sealer.seal(&hint_place(key), &secret).map(Some).map_err(|error| Error::Internal(error.into()))
+    }
+
     /// Makes the session.
     fn open(&self, deed: &mut Deed<'_>, user: User) -> Decided {
         let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
@@ -235,6 +250,7 @@ impl SignIn {
         let facts = &self.person.facts;
         let federated = FederatedSession {
             key_id: session.key.id.clone(),
+            provider: self.person.provider.clone(),
             issuer: self.person.issuer().to_owned(),
             subject: self.person.subject.clone(),
             upstream_sid: facts.upstream_session_id.clone(),
@@ -242,7 +258,8 @@ impl SignIn {
             amr: facts.methods.clone(),
             acr: facts.acr.as_str().to_owned(),
         };
-        deed.repos.federated_sessions().insert(&because.permit(), &federated, None)?;
+        let hint = self.sealed_hint(&session.key.id)?;
+        deed.repos.federated_sessions().insert(&because.permit(), &federated, hint.as_deref())?;
         let entry = deed.entry().of_user(Some(user.id));
         let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
         Ok(recorded.answer(Ok(session.token)))

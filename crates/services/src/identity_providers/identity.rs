@@ -40,6 +40,8 @@ pub(super) struct Identified {
     /// The claim of groups, if nothing is known of it now, which must not mean that there are none.
     pub(super) unknown_claim: Option<String>,
     pub(super) facts: SessionFacts,
+    /// The ID token, if the provider is to be told when the session ends.
+    pub(super) id_token: Option<Secret<String>>,
 }
 
 impl Identified {
@@ -123,6 +125,7 @@ pub(super) async fn of_oidc(
         claims,
         unknown_claim,
         facts,
+        id_token: provider.upstream_logout.then(|| token.clone()),
     })
 }
 
@@ -210,6 +213,7 @@ pub(super) async fn of_github(ctx: &Context, tokens: &Tokens) -> Result<Identifi
             acr: Acr::Pwd,
             upstream_session_id: None,
         },
+        id_token: None,
     })
 }
 

@@ -45,7 +45,7 @@ class Server:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [binary], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         try:
             self.url = self._wait_until_ready()
@@ -108,7 +108,7 @@ class Server:
         raise RuntimeError(f"the server did not say where it listens; it said:\n{self.log()}")
 
 
-def _die_with_parent():
+def die_with_parent():
     """Linux: the kernel kills the server when the test run is killed. Elsewhere a killed run leaves it behind."""
     try:
         pr_set_pdeathsig = 1

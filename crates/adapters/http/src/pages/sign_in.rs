@@ -14,11 +14,12 @@ use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use crate::sessions::{removed_cookie, session_cookie, set_cookie};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 use doorward_domain::Secret;
-use doorward_services::identity_providers::{OnOffer, on_offer};
+use doorward_services::identity_providers::{OnOffer, SignOutThere, on_offer, sign_out_there};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::{Context, Error, Principal, sessions, users};
 use serde::Deserialize;
@@ -76,6 +77,8 @@ impl SignIn<'_> {
 #[template(path = "signed_out.html")]
 pub(crate) struct SignedOut<'a> {
     pub(crate) brand: Brand<'a>,
+    /// The provider where the user is still signed in, and where that ends.
+    pub(crate) there: Option<(&'a str, &'a str)>,
 }
 
 /// Shows the sign-in form; whoever is signed in goes where they wanted.
@@ -240,9 +243,10 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
         Err(Failure::Answer(_)) => None,
         Err(failure) => return Err(failure),
     };
+    let leaves = form.redirect.is_none();
     let mut response = match form.redirect {
         Some(target) => sign_in_for(own_target(&target)),
-        None => render(StatusCode::OK, &SignedOut { brand: Brand::of(&call.site) }, &FormAction::own()),
+        None => signed_out(&call, None),
     };
     // Whoever comes without a session keeps the cookie: a request of another site does, for its cookie stays at home,
     // and the answer must not sign anybody out.
@@ -253,10 +257,27 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
                                still signed in. Go to the start page and sign out there.";
             return Ok(problem(&call, StatusCode::BAD_REQUEST, "That page was out of date", explanation));
         }
+        let there = if leaves { sign_out_there(call.context(), &actor).await? } else { None };
         sessions::logout(call.context(), &actor).await?;
+        if let Some(there) = &there {
+            response = signed_out(&call, Some(there));
+        }
         set_cookie(&mut response, &removed_cookie(&call.site))?;
     }
     Ok(response)
+}
+
+/// The page after signing out. The browser goes on to the provider by itself: a redirect would be one of the form, whose policy leads to
+/// this server only.
+fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
+    let shown = there.map(|there| (there.name.as_str(), there.location.as_str()));
+    let page = SignedOut { brand: Brand::of(&call.site), there: shown };
+    let mut response = render(StatusCode::OK, &page, &FormAction::own());
+    let refresh = there.and_then(|there| HeaderValue::from_str(&format!("0; url={}", there.location)).ok());
+    if let Some(refresh) = refresh {
+        response.headers_mut().insert(header::REFRESH, refresh);
+    }
+    response
 }
 
 /// The query of the authorization request that this path and query of ours is, if it is one.

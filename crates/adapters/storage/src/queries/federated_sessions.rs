@@ -57,6 +57,7 @@ impl FederatedSessionRepository for UnitOfWork<'_, Conn> {
             diesel::insert_into(federated_sessions::table)
                 .values((
                     federated_sessions::key_id.eq(session.key_id.as_str()),
+                    federated_sessions::provider.eq(&session.provider),
                     federated_sessions::issuer.eq(&session.issuer),
                     federated_sessions::subject.eq(&session.subject),
                     federated_sessions::upstream_sid.eq(session.upstream_sid.as_deref()),

@@ -60,6 +60,7 @@ impl TryFrom<UserLinkRow> for UserLink {
 #[diesel(table_name = federated_sessions)]
 pub(crate) struct FederatedSessionRow {
     key_id: String,
+    provider: String,
     issuer: String,
     subject: String,
     upstream_sid: Option<String>,
@@ -76,6 +77,7 @@ impl TryFrom<FederatedSessionRow> for FederatedSession {
         let bad = |column| RowError::new("federated_sessions", column, &row.key_id);
         Ok(Self {
             key_id: ApiKeyId::new(row.key_id.clone()).map_err(|cause| bad("key_id").because(cause))?,
+            provider: row.provider,
             issuer: row.issuer,
             subject: row.subject,
             upstream_sid: row.upstream_sid,

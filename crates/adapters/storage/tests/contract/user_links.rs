@@ -32,6 +32,7 @@ fn claims(value: Value) -> serde_json::Map<String, Value> {
 pub(crate) fn federated(key: &ApiKey) -> FederatedSession {
     FederatedSession {
         key_id: key.id.clone(),
+        provider: "corp".to_owned(),
         issuer: ISSUER.to_owned(),
         subject: "1".to_owned(),
         upstream_sid: Some("s1".to_owned()),

@@ -30,7 +30,8 @@ fn links_lead_below_the_path_of_the_access_url() {
         html(&Consent { brand, cancel_url: "javascript:x", ..consent() }),
         html(&SignIn { brand, ..sign_in() }),
         html(&Setup { brand, ..setup() }),
-        html(&SignedOut { brand }),
+        html(&SignedOut { brand, there: None }),
+        html(&SignedOut { brand, there: Some(("The Corp", "https://id.example/end?client_id=doorward")) }),
         html(&AuthorizedApps { brand, ..apps(Vec::new()) }),
         html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
     ] {
