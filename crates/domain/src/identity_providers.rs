@@ -41,14 +41,14 @@ pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_has
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
 pub use jwks::{KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
-pub use linking::{Account, AccountFacts, Decision, LinkPolicy, LinkedBy, Refusal, decide};
+pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};
 pub use own_link::{OwnLinkError, check_own_link, check_unlink};
 pub use profile::{AVATAR_MAX, Profile, ProfileDefect, read_profile};
 pub use provider::{
-    ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, LinkByEmail, NonceRule, Provider,
-    ProviderDefect, ProviderKind,
+    ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider, ProviderDefect,
+    ProviderKind,
 };
 pub use session::{Acr, SessionFacts, session_facts};
 pub use state::{Callback, CallbackError, ProviderError, check_response_issuer, return_target};
