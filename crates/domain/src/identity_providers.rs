@@ -5,11 +5,12 @@
 //! The order in which a server meets them:
 //!
 //! 1. A [`Provider`] stands in the settings: [`Provider::check`]. Its [`Discovery`] document says where it is.
-//! 2. The visitor is sent there; [`return_target`] says where to afterwards. The answer is a [`Callback`].
+//! 2. The visitor is sent there with what a [`FlowKey`] derives; [`return_target`] says where to afterwards. The answer is a
+//!    [`Callback`].
 //! 3. The tokens come: a [`TokenHeader`] and a [`KeySet`] say which keys may have signed, [`check_id_token`] what the ID token
 //!    must say.
 //! 4. [`merge`] joins the claims of the userinfo endpoint, and [`read_profile`], [`read_groups`] and [`session_facts`] read them.
-//!    GitHub has [`read_github`].
+//!    GitHub has [`read_github`]. Groups of Entra that are elsewhere come by [`read_graph_page`].
 //! 5. [`decide`] says which account it is.
 //! 6. The provider ends sessions by a logout token: [`check_logout_token`].
 
@@ -17,7 +18,9 @@ mod address;
 mod claims;
 mod discovery;
 mod endpoint;
+mod flow;
 mod github;
+mod graph;
 mod groups;
 mod header;
 mod id_token;
@@ -35,7 +38,9 @@ mod state;
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
 pub use claims::{CLAIMS_MAX, Claims, ClaimsError, DEPTH_MAX, WrongTypeError, parse_list};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
+pub use flow::FlowKey;
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
+pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page, with_groups};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
 pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_hash};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
