@@ -5,11 +5,12 @@
 //! The order in which a server meets them:
 //!
 //! 1. A [`Provider`] stands in the settings: [`Provider::check`]. Its [`Discovery`] document says where it is.
-//! 2. The visitor is sent there; [`return_target`] says where to afterwards. The answer is a [`Callback`].
+//! 2. The visitor is sent there; [`return_target`] says where to afterwards. The answer is a
+//!    [`Callback`].
 //! 3. The tokens come: a [`TokenHeader`] and a [`KeySet`] say which keys may have signed, [`check_id_token`] what the ID token
 //!    must say.
 //! 4. [`merge`] joins the claims of the userinfo endpoint, and [`read_profile`], [`read_groups`] and [`session_facts`] read them.
-//!    GitHub has [`read_github`].
+//!    GitHub has [`read_github`]. Groups of Entra that are elsewhere come by [`read_graph_page`].
 //! 5. [`decide`] says which account it is.
 //! 6. The provider ends sessions by a logout token: [`check_logout_token`].
 
@@ -20,6 +21,7 @@ mod conversion;
 mod discovery;
 mod endpoint;
 mod github;
+mod graph;
 mod groups;
 mod header;
 mod id_token;
@@ -40,19 +42,20 @@ pub use compact::{Compact, CompactDefect};
 pub use conversion::{CONVERSION_LIFETIME, Conversion};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
+pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page, with_groups};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
 pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_hash};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
 pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
-pub use linking::{Account, AccountFacts, Decision, LinkPolicy, LinkedBy, Refusal, decide};
+pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};
 pub use own_link::{OwnLinkError, check_own_link, check_unlink};
 pub use profile::{AVATAR_MAX, Profile, ProfileDefect, read_profile};
 pub use provider::{
-    ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, LinkByEmail, NonceRule, Provider,
-    ProviderDefect, ProviderKind,
+    ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider, ProviderDefect,
+    ProviderKind,
 };
 pub use session::{Acr, SessionFacts, session_facts};
 pub use state::{Callback, CallbackError, ProviderError, check_response_issuer, return_target};

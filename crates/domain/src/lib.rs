@@ -17,6 +17,7 @@
 //! | check passwords | [`users::check_password`] | |
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
 //! | serve SCIM 2.0: filters, PATCH, schemas | [`scim`] | |
+//! | let people sign in through OpenID Connect providers | [`identity_providers`] | |
 //!
 //! ```
 //! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};

@@ -51,7 +51,9 @@ impl Need {
             Self::Postgres => "PostgreSQL, by `apt-get install postgresql` (as root or by sudo)",
             Self::Chromium => "a headless browser, by `apt-get install chromium` (as root or by sudo)",
             Self::Python => "the Python clients of tests/clients/python/requirements.txt, by pip into .cache/python",
-            Self::Node => "the identity provider of tests/clients/node, by npm into .cache/node (Node by apt-get, as root or by sudo)",
+            Self::Node => {
+                "the identity provider of tests/clients/node, by npm into .cache/node (Node by apt-get, as root or by sudo)"
+            }
             Self::CargoDeny => "cargo-deny, by `cargo install` (some minutes, once)",
             Self::CargoMachete => "cargo-machete, by `cargo install` (a minute or two, once)",
             Self::Typos => "the spelling checker typos, by pip into .cache/typos",

@@ -62,17 +62,25 @@ pub struct AddressClaims {
     is_username: bool,
     verified: Option<Value>,
     domain_verified: Option<Value>,
-    has_hosted_domain: bool,
+    /// The Google Workspace of the account; never empty.
+    hosted_domain: Option<String>,
 }
 
 impl AddressClaims {
-    /// The mail address in the first of the sources that has one, with what this source says of it. If none has one, the user name
-    /// where it is an address.
+    /// The mail address in the first of the sources that has one, with what this source says of it; or, if it says nothing, what
+    /// another one says of the same address. If none has one, the user name where it is an address.
     pub(super) fn find(sources: &[&Claims], provider: &Provider) -> Option<Self> {
         let has = |value: &Value| value.as_str() != Some("");
         let email = |source: &&Claims| source.get(&provider.email_claim).is_some_and(has);
-        if let Some(source) = sources.iter().find(|source| email(source)) {
-            return Self::of(source, &provider.email_claim, false);
+        let mut found = sources
+            .iter()
+            .filter(|source| email(source))
+            .filter_map(|source| Self::of(source, &provider.email_claim, false));
+        if let Some(first) = found.next() {
+            // Userinfo of Entra says nothing of the address; its ID token does, and of the same one.
+            let is_more = |other: &Self| other.has_words() && other.is_same_as(&first);
+            let more = if first.has_words() { None } else { found.find(is_more) };
+            return Some(more.unwrap_or(first));
         }
         let is_address = |value: &Value| value.as_str().is_some_and(|text| parse(text).is_some());
         // The name of userinfo is the name; that of the ID token is looked at only if there is no other.
@@ -88,8 +96,16 @@ impl AddressClaims {
             is_username,
             verified: source.get(VERIFIED).cloned(),
             domain_verified: source.get(DOMAIN_VERIFIED).cloned(),
-            has_hosted_domain: hosted_domain.is_some_and(|domain| !domain.is_empty()),
+            hosted_domain: hosted_domain.filter(|domain| !domain.is_empty()).map(str::to_owned),
         })
+    }
+
+    fn has_words(&self) -> bool {
+        self.words().next().is_some()
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        matches!((self.email.as_str(), other.email.as_str()), (Some(one), Some(other)) if same_address(one, other))
     }
 
     /// What is said of the address, by claim.
@@ -103,7 +119,10 @@ impl AddressClaims {
     pub(super) fn read(&self, provider: &Provider) -> Result<(Email, EmailTrust), AddressDefect> {
         let text = self.email.as_str().ok_or(AddressDefect::NoText)?;
         let email = parse(text).ok_or(AddressDefect::NoAddress)?;
-        if !provider.allows_domain_of(email.as_str()) {
+        let is_foreign = provider.kind == ProviderKind::Google && !is_gmail(&email);
+        let is_allowed =
+            provider.allows_domain_of(email.as_str()) && (!is_foreign || self.is_hosted_as_allowed(provider));
+        if !is_allowed {
             return Err(AddressDefect::Domain);
         }
         let word = self.verified.as_ref().map(is_true);
@@ -118,8 +137,15 @@ impl AddressClaims {
             None if provider.assume_email_verified => EmailTrust::ForLinking,
             None => EmailTrust::Unverified,
         };
-        let is_foreign = provider.kind == ProviderKind::Google && !self.has_hosted_domain && !is_gmail(&email);
-        Ok((email, if is_foreign { trust.min(EmailTrust::Verified) } else { trust }))
+        let is_believed_less = is_foreign && self.hosted_domain.is_none();
+        Ok((email, if is_believed_less { trust.min(EmailTrust::Verified) } else { trust }))
+    }
+
+    /// Whether the account is of a Workspace of the settings, where they name domains. Anybody who once read mail of a company may
+    /// have an account with that address which the company does not rule.
+    fn is_hosted_as_allowed(&self, provider: &Provider) -> bool {
+        provider.email_domains.is_empty()
+            || self.hosted_domain.as_ref().is_some_and(|domain| provider.allows_domain(domain))
     }
 }
 
@@ -243,6 +269,17 @@ mod tests {
         assert_eq!(read(hosted, &google), Ok(EmailTrust::ForLinking));
         let empty = json!({ "email": "a@corp.example", "email_verified": true, "hd": "" });
         assert_eq!(read(empty, &google), Ok(EmailTrust::Verified));
+    }
+
+    #[test]
+    fn a_google_account_with_the_address_of_a_company_is_not_of_the_company() {
+        let email_domains = vec!["corp.example".to_owned(), "gmail.com".to_owned()];
+        let google = Provider { kind: ProviderKind::Google, email_domains, ..Provider::default() };
+        let said = |email: &str, hd: Value| json!({ "email": email, "email_verified": true, "hd": hd });
+        assert_eq!(read(said("a@corp.example", json!(null)), &google), Err(AddressDefect::Domain));
+        assert_eq!(read(said("a@corp.example", json!("other.example")), &google), Err(AddressDefect::Domain));
+        assert_eq!(read(said("a@corp.example", json!("Corp.example")), &google), Ok(EmailTrust::ForLinking));
+        assert_eq!(read(said("a@gmail.com", json!(null)), &google), Ok(EmailTrust::ForLinking));
     }
 
     #[test]

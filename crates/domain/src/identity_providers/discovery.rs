@@ -2,7 +2,9 @@
 
 use super::claims::{Claims, ClaimsError, WrongTypeError};
 use super::endpoint::is_endpoint;
+use super::profile::cut;
 use super::provider::{ClientAuthentication, Provider};
+use url::Url;
 
 /// The longest document, in bytes.
 pub const DISCOVERY_MAX: usize = 64 * 1024;
@@ -95,7 +97,7 @@ impl Discovery {
         let document = Claims::parse(json)?;
         let issuer = document.text("issuer")?.ok_or(DiscoveryDefect::Missing("issuer"))?;
         if issuer != provider.discovered_issuer() {
-            return Err(DiscoveryDefect::Issuer { found: super::profile::cut(issuer, 200).to_owned() });
+            return Err(DiscoveryDefect::Issuer { found: cut(issuer, 200).to_owned() });
         }
         let needed = |name| endpoint(&document, name)?.ok_or(DiscoveryDefect::Missing(name));
         let has = |name: &str, value: &str| -> Result<Option<bool>, DiscoveryDefect> {
@@ -117,6 +119,42 @@ impl Discovery {
             always_sends_issuer: document.flag("authorization_response_iss_parameter_supported")?.unwrap_or(false),
             authentication: authentication(&document, provider)?,
         })
+    }
+}
+
+impl Discovery {
+    /// Where a visitor is sent who signs out (OpenID Connect RP-Initiated Logout 1.0, 2); `None` if the settings or the provider do not
+    /// have it. `id_token` is the one of the session, which the provider knows it by.
+    ///
+    /// ```
+    /// # use doorward_domain::identity_providers::{Discovery, Provider};
+    /// # let json = br#"{"issuer": "https://id.example", "authorization_endpoint": "https://id.example/a",
+    /// #     "token_endpoint": "https://id.example/t", "jwks_uri": "https://id.example/k",
+    /// #     "end_session_endpoint": "https://id.example/end?x=1"}"#;
+    /// # let mut provider = Provider { issuer: "https://id.example".to_owned(), ..Provider::default() };
+    /// # provider.client_id = "me".to_owned();
+    /// provider.upstream_logout = true;
+    /// let discovery = Discovery::parse(json, &provider)?;
+    /// let url = discovery.end_session_url(&provider, Some("e.y.J"), "https://door.example/", "s").unwrap();
+    /// assert_eq!(url, "https://id.example/end?x=1&client_id=me&post_logout_redirect_uri=https%3A%2F%2Fdoor.example%2F\
+    ///     &state=s&id_token_hint=e.y.J");
+    /// # Ok::<(), doorward_domain::identity_providers::DiscoveryDefect>(())
+    /// ```
+    #[must_use]
+    pub fn end_session_url(
+        &self,
+        provider: &Provider,
+        id_token: Option<&str>,
+        return_uri: &str,
+        state: &str,
+    ) -> Option<String> {
+        let endpoint = self.end_session_endpoint.as_ref().filter(|_| provider.upstream_logout)?;
+        let mut url = Url::parse(endpoint).ok()?;
+        let own =
+            [("client_id", provider.client_id.as_str()), ("post_logout_redirect_uri", return_uri), ("state", state)];
+        let hint = id_token.map(|token| ("id_token_hint", token));
+        url.query_pairs_mut().extend_pairs(own.into_iter().chain(hint));
+        Some(url.into())
     }
 }
 
@@ -235,6 +273,25 @@ mod tests {
         assert_eq!(with(json!(["client_secret_post"]), None), Ok(post));
         assert_eq!(with(json!(["private_key_jwt"]), None), Err(DiscoveryDefect::Authentication));
         assert_eq!(with(json!(["client_secret_basic"]), Some(post)), Ok(post));
+    }
+
+    #[test]
+    fn visitors_sign_out_there_only_if_the_settings_and_the_provider_have_it() {
+        let own = Provider { upstream_logout: true, client_id: "me".to_owned(), ..provider() };
+        let with = json!({ "end_session_endpoint": "https://id.example/end" });
+        let url = |document: Value, provider: &Provider| {
+            parse_with(document, provider).unwrap().end_session_url(
+                provider,
+                None,
+                "https://door.example/?a=b&c",
+                "s&t",
+            )
+        };
+        let expected = "https://id.example/end?client_id=me\
+            &post_logout_redirect_uri=https%3A%2F%2Fdoor.example%2F%3Fa%3Db%26c&state=s%26t";
+        assert_eq!(url(with.clone(), &own).as_deref(), Some(expected));
+        assert_eq!(url(with, &provider()), None);
+        assert_eq!(url(json!({}), &own), None);
     }
 
     #[test]

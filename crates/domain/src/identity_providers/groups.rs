@@ -73,13 +73,12 @@ pub fn read_groups(claims: &Claims, provider: &Provider) -> GroupClaim {
 /// Whether the claims say that this one is elsewhere (OpenID Connect Core 1.0, 5.6.2), or, as Entra does, only that there are groups.
 fn is_elsewhere(claims: &Claims, claim: &str) -> bool {
     let names = claims.members().get("_claim_names").and_then(Value::as_object);
-    let is_named = names.is_some_and(|names| names.contains_key(claim) || names.contains_key("groups"));
     let has_groups = match claims.get("hasgroups") {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
         Some(Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)) | None => false,
     };
-    is_named || has_groups
+    names.is_some_and(|names| names.contains_key(claim)) || has_groups && claim == "groups"
 }
 
 fn name_of(entry: &Value) -> Option<&str> {
@@ -195,6 +194,9 @@ mod tests {
             }
         }
         assert_eq!(read(json!({ "hasgroups": false }), &provider()), these(&[], 0));
+        // Roles of an app are in every token.
+        let roles = Provider { groups_claim: "roles".to_owned(), ..provider() };
+        assert_eq!(read(json!({ "hasgroups": true, "_claim_names": { "groups": "src1" } }), &roles), these(&[], 0));
         assert_eq!(read(json!({ "hasgroups": true, "groups": ["a"] }), &provider()), these(&["a"], 0));
     }
 

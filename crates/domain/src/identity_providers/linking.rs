@@ -6,10 +6,26 @@
 //! told does not say which condition failed, for that would tell about an account that may not be theirs.
 
 use super::address::EmailTrust;
-use super::provider::LinkByEmail;
 use crate::ids::UserId;
+use crate::text_enum::text_enum;
 use crate::users::LoginType;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+
+text_enum! {
+    /// Whether an account is found by its mail address, when it is not linked yet.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    LinkByEmail {
+        /// Never.
+        Never = "never",
+        /// If the provider has verified the address, and so has this server.
+        #[default]
+        Verified = "verified",
+        /// Whatever is known of the address. Sound only where all who can write it are trusted.
+        Always = "always",
+    }
+}
 
 /// An account that may be the one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,8 +74,10 @@ pub fn merge(id_token: &Claims, other: Option<&Claims>, provider: &Provider) -> 
     }
     let mut members = id_token.members().clone();
     let added = other.members().iter().filter(|(name, value)| {
+        // An account may be found by the external id, so what is signed counts.
+        let is_external_id = **name == provider.external_id_claim && id_token.get(name).is_some();
         // What is not there in the other place does not erase what is here.
-        !value.is_null() && !OF_THE_ID_TOKEN.contains(&name.as_str())
+        !value.is_null() && !is_external_id && !OF_THE_ID_TOKEN.contains(&name.as_str())
     });
     members.extend(added.map(|(name, value)| (name.clone(), value.clone())));
     let address = AddressClaims::find(&[other, id_token], provider);
@@ -133,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn an_external_id_that_is_signed_is_not_overwritten() {
+        let provider = Provider { external_id_claim: "oid".to_owned(), ..Provider::default() };
+        let oid = |id_token: Value, other: Value| {
+            let merged = merge(&claims(id_token), Some(&claims(other)), &provider).unwrap();
+            merged.claims.text("oid").unwrap().map(str::to_owned)
+        };
+        let other = json!({ "sub": "1", "oid": "other" });
+        assert_eq!(oid(json!({ "sub": "1", "oid": "mine" }), other.clone()).as_deref(), Some("mine"));
+        assert_eq!(oid(json!({ "sub": "1" }), other).as_deref(), Some("other"));
+    }
+
+    #[test]
     fn an_address_and_the_word_on_it_come_from_one_place() {
         let verified = json!({ "sub": "1", "email": "a@b.example", "email_verified": true, "xms_edov": 1 });
         let other = merged(verified.clone(), json!({ "sub": "1", "email": "victim@b.example" })).unwrap();
@@ -141,7 +155,10 @@ mod tests {
         assert_eq!(word, Ok(json!({ "sub": "1", "email": "a@b.example" })));
         let both = merged(verified.clone(), json!({ "sub": "1", "email": "c@b.example", "email_verified": false }));
         assert_eq!(both, Ok(json!({ "sub": "1", "email": "c@b.example", "email_verified": false })));
-        let neither = merged(verified.clone(), json!({ "sub": "1", "email_verified": false, "email": "" })).unwrap();
+        // Of the very same address, the ID token may say what userinfo does not.
+        let same = merged(verified.clone(), json!({ "sub": "1", "email": "A@b.example" })).unwrap();
+        assert_eq!(same, json!({ "sub": "1", "email": "A@b.example", "email_verified": true, "xms_edov": 1 }));
+        let neither = merged(verified, json!({ "sub": "1", "email_verified": false, "email": "" })).unwrap();
         assert_eq!(neither.get("email_verified"), Some(&json!(true)));
     }
 
@@ -164,7 +181,8 @@ mod tests {
             let id_token = claims(json!({ "sub": "1", "email": mine, "email_verified": mine_verified }));
             let userinfo = claims(json!({ "sub": "1", "email": other, "email_verified": other_verified }));
             let merged = merge(&id_token, Some(&userinfo), &Provider::default()).unwrap();
-            let expected = if other.is_some() { other_verified } else { mine_verified.filter(|_| mine.is_some()) };
+            let of_mine = mine_verified.filter(|_| mine.is_some() && (other.is_none() || other == mine));
+            let expected = other_verified.filter(|_| other.is_some()).or(of_mine);
             prop_assert_eq!(merged.claims.flag("email_verified").unwrap(), expected);
             let email = other.or(mine);
             prop_assert_eq!(merged.claims.text("email").unwrap(), email.as_deref());

@@ -1,6 +1,6 @@
 //! Who somebody is, as an account here has it: mail address, user name, real name, picture.
 
-use super::address::{AddressDefect, EmailTrust};
+use super::address::{AddressDefect, EmailTrust, same_address};
 use super::claims::WrongTypeError;
 use super::merge::MergedClaims;
 use super::provider::Provider;
@@ -42,6 +42,16 @@ pub struct Profile {
     pub avatar_url: String,
     /// The SCIM `externalId` of the account, where the settings name a claim for it.
     pub external_id: Option<String>,
+}
+
+impl Profile {
+    /// Whether the mail address of an account is proven after its user has signed in with this profile, whose address it takes over.
+    /// What was known of another address says nothing of this one: else somebody could write down the address of a victim at a
+    /// provider, and have the victim signed in to their account by another one.
+    #[must_use]
+    pub fn proves_email(&self, before: &Email, was_proven: bool) -> bool {
+        self.email_trust.is_verified() || was_proven && same_address(before.as_str(), self.email.as_str())
+    }
 }
 
 /// Reads the profile from the claims of an ID token and the userinfo endpoint.
@@ -149,6 +159,17 @@ mod tests {
             assert_eq!(name(unusable.clone()).unwrap(), "annlee", "{unusable}");
         }
         assert_eq!(read(json!({ "email": "me@b.example" })).unwrap().username, None);
+    }
+
+    #[test]
+    fn trap_another_address_is_not_proven_by_what_was_known_of_the_one_before() {
+        let before: Email = "ann@b.example".parse().unwrap();
+        let unverified = |email: &str| read(json!({ "email": email })).unwrap();
+        assert!(unverified("Ann@b.example").proves_email(&before, true));
+        assert!(!unverified("ann@b.example").proves_email(&before, false));
+        assert!(!unverified("victim@b.example").proves_email(&before, true));
+        let verified = read(json!({ "email": "new@b.example", "email_verified": true })).unwrap();
+        assert!(verified.proves_email(&before, false));
     }
 
     #[test]

@@ -101,22 +101,8 @@ text_enum! {
     }
 }
 
-text_enum! {
-    /// Whether an account is found by its mail address, when it is not linked yet.
-    #[derive(Default, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    LinkByEmail {
-        /// Never.
-        Never = "never",
-        /// If the provider has verified the address, and so has this server.
-        #[default]
-        Verified = "verified",
-        /// Whatever is known of the address. Sound only where all who can write it are trusted.
-        Always = "always",
-    }
-}
-
-/// One provider: an entry of the settings.
+/// One provider: an entry of a list in the settings. With the feature `settings` it is read and written; keys that are not known are
+/// an error, and those that are left out have the values of [`Default`].
 ///
 /// ```
 /// use doorward_domain::identity_providers::{GroupsMissing, Provider, ProviderDefect, ProviderKind};
@@ -132,8 +118,8 @@ text_enum! {
 /// assert_eq!(provider.check(), []);
 /// assert_eq!(provider.groups_missing(), GroupsMissing::Keep);
 /// ```
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "settings", derive(Serialize, Deserialize), serde(default, deny_unknown_fields))]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a settings file that do not depend on each other")]
 pub struct Provider {
     /// Its name in paths (`/users/oidc/{name}/callback`): lower case letters, digits and single hyphens, at most 32.
@@ -181,7 +167,7 @@ pub struct Provider {
     pub ignore_email_verified: bool,
     /// Ids of the tenants of Microsoft Entra that may sign in; empty: that of the issuer.
     pub allowed_tenants: Vec<String>,
-    /// Domains of mail addresses that may sign in; empty: all.
+    /// Domains of mail addresses that may sign in; empty: all. At Google the Workspace of the account must be one of them, too.
     pub email_domains: Vec<String>,
     /// What a missing claim of groups means; `None`: as the kind wants it.
     pub groups_missing: Option<GroupsMissing>,
@@ -268,22 +254,28 @@ impl Provider {
     /// the settings is ignored.
     #[must_use]
     pub fn allows_domain_of(&self, email: &str) -> bool {
-        let Some((_, domain)) = email.rsplit_once('@') else { return false };
+        email.rsplit_once('@').is_some_and(|(_, domain)| self.allows_domain(domain))
+    }
+
+    /// Whether people of this domain may sign in.
+    pub(super) fn allows_domain(&self, domain: &str) -> bool {
         let domain = domain.to_lowercase();
         let names_it = |allowed: &String| allowed.trim_start_matches('@').to_lowercase() == domain;
         self.email_domains.is_empty() || self.email_domains.iter().any(names_it)
     }
 
-    /// The parameters of the settings that an authorization request gets: those of the protocol are this server's own.
-    pub fn extra_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The parameters of the settings that an authorization request gets, besides those of the names in `sent`: what this server
+    /// sends itself is not overridden.
+    pub fn extra_parameters<'p>(&'p self, sent: &'p [&str]) -> impl Iterator<Item = (&'p str, &'p str)> {
         let pairs = self.authorize_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        pairs.filter(|(name, _)| !check::is_own_parameter(name))
+        pairs.filter(|(name, _)| !check::is_own_parameter(name) && !sent.contains(name))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity_providers::linking::LinkByEmail;
     use serde_json::json;
 
     fn words<T: Serialize + Copy>(all: &[T], text: impl Fn(T) -> &'static str) {
@@ -314,10 +306,20 @@ mod tests {
         assert_eq!(read.algs, [SignatureAlgorithm::Rs256]);
         assert_eq!((read.pkce, read.nonce, read.claims_source), (true, NonceRule::Required, ClaimsSource::Merged));
         let written = serde_json::to_value(&read).unwrap();
-        assert_eq!(serde_json::from_value::<Provider>(written).unwrap(), read);
-        for bad in [json!({ "algs": ["none"] }), json!({ "algs": ["HS256"] }), json!({ "kind": "Entra" })] {
+        let again: Provider = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(serde_json::to_value(again).unwrap(), written);
+        let misspelled = json!({ "allowed_tenant": ["x"] });
+        for bad in [json!({ "algs": ["none"] }), json!({ "algs": ["HS256"] }), json!({ "kind": "Entra" }), misspelled] {
             assert!(serde_json::from_value::<Provider>(bad.clone()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_secret_is_never_written() {
+        let read: Provider = serde_json::from_value(json!({ "client_secret": "hunter2" })).unwrap();
+        assert_eq!(read.client_secret.expose(), "hunter2");
+        let written = serde_json::to_string(&read).unwrap();
+        assert!(!written.contains("hunter2") && !format!("{read:?}").contains("hunter2"));
     }
 
     #[test]
@@ -334,10 +336,12 @@ mod tests {
 
     #[test]
     fn parameters_of_the_settings_never_override_those_of_the_protocol() {
-        let pairs = [("access_type", "offline"), ("state", "x"), ("redirect_uri", "https://evil.example")];
+        let pairs = [("access_type", "offline"), ("prompt", "consent"), ("state", "x"), ("redirect_uri", "https://x")];
         let authorize_parameters = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let provider = Provider { authorize_parameters, ..Provider::default() };
-        assert_eq!(provider.extra_parameters().collect::<Vec<_>>(), [("access_type", "offline")]);
+        let (offline, consent) = (("access_type", "offline"), ("prompt", "consent"));
+        assert_eq!(provider.extra_parameters(&[]).collect::<Vec<_>>(), [offline, consent]);
+        assert_eq!(provider.extra_parameters(&["prompt"]).collect::<Vec<_>>(), [offline]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use doorward_domain::audit::AuditAction;
 use doorward_domain::identity_providers::{Account, AccountFacts, Decision, LinkPolicy, Profile, decide};
 use doorward_domain::idp_sync::NotAdmitted;
 use doorward_domain::ids::UserId;
-use doorward_domain::names::Username;
+use doorward_domain::names::{Email, Username};
 use doorward_domain::roles::{OWNER, RoleNames, System};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, UserLink};
@@ -131,7 +131,7 @@ impl SignIn {
             Decision::SignIn(_) | Decision::Link { .. } => {
                 let Some(user) = known else { return Err(Error::UserNotFound) };
                 match link {
-                    Some(link) => self.update_link(deed, link)?,
+                    Some(link) => self.update_link(deed, link, &user)?,
                     None => insert_link(deed, &self.person, user.id)?,
                 }
                 let user = self.follow(deed, user)?;
@@ -176,10 +176,12 @@ impl SignIn {
         Ok(user)
     }
 
-    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink) -> Result<(), StoreError> {
+    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink, user: &User) -> Result<(), StoreError> {
+        let was_proven = link.email_verified;
+        let proves = |before: &Email| self.person.profile.proves_email(before, was_proven);
         let link = UserLink {
             provider: self.person.provider.clone(),
-            email_verified: self.person.profile.email_trust.is_verified(),
+            email_verified: user.email.as_ref().is_some_and(proves),
             claims: self.person.claims.clone(),
             updated_at: deed.now,
             ..link

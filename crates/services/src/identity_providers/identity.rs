@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{
-    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GroupClaim, IdToken, KeptBecause, Profile,
-    ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
+    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GROUPS_MAX, GroupClaim, IdToken, KeptBecause,
+    Profile, ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
     read_github, read_groups, read_profile, session_facts,
 };
 use doorward_domain::idp_sync::SyncClaims;
@@ -106,8 +106,10 @@ pub(super) async fn of_oidc(
             if skipped > 0 {
                 tracing::warn!(provider = %provider.name, skipped, "groups of a claim are left out");
             }
+            // Nobody may be taken out of groups that are not among the first of too many.
+            let is_cut = skipped > 0 && names.len() >= GROUPS_MAX;
             claims.insert(provider.groups_claim.clone(), names.into());
-            None
+            is_cut.then(|| provider.groups_claim.clone())
         }
         GroupClaim::Keep(KeptBecause::Off) => None,
         GroupClaim::Keep(because) => {

@@ -5,7 +5,6 @@ use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
 use std::sync::Arc;
-use url::Url;
 
 /// Where a browser goes to sign out at its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +30,9 @@ pub async fn sign_out_there(ctx: &Context, actor: &Principal) -> Result<Option<S
     let Some(provider) = provider else { return Ok(None) };
     // A provider that is away keeps nobody here.
     let Ok(discovery) = ctx.upstreams.discovery(provider, ctx.clock.now()).await else { return Ok(None) };
-    let Some(Ok(mut url)) = discovery.end_session_endpoint.as_deref().map(Url::parse) else { return Ok(None) };
     let opened = hint.and_then(|sealed| ctx.keys.sealer().ok()?.open(&hint_place(&session.key_id), &sealed).ok());
     let hint = opened.and_then(|bytes| String::from_utf8(bytes.into_exposed()).ok());
-    {
-        let mut query = url.query_pairs_mut();
-        if let Some(hint) = &hint {
-            query.append_pair("id_token_hint", hint);
-        }
-        query.append_pair("client_id", &provider.client_id);
-        query.append_pair("post_logout_redirect_uri", &format!("{}/login", ctx.settings.issuer()));
-        query.append_pair("state", ctx.alphanumeric(32).expose());
-    }
-    Ok(Some(SignOutThere { name: provider.shown_name().to_owned(), location: url.into() }))
+    let (back, state) = (format!("{}/login", ctx.settings.issuer()), ctx.alphanumeric(32));
+    let location = discovery.end_session_url(provider, hint.as_deref(), &back, state.expose());
+    Ok(location.map(|location| SignOutThere { name: provider.shown_name().to_owned(), location }))
 }

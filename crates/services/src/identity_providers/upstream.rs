@@ -109,10 +109,19 @@ impl Upstreams {
             return Ok(Arc::clone(&kept.value));
         }
         let fetched = match self.get(&url, KEY_SET_MAX).await {
-            Ok(answer) => KeySet::parse(answer.body.expose()).map_err(|defect| {
-                tracing::warn!(provider = %provider.name, %defect, "the keys of the provider are not taken");
-                unusable()
-            }),
+            Ok(answer) => match KeySet::parse(answer.body.expose()) {
+                Ok(keys) => {
+                    if keys.exposed > 0 {
+                        let exposed = keys.exposed;
+                        tracing::error!(provider = %provider.name, exposed, "the provider has published private keys, which are not taken");
+                    }
+                    Ok(keys)
+                }
+                Err(defect) => {
+                    tracing::warn!(provider = %provider.name, %defect, "the keys of the provider are not taken");
+                    Err(unusable())
+                }
+            },
             Err(failure) => Err(told(&provider.name, "the keys", &failure)),
         };
         let again = if again { Some(now) } else { kept.as_ref().and_then(|kept| kept.again) };

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use serde_json::json;
 
 const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
@@ -165,4 +166,31 @@ fn a_set_is_bounded() {
         assert_eq!(KeySet::parse(text.as_bytes()), Err(defect));
     }
     assert!(matches!(KeySet::parse(b"[]"), Err(KeySetDefect::Unreadable(_))));
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let texts = prop::sample::select(vec![
+        "RSA", "EC", "OKP", "oct", "P-256", "Ed25519", "sig", "enc", "RS256", "AQAB", X, ED, "",
+    ]);
+    prop_oneof![texts.prop_map(Value::from), Just(json!(null)), Just(json!(7)), Just(json!(["verify"]))]
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_key_is_it_verifies_only_by_algorithms_of_its_kind(
+        key in prop::collection::hash_map(
+            prop::sample::select(vec!["kty", "crv", "kid", "use", "alg", "key_ops", "x", "y", "n", "e", "d", "issuer"]),
+            values(),
+            0..12,
+        ),
+    ) {
+        let keys = set(Value::from_iter([json!(Value::from_iter(key)), rsa("1")]));
+        for algorithm in SignatureAlgorithm::ALL {
+            for key in keys.candidates(&header(*algorithm, None), &Claims::default()) {
+                prop_assert!(key.material.fits(*algorithm));
+                prop_assert!(key.algorithm.is_none_or(|only| only == *algorithm));
+            }
+        }
+        prop_assert!(!keys.keys().is_empty(), "the good key is there");
+    }
 }

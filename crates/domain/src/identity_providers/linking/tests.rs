@@ -1,5 +1,11 @@
 use super::*;
+use crate::identity_providers::address::same_address;
+use crate::identity_providers::claims::Claims;
+use crate::identity_providers::merge::merge;
+use crate::identity_providers::profile::read_profile;
+use crate::identity_providers::provider::{Provider, ProviderKind};
 use proptest::prelude::*;
+use serde_json::json;
 use uuid::Uuid;
 
 const ANN: UserId = UserId(Uuid::from_u128(1));
@@ -64,6 +70,49 @@ fn the_external_id_of_scim_comes_before_the_address() {
 fn a_verified_address_links() {
     let decided = decide(&by_email(account(ANN)), &POLICY);
     assert_eq!(decided, Decision::Link { user: ANN, by: LinkedBy::Email });
+}
+
+/// What is decided about somebody of whom the provider says this, and whose address is that of Ann's account.
+fn decide_for(claims: serde_json::Value, kind: ProviderKind) -> Decision {
+    let provider = Provider { kind, ..Provider::default() };
+    let serde_json::Value::Object(members) = claims else { panic!("no object") };
+    let profile = read_profile(&merge(&Claims::from_members(members), None, &provider).unwrap(), &provider).unwrap();
+    let found = same_address(profile.email.as_str(), "ann@b.example").then(|| account(ANN));
+    decide(&AccountFacts { by_email: found, email_trust: profile.email_trust, ..facts() }, &POLICY)
+}
+
+const TAKEN: Decision = Decision::Refuse(Refusal::EmailNotVerified);
+const LINKED: Decision = Decision::Link { user: ANN, by: LinkedBy::Email };
+
+#[test]
+fn trap_entra_sends_addresses_that_administrators_of_tenants_write() {
+    assert_eq!(decide_for(json!({ "email": "ann@b.example" }), ProviderKind::Entra), TAKEN);
+    let of_domain = json!({ "email": "ann@b.example", "xms_edov": true });
+    assert_eq!(decide_for(of_domain, ProviderKind::Entra), LINKED);
+}
+
+#[test]
+fn trap_google_verifies_addresses_of_foreign_domains() {
+    let said = json!({ "email": "ann@b.example", "email_verified": true });
+    assert_eq!(decide_for(said, ProviderKind::Google), TAKEN);
+    let hosted = json!({ "email": "ann@b.example", "email_verified": true, "hd": "b.example" });
+    assert_eq!(decide_for(hosted, ProviderKind::Google), LINKED);
+}
+
+#[test]
+fn trap_user_names_are_never_identities() {
+    let named = json!({ "preferred_username": "ann@b.example", "upn": "ann@b.example", "email_verified": true });
+    assert_eq!(decide_for(named, ProviderKind::Generic), TAKEN);
+}
+
+#[test]
+fn trap_addresses_are_compared_without_case_and_composition_and_with_everything_else() {
+    let said = |email: &str| decide_for(json!({ "email": email, "email_verified": true }), ProviderKind::Generic);
+    assert_eq!(said("Ann@B.EXAMPLE"), LINKED);
+    for other in ["ann+x@b.example", "a.nn@b.example", "ann@b.example.evil.example", "\u{430}nn@b.example"] {
+        assert_eq!(said(other), Decision::Create { is_first: false }, "{other}");
+    }
+    assert!(same_address("zoe\u{308}@b.example", "ZO\u{cb}@b.example"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ const ENTRIES_MAX: usize = 100;
 /// Longest text, in bytes.
 const TEXT_MAX: usize = 2048;
 
-/// Names that mean something else in paths beside those of providers.
+/// The path of the provider that was there first, and the one that does not speak OpenID Connect.
 const RESERVED: [&str; 2] = ["callback", "github"];
 
 /// A defect of a [`Provider`].
@@ -25,7 +25,7 @@ pub enum ProviderDefect {
     )]
     Name,
     /// The name means something else.
-    #[error("`name` must not be `{0}`, which stands for something else in paths")]
+    #[error("`name` must not be `{0}`, which means something else")]
     ReservedName(String),
     /// The issuer, an alias or the picture is no address.
     #[error("`{0}` must be an address with https, or with http on this machine, without fragment")]
@@ -70,7 +70,7 @@ pub enum ProviderDefect {
 
 /// Parameters of authorization requests that belong to this server.
 pub(super) fn is_own_parameter(name: &str) -> bool {
-    const OWN: [&str; 17] = [
+    const OWN: [&str; 15] = [
         "response_type",
         "response_mode",
         "client_id",
@@ -84,9 +84,7 @@ pub(super) fn is_own_parameter(name: &str) -> bool {
         "request",
         "request_uri",
         "max_age",
-        "acr_values",
         "id_token_hint",
-        "login_hint",
         "claims",
     ];
     OWN.contains(&name)

@@ -3,7 +3,7 @@
 use super::{Browser, ann, town};
 use crate::provider::entry;
 use actix_web::http::Method;
-use doorward_domain::identity_providers::{GroupsMissing, Provider, ProviderKind};
+use doorward_domain::identity_providers::{GRAPH_GROUPS_URL, GroupsMissing, Provider, ProviderKind};
 use serde_json::{Value, json};
 
 fn with_groups(groups: Value) -> Value {
@@ -87,7 +87,7 @@ async fn groups_that_a_token_of_entra_has_no_room_for_come_from_graph() {
     .await;
     let groups = json!({ "field": "groups", "auto_create_missing_groups": true });
     house.api(Method::PATCH, "/organizations/coder/settings/idpsync/groups", &owner, groups).await.expect(200);
-    let first = "https://graph.microsoft.com/v1.0/me/transitiveMemberOf/microsoft.graph.group?$select=id&$top=999";
+    let first = GRAPH_GROUPS_URL;
     let next = "https://graph.microsoft.com/v1.0/next";
     let mut claims = ann();
     claims["tid"] = TENANT.into();
