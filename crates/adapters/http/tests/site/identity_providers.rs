@@ -3,6 +3,7 @@
 mod accounts;
 mod converting;
 mod ending;
+mod following;
 mod github;
 mod syncing;
 mod tokens;
