@@ -146,9 +146,9 @@ impl Planner<'_> {
     /// Plans the groups: those of organizations that are left, and those that follow claims.
     fn groups(&mut self, rules: &Rules, held: &Held, members: &BTreeSet<OrganizationId>) {
         let known = self.known;
-        let by_id: HashMap<GroupId, &KnownGroup> = known.groups.iter().map(|group| (group.id, group)).collect();
+        let groups = Groups::new(&known.groups);
         let mut mine: BTreeMap<OrganizationId, Vec<&KnownGroup>> = BTreeMap::new();
-        for group in held.groups.iter().filter_map(|id| by_id.get(id)) {
+        for group in held.groups.iter().filter_map(|id| groups.by_id.get(id)) {
             mine.entry(group.organization_id).or_default().push(group);
         }
         for (_, groups) in mine.iter().filter(|(place, _)| !members.contains(place)) {
@@ -156,8 +156,6 @@ impl Planner<'_> {
                 self.plan.lose(membership(group, Because::LeftOrganization));
             }
         }
-        let by_name: HashMap<(OrganizationId, &str), &KnownGroup> =
-            known.groups.iter().map(|group| ((group.organization_id, group.name.as_str()), group)).collect();
         for place in members {
             let Some(sync) = rules.groups.get(place).filter(|sync| !sync.field.is_empty()) else { continue };
             let values = match self.said(Followed::Group, Some(*place), &sync.field) {
@@ -168,10 +166,10 @@ impl Planner<'_> {
                     continue;
                 }
             };
-            let wanted = self.wanted_groups(*place, sync, &values, (&by_id, &by_name));
+            let wanted = self.wanted_groups(*place, sync, &values, &groups);
             let mine = mine.get(place).map(Vec::as_slice).unwrap_or_default();
             for (id, because) in wanted.there.iter().filter(|(id, _)| !held.groups.contains(id)) {
-                if let Some(group) = by_id.get(id) {
+                if let Some(group) = groups.by_id.get(id) {
                     self.plan.gain(membership(group, because.clone()));
                 }
             }
@@ -190,7 +188,7 @@ impl Planner<'_> {
         place: OrganizationId,
         sync: &GroupSync,
         values: &Values,
-        (by_id, by_name): (&HashMap<GroupId, &KnownGroup>, &HashMap<(OrganizationId, &str), &KnownGroup>),
+        known: &Groups<'_>,
     ) -> WantedGroups {
         let mut wanted = WantedGroups::default();
         for value in &values.texts {
@@ -198,7 +196,7 @@ impl Planner<'_> {
             let ignored = match group_wanted(sync, value) {
                 GroupWanted::Filtered => vec![Ignored::Filtered],
                 GroupWanted::Named(EVERYONE) => vec![Ignored::Everyone],
-                GroupWanted::Named(name) => match by_name.get(&(place, name)) {
+                GroupWanted::Named(name) => match known.by_name.get(&(place, name)) {
                     Some(group) => {
                         wanted.there.entry(group.id).or_insert_with(because);
                         Vec::new()
@@ -212,7 +210,7 @@ impl Planner<'_> {
                 },
                 GroupWanted::Ids(ids) => ids
                     .iter()
-                    .filter_map(|id| match by_id.get(id) {
+                    .filter_map(|id| match known.by_id.get(id) {
                         _ if id.0 == place.0 => Some(Ignored::Everyone),
                         None => Some(Ignored::NoGroup(*id)),
                         Some(group) if group.organization_id != place => Some(Ignored::GroupElsewhere(*id)),
@@ -325,6 +323,21 @@ impl Planner<'_> {
         let gone = |name: &&String| !wanted.contains_key(*name) && *name != implied_in(place) && !keeps_all;
         for name in held.iter().filter(gone) {
             self.plan.lose(role(kind_of(place), place, name, Because::NotClaimed(field.to_owned())));
+        }
+    }
+}
+
+/// Groups by id, and by organization and name.
+struct Groups<'k> {
+    by_id: HashMap<GroupId, &'k KnownGroup>,
+    by_name: HashMap<(OrganizationId, &'k str), &'k KnownGroup>,
+}
+
+impl<'k> Groups<'k> {
+    fn new(groups: &'k [KnownGroup]) -> Self {
+        Self {
+            by_id: groups.iter().map(|group| (group.id, group)).collect(),
+            by_name: groups.iter().map(|group| ((group.organization_id, group.name.as_str()), group)).collect(),
         }
     }
 }
