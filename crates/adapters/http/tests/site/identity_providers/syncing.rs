@@ -121,6 +121,7 @@ async fn everything_follows_the_claims_of_each_sign_in() {
 #[actix_web::test]
 async fn what_follows_claims_is_not_changed_by_hand() {
     let (house, provider, owner) = town(|settings| settings.idp_sync.site_role_field = "site".to_owned()).await;
+    house.member(&owner, "bob").await;
     Browser::new(&house).sign_in(&provider).await.expect(307);
     house.api(POST, "/organizations", &owner, json!({ "name": "acme" })).await.expect(201);
     let add = "/organizations/acme/members/ann-lee";
@@ -139,7 +140,6 @@ async fn what_follows_claims_is_not_changed_by_hand() {
     is_refused(&house.api(PUT, "/users/ann-lee/roles", &owner, site).await.expect(400), "follow their provider");
 
     // Whoever signs in otherwise is none of theirs.
-    house.member(&owner, "bob").await;
     house.api(POST, "/organizations/acme/members/bob", &owner, Value::Null).await.expect(200);
     house.api(PUT, "/organizations/acme/members/bob/roles", &owner, roles()).await.expect(200);
     house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["auditor"] })).await.expect(200);
