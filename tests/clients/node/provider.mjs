@@ -49,6 +49,8 @@ const provider = new Provider(`http://localhost:${port}`, {
     devInteractions: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
+  // It asks nothing of loopback addresses, where the server of the tests is.
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   pkce: { required: () => true },
   cookies: { keys: ['a key of the cookies'] },
   jwks: JSON.parse(readFileSync(process.env.KEYS, 'utf8')),

@@ -141,12 +141,12 @@ def test_a_password_account_changes_to_the_provider(up, make_person):
     provider.says({"bob": {**ANN, "email": user.email, "preferred_username": "bob", "groups": []}})
     person = make_person(server, user)
     person.sign_in()
-    begun = person.page.evaluate(
-        """async (password) => (await fetch('/api/v2/users/me/convert-login', {
-             method: 'POST', headers: {'Coder-Session-Token': '%s'}, body: JSON.stringify({to_type: 'oidc', password}),
-           })).json()""" % session(person),
-        user.password,
-    )
+    # The cookies of the answer are kept by the browser.
+    begun = person.context.request.post(
+        f"{server.url}/api/v2/users/me/convert-login",
+        headers={"Coder-Session-Token": session(person)},
+        data={"to_type": "oidc", "password": user.password},
+    ).json()
     person.visit(f"/api/v2/users/oidc/node/callback?oidc_merge_state={begun['state_string']}")
     person.page.fill("input[name=login]", "bob")
     person.page.fill("input[name=password]", "anything")
