@@ -106,6 +106,12 @@ impl Settings {
         if metrics.enabled && metrics.listen == *listen && !listen.ends_with(":0") {
             bail!("the settings `metrics.listen` and `server.listen` must not be the same address");
         }
+        let asks_itself = |url: &str| url.starts_with("http://");
+        if !self.fetch.development && self.oidc.providers.iter().any(|provider| asks_itself(&provider.issuer)) {
+            bail!(
+                "the settings `oidc.providers` name an issuer with http, which is reached with `fetch.development` only"
+            );
+        }
         // Nobody from elsewhere may have this machine ask itself.
         let listens_here = || Url::parse(&format!("http://{listen}")).is_ok_and(|url| is_loopback(&url));
         if self.fetch.development && !(is_loopback(&self.listen.access_url(listen)?) && listens_here()) {

@@ -67,8 +67,13 @@ pub struct FederatedSession {
 /// A session at an identity provider, as far as a logout token names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upstream {
-    /// One session there.
-    Session(String),
+    /// One session there, and, of its account, the sessions of which it is not known which one there they are of.
+    Session {
+        /// The session (`sid`).
+        sid: String,
+        /// The account, if it is named.
+        subject: Option<String>,
+    },
     /// All sessions of one account there.
     Subject(String),
 }

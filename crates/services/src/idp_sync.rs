@@ -21,7 +21,7 @@ mod owned_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use apply::{Synced, apply};
+pub(crate) use apply::{Synced, apply, note_refused};
 pub use discovery::{available_fields, field_values};
 pub use dry_run::{DryRun, DryRunResult, dry_run};
 pub use log::list_syncs;

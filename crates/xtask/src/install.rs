@@ -153,6 +153,33 @@ pub(crate) fn node(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     ready_node(workspace)?.context("the packages of tests/clients/node are installed, and not found")
 }
 
+/// The Keycloak that is started, as Maven names it.
+const KEYCLOAK: &str = "26.5.6";
+
+/// The folder with Keycloak. It comes from Maven's central repository, which must be at hand together with Java 17.
+pub(crate) fn keycloak(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let folder = workspace.cache().join(format!("keycloak/keycloak-{KEYCLOAK}"));
+    if folder.join("bin/kc.sh").exists() {
+        return Ok(folder);
+    }
+    for program in ["java", "mvn", "unzip"] {
+        if find_program(&[program]).is_none() {
+            bail!("Keycloak needs Java 17, Maven and unzip; there is no `{program}`");
+        }
+    }
+    let parent = workspace.cache().join("keycloak");
+    fs::create_dir_all(&parent)?;
+    println!("  fetching Keycloak {KEYCLOAK}, some 150 MB");
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "dependency:copy", "-Dmdep.stripVersion=true"]);
+    maven.arg(format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip"));
+    run(maven.arg(format!("-DoutputDirectory={}", parent.display())))?;
+    let archive = parent.join("keycloak-quarkus-dist.zip");
+    run(Command::new("unzip").arg("-q").arg(&archive).arg("-d").arg(&parent))?;
+    fs::remove_file(archive)?;
+    Ok(folder)
+}
+
 const LOCK: &str = "package-lock.json";
 
 /// The folder, if all packages are there. Its program is always the present one.

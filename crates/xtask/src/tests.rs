@@ -82,6 +82,8 @@ enum Part {
     Browser,
     /// Requests made from the OpenAPI document
     Fuzz,
+    /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
+    Keycloak,
 }
 
 impl Test {
@@ -96,7 +98,7 @@ impl Test {
     }
 
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        let wants = |part| self.only.is_empty() || self.only.contains(&part);
+        let wants = |part| (self.only.is_empty() && part != Part::Keycloak) || self.only.contains(&part);
         install::announce(workspace, self.needs(), self.no_install)?;
         let cluster = start_postgres()?;
         if wants(Part::Rust) {
@@ -112,6 +114,7 @@ impl Test {
             (Part::Clients, ["test_authlib.py", "test_mcp.py"].as_slice()),
             (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
+            (Part::Keycloak, &["test_keycloak.py"]),
         ]
         .into_iter()
         .filter(|(part, _)| wants(*part))
@@ -121,7 +124,11 @@ impl Test {
             return Ok(());
         }
         let suite = Suite::prepare(workspace, self.binary.as_deref(), self.release, &cluster.url())?;
-        step("Clients against the real binary", || run(suite.pytest().args(files).args(&self.rest)))
+        let mut pytest = suite.pytest();
+        if wants(Part::Keycloak) {
+            pytest.env("DOORWARD_KEYCLOAK", install::keycloak(workspace)?);
+        }
+        step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))
     }
 }
 

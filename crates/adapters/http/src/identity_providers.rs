@@ -105,7 +105,8 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
     let arrival = Arrival {
         way,
         callback,
-        states: kept(wire::OAUTH_STATE_COOKIE).collect(),
+        states: kept(wire::OAUTH_STATE_COOKIE).map(Secret::new).collect(),
+        deployment: call.site.settings.deployment_id.clone(),
         conversions: kept(wire::OAUTH_CONVERT_COOKIE).map(Secret::new).collect(),
     };
     let mut response = match identity_providers::finish(call.context(), arrival, &call.origin).await {
@@ -131,11 +132,15 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
 
 /// Sends the browser to the provider.
 async fn begin(call: &Call, way: &Way, merge_state: Option<Secret<String>>, target: &str) -> HandlerResult {
-    let begun = match identity_providers::begin(call.context(), way, merge_state).await {
+    let conversions: Vec<_> = cookies(&call.request, wire::OAUTH_CONVERT_COOKIE)
+        .into_iter()
+        .map(|token| Secret::new(token.into_owned()))
+        .collect();
+    let begun = match identity_providers::begin(call.context(), way, merge_state, &conversions).await {
         Ok(begun) => begun,
         Err(error) => return Ok(told(call, error)),
     };
-    let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &begun.location);
+    let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, begun.location.expose());
     let target = utf8_percent_encode(target, IN_COOKIES).to_string();
     for (name, value) in [(wire::OAUTH_STATE_COOKIE, begun.state.expose()), (wire::OAUTH_REDIRECT_COOKIE, &target)] {
         set_cookie(&mut response, &flow_cookie(call, name, value, FLOW))?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Claims that say whether a mail address is verified. Entra has one of its own: whether the owner of the domain is.
 pub(super) const WORDS_ON_ADDRESSES: [&str; 2] = [VERIFIED, DOMAIN_VERIFIED];
+const EMAIL: &str = "email";
 const VERIFIED: &str = "email_verified";
 const DOMAIN_VERIFIED: &str = "xms_edov";
 /// The claim that names the Google Workspace of an account.
@@ -91,11 +92,15 @@ impl AddressClaims {
 
     fn of(source: &Claims, claim: &str, is_username: bool) -> Option<Self> {
         let hosted_domain = source.text(HOSTED_DOMAIN).ok().flatten();
+        let email = source.get(claim)?.clone();
+        // The words are about the claim `email`. Another one may hold what somebody chose.
+        let is_meant = claim == EMAIL
+            || matches!((email.as_str(), source.text(EMAIL)), (Some(one), Ok(Some(other))) if same_address(one, other));
         Some(Self {
-            email: source.get(claim)?.clone(),
+            verified: source.get(VERIFIED).filter(|_| is_meant).cloned(),
+            domain_verified: source.get(DOMAIN_VERIFIED).filter(|_| is_meant).cloned(),
+            email,
             is_username,
-            verified: source.get(VERIFIED).cloned(),
-            domain_verified: source.get(DOMAIN_VERIFIED).cloned(),
             hosted_domain: hosted_domain.filter(|domain| !domain.is_empty()).map(str::to_owned),
         })
     }

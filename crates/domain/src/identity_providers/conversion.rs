@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use time::Duration;
 
 /// How long the user may take.
@@ -19,7 +20,7 @@ const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const TOKEN_MAX: usize = 4096;
 
 /// What was agreed upon when the password was proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Conversion {
     /// Which deployment agreed.
     pub deployment: String,
@@ -37,6 +38,15 @@ pub struct Conversion {
     pub expires_at: Instant,
     /// Tells it from others.
     pub id: String,
+    /// A keyed digest of the password that was proved: another password ends it.
+    pub password: String,
+}
+
+/// Whoever knows the state could end it.
+impl fmt::Debug for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversion").field("user", &self.user).field("to", &self.to).finish_non_exhaustive()
+    }
 }
 
 /// The same as a JWT, with the names that Coder's servers use.
@@ -53,6 +63,7 @@ struct Wire {
     state: String,
     from_login_type: String,
     to_login_type: String,
+    password: String,
 }
 
 impl Conversion {
@@ -71,6 +82,7 @@ impl Conversion {
             state: self.state.clone(),
             from_login_type: self.from.as_str().to_owned(),
             to_login_type: self.to.as_str().to_owned(),
+            password: self.password.clone(),
         };
         // It cannot fail: all members are texts and numbers.
         let payload = serde_json::to_vec(&wire).unwrap_or_default();
@@ -87,7 +99,7 @@ impl Conversion {
     /// # let at = Instant::UNIX_EPOCH;
     /// # let (from, to) = (LoginType::Password, LoginType::Oidc);
     /// # let text = String::from;
-    /// # let conversion = Conversion { deployment: text("d"), state: text("s"), user: UserId::NIL, from, to, issued_at: at, expires_at: at, id: text("1") };
+    /// # let conversion = Conversion { deployment: text("d"), state: text("s"), user: UserId::NIL, from, to, issued_at: at, expires_at: at, id: text("1"), password: text("p") };
     /// let key = Secret::from("of this server");
     /// let token = conversion.sign(&key);
     /// assert_eq!(Conversion::read(token.expose(), &key), Some(conversion));
@@ -116,6 +128,7 @@ impl Conversion {
             issued_at: Instant::from_unix_timestamp(wire.iat).ok()?,
             expires_at: Instant::from_unix_timestamp(wire.exp).ok()?,
             id: wire.jti,
+            password: wire.password,
         })
     }
 }
@@ -140,6 +153,7 @@ mod tests {
             issued_at: datetime!(2026-03-01 12:00 UTC),
             expires_at: datetime!(2026-03-01 12:05 UTC),
             id: "1".to_owned(),
+            password: "p".to_owned(),
         }
     }
 

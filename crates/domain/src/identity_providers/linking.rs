@@ -149,7 +149,7 @@ impl fmt::Display for Refusal {
             | Self::AccountNotProven
             | Self::LinkedToOther
             | Self::Privileged => f.write_str(
-                "There is an account with this mail address already. Sign in the way you did before, and link it in your account.",
+                "There is an account with this mail address already. Sign in the way you did before, or ask an administrator.",
             ),
             Self::SignUpsOff => f.write_str("Sign-ups are disabled. Ask an administrator for an account."),
         }

@@ -1,7 +1,8 @@
 //! The claims of a sign-in, and the values of one of them.
 
 use serde_json::{Map, Value};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use thiserror::Error;
 
 /// The most values of one claim; those behind them are left out.
@@ -18,10 +19,21 @@ pub const VALUES_MAX: usize = 2000;
 /// assert_eq!(claims.read("groups"), Ok(ClaimValues::Unknown));
 /// assert_eq!(claims.read("roles"), Ok(ClaimValues::Absent));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct SyncClaims {
     members: Map<String, Value>,
     unknown: BTreeSet<String>,
+    /// Whether nobody knows what claims say that are not there.
+    keeps_absent: bool,
+    /// How many entries of a claim are not among its members.
+    more: BTreeMap<String, usize>,
+}
+
+/// Claims are about people, and do not belong into logs.
+impl fmt::Debug for SyncClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncClaims").field("unknown", &self.unknown).finish_non_exhaustive()
+    }
 }
 
 /// What a claim says.
@@ -77,7 +89,7 @@ impl SyncClaims {
     /// The claims of a sign-in, merged from all sources.
     #[must_use]
     pub const fn new(members: Map<String, Value>) -> Self {
-        Self { members, unknown: BTreeSet::new() }
+        Self { members, unknown: BTreeSet::new(), keeps_absent: false, more: BTreeMap::new() }
     }
 
     /// Notes that nobody knows what this claim says, whatever of it is there: the provider has it, or more of it, and it could not be
@@ -85,6 +97,20 @@ impl SyncClaims {
     #[must_use]
     pub fn without(mut self, field: impl Into<String>) -> Self {
         self.unknown.insert(field.into());
+        self
+    }
+
+    /// Notes that a claim that is not there means nothing: the provider leaves claims out for reasons of its own.
+    #[must_use]
+    pub const fn keeping_absent(mut self) -> Self {
+        self.keeps_absent = true;
+        self
+    }
+
+    /// Notes that the provider has sent so many more entries of this claim, which are not among the members.
+    #[must_use]
+    pub fn with_more(mut self, field: impl Into<String>, entries: usize) -> Self {
+        self.more.insert(field.into(), entries);
         self
     }
 
@@ -102,8 +128,12 @@ impl SyncClaims {
             return Ok(ClaimValues::Unknown);
         }
         match find(&self.members, field) {
-            Some(claim) => values(claim, field).map(ClaimValues::These),
-            None if self.is_elsewhere(field) => Ok(ClaimValues::Unknown),
+            Some(claim) => {
+                let mut values = values(claim, field)?;
+                values.too_many += self.more.get(field).copied().unwrap_or_default();
+                Ok(ClaimValues::These(values))
+            }
+            None if self.keeps_absent || self.is_elsewhere(field) => Ok(ClaimValues::Unknown),
             None => Ok(ClaimValues::Absent),
         }
     }

@@ -13,15 +13,18 @@ use crate::settings::Settings;
 use crate::users::{Identity, blank_user, default_organization, member};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
-use doorward_domain::identity_providers::{Account, AccountFacts, Decision, LinkPolicy, Profile, decide};
-use doorward_domain::idp_sync::NotAdmitted;
+use doorward_domain::identity_providers::{
+    Account, AccountFacts, Decision, EmailTrust, LinkPolicy, LinkedBy, Profile, decide, same_address,
+};
+use doorward_domain::idp_sync::{NotAdmitted, Unsyncable};
 use doorward_domain::ids::UserId;
-use doorward_domain::names::{Email, Username};
+use doorward_domain::names::{USERNAME_MAX, Username};
 use doorward_domain::roles::{OWNER, RoleNames, System};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, UserLink};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, Sealer, StoreError};
+use serde_json::Map;
 use std::sync::Arc;
 
 /// How often another user name is tried when one is taken.
@@ -39,7 +42,23 @@ struct SignIn {
 }
 
 /// What becomes of it: the outer error undoes it, the inner one is its answer.
-type Decided = Result<Done<Result<Secret<String>, Error>>, Error>;
+type Decided = Result<Done<Result<Secret<String>, Error>>, Undone>;
+
+/// Why a sign-in is undone.
+enum Undone {
+    /// A claim without which nobody signs in cannot be read. Nothing is written of such a sign-in but that it was refused.
+    Unsyncable(Unsyncable),
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Undone {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// How often a sign-in is tried that others get in the way of: another one of the same person makes the account at the same moment.
+const TRIES: usize = 3;
 
 /// Signs somebody in; the answer is the key of the session.
 pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin>) -> Result<Secret<String>, Error> {
@@ -48,16 +67,58 @@ pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin
         LoginType::Github => LinkPolicy { sign_ups: settings.github.allow_signups, ..settings.oidc.policy() },
         _ => settings.oidc.policy(),
     };
-    if person.login_type == LoginType::Oidc {
-        idp_sync::may_sign_in(&person.sync_claims(), &settings.idp_sync).map_err(|kept_out| match kept_out {
-            NotAdmitted::Unreadable(defect) => Error::invalid(format!("You cannot sign in: {defect}.")),
-            kept_out => Error::Refused(format!("You cannot sign in: {kept_out}.")),
-        })?;
+    if let Err(refusal) = admit(ctx, &person) {
+        refuse(ctx, person, origin, None).await?;
+        return Err(refusal);
     }
     let sealer = if person.id_token.is_some() { Some(ctx.keys.sealer()?) } else { None };
     let sign_in = SignIn { person, policy, settings: Arc::clone(settings), sealer };
-    // A refusal leaves a trace, so it is an `Ok` of the closure.
-    ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| sign_in.decide(deed)).await?
+    let caller = Principal::anonymous(Arc::clone(origin));
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let once = sign_in.clone();
+        // A refusal leaves a trace, so it is an `Ok` of the closure.
+        match ctx.act(&caller, move |deed| once.decide(deed)).await {
+            Ok(decided) => return decided,
+            Err(Undone::Failed(Error::Conflict { .. })) if tries < TRIES => {}
+            Err(Undone::Failed(error)) => return Err(error),
+            Err(Undone::Unsyncable(why)) => {
+                let told = Error::Refused(format!("You cannot sign in: {why}."));
+                refuse(ctx, sign_in.person, origin, Some(why)).await?;
+                return Err(told);
+            }
+        }
+    }
+}
+
+/// Whether the groups of somebody may sign in at all.
+pub(super) fn admit(ctx: &Context, person: &Identified) -> Result<(), Error> {
+    if person.login_type != LoginType::Oidc {
+        return Ok(());
+    }
+    idp_sync::may_sign_in(&person.sync_claims(), &ctx.settings.idp_sync).map_err(|kept_out| match kept_out {
+        NotAdmitted::Unreadable(defect) => Error::invalid(format!("You cannot sign in: {defect}.")),
+        kept_out => Error::Refused(format!("You cannot sign in: {kept_out}.")),
+    })
+}
+
+/// Records that somebody was refused: in the audit log, and, for a user whose claims cannot be followed, in the log of syncs.
+pub(super) async fn refuse(
+    ctx: &Context,
+    person: Identified,
+    origin: &Arc<Origin>,
+    why: Option<Unsyncable>,
+) -> Result<(), Error> {
+    ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| {
+        let link = find_link(deed.repos, &person)?;
+        let user = link.map(|link| deed.repos.users().find(link.user_id)).transpose()?.flatten();
+        if let (Some(user), Some(why)) = (&user, &why) {
+            idp_sync::note_refused(deed, user, &person.provider, why)?;
+        }
+        Ok::<_, Error>(refused_sign_in(deed, user.as_ref(), 403)?.answer(()))
+    })
+    .await
 }
 
 /// Where the ID token of a session is stored.
@@ -76,14 +137,19 @@ pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Re
 }
 
 /// Links the account at the provider to a user.
-pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, user_id: UserId) -> Result<(), StoreError> {
+pub(super) fn insert_link(
+    deed: &mut Deed<'_>,
+    person: &Identified,
+    user_id: UserId,
+    email_verified: bool,
+) -> Result<(), StoreError> {
     let link = UserLink {
         user_id,
         login_type: person.login_type,
         provider: person.provider.clone(),
         issuer: person.issuer().to_owned(),
         subject: person.subject.clone(),
-        email_verified: person.profile.email_trust.is_verified(),
+        email_verified,
         claims: person.claims.clone(),
         created_at: deed.now,
         updated_at: deed.now,
@@ -94,15 +160,22 @@ pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, user_id: Use
 
 impl SignIn {
     fn decide(self, deed: &mut Deed<'_>) -> Decided {
-        let link = find_link(deed.repos, &self.person)?;
-        let linked = link.as_ref().map(|link| self.account(deed.repos, link.user_id)).transpose()?.flatten();
-        let by_email = match &linked {
-            Some(_) => None,
-            None => match deed.repos.users().find_by_email(self.person.profile.email.as_str())? {
-                Some(user) if !user.is_system => self.account(deed.repos, user.id)?,
-                _ => None,
-            },
-        };
+        let mut link = find_link(deed.repos, &self.person)?;
+        let mut linked = link.as_ref().map(|link| self.account(deed.repos, link.user_id)).transpose()?.flatten();
+        let mut by_email = None;
+        if linked.is_none() {
+            let email = self.person.profile.email.as_str();
+            if let Some(user) = deed.repos.users().find_by_email(email)?.filter(|user| !user.is_system) {
+                let found = self.account(deed.repos, user.id)?;
+                // Whoever waited for another sign-in of this person finds the link that it has made.
+                link = find_link(deed.repos, &self.person)?;
+                match &link {
+                    Some(link) if link.user_id == user.id => linked = found,
+                    // Meanwhile the address may have become another one.
+                    _ => by_email = found.filter(|(_, user)| has_address(user, email)),
+                }
+            }
+        }
         let facts = AccountFacts {
             login_type: self.person.login_type,
             linked: linked.as_ref().map(|(account, _)| *account),
@@ -111,7 +184,9 @@ impl SignIn {
             email_trust: self.person.profile.email_trust,
             is_first_user: !deed.repos.users().any_exists()?,
         };
-        let known = linked.or(by_email).map(|(_, user)| user);
+        let known = linked.or(by_email);
+        let was_proven = known.as_ref().is_some_and(|(account, _)| account.is_email_proven);
+        let known = known.map(|(_, user)| user);
         match decide(&facts, &self.policy) {
             Decision::Refuse(refusal) => {
                 let told = Error::Refused(refusal.to_string());
@@ -125,19 +200,55 @@ impl SignIn {
             }
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
-                insert_link(deed, &self.person, user.id)?;
+                insert_link(deed, &self.person, user.id, self.is_proven())?;
                 self.open(deed, user)
             }
-            Decision::SignIn(_) | Decision::Link { .. } => {
-                let Some(user) = known else { return Err(Error::UserNotFound) };
-                match link {
-                    Some(link) => self.update_link(deed, link, &user)?,
-                    None => insert_link(deed, &self.person, user.id)?,
-                }
-                let user = self.follow(deed, user)?;
+            Decision::SignIn(_) => {
+                let (Some(before), Some(link)) = (known, link) else { return Err(Error::UserNotFound.into()) };
+                let user = self.follow(deed, before.clone())?;
+                let email_verified = self.proves(&before, &user, link.email_verified);
+                self.update_link(deed, link, email_verified)?;
+                self.open(deed, user)
+            }
+            Decision::Link { by, .. } => {
+                let Some(before) = known else { return Err(Error::UserNotFound.into()) };
+                let user = self.follow(deed, before.clone())?;
+                let email_verified = self.proves(&before, &user, was_proven);
+                insert_link(deed, &self.person, user.id, email_verified)?;
+                self.note_link(deed, &user, by)?;
                 self.open(deed, user)
             }
         }
+    }
+
+    /// Whether the provider vouches for its address so far that an account of it may be theirs.
+    fn is_proven(&self) -> bool {
+        self.person.profile.email_trust == EmailTrust::ForLinking
+    }
+
+    /// Whether the address of the account is proven after this sign-in: the provider vouches for this very one, or it was proven before
+    /// and is the same. What is said of an address that the account has not taken over says nothing of the one that it has.
+    fn proves(&self, before: &User, after: &User, was_proven: bool) -> bool {
+        let Some(email) = &after.email else { return false };
+        let is_said = same_address(email.as_str(), self.person.profile.email.as_str()) && self.is_proven();
+        let is_same = before.email.as_ref().is_some_and(|before| same_address(before.as_str(), email.as_str()));
+        is_said || (was_proven && is_same)
+    }
+
+    /// Records that an account is linked to a provider from now on.
+    fn note_link(&self, deed: &mut Deed<'_>, user: &User, by: LinkedBy) -> Result<(), StoreError> {
+        let mut about = Map::new();
+        about.insert("provider".to_owned(), self.person.provider.clone().into());
+        about.insert("issuer".to_owned(), self.person.issuer().into());
+        about.insert("subject".to_owned(), self.person.subject.clone().into());
+        let by = match by {
+            LinkedBy::Email => "email",
+            LinkedBy::ExternalId => "external_id",
+        };
+        about.insert("linked_by".to_owned(), by.into());
+        let entry = deed.entry().of_user(Some(user.id)).with(about);
+        let _receipt = entry.noted(AuditAction::Write, 200, user, Diff::default())?;
+        Ok(())
     }
 
     /// What the rules want to know of a user, who is not changed by others from here on.
@@ -176,12 +287,10 @@ impl SignIn {
         Ok(user)
     }
 
-    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink, user: &User) -> Result<(), StoreError> {
-        let was_proven = link.email_verified;
-        let proves = |before: &Email| self.person.profile.proves_email(before, was_proven);
+    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink, email_verified: bool) -> Result<(), StoreError> {
         let link = UserLink {
             provider: self.person.provider.clone(),
-            email_verified: user.email.as_ref().is_some_and(proves),
+            email_verified,
             claims: self.person.claims.clone(),
             updated_at: deed.now,
             ..link
@@ -194,6 +303,7 @@ impl SignIn {
     fn follow(&self, deed: &mut Deed<'_>, user: User) -> Result<User, Error> {
         let Profile { email, name, avatar_url, .. } = self.person.profile.clone();
         let name = if name.as_str().is_empty() { user.name.clone() } else { name };
+        let avatar_url = if avatar_url.is_empty() { user.avatar_url.clone() } else { avatar_url };
         let is_new = |old: &User| old.email.as_ref().is_none_or(|old| old.key() != email.key());
         let email = if is_new(&user) && deed.repos.users().find_by_email(email.as_str())?.is_some() {
             tracing::warn!(user = %user.id, "the address that the provider says is another user's");
@@ -236,10 +346,7 @@ impl SignIn {
                         tracing::debug!(user = %user.id, gained, lost, "synced with the identity provider");
                         user
                     }
-                    Err(refused) => {
-                        let told = Error::Refused(format!("You cannot sign in: {refused}."));
-                        return Ok(refused_sign_in(deed, Some(&user), 403)?.answer(Err(told)));
-                    }
+                    Err(why) => return Err(Undone::Unsyncable(why)),
                 }
             }
             _ => user,
@@ -268,6 +375,10 @@ impl SignIn {
     }
 }
 
+fn has_address(user: &User, email: &str) -> bool {
+    user.email.as_ref().is_some_and(|known| same_address(known.as_str(), email))
+}
+
 /// The name, or one like it that nobody has.
 fn free_name(deed: &mut Deed<'_>, wanted: Option<Username>) -> Result<Username, Error> {
     let base = wanted.unwrap_or_else(|| Username::from_storage("user".to_owned()));
@@ -277,7 +388,9 @@ fn free_name(deed: &mut Deed<'_>, wanted: Option<Username>) -> Result<Username, 
             return Ok(name);
         }
         let suffix = deed.random().alphanumeric(SUFFIX_LEN);
-        let made = format!("{base}-{}", suffix.expose());
+        // Names are ASCII.
+        let kept = base.as_str().get(..USERNAME_MAX - SUFFIX_LEN - 1).unwrap_or(base.as_str()).trim_end_matches('-');
+        let made = format!("{kept}-{}", suffix.expose());
         name = Username::suggested_by(&made).unwrap_or(name);
     }
     Err(Error::conflict("No user name is free that is like the one at the identity provider."))

@@ -1,7 +1,8 @@
 //! Sending a visitor to a provider.
 
+use super::convert::read;
 use super::exchange::Endpoints;
-use super::ring_of_flow::{CONVERT, Flow, new_state};
+use super::ring_of_flow::{Flow, new_state};
 use super::ways::{Way, provider};
 use crate::context::Context;
 use crate::error::Error;
@@ -13,19 +14,28 @@ use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 #[derive(Clone, Debug)]
 pub struct Begun {
     /// The address at the provider.
-    pub location: String,
+    pub location: Secret<String>,
     /// The state, for a cookie.
     pub state: Secret<String>,
 }
 
-/// Begins a sign-in. `merge_state` is that of a user who is about to sign in otherwise, see `convert-login`.
+/// Begins a sign-in. `merge_state` is that of a user who is about to sign in otherwise, see `convert-login`; `conversions` is what the
+/// browser has kept of that.
 ///
 /// Needs no permission. Errors: `Invalid` (no such provider, a strange `merge_state`), `Upstream` (the provider does not answer).
-pub async fn begin(ctx: &Context, way: &Way, merge_state: Option<Secret<String>>) -> Result<Begun, Error> {
+pub async fn begin(
+    ctx: &Context,
+    way: &Way,
+    merge_state: Option<Secret<String>>,
+    conversions: &[Secret<String>],
+) -> Result<Begun, Error> {
     let provider = provider(ctx, way)?;
     let state = match merge_state {
-        Some(state) if state.expose().starts_with(CONVERT) && state.expose().len() <= 64 => state,
-        Some(_) => return Err(Error::invalid("The parameter `oidc_merge_state` is not one of this server.")),
+        // Only the browser whose user has given the password: a state that a stranger chose would be known to the stranger.
+        Some(state) => {
+            read(ctx, conversions, state.expose())?;
+            state
+        }
         None => new_state(ctx, ""),
     };
     let name = provider.map_or(GITHUB, |provider| &provider.name);
@@ -48,7 +58,7 @@ pub async fn begin(ctx: &Context, way: &Way, merge_state: Option<Secret<String>>
         request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     }
     let (location, _state) = request.url();
-    Ok(Begun { location: location.into(), state })
+    Ok(Begun { location: Secret::new(location.into()), state })
 }
 
 /// The name under which GitHub stands where providers have names.

@@ -10,9 +10,12 @@ use crate::origin::Origin;
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::identity_providers::{TokenHeader, check_logout_token};
+use doorward_domain::ids::UserId;
 use doorward_domain::replays::{ReplayKind, SeenToken};
-use doorward_domain::roles::System;
+use doorward_domain::roles::{ScopeName, System};
+use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::Upstream;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Ends the sessions that a logout token names: one session at the provider, or all of one account there. API tokens and grants stay.
@@ -33,7 +36,7 @@ pub async fn end_sessions(
     let token = check_logout_token(&signed.claims, provider, now, ctx.settings.oidc.clock_skew.get())
         .map_err(|defect| Error::invalid(defect.to_string()))?;
     let upstream = match (token.session_id, token.subject) {
-        (Some(session), _) => Upstream::Session(session),
+        (Some(sid), subject) => Upstream::Session { sid, subject },
         (None, Some(subject)) => Upstream::Subject(subject),
         (None, None) => return Err(Error::invalid("the token names neither a session nor an account")),
     };
@@ -45,13 +48,23 @@ pub async fn end_sessions(
             return Err(Error::invalid("the token was used before"));
         }
         let mut recorded: Option<Recorded> = None;
+        let mut ending: BTreeMap<UserId, Vec<ApiKeyId>> = BTreeMap::new();
         for issuer in &issuers {
             for (id, user) in deed.repos.federated_sessions().list_keys(issuer, &upstream)? {
+                ending.entry(user).or_default().push(id);
+            }
+        }
+        // In the order of ids, as everybody locks users who ends what they have.
+        for (user, keys) in ending {
+            deed.repos.users().find_for_update(user)?;
+            for id in keys {
                 let Some(key) = deed.repos.api_keys().find(&id)? else { continue };
                 deed.repos.api_keys().delete(&because.permit(), &id)?;
                 let entry = deed.entry().of_user(Some(user));
                 recorded = Some(entry.noted(AuditAction::Logout, 200, &key, Diff::default())?);
             }
+            // As at every sign-out: the keys of apps on their own subdomain.
+            deed.repos.api_keys().delete_of_scope(&because.permit(), user, ScopeName::APPLICATION_CONNECT)?;
         }
         Ok(match recorded {
             Some(recorded) => recorded.answer(()),

@@ -5,7 +5,7 @@ use super::ways::Way;
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
-use doorward_domain::identity_providers::{ClientAuthentication, Discovery, Provider};
+use doorward_domain::identity_providers::{ClientAuthentication, Discovery, Provider, ProviderError};
 use doorward_ports::fetch::{ContentType, Request};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
@@ -137,7 +137,8 @@ pub(super) async fn exchange(
         }),
         Err(RequestTokenError::ServerResponse(error)) => {
             // The code of an error, and no word of the provider, which may hold anything.
-            tracing::warn!(provider = name, error = %error.error(), "the provider gave no token");
+            let code = ProviderError::read(error.error().as_ref(), "", "").code;
+            tracing::warn!(provider = name, code, "the provider gave no token");
             Err(Error::Upstream("The identity provider refused this sign-in. Please try again.".to_owned()))
         }
         Err(RequestTokenError::Request(failure)) => Err(told(name, "the token endpoint", &failure)),

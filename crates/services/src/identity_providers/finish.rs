@@ -23,7 +23,9 @@ pub struct Arrival {
     /// The parameters.
     pub callback: Callback,
     /// The states that the browser has kept: its cookies of that name.
-    pub states: Vec<String>,
+    pub states: Vec<Secret<String>>,
+    /// The id of the deployment.
+    pub deployment: String,
     /// What the browser has kept of users who are about to sign in otherwise.
     pub conversions: Vec<Secret<String>>,
 }
@@ -41,7 +43,7 @@ pub struct Finished {
 /// of this browser), `Refused` (the account may not come in, or is somebody else's), `Conflict` (no user name is free),
 /// `Upstream` (the provider does not answer).
 pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Result<Finished, Error> {
-    let Arrival { way, callback, states, conversions } = arrival;
+    let Arrival { way, callback, states, deployment, conversions } = arrival;
     let provider = provider(ctx, &way)?;
     let (code, state, issuer) = match callback {
         Callback::Start { .. } => return Err(Error::invalid("The answer of the identity provider has no code.")),
@@ -75,6 +77,9 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
         _ => of_github(ctx, &tokens).await?,
     };
     if let Some(conversion) = conversion {
+        if conversion.deployment != deployment {
+            return Err(Error::Refused("This belongs to another server.".to_owned()));
+        }
         convert(ctx, person, conversion, origin).await?;
         return Ok(Finished { session: None });
     }
@@ -83,11 +88,11 @@ pub async fn finish(ctx: &Context, arrival: Arrival, origin: &Arc<Origin>) -> Re
 }
 
 /// Whether the browser that comes is the one that was sent (RFC 6749 10.12).
-fn check_state(states: &[String], state: &str) -> Result<(), Error> {
+fn check_state(states: &[Secret<String>], state: &str) -> Result<(), Error> {
     let refuse = |message: &str| Error::Unauthenticated { message: message.to_owned(), detail: String::new() };
     if states.is_empty() {
         return Err(refuse("This browser has not begun a sign-in, or it took too long. Please try again."));
     }
-    let is_one = states.iter().any(|known| known.as_bytes().ct_eq(state.as_bytes()).into());
+    let is_one = states.iter().any(|known| known.expose().as_bytes().ct_eq(state.as_bytes()).into());
     if is_one { Ok(()) } else { Err(refuse("This sign-in was begun in another window. Please try again.")) }
 }

@@ -14,21 +14,24 @@ const PAGES_MAX: usize = 25;
 /// others.
 pub(super) async fn group_ids(ctx: &Context, access_token: &Secret<String>) -> Result<(Vec<String>, usize), String> {
     let (mut ids, mut next) = (Vec::new(), Some(GRAPH_GROUPS_URL.to_owned()));
-    for _page in 0..PAGES_MAX {
-        let Some(url) = next.take() else { break };
+    let mut pages = 0;
+    while let Some(url) = next.take() {
+        pages += 1;
+        if pages > PAGES_MAX {
+            return Err("there are too many pages".to_owned());
+        }
         let request = Request::get(&url, PAGE_MAX).bearer(access_token).expecting(ContentType::Json);
         let answer = ctx.upstreams.fetch(request.chosen_by_operator()).await.map_err(|failure| failure.detail)?;
         let page = read_graph_page(answer.body.expose()).map_err(|defect| defect.to_string())?;
         ids.extend(page.groups);
-        next = page.next.filter(|_| !GraphPage::is_enough(ids.len()));
         if GraphPage::is_enough(ids.len()) {
-            break;
+            // How many there are on other pages is not known; one at least.
+            let more = usize::from(page.next.is_some());
+            let skipped = ids.len().saturating_sub(GROUPS_MAX) + more;
+            ids.truncate(GROUPS_MAX);
+            return Ok((ids, skipped));
         }
+        next = page.next;
     }
-    if next.is_some() {
-        return Err("there are too many pages".to_owned());
-    }
-    let skipped = ids.len().saturating_sub(GROUPS_MAX);
-    ids.truncate(GROUPS_MAX);
-    Ok((ids, skipped))
+    Ok((ids, 0))
 }

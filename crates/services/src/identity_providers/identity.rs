@@ -10,9 +10,9 @@ use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{
-    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GROUPS_MAX, GroupClaim, IdToken, KeptBecause,
-    Profile, ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge, parse_list,
-    read_github, read_groups, read_profile, session_facts,
+    Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GROUPS_MAX, GroupClaim, GroupsMissing, IdToken,
+    KeptBecause, Profile, ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge,
+    parse_list, read_github, read_groups, read_profile, session_facts,
 };
 use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::users::LoginType;
@@ -26,7 +26,7 @@ const ANSWER_MAX: usize = 2 * 1024 * 1024;
 const GITHUB_VERSION: &str = "2022-11-28";
 
 /// Somebody whom a provider vouches for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Identified {
     pub(super) login_type: LoginType,
     /// The name of the provider in the settings.
@@ -37,11 +37,22 @@ pub(super) struct Identified {
     pub(super) profile: Profile,
     /// What is stored of the claims; groups are names there, whatever form the provider gave them.
     pub(super) claims: Map<String, Value>,
-    /// The claim of groups, if nothing is known of it now, which must not mean that there are none.
-    pub(super) unknown_claim: Option<String>,
+    /// What is to be known of the claims besides.
+    pub(super) gaps: Gaps,
     pub(super) facts: SessionFacts,
     /// The ID token, if the provider is to be told when the session ends.
     pub(super) id_token: Option<Secret<String>>,
+}
+
+/// What a provider did not say.
+#[derive(Clone, Default)]
+pub(super) struct Gaps {
+    /// The claim of groups, if nothing is known of it now, which must not mean that there are none.
+    unknown: Option<String>,
+    /// The claim of groups, and how many entries of it are left out.
+    more: Option<(String, usize)>,
+    /// Whether a claim that is not there means nothing.
+    keeps_absent: bool,
 }
 
 impl Identified {
@@ -52,11 +63,14 @@ impl Identified {
 
     /// The claims that organizations, groups and roles follow.
     pub(super) fn sync_claims(&self) -> SyncClaims {
-        let claims = SyncClaims::new(self.claims.clone());
-        match &self.unknown_claim {
-            Some(name) => claims.without(name),
-            None => claims,
+        let mut claims = SyncClaims::new(self.claims.clone());
+        if let Some(name) = &self.gaps.unknown {
+            claims = claims.without(name);
         }
+        if let Some((name, entries)) = &self.gaps.more {
+            claims = claims.with_more(name, *entries);
+        }
+        if self.gaps.keeps_absent { claims.keeping_absent() } else { claims }
     }
 }
 
@@ -101,23 +115,24 @@ pub(super) async fn of_oidc(
     let groups = groups(ctx, provider, &merged.claims, &tokens.access_token).await;
     let IdToken { issuer, subject, .. } = id_token;
     let mut claims = merged.claims.into_members();
-    let unknown_claim = match groups {
+    let mut gaps = Gaps { keeps_absent: provider.groups_missing() == GroupsMissing::Keep, ..Gaps::default() };
+    let field = || provider.groups_claim.clone();
+    match groups {
         GroupClaim::These { names, skipped } => {
             if skipped > 0 {
                 tracing::warn!(provider = %provider.name, skipped, "groups of a claim are left out");
+                // Nobody is taken out of groups that are not among the first of too many.
+                gaps.more = (names.len() >= GROUPS_MAX).then(|| (field(), skipped));
             }
-            // Nobody may be taken out of groups that are not among the first of too many.
-            let is_cut = skipped > 0 && names.len() >= GROUPS_MAX;
-            claims.insert(provider.groups_claim.clone(), names.into());
-            is_cut.then(|| provider.groups_claim.clone())
+            claims.insert(field(), names.into());
         }
-        GroupClaim::Keep(KeptBecause::Off) => None,
+        GroupClaim::Keep(KeptBecause::Off) => {}
         GroupClaim::Keep(because) => {
             tracing::info!(provider = %provider.name, ?because, "groups stay as they are");
-            Some(provider.groups_claim.clone())
+            gaps.unknown = Some(field());
         }
-        GroupClaim::Elsewhere => Some(provider.groups_claim.clone()),
-    };
+        GroupClaim::Elsewhere => gaps.unknown = Some(field()),
+    }
     Ok(Identified {
         login_type: LoginType::Oidc,
         provider: provider.name.clone(),
@@ -125,7 +140,7 @@ pub(super) async fn of_oidc(
         subject,
         profile,
         claims,
-        unknown_claim,
+        gaps,
         facts,
         id_token: provider.upstream_logout.then(|| token.clone()),
     })
@@ -208,7 +223,7 @@ pub(super) async fn of_github(ctx: &Context, tokens: &Tokens) -> Result<Identifi
         subject: found.subject,
         profile: found.profile,
         claims: Map::new(),
-        unknown_claim: None,
+        gaps: Gaps::default(),
         facts: SessionFacts {
             authenticated_at: now,
             methods: vec!["fed".to_owned()],

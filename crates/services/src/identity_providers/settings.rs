@@ -43,13 +43,19 @@ impl Section for OidcSettings {
 
     fn check(&self, defects: &mut Defects) {
         defects.unless(self.clock_skew.get().whole_seconds() <= SKEW_MAX, "clock_skew", "must be at most 10 minutes");
-        let mut names = HashSet::new();
+        let (mut names, mut issuers) = (HashSet::new(), HashSet::new());
         for (at, provider) in self.providers.iter().enumerate() {
             let key = |key: &str| format!("providers.{at}.{key}");
             for defect in provider.check() {
                 defects.note(format!("the entry `oidc.providers.{at}` ({}): {defect}", provider.name));
             }
             defects.unless(names.insert(&provider.name), &key("name"), "must differ from the names of other providers");
+            let all = std::iter::once(&provider.issuer).chain(&provider.issuer_aliases);
+            let are_own = all.filter(|issuer| !issuers.insert(issuer.as_str())).count() == 0;
+            defects.unless(are_own, &key("issuer"), "and `issuer_aliases` must differ from those of other providers");
+            let url = url::Url::parse(&provider.issuer);
+            let is_reached = url.is_ok_and(|url| matches!(url.host(), Some(url::Host::Domain(_))));
+            defects.unless(is_reached, &key("issuer"), "must name a host; http is for `localhost` only");
             let is_first = at == 0;
             defects.unless(is_first || !provider.shared_callback, &key("shared_callback"), "is for the first provider");
         }
@@ -100,10 +106,15 @@ impl Section for GithubSettings {
         if !self.is_on() {
             return;
         }
-        let is_url = |text: &str| url::Url::parse(text).is_ok_and(|url| url.scheme() == "https" || is_loopback(&url));
+        let is_base = |url: &url::Url| {
+            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+        };
+        let is_url = |text: &str| {
+            url::Url::parse(text).is_ok_and(|url| is_base(&url) && (url.scheme() == "https" || is_loopback(&url)))
+        };
         defects.unless(!self.client_secret.expose().is_empty(), "client_secret", "is needed with `client_id`");
-        defects.unless(is_url(&self.base_url), "base_url", "must be an https URL");
-        defects.unless(is_url(&self.api_url), "api_url", "must be an https URL");
+        defects.unless(is_url(&self.base_url), "base_url", "must be an https URL without user, query and fragment");
+        defects.unless(is_url(&self.api_url), "api_url", "must be an https URL without user, query and fragment");
         let names_some = !self.allowed_organizations.is_empty() || !self.allowed_teams.is_empty();
         defects.unless(
             self.allow_everyone != names_some,

@@ -38,8 +38,8 @@ pub(crate) struct Synced {
 ///
 /// However much there is, the number of queries is the same, some thirty at most.
 ///
-/// The inner error is a claim that cannot be read, without which nobody signs in: the sign-in is refused with it, and commits, so
-/// that the log of syncs has it. Needs no permission: the provider has said who it is. Errors: those of the store.
+/// The inner error is a claim that cannot be read, without which nobody signs in: the sign-in is to be undone, and noted by
+/// [`note_refused`]. Needs no permission: the provider has said who it is. Errors: those of the store.
 ///
 /// [`find_for_update`]: doorward_ports::users::UserRepository::find_for_update
 pub(crate) fn apply(
@@ -51,10 +51,7 @@ pub(crate) fn apply(
     let scene = Scene::load(deed.repos, &settings.idp_sync, Some(user), claims, (Trial::default(), Hold::Yes))?;
     let plan = match scene.plan(claims) {
         Ok(plan) => plan,
-        Err(refused) => {
-            note(deed, user, provider, (SyncOutcome::Refused, &told::refusal(&refused)))?;
-            return Ok(Err(refused));
-        }
+        Err(refused) => return Ok(Err(refused)),
     };
     if plan.is_empty() {
         note(deed, user, provider, (SyncOutcome::Unchanged, &told::all(&plan)))?;
@@ -71,6 +68,16 @@ pub(crate) fn apply(
     // The receipt is of no use here: that of the sign-in is.
     let _recorded = deed.entry().of_user(Some(user.id)).with(about).changed(user, &after)?;
     Ok(Ok(Synced { user: after, plan }))
+}
+
+/// Adds to the log of syncs that a sign-in was refused for a claim. It is undone itself, so this is of another transaction.
+pub(crate) fn note_refused(
+    deed: &mut Deed<'_>,
+    user: &User,
+    provider: &str,
+    why: &Unsyncable,
+) -> Result<(), StoreError> {
+    note(deed, user, provider, (SyncOutcome::Refused, &told::refusal(why)))
 }
 
 /// Adds to the log of syncs.

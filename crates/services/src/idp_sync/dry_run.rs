@@ -5,8 +5,10 @@ use super::{check, object};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
+use crate::identity_providers::settings::OidcSettings;
 use crate::users::reference::resolve_live;
 use crate::users::{UserRef, access};
+use doorward_domain::identity_providers::GroupsMissing;
 use doorward_domain::idp_sync::{Plan, SyncClaims, Unsyncable};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::Action;
@@ -37,11 +39,17 @@ pub struct DryRunResult {
 }
 
 /// What the provider said at the last sign-in of a user with OpenID Connect. Errors: `Invalid` (`claims`).
-fn last_claims(repos: &mut dyn Repositories, user: &User) -> Result<SyncClaims, Error> {
+fn last_claims(repos: &mut dyn Repositories, user: &User, oidc: &OidcSettings) -> Result<SyncClaims, Error> {
     let links = repos.user_links().list_of_user(user.id)?;
     let last = links.into_iter().filter(|link| link.login_type == LoginType::Oidc).max_by_key(|link| link.updated_at);
     let none = || Error::invalid_field("claims", "is required, for the user has not signed in with OpenID Connect yet");
-    Ok(SyncClaims::new(last.ok_or_else(none)?.claims))
+    let last = last.ok_or_else(none)?;
+    let keeps = oidc
+        .providers
+        .iter()
+        .any(|provider| provider.name == last.provider && provider.groups_missing() == GroupsMissing::Keep);
+    let claims = SyncClaims::new(last.claims);
+    Ok(if keeps { claims.keeping_absent() } else { claims })
 }
 
 /// Says what a sign-in would change, and writes nothing.
@@ -50,7 +58,7 @@ fn last_claims(repos: &mut dyn Repositories, user: &User) -> Result<SyncClaims, 
 /// `Invalid` (`claims`; settings that could not be stored).
 pub async fn dry_run(ctx: &Context, actor: &Principal, trial: DryRun) -> Result<DryRunResult, Error> {
     let DryRun { claims, user, settings: tried } = trial;
-    let settings = ctx.settings.idp_sync.clone();
+    let (settings, oidc) = (ctx.settings.idp_sync.clone(), ctx.settings.oidc.clone());
     ctx.look(actor, move |look| {
         access::may(look.by, Action::Read, &object(None))?;
         let user = user.map(|reference| resolve_live(look.repos, look.by, &reference)).transpose()?;
@@ -62,7 +70,7 @@ pub async fn dry_run(ctx: &Context, actor: &Principal, trial: DryRun) -> Result<
         let claims = match (claims, &user) {
             (Some(claims), _) => claims,
             (None, None) => return Err(Error::invalid_field("claims", "is required unless a user is named")),
-            (None, Some(user)) => last_claims(look.repos, user)?,
+            (None, Some(user)) => last_claims(look.repos, user, &oidc)?,
         };
         let scene = Scene::load(look.repos, &settings, user.as_ref(), &claims, (tried, Hold::No))?;
         Ok(DryRunResult {

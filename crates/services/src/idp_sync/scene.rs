@@ -85,8 +85,8 @@ impl Scene {
         let stored = repos.runtime_settings().list(&[GroupSync::NAME, RoleSync::NAME], &places)?;
         let rules = Rules {
             organizations,
-            groups: by_place(settings, &found, &stored, trial.groups)?,
-            roles: by_place(settings, &found, &stored, trial.roles)?,
+            groups: by_place(settings, &found, &stored, trial.groups),
+            roles: by_place(settings, &found, &stored, trial.roles),
             site_roles,
         };
         let groups = match user {
@@ -124,7 +124,7 @@ fn by_place<S: SyncSetting>(
     places: &[Organization],
     stored: &[StoredSetting],
     mut tried: BTreeMap<OrganizationId, S>,
-) -> Result<BTreeMap<OrganizationId, S>, StoreError> {
+) -> BTreeMap<OrganizationId, S> {
     let documents: BTreeMap<OrganizationId, &str> = stored
         .iter()
         .filter(|setting| setting.name == S::NAME)
@@ -132,12 +132,18 @@ fn by_place<S: SyncSetting>(
         .collect();
     let setting = |place: &Organization| {
         if let Some(tried) = tried.remove(&place.id) {
-            return Ok((place.id, tried));
+            return Some((place.id, tried));
         }
-        let stored = read(documents.get(&place.id).copied())?;
-        Ok((place.id, stored.unwrap_or_else(|| S::fallback(settings, Some(place)))))
+        match read(documents.get(&place.id).copied()) {
+            Ok(stored) => Some((place.id, stored.unwrap_or_else(|| S::fallback(settings, Some(place))))),
+            // The organization is left out, as if nothing followed there: nobody stays out of all the others for it.
+            Err(error) => {
+                tracing::error!(organization = %place.id, setting = S::NAME, %error, "a stored setting cannot be read");
+                None
+            }
+        }
     };
-    places.iter().map(setting).collect()
+    places.iter().filter_map(setting).collect()
 }
 
 /// The groups that somebody is in, and those that claims name: by id, then by name.

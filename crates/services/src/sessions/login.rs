@@ -131,11 +131,10 @@ pub(crate) async fn confirm_password(
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    if ctx.verify_password(password, user.password_hash.clone()).await? {
-        return Ok(());
-    }
+    let is_right = ctx.verify_password(password, user.password_hash.clone()).await?;
     let attempt = Attempt { guard, lifetime: Duration::ZERO, password_login: true };
-    ctx.act(&Principal::anonymous(Arc::clone(origin)), move |deed| attempt.fail(deed, Some(&user))).await?.map(drop)
+    let caller = Principal::anonymous(Arc::clone(origin));
+    ctx.act(&caller, move |deed| attempt.confirm(deed, &user, is_right)).await?
 }
 
 /// Signs out: ends the key in use, and the keys for apps on their own subdomain; an app ends its own only.
@@ -234,6 +233,20 @@ impl Attempt {
         let entry = deed.entry().of_user(Some(user.id));
         let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
         Ok(recorded.answer(Ok(SignedIn { user, session })))
+    }
+
+    /// The same for a user who is signed in: of many tries at once, all were let in before the first failed.
+    fn confirm(self, deed: &mut Deed<'_>, user: &User, is_right: bool) -> Result<Done<Result<(), Error>>, Error> {
+        let look = self.guard.look(deed.repos, deed.now)?;
+        if let Some(refusal) = look.refusal {
+            return Ok(deed.unrecorded("the failures that led to it are recorded", Err(refusal)));
+        }
+        let now = deed.repos.users().find_for_update(user.id)?;
+        let is_same = now.is_some_and(|now| !now.deleted && now.password_hash == user.password_hash);
+        if is_right && is_same {
+            return Ok(deed.unrecorded("what it is asked for is recorded", Ok(())));
+        }
+        Ok(self.fail(deed, Some(user))?.map(|told| told.map(drop)))
     }
 
     fn fail(self, deed: &mut Deed<'_>, user: Option<&User>) -> Decided {

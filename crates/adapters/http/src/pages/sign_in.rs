@@ -270,10 +270,10 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
 /// The page after signing out. The browser goes on to the provider by itself: a redirect would be one of the form, whose policy leads to
 /// this server only.
 fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
-    let shown = there.map(|there| (there.name.as_str(), there.location.as_str()));
+    let shown = there.map(|there| (there.name.as_str(), there.location.expose().as_str()));
     let page = SignedOut { brand: Brand::of(&call.site), there: shown };
     let mut response = render(StatusCode::OK, &page, &FormAction::own());
-    let refresh = there.and_then(|there| HeaderValue::from_str(&format!("0; url={}", there.location)).ok());
+    let refresh = there.and_then(|there| HeaderValue::from_str(&format!("0; url={}", there.location.expose())).ok());
     if let Some(refresh) = refresh {
         response.headers_mut().insert(header::REFRESH, refresh);
     }

@@ -33,8 +33,15 @@ impl FederatedSessionRepository for UnitOfWork<'_, Conn> {
                 .select((api_keys::id, api_keys::user_id))
                 .order(api_keys::id);
             let rows: Vec<(String, Id<UserId>)> = match upstream {
-                Upstream::Session(sid) => {
-                    of_issuer.filter(federated_sessions::upstream_sid.eq(sid.as_str())).load(conn)?
+                Upstream::Session { sid, subject } => {
+                    let is_it = federated_sessions::upstream_sid.eq(sid.as_str()).assume_not_null();
+                    let mut rows = of_issuer.filter(is_it).load(conn)?;
+                    if let Some(subject) = subject {
+                        let of_account = federated_sessions::subject.eq(subject);
+                        let unknown = of_issuer.filter(of_account).filter(federated_sessions::upstream_sid.is_null());
+                        rows.extend(unknown.load::<(String, Id<UserId>)>(conn)?);
+                    }
+                    rows
                 }
                 Upstream::Subject(subject) => of_issuer.filter(federated_sessions::subject.eq(subject)).load(conn)?,
             };

@@ -42,6 +42,10 @@ pub(crate) fn federated(key: &ApiKey) -> FederatedSession {
     }
 }
 
+fn sid(sid: &str, subject: Option<&str>) -> Upstream {
+    Upstream::Session { sid: sid.to_owned(), subject: subject.map(str::to_owned) }
+}
+
 contract! {
     async fn a_link_is_found_by_issuer_and_subject_as_they_are(db) {
         let ann = user("ann");
@@ -177,8 +181,11 @@ contract! {
         let list = |issuer: &'static str, upstream: Upstream| move |repos: &mut dyn doorward_ports::Repositories| {
             repos.federated_sessions().list_keys(issuer, &upstream)
         };
-        let by_sid = db.read(list(ISSUER, Upstream::Session("s1".to_owned()))).await;
+        let by_sid = db.read(list(ISSUER, sid("s1", None))).await;
         assert_eq!(by_sid, [(ids[0].clone(), user_id)]);
+        // One of which it is not known where it began may be that session.
+        let with_unknown = db.read(list(ISSUER, sid("s1", Some("1")))).await;
+        assert_eq!(with_unknown.len(), 2);
         let mut by_subject = db.read(list(ISSUER, Upstream::Subject("1".to_owned()))).await;
         by_subject.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
         let mut both: Vec<_> = ids.iter().map(|id| (id.clone(), user_id)).collect();
@@ -186,7 +193,7 @@ contract! {
         assert_eq!(by_subject, both);
         for (issuer, upstream) in [
             ("https://other.example", Upstream::Subject("1".to_owned())),
-            (ISSUER, Upstream::Session("1".to_owned())),
+            (ISSUER, sid("1", None)),
             (ISSUER, Upstream::Subject("s1".to_owned())),
         ] {
             assert_eq!(db.read(list(issuer, upstream)).await, []);
