@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 /// So many sign-ins are looked at, the last ones first: one for each account at a provider.
 const SIGN_INS_MAX: u32 = 20_000;
-/// SyncClaims of one sign-in that have more characters, as JSON, are left out.
+/// Claims of one sign-in that have more characters, as JSON, are left out.
 const CLAIMS_MAX: u32 = 65_536;
 /// Longer texts are left out, in bytes.
 const TEXT_MAX: usize = 1024;

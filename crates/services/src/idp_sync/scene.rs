@@ -8,12 +8,13 @@ use doorward_domain::idp_sync::{
 };
 use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
+use doorward_domain::roles::RoleName;
 use doorward_domain::runtime_settings::RuntimeSetting;
 use doorward_domain::users::User;
 use doorward_ports::groups::FoundGroup;
 use doorward_ports::runtime_settings::{StoredSetting, read};
 use doorward_ports::{Repositories, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Settings that are tried before they are stored, in the place of those that hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,19 +98,11 @@ impl Scene {
             default_organization: default.map(|default| default.id),
             organizations: found.iter().map(|place| (place.id, place.name.to_string())).collect(),
             groups: known_groups(repos, &rules, claims, &groups)?,
-            custom_roles: {
-                let names = rules.mentioned_custom_roles(claims);
-                let roles = match hold {
-                    _ if names.is_empty() => Vec::new(),
-                    Hold::Yes => repos.roles().find_custom_for_key_share(&names)?,
-                    Hold::No => repos.roles().find_custom(&names)?,
-                };
-                roles.into_iter().map(|role| role.name().clone()).collect()
-            },
+            custom_roles: custom_roles(repos, &rules, claims, hold)?,
         };
         let site_roles = user.map(|user| user.roles.clone()).unwrap_or_default();
-        let held = Held { memberships, groups: groups.into_iter().collect(), site_roles, is_last_owner };
-        Ok(Self { rules, known, held })
+        let groups = groups.into_iter().collect();
+        Ok(Self { rules, known, held: Held { memberships, groups, site_roles, is_last_owner } })
     }
 
     /// What is gained and lost.
@@ -146,6 +139,24 @@ fn by_place<S: SyncSetting>(
     places.iter().filter_map(setting).collect()
 }
 
+/// The custom roles among those that claims name.
+fn custom_roles(
+    repos: &mut dyn Repositories,
+    rules: &Rules,
+    claims: &SyncClaims,
+    hold: Hold,
+) -> Result<HashSet<RoleName>, StoreError> {
+    let names = rules.mentioned_custom_roles(claims);
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found = match hold {
+        Hold::Yes => repos.roles().find_custom_for_key_share(&names)?,
+        Hold::No => repos.roles().find_custom(&names)?,
+    };
+    Ok(found.into_iter().map(|role| role.name().clone()).collect())
+}
+
 /// The groups that somebody is in, and those that claims name: by id, then by name.
 fn known_groups(
     repos: &mut dyn Repositories,
@@ -159,8 +170,8 @@ fn known_groups(
     let mut found = if ids.is_empty() { Vec::new() } else { repos.groups().list_by_id(&ids)? };
     if !names.is_empty() {
         let known: BTreeSet<GroupId> = found.iter().map(|found| found.group.id).collect();
-        let named = repos.groups().list_by_name(&names)?;
-        found.extend(named.into_iter().filter(|named| !known.contains(&named.group.id)));
+        let others = repos.groups().list_by_name(&names)?;
+        found.extend(others.into_iter().filter(|other| !known.contains(&other.group.id)));
     }
     let group = |FoundGroup { group, .. }| KnownGroup {
         id: group.id,

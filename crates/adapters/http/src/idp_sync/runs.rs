@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema, Default)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[schema(as = IDPSyncDryRunRequest)]
 pub(crate) struct DryRunRequest {
     /// The claims of the sign-in. Without them, those of the last sign-in of the user.
@@ -34,7 +34,7 @@ pub(crate) struct DryRunRequest {
 
 /// Settings that are tried. What is absent is as it is stored.
 #[derive(Serialize, Deserialize, ToSchema, Default)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[schema(as = IDPSyncDryRunSettings)]
 pub(crate) struct DryRunSettings {
     organization: Option<OrganizationSyncObject>,

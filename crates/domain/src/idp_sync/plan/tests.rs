@@ -108,6 +108,7 @@ fn ignored(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn all_parts_follow_in_order_and_say_why() {
+    use Followed::{Group, Organization, OrganizationRole, SiteRole};
     let claims = claims(&json!({
         "orgs": ["acme", "gone", "none", "other"],
         "groups": ["OLD", "ops team", "new team", "9", "Everyone", "line\nfeed"],
@@ -119,7 +120,6 @@ fn all_parts_follow_in_order_and_say_why() {
         ..Held::default()
     };
     let plan = rules().plan(&claims, &known(), &held).unwrap();
-    use Followed::{Group, Organization, OrganizationRole, SiteRole};
     assert_eq!(
         told(&plan.gained),
         [

@@ -14,7 +14,7 @@ const PATCH: Method = Method::PATCH;
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 
-fn with(more: Value) -> Value {
+fn with(more: &Value) -> Value {
     let mut claims = ann();
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     claims
@@ -69,7 +69,7 @@ async fn everything_follows_the_claims_of_each_sign_in() {
 
     let all =
         json!({ "orgs": ["a"], "groups": ["acme devs", "acme ops", "other"], "roles": ["boss"], "site": ["boss"] });
-    provider.say(with(all.clone()));
+    provider.say(with(&all));
     let mut browser = Browser::new(&house);
     browser.sign_in(&provider).await.expect(307);
     // The account was made in the default organization, which no value of the claim gives.
@@ -96,12 +96,12 @@ async fn everything_follows_the_claims_of_each_sign_in() {
     // What is elsewhere, and cannot be fetched, takes nothing away.
     let elsewhere = json!({ "orgs": null, "groups": null, "roles": null, "site": null,
         "_claim_names": { "orgs": "s", "groups": "s", "roles": "s", "site": "s" } });
-    provider.say(with(elsewhere));
+    provider.say(with(&elsewhere));
     browser.sign_in(&provider).await.expect(307);
     assert_eq!(belongings(&house, &owner).await, expected);
 
     // What cannot be read keeps out, and everything stays.
-    provider.say(with(json!({ "orgs": 7 })));
+    provider.say(with(&json!({ "orgs": 7 })));
     let refused = Browser::new(&house).sign_in(&provider).await;
     assert!(refused.status.as_u16() >= 400 && refused.body.contains("orgs"), "{}", refused.body);
     assert_eq!(belongings(&house, &owner).await, expected);
@@ -164,14 +164,14 @@ async fn two_hundred_groups_over_fifty_organizations() {
     let sync = json!({ "field": "orgs", "mapping": mapping });
     house.api(PATCH, "/settings/idpsync/organization", &owner, sync).await.expect(200);
 
-    provider.say(with(json!({ "orgs": places, "groups": groups })));
+    provider.say(with(&json!({ "orgs": places, "groups": groups })));
     let mut browser = Browser::new(&house);
     browser.sign_in(&provider).await.expect(307);
     assert_eq!(belongings(&house, &owner).await, (places.clone(), groups.clone(), Vec::new()));
 
     // Half of it goes, and what is there is found by name.
     let (few_places, few_groups) = (places[..25].to_vec(), groups[..100].to_vec());
-    provider.say(with(json!({ "orgs": few_places, "groups": groups[2..].to_vec() })));
+    provider.say(with(&json!({ "orgs": few_places, "groups": groups[2..].to_vec() })));
     browser.sign_in(&provider).await.expect(307);
     assert_eq!(belongings(&house, &owner).await, (few_places, few_groups[2..].to_vec(), Vec::new()));
     let log = house.get("/users/ann-lee/idpsync/log", &owner).await.expect(200).json();
