@@ -125,7 +125,7 @@ pub enum Refusal {
     /// There is one, and nobody has verified that the address is its.
     AccountNotProven,
     /// There is one, which is linked to another person of this provider: the provider has given the address, or the account, to
-    /// somebody else. An administrator may link it anew.
+    /// somebody else. An administrator deletes the account, or makes another one.
     LinkedToOther,
     /// There is one, of an owner of the site, who links it while signed in.
     Privileged,

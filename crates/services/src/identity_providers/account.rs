@@ -18,7 +18,7 @@ use doorward_domain::identity_providers::{
 };
 use doorward_domain::idp_sync::{NotAdmitted, Unsyncable};
 use doorward_domain::ids::UserId;
-use doorward_domain::names::{USERNAME_MAX, Username};
+use doorward_domain::names::{NAME_MAX, Username};
 use doorward_domain::roles::{OWNER, RoleNames, System};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, UserLink};
@@ -389,7 +389,7 @@ fn free_name(deed: &mut Deed<'_>, wanted: Option<Username>) -> Result<Username, 
         }
         let suffix = deed.random().alphanumeric(SUFFIX_LEN);
         // Names are ASCII.
-        let kept = base.as_str().get(..USERNAME_MAX - SUFFIX_LEN - 1).unwrap_or(base.as_str()).trim_end_matches('-');
+        let kept = base.as_str().get(..NAME_MAX - SUFFIX_LEN - 1).unwrap_or(base.as_str()).trim_end_matches('-');
         let made = format!("{kept}-{}", suffix.expose());
         name = Username::suggested_by(&made).unwrap_or(name);
     }

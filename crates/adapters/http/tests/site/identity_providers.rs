@@ -7,9 +7,10 @@ mod following;
 mod github;
 mod syncing;
 mod tokens;
+mod traps;
 
 use crate::house::{Answer, House, NOW, house_with};
-use crate::provider::{FakeProvider, PROVIDER, entry};
+use crate::provider::{FakeProvider, entry};
 use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::BoxBody;
@@ -69,7 +70,7 @@ impl<'h, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>
     /// Goes to the provider; the state.
     async fn go(&mut self, provider: &FakeProvider, path: &str) -> String {
         let sent = self.get(path).await.expect(307);
-        assert!(sent.header("location").starts_with(&format!("{PROVIDER}/authorize?")), "{}", sent.header("location"));
+        assert!(sent.header("location").contains("id.example/authorize?"), "{}", sent.header("location"));
         let parameter = |name| sent.redirected_with(name).unwrap_or_default();
         provider.visited(parameter("nonce"), parameter("code_challenge"));
         parameter("state")
@@ -77,8 +78,13 @@ impl<'h, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>
 
     /// Signs in.
     async fn sign_in(&mut self, provider: &FakeProvider) -> Answer {
-        let state = self.go(provider, CALLBACK).await;
-        self.get(&format!("{CALLBACK}?code=the-code&state={state}")).await
+        self.sign_in_at(provider, CALLBACK).await
+    }
+
+    /// Signs in through the provider at this path.
+    async fn sign_in_at(&mut self, provider: &FakeProvider, path: &str) -> Answer {
+        let state = self.go(provider, path).await;
+        self.get(&format!("{path}?code=the-code&state={state}")).await
     }
 
     /// The token of the session.
@@ -245,5 +251,8 @@ async fn providers_that_are_not_there_are_told() {
         TestRequest::get().uri("/api/v2/users/oidc/nope/callback").insert_header(("Accept", "application/json"));
     let told = house.send(program).await.expect(400).json();
     assert!(told["detail"].as_str().unwrap().contains("configured"), "{told}");
-    Browser::new(&house).get(&format!("{CALLBACK}?oidc_merge_state=made-up")).await.expect(400);
+    for state in ["made-up", "convert-a", "convert-0123456789012345678901234567890a"] {
+        let refused = Browser::new(&house).get(&format!("{CALLBACK}?oidc_merge_state={state}")).await.expect(400);
+        assert_eq!(refused.cookies(), Vec::<String>::new(), "a stranger does not choose the state of a browser");
+    }
 }

@@ -15,6 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) const PROVIDER: &str = "https://id.example";
 
+/// Another one, which says the same.
+pub(crate) const OTHER: &str = "https://other-id.example";
+
+/// Its entry in the settings.
+pub(crate) fn other() -> Provider {
+    Provider { name: "other".to_owned(), issuer: OTHER.to_owned(), ..entry() }
+}
+
 /// Its entry in the settings.
 pub(crate) fn entry() -> Provider {
     Provider {
@@ -146,7 +154,7 @@ impl State {
         self.keys[0].1.public_key().as_ref().to_vec()
     }
 
-    fn token(&self, form: &[(String, String)], authorization: Option<&str>) -> (u16, Value) {
+    fn token(&self, issuer: &str, form: &[(String, String)], authorization: Option<&str>) -> (u16, Value) {
         let field = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode("doorward:s3cret"));
         let verifier = field("code_verifier").unwrap_or_default();
@@ -158,7 +166,7 @@ impl State {
             return (400, json!({ "error": "invalid_grant", "error_description": "<b>secret words</b>" }));
         }
         let claims = json!({
-            "iss": PROVIDER, "sub": "sub-1", "aud": "doorward", "iat": self.now, "exp": self.now + 300, "nonce": self.nonce,
+            "iss": issuer, "sub": "sub-1", "aud": "doorward", "iat": self.now, "exp": self.now + 300, "nonce": self.nonce,
         });
         let id_token = self.sign(&self.header, &merged(claims, &self.claims));
         let id_token = self.id_token.clone().unwrap_or(id_token);
@@ -181,13 +189,14 @@ impl Fetch for FakeProvider {
         if let Some((_, body)) = state.others.iter().find(|(url, _)| *url == request.url) {
             return answer(200, body.clone());
         }
-        match (request.url.strip_prefix(PROVIDER), &request.method) {
+        let issuer = if request.url.starts_with(OTHER) { OTHER } else { PROVIDER };
+        match (request.url.strip_prefix(issuer), &request.method) {
             (Some("/.well-known/openid-configuration"), Method::Get) => answer(
                 200,
                 json!({
-                    "issuer": PROVIDER, "authorization_endpoint": format!("{PROVIDER}/authorize"),
-                    "token_endpoint": format!("{PROVIDER}/token"), "jwks_uri": format!("{PROVIDER}/jwks"),
-                    "userinfo_endpoint": state.userinfo.is_some().then(|| format!("{PROVIDER}/userinfo")),
+                    "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+                    "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
+                    "userinfo_endpoint": state.userinfo.is_some().then(|| format!("{issuer}/userinfo")),
                     "response_types_supported": ["code"], "subject_types_supported": ["public"],
                     "id_token_signing_alg_values_supported": ["ES256"],
                 }),
@@ -202,7 +211,7 @@ impl Fetch for FakeProvider {
             (Some("/token"), Method::Post { body, .. }) => {
                 let form: Vec<_> = url::form_urlencoded::parse(body.expose()).into_owned().collect();
                 let given = request.headers.iter().find(|(name, _)| *name == "authorization");
-                let (status, body) = state.token(&form, given.map(|(_, value)| value.expose().as_str()));
+                let (status, body) = state.token(issuer, &form, given.map(|(_, value)| value.expose().as_str()));
                 answer(status, body)
             }
             (Some("/userinfo"), Method::Get) => answer(200, state.userinfo.clone().unwrap()),

@@ -104,14 +104,19 @@ async fn what_does_not_fit_together_converts_nobody() {
     // Without the cookie, with that of another try, and with one of another user.
     let mut browser = Browser::new(&house);
     let state = begin(&mut browser, &bob, "oidc").await;
-    browser.cookies.clear();
     says(&provider, "bob@example.com");
-    go_on(&mut browser, &provider, &state).await.expect(400);
-    browser.cookies.push("coder_oauth_convert_jwt=e30.e30.e30".to_owned());
-    go_on(&mut browser, &provider, &state).await.expect(400);
+    let going = format!("{CALLBACK}?oidc_merge_state={state}");
+    Browser::new(&house).get(&going).await.expect(400);
+    let back = format!("{CALLBACK}?code=the-code&state={state}");
+    browser.go(&provider, &going).await;
+    let kept: Vec<_> = browser.cookies.iter().filter(|cookie| cookie.starts_with("oauth_state=")).cloned().collect();
+    browser.cookies.clone_from(&kept);
+    browser.get(&back).await.expect(400);
+    browser.cookies = [kept.clone(), vec!["coder_oauth_convert_jwt=e30.e30.e30".to_owned()]].concat();
+    browser.get(&back).await.expect(400);
+    browser.cookies.clone_from(&kept);
     begin(&mut browser, &bob, "oidc").await;
-    browser.cookies.retain(|cookie| cookie != "coder_oauth_convert_jwt=e30.e30.e30");
-    go_on(&mut browser, &provider, &state).await.expect(403);
+    browser.get(&back).await.expect(403);
     let mut browser = Browser::new(&house);
     let state = begin(&mut browser, &eve, "oidc").await;
     go_on(&mut browser, &provider, &state).await.expect(403);
@@ -127,4 +132,34 @@ async fn what_does_not_fit_together_converts_nobody() {
     for user in ["bob", "eve"] {
         assert_eq!(login_type(&house, &owner, user).await, "password", "{user}");
     }
+}
+
+#[actix_web::test]
+async fn a_password_that_is_changed_meanwhile_converts_nobody() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let bob = house.member(&owner, "bob").await;
+    says(&provider, "bob@example.com");
+    let mut browser = Browser::new(&house);
+    let state = begin(&mut browser, &bob, "oidc").await;
+    let new = json!({ "password": "AnotherPassword!1" });
+    house.api(Method::PUT, "/users/bob/password", &owner, new).await.expect(204);
+    let refused = go_on(&mut browser, &provider, &state).await.expect(403);
+    assert!(refused.body.contains("changed meanwhile"), "{}", refused.body);
+    assert_eq!(login_type(&house, &owner, "bob").await, "password");
+}
+
+#[actix_web::test]
+async fn nobody_changes_to_a_provider_that_would_not_let_them_in() {
+    let (house, provider, owner) = town(|settings| {
+        settings.idp_sync.group_field = "groups".to_owned();
+        settings.idp_sync.group_allow_list = vec!["eng".to_owned()];
+    })
+    .await;
+    let bob = house.member(&owner, "bob").await;
+    says(&provider, "bob@example.com");
+    let mut browser = Browser::new(&house);
+    let state = begin(&mut browser, &bob, "oidc").await;
+    go_on(&mut browser, &provider, &state).await.expect(403);
+    assert_eq!(login_type(&house, &owner, "bob").await, "password");
+    house.get("/users/me", &bob).await.expect(200);
 }

@@ -50,6 +50,9 @@ async fn a_session_ends_with_that_of_the_provider_and_others_do_not() {
     house.get("/users/me", &sessions[1]).await.expect(200);
     end(&house, &logout_token(&provider, "2", json!({ "sid": "unknown" }))).await.expect(200);
     house.get("/users/me", &sessions[1]).await.expect(200);
+    let both = json!({ "sid": "unknown", "sub": "sub-1" });
+    end(&house, &logout_token(&provider, "both", both)).await.expect(200);
+    house.get("/users/me", &sessions[1]).await.expect(200);
     end(&house, &logout_token(&provider, "3", json!({ "sub": "sub-1" }))).await.expect(200);
     house.get("/users/me", &sessions[1]).await.expect(401);
     house.get("/users/me", &sessions[2]).await.expect(401);
