@@ -18,6 +18,7 @@ use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
 use doorward_outbound::FetchSettings;
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::scim::ScimSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
@@ -78,6 +79,7 @@ sections! {
     audit: AuditSettings,
     idp_sync: IdpSyncSettings,
     quiet_hours: QuietHoursSettings,
+    scim: ScimSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -46,6 +46,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url) -> anyhow::Res
             audit: settings.audit,
             quiet_hours: settings.quiet_hours.clone(),
             idp_sync: settings.idp_sync.clone(),
+            scim: settings.scim.clone(),
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })

@@ -52,6 +52,8 @@ uuid_ids! {
     GrantId;
     /// Id of an audit record.
     AuditId;
+    /// Id of a token of the directory of an organization.
+    ScimTokenId;
     /// Id of a template.
     TemplateId;
     /// Id of a workspace.

@@ -61,6 +61,7 @@ pub mod quotas;
 pub mod random;
 pub mod roles;
 pub mod runtime_settings;
+pub mod scim;
 pub mod sessions;
 pub mod templates;
 pub mod users;

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::names::{RealName, Username};
+use doorward_domain::names::{Email, RealName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, RoleNames, action, resource};
 use doorward_domain::users::{PasswordHash, User, UserFilter, UserStatus};
@@ -58,6 +58,14 @@ pub trait UserRepository {
         name: &RealName,
         now: Instant,
     ) -> Result<bool, StoreError>;
+    /// Changes the mail address. May answer `Conflict::Email`. `false` when there is no such user.
+    fn update_email(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        email: &Email,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
     /// Changes theme and font.
     fn update_appearance(
         &mut self,
@@ -94,8 +102,8 @@ pub trait UserRepository {
         roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Marks a user as deleted: frees name and address, deletes keys, codes, grants and known places, and removes the
-    /// user from organizations and groups. The user is written first. Answers `Conflict::LastOwner` when no active owner
+    /// Marks a user as deleted: frees name and address, deletes keys, codes, grants, known places and what directories have
+    /// stored, and removes the user from organizations and groups. The user is written first. Answers `Conflict::LastOwner` when no active owner
     /// would be left, whatever others do at the same moment.
     fn delete(
         &mut self,

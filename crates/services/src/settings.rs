@@ -1,6 +1,7 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::scim::ScimSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub quiet_hours: QuietHoursSettings,
     /// How members and groups follow the claims of identity providers.
     pub idp_sync: IdpSyncSettings,
+    /// Directories that provision users.
+    pub scim: ScimSettings,
 }
 
 impl Settings {
@@ -35,6 +38,7 @@ impl Settings {
             audit: from.section(),
             quiet_hours: from.section(),
             idp_sync: from.section(),
+            scim: from.section(),
         }
     }
 

@@ -36,7 +36,7 @@ mod tests;
 pub use create::{
     CreateFirstUser, CreateUser, FirstUser, SetupProof, create, create_first, first_exists, may_set_up, setup_token,
 };
-pub(crate) use create::{insert_service_account, member};
+pub(crate) use create::{default_organization, insert_service_account, member};
 pub use lookup::{UserList, find, list};
 pub use password::{ChangePassword, PasswordCheck, change_password, may_change_password, validate_password};
 pub use places::{organization, organizations};

@@ -11,7 +11,7 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     audit, authcheck, deployment, docs, groups, idp_sync, members, oauth2, organizations, pages, quiet_hours, quotas,
-    roles, sessions, status, templates, users, workspaces,
+    roles, scim, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub(crate) fn table() -> Vec<Entry> {
         idp_sync::routes,
         quiet_hours::routes,
         quotas::routes,
+        scim::routes,
         deployment::routes,
         audit::routes,
     ] {

@@ -281,7 +281,7 @@ pub(super) fn insert(
 }
 
 /// The organization of those for whom none is named.
-pub(super) fn default_organization(repos: &mut dyn Repositories) -> Result<Organization, StoreError> {
+pub(crate) fn default_organization(repos: &mut dyn Repositories) -> Result<Organization, StoreError> {
     repos.organizations().find_default()?.ok_or_else(|| StoreError::other("there is no default organization"))
 }
 

@@ -99,12 +99,31 @@ pub(crate) async fn house_at(
     house_of(url, database, 0, 0).await
 }
 
+/// A fresh site with other settings than the usual ones.
+pub(crate) async fn house_with(
+    change: impl FnOnce(&mut Settings),
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    house_set(&url, Box::new(folder), 0, 0, change).await
+}
+
 async fn house_of(
     url: &str,
     database: Box<dyn Any>,
     api: i64,
     login: i64,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
+    house_set(url, database, api, login, |_settings| {}).await
+}
+
+async fn house_set<C: FnOnce(&mut Settings)>(
+    url: &str,
+    database: Box<dyn Any>,
+    api: i64,
+    login: i64,
+    change: C,
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<C>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
     let options =
         doorward_storage::Options { deadline: Span::seconds(600), ..defaults(doorward_storage::Options::NAME) };
@@ -113,13 +132,15 @@ async fn house_of(
     let random = Arc::new(SeededRandom::new(7));
     let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
+    let mut settings = Settings::from_sections(ISSUER.parse().unwrap(), &Defaults);
+    change(&mut settings);
     let context = Context {
         store: opened.store.clone().into(),
         clock: Arc::<FixedClock>::clone(&clock),
         random,
         passwords: Arc::new(PlainHasher),
         keys: bootstrap.keys,
-        settings: Arc::new(Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)),
+        settings: Arc::new(settings),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
     };

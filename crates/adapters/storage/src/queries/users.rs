@@ -7,7 +7,7 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
-use crate::schema::{group_members, organization_members, signin_places, users};
+use crate::schema::{group_members, organization_members, scim_users, signin_places, users};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
-use doorward_domain::names::{self, RealName, Username};
+use doorward_domain::names::{self, Email, RealName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, OWNER, Permit, RoleNames, action, resource};
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
@@ -191,6 +191,21 @@ impl UserRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn update_email(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        email: &Email,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
+            let changed = diesel::update(living!(id))
+                .set((users::email.eq(email.as_str()), users::email_key.eq(email.key()), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
     fn update_appearance(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,
@@ -292,6 +307,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
                 diesel::delete(memberships).execute(conn)?;
                 diesel::delete(group_members::table.filter(group_members::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
+                diesel::delete(scim_users::table.filter(scim_users::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
             Ok(changed > 0)

@@ -2,15 +2,20 @@
 
 use crate::audit::record;
 use crate::keys::{first_key, second_key};
+use crate::scim::scim_record;
+use crate::scim_groups::scim_group_record;
+use crate::scim_tokens::scim_token;
 use crate::support::*;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
 use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
+use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
+use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{PasswordHash, User, UserStatus};
@@ -106,6 +111,7 @@ struct World {
     session: ApiKey,
     token: ApiKey,
     client_token: ClientToken,
+    scim_token: ScimToken,
     record: AuditRecord,
     run: Run,
     first_key: CryptoKey,
@@ -137,6 +143,7 @@ impl World {
             codes: [code(&app, &ann), code(&app, &ann)],
             session: session(&ann),
             token: token(&ann, "ci"),
+            scim_token: scim_token(acme.id, "entra"),
             record: record(),
             run: Run { job: "job".to_owned(), holder: id(), number: 1 },
             first_key: first_key(KeyPurpose::Forms),
@@ -290,6 +297,24 @@ fn writes() -> Vec<Write> {
         };
         UserRepository::update_profile(Some(User)): |w, r, p| {
             r.users().update_profile(&p.permit(), w.ann.id, &username("anna"), &real_name("Anna"), NOW)
+        };
+        UserRepository::update_email(Some(User)): |w, r, p| {
+            r.users().update_email(&p.permit(), w.ann.id, &Email::from_storage("anna@example.com".to_owned()), NOW)
+        };
+        ScimTokenRepository::insert(None): |w, r, p| {
+            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
+            r.scim_tokens().insert(&p.permit_on(&object), &w.scim_token)
+        };
+        ScimTokenRepository::touch(None): |w, r, p| r.scim_tokens().touch(&p.permit(), w.scim_token.id, NOW);
+        ScimTokenRepository::expire(None): |w, r, p| {
+            r.scim_tokens().expire(&p.permit(), w.acme.id, w.scim_token.id, NOW)
+        };
+        ScimTokenRepository::delete(None): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
+        ScimRepository::store_user(None): |w, r, p| {
+            r.scim().store_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
+        };
+        ScimRepository::store_group(None): |w, r, p| {
+            r.scim().store_group(&p.permit(), None, &w.devs, &scim_group_record("Devs", None))
         };
         UserRepository::update_appearance(Some(User)): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)
