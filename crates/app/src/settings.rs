@@ -19,6 +19,7 @@ use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, Se
 use doorward_outbound::FetchSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::scim::ScimSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
@@ -81,6 +82,7 @@ sections! {
     oidc: OidcSettings,
     github: GithubSettings,
     quiet_hours: QuietHoursSettings,
+    scim: ScimSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

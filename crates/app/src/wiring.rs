@@ -50,6 +50,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             idp_sync: settings.idp_sync.clone(),
             oidc: settings.oidc.clone(),
             github: settings.github.clone(),
+            scim: settings.scim.clone(),
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })

@@ -85,6 +85,8 @@ text_enum! {
         Oauth2ProviderGrant = "oauth2_provider_grant",
         /// A key of the server.
         CryptoKey = "crypto_key",
+        /// A token of the directory of an organization.
+        ScimToken = "scim_token",
         /// A custom role.
         CustomRole = "custom_role",
         /// That a user belongs to an organization.

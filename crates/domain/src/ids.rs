@@ -54,6 +54,8 @@ uuid_ids! {
     AuditId;
     /// Id of a sync with an identity provider.
     SyncId;
+    /// Id of a token of the directory of an organization.
+    ScimTokenId;
     /// Id of a template.
     TemplateId;
     /// Id of a workspace.

@@ -7,6 +7,7 @@
 //! | `GET /Users?filter=..` | [`Filter`] is parsed, [`Filter::resolve`] makes a [`Condition`] that storage takes apart or [`Condition::matches`] evaluates |
 //! | `POST`, `PUT` | [`ResourceType::read`], [`ResourceType::replace`] |
 //! | `PATCH` | [`Patch::read`], [`Patch::apply`]: the new resource and, for groups, [`MembershipChanges`] |
+//! | what an index knows of a filter | [`Condition::lookup`] |
 //! | `attributes`, `excludedAttributes` | [`Projection`] |
 //! | `sortBy`, `startIndex`, `count` | [`Sort`], [`Paging`] |
 //! | `POST /Bulk` | [`BulkRequest::read`], [`BulkRequest::order`], [`BulkIds`] |
@@ -43,11 +44,16 @@
 //!   knows are `invalidFilter` there, for `ne` would select everybody. A request may do so by at most [`CONDITIONS_MAX`]
 //!   conditions other than ids, with [`TERMS_MAX`] comparisons in all; more are `tooMany`.
 
+#[cfg(feature = "full")]
+mod account;
 mod attribute_path;
 mod bulk;
 mod error;
 mod filter;
+#[cfg(feature = "full")]
+mod group;
 mod list;
+mod lookup;
 mod messages;
 mod patch;
 mod projection;
@@ -56,15 +62,21 @@ mod resource;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod token;
 mod version;
 
+#[cfg(feature = "full")]
+pub use account::{AccountFields, IDENTIFIER_MAX, ProvisionedUser, UserRecord};
 pub use attribute_path::{AttributePath, AttributePathError};
 pub use bulk::{BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method};
 pub use error::{ScimError, ScimType};
 pub use filter::{
     Condition, DEPTH_MAX, FILTER_MAX, Filter, FilterError, Literal, Operand, Operator, TERMS_MAX, parse_instant,
 };
+#[cfg(feature = "full")]
+pub use group::{GroupFields, GroupRecord, ProvisionedGroup};
 pub use list::{Paging, Sort, SortOrder};
+pub use lookup::Lookup;
 pub use messages::{ErrorMessage, ListResponse, SearchRequest};
 pub use patch::{
     CONDITIONS_MAX, Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch,
@@ -76,6 +88,7 @@ pub use schema::{
     Attribute, Capabilities, ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, Kind, Mutability, Place, RESOURCE_TYPES,
     ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
 };
+pub use token::{ScimToken, TOKEN_NAME_MAX, TOKENS_MAX};
 pub use version::{EntityTag, EntityTags, Version};
 
 /// Media type of SCIM (RFC 7644 8.1).

@@ -34,6 +34,12 @@ pub enum Conflict {
     BuildNumber,
     /// A random value came out twice: ids, prefixes.
     Random,
+    /// The directory has another user of this name.
+    ScimUserName,
+    /// The directory has another group of this name.
+    ScimDisplayName,
+    /// The directory has given this id to something else.
+    ScimExternalId,
     /// There is a first user already.
     FirstUser,
     /// No active owner would be left.

@@ -63,6 +63,7 @@ pub mod random;
 pub mod replays;
 pub mod roles;
 pub mod runtime_settings;
+pub mod scim;
 pub mod sessions;
 pub mod templates;
 pub mod user_links;

@@ -84,6 +84,10 @@ repositories! {
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
     /// Settings that people change while the server runs.
     runtime_settings: runtime_settings::{RuntimeSettingRepository, MockRuntimeSettingRepository},
+    /// What directories have stored of users and groups.
+    scim: scim::{ScimRepository, MockScimRepository},
+    /// Tokens of the directories of organizations.
+    scim_tokens: scim::{ScimTokenRepository, MockScimTokenRepository},
     /// Background jobs and their leases.
     jobs: jobs::{JobRepository, MockJobRepository},
     /// Events that wait to be handled.

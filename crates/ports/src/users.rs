@@ -119,8 +119,8 @@ pub trait UserRepository {
         roles: &RoleNames,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Marks a user as deleted: frees name and address, deletes keys, codes, grants and known places, and removes the
-    /// user from organizations and groups. The user is written first. Answers `Conflict::LastOwner` when no active owner
+    /// Marks a user as deleted: frees name and address, deletes keys, codes, grants, known places and what directories have
+    /// stored, and removes the user from organizations and groups. The user is written first. Answers `Conflict::LastOwner` when no active owner
     /// would be left, whatever others do at the same moment.
     fn delete(
         &mut self,

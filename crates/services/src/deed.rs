@@ -81,6 +81,13 @@ impl<T> Done<T> {
     }
 }
 
+impl<T, E> Done<Result<T, E>> {
+    /// The same, unless the result is an error.
+    pub(crate) fn transpose(self) -> Result<Done<T>, E> {
+        self.0.map(Done)
+    }
+}
+
 impl<'a> Deed<'a> {
     /// A new id of this moment.
     pub(crate) fn new_id<T: From<Uuid>>(&self) -> T {

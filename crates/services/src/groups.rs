@@ -12,7 +12,7 @@ mod create;
 mod delete;
 mod lookup;
 mod pages;
-mod record;
+pub(crate) mod record;
 mod update;
 mod views;
 

@@ -44,6 +44,7 @@ use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_domain::runtime_settings::RuntimeSetting;
+use doorward_ports::{Repositories, StoreError};
 use std::hash::Hash;
 
 /// A setting of this room.
@@ -151,6 +152,15 @@ async fn change<S: SyncSetting>(
 /// there are any. Needs no permission.
 pub fn may_sign_in(claims: &SyncClaims, settings: &IdpSyncSettings) -> Result<(), NotAdmitted> {
     admit(claims, &settings.group_field, &settings.group_allow_list)
+}
+
+/// How members of organizations follow claims, for the use cases that make users.
+pub(crate) fn current_organization_sync(
+    repos: &mut dyn Repositories,
+    settings: &IdpSyncSettings,
+) -> Result<OrganizationSync, StoreError> {
+    let stored = runtime_settings::find(repos, None)?;
+    Ok(stored.unwrap_or_else(|| OrganizationSync::fallback(settings, None)))
 }
 
 /// How members of organizations follow claims.

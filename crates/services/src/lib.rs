@@ -30,6 +30,7 @@ pub mod outbox;
 pub mod quiet_hours;
 pub mod quotas;
 pub mod roles;
+pub mod scim;
 pub mod sessions;
 pub mod templates;
 pub mod users;

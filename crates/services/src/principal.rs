@@ -39,8 +39,13 @@ pub enum Who {
     User(Account),
     /// An account for a program, which nobody can sign in to.
     ServiceAccount(Account),
-    /// A directory that provisions users by SCIM (RFC 7644), by the id of its token.
-    ScimClient(Uuid),
+    /// A directory that provisions users by SCIM (RFC 7644).
+    ScimClient {
+        /// Its token; the id of zeroes for the key of the settings.
+        id: Uuid,
+        /// The organization whose directory it is; `None` for that of the deployment.
+        organization: Option<OrganizationId>,
+    },
     /// A provisioner daemon, by its id.
     Provisioner {
         /// The daemon.
@@ -129,7 +134,7 @@ impl Principal {
     pub const fn as_account(&self) -> Option<&Account> {
         match &self.who {
             Who::User(account) | Who::ServiceAccount(account) => Some(account),
-            Who::ScimClient(_)
+            Who::ScimClient { .. }
             | Who::Provisioner { .. }
             | Who::Proxy(_)
             | Who::Replica(_)
@@ -152,6 +157,12 @@ impl Principal {
         self.as_account().map(|account| account.user.id)
     }
 
+    /// The organization whose directory this is; `None` for the directory of the deployment, and for all who are none.
+    #[must_use]
+    pub const fn directory(&self) -> Option<OrganizationId> {
+        if let Who::ScimClient { organization, .. } = &self.who { *organization } else { None }
+    }
+
     /// Whether this is the account with this id.
     #[must_use]
     pub fn is(&self, id: UserId) -> bool {
@@ -165,7 +176,7 @@ impl Principal {
             Who::System(reason) => Ok(System::because(reason).permit_on(object)),
             Who::User(_)
             | Who::ServiceAccount(_)
-            | Who::ScimClient(_)
+            | Who::ScimClient { .. }
             | Who::Provisioner { .. }
             | Who::Proxy(_)
             | Who::Replica(_)
@@ -187,7 +198,10 @@ impl Principal {
         let kind = |kind: &str, id: &Uuid| json!({ "kind": kind, "id": id });
         let mut about = match &self.who {
             Who::User(_) | Who::ServiceAccount(_) | Who::Anonymous => None,
-            Who::ScimClient(id) => Some(kind("scim_client", id)),
+            Who::ScimClient { id, organization: None } => Some(kind("scim_client", id)),
+            Who::ScimClient { id, organization: Some(place) } => {
+                Some(json!({ "kind": "scim_client", "id": id, "organization_id": place }))
+            }
             Who::Provisioner { id, organization, tags } => {
                 Some(json!({ "kind": "provisioner", "id": id, "organization_id": organization, "tags": **tags }))
             }
@@ -249,8 +263,13 @@ mod tests {
         let tags = Arc::new(BTreeMap::from([("scope".to_owned(), "organization".to_owned())]));
         let provisioner = Who::Provisioner { id: ID, organization: ORGANIZATION, tags };
         let machine = |who| Principal::machine(who, powerless(), origin());
+        let directory = |organization| machine(Who::ScimClient { id: ID, organization });
         vec![
-            (machine(Who::ScimClient(ID)), json!({ "kind": "scim_client", "id": ID })),
+            (directory(None), json!({ "kind": "scim_client", "id": ID })),
+            (
+                directory(Some(ORGANIZATION)),
+                json!({ "kind": "scim_client", "id": ID, "organization_id": ORGANIZATION }),
+            ),
             (
                 machine(provisioner),
                 json!({ "kind": "provisioner", "id": ID, "organization_id": ORGANIZATION, "tags": { "scope": "organization" } }),
@@ -275,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_says_who_acted_through_the_credential_of_another() {
-        let tool = Principal::machine(Who::ScimClient(ID), powerless(), origin());
+        let tool = Principal::machine(Who::ScimClient { id: ID, organization: None }, powerless(), origin());
         let record = record_of(&actor().build().acted_by(tool)).await;
         assert_eq!(record.user_id, Some(ANN));
         assert_eq!(record.additional_fields["actor"], json!({ "acted_by": { "kind": "scim_client", "id": ID } }));

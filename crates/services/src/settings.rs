@@ -2,6 +2,7 @@
 
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::scim::ScimSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub oidc: OidcSettings,
     /// Signing in with GitHub.
     pub github: GithubSettings,
+    /// Directories that provision users.
+    pub scim: ScimSettings,
 }
 
 impl Settings {
@@ -42,6 +45,7 @@ impl Settings {
             idp_sync: from.section(),
             oidc: from.section(),
             github: from.section(),
+            scim: from.section(),
         }
     }
 

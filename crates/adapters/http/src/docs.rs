@@ -41,6 +41,8 @@ pub(crate) fn routes(routes: &mut Routes) {
         (name = "templates", description = "Templates and who may use them"),
         (name = "workspaces", description = "Workspaces and builds, as far as access and quotas need them"),
         (name = "quotas", description = "What users spend and may spend"),
+        (name = "scim tokens", description = "Tokens of the directories of organizations"),
+        (name = "scim", description = "Directories that provision users, by SCIM 2.0 (RFC 7644)"),
         (name = "audit", description = "The audit log"),
         (name = "deployment", description = "What clients ask about the deployment and is always the same"),
         (name = "status", description = "Version and health"),

@@ -42,6 +42,7 @@ mod quiet_hours;
 mod quotas;
 mod roles;
 mod routes;
+mod scim;
 mod server;
 mod sessions;
 mod status;

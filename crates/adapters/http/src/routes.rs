@@ -11,7 +11,7 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     audit, authcheck, deployment, docs, groups, identity_providers, idp_sync, members, oauth2, organizations, pages,
-    quiet_hours, quotas, roles, sessions, status, templates, users, workspaces,
+    quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(crate) fn table() -> Vec<Entry> {
         idp_sync::routes,
         quiet_hours::routes,
         quotas::routes,
+        scim::routes,
         deployment::routes,
         audit::routes,
     ] {

@@ -58,7 +58,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 17] = [
+const UNIQUE: [Unique; 22] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
@@ -80,8 +80,21 @@ const UNIQUE: [Unique; 17] = [
         Conflict::BuildNumber,
     ),
     unique("api_keys_token_name_unique", "api_keys.user_id, api_keys.token_name", Conflict::TokenName),
+    unique("scim_users_user_name_unique", "scim_users.directory, scim_users.user_name_key", Conflict::ScimUserName),
+    unique("scim_users_external_id_unique", "scim_users.directory, scim_users.external_id", Conflict::ScimExternalId),
+    unique(
+        "scim_groups_display_name_unique",
+        "scim_groups.directory, scim_groups.display_name_key",
+        Conflict::ScimDisplayName,
+    ),
+    unique(
+        "scim_groups_external_id_unique",
+        "scim_groups.directory, scim_groups.external_id",
+        Conflict::ScimExternalId,
+    ),
     unique("api_keys_grant_unique", "api_keys.grant_id", Conflict::Random),
     unique("oauth2_app_secrets_prefix_unique", "oauth2_app_secrets.prefix", Conflict::Random),
+    unique("scim_tokens_prefix_unique", "scim_tokens.prefix", Conflict::Random),
     unique("oauth2_codes_prefix_unique", "oauth2_codes.prefix", Conflict::Random),
     unique("oauth2_grants_refresh_prefix_unique", "oauth2_grants.refresh_prefix", Conflict::Random),
 ];

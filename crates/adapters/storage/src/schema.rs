@@ -457,8 +457,71 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    scim_users (directory, user_id) {
+        directory -> Uuid,
+        user_id -> Uuid,
+        external_id -> Nullable<Text>,
+        user_name -> Text,
+        user_name_key -> Text,
+        attributes -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    scim_emails (directory, email_key, user_id) {
+        directory -> Uuid,
+        email_key -> Text,
+        user_id -> Uuid,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    scim_groups (directory, group_id) {
+        directory -> Uuid,
+        group_id -> Uuid,
+        external_id -> Nullable<Text>,
+        display_name -> Text,
+        display_name_key -> Text,
+        version -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    scim_tokens (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Digest,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        expires_at -> Nullable<Instant>,
+        last_used_at -> Nullable<Instant>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
+    scim_tokens,
+    scim_users,
+    scim_groups,
     organizations,
     organization_members,
     custom_roles,

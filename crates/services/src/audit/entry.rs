@@ -3,6 +3,7 @@
 use super::Diff;
 use super::tracked::Snapshot;
 use crate::deed::{Deed, Recorded};
+use crate::principal::Who;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
 use doorward_domain::ids::{AuditId, OrganizationId, UserId};
@@ -58,6 +59,14 @@ impl<'d, 'a> Entry<'d, 'a> {
     pub(crate) fn new(deed: &'d mut Deed<'a>) -> Self {
         let (user_id, request_id, time) = (deed.by.user_id(), deed.by.origin.request_id, deed.now);
         let about = deed.by.about().map(|who| Map::from_iter([("actor".to_owned(), who)])).unwrap_or_default();
+        let mut about = about;
+        if let Who::ScimClient { .. } = deed.by.who {
+            // As Coder marks what nobody did by hand.
+            about.extend(
+                [("automatic_actor", "coder"), ("automatic_subsystem", "scim")]
+                    .map(|(key, value)| (key.to_owned(), value.into())),
+            );
+        }
         Self { deed, user_id, request_id, organization: None, time, status: None, about, diff: Diff::default() }
     }
 

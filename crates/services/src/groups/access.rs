@@ -10,12 +10,12 @@ use doorward_domain::roles::{
 use doorward_ports::groups::MemberScope;
 
 /// May the caller do this to the group? The proof is for a write port.
-pub(super) fn permit<A: ActionMarker>(actor: &Principal, group: &Group) -> Result<Permit<A, resource::Group>, Denied> {
+pub(crate) fn permit<A: ActionMarker>(actor: &Principal, group: &Group) -> Result<Permit<A, resource::Group>, Denied> {
     actor.permit(&object(group).group_acl(&group.readers()))
 }
 
 /// May the caller make groups in this organization?
-pub(super) fn permit_new(
+pub(crate) fn permit_new(
     actor: &Principal,
     organization: OrganizationId,
 ) -> Result<Permit<action::Create, resource::Group>, Denied> {

@@ -51,7 +51,7 @@ impl Audited for Group {
 
 /// The members of a group at one moment, as a record shows them.
 #[derive(Clone, Debug)]
-pub(super) struct Members {
+pub(crate) struct Members {
     total: u64,
     /// By user id; `None` when there are too many.
     names: Option<Vec<String>>,
@@ -59,7 +59,7 @@ pub(super) struct Members {
 
 impl Members {
     /// Those of now, whoever may see them.
-    pub(super) fn read(repos: &mut dyn Repositories, group: &Group) -> Result<Self, StoreError> {
+    pub(crate) fn read(repos: &mut dyn Repositories, group: &Group) -> Result<Self, StoreError> {
         let one = std::slice::from_ref(group);
         let found = repos.groups().list_members(one, &MemberScope::All, None, LISTED_MEMBERS + 1)?;
         let listed = u64::try_from(found.len()).unwrap_or(u64::MAX);
@@ -74,7 +74,7 @@ impl Members {
     }
 
     /// That all of them are gone.
-    pub(super) fn gone(self) -> Diff {
+    pub(crate) fn gone(self) -> Diff {
         match self.names {
             Some(names) => Diff::default().field("members", names, json!([])),
             None => Diff::default().field("members", json!({ "total": self.total }), json!({ "total": 0 })),
@@ -82,7 +82,7 @@ impl Members {
     }
 
     /// That they have become those of `new`.
-    pub(super) fn became(self, new: Self, added: &[UserId], removed: &[UserId]) -> Diff {
+    pub(crate) fn became(self, new: Self, added: &[UserId], removed: &[UserId]) -> Diff {
         let diff = Diff::default();
         match (self.names, new.names) {
             (Some(old), Some(new)) => diff.field("members", old, new),

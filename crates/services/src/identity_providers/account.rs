@@ -162,8 +162,18 @@ impl SignIn {
     fn decide(self, deed: &mut Deed<'_>) -> Decided {
         let mut link = find_link(deed.repos, &self.person)?;
         let mut linked = link.as_ref().map(|link| self.account(deed.repos, link.user_id)).transpose()?.flatten();
+        let mut by_external_id = None;
+        if let (None, Some(external_id)) = (&linked, &self.person.profile.external_id)
+            && let Some(id) = deed.repos.scim().find_user_by_external_id(None, external_id)?
+        {
+            by_external_id = self.account(deed.repos, id)?;
+            link = find_link(deed.repos, &self.person)?;
+            if link.as_ref().is_some_and(|link| link.user_id == id) {
+                linked = by_external_id.take();
+            }
+        }
         let mut by_email = None;
-        if linked.is_none() {
+        if linked.is_none() && by_external_id.is_none() {
             let email = self.person.profile.email.as_str();
             if let Some(user) = deed.repos.users().find_by_email(email)?.filter(|user| !user.is_system) {
                 let found = self.account(deed.repos, user.id)?;
@@ -179,12 +189,12 @@ impl SignIn {
         let facts = AccountFacts {
             login_type: self.person.login_type,
             linked: linked.as_ref().map(|(account, _)| *account),
-            by_external_id: None,
+            by_external_id: by_external_id.as_ref().map(|(account, _)| *account),
             by_email: by_email.as_ref().map(|(account, _)| *account),
             email_trust: self.person.profile.email_trust,
             is_first_user: !deed.repos.users().any_exists()?,
         };
-        let known = linked.or(by_email);
+        let known = linked.or(by_external_id).or(by_email);
         let was_proven = known.as_ref().is_some_and(|(account, _)| account.is_email_proven);
         let known = known.map(|(_, user)| user);
         match decide(&facts, &self.policy) {

@@ -68,6 +68,7 @@ pub(super) fn link(record: &AuditRecord, is_deleted: bool) -> String {
         | AuditResource::Organization
         | AuditResource::Oauth2ProviderGrant
         | AuditResource::CryptoKey
+        | AuditResource::ScimToken
         | AuditResource::CustomRole
         | AuditResource::OrganizationMember
         | AuditResource::NotificationTemplate
@@ -137,6 +138,7 @@ const fn noun(kind: AuditResource) -> &'static str {
         AuditResource::GitSshKey => "git ssh key",
         AuditResource::ApiKey => "token",
         AuditResource::CryptoKey => "server key",
+        AuditResource::ScimToken => "directory token",
         AuditResource::Group => "group",
         AuditResource::License => "license",
         AuditResource::ConvertLogin => "login type conversion",

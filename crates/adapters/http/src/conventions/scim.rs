@@ -1,7 +1,11 @@
-//! Errors as SCIM clients read them (RFC 7644 3.12). No address below `/scim` is served yet, but programs that look for one
-//! are told so in their own words.
+//! `/scim`: bodies and errors as RFC 7644 has them, and a key of its own in the place of sessions. While SCIM is switched off nothing
+//! is there, and the ordinary body of the API says which setting would change that.
 
-use crate::kit::convention::{Asked, Convention, Family};
+use crate::kit::call::Call;
+use crate::kit::caller::Authenticate;
+use crate::kit::convention::{Asked, Audience, Convention, Credential, Family};
+use crate::kit::error::Failure;
+use crate::kit::extract::credential;
 use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
 use crate::kit::site::Site;
@@ -9,9 +13,13 @@ use crate::kit::{answer, error, headers};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use doorward_services::Error;
+use doorward_domain::scim::ErrorMessage;
+use doorward_domain::wire;
+use doorward_services::scim::{self, Place};
+use doorward_services::{Error, Principal};
 use serde::Serialize;
 
+/// The media type of SCIM (RFC 7644 8.1).
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/scim+json; charset=utf-8");
 
 /// Provisioning of users and groups by other systems.
@@ -27,8 +35,12 @@ impl Convention for Scim {
         Limit::Api
     }
 
-    fn refuse(&self, _asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
-        body(refusal.status, &refusal.sentence)
+    fn refuse(&self, asked: &Asked<'_>, refusal: &Refusal<'_>) -> HttpResponse {
+        let context = &asked.site.context;
+        if !scim::is_on(context, &Place::Deployment) && !context.settings.scim.organization_directories {
+            return switched_off(&Place::Deployment);
+        }
+        told(&ErrorMessage::new(refusal.status.as_u16(), None, &*refusal.sentence))
     }
 
     fn failed(&self, asked: &Asked<'_>, error: Error) -> HttpResponse {
@@ -42,35 +54,79 @@ impl Convention for Scim {
     }
 
     fn family(&self) -> Family {
-        Family::Api
+        Family::Scim
+    }
+
+    fn credential(&self, audience: Audience) -> Credential {
+        match audience {
+            Audience::SignedIn => Credential::Directory,
+            Audience::Public | Audience::Recognized => Credential::None,
+        }
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    schemas: [&'static str; 1],
-    /// As a text, which RFC 7644 asks for.
-    status: &'a str,
-    detail: &'a str,
+impl Authenticate for Scim {
+    async fn authenticate(&self, call: &mut Call) -> Result<Principal, Failure> {
+        must_be_on(call)?;
+        let presented = credential::authorization(&call.request).unwrap_or_default();
+        Ok(scim::authenticate(call.context(), &place(call), &presented, &call.origin).await?)
+    }
 }
 
-/// An error with this status.
-fn body(status: StatusCode, detail: &str) -> HttpResponse {
-    let body = Body { schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"], status: status.as_str(), detail };
-    let mut response = answer::json(status, &body);
-    response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+/// Whose directory the path names.
+pub(crate) fn place(call: &Call) -> Place {
+    match call.request.match_info().get("organization") {
+        None => Place::Deployment,
+        Some(_) => Place::Organization(call.organization()),
+    }
+}
+
+/// Answers 404 while there is no such directory.
+pub(crate) fn must_be_on(call: &Call) -> Result<(), Failure> {
+    let place = place(call);
+    if scim::is_on(call.context(), &place) { Ok(()) } else { Err(switched_off(&place).into()) }
+}
+
+fn switched_off(place: &Place) -> HttpResponse {
+    let detail = match place {
+        Place::Deployment => "Its administrator switches it on by the setting scim.key.",
+        Place::Organization(_) => "Its administrator switches it on by the setting scim.organization_directories.",
+    };
+    error::api_error(StatusCode::NOT_FOUND, "SCIM is switched off on this server.", detail)
+}
+
+/// An answer with a document of SCIM.
+pub(crate) fn document<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> HttpResponse {
+    let mut response = answer::json(status, value);
+    if response.status() == status {
+        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    }
     response
+}
+
+/// The answer that is this error.
+pub(crate) fn told(message: &ErrorMessage) -> HttpResponse {
+    let status = message.status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    document(status.unwrap_or(StatusCode::BAD_REQUEST), message)
 }
 
 /// The same error as this answer of the API, with its headers.
 fn of(failed: &Error, api: &HttpResponse) -> HttpResponse {
-    let outage = if let Error::Unavailable { outage, .. } = failed { Some(outage.to_string()) } else { None };
-    let detail = outage.unwrap_or_else(|| failed.to_string());
-    let mut response = body(api.status(), &detail);
-    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
-        if let Some(value) = api.headers().get(&name) {
-            response.headers_mut().insert(name, value.clone());
-        }
+    let detail = if let Error::Unavailable { outage, .. } = failed {
+        outage.to_string()
+    } else if let Error::Unauthenticated { message, detail } = failed {
+        format!("{message} {detail}")
+    } else {
+        failed.to_string()
+    };
+    let mut response = told(&ErrorMessage::new(api.status().as_u16(), None, detail));
+    if let Some(value) = api.headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, value.clone());
+    }
+    if matches!(failed, Error::Unauthenticated { .. }) {
+        // Not the challenge of the API, which leads to an authorization server: keys for provisioning come from the settings.
+        let challenge = format!("Bearer realm=\"{}\"", wire::REALM);
+        answer::set_header(response.headers_mut(), header::WWW_AUTHENTICATE, &challenge);
     }
     response
 }
@@ -83,23 +139,15 @@ mod tests {
     use doorward_ports::mocks::MockRepositories;
 
     #[actix_web::test]
-    async fn what_is_not_there_below_scim_is_an_error_of_scim() {
-        for path in ["/scim", "/scim/nope", "/scim/v2/nope", "/scim/v2/Users/1"] {
+    async fn while_scim_is_off_the_setting_is_named_in_the_ordinary_body() {
+        let paths = ["/scim", "/scim/nope", "/scim/v2/nope", "/scim/v2/Users/1", "/scim/v2/ServiceProviderConfig"];
+        for path in paths {
             for method in [Method::GET, Method::POST] {
                 let answer = send(MockRepositories::default(), TestRequest::with_uri(path).method(method)).await;
                 let found = (answer.status.as_u16(), answer.header("content-type"));
-                assert_eq!(found, (404, "application/scim+json; charset=utf-8"), "{path}");
-                assert_eq!(
-                    answer.json()["schemas"],
-                    serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
-                );
-                assert_eq!(
-                    (&answer.json()["status"], &answer.json()["detail"]),
-                    (&"404".into(), &"Route not found.".into())
-                );
+                assert_eq!(found, (404, "application/json; charset=utf-8"), "{path}");
+                assert!(answer.json()["detail"].as_str().unwrap().contains("scim.key"), "{path}");
             }
         }
-        let unreadable = send(MockRepositories::default(), TestRequest::get().uri("/scim/v2/%00")).await;
-        assert_eq!((unreadable.status.as_u16(), &unreadable.json()["status"]), (400, &"400".into()));
     }
 }

@@ -107,6 +107,8 @@ pub(crate) enum Credential {
     Account,
     /// The secret of an OAuth2 client, if it has one.
     Client,
+    /// The key of a directory that provisions users.
+    Directory,
 }
 
 /// Errors of one form, in the OpenAPI document.
@@ -115,16 +117,18 @@ pub(crate) enum Family {
     Api,
     OAuth2,
     Page,
+    Scim,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 3] = [Self::Api, Self::OAuth2, Self::Page];
+    pub(crate) const ALL: [Self; 4] = [Self::Api, Self::OAuth2, Self::Page, Self::Scim];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Api => "Api",
             Self::OAuth2 => "OAuth2",
             Self::Page => "Page",
+            Self::Scim => "Scim",
         }
     }
 }

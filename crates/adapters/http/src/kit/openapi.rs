@@ -17,6 +17,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 const SESSION: &str = "sessionToken";
 const BEARER: &str = "bearer";
 const CLIENT: &str = "client";
+const DIRECTORY: &str = "directory";
 
 /// The document of these routes; `document` says what is about none of them.
 pub(crate) fn complete(mut document: OpenApi, table: &[Entry]) -> OpenApi {
@@ -35,6 +36,7 @@ pub(crate) fn complete(mut document: OpenApi, table: &[Entry]) -> OpenApi {
         (SESSION, SecurityScheme::ApiKey(session)),
         (BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
         (CLIENT, SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
+        (DIRECTORY, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
     ] {
         components.security_schemes.insert(name.to_owned(), RefOr::T(scheme));
     }
@@ -49,6 +51,7 @@ fn describe(operation: &mut Operation, entry: &Entry) {
         Credential::None => None,
         Credential::Account => Some(vec![requirement(SESSION), requirement(BEARER)]),
         Credential::Client => Some(vec![requirement(CLIENT), SecurityRequirement::default()]),
+        Credential::Directory => Some(vec![requirement(DIRECTORY)]),
     };
     if let (Some(tag), Some(name)) = (operation.tags.as_ref().and_then(|tags| tags.first()), &operation.operation_id) {
         operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));
@@ -93,6 +96,8 @@ fn shared_responses() -> BTreeMap<String, Response> {
             let response = match family {
                 Family::Api => builder.content("application/json", json(ApiError::name())),
                 Family::OAuth2 => builder.content("application/json", json(OAuthBody::name())),
+                // While SCIM is switched off, 404 has the body of the API.
+                Family::Scim => builder.content("application/scim+json", ContentBuilder::new().build()),
                 // The plain text is that of a CSRF refusal; the authorization endpoint answers scripts in JSON.
                 Family::Page => builder
                     .content("text/html", ContentBuilder::new().build())

@@ -93,7 +93,7 @@ pub(crate) async fn house_with_limits(
 }
 
 /// A fresh site with identity providers, and settings that differ from the usual ones.
-pub(crate) async fn house_with(
+pub(crate) async fn house_beside(
     upstreams: Upstreams,
     change: impl FnOnce(&mut Settings),
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
@@ -114,6 +114,13 @@ pub(crate) async fn house_at(
 
 fn usual() -> Settings {
     Settings::from_sections(ISSUER.parse().unwrap(), &Defaults)
+}
+
+/// A fresh site with other settings than the usual ones.
+pub(crate) async fn house_with(
+    change: impl FnOnce(&mut Settings),
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    house_beside(Upstreams::default(), change).await
 }
 
 async fn house_of(

@@ -9,7 +9,7 @@ mod syncing;
 mod tokens;
 mod traps;
 
-use crate::house::{Answer, House, NOW, house_with};
+use crate::house::{Answer, House, NOW, house_beside};
 use crate::provider::{FakeProvider, entry};
 use actix_http::Request;
 use actix_web::Error;
@@ -30,7 +30,7 @@ async fn town(
     change: impl FnOnce(&mut Settings),
 ) -> (House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>, FakeProvider, String) {
     let provider = FakeProvider::new(NOW.unix_timestamp());
-    let house = house_with(provider.upstreams(), |settings| {
+    let house = house_beside(provider.upstreams(), |settings| {
         settings.oidc.providers = vec![entry()];
         change(settings);
     })

@@ -7,7 +7,7 @@ use super::visible::{Columns, Lists, Visible};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
-use crate::schema::{group_members, organization_members, signin_places, sync_log, user_links, users};
+use crate::schema::{group_members, organization_members, scim_users, signin_places, sync_log, user_links, users};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -352,6 +352,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
                 diesel::delete(signin_places::table.filter(signin_places::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(sync_log::table.filter(sync_log::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(user_links::table.filter(user_links::user_id.eq(Id(id)))).execute(conn)?;
+                diesel::delete(scim_users::table.filter(scim_users::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
             Ok(changed > 0)

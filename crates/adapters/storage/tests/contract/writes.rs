@@ -4,6 +4,9 @@ use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::replays::seen;
+use crate::scim::scim_record;
+use crate::scim_groups::scim_group_record;
+use crate::scim_tokens::scim_token;
 use crate::support::*;
 use crate::user_links::{federated, user_link};
 use doorward_domain::audit::AuditRecord;
@@ -15,6 +18,7 @@ use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
+use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
@@ -110,6 +114,7 @@ struct World {
     session: ApiKey,
     token: ApiKey,
     client_token: ClientToken,
+    scim_token: ScimToken,
     record: AuditRecord,
     run: Run,
     first_key: CryptoKey,
@@ -141,6 +146,7 @@ impl World {
             codes: [code(&app, &ann), code(&app, &ann)],
             session: session(&ann),
             token: token(&ann, "ci"),
+            scim_token: scim_token(acme.id, "entra"),
             record: record(),
             run: Run { job: "job".to_owned(), holder: id(), number: 1 },
             first_key: first_key(KeyPurpose::Forms),
@@ -326,6 +332,21 @@ fn writes() -> Vec<Write> {
         UserLinkRepository::delete(None): |w, r, p| {
             let link = user_link(w.ann.id, "1");
             r.user_links().delete(&p.permit(), w.ann.id, &link.issuer)
+        };
+        ScimTokenRepository::insert(None): |w, r, p| {
+            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
+            r.scim_tokens().insert(&p.permit_on(&object), &w.scim_token)
+        };
+        ScimTokenRepository::touch(None): |w, r, p| r.scim_tokens().touch(&p.permit(), w.scim_token.id, NOW);
+        ScimTokenRepository::expire(None): |w, r, p| {
+            r.scim_tokens().expire(&p.permit(), w.acme.id, w.scim_token.id, NOW)
+        };
+        ScimTokenRepository::delete(None): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
+        ScimRepository::store_user(None): |w, r, p| {
+            r.scim().store_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
+        };
+        ScimRepository::store_group(None): |w, r, p| {
+            r.scim().store_group(&p.permit(), None, &w.devs, &scim_group_record("Devs", None))
         };
         UserRepository::update_appearance(Some(User)): |w, r, p| {
             r.users().update_appearance(&p.permit(), w.ann.id, "dark", "", NOW)

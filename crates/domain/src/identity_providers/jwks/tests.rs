@@ -160,7 +160,7 @@ fn a_set_is_bounded() {
     // Some 300 bytes each.
     let many: Vec<Value> = (0..=KEYS_MAX).map(|n| with(ec(), json!({ "kid": n.to_string() }))).collect();
     assert_eq!(set(json!(many)).keys().len(), KEYS_MAX);
-    let long = json!({ "keys": [], "x": "y".repeat(SET_MAX) }).to_string();
+    let long = json!({ "keys": [], "x": "y".repeat(KEY_SET_MAX) }).to_string();
     assert_eq!(KeySet::parse(long.as_bytes()), Err(KeySetDefect::TooLong));
     for (text, defect) in [("{}", KeySetDefect::NoList), (r#"{"keys":{}}"#, KeySetDefect::NoList)] {
         assert_eq!(KeySet::parse(text.as_bytes()), Err(defect));

@@ -70,6 +70,12 @@ pub(crate) fn bearer(request: &HttpRequest) -> Option<Cow<'_, str>> {
     (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then(|| String::from_utf8_lossy(token))
 }
 
+/// What `Authorization` holds, behind the word `Bearer` if that is there; `None` if it holds nothing.
+pub(crate) fn authorization(request: &HttpRequest) -> Option<Cow<'_, str>> {
+    let whole = || header(request, AUTHORIZATION.as_str()).map(String::from_utf8_lossy);
+    bearer(request).or_else(whole)
+}
+
 /// The bytes of a header that is not empty. One that is not ASCII is there all the same, and no later place rescues it.
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a [u8]> {
     let value = request.headers().get(name)?.as_bytes().trim_ascii();

@@ -1,9 +1,11 @@
 //! Whose account it is (`standards.md` 12.5).
 
 use super::{Browser, ann, town};
-use crate::house::{PASSWORD, house_with};
+use crate::house::{PASSWORD, house_beside};
 use crate::provider::{FakeProvider, entry};
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use doorward_domain::Secret;
 use doorward_domain::identity_providers::LinkByEmail;
 use serde_json::{Value, json};
 
@@ -111,7 +113,7 @@ async fn without_sign_ups_nobody_new_comes_in() {
 async fn whoever_comes_first_is_owner_only_if_the_operator_says_so() {
     for first_user_is_owner in [false, true] {
         let provider = FakeProvider::new(crate::house::NOW.unix_timestamp());
-        let house = house_with(provider.upstreams(), |settings| {
+        let house = house_beside(provider.upstreams(), |settings| {
             settings.oidc.providers = vec![entry()];
             settings.oidc.first_user_is_owner = first_user_is_owner;
             settings.oidc.allow_signups = false;
@@ -129,4 +131,51 @@ async fn whoever_comes_first_is_owner_only_if_the_operator_says_so() {
             house.owner().await;
         }
     }
+}
+
+#[actix_web::test]
+async fn an_account_that_a_directory_made_is_found_by_its_external_id_whatever_the_address() {
+    let (house, provider, owner) = town(|settings| {
+        settings.scim.key = Secret::from("a key of the directory");
+        settings.oidc.providers[0].external_id_claim = "oid".to_owned();
+    })
+    .await;
+    let user = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "made", "externalId": "o-1", "active": true,
+        "emails": [{ "value": "made@corp.example", "primary": true }],
+    });
+    let made = TestRequest::post()
+        .uri("/scim/v2/Users")
+        .insert_header(("Authorization", "Bearer a key of the directory"))
+        .set_payload(user.to_string());
+    house.send(made).await.expect(201);
+    for (claims, status) in [
+        // Nobody vouches for the address, and nobody needs to.
+        (with(json!({ "email": "other@corp.example", "email_verified": null, "oid": "o-2" })), 307),
+        (with(json!({ "sub": "sub-2", "email": "made@corp.example", "email_verified": null, "oid": "o-3" })), 403),
+        (with(json!({ "sub": "sub-3", "email": "made@corp.example", "email_verified": null, "oid": "o-1" })), 307),
+    ] {
+        provider.say(claims.clone());
+        let answer = Browser::new(&house).sign_in(&provider).await;
+        assert_eq!(answer.status.as_u16(), status, "{claims}: {}", answer.body);
+    }
+    let made = house.get("/users/made", &owner).await.expect(200).json();
+    assert_eq!((&made["status"], &made["login_type"]), (&json!("active"), &json!("oidc")));
+    // Who leaves the directory is gone at once.
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&provider).await.expect(307);
+    let leave = TestRequest::patch()
+        .uri(&format!("/scim/v2/Users/{}", made["id"].as_str().unwrap()))
+        .insert_header(("Authorization", "Bearer a key of the directory"))
+        .set_payload(
+            json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{ "op": "Replace", "path": "active", "value": "False" }],
+            })
+            .to_string(),
+        );
+    let left = house.send(leave).await;
+    assert!(left.status.is_success(), "{}", left.body);
+    house.get("/users/me", &browser.session().unwrap()).await.expect(401);
+    Browser::new(&house).sign_in(&provider).await.expect(403);
 }

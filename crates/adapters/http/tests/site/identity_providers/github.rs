@@ -1,7 +1,7 @@
 //! Signing in with GitHub.
 
 use super::Browser;
-use crate::house::{Answer, House, NOW, house_with};
+use crate::house::{Answer, House, NOW, house_beside};
 use crate::provider::FakeProvider;
 use actix_http::Request;
 use actix_web::Error;
@@ -17,7 +17,7 @@ async fn town(
     change: impl FnOnce(&mut Settings),
 ) -> (House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>, FakeProvider, String) {
     let provider = FakeProvider::new(NOW.unix_timestamp());
-    let house = house_with(provider.upstreams(), |settings| {
+    let house = house_beside(provider.upstreams(), |settings| {
         settings.github.client_id = "gh".to_owned();
         settings.github.client_secret = Secret::from("s");
         settings.github.allow_everyone = true;

@@ -1,0 +1,254 @@
+//! What directories have stored of users and, in `scim_groups`, of groups.
+
+use super::Conn;
+use super::one_of::OneOf;
+use super::scim_groups::{self, place};
+use crate::error::Error;
+use crate::rows::{ScimUserRow, UserRow};
+use crate::schema::{organization_members, scim_emails, scim_users, users};
+use crate::touches::Touches;
+use crate::types::Id;
+use crate::unit_of_work::{Kind as _, UnitOfWork};
+use diesel::dsl::{exists, not, sql};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use doorward_domain::groups::Group;
+use doorward_domain::ids::{GroupId, OrganizationId, UserId};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord};
+use doorward_ports::StoreError;
+use doorward_ports::scim::{ScimRepository, UserGroup};
+
+/// A user with what the directory has stored.
+type Row = (UserRow, Option<ScimUserRow>);
+
+/// The condition of the index of addresses, word for word: who has none is an account for a program.
+macro_rules! has_address {
+    () => {
+        sql::<Bool>("users.email_key <> ''")
+    };
+}
+
+/// The users of a directory.
+macro_rules! people {
+    ($directory:expr) => {{
+        let directory: Option<OrganizationId> = $directory;
+        let recorded = scim_users::user_id.eq(users::id).and(scim_users::directory.eq(place(directory)));
+        let mut query = users::table
+            .left_join(scim_users::table.on(recorded))
+            .filter(not(users::deleted))
+            .filter(not(users::is_system))
+            .filter(has_address!())
+            .into_boxed();
+        if let Some(organization) = directory {
+            let belongs = organization_members::table
+                .filter(organization_members::organization_id.eq(Id(organization)))
+                .filter(organization_members::user_id.eq(users::id));
+            query = query.filter(scim_users::user_id.is_not_null()).filter(exists(belongs));
+        }
+        query
+    }};
+}
+
+impl ScimRepository for UnitOfWork<'_, Conn> {
+    fn find_user(
+        &mut self,
+        directory: Option<OrganizationId>,
+        id: UserId,
+    ) -> Result<Option<ProvisionedUser>, StoreError> {
+        self.run(|conn| {
+            let row: Option<Row> = people!(directory)
+                .filter(users::id.eq(Id(id)))
+                .select((UserRow::as_select(), Option::<ScimUserRow>::as_select()))
+                .get_result(conn)
+                .optional()?;
+            row.map(provisioned).transpose()
+        })
+    }
+
+    fn find_user_by_external_id(
+        &mut self,
+        directory: Option<OrganizationId>,
+        external_id: &str,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.run(|conn| {
+            let found: Option<Id<UserId>> = scim_users::table
+                .filter(scim_users::directory.eq(place(directory)))
+                .filter(scim_users::external_id.eq(external_id))
+                .select(scim_users::user_id)
+                .get_result(conn)
+                .optional()?;
+            Ok(found.map(|id| id.0))
+        })
+    }
+
+    fn find_users(
+        &mut self,
+        directory: Option<OrganizationId>,
+        lookup: &Lookup,
+        limit: u32,
+    ) -> Result<Vec<ProvisionedUser>, StoreError> {
+        self.run(|conn| {
+            let ids = looked_up(conn, directory, lookup)?;
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            let rows: Vec<Row> = people!(directory)
+                .filter(OneOf::ids("users.id", ids))
+                .order(users::id)
+                .limit(limit.into())
+                .select((UserRow::as_select(), Option::<ScimUserRow>::as_select()))
+                .load(conn)?;
+            rows.into_iter().map(provisioned).collect()
+        })
+    }
+
+    fn list_users(
+        &mut self,
+        directory: Option<OrganizationId>,
+        after: Option<UserId>,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Vec<ProvisionedUser>, StoreError> {
+        self.run(|conn| {
+            let mut query = people!(directory);
+            if let Some(after) = after {
+                query = query.filter(users::id.gt(Id(after)));
+            }
+            let rows: Vec<Row> = query
+                .order(users::id)
+                .offset(i64::try_from(offset).unwrap_or(i64::MAX))
+                .limit(limit.into())
+                .select((UserRow::as_select(), Option::<ScimUserRow>::as_select()))
+                .load(conn)?;
+            rows.into_iter().map(provisioned).collect()
+        })
+    }
+
+    fn count_users(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError> {
+        self.run(|conn| {
+            let count: i64 = people!(directory).count().get_result(conn)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
+    }
+
+    fn store_user(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        directory: Option<OrganizationId>,
+        id: UserId,
+        record: &UserRecord,
+    ) -> Result<(), StoreError> {
+        let why = "no permission depends on what a directory says of a user";
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(why), |conn| {
+            let row = ScimUserRow::new(place(directory), id, record);
+            diesel::insert_into(scim_users::table)
+                .values(&row)
+                .on_conflict((scim_users::directory, scim_users::user_id))
+                .do_update()
+                .set(&row)
+                .execute(conn)?;
+            let mine = scim_emails::table
+                .filter(scim_emails::directory.eq(place(directory)))
+                .filter(scim_emails::user_id.eq(Id(id)));
+            diesel::delete(mine).execute(conn)?;
+            let addresses: Vec<_> = record
+                .email_keys()
+                .into_iter()
+                .map(|key| {
+                    (
+                        scim_emails::directory.eq(place(directory)),
+                        scim_emails::email_key.eq(key),
+                        scim_emails::user_id.eq(Id(id)),
+                    )
+                })
+                .collect();
+            diesel::insert_into(scim_emails::table).values(&addresses).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_group(
+        &mut self,
+        directory: Option<OrganizationId>,
+        id: GroupId,
+    ) -> Result<Option<ProvisionedGroup>, StoreError> {
+        self.run(|conn| scim_groups::find(conn, directory, id))
+    }
+
+    fn find_groups(
+        &mut self,
+        directory: Option<OrganizationId>,
+        lookup: &Lookup,
+        limit: u32,
+    ) -> Result<Vec<ProvisionedGroup>, StoreError> {
+        self.run(|conn| scim_groups::look_up(conn, directory, lookup, limit))
+    }
+
+    fn list_groups(
+        &mut self,
+        directory: Option<OrganizationId>,
+        after: Option<GroupId>,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Vec<ProvisionedGroup>, StoreError> {
+        self.run(|conn| scim_groups::list(conn, directory, after, offset, limit))
+    }
+
+    fn count_groups(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError> {
+        self.run(|conn| Ok(scim_groups::count(conn, directory)?))
+    }
+
+    fn list_user_groups(
+        &mut self,
+        directory: Option<OrganizationId>,
+        users: &[UserId],
+    ) -> Result<Vec<UserGroup>, StoreError> {
+        self.run(|conn| Ok(scim_groups::of_users(conn, directory, users)?))
+    }
+
+    fn members_among(&mut self, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        self.run(|conn| Ok(scim_groups::members_among(conn, group, users)?))
+    }
+
+    fn store_group(
+        &mut self,
+        permit: &Permit<action::Update, resource::Group>,
+        directory: Option<OrganizationId>,
+        group: &Group,
+        record: &GroupRecord,
+    ) -> Result<(), StoreError> {
+        let about = permit.kind().id(group.id.0).organization(group.organization_id.0);
+        let why = "no permission depends on what a directory says of a group";
+        self.write(permit, &about, Touches::nobody(why), |conn| scim_groups::store(conn, directory, group.id, record))
+    }
+}
+
+fn provisioned((user, record): Row) -> Result<ProvisionedUser, Error> {
+    Ok(ProvisionedUser { account: user.try_into()?, record: record.map(UserRecord::from) })
+}
+
+/// The ids of those who may be meant, each by an index.
+fn looked_up(conn: &mut Conn, directory: Option<OrganizationId>, lookup: &Lookup) -> QueryResult<Vec<UserId>> {
+    let mut ids: Vec<UserId> = lookup.ids.iter().copied().map(UserId).collect();
+    let mut add = |found: Vec<Id<UserId>>| ids.extend(found.into_iter().map(|id| id.0));
+    let texts = |list: &'static str, texts: &[String]| OneOf::texts(list, texts.iter().map(String::as_str));
+    let recorded = || scim_users::table.filter(scim_users::directory.eq(place(directory))).select(scim_users::user_id);
+    let accounts = || users::table.filter(not(users::deleted)).filter(has_address!()).select(users::id);
+    if !lookup.external_ids.is_empty() {
+        add(recorded().filter(texts("scim_users.external_id", &lookup.external_ids)).load(conn)?);
+    }
+    if !lookup.user_names.is_empty() {
+        add(recorded().filter(texts("scim_users.user_name_key", &lookup.user_names)).load(conn)?);
+        add(accounts().filter(texts("users.username_key", &lookup.user_names)).load(conn)?);
+    }
+    if !lookup.emails.is_empty() {
+        let addresses = scim_emails::table.filter(scim_emails::directory.eq(place(directory)));
+        let addresses = addresses.filter(texts("scim_emails.email_key", &lookup.emails));
+        add(addresses.select(scim_emails::user_id).load(conn)?);
+        add(accounts().filter(texts("users.email_key", &lookup.emails)).load(conn)?);
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
+}

@@ -1,0 +1,184 @@
+//! What a condition says of those that can meet it, so that an index finds them.
+
+use super::filter::{Condition, Operand, Operator};
+use super::schema::{ResourceType, Target, USER};
+use uuid::Uuid;
+
+/// Values of attributes that an index knows. Whoever meets the condition that it was made of has one of them; not everybody who
+/// has one meets the condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// Ids.
+    pub ids: Vec<Uuid>,
+    /// External ids.
+    pub external_ids: Vec<String>,
+    /// User names, in lower case.
+    pub user_names: Vec<String>,
+    /// Mail addresses of users, in lower case.
+    pub emails: Vec<String>,
+    /// Names of groups, in lower case.
+    pub display_names: Vec<String>,
+    /// Users who are members of a group.
+    pub members: Vec<Uuid>,
+}
+
+impl Lookup {
+    /// How many values there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.ids.len()
+            + self.external_ids.len()
+            + self.user_names.len()
+            + self.emails.len()
+            + self.display_names.len()
+            + self.members.len()
+    }
+
+    /// Whether there are none, so that nothing can be found.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.ids.extend(other.ids);
+        self.external_ids.extend(other.external_ids);
+        self.user_names.extend(other.user_names);
+        self.emails.extend(other.emails);
+        self.display_names.extend(other.display_names);
+        self.members.extend(other.members);
+        self
+    }
+
+    /// The value with which an attribute is compared; `None` when no index knows the attribute.
+    fn equal(kind: &ResourceType, target: &Target, text: &str) -> Option<Self> {
+        let text = || vec![text.to_owned()];
+        // What is no id is the id of nobody.
+        let id = || text().iter().filter_map(|text| Uuid::parse_str(text).ok()).collect();
+        let is_user = kind.name == USER.name;
+        Some(match target.names() {
+            (None, "id", None) => Self { ids: id(), ..Self::default() },
+            (None, "externalId", None) => Self { external_ids: text(), ..Self::default() },
+            (None, "userName", None) if is_user => Self { user_names: text(), ..Self::default() },
+            (None, "emails", Some("value")) if is_user => Self { emails: text(), ..Self::default() },
+            (None, "displayName", None) if !is_user => Self { display_names: text(), ..Self::default() },
+            (None, "members", Some("value")) if !is_user => Self { members: id(), ..Self::default() },
+            _ => return None,
+        })
+    }
+}
+
+impl Condition {
+    /// What an index can look up to find everybody who meets the condition; `None` when all have to be looked at.
+    ///
+    /// Indexes know `id`, `externalId`, of users `userName` and `emails.value`, of groups `displayName` and `members.value`. One of
+    /// these must be compared by `eq`, and be joined to the rest by `and`; by `or` only to others like it.
+    ///
+    /// ```
+    /// use doorward_domain::scim::{Filter, USER};
+    /// let lookup = |text: &str| Some(text.parse::<Filter>().ok()?.resolve(&USER).ok()?.lookup(&USER)?.user_names);
+    /// assert_eq!(lookup(r#"active eq true and userName eq "Ann""#), Some(vec!["ann".to_owned()]));
+    /// assert_eq!(lookup(r#"active eq true or userName eq "Ann""#), None);
+    /// ```
+    #[must_use]
+    pub fn lookup(&self, kind: &ResourceType) -> Option<Lookup> {
+        match self {
+            Self::Constant(false) => Some(Lookup::default()),
+            Self::Compare { target, operator: Operator::Equal, operand: Operand::Text(text) } => {
+                Lookup::equal(kind, target, text)
+            }
+            // What a value among several meets, the attribute meets.
+            Self::HasValue { condition, .. } => condition.lookup(kind),
+            Self::All(conditions) => {
+                conditions.iter().filter_map(|condition| condition.lookup(kind)).min_by_key(Lookup::len)
+            }
+            Self::Any(conditions) => {
+                let mut all = conditions.iter().map(|condition| condition.lookup(kind));
+                all.try_fold(Lookup::default(), |found, one| Some(found.and(one?)))
+            }
+            Self::Constant(true) | Self::Compare { .. } | Self::Present(_) | Self::Not(_) => None,
+        }
+    }
+
+    /// Whether the condition asks about an attribute of the resource itself, such as `groups`.
+    #[must_use]
+    pub fn mentions(&self, name: &str) -> bool {
+        let is_named = |target: &Target| target.extension.is_none() && target.attribute.name == name;
+        match self {
+            Self::Constant(_) => false,
+            Self::Compare { target, .. } | Self::Present(target) => is_named(target),
+            Self::HasValue { target, condition } => is_named(target) || condition.mentions(name),
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().any(|condition| condition.mentions(name))
+            }
+            Self::Not(condition) => condition.mentions(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::{Filter, GROUP};
+
+    fn lookup(kind: &'static ResourceType, text: &str) -> Option<Lookup> {
+        text.parse::<Filter>().unwrap().resolve(kind).unwrap().lookup(kind)
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_an_index_knows_is_looked_up() {
+        let id = Uuid::from_u128(7);
+        let none = Lookup::default;
+        for (filter, expected) in [
+            (format!("ID eq \"{id}\""), Lookup { ids: vec![id], ..none() }),
+            ("id eq \"nonsense\"".to_owned(), none()),
+            ("externalId eq \"Ab\"".to_owned(), Lookup { external_ids: texts(&["Ab"]), ..none() }),
+            ("emails eq \"A@x\"".to_owned(), Lookup { emails: texts(&["a@x"]), ..none() }),
+            ("emails[type eq \"work\" and value eq \"A@x\"]".to_owned(), Lookup { emails: texts(&["a@x"]), ..none() }),
+            (
+                "(userName eq \"A\" or externalId eq \"B\") and active eq true".to_owned(),
+                Lookup { user_names: texts(&["a"]), external_ids: texts(&["B"]), ..none() },
+            ),
+            (
+                "(userName eq \"a\" or userName eq \"b\") and externalId eq \"B\"".to_owned(),
+                Lookup { external_ids: texts(&["B"]), ..none() },
+            ),
+            ("shoeSize eq 5".to_owned(), none()),
+        ] {
+            assert_eq!(lookup(&USER, &filter), Some(expected), "{filter}");
+        }
+        let member = lookup(&GROUP, &format!("displayName sw \"d\" and members[value eq \"{id}\"]"));
+        assert_eq!(member, Some(Lookup { members: vec![id], ..none() }));
+        let named = lookup(&GROUP, "displayName eq \"Devs\"");
+        assert_eq!(named, Some(Lookup { display_names: texts(&["devs"]), ..none() }));
+    }
+
+    #[test]
+    fn nothing_is_looked_up_when_others_can_meet_the_condition_too() {
+        for filter in [
+            "userName sw \"a\"",
+            "userName ne \"a\"",
+            "not (userName eq \"a\")",
+            "userName eq \"a\" or active eq true",
+            "displayName eq \"Ann\"",
+            "emails[not (value eq \"a\")]",
+            "userName pr",
+            "shoeSize ne 5",
+        ] {
+            assert_eq!(lookup(&USER, filter), None, "{filter}");
+        }
+    }
+
+    #[test]
+    fn attributes_that_are_asked_about_are_known() {
+        let mentions = |filter: &str| filter.parse::<Filter>().unwrap().resolve(&USER).unwrap().mentions("groups");
+        for filter in ["groups.display eq \"x\"", "not (groups pr)", "active eq true or groups[value eq \"x\"]"] {
+            assert!(mentions(filter), "{filter}");
+        }
+        assert!(!mentions("userName eq \"groups\" and emails[value pr]"));
+    }
+}
