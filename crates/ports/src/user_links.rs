@@ -55,11 +55,14 @@ pub trait UserLinkRepository {
     ) -> Result<bool, StoreError>;
 }
 
+/// What is known of a session, and the ID token it began with as it is sealed.
+pub type KnownSession = (FederatedSession, Option<Vec<u8>>);
+
 /// Stores what is known of sessions that began at an identity provider. It goes with their keys.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait FederatedSessionRepository {
     /// What is known of a session, and the ID token it began with as it is sealed.
-    fn find(&mut self, key: &ApiKeyId) -> Result<Option<(FederatedSession, Option<Vec<u8>>)>, StoreError>;
+    fn find(&mut self, key: &ApiKeyId) -> Result<Option<KnownSession>, StoreError>;
     /// The keys of the sessions that began at this provider with this account or session, with their users.
     fn list_keys(&mut self, issuer: &str, upstream: &Upstream) -> Result<Vec<(ApiKeyId, UserId)>, StoreError>;
     /// Adds what is known of a session whose key is stored already.

@@ -168,7 +168,15 @@ fn told(call: &Call, error: Error) -> HttpResponse {
         Error::Invalid { message, .. } => (StatusCode::BAD_REQUEST, message),
         Error::Conflict { message, .. } => (StatusCode::CONFLICT, message),
         Error::Upstream(message) => (StatusCode::BAD_GATEWAY, message),
-        error => return Page.failed(&call.asked(), error),
+        error @ (Error::NotFound
+        | Error::UserNotFound
+        | Error::OrganizationNotFound(_)
+        | Error::NoSuch(_)
+        | Error::Forbidden(_)
+        | Error::Precondition(_)
+        | Error::TooManyAttempts { .. }
+        | Error::Unavailable { .. }
+        | Error::Internal(_)) => return Page.failed(&call.asked(), error),
     };
     problem(call, status, "Signing in did not work", &explanation)
 }

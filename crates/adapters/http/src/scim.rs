@@ -87,9 +87,9 @@ fn projection(call: &Call, kind: &'static ResourceType) -> Result<Projection, Fa
 }
 
 /// The versions that a header names.
-fn tags(call: &Call, name: HeaderName) -> Result<Option<EntityTags>, Failure> {
+fn tags(call: &Call, name: &HeaderName) -> Result<Option<EntityTags>, Failure> {
     let lines: Vec<_> =
-        call.request.headers().get_all(&name).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        call.request.headers().get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     if lines.is_empty() {
         return Ok(None);
     }
@@ -99,7 +99,7 @@ fn tags(call: &Call, name: HeaderName) -> Result<Option<EntityTags>, Failure> {
 
 /// The version that may be changed.
 fn if_match(call: &Call) -> Result<Option<EntityTags>, Failure> {
-    tags(call, header::IF_MATCH)
+    tags(call, &header::IF_MATCH)
 }
 
 /// A resource with its version and address.
@@ -114,7 +114,7 @@ fn resource(status: StatusCode, shown: &Shown) -> HttpResponse {
 
 /// A resource, or 304 to who has this version of it already (RFC 7644 3.14).
 fn unless_known(call: &Call, shown: &Shown) -> HandlerResult {
-    let known = tags(call, header::IF_NONE_MATCH)?;
+    let known = tags(call, &header::IF_NONE_MATCH)?;
     if known.is_some_and(|known| known.include(Some(&shown.version))) {
         let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
         answer::set_header(response.headers_mut(), header::ETAG, &shown.version.to_string());

@@ -20,6 +20,7 @@ use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRan
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{Context, Keys, Settings, SubjectCache};
 use doorward_testkit::settings::{Defaults, defaults};
+use std::pin::Pin;
 use std::sync::Arc;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -139,8 +140,9 @@ pub(crate) async fn send_with(settings: HttpSettings, repos: MockRepositories, r
     send_all(settings, repos, vec![request]).await.remove(0)
 }
 
-pub(crate) async fn send(repos: MockRepositories, request: TestRequest) -> Answer {
-    send_with(settings(), repos, request).await
+/// Boxed, for the mocks of all repositories are large.
+pub(crate) fn send(repos: MockRepositories, request: TestRequest) -> Pin<Box<dyn Future<Output = Answer>>> {
+    Box::pin(send_with(settings(), repos, request))
 }
 
 pub(crate) async fn body_of(response: HttpResponse) -> String {

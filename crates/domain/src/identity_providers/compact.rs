@@ -61,14 +61,11 @@ impl<'t> Compact<'t> {
             UnparsedPublicKey::new(by, key).verify(self.signed.as_bytes(), &self.signature).is_ok()
         };
         let point = |x: &[u8], y: &[u8]| [&[4], x, y].concat();
+        let rsa =
+            |by, n, e| RsaPublicKeyComponents { n, e }.verify(by, self.signed.as_bytes(), &self.signature).is_ok();
         match (&key.material, algorithm) {
-            (PublicKeyMaterial::Rsa { n, e }, SignatureAlgorithm::Rs256 | SignatureAlgorithm::Ps256) => {
-                let by = match algorithm {
-                    SignatureAlgorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-                    _ => &RSA_PKCS1_2048_8192_SHA256,
-                };
-                RsaPublicKeyComponents { n, e }.verify(by, self.signed.as_bytes(), &self.signature).is_ok()
-            }
+            (PublicKeyMaterial::Rsa { n, e }, SignatureAlgorithm::Rs256) => rsa(&RSA_PKCS1_2048_8192_SHA256, n, e),
+            (PublicKeyMaterial::Rsa { n, e }, SignatureAlgorithm::Ps256) => rsa(&RSA_PSS_2048_8192_SHA256, n, e),
             (PublicKeyMaterial::P256 { x, y }, SignatureAlgorithm::Es256) => {
                 unparsed(&ECDSA_P256_SHA256_FIXED, &point(x, y))
             }
@@ -93,7 +90,7 @@ mod tests {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn key(jwk: serde_json::Value) -> PublicKey {
+    fn key(jwk: &serde_json::Value) -> PublicKey {
         let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
         set.keys()[0].clone()
     }
@@ -110,7 +107,7 @@ mod tests {
                      KtO8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb\
                      1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8\
                      np6LbgGY9Fs98rqVt5AXLIhWkywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
-        let key = key(json!({ "kty": "RSA", "n": n, "e": "AQAB" }));
+        let key = key(&json!({ "kty": "RSA", "n": n, "e": "AQAB" }));
         let compact = Compact::parse(token).unwrap();
         assert!(compact.is_signed_by(&key, SignatureAlgorithm::Rs256));
         for other in [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa] {
@@ -121,16 +118,18 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "keys of a test")]
     fn curves_sign_too_and_one_key_is_not_another() {
         let random = SystemRandom::new();
         let signed = format!("{}.{}", encode("{}"), encode("{}"));
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
         let public = pair.public_key().as_ref();
-        let p256 = key(json!({ "kty": "EC", "crv": "P-256", "x": encode(&public[1..33]), "y": encode(&public[33..]) }));
+        let p256 =
+            key(&json!({ "kty": "EC", "crv": "P-256", "x": encode(&public[1..33]), "y": encode(&public[33..]) }));
         let by_p256 = format!("{signed}.{}", encode(pair.sign(&random, signed.as_bytes()).unwrap()));
         let pair = Ed25519KeyPair::from_pkcs8(Ed25519KeyPair::generate_pkcs8(&random).unwrap().as_ref()).unwrap();
-        let ed = key(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) }));
+        let ed = key(&json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) }));
         let by_ed = format!("{signed}.{}", encode(pair.sign(signed.as_bytes())));
         for (token, key, algorithm, expected) in [
             (&by_p256, &p256, SignatureAlgorithm::Es256, true),

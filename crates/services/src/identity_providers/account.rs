@@ -63,10 +63,10 @@ const TRIES: usize = 3;
 /// Signs somebody in; the answer is the key of the session.
 pub(super) async fn enter(ctx: &Context, person: Identified, origin: &Arc<Origin>) -> Result<Secret<String>, Error> {
     let settings = &ctx.settings;
-    let policy = match person.login_type {
-        LoginType::Github => LinkPolicy { sign_ups: settings.github.allow_signups, ..settings.oidc.policy() },
-        _ => settings.oidc.policy(),
-    };
+    let mut policy = settings.oidc.policy();
+    if person.login_type == LoginType::Github {
+        policy.sign_ups = settings.github.allow_signups;
+    }
     if let Err(refusal) = admit(ctx, &person) {
         refuse(ctx, person, origin, None).await?;
         return Err(refusal);
@@ -97,9 +97,9 @@ pub(super) fn admit(ctx: &Context, person: &Identified) -> Result<(), Error> {
     if person.login_type != LoginType::Oidc {
         return Ok(());
     }
-    idp_sync::may_sign_in(&person.sync_claims(), &ctx.settings.idp_sync).map_err(|kept_out| match kept_out {
-        NotAdmitted::Unreadable(defect) => Error::invalid(format!("You cannot sign in: {defect}.")),
-        kept_out => Error::Refused(format!("You cannot sign in: {kept_out}.")),
+    idp_sync::may_sign_in(&person.sync_claims(), &ctx.settings.idp_sync).map_err(|kept_out| {
+        let told = format!("You cannot sign in: {kept_out}.");
+        if matches!(kept_out, NotAdmitted::Unreadable(_)) { Error::invalid(told) } else { Error::Refused(told) }
     })
 }
 
@@ -343,24 +343,24 @@ impl SignIn {
         sealer.seal(&hint_place(key), &secret).map(Some).map_err(|error| Error::Internal(error.into()))
     }
 
+    /// Makes organizations, groups and roles those that the claims give.
+    fn sync(&self, deed: &mut Deed<'_>, user: &User) -> Result<User, Undone> {
+        let claims = self.person.sync_claims();
+        match idp_sync::apply(deed, &self.settings, user, (&self.person.provider, &claims))? {
+            Ok(Synced { user, plan }) => {
+                let (gained, lost) = (plan.gained.len(), plan.lost.len());
+                tracing::debug!(user = %user.id, gained, lost, "synced with the identity provider");
+                Ok(user)
+            }
+            Err(why) => Err(Undone::Unsyncable(why)),
+        }
+    }
+
     /// Makes the session.
     fn open(&self, deed: &mut Deed<'_>, user: User) -> Decided {
         let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
         let login_type = self.person.login_type;
-        let user = match login_type {
-            LoginType::Oidc => {
-                match idp_sync::apply(deed, &self.settings, &user, (&self.person.provider, &self.person.sync_claims()))?
-                {
-                    Ok(Synced { user, plan }) => {
-                        let (gained, lost) = (plan.gained.len(), plan.lost.len());
-                        tracing::debug!(user = %user.id, gained, lost, "synced with the identity provider");
-                        user
-                    }
-                    Err(why) => return Err(Undone::Unsyncable(why)),
-                }
-            }
-            _ => user,
-        };
+        let user = if login_type == LoginType::Oidc { self.sync(deed, &user)? } else { user };
         let lifetime = self.settings.sessions.lifetime.get();
         let spec = KeySpec { login_type, ..KeySpec::session(user.id, lifetime, &deed.by.origin.ip) };
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;

@@ -44,15 +44,12 @@ pub async fn begin(
     let client = endpoints.client(ctx, way, provider)?;
     let verifier = PkceCodeVerifier::new(flow.verifier().expose().clone());
     let mut request = client.authorize_url(|| CsrfToken::new(state.expose().clone()));
-    match provider {
-        Some(provider) => request = for_provider(request, provider, &flow),
-        None => {
-            request =
-                request.add_scope(Scope::new("read:user".to_owned())).add_scope(Scope::new("user:email".to_owned()));
-            if !ctx.settings.github.allow_everyone {
-                request = request.add_scope(Scope::new("read:org".to_owned()));
-            }
-        }
+    if let Some(provider) = provider {
+        request = for_provider(request, provider, &flow);
+    } else {
+        let asks_memberships = ctx.settings.github.rules().asks_memberships();
+        let scopes = ["read:user", "user:email"].into_iter().chain(asks_memberships.then_some("read:org"));
+        request = request.add_scopes(scopes.map(|scope| Scope::new(scope.to_owned())));
     }
     if provider.is_none_or(|provider| provider.pkce) {
         request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));

@@ -105,11 +105,12 @@ pub(super) async fn of_oidc(
     let id_token = check_id_token(&claims, provider, &expected).map_err(|defect| refuse(&defect))?;
     let other = other_claims(ctx, provider, discovery, tokens).await?;
     let merged = merge(&claims, other.as_ref(), provider).map_err(|defect| refuse(&defect))?;
-    let profile = read_profile(&merged, provider).map_err(|defect| match defect {
-        ProfileDefect::Address(AddressDefect::NotVerified | AddressDefect::Domain) => {
+    let profile = read_profile(&merged, provider).map_err(|defect| {
+        if matches!(defect, ProfileDefect::Address(AddressDefect::NotVerified | AddressDefect::Domain)) {
             Error::Refused(format!("You cannot sign in: {defect}."))
+        } else {
+            refuse(&defect)
         }
-        defect => refuse(&defect),
     })?;
     let facts = session_facts(&claims, &id_token, provider, now);
     let groups = groups(ctx, provider, &merged.claims, &tokens.access_token).await;
@@ -185,15 +186,16 @@ async fn userinfo(ctx: &Context, provider: &Provider, discovery: &Discovery, ans
 /// The claim of groups. Those that a token of Entra has no room for are asked for at Microsoft Graph; when it does not answer,
 /// memberships stay as they are.
 async fn groups(ctx: &Context, provider: &Provider, claims: &Claims, access_token: &Secret<String>) -> GroupClaim {
-    match read_groups(claims, provider) {
-        GroupClaim::Elsewhere => match graph::group_ids(ctx, access_token).await {
-            Ok((names, skipped)) => GroupClaim::These { names, skipped },
-            Err(why) => {
-                tracing::warn!(provider = %provider.name, %why, "groups cannot be fetched, and stay as they are");
-                GroupClaim::Elsewhere
-            }
-        },
-        groups => groups,
+    let groups = read_groups(claims, provider);
+    if groups != GroupClaim::Elsewhere {
+        return groups;
+    }
+    match graph::group_ids(ctx, access_token).await {
+        Ok((names, skipped)) => GroupClaim::These { names, skipped },
+        Err(why) => {
+            tracing::warn!(provider = %provider.name, %why, "groups cannot be fetched, and stay as they are");
+            groups
+        }
     }
 }
 

@@ -101,9 +101,8 @@ impl Upstreams {
     ) -> Result<Arc<KeySet>, Error> {
         let url = discovery.jwks_uri.clone();
         let kept = find(&self.0.keys, &url);
-        let suffices = |kept: &&Kept<KeySet>| match again {
-            false => now - kept.since < FRESH,
-            true => kept.again.is_some_and(|at| now - at < AGAIN),
+        let suffices = |kept: &&Kept<KeySet>| {
+            if again { kept.again.is_some_and(|at| now - at < AGAIN) } else { now - kept.since < FRESH }
         };
         if let Some(kept) = kept.as_ref().filter(suffices) {
             return Ok(Arc::clone(&kept.value));

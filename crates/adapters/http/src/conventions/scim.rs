@@ -75,10 +75,8 @@ impl Authenticate for Scim {
 
 /// Whose directory the path names.
 pub(crate) fn place(call: &Call) -> Place {
-    match call.request.match_info().get("organization") {
-        None => Place::Deployment,
-        Some(_) => Place::Organization(call.organization()),
-    }
+    // No segment is empty.
+    if call.segment("organization").is_empty() { Place::Deployment } else { Place::Organization(call.organization()) }
 }
 
 /// Answers 404 while there is no such directory.

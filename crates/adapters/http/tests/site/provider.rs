@@ -10,7 +10,7 @@ use doorward_services::identity_providers::Upstreams;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) const PROVIDER: &str = "https://id.example";
@@ -63,8 +63,13 @@ pub(crate) struct State {
 #[derive(Clone)]
 pub(crate) struct FakeProvider(Arc<Mutex<State>>);
 
+#[expect(clippy::disallowed_methods, reason = "keys of a test")]
+fn random() -> SystemRandom {
+    SystemRandom::new()
+}
+
 fn key() -> EcdsaKeyPair {
-    let random = SystemRandom::new();
+    let random = random();
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap()
 }
@@ -74,7 +79,7 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn merged(base: Value, more: &Value) -> Value {
-    let mut members: Map<String, Value> = base.as_object().unwrap().clone();
+    let Value::Object(mut members) = base else { panic!("no object") };
     for (name, value) in more.as_object().unwrap() {
         if value.is_null() {
             members.remove(name);
@@ -145,7 +150,7 @@ impl State {
         let (id, pair) = &self.keys[0];
         let header = merged(json!({ "alg": "ES256", "kid": id }), header);
         let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
-        let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        let signature = pair.sign(&random(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", self.signature.clone().unwrap_or_else(|| encode(signature)))
     }
 

@@ -144,7 +144,7 @@ async fn onelogin_and_jumpcloud() {
             POST,
             "/Users",
             json!({
-                "schemas": [USER], "userName": "jane", "externalId": 12345678.to_string(), "active": true,
+                "schemas": [USER], "userName": "jane", "externalId": "12345678", "active": true,
                 "name": { "givenName": "Jane", "familyName": "Doe", "formatted": "Jane Doe" },
                 "emails": [{ "value": "jane@example.com", "type": "work", "primary": true }],
                 "title": "", "phoneNumbers": [{ "value": "", "type": "work" }],

@@ -13,10 +13,10 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::user_links::{FederatedSession, Upstream};
 use doorward_ports::StoreError;
-use doorward_ports::user_links::FederatedSessionRepository;
+use doorward_ports::user_links::{FederatedSessionRepository, KnownSession};
 
 impl FederatedSessionRepository for UnitOfWork<'_, Conn> {
-    fn find(&mut self, key: &ApiKeyId) -> Result<Option<(FederatedSession, Option<Vec<u8>>)>, StoreError> {
+    fn find(&mut self, key: &ApiKeyId) -> Result<Option<KnownSession>, StoreError> {
         self.run(|conn| {
             let row = federated_sessions::table.find(key.as_str()).select(FederatedSessionRow::as_select());
             let Some(mut row) = row.get_result(conn).optional()? else { return Ok(None) };

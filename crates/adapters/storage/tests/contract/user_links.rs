@@ -26,7 +26,8 @@ pub(crate) fn user_link(user_id: UserId, subject: &str) -> UserLink {
 }
 
 fn claims(value: Value) -> serde_json::Map<String, Value> {
-    value.as_object().unwrap().clone()
+    let Value::Object(members) = value else { panic!("no object") };
+    members
 }
 
 pub(crate) fn federated(key: &ApiKey) -> FederatedSession {

@@ -10,8 +10,9 @@ use doorward_domain::identity_providers::LinkByEmail;
 use serde_json::{Value, json};
 
 fn with(more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object") };
     let mut claims = ann();
-    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    claims.as_object_mut().unwrap().extend(more);
     claims
 }
 

@@ -18,9 +18,8 @@ fn logout_token(provider: &FakeProvider, id: &str, more: Value) -> String {
         "iss": PROVIDER, "aud": "doorward", "iat": now, "exp": now + 120, "jti": id,
         "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
     });
-    for (name, value) in more.as_object().unwrap() {
-        claims[name] = value.clone();
-    }
+    let Value::Object(more) = more else { panic!("no object") };
+    claims.as_object_mut().unwrap().extend(more);
     provider.sign(&json!({ "typ": "logout+jwt" }), &claims)
 }
 

@@ -18,7 +18,7 @@ async fn town(
 ) -> (House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>, FakeProvider, String) {
     let provider = FakeProvider::new(NOW.unix_timestamp());
     let house = house_beside(provider.upstreams(), |settings| {
-        settings.github.client_id = "gh".to_owned();
+        "gh".clone_into(&mut settings.github.client_id);
         settings.github.client_secret = Secret::from("s");
         settings.github.allow_everyone = true;
         settings.github.allow_signups = true;

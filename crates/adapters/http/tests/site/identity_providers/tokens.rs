@@ -12,8 +12,9 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn with(more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object") };
     let mut claims = ann();
-    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    claims.as_object_mut().unwrap().extend(more);
     claims
 }
 

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 const AT_OTHER: &str = "/api/v2/users/oidc/other/callback";
 
 fn with(more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object") };
     let mut claims = ann();
-    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    claims.as_object_mut().unwrap().extend(more);
     claims
 }
 
