@@ -1,4 +1,4 @@
-//! Tokens of others that are good for one use (`standards.md` 0.2).
+//! Tokens of others that are good for one use, such as a logout token (OpenID Connect Back-Channel Logout 1.0, 2.6).
 
 use crate::{Digest, Instant};
 

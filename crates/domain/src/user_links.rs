@@ -1,5 +1,4 @@
-//! Accounts at identity providers with which users sign in, and the sessions that began there (`identity.md` 2.9,
-//! `standards.md` 12).
+//! Accounts at identity providers with which users sign in, and the sessions that began there (`identity.md` 2.9).
 
 use crate::Instant;
 use crate::ids::UserId;

@@ -1,4 +1,4 @@
-//! Signing in through identity providers: OpenID Connect and GitHub (`identity.md` 2.9, `standards.md` 12).
+//! Signing in through identity providers: OpenID Connect and GitHub (`identity.md` 2.9).
 //!
 //! A sign-in has two parts. [`begin`] sends the visitor to the provider; [`finish`] takes what the provider sent back: it gets the
 //! tokens, believes what the rules of the domain let it believe, and then, in one transaction, finds or makes the account, writes what the
@@ -6,6 +6,7 @@
 
 mod account;
 mod begin;
+mod conversions;
 mod convert;
 mod end_sessions;
 mod exchange;

@@ -21,10 +21,11 @@ def company():
 def sign_in(person, login):
     person.visit("/login?redirect=/account/applications")
     person.page.get_by_role("link", name="Continue with keycloak").click()
-    if person.page.locator("#username").count():
-        person.page.fill("#username", login)
-        person.page.fill("#password", f"a password of {login.capitalize()}")
-        person.page.click("#kc-login")
+    # Its first page takes some seconds.
+    expect(person.page.locator("#username")).to_be_visible(timeout=60_000)
+    person.page.fill("#username", login)
+    person.page.fill("#password", f"a password of {login.capitalize()}")
+    person.page.click("#kc-login")
 
 
 def session(person):

@@ -1,4 +1,4 @@
-//! Signing in through identity providers (`identity.md` 2.9, `standards.md` 12): where browsers are sent away, where they come back,
+//! Signing in through identity providers (`identity.md` 2.9): where browsers are sent away, where they come back,
 //! and where providers end sessions.
 
 use crate::conventions::page::problem;

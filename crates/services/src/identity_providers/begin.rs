@@ -1,9 +1,9 @@
 //! Sending a visitor to a provider.
 
-use super::convert::read;
+use super::conversions::read;
 use super::exchange::Endpoints;
 use super::ring_of_flow::{Flow, new_state};
-use super::ways::{Way, provider};
+use super::ways::{GITHUB, Way, provider};
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
@@ -57,9 +57,6 @@ pub async fn begin(
     let (location, _state) = request.url();
     Ok(Begun { location: Secret::new(location.into()), state })
 }
-
-/// The name under which GitHub stands where providers have names.
-pub(super) const GITHUB: &str = "github";
 
 fn for_provider<'r>(
     request: oauth2::AuthorizationRequest<'r>,

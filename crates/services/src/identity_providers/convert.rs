@@ -2,6 +2,7 @@
 //! then the provider says who it is, and only then the password is gone.
 
 use super::account::{admit, find_link, insert_link, refuse};
+use super::conversions::{is_password_of, password_text, sign};
 use super::identity::Identified;
 use super::ring_of_flow::{CONVERT, new_state};
 use crate::Principal;
@@ -17,17 +18,10 @@ use crate::users::fields::Fields;
 use crate::users::reference::resolve_live;
 use doorward_domain::identity_providers::{CONVERSION_LIFETIME, Conversion, check_own_link};
 use doorward_domain::ids::UserId;
-use doorward_domain::keys::KeyRing;
 use doorward_domain::roles::{Action, System};
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use std::sync::Arc;
-use subtle::ConstantTimeEq as _;
-
-/// The purpose of the key of the tokens.
-const PURPOSE: &str = "convert-login";
-/// The purpose of the text of the password.
-const PURPOSE_PASSWORD: &str = "convert-login, password";
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -100,17 +94,8 @@ pub async fn begin_conversion(
         id: ctx.new_id::<uuid::Uuid>().1.to_string(),
         password: password_text(&ctx.keys.ring(), &user, now),
     };
-    let token = conversion.sign(&ctx.keys.ring().forms().text(PURPOSE, &[], now));
+    let token = sign(ctx, &conversion);
     Ok(Converting { state, expires_at: conversion.expires_at, to, user_id: user.id, token })
-}
-
-/// A text that only this server can make of the password of a user, and that another password has not.
-fn password_text(ring: &KeyRing, user: &User, now: Instant) -> String {
-    ring.forms().text(PURPOSE_PASSWORD, &password_parts(user), now).into_exposed()
-}
-
-fn password_parts(user: &User) -> [&[u8]; 2] {
-    [user.id.0.as_bytes(), user.password_hash.as_ref().map_or(b"", |hash| hash.expose().as_bytes())]
 }
 
 fn parse(ctx: &Context, text: &str) -> Result<LoginType, Error> {
@@ -129,25 +114,6 @@ fn parse(ctx: &Context, text: &str) -> Result<LoginType, Error> {
     }
 }
 
-/// What the browser has brought back of a conversion. Errors: `Invalid` (nothing that this server has made), `Refused` (it is of another
-/// deployment or sign-in, or over).
-pub(super) fn read(ctx: &Context, tokens: &[Secret<String>], state: &str) -> Result<Conversion, Error> {
-    let ring = ctx.keys.ring();
-    let keys: Vec<_> = ring.forms().ids().filter_map(|id| ring.forms().text_of(id, PURPOSE, &[])).collect();
-    let read = |token: &Secret<String>| keys.iter().find_map(|key| Conversion::read(token.expose(), key));
-    let mut read = tokens.iter().filter_map(read).peekable();
-    if read.peek().is_none() {
-        return Err(Error::invalid("This browser has not begun to change how you sign in. Please begin again."));
-    }
-    let Some(conversion) = read.find(|conversion| conversion.state.as_bytes().ct_eq(state.as_bytes()).into()) else {
-        return Err(Error::Refused("This belongs to another try to change how you sign in.".to_owned()));
-    };
-    if ctx.clock.now() >= conversion.expires_at {
-        return Err(Error::Refused("It took too long. Please begin again.".to_owned()));
-    }
-    Ok(conversion)
-}
-
 /// Ends: the account signs in through the provider from now on, and the password, all sessions, keys and grants are gone.
 pub(super) async fn convert(
     ctx: &Context,
@@ -163,7 +129,7 @@ pub(super) async fn convert(
     let (caller, ring) = (Principal::anonymous(Arc::clone(origin)), ctx.keys.ring());
     ctx.act(&caller, move |deed| {
         let user = found(deed, &person)?;
-        if !ring.forms().is_text(PURPOSE_PASSWORD, &password_parts(&user), &conversion.password, deed.now) {
+        if !is_password_of(&ring, &user, &conversion, deed.now) {
             return Err(Error::Refused("The password has been changed meanwhile. Please begin again.".to_owned()));
         }
         if user.id != conversion.user || user.login_type != conversion.from || person.login_type != conversion.to {

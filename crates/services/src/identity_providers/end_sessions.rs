@@ -1,4 +1,4 @@
-//! A provider ends sessions (OpenID Connect Back-Channel Logout 1.0, `standards.md` 12.8).
+//! A provider ends sessions (OpenID Connect Back-Channel Logout 1.0).
 
 use super::signed;
 use crate::Principal;

@@ -1,12 +1,12 @@
 //! What the provider sent back.
 
 use super::account::enter;
-use super::begin::GITHUB;
-use super::convert::{convert, read};
+use super::conversions::read;
+use super::convert::convert;
 use super::exchange::{Endpoints, exchange};
 use super::identity::{of_github, of_oidc};
 use super::ring_of_flow::{CONVERT, Flow};
-use super::ways::{Way, provider};
+use super::ways::{GITHUB, Way, provider};
 use crate::context::Context;
 use crate::error::Error;
 use crate::origin::Origin;

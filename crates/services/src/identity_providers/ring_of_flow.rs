@@ -1,5 +1,5 @@
 //! What a sign-in needs to remember, without storing it: the nonce and the PKCE verifier are derived from the state by a key of the
-//! server (`standards.md` 12.1), so any replica can finish what another began, and the browser never sees the verifier.
+//! server, so any replica can finish what another began, and the browser never sees the verifier.
 
 use crate::context::Context;
 use crate::error::Error;

@@ -32,6 +32,9 @@ impl Way {
     }
 }
 
+/// The name under which GitHub stands where providers have names.
+pub(super) const GITHUB: &str = "github";
+
 /// The provider of OpenID Connect that is meant; `None` for GitHub.
 pub(super) fn provider<'c>(ctx: &'c Context, way: &Way) -> Result<Option<&'c Provider>, Error> {
     let oidc = &ctx.settings.oidc;

@@ -1,4 +1,4 @@
-//! Whose account it is (`standards.md` 12.5).
+//! Whose account it is (`identity.md` 2.9).
 
 use super::{Browser, ann, town};
 use crate::house::{PASSWORD, house_beside};
