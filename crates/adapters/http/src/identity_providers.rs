@@ -3,10 +3,11 @@
 
 use crate::conventions::page::problem;
 use crate::conventions::{Api, Page};
+use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::{created, redirect};
 use crate::kit::call::Call;
 use crate::kit::convention::Convention as _;
-use crate::kit::error::HandlerResult;
+use crate::kit::error::{HandlerResult, api_error};
 use crate::kit::extract::credential::cookies;
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
@@ -35,8 +36,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.public(__path_github_callback, github_callback).no_store();
     routes.of(&Api).user(__path_convert_login, convert_login).limit(Limit::Login);
     let mut r = routes.of(&Page);
-    r.public(__path_backchannel_logout, backchannel_logout).for_any_site().no_store();
+    r.public(__path_backchannel_logout, backchannel_logout).no_store();
 }
+
+/// What a page says that is about a sign-in that failed.
+const TITLE: &str = "Signing in did not work";
 
 /// How long a visitor may take at the provider.
 const FLOW: Duration = Duration::minutes(10);
@@ -159,9 +163,11 @@ fn flow_cookie<'a>(call: &Call, name: &'a str, value: &'a str, max_age: Duration
         .finish()
 }
 
-/// A sign-in that did not work, as a page, or as JSON for a program that asks for it. Nobody is sent to the sign-in page, which
+/// A sign-in that did not work, as a page, or as JSON for a program. Nobody is sent to the sign-in page, which
 /// would not say why.
 fn told(call: &Call, error: Error) -> HttpResponse {
+    // The address is one of the API, so whoever does not ask for a page gets none.
+    let is_program = wish(&call.request) != Wish::Page;
     let (status, explanation) = match error {
         Error::Unauthenticated { message, .. } => (StatusCode::UNAUTHORIZED, message),
         Error::Refused(message) => (StatusCode::FORBIDDEN, message),
@@ -176,9 +182,11 @@ fn told(call: &Call, error: Error) -> HttpResponse {
         | Error::Precondition(_)
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
-        | Error::Internal(_)) => return Page.failed(&call.asked(), error),
+        | Error::Internal(_)) => {
+            return if is_program { Api.failed(&call.asked(), error) } else { Page.failed(&call.asked(), error) };
+        }
     };
-    problem(call, status, "Signing in did not work", &explanation)
+    if is_program { api_error(status, TITLE, &explanation) } else { problem(call, status, TITLE, &explanation) }
 }
 
 /// What is asked by a user who wants to sign in otherwise.

@@ -108,7 +108,7 @@ fn half_a_request_is_done_nowhere_and_told_so() {
         ("GET", "/api/v2/users/me"),
         ("POST", "/api/v2/nothing"),
         ("POST", "/oauth2/nothing"),
-        ("POST", "/scim/v2/Users"),
+        ("POST", "/scim/v2/nothing"),
         ("POST", "/logout"),
     ] {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\n", api.session);

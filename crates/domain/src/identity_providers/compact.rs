@@ -95,26 +95,34 @@ mod tests {
         set.keys()[0].clone()
     }
 
-    /// RFC 7515 A.2: RS256.
+    /// Signed by another implementation (Node's, of OpenSSL).
     #[test]
-    fn the_example_of_the_standard_is_signed_by_its_key() {
-        let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yR\
-                 T-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQ\
-                 OS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8\
-                 q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
-        let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc\
-                     19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5Y\
-                     KtO8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb\
-                     1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8\
-                     np6LbgGY9Fs98rqVt5AXLIhWkywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+    fn rsa_signs_in_two_ways_and_neither_is_the_other() {
+        let n = "wIPCE7wRgbQBCOFvPDcly-jrd0WhSxSfFwmnoExsb2RbQVtt_pvGGg19tCBOYqb6FS2c8Ng5-\
+                 gtgVTB1V9hovE5Ip3mY2VHSz6zhlow2r7iZykpL1Ea7adhNabhgbkF394b6_CEGcXIFjfJkEIoIEOifd7lxvXoGXDw97bdL\
+                 fVgzk790bpXiNwZHvi3Io6KUt3NGNLVTVdRIiezS6KuPvQWB5b-\
+                 Zu165cFcJZc_3kJgJlPIQkF7gdWYszZqefPkox3ecqd8mFhpyEO5WFlCsRpuFlm9QnEg1h0hxpP9Ix0h9hdbp4cAp_roFGh\
+                 pUZ140hg4nTxm-p7Rqo9EB1b818w";
+        let pkcs1 = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.rYAYU9KBo76OxvD_QqPXAWQYccV6FjOX_T-\
+                     U07MQDtLXv9zovzSz9XPBud8VkNT6IwHA7DHGiv-hcdUwmjddcydKtNBvtGlQGQgq6cDDDb9jRUKoIong7aTvlrBSBAPnjS\
+                     Hc46xBhJF_PxV5oqIAUN_dg1wBPX6Z71SPp_zPA1zPpu5un4-\
+                     j14iCiIFoMboRnrEiEt38sSwiTqdIun1IeUPtVoVJT7keP6oVpAT4Xg3uvheArXw4PKnVtpfk7VxPv5jIfgCGBll3gZXUd4\
+                     BV6HwOmmHqChnrLzgn8JXJOOqJSkBULNGR6Q33UUtTYmirBkJWqBsb8CORhyr0BVed0A";
+        let pss = "eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiIxIn0.ZNW7OQdFrAWnxTln2r8xSo_CXSrRgVgl0hjrPlHSL4IsloFjPHUW0Lua3c\
+                   Ju8Yjd2zOR62JfMWJWuGdkrQy0aqalXBFM-\
+                   0JZh9a_tJz45tW9XfsNLOKYh9mwtyl8jFCTtlORQQr7msnHEDaHh4f1HgL5rjlFTeLKnr9OtqGUDr2XPqLBKfkMr-fX1AOl\
+                   czGbtSZxdWzMk6WtWnlTkkXxCmOHrOZFgrHIifwkgVAzl8-\
+                   XRwANx8Qf1qTABnvWs6CxYGac0OUTkuXVIELRUGrelK5XVLvVGAtlbFRjF0EoKGFke5O565tGxwJsrLL4QRe3jFJdN1-\
+                   tT_toSJ1K-2r6aw";
         let key = key(&json!({ "kty": "RSA", "n": n, "e": "AQAB" }));
-        let compact = Compact::parse(token).unwrap();
-        assert!(compact.is_signed_by(&key, SignatureAlgorithm::Rs256));
-        for other in [SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa] {
-            assert!(!compact.is_signed_by(&key, other), "{other}");
+        let is_signed = |token: &str, by| Compact::parse(token).unwrap().is_signed_by(&key, by);
+        assert!(is_signed(pkcs1, SignatureAlgorithm::Rs256) && is_signed(pss, SignatureAlgorithm::Ps256));
+        assert!(!is_signed(pkcs1, SignatureAlgorithm::Ps256) && !is_signed(pss, SignatureAlgorithm::Rs256));
+        for other in [SignatureAlgorithm::Es256, SignatureAlgorithm::Es384, SignatureAlgorithm::EdDsa] {
+            assert!(!is_signed(pkcs1, other), "{other}");
         }
-        let changed = token.replace("eyJpc3Mi", "eyJpc3Nj");
-        assert!(!Compact::parse(&changed).unwrap().is_signed_by(&key, SignatureAlgorithm::Rs256));
+        let changed = pkcs1.replacen(".eyJ", ".eyK", 1);
+        assert!(!is_signed(&changed, SignatureAlgorithm::Rs256));
     }
 
     #[test]

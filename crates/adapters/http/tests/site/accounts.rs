@@ -253,7 +253,7 @@ async fn small_things_of_a_user() {
     assert_eq!((&organization["name"], &organization["is_default"]), (&json!("coder"), &json!(true)));
     house.get("/users/me/organizations/other", &owner).await.expect(404);
     let methods = house.get("/users/authmethods", "").await.expect(200).json();
-    assert_eq!(methods["oidc"], json!({ "enabled": false, "signInText": "", "iconUrl": "" }));
+    assert_eq!(methods["oidc"], json!({ "enabled": false, "signInText": "", "iconUrl": "", "providers": [] }));
     let check = house.api(POST, "/users/validate-password", "", json!({ "password": "weak" })).await.expect(200).json();
     assert_eq!(check["valid"], false);
 }

@@ -191,3 +191,18 @@ fn a_url_whose_password_is_not_escaped_is_refused_before_anybody_is_asked() {
     let escaped = open("postgres://ann:left%40right@127.0.0.1:1/x?user=a@b", &options()).unwrap_err();
     assert!(matches!(escaped, OpenError::Connect(_)), "{escaped:?}");
 }
+
+#[test]
+fn no_two_migrations_have_one_number() {
+    for database in ["sqlite", "postgres"] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../migrations/").to_owned() + database;
+        let mut numbers = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            // One of two with the same number would never run.
+            let (number, _) = name.split_once('_').unwrap();
+            assert!(numbers.insert(number.to_owned()), "{database}: {name}");
+        }
+        assert!(numbers.len() > 20, "{database}: {}", numbers.len());
+    }
+}

@@ -127,7 +127,7 @@ async fn what_does_not_fit_together_converts_nobody() {
     says(&provider, "eve@example.com");
     let state = begin(&mut browser, &eve, "oidc").await;
     house.clock.advance(time::Duration::minutes(5));
-    let late = go_on(&mut browser, &provider, &state).await.expect(403);
+    let late = browser.get(&format!("{CALLBACK}?oidc_merge_state={state}")).await.expect(403);
     assert!(late.body.contains("too long"), "{}", late.body);
     for user in ["bob", "eve"] {
         assert_eq!(login_type(&house, &owner, user).await, "password", "{user}");
