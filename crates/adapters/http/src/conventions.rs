@@ -4,6 +4,7 @@
 //! A convention imports the kit and no room.
 
 pub(crate) mod api;
+pub(crate) mod callback;
 pub(crate) mod consent;
 pub(crate) mod document;
 pub(crate) mod oauth2;
@@ -11,6 +12,7 @@ pub(crate) mod page;
 pub(crate) mod scim;
 
 pub(crate) use api::Api;
+pub(crate) use callback::Callback;
 pub(crate) use consent::Consent;
 pub(crate) use document::Document;
 pub(crate) use oauth2::OAuth2;
@@ -20,7 +22,7 @@ pub(crate) use scim::Scim;
 use crate::kit::convention::Convention;
 
 /// All of them. Where no route is, the one answers whose territory it is; [`Page`] has the rest.
-pub(crate) const ALL: [&dyn Convention; 6] = [&Api, &OAuth2, &Consent, &Document, &Scim, &Page];
+pub(crate) const ALL: [&dyn Convention; 7] = [&Api, &Callback, &OAuth2, &Consent, &Document, &Scim, &Page];
 
 #[cfg(test)]
 mod tests {

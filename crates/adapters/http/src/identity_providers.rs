@@ -2,11 +2,10 @@
 //! and where providers end sessions.
 
 use crate::conventions::page::problem;
-use crate::conventions::{Api, Page};
+use crate::conventions::{self, Api};
 use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::{created, redirect};
 use crate::kit::call::Call;
-use crate::kit::convention::Convention as _;
 use crate::kit::error::{HandlerResult, api_error};
 use crate::kit::extract::credential::cookies;
 use crate::kit::json::Timestamp;
@@ -30,13 +29,13 @@ use time::Duration;
 use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
-    let mut r = routes.of(&Page);
+    let mut r = routes.of(&conventions::Callback);
     r.public(__path_oidc_callback, oidc_callback).no_store();
     r.public(__path_oidc_provider_callback, oidc_provider_callback).no_store();
     r.public(__path_github_callback, github_callback).no_store();
-    routes.of(&Api).user(__path_convert_login, convert_login).limit(Limit::Login);
-    let mut r = routes.of(&Page);
-    r.public(__path_backchannel_logout, backchannel_logout).no_store();
+    let mut r = routes.of(&Api);
+    r.public(__path_backchannel_logout, backchannel_logout);
+    r.user(__path_convert_login, convert_login).limit(Limit::Login);
 }
 
 /// What a page says that is about a sign-in that failed.
@@ -183,7 +182,7 @@ fn told(call: &Call, error: Error) -> HttpResponse {
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
         | Error::Internal(_)) => {
-            return if is_program { Api.failed(&call.asked(), error) } else { Page.failed(&call.asked(), error) };
+            return call.convention.failed(&call.asked(), error);
         }
     };
     if is_program { api_error(status, TITLE, &explanation) } else { problem(call, status, TITLE, &explanation) }
