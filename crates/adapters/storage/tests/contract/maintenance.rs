@@ -2,12 +2,14 @@ use crate::support::*;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_domain::oauth2::{AuthorizationCode, Grant};
+use doorward_domain::replays::{ReplayKind, SeenToken};
 use doorward_domain::sessions::{ApiKey, PLACE_MEMORY, ThrottlePolicy};
 use doorward_ports::maintenance::Purged;
 use time::Duration;
 
 /// What expires, in the order in which it is removed.
-const TABLES: [&str; 5] = ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles", "signin_places"];
+const TABLES: [&str; 6] =
+    ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles", "signin_places", "seen_tokens"];
 
 contract! {
     async fn it_answers(db) {
@@ -66,6 +68,11 @@ contract! {
             for n in 0..5 {
                 repos.throttles().remember_place(&permit(), user, &n.to_string(), NOW - PLACE_MEMORY)?;
             }
+            for n in 0..6 {
+                let expires_at = if n < 5 { NOW } else { NOW + second };
+                let seen = SeenToken::new(ReplayKind::LogoutToken, "issuer", &n.to_string(), expires_at);
+                repos.replays().insert(&permit(), &seen)?;
+            }
             repos.throttles().remember_place(&permit(), user, "9", NOW - PLACE_MEMORY + second)
         })
         .await;
@@ -73,10 +80,10 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        let each = |rows: [usize; 5]| Purged(TABLES.into_iter().zip(rows).collect());
-        assert_eq!(batches, [each([2; 5]), each([2; 5]), each([1; 5]), each([0; 5])]);
+        let each = |rows: [usize; 6]| Purged(TABLES.into_iter().zip(rows).collect());
+        assert_eq!(batches, [each([2; 6]), each([2; 6]), each([1; 6]), each([0; 6])]);
         let left = TABLES.map(|table| db.rows(table));
-        assert_eq!(left, [1, 2, 3, 1, 1]);
+        assert_eq!(left, [1, 2, 3, 1, 1, 1]);
         let found = db
             .read(move |repos| Ok((repos.grants().find(survivor)?, repos.api_keys().find(&survivor_key)?)))
             .await;
