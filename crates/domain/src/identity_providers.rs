@@ -42,7 +42,7 @@ pub use compact::{Compact, CompactDefect};
 pub use conversion::{CONVERSION_LIFETIME, Conversion};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
-pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page, with_groups};
+pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
 pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_hash};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
@@ -51,7 +51,7 @@ pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
 pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};
-pub use own_link::{OwnLinkError, check_own_link, check_unlink};
+pub use own_link::{OwnLinkError, check_own_link};
 pub use profile::{AVATAR_MAX, Profile, ProfileDefect, read_profile};
 pub use provider::{
     ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider, ProviderDefect,

@@ -19,8 +19,8 @@ pub struct ClaimsPage {
 /// Stores which accounts at identity providers belong to which users.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait UserLinkRepository {
-    /// The link of this account. Deleted users have none.
-    fn find(&mut self, issuer: &str, subject: &str) -> Result<Option<UserLink>, StoreError>;
+    /// The link of this account, under one of the spellings of its issuer: the first of them that has one. Deleted users have none.
+    fn find(&mut self, issuers: &[String], subject: &str) -> Result<Option<UserLink>, StoreError>;
     /// What providers of [`LoginType::Oidc`](doorward_domain::users::LoginType::Oidc) said at the last sign-ins of all users, or of the
     /// members of an organization: the last sign-in first, leaving out the first `offset` and then what is longer than `longest`
     /// characters. `limit` counts what is left out for its length too.
@@ -46,13 +46,6 @@ pub trait UserLinkRepository {
         permit: &Permit<action::UpdatePersonal, resource::User>,
         link: &UserLink,
     ) -> Result<bool, StoreError>;
-    /// Takes an account from a user. `false` when there was no such link.
-    fn delete(
-        &mut self,
-        permit: &Permit<action::UpdatePersonal, resource::User>,
-        user: UserId,
-        issuer: &str,
-    ) -> Result<bool, StoreError>;
 }
 
 /// What is known of a session, and the ID token it began with as it is sealed.
@@ -63,8 +56,9 @@ pub type KnownSession = (FederatedSession, Option<Vec<u8>>);
 pub trait FederatedSessionRepository {
     /// What is known of a session, and the ID token it began with as it is sealed.
     fn find(&mut self, key: &ApiKeyId) -> Result<Option<KnownSession>, StoreError>;
-    /// The keys of the sessions that began at this provider with this account or session, with their users.
-    fn list_keys(&mut self, issuer: &str, upstream: &Upstream) -> Result<Vec<(ApiKeyId, UserId)>, StoreError>;
+    /// The keys of the sessions that began at this provider, under whichever spelling of its issuer, with this account or session, with
+    /// their users.
+    fn list_keys(&mut self, issuers: &[String], upstream: &Upstream) -> Result<Vec<(ApiKeyId, UserId)>, StoreError>;
     /// Adds what is known of a session whose key is stored already.
     #[expect(clippy::needless_lifetimes, reason = "the mock needs a name for it")]
     fn insert<'a>(

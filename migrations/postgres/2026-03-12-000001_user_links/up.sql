@@ -13,6 +13,8 @@ CREATE TABLE user_links (
     PRIMARY KEY (issuer, subject)
 );
 CREATE INDEX user_links_user ON user_links (user_id);
+-- For searches by the number of an account at GitHub.
+CREATE INDEX user_links_subject ON user_links (subject);
 
 -- Sessions that began at an identity provider, which may end them. They go with their keys.
 CREATE TABLE federated_sessions (

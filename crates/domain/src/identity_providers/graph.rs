@@ -3,7 +3,6 @@
 
 use super::claims::{Claims, ClaimsError, WrongTypeError};
 use super::groups::GROUPS_MAX;
-use serde_json::Value;
 
 /// Where the first page is. It is asked with the access token of the person, which needs the scope `GroupMember.Read.All`.
 pub const GRAPH_GROUPS_URL: &str =
@@ -69,20 +68,10 @@ impl GraphPage {
     }
 }
 
-/// The claims with these groups in the place of the claim, as if the token had had room for them.
-#[must_use]
-pub fn with_groups(claims: Claims, claim: &str, groups: Vec<String>) -> Claims {
-    let mut members = claims.into_members();
-    members.insert(claim.to_owned(), Value::from(groups));
-    Claims::from_members(members)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity_providers::groups::{GroupClaim, read_groups};
-    use crate::identity_providers::provider::{Provider, ProviderKind};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn read(page: &Value) -> Result<GraphPage, GraphDefect> {
         read_graph_page(page.to_string().as_bytes())
@@ -122,15 +111,5 @@ mod tests {
         assert!(matches!(read_graph_page(b"<html>"), Err(GraphDefect::Unreadable(_))));
         let odd = read(&json!({ "value": [1, {}, { "id": 1 }, { "id": "" }, { "id": "g" }] })).unwrap();
         assert_eq!(odd.groups, ["g"]);
-    }
-
-    #[test]
-    fn fetched_groups_stand_where_the_token_had_no_room() {
-        let provider = Provider { kind: ProviderKind::Entra, groups_claim: "groups".to_owned(), ..Provider::default() };
-        let overage = Claims::parse(br#"{"hasgroups": true}"#).unwrap();
-        assert_eq!(read_groups(&overage, &provider), GroupClaim::Elsewhere);
-        let names = vec!["g1".to_owned()];
-        let fetched = with_groups(overage, "groups", names.clone());
-        assert_eq!(read_groups(&fetched, &provider), GroupClaim::These { names, skipped: 0 });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::address::{self, AddressClaims};
 use super::claims::Claims;
-use super::provider::{ClaimsSource, Provider};
+use super::provider::Provider;
 
 /// Members that only the ID token says: it is the answer to our request, and signed.
 const OF_THE_ID_TOKEN: [&str; 15] = [
@@ -39,14 +39,6 @@ pub struct MergedClaims {
     pub claims: Claims,
     /// The mail address, and what was said about it in the same place; `None` if there is none.
     pub address: Option<AddressClaims>,
-}
-
-impl Provider {
-    /// Whether the userinfo endpoint is asked.
-    #[must_use]
-    pub fn asks_userinfo(&self) -> bool {
-        self.claims_source == ClaimsSource::Merged
-    }
 }
 
 /// Joins the claims of an ID token with `other` ones, which win: those of the userinfo endpoint, or of the access token, verified
@@ -160,14 +152,6 @@ mod tests {
         assert_eq!(same, json!({ "sub": "1", "email": "A@b.example", "email_verified": true, "xms_edov": 1 }));
         let neither = merged(verified, json!({ "sub": "1", "email_verified": false, "email": "" })).unwrap();
         assert_eq!(neither.get("email_verified"), Some(&json!(true)));
-    }
-
-    #[test]
-    fn the_userinfo_endpoint_is_asked_by_default() {
-        assert!(Provider::default().asks_userinfo());
-        for claims_source in [ClaimsSource::None, ClaimsSource::AccessToken] {
-            assert!(!Provider { claims_source, ..Provider::default() }.asks_userinfo());
-        }
     }
 
     proptest! {

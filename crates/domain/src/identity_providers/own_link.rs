@@ -1,4 +1,4 @@
-//! Linking and unlinking by somebody who is signed in.
+//! Linking by somebody who is signed in.
 
 use crate::Instant;
 use crate::ids::UserId;
@@ -7,7 +7,7 @@ use time::Duration;
 /// How long ago somebody may have authenticated who links their account.
 const AUTHENTICATION_AGE: Duration = Duration::minutes(10);
 
-/// Why somebody cannot link or unlink their account.
+/// Why somebody cannot link their account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnLinkError {
@@ -18,11 +18,8 @@ pub enum OwnLinkError {
     #[error("This sign-in is linked to another account.")]
     LinkedToOther,
     /// The account is linked to another person of this provider.
-    #[error("Your account is linked to another sign-in of this provider. Unlink that one first.")]
+    #[error("Your account is linked to another sign-in of this provider. Ask an administrator.")]
     HasOther,
-    /// Nobody could sign in any more.
-    #[error("This is the only way to sign in to your account.")]
-    LastWay,
 }
 
 /// Checks that the user may be linked to a person of a provider. `linked` is the account that is linked to this person, and
@@ -54,11 +51,6 @@ pub fn check_own_link(
     if has_other_link { Err(OwnLinkError::HasOther) } else { Ok(()) }
 }
 
-/// Checks that the user may take a link away: so many other ways to sign in are left (a password, other links).
-pub const fn check_unlink(ways_left: usize) -> Result<(), OwnLinkError> {
-    if ways_left == 0 { Err(OwnLinkError::LastWay) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,11 +73,5 @@ mod tests {
         assert_eq!(check_own_link(ANN, NOW, Some(ANN), false, NOW), Ok(()));
         assert_eq!(check_own_link(ANN, NOW, Some(BOB), false, NOW), Err(OwnLinkError::LinkedToOther));
         assert_eq!(check_own_link(ANN, NOW, None, true, NOW), Err(OwnLinkError::HasOther));
-    }
-
-    #[test]
-    fn one_way_to_sign_in_stays() {
-        assert_eq!(check_unlink(1), Ok(()));
-        assert_eq!(check_unlink(0), Err(OwnLinkError::LastWay));
     }
 }

@@ -45,12 +45,16 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether the mail address of an account is proven after its user has signed in with this profile, whose address it takes over.
-    /// What was known of another address says nothing of this one: else somebody could write down the address of a victim at a
-    /// provider, and have the victim signed in to their account by another one.
+    /// Whether the mail address of an account is proven after its user has signed in with this profile: the provider vouches for the very
+    /// address that the account has `now`, so far that accounts are linked by it; or it was proven `before`, and is the same. What is
+    /// known of another address says nothing of this one: else somebody could write down the address of a victim at a provider, and
+    /// have the victim signed in to their account by another one.
     #[must_use]
-    pub fn proves_email(&self, before: &Email, was_proven: bool) -> bool {
-        self.email_trust.is_verified() || was_proven && same_address(before.as_str(), self.email.as_str())
+    pub fn proves_email(&self, before: Option<&Email>, now: Option<&Email>, was_proven: bool) -> bool {
+        let Some(now) = now else { return false };
+        let is_vouched_for =
+            self.email_trust == EmailTrust::ForLinking && same_address(now.as_str(), self.email.as_str());
+        is_vouched_for || was_proven && before.is_some_and(|before| same_address(before.as_str(), now.as_str()))
     }
 }
 
@@ -163,13 +167,21 @@ mod tests {
 
     #[test]
     fn trap_another_address_is_not_proven_by_what_was_known_of_the_one_before() {
-        let before: Email = "ann@b.example".parse().unwrap();
+        let email = |text: &str| -> Email { text.parse().unwrap() };
+        let (before, victim) = (email("ann@b.example"), email("victim@b.example"));
+        let proves =
+            |profile: &Profile, now: &Email, was_proven| profile.proves_email(Some(&before), Some(now), was_proven);
         let unverified = |email: &str| read(json!({ "email": email })).unwrap();
-        assert!(unverified("Ann@b.example").proves_email(&before, true));
-        assert!(!unverified("ann@b.example").proves_email(&before, false));
-        assert!(!unverified("victim@b.example").proves_email(&before, true));
+        assert!(proves(&unverified("Ann@b.example"), &before, true));
+        assert!(!proves(&unverified("ann@b.example"), &before, false));
+        assert!(!proves(&unverified("victim@b.example"), &victim, true));
         let verified = read(json!({ "email": "new@b.example", "email_verified": true })).unwrap();
-        assert!(verified.proves_email(&before, false));
+        assert!(proves(&verified, &email("new@b.example"), false));
+        // The account has kept its own, for the new one is another user's.
+        assert!(!proves(&verified, &before, false) && proves(&verified, &before, true));
+        assert!(!verified.proves_email(None, None, true));
+        let foreign = Profile { email_trust: EmailTrust::Verified, ..verified };
+        assert!(!proves(&foreign, &email("new@b.example"), false), "not so far that accounts are linked by it");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::users::{Identity, blank_user, default_organization, member};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditAction;
 use doorward_domain::identity_providers::{
-    Account, AccountFacts, Decision, EmailTrust, LinkPolicy, LinkedBy, Profile, decide, same_address,
+    Account, AccountFacts, Decision, LinkPolicy, LinkedBy, Profile, decide, same_address,
 };
 use doorward_domain::idp_sync::{NotAdmitted, Unsyncable};
 use doorward_domain::ids::UserId;
@@ -128,12 +128,7 @@ pub(super) fn hint_place(key: &ApiKeyId) -> String {
 
 /// The link of the account at the provider, under whichever spelling of the issuer.
 pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Result<Option<UserLink>, StoreError> {
-    for issuer in &person.issuers {
-        if let Some(link) = repos.user_links().find(issuer, &person.subject)? {
-            return Ok(Some(link));
-        }
-    }
-    Ok(None)
+    repos.user_links().find(&person.issuers, &person.subject)
 }
 
 /// Links the account at the provider to a user.
@@ -210,20 +205,21 @@ impl SignIn {
             }
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
-                insert_link(deed, &self.person, user.id, self.is_proven())?;
+                let email_verified = self.proves(None, &user, false);
+                insert_link(deed, &self.person, user.id, email_verified)?;
                 self.open(deed, user)
             }
             Decision::SignIn(_) => {
                 let (Some(before), Some(link)) = (known, link) else { return Err(Error::UserNotFound.into()) };
                 let user = self.follow(deed, before.clone())?;
-                let email_verified = self.proves(&before, &user, link.email_verified);
+                let email_verified = self.proves(Some(&before), &user, link.email_verified);
                 self.update_link(deed, link, email_verified)?;
                 self.open(deed, user)
             }
             Decision::Link { by, .. } => {
                 let Some(before) = known else { return Err(Error::UserNotFound.into()) };
                 let user = self.follow(deed, before.clone())?;
-                let email_verified = self.proves(&before, &user, was_proven);
+                let email_verified = self.proves(Some(&before), &user, was_proven);
                 insert_link(deed, &self.person, user.id, email_verified)?;
                 self.note_link(deed, &user, by)?;
                 self.open(deed, user)
@@ -231,18 +227,10 @@ impl SignIn {
         }
     }
 
-    /// Whether the provider vouches for its address so far that an account of it may be theirs.
-    fn is_proven(&self) -> bool {
-        self.person.profile.email_trust == EmailTrust::ForLinking
-    }
-
-    /// Whether the address of the account is proven after this sign-in: the provider vouches for this very one, or it was proven before
-    /// and is the same. What is said of an address that the account has not taken over says nothing of the one that it has.
-    fn proves(&self, before: &User, after: &User, was_proven: bool) -> bool {
-        let Some(email) = &after.email else { return false };
-        let is_said = same_address(email.as_str(), self.person.profile.email.as_str()) && self.is_proven();
-        let is_same = before.email.as_ref().is_some_and(|before| same_address(before.as_str(), email.as_str()));
-        is_said || (was_proven && is_same)
+    /// Whether the address of the account is proven after this sign-in.
+    fn proves(&self, before: Option<&User>, after: &User, was_proven: bool) -> bool {
+        let before = before.and_then(|before| before.email.as_ref());
+        self.person.profile.proves_email(before, after.email.as_ref(), was_proven)
     }
 
     /// Records that an account is linked to a provider from now on.

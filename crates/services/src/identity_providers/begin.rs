@@ -2,7 +2,7 @@
 
 use super::conversions::read;
 use super::exchange::Endpoints;
-use super::ring_of_flow::{Flow, new_state};
+use super::flow::{Flow, new_state};
 use super::ways::{GITHUB, Way, provider};
 use crate::context::Context;
 use crate::error::Error;
@@ -65,8 +65,6 @@ fn for_provider<'r>(
 ) -> oauth2::AuthorizationRequest<'r> {
     let request = request.add_scopes(provider.scopes.iter().cloned().map(Scope::new));
     let request = request.add_extra_param("nonce", flow.nonce().expose().clone());
-    provider
-        .authorize_parameters
-        .iter()
-        .fold(request, |request, (name, value)| request.add_extra_param(name.clone(), value.clone()))
+    let extra = provider.extra_parameters(&[]);
+    extra.fold(request, |request, (name, value)| request.add_extra_param(name.to_owned(), value.to_owned()))
 }

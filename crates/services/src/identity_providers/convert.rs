@@ -3,8 +3,8 @@
 
 use super::account::{admit, find_link, insert_link, refuse};
 use super::conversions::{is_password_of, password_text, sign};
+use super::flow::{CONVERT, new_state};
 use super::identity::Identified;
-use super::ring_of_flow::{CONVERT, new_state};
 use crate::Principal;
 use crate::context::Context;
 use crate::deed::Deed;
@@ -127,13 +127,14 @@ pub(super) async fn convert(
         return Err(refusal);
     }
     let (caller, ring) = (Principal::anonymous(Arc::clone(origin)), ctx.keys.ring());
-    ctx.act(&caller, move |deed| {
+    let refused = person.clone();
+    let done = ctx.act(&caller, move |deed| {
         let user = found(deed, &person)?;
-        if !is_password_of(&ring, &user, &conversion, deed.now) {
-            return Err(Error::Refused("The password has been changed meanwhile. Please begin again.".to_owned()));
-        }
         if user.id != conversion.user || user.login_type != conversion.from || person.login_type != conversion.to {
             return Err(Error::Refused("This is not the account whose password was given.".to_owned()));
+        }
+        if !is_password_of(&ring, &user, &conversion, deed.now) {
+            return Err(Error::Refused("The password has been changed meanwhile. Please begin again.".to_owned()));
         }
         if user.status == UserStatus::Suspended {
             return Err(Error::Refused("This account is suspended. Ask an administrator.".to_owned()));
@@ -152,8 +153,12 @@ pub(super) async fn convert(
         let changed = User { login_type: person.login_type, password_hash: None, updated_at: deed.now, ..user.clone() };
         let entry = deed.entry().of_user(Some(user.id));
         Ok(entry.changed(&user, &changed)?.answer(()))
-    })
-    .await
+    });
+    let done = done.await;
+    if let Err(Error::Refused(_)) = &done {
+        refuse(ctx, refused, origin, None).await?;
+    }
+    done
 }
 
 /// The account with the address that the provider says.

@@ -49,10 +49,8 @@ pub async fn end_sessions(
         }
         let mut recorded: Option<Recorded> = None;
         let mut ending: BTreeMap<UserId, Vec<ApiKeyId>> = BTreeMap::new();
-        for issuer in &issuers {
-            for (id, user) in deed.repos.federated_sessions().list_keys(issuer, &upstream)? {
-                ending.entry(user).or_default().push(id);
-            }
+        for (id, user) in deed.repos.federated_sessions().list_keys(&issuers, &upstream)? {
+            ending.entry(user).or_default().push(id);
         }
         // In the order of ids, as everybody locks users who ends what they have.
         for (user, keys) in ending {

@@ -1,8 +1,8 @@
 //! Who somebody is, as their provider says: tokens believed by the rules of the domain, and what else is fetched about them.
 
 use super::exchange::Tokens;
+use super::flow::Flow;
 use super::graph;
-use super::ring_of_flow::Flow;
 use super::signed::{self, Signed};
 use super::upstream::{told, unusable};
 use super::ways::GITHUB;

@@ -25,25 +25,27 @@ impl FederatedSessionRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn list_keys(&mut self, issuer: &str, upstream: &Upstream) -> Result<Vec<(ApiKeyId, UserId)>, StoreError> {
+    fn list_keys(&mut self, issuers: &[String], upstream: &Upstream) -> Result<Vec<(ApiKeyId, UserId)>, StoreError> {
         self.run(|conn| {
-            let of_issuer = federated_sessions::table
-                .inner_join(api_keys::table.on(api_keys::id.eq(federated_sessions::key_id)))
-                .filter(federated_sessions::issuer.eq(issuer))
-                .select((api_keys::id, api_keys::user_id))
-                .order(api_keys::id);
+            let of_issuer = || {
+                federated_sessions::table
+                    .inner_join(api_keys::table.on(api_keys::id.eq(federated_sessions::key_id)))
+                    .filter(federated_sessions::issuer.eq_any(issuers))
+                    .select((api_keys::id, api_keys::user_id))
+                    .order(api_keys::id)
+            };
             let rows: Vec<(String, Id<UserId>)> = match upstream {
                 Upstream::Session { sid, subject } => {
                     let is_it = federated_sessions::upstream_sid.eq(sid.as_str()).assume_not_null();
-                    let mut rows = of_issuer.filter(is_it).load(conn)?;
+                    let mut rows = of_issuer().filter(is_it).load(conn)?;
                     if let Some(subject) = subject {
                         let of_account = federated_sessions::subject.eq(subject);
-                        let unknown = of_issuer.filter(of_account).filter(federated_sessions::upstream_sid.is_null());
+                        let unknown = of_issuer().filter(of_account).filter(federated_sessions::upstream_sid.is_null());
                         rows.extend(unknown.load::<(String, Id<UserId>)>(conn)?);
                     }
                     rows
                 }
-                Upstream::Subject(subject) => of_issuer.filter(federated_sessions::subject.eq(subject)).load(conn)?,
+                Upstream::Subject(subject) => of_issuer().filter(federated_sessions::subject.eq(subject)).load(conn)?,
             };
             let read = |(id, Id(user)): (String, _)| match ApiKeyId::new(id.clone()) {
                 Ok(id) => Ok((id, user)),

@@ -2,7 +2,7 @@
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
-use super::users::{containing, narrowed, position};
+use super::user_lists::{containing, linked_at_github, narrowed, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
@@ -258,8 +258,7 @@ pub(super) fn page(
         }
         MemberScope::Nobody => (true, false),
     };
-    // Links to accounts at GitHub are not stored yet, so nobody has one.
-    if never || filter.github_user_id.is_some() {
+    if never {
         return Ok(GroupMemberPage::default());
     }
     let after: Option<String> = match page.after_id {

@@ -2,7 +2,7 @@
 
 use super::group_members::{self as members, HasMember};
 use super::one_of::OneOf;
-use super::users::containing;
+use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks, member_counts};
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use super::one_of::OneOf;
 use super::planned_anew::PlannedAnew;
-use super::users::{containing, position};
+use super::user_lists::{containing, linked_at_github, position};
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, filters, locks, member_counts};
 use crate::error::{Error, RowError};
@@ -129,8 +129,7 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
         filter: &MemberFilter,
         page: Page,
     ) -> Result<MemberPage, StoreError> {
-        // Links to accounts at GitHub are not stored yet, so nobody has one.
-        if Visible::new(visible, COLUMNS).is_never() || filter.github_user_id.is_some() {
+        if Visible::new(visible, COLUMNS).is_never() {
             return Ok(MemberPage::default());
         }
         self.run(|conn| {
@@ -145,6 +144,9 @@ impl MemberRepository for UnitOfWork<'_, Conn> {
                 let mut query = listed!(organization, visible).into_boxed();
                 if let Some(name) = &after {
                     query = query.filter(users::username_key.gt(name));
+                }
+                if let Some(id) = filter.github_user_id {
+                    query = query.filter(organization_members::user_id.eq_any(linked_at_github!(id)));
                 }
                 if let Some(user) = filter.user_id {
                     query = query.filter(organization_members::user_id.eq(Id(user)));

@@ -58,6 +58,7 @@ mod sessions;
 mod templates;
 mod throttles;
 mod user_links;
+mod user_lists;
 mod users;
 mod visible;
 mod workspaces;

@@ -1,7 +1,7 @@
 //! Templates.
 
 use super::one_of::OneOf;
-use super::users::containing;
+use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
 use crate::error::Error;

@@ -21,10 +21,15 @@ use serde_json::{Map, Value};
 const WHY: &str = "no permission depends on how a user signs in";
 
 impl UserLinkRepository for UnitOfWork<'_, Conn> {
-    fn find(&mut self, issuer: &str, subject: &str) -> Result<Option<UserLink>, StoreError> {
+    fn find(&mut self, issuers: &[String], subject: &str) -> Result<Option<UserLink>, StoreError> {
         self.run(|conn| {
-            let row = user_links::table.find((issuer, subject)).select(UserLinkRow::as_select());
-            Ok(row.get_result(conn).optional()?.map(UserLink::try_from).transpose()?)
+            let rows = user_links::table
+                .filter(user_links::issuer.eq_any(issuers))
+                .filter(user_links::subject.eq(subject))
+                .select(UserLinkRow::as_select())
+                .load(conn)?;
+            let links: Vec<UserLink> = entities(rows)?;
+            Ok(links.into_iter().min_by_key(|link| issuers.iter().position(|issuer| *issuer == link.issuer)))
         })
     }
 
@@ -101,19 +106,6 @@ impl UserLinkRepository for UnitOfWork<'_, Conn> {
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
-        })
-    }
-
-    fn delete(
-        &mut self,
-        permit: &Permit<action::UpdatePersonal, resource::User>,
-        user: UserId,
-        issuer: &str,
-    ) -> Result<bool, StoreError> {
-        self.write(permit, &permit.kind().id(user.0).owner(user.0), Touches::nobody(WHY), |conn| {
-            let links =
-                user_links::table.filter(user_links::user_id.eq(Id(user))).filter(user_links::issuer.eq(issuer));
-            Ok(diesel::delete(links).execute(conn)? > 0)
         })
     }
 }

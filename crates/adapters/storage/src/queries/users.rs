@@ -3,13 +3,13 @@
 use super::advisory::Advisory;
 use super::one_of::OneOf;
 use super::sessions::end_all;
-use super::visible::{Columns, Lists, Visible};
+use super::user_lists::{countable, matching, position};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
 use crate::schema::{group_members, organization_members, scim_users, signin_places, sync_log, user_links, users};
 use crate::touches::Touches;
-use crate::types::{At, Id, Json, Texts};
+use crate::types::{At, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, exists, not, sql};
 use diesel::prelude::*;
@@ -22,10 +22,6 @@ use doorward_domain::roles::{ListFilter, OWNER, Permit, RoleNames, action, resou
 use doorward_domain::users::{LoginType, PasswordHash, User, UserFilter, UserStatus};
 use doorward_ports::users::{UserPage, UserRepository};
 use doorward_ports::{Conflict, StoreError};
-use uuid::Uuid;
-
-type Backend = <Conn as Connection>::Backend;
-type Query<'a> = users::BoxedQuery<'a, Backend>;
 
 /// A user that is not deleted, for changing it.
 macro_rules! living {
@@ -411,102 +407,4 @@ fn is_owner_besides(conn: &mut Conn, id: UserId) -> QueryResult<bool> {
         .filter(users::login_type.ne(LoginType::None.as_str()))
         .filter(filters::holds_any_role(&owner));
     diesel::select(exists(others)).get_result(conn)
-}
-
-/// Where a user stands in the list.
-pub(super) fn position(conn: &mut Conn, id: Uuid) -> QueryResult<Option<String>> {
-    users::table.find(Id(id)).select(users::username_key).get_result(conn).optional()
-}
-
-/// A user belongs to itself and to no organization, and has no access lists.
-const COLUMNS: Columns = Columns { id: "users.id", organization: None, owner: Some("users.id"), lists: Lists::None };
-
-/// Narrows a query on users, or on users joined to something, to those that match.
-macro_rules! narrowed {
-    ($query:expr, $filter:expr) => {{
-        let (mut query, filter): (_, &UserFilter) = ($query, $filter);
-        if !filter.search.is_empty() {
-            let pattern = containing(&filter.search);
-            let email = users::email_key.like(pattern.clone()).escape('\\');
-            query = query.filter(email.or(users::username_key.like(pattern).escape('\\')));
-        }
-        if !filter.statuses.is_empty() {
-            query = query.filter(users::status.eq_any(filter.statuses.iter().map(|status| status.as_str())));
-        }
-        if !filter.login_types.is_empty() {
-            query =
-                query.filter(users::login_type.eq_any(filter.login_types.iter().map(|kind: &LoginType| kind.as_str())));
-        }
-        if !filter.takes_any_role() {
-            query = query.filter(filters::holds_any_role(&filter.roles));
-        }
-        if let Some(before) = filter.last_seen_before {
-            query = query.filter(users::last_seen_at.is_null().or(users::last_seen_at.le(At(before))));
-        }
-        if let Some(after) = filter.last_seen_after {
-            query = query.filter(users::last_seen_at.ge(At(after)));
-        }
-        if let Some(before) = filter.created_before {
-            query = query.filter(users::created_at.le(At(before)));
-        }
-        if let Some(after) = filter.created_after {
-            query = query.filter(users::created_at.ge(At(after)));
-        }
-        if !filter.name.is_empty() {
-            let real_name = sql::<Bool>("lower(users.name) LIKE ").bind::<Text, _>(containing(&filter.name));
-            query = query.filter(real_name.sql(" ESCAPE '\\'"));
-        }
-        if let Some(service_account) = filter.service_account {
-            let is_one = if service_account { "users.email_key = ''" } else { "users.email_key <> ''" };
-            query = query.filter(sql::<Bool>(is_one));
-        }
-        query
-    }};
-}
-pub(super) use narrowed;
-
-/// The users that match; `None` when there can be none.
-fn matching<'a>(filter: &'a UserFilter, visible: &ListFilter, after: Option<&'a str>) -> Option<Query<'a>> {
-    let visible = Visible::new(visible, COLUMNS);
-    if visible.is_never() {
-        return None;
-    }
-    let mut query = users::table.filter(not(users::deleted)).filter(not(users::is_system)).into_boxed();
-    if !visible.is_all() {
-        query = query.filter(visible);
-    }
-    if let Some(key) = after {
-        query = query.filter(users::username_key.gt(key));
-    }
-    // Links to accounts at GitHub are not stored yet, so nobody has one.
-    if filter.github_user_id.is_some() {
-        return None;
-    }
-    Some(narrowed!(query, filter))
-}
-
-/// The states of those that match, when nothing but their state is asked and everybody may be seen.
-fn countable(filter: &UserFilter, visible: &ListFilter) -> Option<Texts> {
-    let everybody = filter.takes_any_role();
-    let (roles, statuses) = (filter.roles.clone(), filter.statuses.clone());
-    let by_status = *filter == UserFilter { roles, statuses, ..UserFilter::default() };
-    if !everybody || !by_status || !Visible::new(visible, COLUMNS).is_all() {
-        return None;
-    }
-    let all = [UserStatus::Active, UserStatus::Dormant, UserStatus::Suspended];
-    let asked = all.iter().filter(|status| filter.statuses.is_empty() || filter.statuses.contains(status));
-    Some(Texts(asked.map(|status| status.as_str().to_owned()).collect()))
-}
-
-/// A pattern for `LIKE` that finds `text` anywhere and takes none of it for a wildcard.
-pub(super) fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

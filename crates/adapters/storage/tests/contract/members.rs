@@ -1,4 +1,5 @@
 use crate::support::*;
+use crate::user_links::user_link;
 use crate::worlds::{Dice, World};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::{Blocker, Member, MemberFilter, Membership, Organization};
@@ -7,6 +8,8 @@ use doorward_domain::roles::{
     Acl, Action, DefaultRoles, ListFilter, Object, ResourceType, Scope, Subject, WORKSPACE_ACCESS,
 };
 use doorward_domain::templates::Template;
+use doorward_domain::user_links::UserLink;
+use doorward_domain::users::LoginType;
 use doorward_ports::members::MemberPage;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
@@ -30,6 +33,8 @@ contract! {
     async fn members_are_searched_by_name_address_and_id(db) {
         let (place, users) = populate(&db, &["anna", "Hanna", "dan"]).await;
         let hanna = users.iter().find(|user| user.username == "Hanna").unwrap().id;
+        let link = UserLink { login_type: LoginType::Github, ..user_link(hanna, "7") };
+        db.write(move |repos| repos.user_links().insert(&permit(), &link)).await;
         let search = |text: &str| MemberFilter { search: text.to_owned(), ..MemberFilter::default() };
         for (filter, limit, expected, count) in [
             (search("anna"), None, vec!["anna", "Hanna"], 2),
@@ -38,7 +43,8 @@ contract! {
             (search("%"), None, vec![], 0),
             (MemberFilter { user_id: Some(hanna), ..search("") }, None, vec!["Hanna"], 1),
             (MemberFilter { user_id: Some(hanna), ..search("dan") }, None, vec![], 0),
-            (MemberFilter { github_user_id: Some(7), ..search("") }, None, vec![], 0),
+            (MemberFilter { github_user_id: Some(7), ..search("") }, None, vec!["Hanna"], 1),
+            (MemberFilter { github_user_id: Some(8), ..search("") }, None, vec![], 0),
         ] {
             let (place, page) = (place.id, Page { limit, ..Page::default() });
             let visible = everything(ResourceType::OrganizationMember);

@@ -1,8 +1,10 @@
 use crate::support::*;
+use crate::user_links::user_link;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::Email;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, AllowEntry, ListFilter, Object, ResourceType, RoleNames, Scope, Subject};
+use doorward_domain::user_links::UserLink;
 use doorward_domain::users::{LoginType, User, UserFilter, UserStatus};
 use doorward_ports::users::UserPage;
 use time::Duration;
@@ -82,7 +84,13 @@ contract! {
             created_at: NOW + hour,
             ..user("cy")
         };
+        let links = [
+            UserLink { login_type: LoginType::Github, ..user_link(bob.id, "1") },
+            // The same text is another account at another provider.
+            UserLink { issuer: "https://other.example".to_owned(), ..user_link(ann.id, "1") },
+        ];
         insert(&db, vec![ann, bob, cy]).await;
+        db.write(move |repos| links.iter().try_for_each(|link| repos.user_links().insert(&permit(), link))).await;
         let none = UserFilter::default();
         let search = |text: &str| UserFilter { search: text.to_owned(), ..UserFilter::default() };
         let role = |names: &[&str]| UserFilter {
@@ -113,7 +121,8 @@ contract! {
             (UserFilter { last_seen_after: Some(NOW + hour), ..none.clone() }, vec!["cy"]),
             (UserFilter { created_before: Some(NOW - hour), ..none.clone() }, vec!["ann"]),
             (UserFilter { created_after: Some(NOW), ..none.clone() }, vec!["bob", "cy"]),
-            (UserFilter { github_user_id: Some(1), ..none.clone() }, vec![]),
+            (UserFilter { github_user_id: Some(1), ..none.clone() }, vec!["bob"]),
+            (UserFilter { github_user_id: Some(2), ..none.clone() }, vec![]),
             (UserFilter { search: "o".to_owned(), statuses: vec![UserStatus::Suspended], ..none.clone() }, vec!["cy"]),
         ] {
             assert_eq!(names(&db, filter.clone()).await, expected, "{filter:?}");

@@ -329,10 +329,6 @@ fn writes() -> Vec<Write> {
         ReplayRepository::insert(None): |_w, r, p| r.replays().insert(&p.permit(), &seen("1"));
         UserLinkRepository::insert(None): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
         UserLinkRepository::update(None): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
-        UserLinkRepository::delete(None): |w, r, p| {
-            let link = user_link(w.ann.id, "1");
-            r.user_links().delete(&p.permit(), w.ann.id, &link.issuer)
-        };
         ScimTokenRepository::insert(None): |w, r, p| {
             let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
             r.scim_tokens().insert(&p.permit_on(&object), &w.scim_token)
