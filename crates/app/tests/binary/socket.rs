@@ -87,7 +87,7 @@ fn a_broken_chunk_is_a_bad_request_with_a_body() {
 
 #[test]
 fn half_a_request_is_done_nowhere_and_told_so() {
-    let server = builder().setting("scim.key", "a key of a directory for this test").start().unwrap();
+    let server = builder().setting("scim.key", "the-key-of-a-directory-in-this-test").start().unwrap();
     let api = Api::set_up(server.url());
     let organization = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
     let bob = json!({
