@@ -162,11 +162,7 @@ pub(crate) fn keycloak(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if folder.join("bin/kc.sh").exists() {
         return Ok(folder);
     }
-    for program in ["java", "mvn", "unzip"] {
-        if find_program(&[program]).is_none() {
-            bail!("Keycloak needs Java 17, Maven and unzip; there is no `{program}`");
-        }
-    }
+    must_be_there("Keycloak", &["java", "mvn", "unzip"])?;
     let parent = workspace.cache().join("keycloak");
     fs::create_dir_all(&parent)?;
     println!("  fetching Keycloak {KEYCLOAK}, some 150 MB");
@@ -178,6 +174,29 @@ pub(crate) fn keycloak(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     run(Command::new("unzip").arg("-q").arg(&archive).arg("-d").arg(&parent))?;
     fs::remove_file(archive)?;
     Ok(folder)
+}
+
+/// The class path of the client in tests/clients/java, compiled. It comes from Maven's central repository, as Keycloak does.
+pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
+    must_be_there("the client in Java", &["java", "mvn"])?;
+    let source = workspace.java();
+    let (folder, jars) = (workspace.cache().join("java"), workspace.cache().join("java/jars"));
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "-f"]).arg(source.join("pom.xml")).arg("dependency:copy-dependencies");
+    run(maven.arg(format!("-DoutputDirectory={}", jars.display())))?;
+    let libraries = format!("{}/*", jars.display());
+    let mut compiler = Command::new("javac");
+    compiler.args(["-proc:none", "-cp", &libraries, "-d"]).arg(&folder).arg(source.join("Scim.java"));
+    run(&mut compiler)?;
+    Ok(format!("{}:{libraries}", folder.display()))
+}
+
+fn must_be_there(what: &str, programs: &[&str]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = programs.iter().copied().filter(|program| find_program(&[program]).is_none()).collect();
+    if !missing.is_empty() {
+        bail!("{what} needs {}; missing: {}", programs.join(", "), missing.join(", "));
+    }
+    Ok(())
 }
 
 const LOCK: &str = "package-lock.json";

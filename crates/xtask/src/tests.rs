@@ -76,7 +76,7 @@ pub(crate) struct Fuzz {
 enum Part {
     /// Unit, contract, HTTP and binary tests: `cargo test`
     Rust,
-    /// OAuth clients that we did not write, among them an MCP client
+    /// OAuth, MCP and SCIM clients that we did not write
     Clients,
     /// The pages in headless Chromium
     Browser,
@@ -84,6 +84,13 @@ enum Part {
     Fuzz,
     /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
     Keycloak,
+    /// A SCIM client in Java, which needs Java 17 and Maven; only if it is named
+    Java,
+}
+
+impl Part {
+    /// Parts that need more than is installed by itself.
+    const IF_NAMED: [Self; 2] = [Self::Keycloak, Self::Java];
 }
 
 impl Test {
@@ -98,7 +105,7 @@ impl Test {
     }
 
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        let wants = |part| (self.only.is_empty() && part != Part::Keycloak) || self.only.contains(&part);
+        let wants = |part| self.only.contains(&part) || (self.only.is_empty() && !Part::IF_NAMED.contains(&part));
         install::announce(workspace, self.needs(), self.no_install)?;
         let cluster = start_postgres()?;
         if wants(Part::Rust) {
@@ -111,10 +118,11 @@ impl Test {
             })?;
         }
         let files: Vec<&str> = [
-            (Part::Clients, ["test_authlib.py", "test_mcp.py"].as_slice()),
+            (Part::Clients, ["test_authlib.py", "test_mcp.py", "test_scim.py"].as_slice()),
             (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
             (Part::Keycloak, &["test_keycloak.py"]),
+            (Part::Java, &["test_scim_java.py"]),
         ]
         .into_iter()
         .filter(|(part, _)| wants(*part))
@@ -127,6 +135,9 @@ impl Test {
         let mut pytest = suite.pytest();
         if wants(Part::Keycloak) {
             pytest.env("DOORWARD_KEYCLOAK", install::keycloak(workspace)?);
+        }
+        if wants(Part::Java) {
+            pytest.env("DOORWARD_JAVA_CLIENT", install::java_client(workspace)?);
         }
         step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))
     }

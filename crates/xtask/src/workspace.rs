@@ -38,6 +38,11 @@ impl Workspace {
         self.root.join("tests/clients/node")
     }
 
+    /// A client in Java.
+    pub(crate) fn java(&self) -> PathBuf {
+        self.root.join("tests/clients/java")
+    }
+
     /// Where cargo builds, as told by the program that is running.
     pub(crate) fn target(&self) -> PathBuf {
         let program = env::current_exe().unwrap_or_default();

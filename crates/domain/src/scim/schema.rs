@@ -88,6 +88,8 @@ pub struct Attribute {
     pub description: &'static str,
     /// A resource, or the value that it belongs to, must have it.
     pub required: bool,
+    /// Clients are told to send it. The server finds a value by other ways where it can.
+    pub expected: bool,
     /// Letter case matters in comparisons.
     pub case_exact: bool,
     /// Who may change it.
@@ -112,6 +114,7 @@ impl Attribute {
             multi_valued: false,
             description,
             required: false,
+            expected: false,
             case_exact: false,
             mutability: Mutability::ReadWrite,
             returned: Returned::Default,
@@ -141,6 +144,10 @@ impl Attribute {
 
     const fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    const fn expected(self) -> Self {
+        Self { expected: true, ..self }
     }
 
     const fn exact(self) -> Self {

@@ -118,7 +118,7 @@ fn attribute(attribute: &Attribute) -> Value {
         "type": attribute.kind.as_str(),
         "multiValued": attribute.multi_valued,
         "description": attribute.description,
-        "required": attribute.required,
+        "required": attribute.required || attribute.expected,
         "mutability": attribute.mutability.as_str(),
         "returned": attribute.returned.as_str(),
     });

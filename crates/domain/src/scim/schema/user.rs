@@ -34,7 +34,8 @@ static USER_ATTRIBUTES: [Attribute; 16] = [
     Attribute::text("locale", "Region whose forms of numbers and dates the user reads, such as en-US"),
     Attribute::text("timezone", "Time zone of the user, such as America/Los_Angeles"),
     Attribute::new("active", Kind::Boolean, "Whether the user may sign in"),
-    Attribute::complex("emails", &EMAIL, "Mail addresses of the user").list(),
+    // An account has an address: it is the user name where that is one, and no other attribute can give it.
+    Attribute::complex("emails", &EMAIL, "Mail addresses of the user").list().expected(),
     Attribute::complex("phoneNumbers", &PHONE_NUMBER, "Phone numbers of the user").list(),
     Attribute::complex("photos", &PHOTO, "Addresses of pictures of the user").list(),
     Attribute::complex("addresses", &ADDRESS, "Postal addresses of the user").list(),
@@ -58,7 +59,7 @@ const PRIMARY: Attribute =
 const TYPE: Attribute = Attribute::text("type", "What the value is for");
 
 static EMAIL: [Attribute; 4] =
-    [Attribute::text("value", "Mail address"), DISPLAY, TYPE.usually(&["work", "home", "other"]), PRIMARY];
+    [Attribute::text("value", "Mail address").expected(), DISPLAY, TYPE.usually(&["work", "home", "other"]), PRIMARY];
 
 static PHONE_NUMBER: [Attribute; 4] = [
     Attribute::text("value", "Phone number"),
