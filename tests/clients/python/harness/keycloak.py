@@ -113,7 +113,8 @@ def realm(server):
                 "redirectUris": [f"{server}/api/v2/users/oidc/keycloak/callback"],
                 "attributes": {
                     "backchannel.logout.url": f"{server}/api/v2/users/oidc/keycloak/backchannel-logout",
-                    "backchannel.logout.session.required": "true",
+                    # With it, a logout of all sessions is told of one of them.
+                    "backchannel.logout.session.required": "false",
                     "post.logout.redirect.uris": f"{server}/login",
                 },
                 "protocolMappers": [
