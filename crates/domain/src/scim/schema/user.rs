@@ -34,7 +34,12 @@ static USER_ATTRIBUTES: [Attribute; 16] = [
     Attribute::text("locale", "Region whose forms of numbers and dates the user reads, such as en-US"),
     Attribute::text("timezone", "Time zone of the user, such as America/Los_Angeles"),
     Attribute::new("active", Kind::Boolean, "Whether the user may sign in"),
-    Attribute::complex("emails", &EMAIL, "Mail addresses of the user").list(),
+    Attribute::complex(
+        "emails",
+        &EMAIL,
+        "Mail addresses of the user. No other user of the server has the primary one, or else the first",
+    )
+    .list(),
     Attribute::complex("phoneNumbers", &PHONE_NUMBER, "Phone numbers of the user").list(),
     Attribute::complex("photos", &PHOTO, "Addresses of pictures of the user").list(),
     Attribute::complex("addresses", &ADDRESS, "Postal addresses of the user").list(),
