@@ -37,7 +37,7 @@ static USER_ATTRIBUTES: [Attribute; 16] = [
     Attribute::complex(
         "emails",
         &EMAIL,
-        "Mail addresses of the user. No other user of the server has the primary one, or else the first",
+        "Mail addresses of the user. One is needed, unless userName is one; nobody else has the primary one, or else the first",
     )
     .list(),
     Attribute::complex("phoneNumbers", &PHONE_NUMBER, "Phone numbers of the user").list(),
