@@ -79,7 +79,9 @@ fn text(value: &Value, pointer: &str) -> Outcome<String> {
 }
 
 fn escaped(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 /// The profile of a server that has users: `scim-filter` finds one of a thousand by name, `scim-get` reads one by id, `scim-page`
@@ -178,12 +180,20 @@ pub async fn provision(directory: &Directory, how: &Provision) -> Outcome<Value>
         groups_took.as_secs_f64(),
         made as f64 / groups_took.as_secs_f64().max(1e-9),
     );
-    Ok(json!({ "by": way, "users": ids.len(), "users_s": users.as_secs_f64(), "groups": made, "members_each": how.members,
-               "groups_s": groups_took.as_secs_f64() }))
+    Ok(
+        json!({ "by": way, "users": ids.len(), "users_s": users.as_secs_f64(), "groups": made, "members_each": how.members,
+               "groups_s": groups_took.as_secs_f64() }),
+    )
 }
 
 /// Makes resources, and answers their ids in order.
-async fn make(directory: &Directory, how: &Provision, path: &str, all: Vec<Value>, at_once: usize) -> Outcome<Vec<String>> {
+async fn make(
+    directory: &Directory,
+    how: &Provision,
+    path: &str,
+    all: Vec<Value>,
+    at_once: usize,
+) -> Outcome<Vec<String>> {
     if how.bulk {
         return in_bulk(directory, path, &all, at_once).await;
     }
@@ -216,11 +226,10 @@ async fn make(directory: &Directory, how: &Provision, path: &str, all: Vec<Value
 async fn in_bulk(directory: &Directory, path: &str, all: &[Value], at_once: usize) -> Outcome<Vec<String>> {
     let (mut call, mut ids) = (directory.call()?, Vec::new());
     for chunk in all.chunks(at_once) {
-        let operation = |(n, data): (usize, &Value)| {
-            json!({ "method": "POST", "path": path, "bulkId": n.to_string(), "data": data })
-        };
+        let operation = |(n, data): (usize, &Value)| json!({ "method": "POST", "path": path, "bulkId": n.to_string(), "data": data });
         let operations: Vec<Value> = chunk.iter().enumerate().map(operation).collect();
-        let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
+        let body =
+            json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
         let done = call.need(200, "POST", &format!("{}/Bulk", directory.prefix), Some(&body)).await?;
         for result in done["Operations"].as_array().ok_or("no Operations")? {
             if result["status"] != "201" {
@@ -278,5 +287,7 @@ pub async fn deprovision(directory: &Directory, other: &str, owner: &str, tokens
         took.as_secs_f64() * 1e3,
         refused.as_secs_f64() * 1e3,
     );
-    Ok(json!({ "tokens": tokens, "patch_ms": took.as_secs_f64() * 1e3, "refused_elsewhere_after_ms": refused.as_secs_f64() * 1e3 }))
+    Ok(
+        json!({ "tokens": tokens, "patch_ms": took.as_secs_f64() * 1e3, "refused_elsewhere_after_ms": refused.as_secs_f64() * 1e3 }),
+    )
 }
