@@ -283,6 +283,7 @@ async fn of_an_address_that_several_have_the_account_of_its_own_is_meant() {
     let body = json!({ "userName": "somebody@else.example", "emails": [{ "value": "bob@example.com" }] });
     let mut repos = repos_knowing(&provisioned(bob()));
     repos.scim.expect_find_users().returning(|_, _, _| Ok(Vec::new()));
+    repos.users.expect_find_by_email().times(1).returning(|_| Ok(Some(bob())));
     let refused = create_user(&ctx(repos), &directory(), &body, &all()).await.unwrap_err();
     assert_eq!(kind(&refused), Some(ScimType::Uniqueness));
 }
