@@ -77,6 +77,7 @@ async fn an_organization_does_not_change_who_has_roles_of_another_one() {
         let mut repos = repos_knowing(&provisioned(bob()));
         let roles = roles.iter().copied().collect();
         let membership = Membership { organization_id, user_id: BOB, roles, created_at: NOW, updated_at: NOW };
+        repos.organizations.checkpoint();
         repos.organizations.expect_list_memberships().returning(move |_| Ok(vec![membership.clone()]));
         repos.users.expect_update_status().returning(|_, _, _, _| Ok(true));
         repos.audit.expect_insert().returning(|_, _| Ok(()));
