@@ -11,8 +11,7 @@
 #   SECONDS_EACH, RUNS    of each measurement        (3, 3)
 #   MAX_OTHERS   CPU % that others may take          (20)
 #   PORT         the first of three ports            (4020)
-#   PG_BIN       where initdb and pg_ctl are         (/usr/lib/postgresql/15/bin)
-#   PG_USER      whom PostgreSQL runs as where this script runs as root   (postgres)
+#   PG_BIN, PG_USER   see cluster.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -eq 2 ] || { sed -n '2,/^set/p' "$0" | grep '^#' >&2; exit 2; }
@@ -27,31 +26,17 @@ esac
 tenth=$(awk "BEGIN { print $scale / 10 }")
 work=$folder/$kind-$scale; mkdir -p "$work"
 
+. "$here/cluster.sh"
 pids=()
-cluster=
 finish() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  [ -z "$cluster" ] || as_postgres "$pg_bin/pg_ctl" -D "$cluster" -m fast stop >/dev/null
+  stop_cluster
 }
 trap finish EXIT
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
-pg_bin=${PG_BIN:-/usr/lib/postgresql/15/bin}
-as_postgres() {
-  if [ "$(id -u)" = 0 ]; then setpriv --reuid "${PG_USER:-postgres}" --regid "${PG_USER:-postgres}" --clear-groups "$@"; else "$@"; fi
-}
-if [ "$kind" = postgres ]; then
-  data=$folder/pgdata
-  if [ ! -f "$data/PG_VERSION" ]; then
-    mkdir -p "$data"; [ "$(id -u)" != 0 ] || chown "${PG_USER:-postgres}" "$data"
-    (cd / && as_postgres "$pg_bin/initdb" -D "$data" -A trust -U postgres --no-locale -E UTF8 >/dev/null)
-    printf '%s\n' "listen_addresses = '127.0.0.1'" "unix_socket_directories = ''" "shared_buffers = 512MB" \
-      "max_connections = 200" "max_wal_size = 4GB" | as_postgres tee -a "$data/postgresql.conf" >/dev/null
-  fi
-  (cd / && as_postgres taskset -c 0 "$pg_bin/pg_ctl" -D "$data" -o "-p $database_port" -l "$data/log" -w start >/dev/null)
-  cluster=$data
-fi
+[ "$kind" != postgres ] || start_cluster "$folder/pgdata" "$database_port"
 
 # --- Databases and servers ------------------------------------------------------------------------------------------
 # start NAME PORT SCALE: the smaller database has a hundred organizations too, so that the member of a hundred is alike
@@ -62,10 +47,7 @@ start() {
     # names of databases have no dot
     local database="doorward_${scale//./_}"
     url=postgres://postgres@127.0.0.1:$database_port/$database
-    if [ ! -f "$work/$name/seed.json" ]; then
-      "$pg_bin/dropdb" -h 127.0.0.1 -p "$database_port" -U postgres --if-exists "$database"
-      "$pg_bin/createdb" -h 127.0.0.1 -p "$database_port" -U postgres "$database"
-    fi
+    [ -f "$work/$name/seed.json" ] || fresh_database "$database" "$database_port"
   fi
   export DOORWARD__DATA_DIR=$work/$name DOORWARD__DATABASE__URL=$url
   if [ ! -f "$work/$name/seed.json" ]; then

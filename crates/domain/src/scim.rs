@@ -11,7 +11,7 @@
 //! | `attributes`, `excludedAttributes` | [`Projection`] |
 //! | `sortBy`, `startIndex`, `count` | [`Sort`], [`Paging`] |
 //! | `POST /Bulk` | [`BulkRequest::read`], [`BulkRequest::order`], [`BulkIds`] |
-//! | `If-Match`, `If-None-Match` | [`Version`], [`EntityTags`] |
+//! | `If-Match`, `If-None-Match` | [`Version`], [`Preconditions`] |
 //!
 //! What a caller did wrong is a [`ScimError`]: a word of RFC 7644 3.12 and a sentence that says what and where.
 //!
@@ -40,6 +40,10 @@
 //!   directory gives rights by membership of groups.
 //! - Attributes are told apart without regard to letter case, and are kept in the spelling of the schema.
 //! - `null`, an empty list and an empty object are the same as no value (RFC 7643 2.5).
+//! - A PATCH of a group with more than [`MEMBERS_TOLD`] members is answered without the group (204), unless attributes are asked
+//!   for: one member comes or goes without all others being read.
+//! - A page of groups ends where its groups would have more than [`MEMBERS_MAX`] members in all; the next page goes on there
+//!   (RFC 7644 3.4.2.4 allows fewer than `count`).
 //! - A PATCH removes members by their `value`, `type` and `display`. Filters on `$ref`, which is not kept, or on what no schema
 //!   knows are `invalidFilter` there, for `ne` would select everybody. A request may do so by at most [`CONDITIONS_MAX`]
 //!   conditions other than ids, with [`TERMS_MAX`] comparisons in all; more are `tooMany`.
@@ -83,13 +87,13 @@ pub use patch::{
     PatchPath, Patched,
 };
 pub use projection::Projection;
-pub use resource::{MEMBERS_MAX, Resource, TEXT_MAX, VALUES_MAX};
+pub use resource::{MEMBERS_MAX, MEMBERS_TOLD, Resource, TEXT_MAX, VALUES_MAX};
 pub use schema::{
     Attribute, Capabilities, ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, Kind, Mutability, Place, RESOURCE_TYPES,
     ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
 };
 pub use token::{ScimToken, TOKEN_NAME_MAX, TOKENS_MAX};
-pub use version::{EntityTag, EntityTags, Version};
+pub use version::{EntityTag, EntityTags, Preconditions, Version};
 
 /// Media type of SCIM (RFC 7644 8.1).
 pub const MEDIA_TYPE: &str = "application/scim+json";

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::Instant;
-use doorward_domain::groups::Group;
+use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, ScimTokenId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, ScimToken, UserRecord};
@@ -96,8 +96,11 @@ pub trait ScimRepository {
     ) -> Result<Vec<UserGroup>, StoreError>;
     /// Those of the users who are in the group, sorted.
     fn members_among(&mut self, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+    /// Those of the users who are in these groups, by group and user. Deleted ones are in none.
+    fn list_members_among(&mut self, groups: &[GroupId], users: &[UserId]) -> Result<Vec<GroupMember>, StoreError>;
     /// Stores what a directory says of a group, which exists, in the place of what it said before. When the group is deleted,
-    /// this is too. May answer `Conflict::ScimDisplayName` or `Conflict::ScimExternalId`.
+    /// this is too. The version is counted up by whatever else changes the members. May answer `Conflict::ScimDisplayName` or
+    /// `Conflict::ScimExternalId`.
     fn store_group(
         &mut self,
         permit: &Permit<action::Update, resource::Group>,

@@ -16,7 +16,9 @@ use crate::kit::routes::Routes;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
-use doorward_domain::scim::{EntityTags, ErrorMessage, Projection, ResourceType, ScimError, ScimType, SearchRequest};
+use doorward_domain::scim::{
+    EntityTags, ErrorMessage, Preconditions, Projection, ResourceType, ScimError, ScimType, SearchRequest,
+};
 use doorward_services::scim::{Refusal, Shown};
 use serde_json::Value;
 
@@ -97,9 +99,10 @@ fn tags(call: &Call, name: &HeaderName) -> Result<Option<EntityTags>, Failure> {
     read.map(Some).map_err(|error| bad(&ScimError::new(error.kind, format!("{name}: {}", error.detail))))
 }
 
-/// The version that may be changed.
-fn if_match(call: &Call) -> Result<Option<EntityTags>, Failure> {
-    tags(call, &header::IF_MATCH)
+/// What the request wants of the version of the resource.
+fn conditions(call: &Call) -> Result<Preconditions, Failure> {
+    let (matches, none_match) = (tags(call, &header::IF_MATCH)?, tags(call, &header::IF_NONE_MATCH)?);
+    Ok(Preconditions { matches, none_match })
 }
 
 /// A resource with its version and address.
@@ -112,10 +115,22 @@ fn resource(status: StatusCode, shown: &Shown) -> HttpResponse {
     response
 }
 
-/// A resource, or 304 to who has this version of it already (RFC 7644 3.14).
-fn unless_known(call: &Call, shown: &Shown) -> HandlerResult {
-    let known = tags(call, &header::IF_NONE_MATCH)?;
-    if known.is_some_and(|known| known.include(Some(&shown.version))) {
+/// What has become of a resource; without a body if it is not shown.
+fn changed(shown: &Shown) -> HttpResponse {
+    if !shown.resource.fields().is_empty() {
+        return resource(StatusCode::OK, shown);
+    }
+    let mut response = answer::no_content();
+    answer::set_header(response.headers_mut(), header::ETAG, &shown.version.to_string());
+    response
+}
+
+/// A resource; 304 to who has this version of it already (RFC 7644 3.14), 412 to who wants another one.
+fn unless_known(conditions: &Preconditions, shown: &Shown) -> HandlerResult {
+    if !conditions.is_expected(&shown.version) {
+        return Err(refused(Refusal::Stale));
+    }
+    if conditions.is_known(&shown.version) {
         let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
         answer::set_header(response.headers_mut(), header::ETAG, &shown.version.to_string());
         return Ok(response);

@@ -501,7 +501,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 
     scim_tokens (id) {
@@ -514,6 +514,7 @@ table! {
         created_at -> Instant,
         expires_at -> Nullable<Instant>,
         last_used_at -> Nullable<Instant>,
+        lifetime_seconds -> Nullable<BigInt>,
     }
 }
 

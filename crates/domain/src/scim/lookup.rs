@@ -1,7 +1,7 @@
 //! What a condition says of those that can meet it, so that an index finds them.
 
 use super::filter::{Condition, Operand, Operator};
-use super::schema::{ResourceType, Target, USER};
+use super::schema::{GROUP, ResourceType, Target, USER};
 use uuid::Uuid;
 
 /// Values of attributes that an index knows. Whoever meets the condition that it was made of has one of them; not everybody who
@@ -100,6 +100,30 @@ impl Condition {
         }
     }
 
+    /// The members of a group that decide whether it meets the condition: it meets it or not, whoever else is a member. `None` when
+    /// that depends on all of them.
+    ///
+    /// ```
+    /// use doorward_domain::scim::{Filter, GROUP};
+    /// let deciding = |text: &str| text.parse::<Filter>().ok()?.resolve(&GROUP).ok()?.deciding_members();
+    /// let one = deciding(r#"not (members eq "92b725cd-9465-4e7d-8c16-01f8e146b87a")"#);
+    /// assert_eq!(one.map(|ids| ids.len()), Some(1));
+    /// assert_eq!(deciding("members pr"), None);
+    /// ```
+    #[must_use]
+    pub fn deciding_members(&self) -> Option<Vec<Uuid>> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                let all = conditions.iter().map(Self::deciding_members).collect::<Option<Vec<_>>>()?;
+                Some(all.into_iter().flatten().collect())
+            }
+            Self::Not(condition) => condition.deciding_members(),
+            // Whoever has one of these ids meets it, or nobody does.
+            _ if self.mentions("members") => Some(self.lookup(&GROUP)?.members),
+            Self::Constant(_) | Self::Compare { .. } | Self::Present(_) | Self::HasValue { .. } => Some(Vec::new()),
+        }
+    }
+
     /// Whether the condition asks about an attribute of the resource itself, such as `groups`.
     #[must_use]
     pub fn mentions(&self, name: &str) -> bool {
@@ -170,6 +194,25 @@ mod tests {
             "shoeSize ne 5",
         ] {
             assert_eq!(lookup(&USER, filter), None, "{filter}");
+        }
+    }
+
+    #[test]
+    fn the_members_who_decide_are_those_that_are_named() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let deciding = |text: &str| text.parse::<Filter>().unwrap().resolve(&GROUP).unwrap().deciding_members();
+        for (filter, expected) in [
+            ("displayName sw \"d\"".to_owned(), Some(vec![])),
+            (format!("members eq \"{one}\" or not (members.value eq \"{two}\")"), Some(vec![one, two])),
+            (format!("members[value eq \"{one}\" and display ne \"x\"] and displayName pr"), Some(vec![one])),
+            (format!("members[value eq \"{one}\" or value eq \"{two}\"]"), Some(vec![one, two])),
+            ("members eq \"nonsense\"".to_owned(), Some(vec![])),
+            ("members pr".to_owned(), None),
+            (format!("members ne \"{one}\""), None),
+            (format!("members eq \"{one}\" or members.display eq \"x\""), None),
+            (format!("members[not (value eq \"{one}\")]"), None),
+        ] {
+            assert_eq!(deciding(&filter), expected, "{filter}");
         }
     }
 

@@ -62,6 +62,12 @@ impl Projection {
         Ok(Self { kind, asked })
     }
 
+    /// Whether a parameter says what is shown.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        !matches!(self.asked, Asked::Nothing)
+    }
+
     /// Whether an attribute of the resource itself, such as `members`, is shown, at least in part. What is not need not be
     /// read.
     #[must_use]

@@ -13,6 +13,8 @@ pub const TEXT_MAX: usize = 2048;
 pub const VALUES_MAX: usize = 100;
 /// Most members in one request.
 pub const MEMBERS_MAX: usize = 50_000;
+/// Members up to which the answer to a PATCH shows the group without being asked to.
+pub const MEMBERS_TOLD: u64 = 1000;
 
 /// A user or group: a document whose attributes have the spelling and the types of its schemas.
 ///

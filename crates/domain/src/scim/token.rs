@@ -2,6 +2,7 @@
 
 use crate::ids::{OrganizationId, ScimTokenId, UserId};
 use crate::{Digest, Instant};
+use time::Duration;
 
 /// Most tokens of one organization.
 pub const TOKENS_MAX: usize = 20;
@@ -25,7 +26,9 @@ pub struct ScimToken {
     pub created_by: Option<UserId>,
     /// When it was made.
     pub created_at: Instant,
-    /// Until when it is good; `None` until it is revoked.
+    /// For how long it was to be good when it was made, and so will be the one that takes its place; `None` until it is revoked.
+    pub lifetime: Option<Duration>,
+    /// Until when it is good; `None` until it is revoked. Another one in its place may have made this earlier.
     pub expires_at: Option<Instant>,
     /// When it was used last, to the minute.
     pub last_used_at: Option<Instant>,
@@ -41,14 +44,13 @@ impl ScimToken {
     /// Whether a use at this moment is to be noted: once a minute is enough.
     #[must_use]
     pub fn is_use_noted(&self, now: Instant) -> bool {
-        self.last_used_at.is_none_or(|last| now - last >= time::Duration::MINUTE || now < last)
+        self.last_used_at.is_none_or(|last| now - last >= Duration::MINUTE || now < last)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::Duration;
 
     #[test]
     fn a_token_is_good_until_its_end_and_its_use_is_noted_once_a_minute() {
@@ -61,6 +63,7 @@ mod tests {
             digest: Digest::of("x"),
             created_by: None,
             created_at: now,
+            lifetime: None,
             expires_at: None,
             last_used_at: None,
         };

@@ -128,6 +128,44 @@ impl EntityTags {
     }
 }
 
+/// What a request wants of the version of a resource: the headers `If-Match` and `If-None-Match` (RFC 9110 13.1).
+///
+/// ```
+/// use doorward_domain::scim::{Preconditions, Version};
+/// let version = Version::of_bytes("1");
+/// assert!(Preconditions::default().hold(&version));
+/// let new_only = Preconditions { none_match: Some("*".parse()?), ..Preconditions::default() };
+/// assert!(!new_only.hold(&version));
+/// # Ok::<(), doorward_domain::scim::ScimError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preconditions {
+    /// `If-Match`: the version is among these.
+    pub matches: Option<EntityTags>,
+    /// `If-None-Match`: the version is not among these.
+    pub none_match: Option<EntityTags>,
+}
+
+impl Preconditions {
+    /// Whether what is there may be changed. If not, the answer is 412.
+    #[must_use]
+    pub fn hold(&self, version: &Version) -> bool {
+        self.is_expected(version) && !self.is_known(version)
+    }
+
+    /// Whether `If-Match` is met. If not, the answer is 412.
+    #[must_use]
+    pub fn is_expected(&self, version: &Version) -> bool {
+        self.matches.as_ref().is_none_or(|tags| tags.include(Some(version)))
+    }
+
+    /// Whether `If-None-Match` names the version. Who only reads is answered 304.
+    #[must_use]
+    pub fn is_known(&self, version: &Version) -> bool {
+        self.none_match.as_ref().is_some_and(|tags| tags.include(Some(version)))
+    }
+}
+
 impl FromStr for EntityTags {
     type Err = ScimError;
 
@@ -190,6 +228,18 @@ mod tests {
         assert_ne!(first, user(json!({ "userName": "a", "name": { "givenName": "y", "familyName": "x" } })));
         assert_ne!(user(json!({ "userName": "a" })), user(json!({ "userName": "a", "active": true })));
         assert_ne!(user(json!({ "userName": "a" })), user(json!({ "userName": "A" })));
+    }
+
+    #[test]
+    fn a_version_must_be_named_and_not_be_ruled_out() {
+        let (old, new) = (Version::of_bytes("old"), Version::of_bytes("new"));
+        let tags = |version: &Version| Some(version.to_string().parse::<EntityTags>().unwrap());
+        let conditions = Preconditions { matches: tags(&new), none_match: None };
+        assert!(conditions.hold(&new) && !conditions.hold(&old));
+        let conditions = Preconditions { matches: None, none_match: tags(&old) };
+        assert!(conditions.hold(&new) && !conditions.hold(&old) && conditions.is_known(&old));
+        let conditions = Preconditions { matches: Some(EntityTags::Any), none_match: Some(EntityTags::Any) };
+        assert!(conditions.is_expected(&old) && !conditions.hold(&old));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use doorward_domain::Instant;
 use doorward_domain::groups::GroupMember;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::scim::{
-    EntityTags, GROUP, Projection, ProvisionedGroup, ProvisionedUser, Resource, ResourceType, USER, Version,
+    GROUP, Preconditions, Projection, ProvisionedGroup, ProvisionedUser, Resource, ResourceType, USER, Version,
 };
 use doorward_ports::scim::UserGroup;
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ use std::sync::Arc;
 /// A resource as it is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// The resource, or what of it was asked for.
+    /// The resource, or what of it was asked for. Empty when nothing was, and a group has changed that has more members than are
+    /// told unasked.
     pub resource: Resource,
     /// Its version.
     pub version: Version,
@@ -132,6 +133,6 @@ fn meta(kind: &ResourceType, (created, modified): (Instant, Instant), version: &
 }
 
 /// Refuses to change another version than the one that was named.
-pub(super) fn expect_version(named: Option<&EntityTags>, version: &Version) -> Result<(), Refusal> {
-    if named.is_none_or(|named| named.include(Some(version))) { Ok(()) } else { Err(Refusal::Stale) }
+pub(super) fn expect_version(conditions: &Preconditions, version: &Version) -> Result<(), Refusal> {
+    if conditions.hold(version) { Ok(()) } else { Err(Refusal::Stale) }
 }

@@ -7,7 +7,7 @@ use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::scim::{
-    BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, EntityTags, ErrorMessage, Method,
+    BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method, Preconditions,
     Projection, ScimError, ScimType, USER,
 };
 use serde_json::Value;
@@ -57,7 +57,8 @@ async fn one(ctx: &Context, by: &Principal, operation: &BulkOperation, ids: &Bul
     let is_user = kind.name == USER.name;
     let mut data = operation.data.clone().unwrap_or_default();
     ids.resolve(&mut data)?;
-    let version = operation.version.as_deref().map(str::parse::<EntityTags>).transpose()?;
+    let matches = operation.version.as_deref().map(str::parse).transpose()?;
+    let version = Preconditions { matches, none_match: None };
     let shown = Projection::read(kind, Some("id"), None)?;
     let id = match &operation.target.id {
         Some(id) => ids.resolve_id(id)?,

@@ -15,8 +15,8 @@ use doorward_domain::ids::{GroupId, OrganizationId};
 use doorward_domain::names::GroupName;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::scim::{
-    Difference, EntityTags, GROUP, GroupFields, GroupRecord, Lookup, Member, MembershipChanges, Patch, Projection,
-    ProvisionedGroup, Resource, ScimError, ScimType,
+    Difference, GROUP, GroupFields, GroupRecord, Lookup, MEMBERS_TOLD, Member, MembershipChanges, Patch, Preconditions,
+    Projection, ProvisionedGroup, Resource, ScimError, ScimType,
 };
 use doorward_ports::{Repositories, StoreError};
 use serde_json::Value;
@@ -32,6 +32,14 @@ enum Change {
     Steps(MembershipChanges),
     /// These are the members, and nobody else.
     All(Vec<Member>),
+}
+
+/// Whether a group is shown after its change.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Always,
+    /// Unless it has more than [`MEMBERS_TOLD`] members.
+    UnlessLarge,
 }
 
 /// One group.
@@ -101,9 +109,10 @@ pub async fn create_group(
         };
         let made = ProvisionedGroup { group, record };
         let permit: Permit<action::Update, resource::Group> = access::permit(deed.by, &made.group)?;
-        deed.repos.scim().store_group(&permit, place.directory, &made.group, &made.record)?;
         let all = Difference { added: members, removed: Vec::new() };
-        let moved = moved(deed, &permit, &made.group, &all)?.unwrap_or_default();
+        let moved = moved(deed, &permit, &place, &made.group, &all)?.unwrap_or_default();
+        // Behind the members, who would count as a change of the record.
+        deed.repos.scim().store_group(&permit, place.directory, &made.group, &made.record)?;
         let recorded = deed.entry().plus(moved).made(&made)?;
         let shown = shown(deed.repos, &place, &made, &projection)?;
         Ok(recorded.answer(shown))
@@ -119,14 +128,14 @@ pub async fn replace_group(
     by: &Principal,
     id: &str,
     body: &Value,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
 ) -> Result<Shown, Refusal> {
     let id = group_id(id)?;
     // What is wrong with the document is told before the group is looked for.
     GROUP.read(body)?;
     let body = body.clone();
-    change(ctx, by, id, version, projection, move |stored| {
+    change(ctx, by, id, conditions, projection, Told::Always, move |stored| {
         let mut resource = GROUP.replace(stored, &body)?;
         let members = resource.take_members();
         Ok((resource, Change::All(members)))
@@ -134,7 +143,8 @@ pub async fn replace_group(
     .await
 }
 
-/// Changes a group (RFC 7644 3.5.2): all operations or none. Members are added and removed without reading the others.
+/// Changes a group (RFC 7644 3.5.2): all operations or none. Members are added and removed without reading the others: what is
+/// answered is empty if the group has more than [`MEMBERS_TOLD`] and no attributes are asked for.
 ///
 /// Needs a directory. Errors: as [`replace_group`].
 pub async fn patch_group(
@@ -142,12 +152,13 @@ pub async fn patch_group(
     by: &Principal,
     id: &str,
     body: &Value,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
 ) -> Result<Shown, Refusal> {
     let id = group_id(id)?;
     let patch = Patch::read(body)?;
-    change(ctx, by, id, version, projection, move |stored| {
+    let told = if projection.is_asked() { Told::Always } else { Told::UnlessLarge };
+    change(ctx, by, id, conditions, projection, told, move |stored| {
         let patched = patch.apply(&GROUP, stored)?;
         Ok((patched.resource, Change::Steps(patched.members)))
     })
@@ -157,10 +168,10 @@ pub async fn patch_group(
 /// Deletes a group with its memberships.
 ///
 /// Needs a directory. Errors: `NotFound`, `Stale`.
-pub async fn delete_group(ctx: &Context, by: &Principal, id: &str, version: Option<EntityTags>) -> Result<(), Refusal> {
+pub async fn delete_group(ctx: &Context, by: &Principal, id: &str, conditions: Preconditions) -> Result<(), Refusal> {
     let (id, place) = (group_id(id)?, Place::of(ctx, by));
     ctx.act(by, move |deed| {
-        let old = held(deed, &place, id, version.as_ref())?;
+        let old = held(deed, &place, id, &conditions)?;
         let permit = access::permit::<action::Delete>(deed.by, &old.group)?;
         let members = Members::read(deed.repos, &old.group)?;
         if !deed.repos.groups().delete(&permit, id)? {
@@ -175,27 +186,49 @@ async fn change(
     ctx: &Context,
     by: &Principal,
     id: GroupId,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
+    told: Told,
     edit: impl FnOnce(&Resource) -> Result<(Resource, Change), ScimError> + Clone + Send + 'static,
 ) -> Result<Shown, Refusal> {
     let (place, projection) = (Place::of(ctx, by), projection.clone());
     ctx.act(by, move |deed| {
-        let old = held(deed, &place, id, version.as_ref())?;
+        let old = held(deed, &place, id, &conditions)?;
         let permit: Permit<action::Update, resource::Group> = access::permit(deed.by, &old.group)?;
         let (resource, change) = edit(&old.resource())?;
         let fields = GroupFields::of(&resource)?;
         let difference = difference(deed.repos, &old.group, change)?;
-        let moved = moved(deed, &permit, &old.group, &difference)?;
+        let moved = moved(deed, &permit, &place, &old.group, &difference)?;
         let is_same = (&fields.name, &fields.external_id) == (&old.record.display_name, &old.record.external_id);
         let done: Done<ProvisionedGroup> = if is_same && moved.is_none() {
             deed.unrecorded("nothing changed", old)
         } else {
             store(deed, &permit, &place, &old, fields, moved)?
         };
-        Ok(done.map(|new| shown(deed.repos, &place, &new, &projection)).transpose()?)
+        Ok(done.map(|new| after(deed.repos, &place, &new, &projection, told)).transpose()?)
     })
     .await
+}
+
+/// What is told of a group that has changed.
+fn after(
+    repos: &mut dyn Repositories,
+    place: &Place,
+    new: &ProvisionedGroup,
+    projection: &Projection,
+    told: Told,
+) -> Result<Shown, StoreError> {
+    let is_told = match told {
+        Told::Always => true,
+        Told::UnlessLarge => {
+            let counts = repos.groups().count_members(std::slice::from_ref(&new.group))?;
+            counts.iter().all(|(_, members)| *members <= MEMBERS_TOLD)
+        }
+    };
+    if is_told {
+        return shown(repos, place, new, projection);
+    }
+    Ok(Shown { resource: Resource::default(), ..answer::whole_group(place, new, None) })
 }
 
 /// The group, which stays as it is until the transaction ends.
@@ -203,11 +236,11 @@ fn held(
     deed: &mut Deed<'_>,
     place: &Place,
     id: GroupId,
-    version: Option<&EntityTags>,
+    conditions: &Preconditions,
 ) -> Result<ProvisionedGroup, Refusal> {
     deed.repos.groups().find_for_update(id)?;
     let old = deed.repos.scim().find_group(place.directory, id)?.ok_or(Refusal::not_found(&GROUP))?;
-    expect_version(version, &old.version())?;
+    expect_version(conditions, &old.version())?;
     Ok(old)
 }
 
@@ -234,6 +267,7 @@ fn difference(repos: &mut dyn Repositories, group: &Group, change: Change) -> Re
 fn moved(
     deed: &mut Deed<'_>,
     permit: &Permit<action::Update, resource::Group>,
+    place: &Place,
     group: &Group,
     difference: &Difference,
 ) -> Result<Option<Diff>, Refusal> {
@@ -241,7 +275,7 @@ fn moved(
         return Ok(None);
     }
     let before = Members::read(deed.repos, group)?;
-    let (added, removed) = members::change(deed.repos, permit, group, difference)?;
+    let (added, removed) = members::change(deed.repos, permit, place, group, difference)?;
     if added.is_empty() && removed.is_empty() {
         return Ok(None);
     }

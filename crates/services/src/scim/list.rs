@@ -1,7 +1,7 @@
 //! Lists of the users and groups of a directory.
 
 use super::answer::Place;
-use super::kinds::{Groups, Kind, Users};
+use super::kinds::{Groups, Kind, Relation, Users};
 use super::refusal::Refusal;
 use crate::Principal;
 use crate::context::Context;
@@ -24,11 +24,32 @@ struct Wanted {
 }
 
 /// What was found.
-enum Found {
+enum Found<K: Kind> {
     /// The page, cut out by the store; and how many resources there are in all.
-    Page(Vec<Resource>, u64),
+    Page(Vec<K::Item>, u64),
     /// All that match, of which the page is to be cut.
-    All(Vec<Resource>),
+    All(Vec<Match<K>>),
+}
+
+/// One that matches: what the store has of it, and as much of the resource as it took to see that.
+struct Match<K: Kind> {
+    item: K::Item,
+    resource: Resource,
+}
+
+/// One of either kind.
+enum Either {
+    User(Match<Users>),
+    Group(Match<Groups>),
+}
+
+impl Either {
+    const fn resource(&self) -> &Resource {
+        match self {
+            Self::User(user) => &user.resource,
+            Self::Group(group) => &group.resource,
+        }
+    }
 }
 
 impl Wanted {
@@ -45,9 +66,27 @@ impl Wanted {
         })
     }
 
-    fn asks_about(&self, attribute: &str) -> bool {
-        let by_filter = self.condition.as_ref().is_some_and(|condition| condition.mentions(attribute));
-        by_filter || self.sort.is_some_and(|sort| sort.target.names().1 == attribute)
+    /// How much of the attribute that stands elsewhere decides what matches, and where it stands in the list.
+    fn relation<K: Kind>(&self) -> Relation {
+        if self.sort.is_some_and(|sort| sort.target.names().1 == K::RELATION) {
+            return Relation::All;
+        }
+        let asking = self.condition.as_ref().filter(|condition| condition.mentions(K::RELATION));
+        asking.map_or(Relation::Nothing, K::decides)
+    }
+
+    /// Those of the items that match.
+    fn among<K: Kind>(
+        &self,
+        look: &mut Look<'_>,
+        place: &Place,
+        items: Vec<K::Item>,
+        relation: &Relation,
+    ) -> Result<Vec<Match<K>>, Refusal> {
+        let dressed = K::dress(look.repos, place, &items, relation)?;
+        let all = items.into_iter().zip(dressed).map(|(item, resource)| Match { item, resource });
+        let matches = |one: &Match<K>| self.condition.as_ref().is_none_or(|condition| condition.matches(&one.resource));
+        Ok(all.filter(matches).collect())
     }
 }
 
@@ -92,15 +131,30 @@ pub async fn list_all(
     ctx.look(by, move |look| {
         Users::authorize(look)?;
         Groups::authorize(look)?;
-        let mut found = matching::<Users>(look, &place, &users)?;
-        found.extend(matching::<Groups>(look, &place, &groups)?);
-        sort(&mut found, users.sort);
+        let found = matching::<Users>(look, &place, &users)?.into_iter().map(Either::User);
+        let more = matching::<Groups>(look, &place, &groups)?.into_iter().map(Either::Group);
+        let mut found: Vec<Either> = found.chain(more).collect();
+        sort(&mut found, users.sort, Either::resource);
         let total = number(found.len());
-        let shown = page(found, users.paging).map(|resource| {
-            let is_user =
-                resource.get("meta").and_then(|meta| meta.get("resourceType")?.as_str()) == Some(Users::KIND.name);
-            if is_user { users.projection.apply(&resource) } else { groups.projection.apply(&resource) }
-        });
+        let (mut kinds, mut of_users, mut of_groups) = (Vec::new(), Vec::new(), Vec::new());
+        for one in page(found, users.paging) {
+            match one {
+                Either::User(user) => {
+                    kinds.push(Users::KIND);
+                    of_users.push(user.item);
+                }
+                Either::Group(group) => {
+                    kinds.push(Groups::KIND);
+                    of_groups.push(group.item);
+                }
+            }
+        }
+        let mut of_users = shown::<Users>(look, &place, &users, of_users)?.into_iter();
+        let mut of_groups = shown::<Groups>(look, &place, &groups, of_groups)?.into_iter();
+        // Where the groups end before their page does, the page ends.
+        let shown = kinds
+            .into_iter()
+            .map_while(|kind| if kind.name == Users::KIND.name { of_users.next() } else { of_groups.next() });
         Ok(ListResponse::new(shown.collect(), total, users.paging))
     })
     .await
@@ -115,22 +169,39 @@ async fn list<K: Kind>(
     let place = Place::of(ctx, by);
     ctx.look(by, move |look| {
         K::authorize(look)?;
-        let (resources, total) = match find::<K>(look, &place, &wanted)? {
-            Found::Page(resources, total) => (resources, total),
+        let (items, total) = match find::<K>(look, &place, &wanted)? {
+            Found::Page(items, total) => (items, total),
             Found::All(mut found) => {
-                sort(&mut found, wanted.sort);
+                sort(&mut found, wanted.sort, |one| &one.resource);
                 let total = number(found.len());
-                (page(found, wanted.paging).collect(), total)
+                (page(found, wanted.paging).map(|one| one.item).collect(), total)
             }
         };
-        let shown = resources.iter().map(|resource| wanted.projection.apply(resource));
-        Ok(ListResponse::new(shown.collect(), total, wanted.paging))
+        Ok(ListResponse::new(shown::<K>(look, &place, &wanted, items)?, total, wanted.paging))
     })
     .await
 }
 
+/// What was asked for of those on a page. The page ends where no more can be shown at once (RFC 7644 3.4.2.4 allows fewer than were
+/// asked for).
+fn shown<K: Kind>(
+    look: &mut Look<'_>,
+    place: &Place,
+    wanted: &Wanted,
+    mut items: Vec<K::Item>,
+) -> Result<Vec<Resource>, Refusal> {
+    let mut relation = Relation::Nothing;
+    if wanted.projection.shows(K::RELATION) && !items.is_empty() {
+        relation = Relation::All;
+        // The first is tried even if it is too much by itself: then the refusal says so.
+        items.truncate(K::fitting(look.repos, &items)?.max(1));
+    }
+    let whole = K::dress(look.repos, place, &items, &relation)?;
+    Ok(whole.iter().map(|resource| wanted.projection.apply(resource)).collect())
+}
+
 /// A page as the store has it, or all that match.
-fn find<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Result<Found, Refusal> {
+fn find<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Result<Found<K>, Refusal> {
     if wanted.condition.is_some() || wanted.sort.is_some() {
         return Ok(Found::All(matching::<K>(look, place, wanted)?));
     }
@@ -139,25 +210,19 @@ fn find<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Result<
     if paging.count == 0 || paging.offset() >= total {
         return Ok(Found::Page(Vec::new(), total));
     }
-    let items = K::list(look.repos, place.directory, None, paging.offset(), paging.count)?;
-    let with_relation = wanted.projection.shows(K::RELATION);
-    Ok(Found::Page(K::dress(look.repos, place, &items, with_relation)?, total))
+    Ok(Found::Page(K::list(look.repos, place.directory, None, paging.offset(), paging.count)?, total))
 }
 
-/// All that match.
-fn matching<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Result<Vec<Resource>, Refusal> {
+/// All that match. Of the attribute that stands elsewhere no more is read than it takes to see that.
+fn matching<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Result<Vec<Match<K>>, Refusal> {
     let scan_max = place.settings.scim.scan_max;
-    let matches = |resource: &Resource| wanted.condition.as_ref().is_none_or(|condition| condition.matches(resource));
-    let asks = wanted.asks_about(K::RELATION);
-    let with_relation = asks || wanted.projection.shows(K::RELATION);
+    let relation = wanted.relation::<K>();
     if let Some(lookup) = wanted.condition.as_ref().and_then(|condition| condition.lookup(K::KIND)) {
         let items = K::find(look.repos, place.directory, &lookup, scan_max.saturating_add(1))?;
         refuse_too_many(number(items.len()), scan_max)?;
-        let mut found = K::dress(look.repos, place, &items, with_relation)?;
-        found.retain(matches);
-        return Ok(found);
+        return wanted.among::<K>(look, place, items, &relation);
     }
-    if asks && !K::SCANS_RELATION {
+    if relation == Relation::All && !K::SCANS_RELATION {
         let detail = format!("a filter by {} must name one by value eq, or be joined by `and` to an id", K::RELATION);
         return Err(ScimError::new(ScimType::TooMany, detail).into());
     }
@@ -167,24 +232,23 @@ fn matching<K: Kind>(look: &mut Look<'_>, place: &Place, wanted: &Wanted) -> Res
         let items = K::list(look.repos, place.directory, after, 0, BATCH)?;
         seen += number(items.len());
         refuse_too_many(seen, scan_max)?;
-        let mut dressed = K::dress(look.repos, place, &items, with_relation)?;
-        dressed.retain(matches);
-        found.extend(dressed);
-        match items.last() {
-            Some(last) if number(items.len()) >= u64::from(BATCH) => after = Some(K::id(last)),
-            Some(_) | None => return Ok(found),
+        let is_full = number(items.len()) >= u64::from(BATCH);
+        after = items.last().map(K::id);
+        found.extend(wanted.among::<K>(look, place, items, &relation)?);
+        if !is_full {
+            return Ok(found);
         }
     }
 }
 
-fn sort(found: &mut [Resource], sort: Option<Sort>) {
+fn sort<T>(found: &mut [T], sort: Option<Sort>, resource: impl Fn(&T) -> &Resource) {
     if let Some(sort) = sort {
-        found.sort_by(|one, other| sort.compare(one, other));
+        found.sort_by(|one, other| sort.compare(resource(one), resource(other)));
     }
 }
 
 /// The page of these.
-fn page(found: Vec<Resource>, paging: Paging) -> impl Iterator<Item = Resource> {
+fn page<T>(found: Vec<T>, paging: Paging) -> impl Iterator<Item = T> {
     let offset = usize::try_from(paging.offset()).unwrap_or(usize::MAX);
     let count = usize::try_from(paging.count).unwrap_or(usize::MAX);
     found.into_iter().skip(offset).take(count)

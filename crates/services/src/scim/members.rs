@@ -1,10 +1,11 @@
 //! Members of groups, as directories name them.
 
+use super::answer::Place;
 use super::refusal::Refusal;
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::scim::{Difference, MEMBERS_MAX, Member, ScimError, ScimType, USER};
+use doorward_domain::scim::{Difference, Lookup, MEMBERS_MAX, Member, ScimError, ScimType, USER};
 use doorward_ports::groups::MemberScope;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeMap;
@@ -22,11 +23,16 @@ pub(super) fn read(
     if members.len() > MEMBERS_MAX {
         return Ok(None);
     }
+    Ok(Some(by_group(members)))
+}
+
+/// The members, by group.
+pub(super) fn by_group(members: Vec<GroupMember>) -> BTreeMap<GroupId, Vec<GroupMember>> {
     let mut by_group: BTreeMap<GroupId, Vec<GroupMember>> = BTreeMap::new();
     for member in members {
         by_group.entry(member.group_id).or_default().push(member);
     }
-    Ok(Some(by_group))
+    by_group
 }
 
 /// More members would have to be shown than are at once.
@@ -48,30 +54,51 @@ pub(super) fn all(repos: &mut dyn Repositories, group: &Group) -> Result<Vec<Mem
     Ok(members.into_iter().map(member).collect())
 }
 
+/// Reads an id. It is `caseExact`, and has one spelling: another one would be a member who is there and a stranger at once.
+fn user_id(text: &str) -> Option<UserId> {
+    text.parse::<UserId>().ok().filter(|id| id.to_string() == text)
+}
+
+/// Those of the users whom the directory sees. That of an organization sees those whom it has made, and nobody else by adding them.
+fn seen(repos: &mut dyn Repositories, place: &Place, users: Vec<UserId>) -> Result<Vec<UserId>, StoreError> {
+    if place.directory.is_none() || users.is_empty() {
+        return Ok(users);
+    }
+    let limit = u32::try_from(users.len()).unwrap_or(u32::MAX);
+    let lookup = Lookup { ids: users.into_iter().map(|id| id.0).collect(), ..Lookup::default() };
+    let seen = repos.scim().find_users(place.directory, &lookup, limit)?;
+    Ok(seen.into_iter().map(|user| user.account.id).collect())
+}
+
 /// Adds and removes members; answers whom. All who are added must belong to the organization of the group, and stay in it until
 /// the transaction ends. Who is a member already, or none, is no error.
 pub(super) fn change(
     repos: &mut dyn Repositories,
     permit: &Permit<action::Update, resource::Group>,
+    place: &Place,
     group: &Group,
     difference: &Difference,
 ) -> Result<(Vec<UserId>, Vec<UserId>), Refusal> {
     let mut unknown = Vec::new();
     let mut added = Vec::new();
     for Member { value, .. } in &difference.added {
-        match value.parse::<UserId>() {
-            Ok(id) => added.push(id),
-            Err(_not_a_uuid) => unknown.push(value.clone()),
+        match user_id(value) {
+            Some(id) => added.push(id),
+            None => unknown.push(value.clone()),
         }
     }
     added.sort();
     added.dedup();
     let known = repos.groups().members_for_key_share(group.organization_id, &added)?;
+    let known = seen(repos, place, known)?;
     unknown.extend(added.iter().filter(|id| known.binary_search(id).is_err()).map(ToString::to_string));
     if !unknown.is_empty() {
         let told = unknown.iter().take(TOLD).map(|id| id.chars().take(64).collect::<String>());
         let told = told.collect::<Vec<_>>().join(", ");
-        let detail = format!("members: not users of the organization of the group: {told} ({} in all)", unknown.len());
+        let detail = format!(
+            "members: not users of the organization of the group, or not known to the directory: {told} ({} in all)",
+            unknown.len()
+        );
         return Err(ScimError::new(ScimType::InvalidValue, detail).into());
     }
     let there = repos.scim().members_among(group.id, &added)?;
@@ -79,7 +106,7 @@ pub(super) fn change(
     if !added.is_empty() {
         repos.groups().insert_members(permit, group, &added)?;
     }
-    let removed: Vec<UserId> = difference.removed.iter().filter_map(|id| id.parse().ok()).collect();
+    let removed: Vec<UserId> = difference.removed.iter().filter_map(|id| user_id(id)).collect();
     let removed =
         if removed.is_empty() { Vec::new() } else { repos.groups().delete_members(permit, group, &removed)? };
     Ok((added, removed))

@@ -52,6 +52,7 @@ impl ScimSettings {
             bulk_operations_max: Some(self.bulk_operations_max),
             bulk_bytes_max: self.bulk_bytes_max,
             results_max: self.results_max,
+            user_name_changes: self.user_name_changes,
         }
     }
 }

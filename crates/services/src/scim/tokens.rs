@@ -86,8 +86,7 @@ pub async fn create(
             if deed.repos.scim_tokens().list(place)?.len() >= TOKENS_MAX {
                 return Err(too_many());
             }
-            let expires_at = lifetime.map(|lifetime| deed.now + lifetime);
-            let new = insert(deed, &permit, place, name, expires_at)?;
+            let new = insert(deed, &permit, place, name, lifetime)?;
             Ok(deed.made(&new.token)?.answer(new))
         })
     })
@@ -95,7 +94,7 @@ pub async fn create(
 }
 
 /// Makes a token in the place of another one, which stays good for `overlap_seconds` (a day if nothing is said), or until its own end
-/// if that is earlier.
+/// if that is earlier. The new one lives as long as the old one was to.
 ///
 /// Errors: `OrganizationNotFound`, `Forbidden`, `Refused` (asked by an app), `NoSuch` (switched off), `NotFound` (no such token, or it has
 /// ended), `Invalid` (`overlap_seconds`), `Conflict` (too many).
@@ -124,9 +123,8 @@ pub async fn rotate(
             if !deed.repos.scim_tokens().expire(&permit, place, id, end)? {
                 return Err(Error::NotFound);
             }
-            // As long as the old one was to live.
-            let expires_at = old.expires_at.map(|end| deed.now + (end - old.created_at));
-            let new = insert(deed, &permit, place, old.name.clone(), expires_at)?;
+            // Not as long as it lives now: it may have been replaced before.
+            let new = insert(deed, &permit, place, old.name.clone(), old.lifetime)?;
             let ending = ScimToken { expires_at: Some(end), ..old.clone() };
             let _receipt = deed.changed(old, &ending)?;
             Ok(deed.made(&new.token)?.answer(new))
@@ -194,7 +192,7 @@ fn insert(
     permit: &Permit<action::Update, resource::IdpsyncSettings>,
     organization_id: OrganizationId,
     name: String,
-    expires_at: Option<doorward_domain::Instant>,
+    lifetime: Option<Duration>,
 ) -> Result<NewToken, Error> {
     let random = deed.random();
     let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
@@ -207,7 +205,8 @@ fn insert(
         digest: secret.digest(),
         created_by: deed.by.user_id(),
         created_at: deed.now,
-        expires_at,
+        lifetime,
+        expires_at: lifetime.map(|lifetime| deed.now + lifetime),
         last_used_at: None,
     };
     deed.repos.scim_tokens().insert(permit, &token)?;

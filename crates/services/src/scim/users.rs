@@ -13,7 +13,7 @@ use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::names::{self, Email, NAME_MAX, RealName, Username};
 use doorward_domain::roles::{Object, RoleNames, action, resource};
 use doorward_domain::scim::{
-    AccountFields, EntityTags, Lookup, Patch, Projection, ProvisionedUser, Resource, ScimError, ScimType, USER,
+    AccountFields, Lookup, Patch, Preconditions, Projection, ProvisionedUser, Resource, ScimError, ScimType, USER,
     UserRecord,
 };
 use doorward_domain::users::{LoginType, User, UserStatus};
@@ -22,8 +22,8 @@ use serde_json::Value;
 
 /// So many random characters tell names of accounts apart that would be the same.
 const SUFFIX: usize = 6;
-/// Of so many candidates the one that is there already is taken.
-const CANDIDATES: u32 = 10;
+/// So many can be meant by a name: who is called so by the directory, and who has an account of that name.
+const CANDIDATES: u32 = 2;
 
 /// One user.
 ///
@@ -81,14 +81,14 @@ pub async fn replace_user(
     by: &Principal,
     id: &str,
     body: &Value,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
 ) -> Result<Shown, Refusal> {
     let id = user_id(id)?;
     // What is wrong with the document is told before the user is looked for.
     USER.read(body)?;
     let body = body.clone();
-    change(ctx, by, id, version, projection, move |stored| USER.replace(stored, &body)).await
+    change(ctx, by, id, conditions, projection, move |stored| USER.replace(stored, &body)).await
 }
 
 /// Changes a user (RFC 7644 3.5.2): all operations or none.
@@ -99,23 +99,23 @@ pub async fn patch_user(
     by: &Principal,
     id: &str,
     body: &Value,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
 ) -> Result<Shown, Refusal> {
     let id = user_id(id)?;
     let patch = Patch::read(body)?;
-    change(ctx, by, id, version, projection, move |stored| Ok(patch.apply(&USER, stored)?.resource)).await
+    change(ctx, by, id, conditions, projection, move |stored| Ok(patch.apply(&USER, stored)?.resource)).await
 }
 
 /// Deletes the account of a user without workspaces, as an administrator does: name and address are free, and all sessions, keys
 /// and grants end. The last active owner stays.
 ///
 /// Needs a directory. Errors: `NotFound`, `Stale`, `Conflict` (the user has workspaces, or is the last active owner).
-pub async fn delete_user(ctx: &Context, by: &Principal, id: &str, version: Option<EntityTags>) -> Result<(), Refusal> {
+pub async fn delete_user(ctx: &Context, by: &Principal, id: &str, conditions: Preconditions) -> Result<(), Refusal> {
     let (id, place) = (user_id(id)?, Place::of(ctx, by));
     ctx.act(by, move |deed| {
         let done: Result<Done<()>, Refusal> =
-            with_caller_and(deed, id, |deed, actor, _account| Ok(end(deed, actor, &place, id, version.as_ref())))?;
+            with_caller_and(deed, id, |deed, actor, _account| Ok(end(deed, actor, &place, id, &conditions)))?;
         done
     })
     .await
@@ -141,12 +141,12 @@ fn end(
     actor: &Held,
     place: &Place,
     id: UserId,
-    version: Option<&EntityTags>,
+    conditions: &Preconditions,
 ) -> Result<Done<()>, Refusal> {
     let permit = access::permit::<action::Delete, resource::User>(actor, &access::user(id))?;
     let old = deed.repos.scim().find_user(place.directory, id)?.ok_or(Refusal::not_found(&USER))?;
-    expect_version(version, &answer::whole_user(place, &old, &[]).version)?;
-    refuse_powerful(place, &old.account)?;
+    expect_version(conditions, &answer::whole_user(place, &old, &[]).version)?;
+    refuse_powerful(deed.repos, place, &old.account)?;
     if deed.repos.workspaces().count_of_owner(id)? > 0 {
         let message = "The user owns workspaces, which must be deleted first. With `active` false the user cannot sign in any more.";
         return Err(Refusal::Conflict(message.to_owned()));
@@ -169,13 +169,15 @@ fn find_existing(
     fields: &AccountFields,
     email: &Email,
 ) -> Result<Option<UserId>, StoreError> {
-    let (name, address) = (names::key(&fields.user_name), email.key());
-    let lookup = Lookup { user_names: vec![name.clone()], emails: vec![address.clone()], ..Lookup::default() };
+    let name = names::key(&fields.user_name);
+    let lookup = Lookup { user_names: vec![name.clone()], ..Lookup::default() };
     let candidates = repos.scim().find_users(directory, &lookup, CANDIDATES)?;
-    let named = candidates.iter().find(|user| names::key(user.user_name()) == name);
+    if let Some(named) = candidates.iter().find(|user| names::key(user.user_name()) == name) {
+        return Ok(Some(named.account.id));
+    }
     // Of an address that several have, the account's own counts.
-    let has_address = |user: &&ProvisionedUser| user.account.email.as_ref().is_some_and(|own| own.key() == address);
-    Ok(named.or_else(|| candidates.iter().find(has_address)).map(|user| user.account.id))
+    let Some(owner) = repos.users().find_by_email(email.as_str())? else { return Ok(None) };
+    Ok(repos.scim().find_user(directory, owner.id)?.map(|user| user.account.id))
 }
 
 /// A user that was there before. What the directory says is stored if it has not said anything yet.
@@ -245,29 +247,37 @@ fn home(repos: &mut dyn Repositories, place: &Place) -> Result<Option<Organizati
     if sync.assign_default { Ok(Some(default_organization(repos)?.id)) } else { Ok(None) }
 }
 
-/// An organization does not decide about those to whom the deployment has given roles: who takes over their address could sign in as
-/// them.
-fn refuse_powerful(place: &Place, account: &User) -> Result<(), Refusal> {
-    if place.directory.is_none() || account.roles.is_empty() {
+/// An organization does not decide about those to whom the deployment or another organization has given roles: who takes over their
+/// address could sign in as them. The user is locked, so that nobody gives them roles meanwhile.
+fn refuse_powerful(repos: &mut dyn Repositories, place: &Place, account: &User) -> Result<(), Refusal> {
+    let Some(own) = place.directory else { return Ok(()) };
+    let whose = if !account.roles.is_empty() {
+        "the whole deployment"
+    } else if has_roles_elsewhere(repos, own, account.id)? {
+        "another organization"
+    } else {
         return Ok(());
-    }
-    let message = "The user has roles of the whole deployment, and is not the organization's to change.";
-    Err(Refusal::Conflict(message.to_owned()))
+    };
+    Err(Refusal::Conflict(format!("The user has roles of {whose}, and is not the organization's to change.")))
+}
+
+fn has_roles_elsewhere(repos: &mut dyn Repositories, own: OrganizationId, user: UserId) -> Result<bool, StoreError> {
+    let memberships = repos.organizations().list_memberships(user)?;
+    Ok(memberships.iter().any(|place| place.organization_id != own && !place.roles.is_empty()))
 }
 
 async fn change(
     ctx: &Context,
     by: &Principal,
     id: UserId,
-    version: Option<EntityTags>,
+    conditions: Preconditions,
     projection: &Projection,
     edit: impl FnOnce(&Resource) -> Result<Resource, ScimError> + Clone + Send + 'static,
 ) -> Result<Shown, Refusal> {
     let (place, projection) = (Place::of(ctx, by), projection.clone());
     ctx.act(by, move |deed| {
-        let done: Result<Done<ProvisionedUser>, Refusal> = with_caller_and(deed, id, |deed, actor, _account| {
-            Ok(edited(deed, actor, &place, id, version.as_ref(), edit))
-        })?;
+        let done: Result<Done<ProvisionedUser>, Refusal> =
+            with_caller_and(deed, id, |deed, actor, _account| Ok(edited(deed, actor, &place, id, &conditions, edit)))?;
         done?.map(|user| shown(deed.repos, &place, &user, &projection)).transpose()
     })
     .await
@@ -279,12 +289,12 @@ fn edited(
     actor: &Held,
     place: &Place,
     id: UserId,
-    version: Option<&EntityTags>,
+    conditions: &Preconditions,
     edit: impl FnOnce(&Resource) -> Result<Resource, ScimError>,
 ) -> Result<Done<ProvisionedUser>, Refusal> {
     let old = deed.repos.scim().find_user(place.directory, id)?.ok_or(Refusal::not_found(&USER))?;
     let before = answer::whole_user(place, &old, &[]);
-    expect_version(version, &before.version)?;
+    expect_version(conditions, &before.version)?;
     let fields = AccountFields::of(&edit(&before.resource)?)?;
     let is_renamed = names::key(&fields.user_name) != names::key(old.user_name());
     if is_renamed && !place.settings.scim.user_name_changes {
@@ -335,7 +345,7 @@ fn store(
     if old.account == new.account && (is_record_same || (old.record.is_none() && new.resource() == old.resource())) {
         return Ok(deed.unrecorded("nothing changed", old.clone()));
     }
-    refuse_powerful(place, &old.account)?;
+    refuse_powerful(deed.repos, place, &old.account)?;
     let gone = || Refusal::not_found(&USER);
     let personal = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(id))?;
     let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;

@@ -13,7 +13,7 @@ use crate::kit::{answer, error, headers};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use doorward_domain::scim::ErrorMessage;
+use doorward_domain::scim::{ErrorMessage, ScimType};
 use doorward_domain::wire;
 use doorward_services::scim::{self, Place};
 use doorward_services::{Error, Principal};
@@ -110,14 +110,20 @@ pub(crate) fn told(message: &ErrorMessage) -> HttpResponse {
 
 /// The same error as this answer of the API, with its headers.
 fn of(failed: &Error, api: &HttpResponse) -> HttpResponse {
+    let mut kind = None;
     let detail = if let Error::Unavailable { outage, .. } = failed {
         outage.to_string()
+    } else if let Error::Invalid { message, detail, fields } = failed {
+        kind = Some(ScimType::InvalidValue);
+        let fields = fields.iter().map(|field| format!("{}: {}", field.field, field.detail));
+        let told = [message.clone(), detail.clone()].into_iter().chain(fields).filter(|text| !text.is_empty());
+        told.collect::<Vec<_>>().join(" ")
     } else if let Error::Unauthenticated { message, detail } = failed {
         format!("{message} {detail}")
     } else {
         failed.to_string()
     };
-    let mut response = told(&ErrorMessage::new(api.status().as_u16(), None, detail));
+    let mut response = told(&ErrorMessage::new(api.status().as_u16(), kind, detail));
     if let Some(value) = api.headers().get(header::RETRY_AFTER) {
         response.headers_mut().insert(header::RETRY_AFTER, value.clone());
     }

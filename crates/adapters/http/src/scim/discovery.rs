@@ -68,8 +68,8 @@ pub(crate) async fn configuration(call: Call) -> HandlerResult {
 )]
 pub(crate) async fn list_schemas(call: Call, by: Principal) -> HandlerResult {
     unfiltered(&call)?;
-    let base = base(&call, &by);
-    let all = SCHEMAS.iter().map(|schema| schema.document(&base)).collect();
+    let (base, capabilities) = (base(&call, &by), call.context().settings.scim.capabilities());
+    let all = SCHEMAS.iter().map(|schema| schema.document(&base, &capabilities)).collect();
     Ok(document(StatusCode::OK, &ListResponse::whole(all)))
 }
 
@@ -81,7 +81,8 @@ pub(crate) async fn list_schemas(call: Call, by: Principal) -> HandlerResult {
 )]
 pub(crate) async fn find_schema(call: Call, by: Principal) -> HandlerResult {
     let schema = Schema::named(&call.segment("urn")).ok_or_else(|| nothing(&call, "schema", "urn"))?;
-    Ok(document(StatusCode::OK, &schema.document(&base(&call, &by))))
+    let capabilities = call.context().settings.scim.capabilities();
+    Ok(document(StatusCode::OK, &schema.document(&base(&call, &by), &capabilities)))
 }
 
 /// Lists kinds of resources.

@@ -1,7 +1,7 @@
 //! `/scim/v2/Groups`.
 
 use super::within::both;
-use super::{bad, body, if_match, parameters, projection, refused, resource, unless_known};
+use super::{bad, body, changed, conditions, parameters, projection, refused, resource, unless_known};
 use crate::conventions::Scim;
 use crate::conventions::scim::document;
 use crate::kit::answer;
@@ -77,9 +77,9 @@ pub(crate) async fn create_group(mut call: Call, by: Principal) -> HandlerResult
     ),
 )]
 pub(crate) async fn find_group(call: Call, by: Principal) -> HandlerResult {
-    let shown = projection(&call, &GROUP)?;
+    let (shown, conditions) = (projection(&call, &GROUP)?, conditions(&call)?);
     let found = scim::find_group(call.context(), &by, &call.segment("id"), &shown).await.map_err(refused)?;
-    unless_known(&call, &found)
+    unless_known(&conditions, &found)
 }
 
 /// Replaces a group.
@@ -89,13 +89,13 @@ pub(crate) async fn find_group(call: Call, by: Principal) -> HandlerResult {
     request_body = serde_json::Value,
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/scim+json"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn replace_group(mut call: Call, by: Principal) -> HandlerResult {
-    let (shown, version, group) = (projection(&call, &GROUP)?, if_match(&call)?, body(&mut call)?);
+    let (shown, conditions, group) = (projection(&call, &GROUP)?, conditions(&call)?, body(&mut call)?);
     let id = call.segment("id").into_owned();
-    let new = scim::replace_group(call.context(), &by, &id, &group, version, &shown).await.map_err(refused)?;
+    let new = scim::replace_group(call.context(), &by, &id, &group, conditions, &shown).await.map_err(refused)?;
     Ok(resource(StatusCode::OK, &new))
 }
 
@@ -106,14 +106,15 @@ pub(crate) async fn replace_group(mut call: Call, by: Principal) -> HandlerResul
     request_body = serde_json::Value,
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/scim+json"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 204, description = "Changed; the group has more than 1000 members, and no attributes were asked for"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn patch_group(mut call: Call, by: Principal) -> HandlerResult {
-    let (shown, version, patch) = (projection(&call, &GROUP)?, if_match(&call)?, body(&mut call)?);
+    let (shown, conditions, patch) = (projection(&call, &GROUP)?, conditions(&call)?, body(&mut call)?);
     let id = call.segment("id").into_owned();
-    let new = scim::patch_group(call.context(), &by, &id, &patch, version, &shown).await.map_err(refused)?;
-    Ok(resource(StatusCode::OK, &new))
+    let new = scim::patch_group(call.context(), &by, &id, &patch, conditions, &shown).await.map_err(refused)?;
+    Ok(changed(&new))
 }
 
 /// Deletes a group.
@@ -122,11 +123,11 @@ pub(crate) async fn patch_group(mut call: Call, by: Principal) -> HandlerResult 
     params(("id" = String, Path, description = "Id of the group")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn delete_group(call: Call, by: Principal) -> HandlerResult {
-    let version = if_match(&call)?;
-    scim::delete_group(call.context(), &by, &call.segment("id"), version).await.map_err(refused)?;
+    let conditions = conditions(&call)?;
+    scim::delete_group(call.context(), &by, &call.segment("id"), conditions).await.map_err(refused)?;
     Ok(answer::no_content())
 }

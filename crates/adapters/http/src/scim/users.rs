@@ -1,7 +1,7 @@
 //! `/scim/v2/Users`.
 
 use super::within::both;
-use super::{bad, body, if_match, parameters, projection, refused, resource, unless_known};
+use super::{bad, body, conditions, parameters, projection, refused, resource, unless_known};
 use crate::conventions::Scim;
 use crate::conventions::scim::document;
 use crate::kit::answer;
@@ -81,9 +81,9 @@ pub(crate) async fn create_user(mut call: Call, by: Principal) -> HandlerResult 
     ),
 )]
 pub(crate) async fn find_user(call: Call, by: Principal) -> HandlerResult {
-    let shown = projection(&call, &USER)?;
+    let (shown, conditions) = (projection(&call, &USER)?, conditions(&call)?);
     let found = scim::find_user(call.context(), &by, &call.segment("id"), &shown).await.map_err(refused)?;
-    unless_known(&call, &found)
+    unless_known(&conditions, &found)
 }
 
 /// Replaces a user.
@@ -93,13 +93,13 @@ pub(crate) async fn find_user(call: Call, by: Principal) -> HandlerResult {
     request_body = serde_json::Value,
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/scim+json"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn replace_user(mut call: Call, by: Principal) -> HandlerResult {
-    let (shown, version, user) = (projection(&call, &USER)?, if_match(&call)?, body(&mut call)?);
+    let (shown, conditions, user) = (projection(&call, &USER)?, conditions(&call)?, body(&mut call)?);
     let id = call.segment("id").into_owned();
-    let new = scim::replace_user(call.context(), &by, &id, &user, version, &shown).await.map_err(refused)?;
+    let new = scim::replace_user(call.context(), &by, &id, &user, conditions, &shown).await.map_err(refused)?;
     Ok(resource(StatusCode::OK, &new))
 }
 
@@ -110,13 +110,13 @@ pub(crate) async fn replace_user(mut call: Call, by: Principal) -> HandlerResult
     request_body = serde_json::Value,
     responses(
         (status = 200, body = serde_json::Value, content_type = "application/scim+json"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn patch_user(mut call: Call, by: Principal) -> HandlerResult {
-    let (shown, version, patch) = (projection(&call, &USER)?, if_match(&call)?, body(&mut call)?);
+    let (shown, conditions, patch) = (projection(&call, &USER)?, conditions(&call)?, body(&mut call)?);
     let id = call.segment("id").into_owned();
-    let new = scim::patch_user(call.context(), &by, &id, &patch, version, &shown).await.map_err(refused)?;
+    let new = scim::patch_user(call.context(), &by, &id, &patch, conditions, &shown).await.map_err(refused)?;
     Ok(resource(StatusCode::OK, &new))
 }
 
@@ -126,11 +126,11 @@ pub(crate) async fn patch_user(mut call: Call, by: Principal) -> HandlerResult {
     params(("id" = String, Path, description = "Id of the user")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 412, description = "`If-Match` names another version", body = serde_json::Value, content_type = "application/scim+json"),
+        (status = 412, description = "`If-Match` names another version, or `If-None-Match` this one", body = serde_json::Value, content_type = "application/scim+json"),
     ),
 )]
 pub(crate) async fn delete_user(call: Call, by: Principal) -> HandlerResult {
-    let version = if_match(&call)?;
-    scim::delete_user(call.context(), &by, &call.segment("id"), version).await.map_err(refused)?;
+    let conditions = conditions(&call)?;
+    scim::delete_user(call.context(), &by, &call.segment("id"), conditions).await.map_err(refused)?;
     Ok(answer::no_content())
 }

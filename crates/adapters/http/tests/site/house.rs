@@ -15,9 +15,11 @@ use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::identity_providers::Upstreams;
 use doorward_services::{Context, Settings, SubjectCache, maintenance};
+use doorward_testkit::postgres::{self, Database};
 use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
 use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 use time::macros::datetime;
 
@@ -121,6 +123,18 @@ pub(crate) async fn house_with(
     change: impl FnOnce(&mut Settings),
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     house_beside(Upstreams::default(), change).await
+}
+
+/// A fresh site on PostgreSQL with settings that differ from the usual ones, and its database.
+pub(crate) async fn house_on_postgres(
+    change: impl FnOnce(&mut Settings),
+) -> (House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>, Rc<Database>) {
+    let database = Rc::new(postgres::cluster().unwrap().fresh_database().unwrap());
+    let url = database.url();
+    let mut settings = usual();
+    change(&mut settings);
+    let kept = Box::new(Rc::clone(&database));
+    (house_of(&url, kept, (0, 0), Upstreams::default(), settings).await, database)
 }
 
 async fn house_of(

@@ -1,7 +1,7 @@
 //! Lists of a directory's users, and what the server says about itself.
 
 use crate::house::house_with;
-use crate::scim::{KEY, directory, patch};
+use crate::scim::{KEY, directories, directory, patch};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use doorward_domain::Secret;
@@ -16,84 +16,84 @@ fn names(page: &Value) -> Vec<&str> {
     page["Resources"].as_array().unwrap().iter().map(|user| user["userName"].as_str().unwrap()).collect()
 }
 
-#[actix_web::test]
-async fn filters_find_users_to_the_whole_depth_of_their_grammar() {
-    let house = directory().await;
-    house.owner().await;
-    let boss = json!({
-        "userName": "Boss@example.com", "externalId": "Ex1", "title": "Boss", "active": true,
-        "emails": [{ "value": "boss@work.example", "type": "work", "primary": true }, { "value": "boss@home.example", "type": "home" }],
-    });
-    house.clock.advance(Duration::MILLISECOND);
-    let id = house.scim(Method::POST, "/Users", boss).await.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let carl = house.scim_user("carl@example.com").await;
-    let off = patch(json!([{ "op": "replace", "path": "active", "value": false }]));
-    house.scim(Method::PATCH, &format!("/Users/{carl}"), off).await.expect(200);
-    let (boss, carl, ann) = ("Boss@example.com", "carl@example.com", "ann");
-    for (filter, expected) in [
-        ("userName eq \"boss@EXAMPLE.com\"".to_owned(), vec![boss]),
-        ("urn:ietf:params:scim:schemas:core:2.0:User:USERNAME EQ \"ann\"".to_owned(), vec![ann]),
-        ("externalId eq \"Ex1\"".to_owned(), vec![boss]),
-        ("externalId eq \"ex1\"".to_owned(), vec![]),
-        (format!("id eq \"{id}\""), vec![boss]),
-        (format!("id eq \"{}\"", id.to_uppercase()), vec![]),
-        ("emails eq \"boss@home.example\"".to_owned(), vec![boss]),
-        ("emails[type eq \"work\" and value eq \"boss@home.example\"]".to_owned(), vec![]),
-        ("emails[type eq \"work\" and value co \"@work\"]".to_owned(), vec![boss]),
-        ("emails.value eq \"ann@example.com\"".to_owned(), vec![ann]),
-        ("userName eq \"ann\" or externalId eq \"Ex1\"".to_owned(), vec![ann, boss]),
-        ("active eq false".to_owned(), vec![carl]),
-        ("not (active eq false) and title pr".to_owned(), vec![boss]),
-        ("(userName sw \"a\" or userName sw \"c\") and active eq true".to_owned(), vec![ann]),
-        ("meta.lastModified gt \"2020-01-01T00:00:00Z\" and userName co \"example\"".to_owned(), vec![boss, carl]),
-        ("meta.lastModified lt \"2020-01-01T00:00:00Z\"".to_owned(), vec![]),
-        ("shoeSize eq 5".to_owned(), vec![]),
-    ] {
-        let page = house.scim_get(&format!("/Users?filter={}", encoded(&filter))).await.expect(200).json();
-        assert_eq!(names(&page), expected, "{filter}");
-        assert_eq!(page["totalResults"], json!(expected.len()), "{filter}");
-        let searched = house.scim(Method::POST, "/Users/.search", json!({ "filter": filter })).await.expect(200).json();
-        assert_eq!(searched, page, "{filter}");
+directories! {
+    async fn filters_find_users_to_the_whole_depth_of_their_grammar(house) {
+        house.owner().await;
+        let boss = json!({
+            "userName": "Boss@example.com", "externalId": "Ex1", "title": "Boss", "active": true,
+            "emails": [{ "value": "boss@work.example", "type": "work", "primary": true }, { "value": "boss@home.example", "type": "home" }],
+        });
+        house.clock.advance(Duration::MILLISECOND);
+        let id = house.scim(Method::POST, "/Users", boss).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+        let carl = house.scim_user("carl@example.com").await;
+        let off = patch(json!([{ "op": "replace", "path": "active", "value": false }]));
+        house.scim(Method::PATCH, &format!("/Users/{carl}"), off).await.expect(200);
+        let (boss, carl, ann) = ("Boss@example.com", "carl@example.com", "ann");
+        for (filter, expected) in [
+            ("userName eq \"boss@EXAMPLE.com\"".to_owned(), vec![boss]),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:USERNAME EQ \"ann\"".to_owned(), vec![ann]),
+            ("externalId eq \"Ex1\"".to_owned(), vec![boss]),
+            ("externalId eq \"ex1\"".to_owned(), vec![]),
+            (format!("id eq \"{id}\""), vec![boss]),
+            (format!("id eq \"{}\"", id.to_uppercase()), vec![]),
+            ("emails eq \"boss@home.example\"".to_owned(), vec![boss]),
+            ("emails[type eq \"work\" and value eq \"boss@home.example\"]".to_owned(), vec![]),
+            ("emails[type eq \"work\" and value co \"@work\"]".to_owned(), vec![boss]),
+            ("emails.value eq \"ann@example.com\"".to_owned(), vec![ann]),
+            ("userName eq \"ann\" or externalId eq \"Ex1\"".to_owned(), vec![ann, boss]),
+            ("active eq false".to_owned(), vec![carl]),
+            ("not (active eq false) and title pr".to_owned(), vec![boss]),
+            ("(userName sw \"a\" or userName sw \"c\") and active eq true".to_owned(), vec![ann]),
+            ("meta.lastModified gt \"2020-01-01T00:00:00Z\" and userName co \"example\"".to_owned(), vec![boss, carl]),
+            ("meta.lastModified lt \"2020-01-01T00:00:00Z\"".to_owned(), vec![]),
+            ("shoeSize eq 5".to_owned(), vec![]),
+        ] {
+            let page = house.scim_get(&format!("/Users?filter={}", encoded(&filter))).await.expect(200).json();
+            assert_eq!(names(&page), expected, "{filter}");
+            assert_eq!(page["totalResults"], json!(expected.len()), "{filter}");
+            let searched = house.scim(Method::POST, "/Users/.search", json!({ "filter": filter })).await.expect(200).json();
+            assert_eq!(searched, page, "{filter}");
+        }
+        for bad in ["userName", "userName eq", "userName xx \"a\"", "(userName pr", "active gt true", "name eq \"x\""] {
+            let refused = house.scim_get(&format!("/Users?filter={}", encoded(bad))).await.expect(400).json();
+            assert_eq!(refused["scimType"], "invalidFilter", "{bad}");
+        }
     }
-    for bad in ["userName", "userName eq", "userName xx \"a\"", "(userName pr", "active gt true", "name eq \"x\""] {
-        let refused = house.scim_get(&format!("/Users?filter={}", encoded(bad))).await.expect(400).json();
-        assert_eq!(refused["scimType"], "invalidFilter", "{bad}");
-    }
-}
 
-#[actix_web::test]
-async fn lists_are_paged_and_sorted() {
-    let house = directory().await;
-    house.owner().await;
-    for name in ["d@x.example", "b@x.example", "c@x.example"] {
-        house.scim_user(name).await;
-    }
-    let page = async |query: &str| house.scim_get(&format!("/Users?{query}")).await.expect(200).json();
-    let all = page("").await;
-    assert_eq!(names(&all), ["ann", "d@x.example", "b@x.example", "c@x.example"]);
-    assert_eq!(all["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:ListResponse"]));
-    let told = |page: &Value| [&page["totalResults"], &page["startIndex"], &page["itemsPerPage"]].map(Value::as_u64);
-    let second = page("startIndex=2&count=2").await;
-    assert_eq!((names(&second), told(&second)), (vec!["d@x.example", "b@x.example"], [Some(4), Some(2), Some(2)]));
-    let none = page("count=0").await;
-    assert_eq!((names(&none), told(&none)), (vec![], [Some(4), Some(1), Some(0)]));
-    assert_eq!(told(&page("count=-5&startIndex=-1").await), [Some(4), Some(1), Some(0)]);
-    assert_eq!(told(&page("startIndex=99").await), [Some(4), Some(99), Some(0)]);
-    assert_eq!(names(&page("sortBy=userName").await), ["ann", "b@x.example", "c@x.example", "d@x.example"]);
-    let descending = page("sortBy=USERNAME&sortOrder=descending&startIndex=2&count=1").await;
-    assert_eq!((names(&descending), told(&descending)), (vec!["c@x.example"], [Some(4), Some(2), Some(1)]));
-    for bad in [
-        "sortBy=shoeSize",
-        "sortBy=name",
-        "sortBy=userName&sortOrder=sideways",
-        "count=many",
-        "attributes=a&excludedAttributes=b",
-    ] {
-        assert_eq!(
-            house.scim_get(&format!("/Users?{bad}")).await.expect(400).json()["scimType"],
-            "invalidValue",
-            "{bad}"
-        );
+    async fn lists_are_paged_and_sorted(house) {
+        house.owner().await;
+        for name in ["d@x.example", "b@x.example", "c@x.example"] {
+            house.scim_user(name).await;
+        }
+        let page = async |query: &str| house.scim_get(&format!("/Users?{query}")).await.expect(200).json();
+        let all = page("").await;
+        assert_eq!(names(&all), ["ann", "d@x.example", "b@x.example", "c@x.example"]);
+        assert_eq!(all["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:ListResponse"]));
+        let told = |page: &Value| [&page["totalResults"], &page["startIndex"], &page["itemsPerPage"]].map(Value::as_u64);
+        let second = page("startIndex=2&count=2").await;
+        assert_eq!((names(&second), told(&second)), (vec!["d@x.example", "b@x.example"], [Some(4), Some(2), Some(2)]));
+        let none = page("count=0").await;
+        assert_eq!((names(&none), told(&none)), (vec![], [Some(4), Some(1), Some(0)]));
+        assert_eq!(told(&page("count=-5&startIndex=-1").await), [Some(4), Some(1), Some(0)]);
+        assert_eq!(told(&page("startIndex=99").await), [Some(4), Some(99), Some(0)]);
+        assert_eq!(names(&page("sortBy=userName").await), ["ann", "b@x.example", "c@x.example", "d@x.example"]);
+        let descending = page("sortBy=USERNAME&sortOrder=descending&startIndex=2&count=1").await;
+        assert_eq!((names(&descending), told(&descending)), (vec!["c@x.example"], [Some(4), Some(2), Some(1)]));
+        for bad in [
+            "sortBy=shoeSize",
+            "sortBy=name",
+            "sortBy=userName&sortOrder=sideways",
+            "count=many",
+                "attributes=a&excludedAttributes=b",
+            "filter=id%20pr&filter=id%20pr",
+            "filter=%FF",
+        ] {
+            assert_eq!(
+                house.scim_get(&format!("/Users?{bad}")).await.expect(400).json()["scimType"],
+                "invalidValue",
+                "{bad}"
+            );
+        }
     }
 }
 

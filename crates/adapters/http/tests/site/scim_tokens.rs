@@ -86,6 +86,25 @@ async fn tokens_are_made_listed_rotated_and_revoked() {
 }
 
 #[actix_web::test]
+async fn a_token_lives_as_long_as_the_one_that_it_replaces_was_to() {
+    let house = site().await;
+    let owner = house.owner().await;
+    let path = "/organizations/default/scim/tokens";
+    for (lifetime, expires_at) in [(Value::Null, "0001-01-01T00:00:00Z"), (json!(90 * 86_400), "2026-05-30T13:00:00Z")]
+    {
+        let body = json!({ "name": "entra", "lifetime_seconds": lifetime });
+        let token = house.api(POST, path, &owner, body).await.expect(201).json();
+        let rotate = format!("{path}/{}/rotate", token["id"].as_str().unwrap());
+        house.clock.advance(Duration::minutes(30));
+        // Again, for the first answer was lost: the old one ends in an hour now, the new ones do not.
+        for _ in 0..2 {
+            let new = house.api(POST, &rotate, &owner, json!({ "overlap_seconds": 3600 })).await.expect(201).json();
+            assert_eq!(new["expires_at"], expires_at);
+        }
+    }
+}
+
+#[actix_web::test]
 async fn what_is_wrong_with_a_token_that_is_asked_for_is_told() {
     let house = site().await;
     let owner = house.owner().await;
@@ -162,6 +181,28 @@ async fn a_directory_of_an_organization_sees_and_changes_its_own_only() {
     assert_eq!(house.get("/users/carl", &owner).await.expect(200).json()["status"], "suspended");
     let record = house.get("/audit?q=resource_type:user%20action:write&limit=1", &owner).await.expect(200).json();
     assert_eq!(record["audit_logs"][0]["additional_fields"]["actor"]["organization_id"], json!(acme));
+
+    // So is who has got roles of another organization, but not who is a plain member there.
+    house.api(POST, "/organizations/zoo/members/carl", &owner, Value::Null).await.expect(200);
+    let roles = |roles: Value| {
+        house.api(Method::PUT, "/organizations/zoo/members/carl/roles", &owner, json!({ "roles": roles }))
+    };
+    roles(json!(["organization-admin"])).await.expect(200);
+    let address = json!([{ "op": "replace", "path": "emails", "value": [{ "value": "mine@example.com" }] }]);
+    let refused = of(&token, PATCH, &path, patch(address.clone())).await.expect(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("another organization"), "{refused}");
+    of(&token, DELETE, &path, Value::Null).await.expect(409);
+    roles(json!([])).await.expect(200);
+    of(&token, PATCH, &path, patch(address)).await.expect(200);
+
+    // Nor does it see others by making them members.
+    let dora = house.scim_of("zoo", &other, POST, "/Users", json!({ "userName": "dora@example.com" })).await;
+    let dora = dora.expect(201).json()["id"].clone();
+    house.api(POST, "/organizations/acme/members/dora", &owner, Value::Null).await.expect(200);
+    let add = patch(json!([{ "op": "add", "path": "members", "value": [{ "value": dora }] }]));
+    let refused =
+        of(&token, PATCH, &format!("/Groups/{}", group["id"].as_str().unwrap()), add).await.expect(400).json();
+    assert!(refused["scimType"] == "invalidValue" && !refused.to_string().contains("dora"), "{refused}");
 
     let config = TestRequest::get().uri("/scim/v2/organizations/acme/ServiceProviderConfig");
     let config = house.send(config).await.expect(200).json();

@@ -12,7 +12,7 @@ use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use doorward_domain::groups::Group;
+use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord};
@@ -209,6 +209,10 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
 
     fn members_among(&mut self, group: GroupId, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
         self.run(|conn| Ok(scim_groups::members_among(conn, group, users)?))
+    }
+
+    fn list_members_among(&mut self, groups: &[GroupId], users: &[UserId]) -> Result<Vec<GroupMember>, StoreError> {
+        self.run(|conn| scim_groups::list_members_among(conn, groups, users))
     }
 
     fn store_group(

@@ -2,11 +2,13 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::error::Error;
-use crate::rows::{GroupRow, ScimGroupRow};
-use crate::schema::{group_members, groups, scim_groups};
+use crate::error::{Error, RowError};
+use crate::rows::{GroupRow, ReducedUserRow, ScimGroupRow};
+use crate::schema::{group_members, groups, scim_groups, users};
 use crate::types::Id;
+use diesel::dsl::not;
 use diesel::prelude::*;
+use doorward_domain::groups::GroupMember;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup};
 use doorward_ports::scim::UserGroup;
@@ -134,6 +136,29 @@ pub(super) fn members_among(conn: &mut Conn, group: GroupId, users: &[UserId]) -
         .order(group_members::user_id)
         .select(group_members::user_id);
     Ok(members.load::<Id<UserId>>(conn)?.into_iter().map(|id| id.0).collect())
+}
+
+pub(super) fn list_members_among(
+    conn: &mut Conn,
+    groups: &[GroupId],
+    users: &[UserId],
+) -> Result<Vec<GroupMember>, Error> {
+    if groups.is_empty() || users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Id<GroupId>, ReducedUserRow)> = group_members::table
+        .inner_join(users::table.on(users::id.eq(group_members::user_id)))
+        .filter(not(users::deleted))
+        .filter(not(users::is_system))
+        .filter(OneOf::ids("group_members.group_id", groups.iter().copied()))
+        .filter(OneOf::ids("group_members.user_id", users.iter().copied()))
+        .order((group_members::group_id, group_members::user_id))
+        .select((group_members::group_id, ReducedUserRow::as_select()))
+        .load(conn)?;
+    let member = |(group, user): (Id<GroupId>, ReducedUserRow)| -> Result<_, RowError> {
+        Ok(GroupMember { group_id: group.0, user: user.try_into()? })
+    };
+    Ok(rows.into_iter().map(member).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn store(

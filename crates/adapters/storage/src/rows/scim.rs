@@ -3,6 +3,7 @@ use crate::types::{At, Hash, Id, Json};
 use diesel::prelude::*;
 use doorward_domain::ids::{GroupId, OrganizationId, ScimTokenId, UserId};
 use doorward_domain::scim::{GroupRecord, Resource, ScimToken, UserRecord};
+use time::Duration;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = scim_users, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -98,6 +99,7 @@ pub(crate) struct ScimTokenRow {
     created_at: At,
     expires_at: Option<At>,
     last_used_at: Option<At>,
+    lifetime_seconds: Option<i64>,
 }
 
 impl From<&ScimToken> for ScimTokenRow {
@@ -112,6 +114,7 @@ impl From<&ScimToken> for ScimTokenRow {
             created_at: At(token.created_at),
             expires_at: token.expires_at.map(At),
             last_used_at: token.last_used_at.map(At),
+            lifetime_seconds: token.lifetime.map(Duration::whole_seconds),
         }
     }
 }
@@ -126,6 +129,7 @@ impl From<ScimTokenRow> for ScimToken {
             digest: row.digest.0,
             created_by: row.created_by.map(|id| id.0),
             created_at: row.created_at.0,
+            lifetime: row.lifetime_seconds.map(Duration::seconds),
             expires_at: row.expires_at.map(|at| at.0),
             last_used_at: row.last_used_at.map(|at| at.0),
         }

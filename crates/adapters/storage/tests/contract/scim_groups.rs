@@ -70,6 +70,13 @@ contract! {
             assert_eq!(repos.scim().list_user_groups(None, &[])?, vec![]);
             assert_eq!(repos.scim().members_among(devs.id, &[bob, ann])?, vec![ann]);
             assert_eq!(repos.scim().members_among(devs.id, &[])?, vec![]);
+            let among = repos.scim().list_members_among(&[ops.id, devs.id], &[bob, ann])?;
+            let mut both = [devs.id, ops.id];
+            both.sort();
+            assert!(among.iter().map(|member| (member.group_id, member.user.id)).eq(both.map(|group| (group, ann))));
+            assert_eq!(repos.scim().list_members_among(&[devs.id], &[bob])?, vec![]);
+            assert_eq!(repos.scim().list_members_among(&[devs.id], &[])?, vec![]);
+            assert_eq!(repos.scim().list_members_among(&[], &[ann])?, vec![]);
             Ok(())
         })
         .await;
@@ -92,6 +99,31 @@ contract! {
             repos.scim().store_group(&permit(), None, &devs, &renamed)?;
             assert_eq!(repos.scim().find_group(None, devs.id)?.unwrap().record, renamed);
             repos.scim().store_group(&permit(), None, &ops, &scim_group_record("The Devs", Some("00gD")))
+        })
+        .await;
+    }
+
+    async fn whoever_comes_or_goes_counts_the_version_up(db) {
+        let (users, devs, ops) = two(&db).await;
+        let (ann, bob) = (users[0].id, users[1].id);
+        db.write(move |repos| {
+            let version = |repos: &mut dyn Repositories| -> Result<i64, StoreError> {
+                Ok(repos.scim().find_group(None, devs.id)?.unwrap().record.version)
+            };
+            let first = version(repos)?;
+            repos.groups().insert_members(&permit(), &devs, &[bob])?;
+            let second = version(repos)?;
+            repos.groups().delete_members(&permit(), &devs, &[bob])?;
+            let third = version(repos)?;
+            assert!(first < second && second < third, "{first} {second} {third}");
+            // Who is none, and members of other groups, change nothing.
+            repos.groups().delete_members(&permit(), &devs, &[bob])?;
+            repos.groups().delete_members(&permit(), &ops, &[ann])?;
+            assert_eq!(version(repos)?, third);
+            // Nobody says that a deleted user is a member no more.
+            assert!(repos.users().delete(&permit(), ann, NOW)?);
+            assert!(version(repos)? > third);
+            Ok(())
         })
         .await;
     }

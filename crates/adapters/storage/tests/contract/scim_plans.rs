@@ -15,7 +15,7 @@ fn one(repos: &mut dyn Repositories, lookup: &Lookup) -> Result<(), StoreError> 
     Ok(())
 }
 
-const STEPS: [(&str, Step); 9] = [
+const STEPS: [(&str, Step); 12] = [
     ("by id", |repos, id| {
         assert!(repos.scim().find_user(None, id)?.is_some());
         one(repos, &Lookup { ids: vec![id.0], ..Lookup::default() })
@@ -53,6 +53,34 @@ const STEPS: [(&str, Step); 9] = [
             Lookup { external_ids: vec!["00gD".to_owned()], ..Lookup::default() },
         ] {
             assert_eq!(repos.scim().find_groups(None, &lookup, 9)?.len(), 1, "{lookup:?}");
+        }
+        Ok(())
+    }),
+    ("a member comes and goes", |repos, id| {
+        let mine = repos.scim().find_groups(None, &Lookup { members: vec![id.0], ..Lookup::default() }, 9)?;
+        let group = &mine[0].group;
+        assert_eq!(repos.scim().list_members_among(&[group.id], &[id])?.len(), 1);
+        assert_eq!(repos.groups().delete_members(&permit(), group, &[id])?, vec![id]);
+        assert_eq!(repos.groups().insert_members(&permit(), group, &[id])?, 1);
+        Ok(())
+    }),
+    ("groups by id", |repos, id| {
+        let mine = repos.scim().find_groups(None, &Lookup { members: vec![id.0], ..Lookup::default() }, 9)?;
+        let ids = mine.iter().map(|found| found.group.id.0).collect();
+        assert_eq!(repos.scim().find_groups(None, &Lookup { ids, ..Lookup::default() }, 9)?, mine);
+        Ok(())
+    }),
+    ("users of the directory of an organization", |repos, id| {
+        let place = repos.organizations().list_memberships(id)?[0].organization_id;
+        let record = scim_record("ann@acme.example", Some("A1"), &["work@acme.example"]);
+        repos.scim().store_user(&permit(), Some(place), id, &record)?;
+        for lookup in [
+            Lookup { ids: vec![id.0], ..Lookup::default() },
+            Lookup { user_names: vec!["ann@acme.example".to_owned()], ..Lookup::default() },
+            Lookup { external_ids: vec!["A1".to_owned()], ..Lookup::default() },
+            Lookup { emails: vec!["work@acme.example".to_owned()], ..Lookup::default() },
+        ] {
+            assert_eq!(repos.scim().find_users(Some(place), &lookup, 9)?.len(), 1, "{lookup:?}");
         }
         Ok(())
     }),

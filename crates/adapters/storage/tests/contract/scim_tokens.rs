@@ -17,6 +17,7 @@ pub(crate) fn scim_token(organization_id: OrganizationId, name: &str) -> ScimTok
         digest: Digest::of(name),
         created_by: Some(id()),
         created_at: NOW,
+        lifetime: None,
         expires_at: None,
         last_used_at: None,
     }

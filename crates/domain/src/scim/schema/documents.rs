@@ -1,6 +1,6 @@
 //! What the server tells about itself: `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 4).
 
-use super::{Attribute, Kind, RESOURCE_TYPES, ResourceType, SCHEMAS, Schema, discovery, same};
+use super::{Attribute, Kind, Mutability, RESOURCE_TYPES, ResourceType, SCHEMAS, Schema, USER_SCHEMA, discovery, same};
 use serde_json::{Value, json};
 
 /// What a server supports, and its limits.
@@ -14,6 +14,8 @@ pub struct Capabilities {
     pub bulk_bytes_max: u32,
     /// Most resources in one list.
     pub results_max: u32,
+    /// Whether `userName` may be changed.
+    pub user_name_changes: bool,
 }
 
 impl Capabilities {
@@ -22,8 +24,13 @@ impl Capabilities {
     ///
     /// ```
     /// use doorward_domain::scim::Capabilities;
-    /// let capabilities =
-    ///     Capabilities { documentation_url: None, bulk_operations_max: Some(100), bulk_bytes_max: 1 << 20, results_max: 200 };
+    /// let capabilities = Capabilities {
+    ///     documentation_url: None,
+    ///     bulk_operations_max: Some(100),
+    ///     bulk_bytes_max: 1 << 20,
+    ///     results_max: 200,
+    ///     user_name_changes: false,
+    /// };
     /// let document = capabilities.document("https://example.com/scim/v2");
     /// assert_eq!(document["bulk"]["maxOperations"], 100);
     /// assert_eq!(document["meta"]["location"], "https://example.com/scim/v2/ServiceProviderConfig");
@@ -59,6 +66,12 @@ impl Capabilities {
         }
         document
     }
+
+    /// Who may change an attribute of a schema on this server.
+    fn mutability(&self, schema: &Schema, attribute: &Attribute) -> Mutability {
+        let is_name = (schema.id, attribute.name) == (USER_SCHEMA.id, "userName");
+        if is_name && !self.user_name_changes { Mutability::Immutable } else { attribute.mutability }
+    }
 }
 
 impl ResourceType {
@@ -93,50 +106,48 @@ impl Schema {
         SCHEMAS.into_iter().find(|schema| same(schema.id, urn))
     }
 
-    /// The document `/Schemas/{urn}` (RFC 7643 7), served below `base`.
+    /// The document `/Schemas/{urn}` (RFC 7643 7) of a server with these capabilities, served below `base`.
     #[must_use]
-    pub fn document(&self, base: &str) -> Value {
+    pub fn document(&self, base: &str, capabilities: &Capabilities) -> Value {
+        let attributes = self.attributes.iter().map(|known| attribute(known, capabilities.mutability(self, known)));
         json!({
             "schemas": [discovery::SCHEMA_SCHEMA.id],
             "id": self.id,
             "name": self.name,
             "description": self.description,
-            "attributes": list(self.attributes),
+            "attributes": attributes.collect::<Vec<_>>(),
             "meta": { "resourceType": "Schema", "location": format!("{base}/Schemas/{}", self.id) },
         })
     }
 }
 
-fn list(attributes: &[Attribute]) -> Vec<Value> {
-    attributes.iter().map(attribute).collect()
-}
-
 /// An attribute, without what does not apply to its type: Microsoft Entra wants neither `null` nor empty lists.
-fn attribute(attribute: &Attribute) -> Value {
+fn attribute(known: &Attribute, mutability: Mutability) -> Value {
     let mut document = json!({
-        "name": attribute.name,
-        "type": attribute.kind.as_str(),
-        "multiValued": attribute.multi_valued,
-        "description": attribute.description,
-        "required": attribute.required || attribute.expected,
-        "mutability": attribute.mutability.as_str(),
-        "returned": attribute.returned.as_str(),
+        "name": known.name,
+        "type": known.kind.as_str(),
+        "multiValued": known.multi_valued,
+        "description": known.description,
+        "required": known.required || known.expected,
+        "mutability": mutability.as_str(),
+        "returned": known.returned.as_str(),
     });
     let Some(fields) = document.as_object_mut() else { return document };
     let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    if attribute.kind == Kind::Complex {
-        add("subAttributes", list(attribute.sub_attributes).into());
+    if known.kind == Kind::Complex {
+        let parts: Vec<Value> = known.sub_attributes.iter().map(|part| attribute(part, part.mutability)).collect();
+        add("subAttributes", parts.into());
     } else {
-        add("uniqueness", attribute.uniqueness.as_str().into());
-        if attribute.kind != Kind::Boolean {
-            add("caseExact", attribute.case_exact.into());
+        add("uniqueness", known.uniqueness.as_str().into());
+        if known.kind != Kind::Boolean {
+            add("caseExact", known.case_exact.into());
         }
     }
-    if !attribute.canonical_values.is_empty() {
-        add("canonicalValues", attribute.canonical_values.into());
+    if !known.canonical_values.is_empty() {
+        add("canonicalValues", known.canonical_values.into());
     }
-    if !attribute.reference_types.is_empty() {
-        add("referenceTypes", attribute.reference_types.into());
+    if !known.reference_types.is_empty() {
+        add("referenceTypes", known.reference_types.into());
     }
     document
 }
@@ -146,16 +157,23 @@ mod tests {
     use super::*;
     use crate::scim::{GROUP, USER};
 
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            documentation_url: None,
+            bulk_operations_max: None,
+            bulk_bytes_max: 9,
+            results_max: 1,
+            user_name_changes: false,
+        }
+    }
+
     #[test]
     fn documents_follow_the_schemas_that_describe_them() {
-        let mut all: Vec<(&str, Value)> = SCHEMAS.iter().map(|schema| ("Schema", schema.document("/v2"))).collect();
+        let capabilities =
+            Capabilities { documentation_url: Some("https://example.com/help".to_owned()), ..capabilities() };
+        let schema = |schema: &&Schema| ("Schema", schema.document("/v2", &capabilities));
+        let mut all: Vec<(&str, Value)> = SCHEMAS.iter().map(schema).collect();
         all.extend(RESOURCE_TYPES.iter().map(|kind| ("ResourceType", kind.document("/v2"))));
-        let capabilities = Capabilities {
-            documentation_url: Some("https://example.com/help".to_owned()),
-            bulk_operations_max: None,
-            bulk_bytes_max: 1,
-            results_max: 200,
-        };
         all.push(("ServiceProviderConfig", capabilities.document("/v2")));
         for (kind, document) in all {
             let urn = format!("urn:ietf:params:scim:schemas:core:2.0:{kind}");
@@ -187,10 +205,18 @@ mod tests {
 
     #[test]
     fn bulk_without_operations_is_not_supported() {
-        let capabilities =
-            Capabilities { documentation_url: None, bulk_operations_max: None, bulk_bytes_max: 9, results_max: 1 };
         let bulk = json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 });
-        assert_eq!(capabilities.document("")["bulk"], bulk);
+        assert_eq!(capabilities().document("")["bulk"], bulk);
+    }
+
+    #[test]
+    fn names_that_stay_are_called_immutable() {
+        for (user_name_changes, mutability) in [(false, "immutable"), (true, "readWrite")] {
+            let document = USER_SCHEMA.document("/v2", &Capabilities { user_name_changes, ..capabilities() });
+            assert_eq!(document["attributes"][0]["name"], "userName");
+            assert_eq!(document["attributes"][0]["mutability"], mutability);
+            assert_eq!(document["attributes"][2]["mutability"], "readWrite");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ static GROUP_ATTRIBUTES: [Attribute; 2] = [
 
 static MEMBER: [Attribute; 4] = [
     Attribute::text("value", "Id of the member").required().exact().immutable(),
-    Attribute::reference("$ref", &["User"], "Address of the member").immutable(),
+    Attribute::reference("$ref", &["User"], "Address of the member, made of its id").read_only(),
     Attribute::text("type", "Kind of the member").usually(&["User"]).immutable(),
     Attribute::text("display", "Name of the member").read_only(),
 ];

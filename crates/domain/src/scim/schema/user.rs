@@ -34,8 +34,13 @@ static USER_ATTRIBUTES: [Attribute; 16] = [
     Attribute::text("locale", "Region whose forms of numbers and dates the user reads, such as en-US"),
     Attribute::text("timezone", "Time zone of the user, such as America/Los_Angeles"),
     Attribute::new("active", Kind::Boolean, "Whether the user may sign in"),
-    // An account has an address: it is the user name where that is one, and no other attribute can give it.
-    Attribute::complex("emails", &EMAIL, "Mail addresses of the user").list().expected(),
+    Attribute::complex(
+        "emails",
+        &EMAIL,
+        "Mail addresses of the user. One is needed, unless userName is one; nobody else has the primary one, or else the first",
+    )
+    .list()
+    .expected(),
     Attribute::complex("phoneNumbers", &PHONE_NUMBER, "Phone numbers of the user").list(),
     Attribute::complex("photos", &PHOTO, "Addresses of pictures of the user").list(),
     Attribute::complex("addresses", &ADDRESS, "Postal addresses of the user").list(),

@@ -64,6 +64,17 @@ fn what_is_referred_to_is_made_before() {
 }
 
 #[test]
+fn those_that_wait_for_one_another_in_a_row_are_done_from_its_end() {
+    const MANY: usize = 10_000;
+    let name = |n: usize| format!("g{n}");
+    let operations: Vec<Value> =
+        (0..MANY).map(|n| if n + 1 < MANY { group(&name(n), &[&name(n + 1)]) } else { group(&name(n), &[]) }).collect();
+    let request = BulkRequest::read(&json!({ "Operations": operations }), MANY).unwrap();
+    let order = request.order().unwrap();
+    assert!(order.into_iter().eq((0..MANY).rev()));
+}
+
+#[test]
 fn circles_and_unknown_references_are_refused() {
     let circle = read(json!([user("x"), group("a", &["b"]), group("b", &["a"])])).unwrap().order().unwrap_err();
     assert_eq!(circle, BulkError::Circular("a, b".to_owned()));

@@ -4,6 +4,7 @@ use super::*;
 use crate::organizations::OrganizationRef;
 use doorward_domain::ids::ScimTokenId;
 use doorward_domain::oauth2::OpaqueToken;
+use doorward_domain::organizations::Membership;
 use doorward_domain::scim::ScimToken;
 
 const TOKEN_TEXT: &str = "abcdefghij";
@@ -23,6 +24,7 @@ fn token(change: impl FnOnce(&mut ScimToken)) -> (ScimToken, String) {
         digest: secret.digest(),
         created_by: Some(ANN),
         created_at: NOW,
+        lifetime: None,
         expires_at: None,
         last_used_at: None,
     };
@@ -68,13 +70,43 @@ async fn a_token_lets_in_where_it_belongs_and_its_use_is_noted_once_a_minute() {
 }
 
 #[tokio::test]
+async fn an_organization_does_not_change_who_has_roles_of_another_one() {
+    let by = directory_of(Some(ORGANIZATION));
+    let elsewhere = OrganizationId(uuid::Uuid::from_u128(0xB));
+    let patched = async |organization_id, roles: &[&str]| {
+        let mut repos = repos_knowing(&provisioned(bob()));
+        let roles = roles.iter().copied().collect();
+        let membership = Membership { organization_id, user_id: BOB, roles, created_at: NOW, updated_at: NOW };
+        repos.organizations.checkpoint();
+        repos.organizations.expect_list_memberships().returning(move |_| Ok(vec![membership.clone()]));
+        repos.users.expect_update_status().returning(|_, _, _, _| Ok(true));
+        repos.audit.expect_insert().returning(|_, _| Ok(()));
+        patch_user(&ctx(repos), &by, &bob_id(), &off(), Preconditions::default(), &all()).await
+    };
+    let refused = patched(elsewhere, &["organization-admin"]).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(told)) if told.contains("roles of another organization")));
+    patched(elsewhere, &[]).await.unwrap();
+    patched(ORGANIZATION, &["organization-admin"]).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_organization_does_not_change_who_has_roles_of_the_deployment() {
     let admin = User { roles: ["auditor"].into_iter().collect(), ..bob() };
     let by = directory_of(Some(ORGANIZATION));
-    let refused =
-        patch_user(&ctx(repos_knowing(&provisioned(admin.clone()))), &by, &bob_id(), &off(), None, &all()).await;
+    let refused = patch_user(
+        &ctx(repos_knowing(&provisioned(admin.clone()))),
+        &by,
+        &bob_id(),
+        &off(),
+        Preconditions::default(),
+        &all(),
+    )
+    .await;
     assert!(matches!(refused, Err(Refusal::Conflict(told)) if told.contains("roles of the whole deployment")));
     let mut repos = repos_knowing(&provisioned(admin));
     repos.workspaces.expect_count_of_owner().returning(|_| Ok(0));
-    assert!(matches!(delete_user(&ctx(repos), &by, &bob_id(), None).await, Err(Refusal::Conflict(_))));
+    assert!(matches!(
+        delete_user(&ctx(repos), &by, &bob_id(), Preconditions::default()).await,
+        Err(Refusal::Conflict(_))
+    ));
 }

@@ -1,0 +1,2 @@
+DROP TRIGGER group_members_scim_addition;
+DROP TRIGGER group_members_scim_removal;
