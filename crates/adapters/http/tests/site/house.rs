@@ -14,7 +14,7 @@ use doorward_http::{
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::identity_providers::Upstreams;
-use doorward_services::{Context, Settings, SubjectCache, maintenance};
+use doorward_services::{Context, Licensing, Settings, SubjectCache, entitlements, maintenance};
 use doorward_testkit::postgres::{self, Database};
 use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
@@ -152,7 +152,9 @@ async fn house_of(
     let random = Arc::new(SeededRandom::new(7));
     let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
+    let licensing = Licensing::new(&settings.licensing, bootstrap.deployment_id, opened.changes()).unwrap();
     let context = Context {
+        licensing,
         store: opened.store.clone().into(),
         clock: Arc::<FixedClock>::clone(&clock),
         random,
@@ -163,6 +165,7 @@ async fn house_of(
         bus: doorward_ports::Bus::default(),
         upstreams,
     };
+    entitlements::reload(&context).await.unwrap();
     let kept = context.clone();
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
     (rate_limit.api, rate_limit.login) = (api, login);
