@@ -40,6 +40,8 @@ pub enum Conflict {
     ScimDisplayName,
     /// The directory has given this id to something else.
     ScimExternalId,
+    /// Another provisioner key of the organization has this name.
+    ProvisionerKeyName,
     /// There is a first user already.
     FirstUser,
     /// No active owner would be left.

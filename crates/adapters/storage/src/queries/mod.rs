@@ -46,6 +46,7 @@ pub(super) mod one_of;
 mod organizations;
 mod outbox;
 mod planned_anew;
+mod provisioners;
 mod quiet_hours;
 mod quotas;
 mod replays;
