@@ -19,6 +19,7 @@ use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, Se
 use doorward_outbound::FetchSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::scim::ScimSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
@@ -83,6 +84,7 @@ sections! {
     github: GithubSettings,
     quiet_hours: QuietHoursSettings,
     scim: ScimSettings,
+    provisioners: ProvisionerSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -51,6 +51,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             oidc: settings.oidc.clone(),
             github: settings.github.clone(),
             scim: settings.scim.clone(),
+            provisioners: settings.provisioners.clone(),
         }),
     };
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })

@@ -2,6 +2,7 @@
 
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::provisioners::ProvisionerSettings;
 use crate::scim::ScimSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub github: GithubSettings,
     /// Directories that provision users.
     pub scim: ScimSettings,
+    /// Provisioner daemons.
+    pub provisioners: ProvisionerSettings,
 }
 
 impl Settings {
@@ -46,6 +49,7 @@ impl Settings {
             oidc: from.section(),
             github: from.section(),
             scim: from.section(),
+            provisioners: from.section(),
         }
     }
 
