@@ -11,7 +11,7 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     audit, authcheck, deployment, docs, groups, identity_providers, idp_sync, members, oauth2, organizations, pages,
-    quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
+    provisioners, quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(crate) fn table() -> Vec<Entry> {
         templates::routes,
         workspaces::routes,
         idp_sync::routes,
+        provisioners::routes,
         quiet_hours::routes,
         quotas::routes,
         scim::routes,

@@ -16,6 +16,7 @@ mod keys;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;
+mod provisioners;
 mod refresh_races;
 mod seed;
 mod silence;
