@@ -38,6 +38,11 @@ impl Workspace {
         self.root.join("tests/clients/node")
     }
 
+    /// A provisioner daemon in Go, of modules that we did not write.
+    pub(crate) fn go(&self) -> PathBuf {
+        self.root.join("tests/clients/go")
+    }
+
     /// Where cargo builds, as told by the program that is running.
     pub(crate) fn target(&self) -> PathBuf {
         let program = env::current_exe().unwrap_or_default();
