@@ -20,6 +20,7 @@ use doorward_outbound::FetchSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::scim::ScimSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
@@ -85,6 +86,7 @@ sections! {
     quiet_hours: QuietHoursSettings,
     scim: ScimSettings,
     licensing: LicensingSettings,
+    provisioners: ProvisionerSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -53,6 +53,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             github: settings.github.clone(),
             scim: settings.scim.clone(),
             licensing: settings.licensing.clone(),
+            provisioners: settings.provisioners.clone(),
         }),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;

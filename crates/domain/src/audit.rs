@@ -87,6 +87,8 @@ text_enum! {
         CryptoKey = "crypto_key",
         /// A token of the directory of an organization.
         ScimToken = "scim_token",
+        /// A key of provisioner daemons.
+        ProvisionerKey = "provisioner_key",
         /// A custom role.
         CustomRole = "custom_role",
         /// That a user belongs to an organization.

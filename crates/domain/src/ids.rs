@@ -56,6 +56,10 @@ uuid_ids! {
     SyncId;
     /// Id of a token of the directory of an organization.
     ScimTokenId;
+    /// Id of a key with which provisioner daemons come in.
+    ProvisionerKeyId;
+    /// Id of a provisioner daemon.
+    ProvisionerDaemonId;
     /// Id of a template.
     TemplateId;
     /// Id of a workspace.

@@ -74,6 +74,8 @@ pub mod organizations;
 pub mod outbox;
 pub mod page;
 #[cfg(feature = "full")]
+pub mod provisioners;
+#[cfg(feature = "full")]
 pub mod quiet_hours;
 pub mod quotas;
 #[cfg(feature = "full")]

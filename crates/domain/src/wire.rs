@@ -30,3 +30,7 @@ pub const OAUTH_REDIRECT_COOKIE: &str = "oauth_redirect";
 pub const OAUTH_CONVERT_COOKIE: &str = "coder_oauth_convert_jwt";
 /// Header that carries the one-time token with which a server without users is set up.
 pub const SETUP_TOKEN_HEADER: &str = "Doorward-Setup-Token";
+/// Header that carries the key of a provisioner daemon.
+pub const PROVISIONER_KEY_HEADER: &str = "Coder-Provisioner-Daemon-Key";
+/// Header that carries the key that the server and its provisioner daemons share.
+pub const PROVISIONER_PSK_HEADER: &str = "Coder-Provisioner-Daemon-PSK";

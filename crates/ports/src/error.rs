@@ -42,6 +42,8 @@ pub enum Conflict {
     ScimExternalId,
     /// The licence is stored already.
     License,
+    /// Another provisioner key of the organization has this name.
+    ProvisionerKeyName,
     /// There is a first user already.
     FirstUser,
     /// No active owner would be left.

@@ -58,6 +58,7 @@ pub mod mocks;
 pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
+pub mod provisioners;
 pub mod quiet_hours;
 pub mod quotas;
 pub mod random;

@@ -72,6 +72,10 @@ repositories! {
     workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
     /// Schedules that users chose for themselves.
     quiet_hours: quiet_hours::{QuietHoursRepository, MockQuietHoursRepository},
+    /// Keys of provisioner daemons.
+    provisioner_keys: provisioners::{ProvisionerKeyRepository, MockProvisionerKeyRepository},
+    /// Provisioner daemons.
+    provisioner_daemons: provisioners::{ProvisionerDaemonRepository, MockProvisionerDaemonRepository},
     /// What syncs with identity providers have done.
     sync_log: idp_sync::{SyncLogRepository, MockSyncLogRepository},
     /// What users spend and may spend.

@@ -29,6 +29,7 @@ pub mod oauth2;
 pub mod organizations;
 mod origin;
 pub mod outbox;
+pub mod provisioners;
 pub mod quiet_hours;
 pub mod quotas;
 pub mod roles;

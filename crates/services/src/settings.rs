@@ -3,6 +3,7 @@
 use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::provisioners::ProvisionerSettings;
 use crate::scim::ScimSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub scim: ScimSettings,
     /// Licences.
     pub licensing: LicensingSettings,
+    /// Provisioner daemons.
+    pub provisioners: ProvisionerSettings,
 }
 
 impl Settings {
@@ -50,6 +53,7 @@ impl Settings {
             github: from.section(),
             scim: from.section(),
             licensing: from.section(),
+            provisioners: from.section(),
         }
     }
 

@@ -1,17 +1,17 @@
 //! `cargo xtask test` and `cargo xtask fuzz`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use doorward_testkit::postgres;
 
-use crate::command::{cargo, run, step};
+use crate::command::{cargo, find_program, run, step};
 use crate::install::{self, Need};
 use crate::workspace::Workspace;
 
-/// Run the tests: Rust, real clients, a browser, a short fuzz run
+/// Run the tests: Rust, real clients (in Go too, where Go is found), a browser, a short fuzz run
 ///
 /// What they need is installed where that is possible, and named before: PostgreSQL and Chromium by apt-get (as root, or
 /// by sudo when it asks for no password), the Python clients into `.cache/python`, an identity provider for Node into `.cache/node`. PostgreSQL runs as a throw-away cluster without TCP,
@@ -23,6 +23,7 @@ Examples:
   cargo xtask test --only rust
   cargo xtask test --only rust -- refresh          only Rust tests whose name holds `refresh`
   cargo xtask test --only clients -- -k authlib -x
+  cargo xtask test --only go -- -run Acquire -v    some tests of the daemon in Go
   cargo xtask test --only browser,fuzz --binary target/release/doorward")]
 pub(crate) struct Test {
     /// Only these parts, comma separated
@@ -41,7 +42,7 @@ pub(crate) struct Test {
     #[arg(long)]
     no_install: bool,
 
-    /// Passed on to the test runners: libtest's for `rust`, pytest's for the others
+    /// Passed on to the test runners: libtest's for `rust`, `go test`'s for `go`, pytest's for the others
     #[arg(last = true, requires = "only")]
     rest: Vec<String>,
 }
@@ -82,6 +83,8 @@ enum Part {
     Browser,
     /// Requests made from the OpenAPI document
     Fuzz,
+    /// A provisioner daemon in Go; without being named, only where Go is found
+    Go,
     /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
     Keycloak,
     /// A SCIM client in Java, which needs Java 17 and Maven; only if it is named
@@ -101,12 +104,27 @@ impl Test {
 
     /// What it stands on.
     pub(crate) fn needs(&self) -> &'static [Need] {
-        if self.only.as_slice() == [Part::Rust] { &[Need::Postgres] } else { &CLIENT_NEEDS }
+        match self.only.as_slice() {
+            [Part::Rust] => &[Need::Postgres],
+            [Part::Go] => &[],
+            _ => &CLIENT_NEEDS,
+        }
     }
 
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
         let wants = |part| self.only.contains(&part) || (self.only.is_empty() && !Part::IF_NAMED.contains(&part));
         install::announce(workspace, self.needs(), self.no_install)?;
+        let go = find_program(&["go"]);
+        if wants(Part::Go)
+            && let Some(go) = &go
+        {
+            step("Clients in Go", || self.run_go(workspace, go))?;
+        } else if self.only.contains(&Part::Go) {
+            bail!("the clients in Go need Go; there is no program `go` in PATH");
+        }
+        if self.only.as_slice() == [Part::Go] {
+            return Ok(());
+        }
         let cluster = start_postgres()?;
         if wants(Part::Rust) {
             step("Rust tests", || {
@@ -139,7 +157,23 @@ impl Test {
         if wants(Part::Java) {
             pytest.env("DOORWARD_JAVA_CLIENT", install::java_client(workspace)?);
         }
-        step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))
+        step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))?;
+        if wants(Part::Go) && go.is_none() {
+            println!("==> left out: the clients in Go, for there is no program `go` in PATH");
+        }
+        Ok(())
+    }
+
+    /// Runs the tests in Go. Their modules are fetched by Go itself, as their lock file names them.
+    fn run_go(&self, workspace: &Workspace, go: &Path) -> anyhow::Result<()> {
+        let binary = binary(workspace, self.binary.as_deref(), self.release)?;
+        let mut test = Command::new(go);
+        test.args(["test", "-count=1", "./..."]).current_dir(workspace.go());
+        test.env("DOORWARD_BIN", binary).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+        if self.only.as_slice() == [Part::Go] {
+            test.args(&self.rest);
+        }
+        run(&mut test)
     }
 }
 
@@ -183,17 +217,14 @@ struct Suite {
 impl Suite {
     fn prepare(
         workspace: &Workspace,
-        binary: Option<&std::path::Path>,
+        binary: Option<&Path>,
         release: bool,
         database_url: &str,
     ) -> anyhow::Result<Self> {
         let chromium = install::chromium()?;
         let python = install::python(workspace)?;
         let node = install::node(workspace)?;
-        let binary = match binary {
-            Some(binary) => binary.canonicalize().with_context(|| format!("looking for {}", binary.display()))?,
-            None => build(workspace, release)?,
-        };
+        let binary = self::binary(workspace, binary, release)?;
         let folder = workspace.clients();
         Ok(Self { folder, python, node, chromium, binary, database_url: database_url.to_owned() })
     }
@@ -205,6 +236,14 @@ impl Suite {
         command.env("DOORWARD_NODE", &self.node);
         command.env(postgres::DATABASE_URL, &self.database_url).env("PYTHONDONTWRITEBYTECODE", "1");
         command
+    }
+}
+
+/// The binary to be tested: the one that was named, or one that is built.
+fn binary(workspace: &Workspace, named: Option<&Path>, release: bool) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(named) => named.canonicalize().with_context(|| format!("looking for {}", named.display())),
+        None => build(workspace, release),
     }
 }
 

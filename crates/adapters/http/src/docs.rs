@@ -43,6 +43,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         (name = "quotas", description = "What users spend and may spend"),
         (name = "scim tokens", description = "Tokens of the directories of organizations"),
         (name = "scim", description = "Directories that provision users, by SCIM 2.0 (RFC 7644)"),
+        (name = "provisioning", description = "Provisioner daemons and their keys"),
         (name = "audit", description = "The audit log"),
         (name = "licenses", description = "Licences"),
         (name = "entitlements", description = "What licences give"),

@@ -8,6 +8,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod call;
 pub(crate) mod caller;
+pub(crate) mod closing;
 pub(crate) mod convention;
 pub(crate) mod cors;
 pub(crate) mod csrf;

@@ -40,6 +40,7 @@ mod members;
 mod oauth2;
 mod organizations;
 mod pages;
+mod provisioners;
 mod quiet_hours;
 mod quotas;
 mod roles;
@@ -55,6 +56,7 @@ mod workspaces;
 #[cfg(test)]
 mod testing;
 
+pub use kit::closing::Closing;
 pub use kit::settings::{
     CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
     SecureCookies, ServerSettings,

@@ -10,8 +10,7 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
-    organizations, pages, quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
+    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2, organizations, pages, provisioners, quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -35,6 +34,7 @@ pub(crate) fn table() -> Vec<Entry> {
         templates::routes,
         workspaces::routes,
         idp_sync::routes,
+        provisioners::routes,
         quiet_hours::routes,
         quotas::routes,
         scim::routes,

@@ -1,5 +1,6 @@
 //! Starting the server.
 
+use crate::kit::closing::Closing;
 use crate::kit::settings::HttpSettings;
 use crate::kit::site::Site;
 use crate::routes;
@@ -45,6 +46,8 @@ pub struct Servers {
     pub site: Server,
     /// Metrics, if they have an address.
     pub metrics: Option<Server>,
+    /// Ends connections that stay open. To be told before the site is stopped, which waits for them.
+    pub closing: Closing,
 }
 
 /// Serves the site on `listener`, and its metrics on an address of their own, at `/metrics`. Nothing is counted when somebody
@@ -57,7 +60,7 @@ pub fn run(
 ) -> io::Result<Servers> {
     let application = Application::new(settings, context)?;
     let settings = application.0.settings.clone();
-    let site = Arc::clone(&application.0);
+    let (site, closing) = (Arc::clone(&application.0), application.0.closing.clone());
     let metrics = metrics.map(|listener| serve_metrics(listener, site)).transpose()?;
     let server = HttpServer::new(move || {
         let application = application.clone();
@@ -73,7 +76,7 @@ pub fn run(
         .disable_signals()
         .listen(listener)?
         .run();
-    Ok(Servers { site, metrics })
+    Ok(Servers { site, metrics, closing })
 }
 
 fn serve_metrics(listener: TcpListener, site: Arc<Site>) -> io::Result<Server> {

@@ -68,7 +68,7 @@ pub(crate) async fn build_info(call: Call) -> HandlerResult {
         telemetry: false,
         workspace_proxy: false,
         agent_api_version: "2.7",
-        provisioner_api_version: "1.7",
+        provisioner_api_version: &ApiVersion::CURRENT.to_string(),
         upgrade_message: &upgrade_message,
         oauth2_provider: true,
         deployment_id: &call.site.settings.deployment_id,

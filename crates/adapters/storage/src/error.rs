@@ -58,7 +58,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 23] = [
+const UNIQUE: [Unique; 25] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
@@ -92,6 +92,12 @@ const UNIQUE: [Unique; 23] = [
         "scim_groups.directory, scim_groups.external_id",
         Conflict::ScimExternalId,
     ),
+    unique(
+        "provisioner_keys_name_unique",
+        "provisioner_keys.organization_id, provisioner_keys.name",
+        Conflict::ProvisionerKeyName,
+    ),
+    unique("provisioner_keys_digest_unique", "provisioner_keys.digest", Conflict::Random),
     unique("api_keys_grant_unique", "api_keys.grant_id", Conflict::Random),
     unique("oauth2_app_secrets_prefix_unique", "oauth2_app_secrets.prefix", Conflict::Random),
     unique("scim_tokens_prefix_unique", "scim_tokens.prefix", Conflict::Random),

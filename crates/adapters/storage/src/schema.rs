@@ -532,8 +532,42 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Digest, Instant, Json, Uuid};
+
+    provisioner_keys (id) {
+        id -> Uuid,
+        created_at -> Instant,
+        organization_id -> Uuid,
+        name -> Text,
+        digest -> Digest,
+        tags -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    provisioner_daemons (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        key_id -> Uuid,
+        name -> Text,
+        owner -> Text,
+        created_at -> Instant,
+        last_seen_at -> Instant,
+        version -> Text,
+        api_version -> Text,
+        provisioners -> Text,
+        tags -> Json,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
+    provisioner_keys,
     scim_tokens,
     scim_users,
     scim_groups,

@@ -60,8 +60,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             println!("metrics on http://{}/metrics", metrics.local_addr().context("cannot tell the address")?);
         }
         let servers = doorward_http::run(listener, metrics, http, context.clone());
-        let Servers { site, metrics } = servers.context("cannot start the server")?;
-        stop.serving(site.handle());
+        let Servers { site, metrics, closing } = servers.context("cannot start the server")?;
+        stop.serving(site.handle(), closing);
         tracing::info!(database = %settings.database_url(), "ready");
         println!("listening on http://{address}");
         if owner_wanted {

@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 /// Where a crate stands.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Floor {
+    /// What others speak, without anything of the house: for adapters.
+    Protocols,
     Domain,
     Ports,
     Services,
@@ -89,6 +91,7 @@ fn read(workspace: &Workspace, package: &Value, manifest: &str) -> anyhow::Resul
         "crates/ports" => Floor::Ports,
         "crates/services" => Floor::Services,
         "crates/app" => Floor::App,
+        "crates/adapters/wire" => Floor::Protocols,
         "crates/testkit" | "crates/xtask" => Floor::Tools,
         _ if place.starts_with("crates/adapters/") => Floor::Adapters,
         _ => bail!("{place} is no place for a crate: it stands on no floor (see docs/architecture.md)"),
@@ -134,6 +137,8 @@ fn refuse_inside(package: &Package, dependency: &Dependency, floor: Floor) -> Op
         (_, Floor::Tools) | (Floor::Adapters, Floor::Adapters) if dependency.for_tests => None,
         (_, Floor::Tools) => Some("tools are no part of the product; only tests may use them"),
         (Floor::Adapters, Floor::Adapters) => Some("an adapter never uses another adapter"),
+        (Floor::Adapters, Floor::Protocols) => None,
+        (_, Floor::Protocols) => Some("only adapters speak with others"),
         (own, other) if other < own => None,
         _ => Some("it stands on the same floor or above"),
     }
@@ -175,6 +180,7 @@ mod tests {
 
     fn findings(package: Package) -> usize {
         let house = [
+            ("doorward-wire", Floor::Protocols),
             ("doorward-domain", Floor::Domain),
             ("doorward-ports", Floor::Ports),
             ("doorward-services", Floor::Services),
@@ -200,6 +206,13 @@ mod tests {
     fn adapters_meet_in_tests_only() {
         assert_eq!(findings(package("doorward-http", Floor::Adapters, &["doorward-storage"])), 1);
         assert_eq!(findings(package("doorward-http", Floor::Adapters, &["dev:doorward-storage"])), 0);
+    }
+
+    #[test]
+    fn protocols_know_nothing_of_the_house_and_are_for_adapters() {
+        assert_eq!(findings(package("doorward-wire", Floor::Protocols, &["doorward-domain"])), 1);
+        assert_eq!(findings(package("doorward-http", Floor::Adapters, &["doorward-wire"])), 0);
+        assert_eq!(findings(package("doorward-services", Floor::Services, &["doorward-wire"])), 1);
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(super) fn link(record: &AuditRecord, is_deleted: bool) -> String {
         | AuditResource::Oauth2ProviderGrant
         | AuditResource::CryptoKey
         | AuditResource::ScimToken
+        | AuditResource::ProvisionerKey
         | AuditResource::CustomRole
         | AuditResource::OrganizationMember
         | AuditResource::NotificationTemplate
@@ -139,6 +140,7 @@ const fn noun(kind: AuditResource) -> &'static str {
         AuditResource::ApiKey => "token",
         AuditResource::CryptoKey => "server key",
         AuditResource::ScimToken => "directory token",
+        AuditResource::ProvisionerKey => "provisioner key",
         AuditResource::Group => "group",
         AuditResource::License => "license",
         AuditResource::ConvertLogin => "login type conversion",

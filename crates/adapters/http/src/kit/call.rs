@@ -157,6 +157,11 @@ impl Call {
         }
     }
 
+    /// What comes after the head of a request that asks for another protocol.
+    pub(crate) fn take_payload(&mut self) -> Payload {
+        self.payload.take()
+    }
+
     /// The body that has arrived.
     fn body(&mut self, limit: usize) -> Result<Bytes, BodyError> {
         if is_encoded(&self.request) {

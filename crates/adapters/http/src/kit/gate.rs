@@ -160,7 +160,12 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         if let Some(defect) = unreadable(&call.request) {
             return (Err(call.convention.undecodable(defect)), None).into();
         }
-        if endpoint.callers == Callers::Own && origins::is_foreign(&call.site, &call.request) {
+        let is_foreign = match endpoint.callers {
+            Callers::Own => origins::is_foreign(&call.site, &call.request),
+            Callers::OwnAlways => origins::is_from_elsewhere(&call.site, &call.request),
+            Callers::AnySite => false,
+        };
+        if is_foreign {
             let refusal = Refusal::foreign(site.context.settings.issuer());
             return (Ok(call.convention.refuse(&call.asked(), &refusal)), None).into();
         }

@@ -17,15 +17,19 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) enum Callers {
     /// Our own, and programs, which are no pages.
     Own,
+    /// Our own, and programs, to look too: looking does something here, as where a socket is opened.
+    OwnAlways,
     /// Those of any site: the endpoint takes no cookie, so a page can do no more than its author.
     AnySite,
 }
 
 /// Whether another site makes this request, and it would change something.
 pub(crate) fn is_foreign(site: &Site, request: &HttpRequest) -> bool {
-    if csrf::is_safe(request.method()) {
-        return false;
-    }
+    !csrf::is_safe(request.method()) && is_from_elsewhere(site, request)
+}
+
+/// Whether another site makes this request.
+pub(crate) fn is_from_elsewhere(site: &Site, request: &HttpRequest) -> bool {
     let headers = request.headers();
     let elsewhere = |value: &HeaderValue| matches!(value.as_bytes(), b"cross-site" | b"same-site");
     headers.get_all(SEC_FETCH_SITE).any(elsewhere)

@@ -132,6 +132,12 @@ impl Entry {
         self
     }
 
+    /// Not for pages of other sites, though it is a GET: what it opens does something.
+    pub(crate) fn opens_socket(&mut self) -> &mut Self {
+        self.endpoint.callers = Callers::OwnAlways;
+        self
+    }
+
     /// Takes bodies up to this size, in bytes, whatever the settings say.
     pub(crate) fn body_limit(&mut self, limit: usize) -> &mut Self {
         self.endpoint.body = limit;

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::kit::closing::Closing;
 use crate::kit::json;
 use crate::kit::limits::RateLimit;
 use crate::kit::metrics::Metrics;
@@ -11,6 +12,7 @@ use doorward_services::Context;
 use doorward_services::oauth2::metadata;
 use std::io;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub(crate) struct Site {
     /// Whether cookies are only sent over TLS.
     pub(crate) secure_cookies: bool,
     pub(crate) readiness: Readiness,
+    /// Places for provisioner daemons.
+    pub(crate) daemons: Arc<Semaphore>,
+    /// When connections that would stay are to end.
+    pub(crate) closing: Closing,
     /// RFC 8414.
     pub(crate) authorization_server: Bytes,
     /// RFC 9728, of the whole server.
@@ -53,6 +59,10 @@ impl Site {
             ),
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
+            daemons: Arc::new(Semaphore::new(
+                context.settings.provisioners.connections_max.min(Semaphore::MAX_PERMITS),
+            )),
+            closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),
             write_openapi,

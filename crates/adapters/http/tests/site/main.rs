@@ -32,6 +32,7 @@ mod oauth2_metadata;
 mod oauth2_scopes;
 mod organizations;
 mod provider;
+mod provisioners;
 mod quiet_hours;
 mod scim;
 mod scim_groups;

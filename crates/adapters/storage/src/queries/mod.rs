@@ -47,6 +47,7 @@ pub(super) mod one_of;
 mod organizations;
 mod outbox;
 mod planned_anew;
+mod provisioners;
 mod quiet_hours;
 mod quotas;
 mod replays;

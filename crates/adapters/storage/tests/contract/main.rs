@@ -33,6 +33,8 @@ mod organization_plans;
 mod organizations;
 mod outbox;
 mod plans;
+mod provisioner_plans;
+mod provisioners;
 mod quiet_hours;
 mod quotas;
 mod replays;

@@ -1,15 +1,25 @@
+use crate::provisioners::provisioner_daemon;
 use crate::support::*;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use doorward_domain::oauth2::{AuthorizationCode, Grant};
+use doorward_domain::provisioners::{KEPT, ProvisionerDaemon};
 use doorward_domain::replays::{ReplayKind, SeenToken};
 use doorward_domain::sessions::{ApiKey, PLACE_MEMORY, ThrottlePolicy};
 use doorward_ports::maintenance::Purged;
 use time::Duration;
+use uuid::Uuid;
 
 /// What expires, in the order in which it is removed.
-const TABLES: [&str; 6] =
-    ["oauth2_codes", "oauth2_grants", "api_keys", "signin_throttles", "signin_places", "seen_tokens"];
+const TABLES: [&str; 7] = [
+    "oauth2_codes",
+    "oauth2_grants",
+    "api_keys",
+    "signin_throttles",
+    "signin_places",
+    "seen_tokens",
+    "provisioner_daemons",
+];
 
 contract! {
     async fn it_answers(db) {
@@ -73,6 +83,13 @@ contract! {
                 let seen = SeenToken::new(ReplayKind::LogoutToken, "issuer", &n.to_string(), expires_at);
                 repos.replays().insert(&permit(), &seen)?;
             }
+            let place = organization("acme");
+            repos.organizations().insert(&permit(), &place)?;
+            for n in 0..6 {
+                let seen = NOW - KEPT + if n < 5 { Duration::ZERO } else { second };
+                let daemon = provisioner_daemon(place.id, Uuid::nil().into(), &n.to_string());
+                repos.provisioner_daemons().upsert(&permit(), &ProvisionerDaemon { last_seen_at: seen, ..daemon })?;
+            }
             repos.throttles().remember_place(&permit(), user, "9", NOW - PLACE_MEMORY + second)
         })
         .await;
@@ -80,16 +97,16 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        let each = |rows: [usize; 6]| Purged(TABLES.into_iter().zip(rows).collect());
-        assert_eq!(batches, [each([2; 6]), each([2; 6]), each([1; 6]), each([0; 6])]);
+        let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).collect());
+        assert_eq!(batches, [each([2; 7]), each([2; 7]), each([1; 7]), each([0; 7])]);
         let left = TABLES.map(|table| db.rows(table));
-        assert_eq!(left, [1, 2, 3, 1, 1, 1]);
+        assert_eq!(left, [1, 2, 3, 1, 1, 1, 1]);
         let found = db
             .read(move |repos| Ok((repos.grants().find(survivor)?, repos.api_keys().find(&survivor_key)?)))
             .await;
         assert!(found.0.is_some() && found.1.is_some(), "a key whose grant lives is spared");
         let rest = db.write(|repos| repos.maintenance().purge(&permit(), NOW + 60 * Duration::DAY, 100)).await;
-        assert_eq!(rest, each([1, 2, 1, 1, 1, 1]));
+        assert_eq!(rest, each([1, 2, 1, 1, 1, 1, 1]));
         assert_eq!(db.rows("api_keys"), 0);
     }
 

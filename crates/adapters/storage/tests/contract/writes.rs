@@ -4,6 +4,7 @@ use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
+use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::replays::seen;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
@@ -19,6 +20,7 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
+use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
 use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
@@ -118,6 +120,8 @@ struct World {
     token: ApiKey,
     client_token: ClientToken,
     scim_token: ScimToken,
+    daemon_key: ProvisionerKey,
+    daemon: ProvisionerDaemon,
     record: AuditRecord,
     run: Run,
     first_key: CryptoKey,
@@ -142,7 +146,10 @@ impl World {
             now: NOW,
             expires_at: NOW + Duration::HOUR,
         };
+        let daemon_key = provisioner_key(acme.id, "rack");
         Self {
+            daemon: provisioner_daemon(acme.id, daemon_key.id, "host"),
+            daemon_key,
             role_id: id(),
             role: custom("helper", Some(acme.id), &[]),
             devs: group(acme.id, "devs", 0),
@@ -353,6 +360,17 @@ fn writes() -> Vec<Write> {
             r.scim_tokens().expire(&p.permit(), w.acme.id, w.scim_token.id, NOW)
         };
         ScimTokenRepository::delete(None): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
+        ProvisionerKeyRepository::insert(None): |w, r, p| {
+            let object = Object::of::<resource::ProvisionerDaemon>().organization(w.acme.id.0);
+            r.provisioner_keys().insert(&p.permit_on(&object), &w.daemon_key)
+        };
+        ProvisionerDaemonRepository::upsert(None): |w, r, p| {
+            r.provisioner_daemons().upsert(&p.permit(), &w.daemon).map(|known| known.id == w.daemon.id)
+        };
+        ProvisionerDaemonRepository::touch(None): |w, r, p| r.provisioner_daemons().touch(&p.permit(), w.daemon.id, NOW);
+        ProvisionerKeyRepository::delete(None): |w, r, p| {
+            r.provisioner_keys().delete(&p.permit(), w.acme.id, w.daemon_key.id)
+        };
         ScimRepository::store_user(None): |w, r, p| {
             r.scim().store_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
         };

@@ -6,6 +6,7 @@
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
+use doorward_http::Closing;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -30,7 +31,7 @@ enum Phase {
     /// Nobody is served yet.
     #[default]
     Starting,
-    Serving(ServerHandle),
+    Serving(ServerHandle, Closing),
     Stopping,
 }
 
@@ -54,8 +55,8 @@ impl Stop {
     }
 
     /// From now on there is a server to be stopped.
-    pub(super) fn serving(&self, handle: ServerHandle) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Serving(handle);
+    pub(super) fn serving(&self, handle: ServerHandle, closing: Closing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Serving(handle, closing);
     }
 
     async fn obey(self, streams: [Signal; 3], timeout: Duration) {
@@ -76,8 +77,9 @@ impl Stop {
                 tracing::info!("stopped before anybody was served");
                 process::exit(0);
             }
-            Phase::Serving(server) => {
+            Phase::Serving(server, closing) => {
                 tracing::info!("stopping; requests in flight may take {timeout:?}");
+                closing.begin();
                 // The order is given at once; nobody waits here for it to be carried out.
                 drop(server.stop(true));
                 end_after(timeout + GRACE, CUT_SHORT, "the time for stopping is over, and something is still blocked");

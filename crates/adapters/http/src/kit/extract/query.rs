@@ -99,16 +99,20 @@ impl StrictQuery {
 
     /// A yes or no as of [`flag`](Self::flag), with the meaning of its absence.
     pub(crate) fn flag_or(&mut self, name: &'static str, absent: bool) -> bool {
-        match self.text(name).as_deref() {
-            None => absent,
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
-            Some(other) => {
+        self.said_flag(name).unwrap_or(absent)
+    }
+
+    /// A yes or no as of [`flag`](Self::flag); `None` when it is absent.
+    pub(crate) fn said_flag(&mut self, name: &'static str) -> Option<bool> {
+        Some(match self.text(name)?.as_str() {
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
+            other => {
                 let detail = format!("Query param {name:?} must be a valid boolean: `{other}` is none");
                 self.refuse(name, detail);
                 false
             }
-        }
+        })
     }
 
     /// `limit`, `offset` and `after_id` (`identity.md` 1.6).
@@ -118,7 +122,8 @@ impl StrictQuery {
         Page { limit, offset: self.count("offset").unwrap_or(0), after_id }
     }
 
-    fn count(&mut self, name: &'static str) -> Option<u32> {
+    /// A number that is not negative.
+    pub(crate) fn count(&mut self, name: &'static str) -> Option<u32> {
         let count = self.parsed::<i32>(name, "32-bit integer")?;
         u32::try_from(count)
             .map_err(|error| self.refuse(name, format!("Query param {name:?} must be >= 0: {error}")))

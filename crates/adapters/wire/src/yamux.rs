@@ -1,0 +1,9 @@
+//! Many streams on one (yamux, version 0; section 2 of the specification). This side opens none.
+
+pub(crate) mod core;
+pub(crate) mod entry;
+pub(crate) mod frame;
+pub(crate) mod stream;
+
+#[cfg(test)]
+mod tests;

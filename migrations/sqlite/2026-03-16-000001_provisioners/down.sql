@@ -1,0 +1,2 @@
+DROP TABLE provisioner_daemons;
+DROP TABLE provisioner_keys;
