@@ -16,6 +16,7 @@ mod runtime_settings;
 mod settings;
 
 pub mod authcheck;
+pub mod deployment;
 pub mod groups;
 pub mod identity_providers;
 pub mod idp_sync;
@@ -29,11 +30,14 @@ mod origin;
 pub mod outbox;
 pub mod quiet_hours;
 pub mod quotas;
+pub mod replicas;
 pub mod roles;
 pub mod scim;
+mod server_identity;
 pub mod sessions;
 pub mod templates;
 pub mod users;
+pub mod workspace_proxies;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
@@ -44,6 +48,7 @@ pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;
 pub use origin::Origin;
 pub use principal::{Account, Principal, Who};
+pub use server_identity::ServerIdentity;
 pub use settings::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,
 };

@@ -2,7 +2,9 @@
 
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
+use crate::workspace_proxies::ProxySettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -30,6 +32,10 @@ pub struct Settings {
     pub github: GithubSettings,
     /// Directories that provision users.
     pub scim: ScimSettings,
+    /// This server among others.
+    pub replicas: ReplicaSettings,
+    /// Workspace proxies.
+    pub workspace_proxies: ProxySettings,
 }
 
 impl Settings {
@@ -46,6 +52,8 @@ impl Settings {
             oidc: from.section(),
             github: from.section(),
             scim: from.section(),
+            replicas: from.section(),
+            workspace_proxies: from.section(),
         }
     }
 

@@ -40,6 +40,7 @@ mod organizations;
 mod pages;
 mod quiet_hours;
 mod quotas;
+mod replicas;
 mod roles;
 mod routes;
 mod scim;
@@ -48,6 +49,7 @@ mod sessions;
 mod status;
 mod templates;
 mod users;
+mod workspace_proxies;
 mod workspaces;
 
 #[cfg(test)]
@@ -55,7 +57,7 @@ mod testing;
 
 pub use kit::settings::{
     CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
-    SecureCookies, ServerSettings,
+    SecureCookies, ServerSettings, SettingOption,
 };
 pub use routes::openapi_json;
 pub use server::{Application, Servers, run};

@@ -11,7 +11,7 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     audit, authcheck, deployment, docs, groups, identity_providers, idp_sync, members, oauth2, organizations, pages,
-    quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
+    quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users, workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub(crate) fn table() -> Vec<Entry> {
         quotas::routes,
         scim::routes,
         deployment::routes,
+        replicas::routes,
+        workspace_proxies::routes,
         audit::routes,
     ] {
         register(&mut routes);
@@ -139,6 +141,7 @@ mod tests {
             "{roleName}" => Named::Role,
             "{workspacename}" => Named::Workspace,
             "{keyname}" => Named::Token,
+            "{workspaceproxy}" => Named::Proxy,
             _ => return None,
         })
     }

@@ -42,6 +42,7 @@ pub(crate) fn settings() -> HttpSettings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         deployment_id: String::new(),
         gauges: Vec::new(),
+        options: Vec::new(),
     }
 }
 
@@ -56,6 +57,8 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
+        server: Arc::default(),
+        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
     }
 }
 

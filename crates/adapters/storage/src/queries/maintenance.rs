@@ -1,7 +1,7 @@
 //! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
-use super::{Conn, codes, counts, grants, replays, sessions, throttles};
+use super::{Conn, codes, counts, grants, replays, replicas, sessions, throttles};
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -20,6 +20,7 @@ const EXPIRING: &[Expiring] = &[
     throttles::EXPIRING,
     throttles::EXPIRING_PLACES,
     replays::EXPIRING,
+    replicas::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.
