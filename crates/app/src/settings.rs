@@ -14,14 +14,16 @@ use crate::logging::LogSettings;
 use anyhow::{Context as _, bail};
 use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
-use doorward_domain::settings::Section;
-use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
+use doorward_domain::settings::{HIDDEN, Section};
+use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
 use doorward_outbound::FetchSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::provisioners::ProvisionerSettings;
+use doorward_services::replicas::ReplicaSettings;
 use doorward_services::scim::ScimSettings;
+use doorward_services::workspace_proxies::ProxySettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
@@ -87,6 +89,8 @@ sections! {
     scim: ScimSettings,
     licensing: LicensingSettings,
     provisioners: ProvisionerSettings,
+    replicas: ReplicaSettings,
+    workspace_proxies: ProxySettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,
@@ -138,6 +142,48 @@ impl Settings {
         }
     }
 
+    /// The settings for owners who look at them over the API, each with what the defaults say of it. Secrets are blank.
+    pub(crate) fn options(&self) -> anyhow::Result<Vec<SettingOption>> {
+        let values = toml::Value::Table(self.values()?);
+        let defaults = toml::Value::Table(DEFAULTS.parse().context("the defaults cannot be read")?);
+        let mut options = Vec::new();
+        let (mut section, mut words, mut is_used) = ("", Vec::new(), false);
+        for line in DEFAULTS.lines() {
+            if let Some(comment) = line.strip_prefix('#') {
+                // What stands above several keys is about all of them.
+                if std::mem::take(&mut is_used) {
+                    words.clear();
+                }
+                words.push(comment.trim());
+            } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                (section, is_used) = (name, false);
+                words.clear();
+            } else if let Some((name, _)) = line.split_once(" = ") {
+                let name = join(section, name);
+                let of = |table: &toml::Value| -> anyhow::Result<serde_json::Value> {
+                    let value = name.split('.').try_fold(table, |table, part| table.get(part));
+                    let mut value = serde_json::to_value(value.with_context(|| format!("there is no `{name}`"))?)?;
+                    blank(&mut value);
+                    Ok(value)
+                };
+                options.push(SettingOption {
+                    description: words.join(" "),
+                    flag: "",
+                    env: format!("DOORWARD__{}", name.to_uppercase().replace('.', "__")),
+                    default: of(&defaults)?,
+                    value: of(&values)?,
+                    hidden: false,
+                    yaml: name.clone(),
+                    name,
+                });
+                is_used = true;
+            } else {
+                words.clear();
+            }
+        }
+        Ok(options)
+    }
+
     /// The settings as TOML with the comments of the defaults, secrets hidden.
     pub(crate) fn to_toml(&self) -> anyhow::Result<String> {
         let values = toml::Value::Table(self.values()?);
@@ -158,6 +204,19 @@ impl Settings {
             text.push('\n');
         }
         Ok(text)
+    }
+}
+
+/// The same without secrets: what stands for one is left out.
+fn blank(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text == HIDDEN => text.clear(),
+        serde_json::Value::Array(entries) => entries.iter_mut().for_each(blank),
+        serde_json::Value::Object(members) => members.values_mut().for_each(blank),
+        serde_json::Value::String(_)
+        | serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_) => {}
     }
 }
 

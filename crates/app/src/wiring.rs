@@ -3,12 +3,14 @@
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+use doorward_domain::ids::ReplicaId;
 use doorward_domain::keys::CryptoKey;
 use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
 use doorward_ports::{Clock, Outage, Random, Sealer};
 use doorward_services::identity_providers::Upstreams;
-use doorward_services::{Context, Licensing, SubjectCache, entitlements, maintenance};
+use doorward_services::workspace_proxies::ProxyHealth;
+use doorward_services::{Context, Licensing, ServerIdentity, SubjectCache, entitlements, maintenance};
 use doorward_storage::{Opened, Options};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +21,6 @@ pub(crate) struct Parts {
     pub(crate) context: Context,
     pub(crate) opened: Opened,
     pub(crate) hasher: Arc<Argon2Hasher>,
-    pub(crate) deployment_id: uuid::Uuid,
 }
 
 /// Opens the database and makes what every use case needs.
@@ -32,6 +33,12 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes())
         .await
         .context("cannot prepare the database for the first request")?;
+    let server = ServerIdentity {
+        deployment_id: bootstrap.deployment_id,
+        replica_id: ReplicaId(random.id(clock.now())),
+        hostname: hostname(),
+        version: settings.compatibility.build_version(env!("CARGO_PKG_VERSION")),
+    };
     let context = Context {
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
         bus: opened.bus(),
@@ -54,10 +61,21 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             scim: settings.scim.clone(),
             licensing: settings.licensing.clone(),
             provisioners: settings.provisioners.clone(),
+            replicas: settings.replicas.clone(),
+            workspace_proxies: settings.workspace_proxies,
         }),
+        server: Arc::new(server),
+        proxy_health: ProxyHealth::default(),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;
-    Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
+    Ok(Parts { context, opened, hasher })
+}
+
+/// The name of this machine, as far as it tells.
+fn hostname() -> String {
+    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_elsewhere| std::env::var("HOSTNAME"));
+    let name = told.map(|name| name.trim().to_owned()).unwrap_or_default();
+    if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
 /// The way out to other servers. Reads the certificates that are trusted, and connects to nobody.

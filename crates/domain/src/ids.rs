@@ -66,4 +66,8 @@ uuid_ids! {
     WorkspaceId;
     /// Id of a build of a workspace.
     BuildId;
+    /// Id of a replica: one server, from its start to its end.
+    ReplicaId;
+    /// Id of a workspace proxy.
+    WorkspaceProxyId;
 }

@@ -5,7 +5,7 @@
 
 mod ring;
 
-pub use ring::{DerivationKeys, KeyRing, NoKeyError};
+pub use ring::{DerivationKeys, KeyRing, NoKeyError, SharedKey};
 
 use crate::text_enum::{UnknownValueError, text_enum};
 use crate::{Instant, Secret};
@@ -30,6 +30,22 @@ text_enum! {
         RefreshTokens = "refresh_tokens",
         /// Derives what pages hold: the tokens of forms, and the set-up link.
         Forms = "forms",
+        /// Derives the keys that workspace proxies share with this server.
+        WorkspaceApps = "workspace_apps",
+    }
+}
+
+/// For how long proxies verify with a key after it was replaced: what they sign with it lives for minutes.
+pub const WORKSPACE_APPS_KEPT: Duration = Duration::DAY;
+
+impl KeyPurpose {
+    /// How much later than the one before a new key starts at least.
+    const fn least_gap(self) -> Duration {
+        match self {
+            Self::RefreshTokens | Self::Forms => Duration::MICROSECOND,
+            // Proxies know a key by the second at which it starts.
+            Self::WorkspaceApps => Duration::SECOND,
+        }
     }
 }
 
@@ -230,7 +246,7 @@ impl KeyRotation {
             }
         }
         // Later than the one before, whatever is asked: keys follow each other by their start.
-        let starts_at = (now + lead).max(newest.starts_at + Duration::MICROSECOND);
+        let starts_at = (now + lead).max(newest.starts_at + purpose.least_gap());
         Ok(Self { purpose, new, starts_at, old: newest.id, old_ends_at: starts_at + kept })
     }
 }

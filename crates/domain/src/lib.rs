@@ -80,6 +80,7 @@ pub mod quiet_hours;
 pub mod quotas;
 #[cfg(feature = "full")]
 pub mod replays;
+pub mod replicas;
 pub mod roles;
 #[cfg(feature = "full")]
 pub mod runtime_settings;
@@ -97,6 +98,8 @@ mod text_enum;
 pub mod user_links;
 pub mod users;
 pub mod wire;
+#[cfg(feature = "full")]
+pub mod workspace_proxies;
 pub mod workspaces;
 
 pub use digest::Digest;

@@ -8,6 +8,7 @@
 //! | [`GroupName`] | groups | 1 to 255 | |
 //! | [`TemplateName`] | templates | 1 to 32 | |
 //! | [`WorkspaceName`] | workspaces | 1 to 32 | |
+//! | [`ProxyName`] | workspace proxies | 1 to 64 | feature `full` |
 //! | [`Email`] | users | up to 64 before the `@`, 254 behind it | feature `full` |
 //! | [`DisplayName`] | organizations, groups, templates | up to 64 | feature `full` |
 //! | [`RealName`] | users | up to 128 | feature `full` |
@@ -25,7 +26,8 @@ mod value;
 #[cfg(feature = "full")]
 pub use shown::{hidden_in_name, hidden_in_text};
 pub use value::{
-    DisplayName, Email, GroupName, NameError, OrganizationName, RealName, TemplateName, Username, WorkspaceName,
+    DisplayName, Email, GroupName, NameError, OrganizationName, ProxyName, RealName, TemplateName, Username,
+    WorkspaceName,
 };
 
 use uuid::Uuid;
@@ -75,6 +77,8 @@ pub enum Named {
     Workspace,
     /// An API token of a user.
     Token,
+    /// A workspace proxy.
+    Proxy,
 }
 
 impl Named {
@@ -100,6 +104,7 @@ impl Named {
             Self::Template => &["examples"],
             Self::Token => &["tokenconfig", "expire", ".", ".."],
             Self::Role => &["roles", "workspaces", "workspace-quota"],
+            Self::Proxy => &["primary", "me"],
             Self::Group | Self::Workspace => &[],
         }
     }

@@ -8,6 +8,8 @@ pub const SESSION_COOKIE: &str = "coder_session_token";
 pub const SECRET_PREFIX: &str = "coder";
 /// Realm of `WWW-Authenticate`.
 pub const REALM: &str = "coder";
+/// Header that carries the token of a workspace proxy.
+pub const PROXY_TOKEN_HEADER: &str = "Coder-External-Proxy-Token";
 /// Header that carries the id of a request.
 pub const REQUEST_ID_HEADER: &str = "X-Coder-Request-Id";
 /// Header that carries the version of the server.

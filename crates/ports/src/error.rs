@@ -30,6 +30,8 @@ pub enum Conflict {
     TemplateName,
     /// Another workspace of the owner has this name.
     WorkspaceName,
+    /// Another workspace proxy has this name.
+    ProxyName,
     /// The workspace has a build of this number already.
     BuildNumber,
     /// A random value came out twice: ids, prefixes.

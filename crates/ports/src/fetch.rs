@@ -106,6 +106,13 @@ impl Request {
         self
     }
 
+    /// The address was written down by another server of the deployment.
+    #[must_use]
+    pub const fn chosen_by_peer(mut self) -> Self {
+        self.chosen_by = ChosenBy::Peer;
+        self
+    }
+
     /// Whether others who want the same at the same moment may have the same answer.
     #[must_use]
     pub const fn can_be_shared(&self) -> bool {
@@ -157,6 +164,9 @@ pub enum ChosenBy {
     /// The operator. The host may be an inner one, on any port, as if it were listed in `fetch.allow_hosts`; and requests of
     /// strangers do not use up its limits.
     Operator,
+    /// Another server of the deployment, whose settings have it. As the operator's, and it may be http too: between servers of one
+    /// deployment nothing secret is asked this way. It is asked directly, never through a proxy.
+    Peer,
 }
 
 /// An answer, as a whole.

@@ -78,6 +78,9 @@ pub trait JobRepository {
     /// [`finish`](Self::finish).
     fn release(&mut self, permit: &Permit<action::Update, resource::System>, run: &Run) -> Result<bool, StoreError>;
 
+    /// All jobs, by their names.
+    fn list(&mut self) -> Result<Vec<(String, JobState)>, StoreError>;
+
     /// A job by its name.
     fn find(&mut self, name: &str) -> Result<Option<JobState>, StoreError>;
 }

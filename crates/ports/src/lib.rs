@@ -63,6 +63,7 @@ pub mod quiet_hours;
 pub mod quotas;
 pub mod random;
 pub mod replays;
+pub mod replicas;
 pub mod roles;
 pub mod runtime_settings;
 pub mod scim;
@@ -70,6 +71,7 @@ pub mod sessions;
 pub mod templates;
 pub mod user_links;
 pub mod users;
+pub mod workspace_proxies;
 pub mod workspaces;
 
 #[cfg(feature = "runtime")]

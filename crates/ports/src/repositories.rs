@@ -94,6 +94,10 @@ repositories! {
     scim: scim::{ScimRepository, MockScimRepository},
     /// Tokens of the directories of organizations.
     scim_tokens: scim::{ScimTokenRepository, MockScimTokenRepository},
+    /// The servers of the deployment and of its workspace proxies.
+    replicas: replicas::{ReplicaRepository, MockReplicaRepository},
+    /// Workspace proxies.
+    workspace_proxies: workspace_proxies::{WorkspaceProxyRepository, MockWorkspaceProxyRepository},
     /// Background jobs and their leases.
     jobs: jobs::{JobRepository, MockJobRepository},
     /// Events that wait to be handled.

@@ -7,7 +7,7 @@ use doorward_domain::names::{OrganizationName, Username};
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::Template;
-use doorward_domain::workspaces::{Build, Workspace, WorkspaceFilter};
+use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
 
 /// A build with the name of the one who asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,15 @@ pub struct WorkspacePage {
     pub count: u64,
 }
 
+/// How many workspaces have a last build of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastBuilds {
+    /// What the build did, and how it ended; `None` for workspaces without any.
+    pub build: Option<(Transition, Outcome)>,
+    /// How many workspaces.
+    pub workspaces: u64,
+}
+
 /// Stores workspaces and their builds.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait WorkspaceRepository {
@@ -64,6 +73,8 @@ pub trait WorkspaceRepository {
     fn count_of_template(&mut self, template: TemplateId) -> Result<u64, StoreError>;
     /// How many workspaces in an organization are not deleted.
     fn count_in(&mut self, organization: OrganizationId) -> Result<u64, StoreError>;
+    /// How many workspaces are not deleted, by what their builds with the highest number did.
+    fn count_by_last_build(&mut self) -> Result<Vec<LastBuilds>, StoreError>;
     /// The build with the highest number.
     fn latest_build(&mut self, id: WorkspaceId) -> Result<Option<Build>, StoreError>;
     /// A page of the builds of a workspace, the latest first.
@@ -82,6 +93,13 @@ pub trait WorkspaceRepository {
         dormant_at: Option<Instant>,
         now: Instant,
     ) -> Result<bool, StoreError>;
+    /// Notes that these workspaces are used now; of how many that is news.
+    fn touch(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        ids: &[WorkspaceId],
+        now: Instant,
+    ) -> Result<usize, StoreError>;
     /// Adds a build and changes its workspace accordingly: a successful start is use, a successful deletion marks it as
     /// deleted, which frees its name. The workspace changes in any case, so that whoever [locks](Self::find_for_update) it waits.
     /// May answer `Conflict::BuildNumber`. `false` when there is no such workspace.

@@ -1,7 +1,10 @@
 //! The words of each room for its rules that a repository enforces.
 
 use crate::error::Error;
-use crate::{groups, licenses, members, organizations, provisioners, roles, scim, sessions, templates, users, workspaces};
+use crate::{
+    groups, licenses, members, organizations, provisioners, roles, scim, sessions, templates, users, workspace_proxies,
+    workspaces,
+};
 use doorward_ports::Conflict;
 
 /// What a use case tells of a rule that would be broken, unless it knows more. Each room has the words for its own rules.
@@ -23,6 +26,7 @@ impl From<Conflict> for Error {
             Conflict::GroupMembership => groups::is_added_already(),
             Conflict::TemplateName => templates::name_taken(),
             Conflict::WorkspaceName => workspaces::name_taken(),
+            Conflict::ProxyName => workspace_proxies::name_taken(),
             Conflict::BuildNumber => workspaces::built_by_others(),
             Conflict::ScimUserName => scim::user_name_taken(),
             Conflict::ScimDisplayName => scim::display_name_taken(),

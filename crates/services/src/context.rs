@@ -5,7 +5,9 @@ use crate::deed::Door;
 use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
+use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
+use crate::workspace_proxies::ProxyHealth;
 use doorward_domain::{Instant, Secret};
 use doorward_ports::{Bus, Clock, PasswordHasher, Random};
 use std::sync::Arc;
@@ -32,8 +34,12 @@ pub struct Context {
     pub cache: SubjectCache,
     /// Wake-ups between servers.
     pub bus: Bus,
-    /// Identity providers, and the way to them.
+    /// Identity providers, and the way to other servers.
     pub upstreams: Upstreams,
+    /// Which server this is.
+    pub server: Arc<ServerIdentity>,
+    /// What this server has seen of workspace proxies.
+    pub proxy_health: ProxyHealth,
 }
 
 impl Context {

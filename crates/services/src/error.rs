@@ -285,6 +285,7 @@ mod tests {
             (Conflict::OrganizationName, "name"),
             (Conflict::TemplateName, "name"),
             (Conflict::WorkspaceName, "name"),
+            (Conflict::ProxyName, "name"),
         ] {
             let error = Error::from(StoreError::Conflict(conflict));
             assert!(matches!(error, Error::Conflict { fields, .. } if fields[0].field == field), "{field}");

@@ -16,6 +16,7 @@ mod runtime_settings;
 mod settings;
 
 pub mod authcheck;
+pub mod deployment;
 pub mod entitlements;
 pub mod groups;
 pub mod identity_providers;
@@ -32,11 +33,14 @@ pub mod outbox;
 pub mod provisioners;
 pub mod quiet_hours;
 pub mod quotas;
+pub mod replicas;
 pub mod roles;
 pub mod scim;
+mod server_identity;
 pub mod sessions;
 pub mod templates;
 pub mod users;
+pub mod workspace_proxies;
 pub mod workspaces;
 
 pub use cache::SubjectCache;
@@ -48,6 +52,7 @@ pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;
 pub use origin::Origin;
 pub use principal::{Account, Principal, Who};
+pub use server_identity::ServerIdentity;
 pub use settings::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings, Settings,
 };

@@ -4,7 +4,9 @@ use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::provisioners::ProvisionerSettings;
+use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
+use crate::workspace_proxies::ProxySettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -36,6 +38,10 @@ pub struct Settings {
     pub licensing: LicensingSettings,
     /// Provisioner daemons.
     pub provisioners: ProvisionerSettings,
+    /// This server among others.
+    pub replicas: ReplicaSettings,
+    /// Workspace proxies.
+    pub workspace_proxies: ProxySettings,
 }
 
 impl Settings {
@@ -54,6 +60,8 @@ impl Settings {
             scim: from.section(),
             licensing: from.section(),
             provisioners: from.section(),
+            replicas: from.section(),
+            workspace_proxies: from.section(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What Coder's dashboards, extensions and command lines ask about the deployment, and what is the same on every server of
-//! ours: no experiments, one region, no workspace network.
+//! ours: no experiments, no workspace network.
+
+pub(crate) mod config;
 
 use crate::conventions::Api;
 use crate::kit::answer::{Message, message, ok};
@@ -10,16 +12,15 @@ use doorward_services::Principal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
     r.user(__path_experiments, experiments);
     r.user(__path_available_experiments, available_experiments);
     r.public(__path_update_check, update_check);
-    r.user(__path_regions, regions);
     r.user(__path_app_host, app_host);
     r.user(__path_ssh, ssh);
+    config::routes(&mut r);
     r.public(__path_csp_reports, csp_reports).for_any_site();
 }
 
@@ -58,41 +59,6 @@ pub(crate) struct UpdateCheck<'a> {
 #[utoipa::path(get, path = "/api/v2/updatecheck", tag = "deployment", responses((status = 200, body = UpdateCheck)))]
 pub(crate) async fn update_check(call: Call) -> HandlerResult {
     Ok(ok(&UpdateCheck { current: true, version: &call.site.build_version, url: "" }))
-}
-
-/// Where workspaces can be reached.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RegionsResponse)]
-pub(crate) struct Regions<'a> {
-    regions: [Region<'a>; 1],
-}
-
-/// A place where workspaces can be reached.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Region)]
-pub(crate) struct Region<'a> {
-    id: Uuid,
-    name: &'static str,
-    display_name: &'static str,
-    icon_url: &'static str,
-    healthy: bool,
-    path_app_url: &'a str,
-    wildcard_hostname: &'static str,
-}
-
-/// Lists the regions: this server only.
-#[utoipa::path(get, path = "/api/v2/regions", tag = "deployment", responses((status = 200, body = Regions)))]
-pub(crate) async fn regions(call: Call, _: Principal) -> HandlerResult {
-    let primary = Region {
-        id: call.site.settings.deployment_id.parse().unwrap_or_default(),
-        name: "primary",
-        display_name: "Default",
-        icon_url: "",
-        healthy: true,
-        path_app_url: call.context().settings.issuer(),
-        wildcard_hostname: "",
-    };
-    Ok(ok(&Regions { regions: [primary] }))
 }
 
 /// Under which host name apps of workspaces are served.

@@ -43,6 +43,7 @@ mod pages;
 mod provisioners;
 mod quiet_hours;
 mod quotas;
+mod replicas;
 mod roles;
 mod routes;
 mod scim;
@@ -51,6 +52,7 @@ mod sessions;
 mod status;
 mod templates;
 mod users;
+mod workspace_proxies;
 mod workspaces;
 
 #[cfg(test)]
@@ -59,7 +61,7 @@ mod testing;
 pub use kit::closing::Closing;
 pub use kit::settings::{
     CompatibilitySettings, CookieSettings, Gauge, HttpSettings, Network, NetworkError, RateLimitSettings,
-    SecureCookies, ServerSettings,
+    SecureCookies, ServerSettings, SettingOption,
 };
 pub use routes::openapi_json;
 pub use server::{Application, Servers, run};

@@ -10,7 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2, organizations, pages, provisioners, quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
+    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
+    organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
+    workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub(crate) fn table() -> Vec<Entry> {
         licenses::routes,
         entitlements::routes,
         deployment::routes,
+        replicas::routes,
+        workspace_proxies::routes,
         audit::routes,
     ] {
         register(&mut routes);
@@ -185,6 +189,7 @@ mod tests {
             "{roleName}" => Named::Role,
             "{workspacename}" => Named::Workspace,
             "{keyname}" => Named::Token,
+            "{workspaceproxy}" => Named::Proxy,
             _ => return None,
         })
     }

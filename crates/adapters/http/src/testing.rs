@@ -42,6 +42,7 @@ pub(crate) fn settings() -> HttpSettings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         deployment_id: String::new(),
         gauges: Vec::new(),
+        options: Vec::new(),
     }
 }
 
@@ -57,6 +58,8 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         licensing: doorward_services::Licensing::unlimited(),
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
+        server: Arc::default(),
+        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
     }
 }
 

@@ -38,8 +38,8 @@ pub(crate) async fn dial(
     }
     tls.check()?;
     let stream = match &settings.proxy {
-        Some(proxy) => through(network, proxy, target).await?,
-        None => direct(network, settings, target).await?,
+        Some(proxy) if target.chosen_by != ChosenBy::Peer => through(network, proxy, target).await?,
+        Some(_) | None => direct(network, settings, target).await?,
     };
     Ok(Connection::new(tls.speak(&target.host, stream).await?))
 }

@@ -56,10 +56,10 @@ impl Slots {
         let busy = |why: String| Err(FetchError::new(FailureClass::Busy, why));
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = match chosen_by {
-            ChosenBy::Operator if taken.of_operator >= AT_ONCE => {
+            ChosenBy::Operator | ChosenBy::Peer if taken.of_operator >= AT_ONCE => {
                 return busy(format!("{AT_ONCE} requests are under way"));
             }
-            ChosenBy::Operator => {
+            ChosenBy::Operator | ChosenBy::Peer => {
                 taken.of_operator += 1;
                 None
             }

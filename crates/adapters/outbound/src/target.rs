@@ -42,7 +42,8 @@ impl Target {
         let is_local = url.scheme() == "http"
             && settings.development
             && matches!(&host, Host::Domain(name) if name == "localhost");
-        if url.scheme() != "https" && !is_local {
+        let is_clear = url.scheme() == "http" && chosen_by == ChosenBy::Peer;
+        if url.scheme() != "https" && !is_local && !is_clear {
             return Err(no_url("is not https"));
         }
         // The parser forgives any number of slashes, and drops a user part that is empty.
@@ -56,9 +57,10 @@ impl Target {
         if url.fragment().is_some() {
             return Err(no_url("has a fragment"));
         }
-        let permitted = if is_local {
+        let is_own = matches!(chosen_by, ChosenBy::Operator | ChosenBy::Peer);
+        let permitted = if is_local && !is_clear {
             Permitted::Loopback
-        } else if chosen_by == ChosenBy::Operator || settings.allows(&host, port) {
+        } else if is_own || settings.allows(&host, port) {
             Permitted::Any
         } else {
             Permitted::Public

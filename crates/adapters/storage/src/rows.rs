@@ -7,11 +7,13 @@ mod licenses;
 mod oauth2;
 mod organizations;
 mod provisioners;
+mod replicas;
 mod scim;
 mod sessions;
 mod templates;
 mod user_links;
 mod users;
+mod workspace_proxies;
 mod workspaces;
 
 pub(crate) use audit::AuditRow;
@@ -21,11 +23,13 @@ pub(crate) use licenses::{LicenseRow, NewLicenseRow};
 pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limits, resources};
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use provisioners::{ProvisionerDaemonRow, ProvisionerKeyRow};
+pub(crate) use replicas::ReplicaRow;
 pub(crate) use scim::{ScimGroupRow, ScimTokenRow, ScimUserRow};
 pub(crate) use sessions::KeyRow;
 pub(crate) use templates::TemplateRow;
 pub(crate) use user_links::{FederatedSessionRow, UserLinkRow};
 pub(crate) use users::UserRow;
+pub(crate) use workspace_proxies::WorkspaceProxyRow;
 pub(crate) use workspaces::{BuildRow, WorkspaceRow};
 
 use crate::error::RowError;

@@ -565,6 +565,49 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    replicas (id) {
+        id -> Uuid,
+        proxy_id -> Uuid,
+        created_at -> Instant,
+        started_at -> Instant,
+        stopped_at -> Nullable<Instant>,
+        updated_at -> Instant,
+        hostname -> Text,
+        region_id -> Integer,
+        relay_address -> Text,
+        version -> Text,
+        error -> Text,
+        database_latency -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Integer, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    workspace_proxies (id) {
+        id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        display_name -> Text,
+        icon -> Text,
+        url -> Text,
+        wildcard_hostname -> Text,
+        derp_enabled -> Bool,
+        derp_only -> Bool,
+        version -> Text,
+        region_number -> Integer,
+        digest -> Digest,
+        created_at -> Instant,
+        updated_at -> Instant,
+        deleted -> Bool,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     provisioner_keys,

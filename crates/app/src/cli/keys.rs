@@ -28,7 +28,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// What the key is for; may be given several times. All when not given.
-    #[arg(long = "purpose", value_name = "refresh_tokens|forms")]
+    #[arg(long = "purpose", value_name = "refresh_tokens|forms|workspace_apps")]
     purposes: Vec<KeyPurpose>,
     /// Sign with the new key at once. A server that hears of it a second later signs with the old one until then, and shows
     /// forms of others again.

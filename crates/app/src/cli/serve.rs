@@ -11,7 +11,8 @@ use doorward_http::{HttpSettings, Servers};
 use doorward_outbound::Outbound;
 use doorward_services::identity_providers::Upstreams;
 use doorward_services::jobs::{LeaseTerms, Runner};
-use doorward_services::{Context, background, entitlements, keys, maintenance};
+use doorward_services::replicas::Presence;
+use doorward_services::{Context, background, entitlements, keys, maintenance, workspace_proxies};
 use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -53,7 +54,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             blocking_threads: parts.opened.pool.status().max * 2 + parts.hasher.concurrency() + 2,
             hsts: secure.then_some(Duration::from_hours(365 * 24)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            deployment_id: parts.deployment_id.to_string(),
+            deployment_id: context.server.deployment_id.to_string(),
+            options: settings.options()?,
             gauges: gauges::gauges(&parts, &counted, &jobs.tally(), &outbound.tally()),
         };
         if let Some(metrics) = &metrics {
@@ -72,13 +74,16 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let renewing_keys = actix_web::rt::spawn(renew_keys(context.clone()));
         let licensing = actix_web::rt::spawn(entitlements::watch(context.clone()));
         let metrics = metrics.map(actix_web::rt::spawn);
+        let presence = Presence::start(&context);
+        let asking_proxies = actix_web::rt::spawn(ask_proxies(context.clone()));
         let ended = site.await.context("the server failed");
         stop::wind_down();
         counting.abort();
         renewing_keys.abort();
         licensing.abort();
+        asking_proxies.abort();
         noting.abort();
-        jobs.stop().await;
+        tokio::join!(presence.stop(), jobs.stop());
         if let Err(error) = maintenance::write_first_uses(&context).await {
             tracing::warn!(%error, "the last first uses of access tokens were not written");
         }
@@ -162,6 +167,11 @@ async fn renew_keys(context: Context) {
             tracing::warn!(error = %format!("{:#}", anyhow::Error::from(error)), "the keys of the server cannot be read anew");
         }
     }
+}
+
+/// Asks workspace proxies how they do, for as long as the server runs: each server remembers what it has seen itself.
+async fn ask_proxies(context: Context) {
+    workspace_proxies::watch(&context).await;
 }
 
 /// Counts what the metrics of this server show, for as long as it runs: each server shows its own numbers, so this is no job

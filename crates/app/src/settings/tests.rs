@@ -42,6 +42,35 @@ fn what_is_printed_is_what_is_in_force() {
 }
 
 #[test]
+fn owners_are_shown_every_setting_and_no_secret() {
+    let vars = [
+        ("DOORWARD__GITHUB__CLIENT_ID", "an-app"),
+        ("DOORWARD__GITHUB__CLIENT_SECRET", "hunter2"),
+        ("DOORWARD__GITHUB__ALLOW_EVERYONE", "true"),
+        ("DOORWARD__DATABASE__URL", "postgres://door:hunter2@db/door"),
+        ("DOORWARD__SERVER__WORKERS", "3"),
+    ];
+    let options = load(None, &vars).unwrap().options().unwrap();
+    let listed = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build().unwrap();
+    let mut names: Vec<_> = options.iter().map(|option| option.name.clone()).collect();
+    names.sort_unstable();
+    assert_eq!(names, keys(&listed.cache).into_keys().collect::<Vec<_>>());
+    let text = serde_json::to_string(&options).unwrap();
+    assert!(!text.contains("hunter2") && !text.contains("\"********\""), "{text}");
+    let find = |name: &str| options.iter().find(|option| option.name == name).unwrap();
+    let workers = find("server.workers");
+    assert_eq!(
+        (workers.env.as_str(), &workers.value, &workers.default),
+        ("DOORWARD__SERVER__WORKERS", &3.into(), &0.into())
+    );
+    assert_eq!(workers.description, "Threads that answer requests. 0: one per core.");
+    assert_eq!(find("github.client_secret").value, "");
+    // One comment may be about several keys.
+    assert_eq!(find("session.token_lifetime_max").description, find("session.token_lifetime_default").description);
+    assert!(options.iter().all(|option| !option.description.is_empty()), "{text}");
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     let file = "[server]\nlisten = \"1.2.3.4:5\"\nworkers = 3\n[oauth2]\nresources = [\"https://a.example\"]";
     let settings = load(Some(file), &[("DOORWARD__SERVER__WORKERS", "4"), ("OTHER", "x")]).unwrap();

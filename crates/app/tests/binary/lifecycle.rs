@@ -123,8 +123,13 @@ fn expired_rows_are_cleaned_while_serving() {
 fn metrics_have_an_address_of_their_own_and_nothing_is_counted_for_them() {
     let site = Site::on_sqlite(|b| b);
     assert_eq!(site.api.get("/metrics").status, 404);
-    let reads = site.api.metric("doorward_store_reads_total");
-    assert!(site.api.metric("doorward_store_reads_total") <= reads, "a look asks the database");
+    let reads = || site.api.metric("doorward_store_reads_total");
+    let is_free = || {
+        let before = reads();
+        reads() <= before
+    };
+    // The server does something of its own now and then.
+    assert!((0..3).any(|_| is_free()), "a look asks the database");
     let text = site.api.metrics();
     assert_eq!(text.lines().filter(|line| line.starts_with("# HELP") && line.contains("grants")).count(), 1, "{text}");
     assert!(text.contains("doorward_fetches_total{outcome=\"forbidden_address\"} 0\n"), "{text}");

@@ -19,10 +19,12 @@ mod makers;
 mod oauth2_crate;
 mod provisioners;
 mod refresh_races;
+mod replicas;
 mod seed;
 mod silence;
 mod socket;
 mod subject_cache;
+mod workspace_proxies;
 
 /// The binary under test.
 const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");

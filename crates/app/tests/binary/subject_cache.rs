@@ -230,6 +230,16 @@ fn commands_are_noticed_by_a_running_server() {
     );
 }
 
+/// How often so many requests have the database read. Of several tries, the least: the server does something of its own now and then.
+fn cost_of(api: &Api, requests: usize, request: &dyn Fn() -> bool) -> u64 {
+    let once = || {
+        let before = reads(api);
+        assert!((0..requests).all(|_| request()));
+        reads(api) - before
+    };
+    once().min(once()).min(once())
+}
+
 #[test]
 fn a_remembered_subject_costs_no_call_of_the_database() {
     on_both(
@@ -238,11 +248,7 @@ fn a_remembered_subject_costs_no_call_of_the_database() {
             let api = &site.api;
             wait_for_trust(&[api]);
             assert!(may(api, "read", "license") && works(api));
-            let costs = |request: &dyn Fn() -> bool| {
-                let before = reads(api);
-                assert!((0..20).all(|_| request()));
-                reads(api) - before
-            };
+            let costs = |request: &dyn Fn() -> bool| cost_of(api, 20, request);
             assert_eq!(costs(&|| may(api, "read", "license")), 0, "questions that name nothing");
             let me = || api.get("/api/v2/users/me").status == 200;
             assert_eq!(costs(&me), 20, "the user itself is read, and who asks is not");
@@ -255,9 +261,7 @@ fn nothing_is_remembered_when_it_is_switched_off() {
     let site = Site::on_sqlite(|b| b.setting("cache.subjects", "0"));
     let api = &site.api;
     thread::sleep(Duration::from_millis(300));
-    let before = reads(api);
-    assert!((0..10).all(|_| may(api, "read", "license")));
-    assert_eq!(reads(api), before + 10);
+    assert_eq!(cost_of(api, 10, &|| may(api, "read", "license")), 10);
     assert_eq!(metric(api, "doorward_subject_cache_trusted"), 0);
 }
 

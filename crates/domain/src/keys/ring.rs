@@ -17,6 +17,7 @@ pub struct NoKeyError(pub KeyPurpose);
 pub struct KeyRing {
     refresh_tokens: DerivationKeys,
     forms: DerivationKeys,
+    workspace_apps: DerivationKeys,
 }
 
 impl KeyRing {
@@ -33,7 +34,11 @@ impl KeyRing {
             });
             DerivationKeys::of(ours.collect()).ok_or(NoKeyError(purpose))
         };
-        Ok(Self { refresh_tokens: of(KeyPurpose::RefreshTokens)?, forms: of(KeyPurpose::Forms)? })
+        Ok(Self {
+            refresh_tokens: of(KeyPurpose::RefreshTokens)?,
+            forms: of(KeyPurpose::Forms)?,
+            workspace_apps: of(KeyPurpose::WorkspaceApps)?,
+        })
     }
 
     /// A ring of one key for everything, which has always signed.
@@ -47,7 +52,7 @@ impl KeyRing {
             ends_at: None,
         };
         let keys = DerivationKeys { first: key, later: Vec::new() };
-        Self { refresh_tokens: keys.clone(), forms: keys }
+        Self { refresh_tokens: keys.clone(), forms: keys.clone(), workspace_apps: keys }
     }
 
     /// The keys of refresh tokens.
@@ -61,6 +66,25 @@ impl KeyRing {
     pub const fn forms(&self) -> &DerivationKeys {
         &self.forms
     }
+
+    /// The keys from which those are derived that workspace proxies share with this server.
+    #[must_use]
+    pub const fn workspace_apps(&self) -> &DerivationKeys {
+        &self.workspace_apps
+    }
+}
+
+/// A key that is shared with another program.
+#[derive(Clone, Debug)]
+pub struct SharedKey {
+    /// Tells it from the others that the program is given; later keys have larger ones. Seconds from the year 2020 to its start.
+    pub sequence: i32,
+    /// The key itself.
+    pub secret: Secret<Vec<u8>>,
+    /// From when on it signs.
+    pub starts_at: Instant,
+    /// Until when it verifies; `None` as long as no other one replaces it.
+    pub ends_at: Option<Instant>,
 }
 
 /// The keys of one purpose from which something is derived, in the order in which they sign.
@@ -173,6 +197,20 @@ impl DerivationKeys {
     #[must_use]
     pub fn is_text(&self, purpose: &str, parts: &[&[u8]], presented: &str, now: Instant) -> bool {
         self.verifying(now).any(|key| key.key.is_text(purpose, parts, presented))
+    }
+
+    /// Keys of `len` bytes for another program, one derived of each key that verifies, oldest first. They have nothing to do with those
+    /// for another `purpose`, and tell nothing of what they are derived from.
+    #[must_use]
+    pub fn shared(&self, purpose: &str, len: usize, now: Instant) -> Vec<SharedKey> {
+        const SINCE: Instant = time::macros::datetime!(2020-01-01 00:00 UTC);
+        let shared = |key: &RingKey| SharedKey {
+            sequence: i32::try_from((key.starts_at - SINCE).whole_seconds()).unwrap_or_default(),
+            secret: key.key.bytes(purpose, len),
+            starts_at: key.starts_at,
+            ends_at: key.ends_at,
+        };
+        self.verifying(now).map(shared).collect()
     }
 
     /// The id of the key that signs now.

@@ -174,6 +174,22 @@ checked_text! {
 }
 
 checked_text! {
+    /// The name of a workspace proxy: 1 to 64 bytes of UTF-8, all of whose characters show, without slashes and without white
+    /// space at either end; neither an id, nor `primary` or `me`. Unique by its [`key`](Self::key). To parse one needs the
+    /// feature `full`.
+    ///
+    #[cfg_attr(feature = "full", doc = "```")]
+    #[cfg_attr(not(feature = "full"), doc = "```ignore")]
+    /// use doorward_domain::names::{NameError, ProxyName};
+    /// assert!("eu_west 1".parse::<ProxyName>().is_ok());
+    /// assert_eq!("Primary".parse::<ProxyName>(), Err(NameError::Reserved));
+    /// assert_eq!("6ba7b8109dad11d180b400c04fd430c8".parse::<ProxyName>(), Err(NameError::ReservedForAll));
+    /// assert_eq!("a/b".parse::<ProxyName>(), Err(NameError::Characters));
+    /// ```
+    ProxyName, #[cfg(feature = "full")] check: proxy_name
+}
+
+checked_text! {
     /// A mail address (RFC 5321): at most 64 bytes before the `@` and 254 behind it, without display name or domain literal, of
     /// characters that show. The address proves itself only when mail arrives; this keeps out what cannot be one. Unique by its
     /// [`key`](Self::key). To parse one needs the feature `full`.
@@ -216,7 +232,7 @@ checked_text! {
     RealName, #[cfg(feature = "full")] check: real_name
 }
 
-folded!(Username, OrganizationName, GroupName, TemplateName, WorkspaceName, Email);
+folded!(Username, OrganizationName, GroupName, TemplateName, WorkspaceName, ProxyName, Email);
 
 impl Username {
     /// What a user of this name is called when `text` is asked for. The same name in other letter case is enough to keep one
@@ -315,6 +331,20 @@ fn workspace_name(text: &str) -> Result<(), NameError> {
 
 fn group_name(text: &str) -> Result<(), NameError> {
     name(text, GROUP_NAME_MAX)
+}
+
+#[cfg(feature = "full")]
+fn proxy_name(text: &str) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    shown(text, DISPLAY_NAME_MAX)?;
+    match text {
+        _ if text.contains('/') => Err(NameError::Characters),
+        _ if is_reserved_for_all(text) => Err(NameError::ReservedForAll),
+        _ if Named::Proxy.is_reserved(text) => Err(NameError::Reserved),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(feature = "full")]

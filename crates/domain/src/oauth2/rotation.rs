@@ -148,6 +148,16 @@ impl DerivationKey {
         self.text(purpose, parts).expose().as_bytes().ct_eq(presented.as_bytes()).into()
     }
 
+    /// So many bytes that only this server can make: a key for another program. Those of different purposes have nothing to do with each
+    /// other, nor with texts and refresh tokens.
+    #[must_use]
+    pub fn bytes(&self, purpose: &str, len: usize) -> Secret<Vec<u8>> {
+        // INVARIANT: no text and no successor is made of parts that begin like these.
+        let mut bytes: Vec<u8> = self.blocks(&[b"bytes", purpose.as_bytes()]).flatten().take(len).collect();
+        bytes.shrink_to_fit();
+        Secret::new(bytes)
+    }
+
     fn seal(&self, prefix: String, random: &str) -> OpaqueToken {
         let tag = self.tag(&prefix, random);
         OpaqueToken::new(prefix, Secret::new(format!("{random}{tag}")))
@@ -170,24 +180,26 @@ impl DerivationKey {
         self.alphanumeric(&[purpose, from.prefix().as_bytes(), from.secret().expose().as_bytes()], len)
     }
 
-    /// A stream of HMAC blocks over the length-prefixed parts and a counter, mapped to letters and digits without bias.
+    /// A stream of HMAC blocks, mapped to letters and digits without bias.
     fn alphanumeric(&self, parts: &[&[u8]], len: usize) -> String {
         let mut text = String::with_capacity(len);
-        for counter in 0_u32.. {
+        text.extend(self.blocks(parts).flatten().filter_map(alphanumeric_of).take(len));
+        text
+    }
+
+    /// HMAC blocks over the length-prefixed parts and a counter.
+    fn blocks(&self, parts: &[&[u8]]) -> impl Iterator<Item = [u8; 32]> {
+        (0_u32..).map(move |counter| {
             let mut context = hmac::Context::with_key(&self.hmac);
             for part in parts {
                 context.update(&(part.len() as u64).to_be_bytes());
                 context.update(part);
             }
             context.update(&counter.to_be_bytes());
-            let letters = context.sign();
-            let letters = letters.as_ref().iter().filter_map(|byte| alphanumeric_of(*byte));
-            text.extend(letters.take(len - text.len()));
-            if text.len() == len {
-                break;
-            }
-        }
-        text
+            let mut block = [0; 32];
+            block.copy_from_slice(context.sign().as_ref());
+            block
+        })
     }
 }
 

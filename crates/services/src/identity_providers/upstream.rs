@@ -70,7 +70,8 @@ impl Upstreams {
         Self(Arc::new(Inner { fetch, discoveries: Mutex::default(), keys: Mutex::default() }))
     }
 
-    pub(super) async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
+    /// Asks another server.
+    pub(crate) async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
         self.0.fetch.fetch(request).await
     }
 

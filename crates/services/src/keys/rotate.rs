@@ -5,7 +5,7 @@ use super::start::new_key;
 use crate::audit::{Audited, Snapshot};
 use crate::{Context, Error, Principal};
 use doorward_domain::audit::AuditResource;
-use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyPurpose, KeyRotation, LEAD, MARGIN};
+use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyPurpose, KeyRotation, LEAD, MARGIN, WORKSPACE_APPS_KEPT};
 use doorward_domain::roles::{Object, action, resource};
 use serde_json::{Map, Value};
 use time::Duration;
@@ -36,6 +36,7 @@ pub async fn rotate(
                 let kept = match purpose {
                     KeyPurpose::RefreshTokens => refresh_tokens_kept,
                     KeyPurpose::Forms => FORMS_KEPT,
+                    KeyPurpose::WorkspaceApps => WORKSPACE_APPS_KEPT,
                 };
                 let rotation = KeyRotation::plan(&stored, purpose, deed.now, lead, kept).map_err(|error| {
                     Error::conflict(format!("The key for {purpose} cannot be replaced now: {error}."))

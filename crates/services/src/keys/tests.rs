@@ -23,7 +23,11 @@ fn key(purpose: KeyPurpose, byte: u8) -> CryptoKey {
 
 impl Stored {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(vec![key(KeyPurpose::Forms, 1), key(KeyPurpose::RefreshTokens, 2)])))
+        Self(Arc::new(Mutex::new(vec![
+            key(KeyPurpose::Forms, 1),
+            key(KeyPurpose::RefreshTokens, 2),
+            key(KeyPurpose::WorkspaceApps, 4),
+        ])))
     }
 
     fn repos(&self) -> MockRepositories {
@@ -83,6 +87,7 @@ async fn the_operator_replaces_a_key_and_the_old_one_verifies_as_long_as_what_it
         let ids: String = match purpose {
             KeyPurpose::RefreshTokens => ctx.keys.ring().refresh_tokens().ids().map(KeyId::as_char).collect(),
             KeyPurpose::Forms => ctx.keys.ring().forms().ids().map(KeyId::as_char).collect(),
+            KeyPurpose::WorkspaceApps => ctx.keys.ring().workspace_apps().ids().map(KeyId::as_char).collect(),
         };
         assert_eq!(ids, "ab");
     }

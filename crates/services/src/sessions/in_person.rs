@@ -56,7 +56,7 @@ impl InPerson {
     /// Whoever asks what it may do is answered by this table; a test asks, does, and compares.
     fn of(action: &str, resource_type: &str) -> Option<(Self, bool)> {
         let (deed, actions, by_grant_only): (Self, &[&str], bool) = match resource_type {
-            "api_key" => (Self::MakeKey, &["create"], false),
+            "api_key" | "workspace_proxy" => (Self::MakeKey, &["create"], false),
             "oauth2_app" | "oauth2_app_secret" => (Self::ManageApps, &["create", "update", "delete"], false),
             "deployment_config" => (Self::ManageApps, &["update"], false),
             "oauth2_app_code_token" => (Self::AllowApp, &["create"], false),

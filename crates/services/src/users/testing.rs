@@ -52,6 +52,8 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
         upstreams: crate::identity_providers::Upstreams::default(),
+        server: Arc::default(),
+        proxy_health: crate::workspace_proxies::ProxyHealth::default(),
     }
 }
 

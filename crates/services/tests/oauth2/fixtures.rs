@@ -59,6 +59,8 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         licensing: doorward_services::Licensing::unlimited(),
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
+        server: Arc::default(),
+        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) struct ErrorPage<'a> {
 }
 
 /// A page that says what went wrong.
-fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
+pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
     let id = asked.id.map(|id| id.to_string());
     let page = ErrorPage {
         brand: Brand::of(asked.site),

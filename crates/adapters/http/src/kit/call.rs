@@ -112,7 +112,12 @@ impl Call {
 
     /// The body as JSON; its content type does not matter.
     pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let body = self.bytes(self.site.settings.server.body_limit)?;
+        self.json_of(self.site.settings.server.body_limit)
+    }
+
+    /// The body as JSON, for an endpoint with a limit of its own.
+    pub(crate) fn json_of<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
+        let body = self.bytes(limit)?;
         json::from_bytes(&body).map_err(|detail| bad_body(&detail))
     }
 

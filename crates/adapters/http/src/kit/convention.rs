@@ -109,6 +109,8 @@ pub(crate) enum Credential {
     Client,
     /// The key of a directory that provisions users.
     Directory,
+    /// The token of a workspace proxy.
+    Proxy,
 }
 
 /// Errors of one form, in the OpenAPI document.

@@ -18,6 +18,7 @@ const SESSION: &str = "sessionToken";
 const BEARER: &str = "bearer";
 const CLIENT: &str = "client";
 const DIRECTORY: &str = "directory";
+const PROXY: &str = "workspaceProxy";
 
 /// The document of these routes; `document` says what is about none of them.
 pub(crate) fn complete(mut document: OpenApi, table: &[Entry]) -> OpenApi {
@@ -32,11 +33,13 @@ pub(crate) fn complete(mut document: OpenApi, table: &[Entry]) -> OpenApi {
         document.paths.add_path_operation(entry.documentation.path, methods, operation);
     }
     let session = ApiKey::Header(ApiKeyValue::new(wire::SESSION_HEADER));
+    let proxy = ApiKey::Header(ApiKeyValue::new(wire::PROXY_TOKEN_HEADER));
     for (name, scheme) in [
         (SESSION, SecurityScheme::ApiKey(session)),
         (BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
         (CLIENT, SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
         (DIRECTORY, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
+        (PROXY, SecurityScheme::ApiKey(proxy)),
     ] {
         components.security_schemes.insert(name.to_owned(), RefOr::T(scheme));
     }
@@ -52,6 +55,7 @@ fn describe(operation: &mut Operation, entry: &Entry) {
         Credential::Account => Some(vec![requirement(SESSION), requirement(BEARER)]),
         Credential::Client => Some(vec![requirement(CLIENT), SecurityRequirement::default()]),
         Credential::Directory => Some(vec![requirement(DIRECTORY)]),
+        Credential::Proxy => Some(vec![requirement(PROXY)]),
     };
     if let (Some(tag), Some(name)) = (operation.tags.as_ref().and_then(|tags| tags.first()), &operation.operation_id) {
         operation.operation_id = Some(format!("{}_{name}", tag.replace(' ', "_")));

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
+use utoipa::ToSchema;
 
 /// The section `server`: how much the server takes, and whom it believes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -53,6 +54,15 @@ impl Section for RateLimitSettings {
 pub struct CompatibilitySettings {
     /// The release of Coder whose API is spoken, such as `v2.24.4`: what clients compare with their own version.
     pub version: String,
+}
+
+impl CompatibilitySettings {
+    /// What clients are told is the version of a server of ours: `v2.24.4+doorward.0.1.0`.
+    #[must_use]
+    pub fn build_version(&self, own: &str) -> String {
+        // Build metadata (what follows the plus) may hold no further plus.
+        format!("{}+doorward.{}", self.version, own.replace('+', "."))
+    }
 }
 
 impl Section for CompatibilitySettings {
@@ -132,6 +142,32 @@ pub struct HttpSettings {
     pub deployment_id: String,
     /// What the metrics show beside the requests.
     pub gauges: Vec<Gauge>,
+    /// The settings that are in force, as owners may see them.
+    pub options: Vec<SettingOption>,
+}
+
+/// A setting, as owners may see it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Option)]
+pub struct SettingOption {
+    /// Its name, with that of its section.
+    pub name: String,
+    /// What the settings file says of it.
+    pub description: String,
+    /// The flag of the command line: there is none.
+    pub flag: &'static str,
+    /// The variable of the environment.
+    pub env: String,
+    /// Its place in the settings file.
+    pub yaml: String,
+    /// What holds where nothing is set.
+    #[schema(value_type = Object)]
+    pub default: serde_json::Value,
+    /// What is in force; secrets are blank.
+    #[schema(value_type = Object)]
+    pub value: serde_json::Value,
+    /// Whether it is kept from users: none is.
+    pub hidden: bool,
 }
 
 /// A number, or one for each value of some labels, that is asked for whenever somebody looks at the metrics.

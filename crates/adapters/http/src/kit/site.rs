@@ -51,12 +51,7 @@ impl Site {
             api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
             login_limit: RateLimit::per_minute(settings.rate_limit.login).map(Arc::new),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
-            // Build metadata (what follows the plus) may hold no further plus.
-            build_version: format!(
-                "{}+doorward.{}",
-                settings.compatibility.version,
-                settings.version.replace('+', ".")
-            ),
+            build_version: settings.compatibility.build_version(&settings.version),
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
             daemons: Arc::new(Semaphore::new(

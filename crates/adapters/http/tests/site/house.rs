@@ -7,14 +7,17 @@ use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, Error};
 use doorward_domain::Instant;
+use doorward_domain::ids::ReplicaId;
 use doorward_domain::settings::{Section as _, Span};
 use doorward_http::{
     Application, CompatibilitySettings, CookieSettings, HttpSettings, RateLimitSettings, SecureCookies, ServerSettings,
+    SettingOption,
 };
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::identity_providers::Upstreams;
-use doorward_services::{Context, Licensing, Settings, SubjectCache, entitlements, maintenance};
+use doorward_services::workspace_proxies::ProxyHealth;
+use doorward_services::{Context, Licensing, ServerIdentity, Settings, SubjectCache, entitlements, maintenance};
 use doorward_testkit::postgres::{self, Database};
 use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
@@ -22,6 +25,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 use time::macros::datetime;
+use uuid::Uuid;
 
 pub(crate) const NOW: Instant = datetime!(2026-03-01 12:00 UTC);
 pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
@@ -164,6 +168,13 @@ async fn house_of(
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
         upstreams,
+        server: Arc::new(ServerIdentity {
+            deployment_id: bootstrap.deployment_id,
+            replica_id: ReplicaId(Uuid::from_u128(0x5e)),
+            hostname: "house".to_owned(),
+            version: "v2.24.4".to_owned(),
+        }),
+        proxy_health: ProxyHealth::default(),
     };
     entitlements::reload(&context).await.unwrap();
     let kept = context.clone();
@@ -179,6 +190,16 @@ async fn house_of(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         deployment_id: String::new(),
         gauges: Vec::new(),
+        options: vec![SettingOption {
+            name: "scim.key".to_owned(),
+            description: "A key.".to_owned(),
+            flag: "",
+            env: "DOORWARD__SCIM__KEY".to_owned(),
+            yaml: "scim.key".to_owned(),
+            default: "".into(),
+            value: "".into(),
+            hidden: false,
+        }],
     };
     let application = Application::new(settings, context).unwrap();
     let app = init_service(App::new().configure(|config| application.configure(config))).await;

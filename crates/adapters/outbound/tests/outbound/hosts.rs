@@ -225,6 +225,22 @@ async fn what_the_operator_chose_may_be_inside_on_any_port() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_servers_of_the_deployment_may_be_asked_in_clear_and_past_the_proxy() {
+    let internet = Internet::default();
+    internet.serve("10.0.0.5", 3000, |mut stream| async move {
+        read_head(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+    });
+    let peer = || get("http://10.0.0.5:3000/derp/latency-check");
+    let outbound =
+        internet.outbound_with(|settings| settings.proxy = Some("http://proxy.example:3128".parse().unwrap()));
+    assert_eq!(text(outbound.fetch(peer().chosen_by_peer()).await), "{}");
+    assert_eq!(class(&outbound, peer().chosen_by_operator()).await, NoRequest);
+    assert_eq!(class(&outbound, peer()).await, NoRequest);
+    assert_eq!(class(&outbound, get("ftp://10.0.0.5/").chosen_by_peer()).await, NoRequest);
+}
+
+#[tokio::test(start_paused = true)]
 async fn developers_ask_localhost_in_clear_and_nobody_else() {
     let internet = Internet::default();
     internet.name("localhost", &[&["::1", "127.0.0.1"]]);

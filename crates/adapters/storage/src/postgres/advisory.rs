@@ -19,6 +19,8 @@ pub(super) enum Advisory {
     Counts = 0x646f_6f72_0004,
     /// That settings are changed while the server runs. To be taken after users and organizations are locked.
     RuntimeSettings = 0x646f_6f72_0005,
+    /// That workspace proxies are made, each with a number of its own.
+    WorkspaceProxies = 0x646f_6f72_0017,
 }
 
 impl Advisory {

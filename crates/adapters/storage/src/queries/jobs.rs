@@ -135,6 +135,10 @@ impl JobRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list(&mut self) -> Result<Vec<(String, JobState)>, StoreError> {
+        self.run(|conn| Ok(list(conn)?))
+    }
+
     fn find(&mut self, name: &str) -> Result<Option<JobState>, StoreError> {
         self.run(|conn| {
             let row: Option<Row> = jobs::table.find(name).select(state!()).get_result(conn).optional()?;

@@ -10,15 +10,16 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceRow};
+use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceProxyRow, WorkspaceRow};
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users,
+    workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Digest;
-use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId, WorkspaceProxyId};
 use doorward_domain::sessions::ApiKeyId;
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
@@ -34,6 +35,15 @@ pub(super) fn user_for_share(conn: &mut Conn, id: UserId) -> QueryResult<Option<
 /// Reads a group. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn group_for_update(conn: &mut Conn, id: GroupId) -> QueryResult<Option<GroupRow>> {
     row_lock!(groups::table.find(Id(id)).select(GroupRow::as_select()), for_no_key_update).get_result(conn).optional()
+}
+
+/// Reads a workspace proxy. Until the transaction ends, nobody else gets to change it.
+pub(super) fn workspace_proxy_for_update(
+    conn: &mut Conn,
+    id: WorkspaceProxyId,
+) -> QueryResult<Option<WorkspaceProxyRow>> {
+    let row = workspace_proxies::table.find(Id(id)).select(WorkspaceProxyRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
 }
 
 /// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.

@@ -1,7 +1,7 @@
 //! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
-use super::{Conn, codes, counts, grants, provisioners, replays, sessions, throttles};
+use super::{Conn, codes, counts, grants, provisioners, replays, replicas, sessions, throttles};
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -21,6 +21,7 @@ const EXPIRING: &[Expiring] = &[
     throttles::EXPIRING_PLACES,
     replays::EXPIRING,
     provisioners::EXPIRING,
+    replicas::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.

@@ -4,13 +4,13 @@ use super::one_of::OneOf;
 use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
-use crate::error::Error;
+use crate::error::{Error, RowError};
 use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
 use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
 use crate::touches::Touches;
 use crate::types::{At, Id};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
-use diesel::dsl::not;
+use diesel::dsl::{count_star, not};
 use diesel::prelude::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
@@ -19,7 +19,7 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
 use doorward_domain::templates::Template;
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
-use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceRepository, WorkspaceView};
+use doorward_ports::workspaces::{BuildView, LastBuilds, WorkspacePage, WorkspaceRepository, WorkspaceView};
 use doorward_ports::{Conflict, StoreError};
 use std::collections::HashMap;
 
@@ -115,6 +115,32 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn count_by_last_build(&mut self) -> Result<Vec<LastBuilds>, StoreError> {
+        self.run(|conn| {
+            let built: Vec<(String, String, i64)> = workspaces::table
+                .inner_join(workspace_builds::table.on(workspace_builds::workspace_id.eq(workspaces::id)))
+                .filter(not(workspaces::deleted))
+                .filter(is_latest!())
+                .group_by((workspace_builds::transition, workspace_builds::outcome))
+                .order((workspace_builds::transition, workspace_builds::outcome))
+                .select((workspace_builds::transition, workspace_builds::outcome, count_star()))
+                .load(conn)?;
+            let living = count(workspaces::table.filter(not(workspaces::deleted)).count().get_result(conn))?;
+            let mut counted = Vec::with_capacity(built.len() + 1);
+            let mut unbuilt = living;
+            for (transition, outcome, number) in built {
+                let bad = |column| RowError::new("workspace_builds", column, "(counted)");
+                let transition = transition.parse().map_err(|cause| bad("transition").because(cause))?;
+                let outcome = outcome.parse().map_err(|cause| bad("outcome").because(cause))?;
+                let number = count(Ok(number))?;
+                unbuilt = unbuilt.saturating_sub(number);
+                counted.push(LastBuilds { build: Some((transition, outcome)), workspaces: number });
+            }
+            counted.push(LastBuilds { build: None, workspaces: unbuilt });
+            Ok(counted)
+        })
+    }
+
     fn latest_build(&mut self, id: WorkspaceId) -> Result<Option<Build>, StoreError> {
         self.run(|conn| {
             let row = workspace_builds::table
@@ -172,6 +198,21 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
                 .set((workspaces::dormant_at.eq(dormant_at.map(At)), workspaces::updated_at.eq(At(now))))
                 .execute(conn)?;
             Ok(changed > 0)
+        })
+    }
+
+    fn touch(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        ids: &[WorkspaceId],
+        now: Instant,
+    ) -> Result<usize, StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody("subjects know no workspaces"), |conn| {
+            let used = workspaces::table
+                .filter(OneOf::ids("workspaces.id", ids.iter().copied()))
+                .filter(not(workspaces::deleted))
+                .filter(workspaces::last_used_at.lt(At(now)));
+            Ok(diesel::update(used).set(workspaces::last_used_at.eq(At(now))).execute(conn)?)
         })
     }
 

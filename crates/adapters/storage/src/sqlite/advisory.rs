@@ -16,6 +16,8 @@ pub(super) enum Advisory {
     Counts,
     /// That settings are changed while the server runs.
     RuntimeSettings,
+    /// That workspace proxies are made, each with a number of its own.
+    WorkspaceProxies,
 }
 
 #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the other database asks its server")]

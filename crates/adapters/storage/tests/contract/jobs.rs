@@ -34,6 +34,8 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         licensing: doorward_services::Licensing::unlimited(),
         bus,
         upstreams: doorward_services::identity_providers::Upstreams::default(),
+        server: Arc::default(),
+        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
 }
@@ -67,6 +69,21 @@ async fn with_job(db: &Fixture) {
 }
 
 contract! {
+    async fn jobs_are_listed_by_their_names(db) {
+        let names = db
+            .write(|repos| {
+                for name in ["sweep", "count"] {
+                    repos.jobs().ensure(&permit(), name)?;
+                }
+                repos.jobs().list()
+            })
+            .await
+            .into_iter()
+            .map(|(name, state)| (name, state.runs))
+            .collect::<Vec<_>>();
+        assert_eq!(names, [("count".to_owned(), 0), ("sweep".to_owned(), 0)]);
+    }
+
     async fn a_job_is_made_once_and_is_due_at_once(db) {
         assert_eq!(db.read(|repos| repos.jobs().find("sweep")).await, None);
         assert_eq!(claim(&db, ONE, true).await, None, "there is none");

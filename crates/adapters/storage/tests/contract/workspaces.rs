@@ -4,6 +4,7 @@ use doorward_domain::page::Page;
 use doorward_domain::roles::{Action, ListFilter, ResourceType, Scope, Subject};
 use doorward_domain::users::User;
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
+use doorward_ports::workspaces::LastBuilds;
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 use uuid::Uuid;
@@ -137,6 +138,45 @@ contract! {
         assert_eq!((found, counts, late), (None, (1, 2), (false, false)));
         let any = any.unwrap();
         assert!(any.workspace.deleted && any.latest_build.is_some());
+    }
+
+    async fn workspaces_are_counted_by_their_last_build(db) {
+        let (_, _, dev) = templated(&db).await;
+        let [one, two, three] = ["one", "two", "three"].map(|name| workspace(&dev, name));
+        let counted = db
+            .write(move |repos| {
+                [&one, &two, &three].into_iter().try_for_each(|workspace| repos.workspaces().insert(&permit(), workspace))?;
+                let failed = Build { transition: Transition::Stop, outcome: Outcome::Failed, ..build(&one, 2, 0) };
+                for build in [build(&one, 1, 0), failed, build(&two, 1, 0)] {
+                    repos.workspaces().insert_build(&permit(), &build)?;
+                }
+                repos.workspaces().count_by_last_build()
+            })
+            .await;
+        let expected = [
+            (Some((Transition::Start, Outcome::Succeeded)), 1),
+            (Some((Transition::Stop, Outcome::Failed)), 1),
+            (None, 1),
+        ];
+        assert_eq!(counted, expected.map(|(build, workspaces)| LastBuilds { build, workspaces }));
+    }
+
+    async fn use_is_noted_and_never_taken_back(db) {
+        let (_, _, dev) = templated(&db).await;
+        let (mine, other) = (workspace(&dev, "one"), workspace(&dev, "two"));
+        let (used, unused) = (mine.id, other.id);
+        db.write(move |repos| {
+            repos.workspaces().insert(&permit(), &mine)?;
+            repos.workspaces().insert(&permit(), &other)?;
+            let later = NOW + time::Duration::HOUR;
+            assert_eq!(repos.workspaces().touch(&permit(), &[used, id()], later)?, 1);
+            assert_eq!(repos.workspaces().touch(&permit(), &[used], NOW)?, 0);
+            assert_eq!(repos.workspaces().touch(&permit(), &[], later)?, 0);
+            assert_eq!(repos.workspaces().find(used)?.unwrap().last_used_at, later);
+            assert_eq!(repos.workspaces().find(unused)?.unwrap().last_used_at, other.last_used_at);
+            Ok(())
+        })
+        .await;
     }
 
     async fn dormancy_comes_and_goes(db) {

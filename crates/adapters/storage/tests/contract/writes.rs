@@ -6,11 +6,13 @@ use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::replays::seen;
+use crate::replicas::heartbeat;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::scim_tokens::scim_token;
 use crate::support::*;
 use crate::user_links::{federated, user_link};
+use crate::workspace_proxies::proxy;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
 use doorward_domain::idp_sync::RoleSync;
@@ -26,6 +28,7 @@ use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
+use doorward_domain::workspace_proxies::WorkspaceProxy;
 use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
@@ -122,6 +125,7 @@ struct World {
     scim_token: ScimToken,
     daemon_key: ProvisionerKey,
     daemon: ProvisionerDaemon,
+    proxy: WorkspaceProxy,
     record: AuditRecord,
     run: Run,
     first_key: CryptoKey,
@@ -158,6 +162,7 @@ impl World {
             session: session(&ann),
             token: token(&ann, "ci"),
             scim_token: scim_token(acme.id, "entra"),
+            proxy: proxy("sydney", 1),
             record: record(),
             run: Run { job: "job".to_owned(), holder: id(), number: 1 },
             first_key: first_key(KeyPurpose::Forms),
@@ -284,6 +289,9 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::insert_build(None): |w, r, p| r.workspaces().insert_build(&p.permit(), &w.build);
         WorkspaceRepository::update_dormancy(None): |w, r, p| {
             r.workspaces().update_dormancy(&p.permit(), w.workspace.id, Some(NOW), NOW)
+        };
+        WorkspaceRepository::touch(None): |w, r, p| {
+            r.workspaces().touch(&p.permit(), &[w.workspace.id], NOW + Duration::HOUR)
         };
         TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
         AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
@@ -453,6 +461,11 @@ fn writes() -> Vec<Write> {
             let first = r.outbox().first("topic", 1)?;
             r.outbox().remove(&p.permit(), &[first[0].id])
         };
+        WorkspaceProxyRepository::insert(None): |w, r, p| r.workspace_proxies().insert(&p.permit(), &w.proxy);
+        WorkspaceProxyRepository::update(None): |w, r, p| r.workspace_proxies().update(&p.permit(), &w.proxy);
+        WorkspaceProxyRepository::delete(None): |w, r, p| r.workspace_proxies().delete(&p.permit(), w.proxy.id, NOW);
+        ReplicaRepository::beat(None): |w, r, p| r.replicas().beat(&p.permit(), &heartbeat(w.run.holder.into()));
+        ReplicaRepository::stop(None): |w, r, p| r.replicas().stop(&p.permit(), None, w.run.holder.into());
         MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
     }
     .into()

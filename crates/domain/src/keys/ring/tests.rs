@@ -20,7 +20,8 @@ fn key(purpose: KeyPurpose, rank: u8, algorithm: KeyAlgorithm) -> (CryptoKey, Se
 fn stored(known: u8, algorithm: KeyAlgorithm) -> Vec<(CryptoKey, Secret<[u8; 32]>)> {
     let refresh = (0..known)
         .map(|rank| key(KeyPurpose::RefreshTokens, rank, if rank == 0 { algorithm } else { KeyAlgorithm::HmacSha256 }));
-    refresh.chain([key(KeyPurpose::Forms, 0, KeyAlgorithm::HmacSha256)]).collect()
+    let others = [KeyPurpose::Forms, KeyPurpose::WorkspaceApps];
+    refresh.chain(others.map(|purpose| key(purpose, 0, KeyAlgorithm::HmacSha256))).collect()
 }
 
 fn ring(known: u8, algorithm: KeyAlgorithm) -> KeyRing {
@@ -188,4 +189,26 @@ fn every_purpose_needs_a_key() {
     let random = Secret::new("r".repeat(30));
     let first = single.refresh_tokens().first("p".to_owned(), &random, BEGAN);
     assert!(DerivationKey::named(KeyId::FIRST, &[7; 32]).has_issued(&first));
+}
+
+#[test]
+fn shared_keys_differ_by_purpose_and_by_key_and_follow_each_other() {
+    let ended = CryptoKey { ends_at: Some(LATER), ..key(KeyPurpose::WorkspaceApps, 0, KeyAlgorithm::HmacSha256).0 };
+    let mut keys = stored(1, KeyAlgorithm::HmacSha256);
+    keys.retain(|(key, _)| key.purpose != KeyPurpose::WorkspaceApps);
+    keys.extend([(ended, Secret::new([1; 32])), key(KeyPurpose::WorkspaceApps, 1, KeyAlgorithm::HmacSha256)]);
+    let ring = KeyRing::new(&keys).unwrap();
+    let shared = |purpose, len, now| ring.workspace_apps().shared(purpose, len, now);
+    let tokens = shared("tokens", 64, BEGAN);
+    assert_eq!(tokens.iter().map(|key| key.secret.expose().len()).collect::<Vec<_>>(), [64, 64]);
+    assert_eq!(tokens[1].sequence - tokens[0].sequence, 3600, "the seconds between them");
+    assert_eq!((tokens[0].ends_at, tokens[1].starts_at), (Some(LATER), BEGAN + APART));
+    let others = shared("keys", 64, BEGAN);
+    for (key, other) in tokens.iter().zip(&others) {
+        assert_ne!(key.secret.expose(), other.secret.expose());
+        assert_ne!(key.secret.expose()[..32], key.secret.expose()[32..]);
+    }
+    assert_ne!(tokens[0].secret.expose(), tokens[1].secret.expose());
+    assert_eq!(shared("tokens", 32, BEGAN)[0].secret.expose()[..], tokens[0].secret.expose()[..32]);
+    assert_eq!(shared("tokens", 64, LATER).len(), 1, "what has ended is not shared");
 }

@@ -50,6 +50,39 @@ async fn dashboards_and_support_bundle_ask_for_what_never_changes() {
 }
 
 #[actix_web::test]
+async fn support_bundle_asks_for_settings_numbers_and_health() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let config = house.sdk(GET, "/api/v2/deployment/config", &owner, Value::Null).await.expect(200).json();
+    assert_eq!((&config["config"], &config["options"][0]["env"]), (&json!({}), &json!("DOORWARD__SCIM__KEY")));
+    house.sdk(GET, "/api/v2/deployment/config", &bob, Value::Null).await.expect(403);
+
+    let stats = house.sdk(GET, "/api/v2/deployment/stats", &owner, Value::Null).await.expect(200).json();
+    let none = json!({
+        "pending": 0, "building": 0, "running": 0, "failed": 0, "stopped": 0,
+        "connection_latency_ms": { "P50": 0, "P95": 0 }, "rx_bytes": 0, "tx_bytes": 0,
+    });
+    assert_eq!((&stats["workspaces"], &stats["next_update_at"]), (&none, &json!("2026-03-01T12:01:00Z")));
+    house.sdk(GET, "/api/v2/deployment/stats", &bob, Value::Null).await.expect(403);
+
+    let health = house.sdk(GET, "/api/v2/debug/health", &owner, Value::Null).await.expect(200).json();
+    // Nobody can be asked here, not even the server itself.
+    assert_eq!((&health["healthy"], &health["severity"]), (&json!(false), &json!("error")));
+    assert_eq!(
+        (&health["access_url"]["reachable"], &health["access_url"]["warnings"][0]["code"]),
+        (&json!(false), &json!("EACS03"))
+    );
+    assert_eq!((&health["database"]["reachable"], &health["database"]["threshold_ms"]), (&json!(true), &json!(15)));
+    assert_eq!(health["workspace_proxy"]["workspace_proxies"]["regions"][0]["name"], "primary");
+    assert_eq!(health["server"]["warnings"][0]["code"], "keys_not_sealed");
+    house.sdk(GET, "/api/v2/debug/health", &bob, Value::Null).await.expect(404);
+    for path in ["/api/v2/deployment/config", "/api/v2/deployment/stats", "/api/v2/debug/health"] {
+        house.sdk(GET, path, "", Value::Null).await.expect(401);
+    }
+}
+
+#[actix_web::test]
 async fn tokens_create_completes_scopes_from_the_catalogue_of_the_authorization_server() {
     let house = house().await;
     let scopes = house.sdk(GET, "/api/v2/auth/scopes", "", Value::Null).await.expect(200);
