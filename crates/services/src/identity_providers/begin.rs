@@ -11,6 +11,9 @@ use doorward_domain::Secret;
 use doorward_domain::identity_providers::Provider;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 
+/// What asks a provider for a new proof (OpenID Connect Core 1.0, 3.1.2.1).
+const TO_PROVE_ANEW: [(&str, &str); 2] = [("prompt", "login"), ("max_age", "0")];
+
 /// Where the visitor goes, and what the browser must bring back.
 #[derive(Clone, Debug)]
 pub struct Begun {
@@ -81,7 +84,7 @@ fn for_provider<'r>(
 ) -> oauth2::AuthorizationRequest<'r> {
     let request = request.add_scopes(provider.scopes.iter().cloned().map(Scope::new));
     let request = request.add_extra_param("nonce", flow.nonce().expose().clone());
-    let own = if anew { [("prompt", "login"), ("max_age", "0")].as_slice() } else { &[] };
+    let own: &[(&str, &str)] = if anew { &TO_PROVE_ANEW } else { &[] };
     let sent: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
     let request = own.iter().fold(request, |request, (name, value)| request.add_extra_param(*name, *value));
     let extra = provider.extra_parameters(&sent);

@@ -94,7 +94,7 @@ impl Endpoints {
         }
         let signer = ctx.upstreams.signer(&provider.name).ok_or_else(|| {
             tracing::error!(provider = %provider.name, "there is no private key for the provider");
-            Error::Precondition("This server cannot prove to the identity provider who it is.".to_owned())
+            Error::Upstream("This server cannot prove to the identity provider who it is.".to_owned())
         })?;
         let id = ctx.alphanumeric(ASSERTION_ID_LEN);
         let assertion = ClientAssertion::new(provider, discovery, id.expose(), ctx.clock.now());

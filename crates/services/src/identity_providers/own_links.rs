@@ -114,10 +114,10 @@ impl Places {
     }
 
     fn is_usable(&self, link: &UserLink) -> bool {
-        match link.login_type {
-            LoginType::Github => self.is_of_github(link),
-            _ => self.oidc.providers.iter().any(|provider| provider.spellings_of(&link.issuer).is_some()),
+        if link.login_type == LoginType::Github {
+            return self.is_of_github(link);
         }
+        self.oidc.providers.iter().any(|provider| provider.spellings_of(&link.issuer).is_some())
     }
 
     /// How the issuer of a link may be written in what is known of its sessions.
@@ -128,12 +128,11 @@ impl Places {
 
     fn shown(&self, link: UserLink) -> OwnLink {
         let is_usable = self.is_usable(&link);
-        let shown_name = match link.login_type {
-            LoginType::Github => "GitHub".to_owned(),
-            _ => self
-                .oidc
-                .provider(&link.provider)
-                .map_or_else(|| link.provider.clone(), |it| it.shown_name().to_owned()),
+        let shown_name = if link.login_type == LoginType::Github {
+            "GitHub".to_owned()
+        } else {
+            let provider = self.oidc.provider(&link.provider);
+            provider.map_or_else(|| link.provider.clone(), |provider| provider.shown_name().to_owned())
         };
         OwnLink { link, shown_name, is_usable }
     }

@@ -1,7 +1,8 @@
 //! Products as they answer: their discovery documents, keys, tokens and other answers, each signed in to through the whole site.
 //!
 //! The answers are written down from what the products' documents say of them. Where they differ from the standard and from each other,
-//! the tests assert what comes of it.
+//! the tests assert what comes of it. They are given by servers on a network in memory, by TLS, and asked for by the very way out that the
+//! product has.
 
 mod bridges;
 mod entra;
@@ -9,6 +10,7 @@ mod github;
 mod gitlab;
 mod google;
 mod keycloak;
+mod network;
 mod okta;
 
 use super::Browser;
@@ -18,14 +20,14 @@ use actix_http::Request as HttpRequest;
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::Provider;
-use doorward_ports::fetch::{self, ChosenBy, ContentType, FailureClass, Fetch, FetchError, Method, Request};
+use doorward_ports::fetch::ChosenBy;
 use doorward_services::Settings;
 use doorward_services::identity_providers::Upstreams;
+use network::Authority;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::RSA_PKCS1_SHA256;
@@ -42,7 +44,6 @@ struct Asked {
     url: String,
     headers: BTreeMap<String, String>,
     form: BTreeMap<String, String>,
-    chosen_by: ChosenBy,
 }
 
 /// A product.
@@ -60,10 +61,15 @@ struct State {
     nonce: String,
     challenge: String,
     asked: Vec<Asked>,
+    /// The hosts that were looked for, each at an address of its own, and who chose them.
+    hosts: Vec<(String, ChosenBy)>,
 }
 
 #[derive(Clone)]
-struct Product(Arc<Mutex<State>>);
+struct Product {
+    state: Arc<Mutex<State>>,
+    authority: Arc<Authority>,
+}
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -96,7 +102,7 @@ impl Product {
         let token_endpoint = discovery["token_endpoint"].as_str().unwrap().to_owned();
         let keys_url = discovery["jwks_uri"].as_str().unwrap().to_owned();
         let documents = [(discovery_url.to_owned(), discovery), (keys_url, keys)].into();
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             token_endpoint,
             id_token: Some(json!({})),
             token: json!({ "access_token": "the-access-token", "token_type": "Bearer", "expires_in": 3599 }),
@@ -105,11 +111,13 @@ impl Product {
             nonce: String::new(),
             challenge: String::new(),
             asked: Vec::new(),
-        })))
+            hosts: Vec::new(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), authority: Arc::new(Authority::new()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 
     /// From now on, ID tokens say this.
@@ -131,6 +139,11 @@ impl Product {
     fn asked(&self, url: &str) -> Option<Asked> {
         self.state().asked.iter().rev().find(|asked| asked.url == url).cloned()
     }
+
+    /// Who chose this host, when it was last asked.
+    fn chosen_by(&self, host: &str) -> Option<ChosenBy> {
+        self.state().hosts.iter().find(|(known, _)| known == host).map(|(_, chosen_by)| *chosen_by)
+    }
 }
 
 impl State {
@@ -147,40 +160,13 @@ impl State {
         }
         answer
     }
-}
 
-#[async_trait]
-impl Fetch for Product {
-    async fn fetch(&self, request: Request) -> Result<fetch::Answer, FetchError> {
-        let mut state = self.state();
-        let form = match &request.method {
-            Method::Get => BTreeMap::new(),
-            Method::Post { content_type, body } => {
-                assert_eq!(*content_type, "application/x-www-form-urlencoded");
-                url::form_urlencoded::parse(body.expose()).into_owned().collect()
-            }
-        };
-        let headers =
-            request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.expose().clone())).collect();
-        let (url, chosen_by) = (request.url.clone(), request.chosen_by);
-        let is_post = !form.is_empty();
-        let body = if is_post && url == state.token_endpoint {
-            Some(state.tokens(&form))
-        } else {
-            state.documents.get(&url).filter(|_| !is_post).cloned()
-        };
-        state.asked.push(Asked { url, headers, form, chosen_by });
-        let body = body.ok_or_else(|| FetchError::new(FailureClass::Status, "404"))?.to_string().into_bytes();
-        if body.len() > request.body_limit {
-            return Err(FetchError::new(FailureClass::Size, "it is too large"));
+    /// What is answered; nothing is 404.
+    fn answer(&self, asked: &Asked) -> Option<Value> {
+        if asked.form.is_empty() {
+            return self.documents.get(&asked.url).cloned();
         }
-        let takes_json = match request.content {
-            ContentType::Any | ContentType::Json => true,
-            ContentType::OneOf(types) => types.contains(&"application/json"),
-        };
-        assert!(takes_json, "no product answers anything else");
-        let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
-        Ok(fetch::Answer { status: 200, headers, body: Secret::new(body) })
+        (asked.url == self.token_endpoint).then(|| self.tokens(&asked.form))
     }
 }
 
@@ -189,7 +175,7 @@ async fn site(
     product: &Product,
     change: impl FnOnce(&mut Settings),
 ) -> (House<impl Service<HttpRequest, Response = ServiceResponse<BoxBody>, Error = Error>>, String) {
-    let house = house_beside(Upstreams::new(Arc::new(product.clone())), change).await;
+    let house = house_beside(Upstreams::new(Arc::new(product.outbound())), change).await;
     let owner = house.owner().await;
     (house, owner)
 }
