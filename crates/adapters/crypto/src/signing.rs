@@ -61,7 +61,7 @@ impl SigningKey {
             (SignatureAlgorithm::EdDsa, PrivateKeyDer::Pkcs8(der)) => {
                 // Keys that OpenSSL writes have no public part.
                 let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());
-                Pair::Ed25519(Box::new(pair.or_else(|_rejected| Err(misfit()))?))
+                Pair::Ed25519(Box::new(pair.map_err(|_rejected| misfit())?))
             }
             _ => return Err(misfit()),
         };
@@ -70,10 +70,12 @@ impl SigningKey {
 }
 
 fn rsa(der: &PrivateKeyDer<'_>) -> Option<Box<RsaKeyPair>> {
-    let pair = match der {
-        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
-        _ => return None,
+    let pair = if let PrivateKeyDer::Pkcs1(der) = der {
+        RsaKeyPair::from_der(der.secret_pkcs1_der())
+    } else if let PrivateKeyDer::Pkcs8(der) = der {
+        RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
+    } else {
+        return None;
     };
     pair.ok().map(Box::new)
 }

@@ -149,7 +149,7 @@ mod tests {
         let (oidc, github) = (link(LoginType::Oidc, "1", false), link(LoginType::Github, "2", false));
         let left = check_unlink(LoginType::Oidc, false, &[github.clone(), oidc.clone()]).unwrap();
         assert_eq!((left.login_type, left.main.unwrap().subject.as_str()), (LoginType::Oidc, "1"));
-        let left = check_unlink(LoginType::Oidc, false, &[github.clone()]).unwrap();
+        let left = check_unlink(LoginType::Oidc, false, std::slice::from_ref(&github)).unwrap();
         assert_eq!((left.login_type, left.main.map(|main| main.is_main)), (LoginType::Github, Some(true)));
         let main = link(LoginType::Oidc, "3", true);
         let left = check_unlink(LoginType::Oidc, false, &[oidc.clone(), main]).unwrap();

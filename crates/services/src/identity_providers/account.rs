@@ -180,7 +180,7 @@ impl SignIn {
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
                 let email_verified = self.proves(None, &user, false);
-                insert_link(deed, &self.person, &NewLink { user_id: user.id, is_main: true, email_verified })?;
+                self.insert_link(deed, &NewLink { user_id: user.id, is_main: true, email_verified })?;
                 self.open(deed, user, true)
             }
             Decision::SignIn(_) => {
@@ -197,7 +197,7 @@ impl SignIn {
                 let Some(before) = known else { return Err(Error::UserNotFound.into()) };
                 let user = self.follow(deed, before.clone())?;
                 let email_verified = self.proves(Some(&before), &user, was_proven);
-                insert_link(deed, &self.person, &NewLink { user_id: user.id, is_main: true, email_verified })?;
+                self.insert_link(deed, &NewLink { user_id: user.id, is_main: true, email_verified })?;
                 let by = match by {
                     LinkedBy::Email => "email",
                     LinkedBy::ExternalId => "external_id",
@@ -212,6 +212,11 @@ impl SignIn {
     fn proves(&self, before: Option<&User>, after: &User, was_proven: bool) -> bool {
         let before = before.and_then(|before| before.email.as_ref());
         self.person.profile.proves_email(before, after.email.as_ref(), was_proven)
+    }
+
+    fn insert_link(&self, deed: &mut Deed<'_>, new: &NewLink) -> Result<(), StoreError> {
+        let because = System::because("the identity provider vouches for the user");
+        insert_link(deed, &because.permit(), &self.person, new)
     }
 
     /// What the rules want to know of a user, who is not changed by others from here on.

@@ -149,13 +149,12 @@ pub(super) async fn convert(
             .map_err(|refusal| Error::Refused(refusal.to_string()))?;
         let permit = System::because("the password and the identity provider vouch for the user").permit();
         deed.repos.users().update_login_type(&permit, user.id, person.login_type, deed.now)?;
-        match link {
+        if let Some(link) = link {
             // One that the user has added is followed from now on.
-            Some(link) => update_link(deed, &person, link, (true, true))?,
-            None => {
-                let new = NewLink { user_id: user.id, is_main: true, email_verified: true };
-                insert_link(deed, &person, &new)?;
-            }
+            update_link(deed, &person, link, (true, true))?;
+        } else {
+            let new = NewLink { user_id: user.id, is_main: true, email_verified: true };
+            insert_link(deed, &permit, &person, &new)?;
         }
         let changed = User { login_type: person.login_type, password_hash: None, updated_at: deed.now, ..user.clone() };
         let entry = deed.entry().of_user(Some(user.id));

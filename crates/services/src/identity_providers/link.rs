@@ -128,11 +128,8 @@ async fn prove(
 }
 
 fn told(refusal: OwnLinkError) -> Error {
-    match refusal {
-        OwnLinkError::LinkedToOther | OwnLinkError::HasOther => Error::conflict(refusal.to_string()),
-        // Also what is added to the reasons later.
-        _ => Error::Refused(refusal.to_string()),
-    }
+    let is_about_links = matches!(refusal, OwnLinkError::LinkedToOther | OwnLinkError::HasOther);
+    if is_about_links { Error::conflict(refusal.to_string()) } else { Error::Refused(refusal.to_string()) }
 }
 
 /// Ends: the user signs in with the account at the provider, too.
@@ -148,7 +145,7 @@ pub(super) async fn link(
     admit(ctx, &person)?;
     ctx.act(&actor, move |deed| {
         with_caller_and(deed, request.user, |deed, actor, user| {
-            access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
+            let permit = access::permit::<action::UpdatePersonal, resource::User>(actor, &access::user(user.id))?;
             let linked = find_link(deed.repos, &person)?.map(|link| link.user_id);
             let links = deed.repos.user_links().list_of_user(user.id)?;
             let has_other =
@@ -159,7 +156,7 @@ pub(super) async fn link(
             }
             // Nothing about the account follows it, so nothing is said of its mail address.
             let new = NewLink { user_id: user.id, is_main: false, email_verified: false };
-            insert_link(deed, &person, &new)?;
+            insert_link(deed, &permit, &person, &new)?;
             Ok(note_link(deed, &person, &user, "user")?.answer(()))
         })
     })

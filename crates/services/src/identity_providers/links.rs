@@ -4,13 +4,11 @@ use super::identity::Identified;
 use crate::deed::{Deed, Recorded};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::ids::UserId;
-use doorward_domain::roles::System;
+use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::user_links::UserLink;
 use doorward_domain::users::User;
 use doorward_ports::{Repositories, StoreError};
 use serde_json::Map;
-
-const WHY: &str = "the identity provider vouches for the user";
 
 /// The link of the account at the provider, under whichever spelling of the issuer.
 pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Result<Option<UserLink>, StoreError> {
@@ -26,7 +24,12 @@ pub(super) struct NewLink {
 }
 
 /// Links the account at the provider to a user.
-pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, new: &NewLink) -> Result<(), StoreError> {
+pub(super) fn insert_link(
+    deed: &mut Deed<'_>,
+    permit: &Permit<action::UpdatePersonal, resource::User>,
+    person: &Identified,
+    new: &NewLink,
+) -> Result<(), StoreError> {
     let link = UserLink {
         user_id: new.user_id,
         login_type: person.login_type,
@@ -39,7 +42,7 @@ pub(super) fn insert_link(deed: &mut Deed<'_>, person: &Identified, new: &NewLin
         created_at: deed.now,
         updated_at: deed.now,
     };
-    deed.repos.user_links().insert(&System::because(WHY).permit(), &link)
+    deed.repos.user_links().insert(permit, &link)
 }
 
 /// Writes what the provider said at this sign-in.
@@ -57,7 +60,8 @@ pub(super) fn update_link(
         updated_at: deed.now,
         ..link
     };
-    deed.repos.user_links().update(&System::because(WHY).permit(), &link).map(drop)
+    let because = System::because("the identity provider vouches for the user");
+    deed.repos.user_links().update(&because.permit(), &link).map(drop)
 }
 
 /// By whom, or by what, an account was linked or is not linked any more.

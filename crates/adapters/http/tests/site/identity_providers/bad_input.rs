@@ -19,6 +19,9 @@ fn with(more: Value) -> Value {
     claims
 }
 
+/// Makes the payload of a token for a nonce.
+type Spoil = fn(&str) -> Vec<u8>;
+
 /// A good ID token as text, to be spoilt.
 fn payload(nonce: &str) -> String {
     let now = NOW.unix_timestamp();
@@ -123,7 +126,7 @@ async fn bytes_that_programs_read_in_different_ways_are_refused() {
     let good = sign_in_with(&house, &provider, header, |nonce| payload(nonce).into_bytes()).await;
     good.expect(307);
     let before = count(&house, &owner).await;
-    let spoilt: [(&str, fn(&str) -> Vec<u8>); 8] = [
+    let spoilt: [(&str, Spoil); 8] = [
         ("a member twice", |nonce| payload(nonce).replacen('{', r#"{"sub":"victim","#, 1).into_bytes()),
         ("a member twice, escaped", |nonce| payload(nonce).replacen('{', r#"{"\u0073ub":"victim","#, 1).into_bytes()),
         ("NUL", |nonce| payload(nonce).replacen('{', r#"{"name":"a\u0000b","#, 1).into_bytes()),
@@ -136,7 +139,7 @@ async fn bytes_that_programs_read_in_different_ways_are_refused() {
         ("no object", |_| b"[1]".to_vec()),
     ];
     for (what, spoil) in spoilt {
-        let answer = sign_in_with(&house, &provider, header, |nonce| spoil(nonce)).await;
+        let answer = sign_in_with(&house, &provider, header, spoil).await;
         assert_eq!(answer.status, 400, "{what}: {}", answer.body);
     }
     let deep_header = format!(r#"{{"alg":"ES256","kid":"k1","x":{}}}"#, deep(100));
@@ -209,11 +212,11 @@ async fn documents_of_the_provider_that_cannot_be_read_are_told_as_such() {
     for place in ["token", "userinfo"] {
         for (body, statuses) in [
             (b"".as_slice(), [502, 400]),
-            (b"null", [502, 400]),
-            (b"[]", [502, 400]),
-            (b"{\"sub\":\"sub-1\",\"sub\":\"sub-1\",\"access_token\":7}", [502, 400]),
-            (b"\xff\xfe", [502, 400]),
-            (b"{\"sub\":\"sub-1\",\"name\":\"\\u0000\",\"access_token\":\"a\"}", [502, 400]),
+            (b"null".as_slice(), [502, 400]),
+            (b"[]".as_slice(), [502, 400]),
+            (b"{\"sub\":\"sub-1\",\"sub\":\"sub-1\",\"access_token\":7}".as_slice(), [502, 400]),
+            (b"\xff\xfe".as_slice(), [502, 400]),
+            (b"{\"sub\":\"sub-1\",\"name\":\"\\u0000\",\"access_token\":\"a\"}".as_slice(), [502, 400]),
             (deep(100_000).as_bytes(), [502, 400]),
         ] {
             provider.state().raws = vec![(format!("{PROVIDER}/{place}"), "application/json", body.to_vec())];

@@ -1,4 +1,4 @@
-//! Amazon Cognito, Auth0 and FusionAuth: booleans as texts, an issuer with a slash, claims with addresses as names, an address in two
+//! Amazon Cognito, Auth0 and `FusionAuth`: booleans as texts, an issuer with a slash, claims with addresses as names, an address in two
 //! places.
 
 use super::{Product, entry, follow_groups, groups, jwks, site, visit, waiting};
@@ -94,7 +94,7 @@ async fn auth0_has_an_issuer_with_a_slash_and_claims_with_addresses_as_names() {
 
 #[actix_web::test]
 async fn the_word_on_an_address_is_taken_from_where_the_address_is() {
-    // FusionAuth has what it knows of the person at the endpoint, and what the application knows in the token.
+    // `FusionAuth` has what it knows of the person at the endpoint, and what the application knows in the token.
     let issuer = "https://auth.acme.example";
     for (at_endpoint, is_linked) in [
         (json!({ "email": "ann@acme.example", "email_verified": true }), true),

@@ -38,7 +38,7 @@ fn product() -> Product {
 }
 
 /// The ID token: of an older version without the address, or with it.
-fn claims(more: Value) -> Value {
+fn claims(more: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "sub": "1234567", "aud": "doorward-client", "auth_time": 1_772_366_000, "sub_legacy": "a3f0", "nickname": "ann.lee",
         "preferred_username": "ann.lee", "groups_direct": ["acme"],
@@ -52,7 +52,7 @@ async fn the_address_and_all_groups_are_at_the_userinfo_endpoint() {
     let with_address = json!({ "name": "Ann Lee", "email": "ann@acme.example", "email_verified": true });
     for more in [json!({}), with_address] {
         let product = product();
-        product.says(claims(more));
+        product.says(claims(&more));
         let (house, owner) = site(&product, |all| {
             let groups_claim = "groups".to_owned();
             all.oidc.providers = vec![Provider { kind: ProviderKind::Gitlab, groups_claim, ..entry("gitlab", ISSUER) }];

@@ -38,7 +38,7 @@ fn product() -> Product {
         discovery,
         jwks(&json!({ "x5c": ["MII"] })),
     );
-    product.says(claims(json!({})));
+    product.says(claims(&json!({})));
     product.has(&format!("{base}/userinfo"), json!({
         "sub": "f7f6aa3c-4d2c-4f5c-9e6e-5a1f3d7c1a11", "email_verified": true, "name": "Ann Lee", "preferred_username": "ann",
         "given_name": "Ann", "family_name": "Lee", "email": "ann@acme.example", "groups": ["/eng/backend", "/staff"],
@@ -53,7 +53,7 @@ fn product() -> Product {
     product
 }
 
-fn claims(more: Value) -> Value {
+fn claims(more: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": "doorward-client", "azp": "doorward-client", "sub": "f7f6aa3c-4d2c-4f5c-9e6e-5a1f3d7c1a11", "typ": "ID",
         "auth_time": NOW.unix_timestamp() - 5, "jti": "9b1c", "acr": "1", "sid": "3f1f3d2c-sid", "email_verified": true,
@@ -110,10 +110,10 @@ async fn realms_share_a_host_and_are_not_each_other() {
     for other in
         ["https://sso.acme.example/realms/other", "https://sso.acme.example/realms/acme/", "https://sso.acme.example"]
     {
-        product.says(claims(json!({ "iss": other })));
+        product.says(claims(&json!({ "iss": other })));
         sign_in(&house, &product).await.expect(400);
     }
-    product.says(claims(json!({})));
+    product.says(claims(&json!({})));
     // The realm says in each answer who it is; one that does not is of somebody else.
     visit(&house, &product, PATH).await.expect(400);
     super::visit_with(&house, &product, PATH, &[("iss", "https://sso.acme.example/realms/other")]).await.expect(400);

@@ -96,13 +96,10 @@ async fn read(host: &str, tls: &mut TlsStream<DuplexStream>) -> Asked {
 impl Network for Product {
     async fn resolve(&self, name: &str, chosen_by: ChosenBy) -> io::Result<Vec<IpAddr>> {
         let mut state = self.state();
-        let at = match state.hosts.iter().position(|(known, _)| known == name) {
-            Some(at) => at,
-            None => {
-                state.hosts.push((name.to_owned(), chosen_by));
-                state.hosts.len() - 1
-            }
-        };
+        let at = state.hosts.iter().position(|(known, _)| known == name).unwrap_or(state.hosts.len());
+        if at == state.hosts.len() {
+            state.hosts.push((name.to_owned(), chosen_by));
+        }
         state.hosts[at].1 = chosen_by;
         let address = Ipv4Addr::from_bits(FIRST.to_bits() + u32::try_from(at).unwrap());
         Ok(vec![address.into()])
