@@ -113,6 +113,13 @@ impl Request {
         self
     }
 
+    /// Somebody whom the operator trusts chose the address: an identity provider of the settings, which names it in a document.
+    #[must_use]
+    pub const fn chosen_by_trusted(mut self) -> Self {
+        self.chosen_by = ChosenBy::Trusted;
+        self
+    }
+
     /// Whether others who want the same at the same moment may have the same answer.
     #[must_use]
     pub const fn can_be_shared(&self) -> bool {
@@ -167,6 +174,9 @@ pub enum ChosenBy {
     /// Another server of the deployment, whose settings have it. As the operator's, and it may be http too: between servers of one
     /// deployment nothing secret is asked this way. It is asked directly, never through a proxy.
     Peer,
+    /// Somebody whom the operator trusts with people, and not with the network behind this server. The address must be public and
+    /// its port permitted, as for a stranger, unless it stands in `fetch.allow_hosts`; the limits are those of the operator.
+    Trusted,
 }
 
 /// An answer, as a whole.

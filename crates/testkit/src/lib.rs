@@ -8,6 +8,7 @@
 //!
 //! This crate is a dev-dependency only; nothing of it is part of the product.
 
+pub mod keys;
 pub mod licenses;
 pub mod postgres;
 pub mod process;

@@ -41,6 +41,8 @@ impl Workspace {
     /// A client in Java.
     pub(crate) fn java(&self) -> PathBuf {
         self.root.join("tests/clients/java")
+    }
+
     /// A provisioner daemon in Go, of modules that we did not write.
     pub(crate) fn go(&self) -> PathBuf {
         self.root.join("tests/clients/go")

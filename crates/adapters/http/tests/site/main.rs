@@ -33,6 +33,7 @@ mod oauth2_scopes;
 mod organizations;
 mod provider;
 mod provisioners;
+mod public_keys;
 mod quiet_hours;
 mod replicas;
 mod scim;
