@@ -51,7 +51,7 @@ pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
-pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
+pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey};
 pub use link_request::{LINK_REQUEST_LIFETIME, LinkRequest};
 pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};

@@ -89,8 +89,8 @@ pub use patch::{
 pub use projection::Projection;
 pub use resource::{MEMBERS_MAX, MEMBERS_TOLD, Resource, TEXT_MAX, VALUES_MAX};
 pub use schema::{
-    Attribute, Capabilities, ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, Kind, Mutability, Place, RESOURCE_TYPES,
-    ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
+    Attribute, Capabilities, ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, Kind, Mutability, Necessity, Place,
+    RESOURCE_TYPES, ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
 };
 pub use token::{ScimToken, TOKEN_NAME_MAX, TOKENS_MAX};
 pub use version::{EntityTag, EntityTags, Preconditions, Version};

@@ -1,9 +1,9 @@
 //! What a signed answer of the userinfo endpoint must say (OpenID Connect Core 1.0, 5.3.2). Its signature was verified before.
 
-use super::claims::{Claims, WrongTypeError};
 use super::issuer::IssuerDefect;
 use super::provider::Provider;
 use crate::Instant;
+use crate::jws::{Claims, WrongTypeError};
 use time::Duration;
 
 /// Why a signed answer of the userinfo endpoint is not believed.

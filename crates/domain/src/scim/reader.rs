@@ -78,7 +78,7 @@ impl Reader {
             }
         }
         let is_missing =
-            |known: &&Attribute| known.required && !read.contains_key(known.name) && !wrong.contains(known.name);
+            |known: &&Attribute| known.is_required() && !read.contains_key(known.name) && !wrong.contains(known.name);
         for missing in attributes.filter(is_missing) {
             self.defect(ScimType::InvalidValue, &join(place, missing.name), "is required");
         }
@@ -165,7 +165,7 @@ fn text(value: &Value) -> Result<Value, &'static str> {
 
 /// The values without repetitions. Values that must have a `value`, as members do, are told apart by it alone.
 pub(super) fn each_once(attribute: &Attribute, values: Vec<Value>) -> Vec<Value> {
-    let by_value = attribute.sub_attribute("value").is_some_and(|sub| sub.required);
+    let by_value = attribute.sub_attribute("value").is_some_and(|sub| sub.is_required());
     let identity = |value: &Value| value.get("value").filter(|_| by_value).unwrap_or(value).to_string();
     let mut seen = HashSet::new();
     values.into_iter().filter(|value| seen.insert(identity(value))).collect()

@@ -75,6 +75,17 @@ text_enum! {
     }
 }
 
+/// Whether an attribute must be there (`required`, RFC 7643 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Necessity {
+    /// It may be absent.
+    Optional,
+    /// Clients are told to send it. Where it is absent, the server takes another attribute for it, and refuses if none will do.
+    Expected,
+    /// It must be there.
+    Required,
+}
+
 /// An attribute of a schema (RFC 7643 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
@@ -86,10 +97,8 @@ pub struct Attribute {
     pub multi_valued: bool,
     /// What it is, for people.
     pub description: &'static str,
-    /// A resource, or the value that it belongs to, must have it.
-    pub required: bool,
-    /// Clients are told to send it. The server finds a value by other ways where it can.
-    pub expected: bool,
+    /// Whether a resource, or the value that it belongs to, must have it.
+    pub necessity: Necessity,
     /// Letter case matters in comparisons.
     pub case_exact: bool,
     /// Who may change it.
@@ -107,14 +116,19 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// Nothing is kept without it.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.necessity == Necessity::Required
+    }
+
     const fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
         Self {
             name,
             kind,
             multi_valued: false,
             description,
-            required: false,
-            expected: false,
+            necessity: Necessity::Optional,
             case_exact: false,
             mutability: Mutability::ReadWrite,
             returned: Returned::Default,
@@ -143,11 +157,11 @@ impl Attribute {
     }
 
     const fn required(self) -> Self {
-        Self { required: true, ..self }
+        Self { necessity: Necessity::Required, ..self }
     }
 
     const fn expected(self) -> Self {
-        Self { expected: true, ..self }
+        Self { necessity: Necessity::Expected, ..self }
     }
 
     const fn exact(self) -> Self {

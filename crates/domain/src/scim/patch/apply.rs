@@ -157,7 +157,7 @@ impl Work {
             Some(value) => {
                 container.insert(attribute.name.to_owned(), value);
             }
-            None if attribute.required => {
+            None if attribute.is_required() => {
                 return Err(ScimError::mutability(format!("`{}` is required and cannot be removed", attribute.name)));
             }
             None => {}

@@ -1,6 +1,8 @@
 //! What the server tells about itself: `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 4).
 
-use super::{Attribute, Kind, Mutability, RESOURCE_TYPES, ResourceType, SCHEMAS, Schema, USER_SCHEMA, discovery, same};
+use super::{
+    Attribute, Kind, Mutability, Necessity, RESOURCE_TYPES, ResourceType, SCHEMAS, Schema, USER_SCHEMA, discovery, same,
+};
 use serde_json::{Value, json};
 
 /// What a server supports, and its limits.
@@ -128,7 +130,7 @@ fn attribute(known: &Attribute, mutability: Mutability) -> Value {
         "type": known.kind.as_str(),
         "multiValued": known.multi_valued,
         "description": known.description,
-        "required": known.required || known.expected,
+        "required": known.necessity != Necessity::Optional,
         "mutability": mutability.as_str(),
         "returned": known.returned.as_str(),
     });
@@ -198,7 +200,7 @@ mod tests {
                 follows(value, known.sub_attributes, besides);
             }
         }
-        for attribute in attributes.iter().filter(|attribute| attribute.required) {
+        for attribute in attributes.iter().filter(|attribute| attribute.is_required()) {
             assert!(fields.contains_key(attribute.name), "{} is missing in {value}", attribute.name);
         }
     }
