@@ -19,7 +19,8 @@ fn proxy_that_says(report: &'static str) -> u16 {
             let mut stream = stream.unwrap();
             let head: Vec<String> =
                 BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let status = if head[0].contains(" /healthz-report ") { "200 OK" } else { "404 Not Found" };
+            let Some(first) = head.first() else { continue };
+            let status = if first.contains(" /healthz-report ") { "200 OK" } else { "404 Not Found" };
             let head =
                 format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", report.len());
             drop(stream.write_all(format!("{head}Connection: close\r\n\r\n{report}").as_bytes()));

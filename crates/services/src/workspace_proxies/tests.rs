@@ -123,8 +123,8 @@ async fn an_owner_makes_a_proxy_whose_token_is_kept_as_a_digest() {
     assert_eq!((view.id, view.health.status), (token.id.0, HealthStatus::Unregistered));
     woken.next().await;
 
-    let taken = create(&server(knowing(vec![sydney()])), &owner().build(), command("SYDNEY")).await;
-    assert!(matches!(taken, Err(Error::Conflict { .. })), "{taken:?}");
+    let refused = create(&server(knowing(vec![sydney()])), &owner().build(), command("SYDNEY")).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     for name in ["", "PRIMARY", "me", "a/b", " a", "6ba7b8109dad11d180b400c04fd430c8", "a\u{200b}b"] {
         let refused = create(&server(knowing(vec![])), &owner().build(), command(name)).await;
         assert!(

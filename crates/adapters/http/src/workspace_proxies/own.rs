@@ -185,7 +185,7 @@ pub(crate) async fn crypto_keys(call: Call, proxy: Principal) -> HandlerResult {
 }
 
 /// One use of an app. What else proxies say of it is of no use here.
-#[derive(Deserialize, ToSchema, Default)]
+#[derive(Serialize, Deserialize, ToSchema, Default)]
 #[serde(default)]
 #[schema(as = StatsReport)]
 pub(crate) struct UseBody {

@@ -168,7 +168,7 @@ contract! {
         db.write(move |repos| {
             repos.workspaces().insert(&permit(), &mine)?;
             repos.workspaces().insert(&permit(), &other)?;
-            let later = NOW + time::Duration::HOUR;
+            let later = NOW + Duration::HOUR;
             assert_eq!(repos.workspaces().touch(&permit(), &[used, id()], later)?, 1);
             assert_eq!(repos.workspaces().touch(&permit(), &[used], NOW)?, 0);
             assert_eq!(repos.workspaces().touch(&permit(), &[], later)?, 0);
