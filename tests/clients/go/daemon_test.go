@@ -48,7 +48,7 @@ func (s *server) connect(name string, headers ...string) *daemon {
 	config := yamux.DefaultConfig()
 	config.LogOutput = io.Discard
 	// Much less patient than daemons are, so that tests need not wait as long.
-	config.StreamOpenTimeout = time.Second
+	config.StreamOpenTimeout = 3 * time.Second
 	config.KeepAliveInterval = time.Second
 	config.ConnectionWriteTimeout = 5 * time.Second
 	session, err := yamux.Client(websocket.NetConn(context.Background(), socket, websocket.MessageBinary), config)
@@ -118,7 +118,7 @@ func TestADaemonWaitsForAJobAndGivesUp(t *testing.T) {
 	select {
 	case err := <-received:
 		t.Fatalf("an answer without a job: %v", err)
-	case <-time.After(4 * time.Second):
+	case <-time.After(5 * time.Second):
 	}
 	must(t, waiting.MsgSend(&empty, raw{}))
 	must(t, <-received)
