@@ -11,6 +11,7 @@ use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
+use doorward_domain::provisioners::ApiVersion;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -165,7 +165,7 @@ fn text(value: &Value) -> Result<Value, &'static str> {
 
 /// The values without repetitions. Values that must have a `value`, as members do, are told apart by it alone.
 pub(super) fn each_once(attribute: &Attribute, values: Vec<Value>) -> Vec<Value> {
-    let by_value = attribute.sub_attribute("value").is_some_and(super::schema::Attribute::is_required);
+    let by_value = attribute.sub_attribute("value").is_some_and(Attribute::is_required);
     let identity = |value: &Value| value.get("value").filter(|_| by_value).unwrap_or(value).to_string();
     let mut seen = HashSet::new();
     values.into_iter().filter(|value| seen.insert(identity(value))).collect()

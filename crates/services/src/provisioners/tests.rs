@@ -186,7 +186,7 @@ async fn a_daemon_stays_while_it_is_known_and_its_user_may_act() {
     )
     .await
     .unwrap();
-    let stays = async |connected: &Connected, is_known: bool, user| {
+    let stays = async |connected: &Connected, is_known: bool, user: Option<doorward_domain::users::User>| {
         let mut repos = MockRepositories::default();
         repos.provisioner_daemons.expect_touch().returning(move |_, _, _| Ok(is_known));
         repos.users.expect_find().returning(move |_| Ok(user.clone()));

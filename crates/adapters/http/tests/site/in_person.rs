@@ -79,7 +79,7 @@ async fn an_app_makes_nothing_that_outlives_its_grant() {
     let token = access_token(&house, &owner, &robot, &[]).await;
 
     let app = json!({ "name": "mine", "callback_url": CALLBACK, "service_account": true });
-    let password = json!({ "password": "AnotherSecurePassword!", "old_password": crate::house::PASSWORD });
+    let password = json!({ "password": "AnotherSecurePassword!", "old_password": PASSWORD });
     let one = format!("/oauth2-provider/apps/{}", other.id);
     let secret = house.get(&format!("{one}/secrets"), &owner).await.expect(200).json()[0]["id"].clone();
     let secret = format!("{one}/secrets/{}", secret.as_str().unwrap());
@@ -93,7 +93,7 @@ async fn an_app_makes_nothing_that_outlives_its_grant() {
     let custom =
         json!({ "name": "reader", "organization_permissions": [{ "resource_type": "group", "action": "read" }] });
     for (method, path, body) in [
-        (POST, "/users", account(json!({ "password": crate::house::PASSWORD }))),
+        (POST, "/users", account(json!({ "password": PASSWORD }))),
         (POST, "/users", account(json!({ "login_type": "none", "roles": ["owner"] }))),
         (PUT, "/users/bob/roles", json!({ "roles": ["auditor"] })),
         (PUT, "/organizations/coder/members/bob/roles", json!({ "roles": ["organization-auditor"] })),

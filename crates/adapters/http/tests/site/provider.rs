@@ -215,12 +215,11 @@ impl State {
     /// Whether an assertion is one of this server for the token endpoint, by the rules of RFC 7523 3.
     fn proves(&mut self, keys: &Value, issuer: &str, assertion: &str) -> bool {
         let Ok(compact) = Compact::parse(assertion) else { return false };
-        let any = Provider { algs: SignatureAlgorithm::ALL.to_vec(), ..Provider::default() };
-        let header = TokenHeader::parse(&compact.header, &any).unwrap();
+        let header = TokenHeader::parse(&compact.header, SignatureAlgorithm::ALL).unwrap();
         let claims = Claims::parse(&compact.payload).unwrap();
         let keys = KeySet::parse(keys.to_string().as_bytes()).unwrap();
         let candidates = keys.candidates(&header, &claims);
-        let is_signed = candidates.into_iter().any(|key| compact.is_signed_by(key, header.algorithm));
+        let is_signed = candidates.into_iter().any(|key| compact.is_signed_by(&key.material, header.algorithm));
         let is = |name: &str, text: &str| claims.text(name) == Ok(Some(text));
         let seconds = |name: &str| claims.instant(name).unwrap().unwrap().unix_timestamp();
         let id = claims.text("jti").unwrap().unwrap().to_owned();
