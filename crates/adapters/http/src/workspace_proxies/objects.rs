@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A workspace proxy, or this deployment as one.
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as clients know them")]
 #[derive(Serialize, ToSchema)]
 #[schema(as = WorkspaceProxy)]
 pub(crate) struct ProxyObject {

@@ -304,6 +304,7 @@ async fn who_asks_what_it_may_do_is_told_what_happens_when_it_does() {
             ("create", "oauth2_app_secret", POST, format!("{one}/secrets"), Value::Null),
             ("delete", "oauth2_app_secret", DELETE, secret, Value::Null),
             ("delete", "oauth2_app", DELETE, one, Value::Null),
+            ("create", "workspace_proxy", POST, "/workspaceproxies".to_owned(), json!({ "name": made.clone() })),
             ("update", "deployment_config", PUT, "/oauth2-provider/settings".to_owned(), json!({})),
             ("assign", "assign_role", PUT, "/users/bob/roles".to_owned(), json!({ "roles": ["auditor"] })),
             ("unassign", "assign_role", PUT, "/users/bob/roles".to_owned(), json!({ "roles": [] })),

@@ -149,8 +149,8 @@ async fn a_proxy_is_found_changed_and_deleted_by_id_and_by_name() {
     house.as_proxy(&renewed, POST, "register", registration(1)).await.expect(201);
 
     house.api(PATCH, &path, &bob, change).await.expect(403);
-    let taken = json!({ "name": "PARIS", "display_name": "", "icon": "" });
-    house.api(PATCH, &path, &owner, taken).await.expect(409);
+    let clash = json!({ "name": "PARIS", "display_name": "", "icon": "" });
+    house.api(PATCH, &path, &owner, clash).await.expect(409);
     let primary = json!({ "name": "primary", "display_name": "Home", "icon": "" });
     let changed = house.api(PATCH, "/workspaceproxies/primary", &owner, primary).await.expect(200).json();
     assert_eq!((&changed["proxy"]["display_name"], &changed["proxy_token"]), (&json!("Home"), &json!("")));
