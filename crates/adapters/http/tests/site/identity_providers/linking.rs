@@ -92,13 +92,14 @@ async fn a_user_with_a_password_signs_in_both_ways_and_nothing_of_the_account_fo
     other.sign_in(&provider).await.expect(307);
     let me = house.get("/users/me", &other.session().unwrap()).await.expect(200).json();
     assert_eq!(
-        (&me["username"], &me["email"], &me["login_type"], &me["name"]),
-        (&json!("bob"), &json!("bob@example.com"), &json!("password"), &json!("")),
+        (&me["username"], &me["email"], &me["login_type"]),
+        (&json!("bob"), &json!("bob@example.com"), &json!("password")),
     );
     let by_password = house.login("bob@example.com").await;
     let log = house.get("/audit?q=resource_type:user%20action:write&limit=10", &owner).await.expect(200).json();
     let is_link = |record: &Value| record["additional_fields"]["linked_by"] == "user";
     assert!(log["audit_logs"].as_array().unwrap().iter().any(is_link), "{log}");
+    assert_ne!(me["name"], "Ann Lee");
     // Without the link, the sessions that began with it end, and no others.
     let id = known[0]["id"].as_str().unwrap();
     house.api(Method::DELETE, &format!("{LINKS}/{id}"), &token, Value::Null).await.expect(204);

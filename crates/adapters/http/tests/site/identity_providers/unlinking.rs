@@ -87,8 +87,9 @@ async fn the_login_type_follows_too() {
     };
     github(&mut browser, &path).await.expect(307);
     let own = links(&house, &token).await;
-    assert_eq!((&own[1]["provider"], &own[1]["display_name"]), (&json!("github"), &json!("GitHub")));
-    house.api(Method::DELETE, &id(&own[0]), &token, Value::Null).await.expect(204);
+    let of = |provider: &str| own.iter().find(|link| link["provider"] == provider).unwrap();
+    assert_eq!((&of("github")["display_name"], &of("github")["is_main"]), (&json!("GitHub"), &json!(false)));
+    house.api(Method::DELETE, &id(of("corp")), &token, Value::Null).await.expect(204);
     // That was the session with which it was done.
     house.get("/users/me", &token).await.expect(401);
     let mut browser = Browser::new(&house);
@@ -99,11 +100,11 @@ async fn the_login_type_follows_too() {
     let diff = |record: &Value| record["diff"]["login_type"]["new"] == "github";
     assert!(log["audit_logs"].as_array().unwrap().iter().any(diff), "{log}");
     // With the old account somebody comes who is not known.
-    provider.say(with(json!({ "email": "new@corp.example", "preferred_username": "new" })));
+    provider.say(with(json!({ "email": "new@corp.example", "preferred_username": "newcomer" })));
     let mut browser = Browser::new(&house);
     browser.sign_in(&provider).await.expect(307);
     let them = house.get("/users/me", &browser.session().unwrap()).await.expect(200).json();
-    assert_eq!(them["username"], "new");
+    assert_eq!(them["username"], "newcomer");
 }
 
 #[actix_web::test]

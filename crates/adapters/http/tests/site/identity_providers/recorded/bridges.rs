@@ -67,13 +67,13 @@ async fn auth0_has_an_issuer_with_a_slash_and_claims_with_addresses_as_names() {
     let product = Product::new(url, discovery(issuer, base), jwks(&json!({ "x5t": "abc" })));
     let says = |issuer: &str| {
         product.says(json!({
-            claim: ["eng"], "nickname": "ann", "name": "ann@acme.example", "picture": "https://s.gravatar.com/avatar/1.png",
+            claim: ["eng"], "nickname": "annlee", "name": "ann@acme.example", "picture": "https://s.gravatar.com/avatar/1.png",
             "updated_at": "2026-03-01T11:00:00.000Z", "email": "ann@acme.example", "email_verified": true, "iss": issuer,
             "aud": "doorward-client", "sub": "auth0|5f7c8ec7c33c6c004bbafe82", "sid": "9QxA",
         }));
     };
     says(issuer);
-    product.has(&format!("{base}/userinfo"), json!({ "sub": "auth0|5f7c8ec7c33c6c004bbafe82", "nickname": "ann", "email": "ann@acme.example", "email_verified": true }));
+    product.has(&format!("{base}/userinfo"), json!({ "sub": "auth0|5f7c8ec7c33c6c004bbafe82", "nickname": "annlee", "email": "ann@acme.example", "email_verified": true }));
     let settings = |issuer: &str| Provider {
         groups_claim: claim.to_owned(),
         username_claim: "nickname".to_owned(),
@@ -83,7 +83,7 @@ async fn auth0_has_an_issuer_with_a_slash_and_claims_with_addresses_as_names() {
     follow_groups(&house, &owner, claim).await;
     let path = "/api/v2/users/oidc/auth0/callback";
     let me = visit(&house, &product, path).await.me(&house).await;
-    assert_eq!(me["username"], "ann");
+    assert_eq!(me["username"], "annlee");
     assert_eq!(groups(&house, &owner, &me).await, ["eng"], "the name of a claim is no path");
     says(base);
     visit(&house, &product, path).await.expect(400);

@@ -40,7 +40,7 @@ fn product() -> Product {
     );
     product.says(claims(&json!({})));
     product.has(&format!("{base}/userinfo"), json!({
-        "sub": "f7f6aa3c-4d2c-4f5c-9e6e-5a1f3d7c1a11", "email_verified": true, "name": "Ann Lee", "preferred_username": "ann",
+        "sub": "f7f6aa3c-4d2c-4f5c-9e6e-5a1f3d7c1a11", "email_verified": true, "name": "Ann Lee", "preferred_username": "annlee",
         "given_name": "Ann", "family_name": "Lee", "email": "ann@acme.example", "groups": ["/eng/backend", "/staff"],
     }));
     // The access token is for the account console, and none of our business.
@@ -57,7 +57,7 @@ fn claims(more: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": "doorward-client", "azp": "doorward-client", "sub": "f7f6aa3c-4d2c-4f5c-9e6e-5a1f3d7c1a11", "typ": "ID",
         "auth_time": NOW.unix_timestamp() - 5, "jti": "9b1c", "acr": "1", "sid": "3f1f3d2c-sid", "email_verified": true,
-        "name": "Ann Lee", "preferred_username": "ann", "email": "ann@acme.example", "groups": ["/eng/backend", "/staff"],
+        "name": "Ann Lee", "preferred_username": "annlee", "email": "ann@acme.example", "groups": ["/eng/backend", "/staff"],
         "realm_access": { "roles": ["offline_access", "doorward-admin"] },
     });
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -91,7 +91,7 @@ async fn groups_are_paths_and_roles_stand_below_a_member() {
     let (house, owner) = site(&product, |all| all.oidc.providers = vec![settings("groups")]).await;
     follow_groups(&house, &owner, "groups").await;
     let me = sign_in(&house, &product).await.me(&house).await;
-    assert_eq!((&me["username"], &me["email"]), (&json!("ann"), &json!("ann@acme.example")));
+    assert_eq!((&me["username"], &me["email"]), (&json!("annlee"), &json!("ann@acme.example")));
     let known = house.get("/settings/idpsync/field-values?claimField=groups", &owner).await.expect(200).json();
     assert_eq!(known, json!(["eng/backend", "staff"]), "without the first slash");
     assert_eq!(groups(&house, &owner, &me).await, ["staff"], "a path is no name of a group here");
