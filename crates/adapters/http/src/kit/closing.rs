@@ -22,8 +22,8 @@ impl Closing {
 
     /// Waits until they are to end.
     pub(crate) async fn begun(&self) {
-        // The sender is here, so there is an end to wait for.
         let mut told = self.0.subscribe();
+        // The sender is here, so there is an end to wait for.
         let _begun = told.wait_for(|is_closing| *is_closing).await;
     }
 }

@@ -135,7 +135,7 @@ pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = KeyObject)),
 )]
 pub(crate) async fn find(call: Call) -> HandlerResult {
-    let header = |name| call.request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let header = |name: &'static str| call.request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let presented = header(wire::PROVISIONER_KEY_HEADER).filter(|key| !key.is_empty()).ok_or_else(|| {
         let message = "provisioner daemon key required".to_owned();
         Error::Unauthenticated { message, detail: "Send it in the header Coder-Provisioner-Daemon-Key.".to_owned() }

@@ -14,6 +14,7 @@ use doorward_services::provisioners::serving::{self, Connected, ServeCommand};
 use doorward_services::{Context, Error, Outage, Principal};
 use doorward_wire::{Ended, Limits, Outgoing, TransportError};
 use futures_util::stream::{Stream, unfold};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -49,12 +50,12 @@ pub(crate) async fn serve(mut call: Call, session: Result<Principal, Failure>) -
         // A session that is no good counts as none.
         Err(_) => None,
     };
-    let place = call.site.daemons.clone().try_acquire_owned().map_err(|_full| Error::Unavailable {
+    let place = Arc::clone(&call.site.daemons).try_acquire_owned().map_err(|_full| Error::Unavailable {
         outage: Outage::Overloaded,
         cause: "as many provisioner daemons are connected as may be (provisioners.connections_max)".to_owned(),
     })?;
-    let header = |name| call.request.headers().get(name).and_then(|value| value.to_str().ok());
-    let presented = |name| header(name).filter(|value| !value.is_empty());
+    let header = |name: &'static str| call.request.headers().get(name).and_then(|value| value.to_str().ok());
+    let presented = |name: &'static str| header(name).filter(|value| !value.is_empty());
     let key = presented(wire::PROVISIONER_KEY_HEADER);
     let pass = serving::recognize(call.context(), key, presented(wire::PROVISIONER_PSK_HEADER)).await?;
     let build_version = header(wire::BUILD_VERSION_HEADER).unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::drpc::status::Status;
 use crate::fault::Fault;
 use bytes::Bytes;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const MAX: usize = 4 * 1024 * 1024;
 const JOB: &[u8] = b"11111111-2222-3333-4444-555555555555";
@@ -18,7 +19,7 @@ type Packets = Vec<(Kind, Id, Vec<u8>)>;
 /// The packets of these bytes, cut in pieces of this size, up to what is wrong.
 fn packets(bytes: &[u8], size: usize) -> (Packets, Result<(), Fault>) {
     let budget = Budget::new(2 * MAX);
-    let mut reader = PacketReader::new(MAX, budget.clone());
+    let mut reader = PacketReader::new(MAX, Arc::clone(&budget));
     let mut found = Vec::new();
     for piece in bytes.chunks(size) {
         let mut input = Bytes::copy_from_slice(piece);
