@@ -15,15 +15,12 @@
 //! 6. The provider ends sessions by a logout token: [`check_logout_token`].
 
 mod address;
-mod claims;
-mod compact;
 mod conversion;
 mod discovery;
 mod endpoint;
 mod github;
 mod graph;
 mod groups;
-mod header;
 mod id_token;
 mod issuer;
 mod jwks;
@@ -36,18 +33,19 @@ mod provider;
 mod session;
 mod state;
 
+pub use crate::jws::{
+    CLAIMS_MAX, Claims, ClaimsError, Compact, CompactDefect, DEPTH_MAX, HeaderDefect, PublicKeyMaterial,
+    SignatureAlgorithm, TokenHeader, WrongTypeError, access_token_hash, parse_list,
+};
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
-pub use claims::{CLAIMS_MAX, Claims, ClaimsError, DEPTH_MAX, WrongTypeError, parse_list};
-pub use compact::{Compact, CompactDefect};
 pub use conversion::{CONVERSION_LIFETIME, Conversion};
 pub use discovery::{DISCOVERY_MAX, Discovery, DiscoveryDefect, discovery_url};
 pub use github::{GithubDefect, GithubProfile, GithubRules, read_github};
 pub use graph::{GRAPH_GROUPS_URL, GraphDefect, GraphPage, read_graph_page};
 pub use groups::{GROUPS_MAX, GroupClaim, KeptBecause, read_groups};
-pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_hash};
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
-pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
+pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey};
 pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};

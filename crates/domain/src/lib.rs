@@ -18,6 +18,7 @@
 //! | slow down who guesses passwords | [`sessions::Throttle`] | |
 //! | serve SCIM 2.0: filters, PATCH, schemas | [`scim`] | |
 //! | let people sign in through OpenID Connect providers | [`identity_providers`] | |
+//! | read signed tokens | [`jws`] | |
 //!
 //! ```
 //! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
@@ -59,6 +60,8 @@ pub mod identity_providers;
 pub mod idp_sync;
 pub mod ids;
 pub mod jobs;
+#[cfg(feature = "full")]
+pub mod jws;
 #[cfg(feature = "oauth2")]
 pub mod keys;
 pub mod names;

@@ -1,7 +1,7 @@
 //! The mail address that a provider says somebody has, and how far that is believed.
 
-use super::claims::Claims;
 use super::provider::{Provider, ProviderKind};
+use crate::jws::Claims;
 use crate::names::Email;
 use icu_normalizer::ComposingNormalizer;
 use serde_json::Value;

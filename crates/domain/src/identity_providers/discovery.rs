@@ -1,9 +1,9 @@
 //! The discovery document of a provider (OpenID Connect Discovery 1.0, 3; RFC 8414).
 
-use super::claims::{Claims, ClaimsError, WrongTypeError};
 use super::endpoint::is_endpoint;
 use super::profile::cut;
 use super::provider::{ClientAuthentication, Provider};
+use crate::jws::{Claims, ClaimsError, WrongTypeError};
 use url::Url;
 
 /// The longest document, in bytes.

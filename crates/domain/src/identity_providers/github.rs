@@ -1,8 +1,8 @@
 //! GitHub, which is no provider of OpenID Connect: the answers of its API say who somebody is.
 
 use super::address::{self, AddressDefect, EmailTrust};
-use super::claims::Claims;
 use super::profile::{Profile, avatar_url, real_name, username};
+use crate::jws::Claims;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashSet;

@@ -1,8 +1,8 @@
 //! The groups of somebody at Microsoft Entra who is in more of them than a token has room for, as Microsoft Graph answers them. The
 //! address in the token is never asked: it is of a service that is gone, and a token does not say where to send another one.
 
-use super::claims::{Claims, ClaimsError, WrongTypeError};
 use super::groups::GROUPS_MAX;
+use crate::jws::{Claims, ClaimsError, WrongTypeError};
 
 /// Where the first page is. It is asked with the access token of the person, which needs the scope `GroupMember.Read.All`.
 pub const GRAPH_GROUPS_URL: &str =

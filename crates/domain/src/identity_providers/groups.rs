@@ -1,8 +1,8 @@
 //! The groups that a provider says somebody is in. What cannot be read, or is kept elsewhere, is never "none": that would take
 //! people out of all their groups.
 
-use super::claims::Claims;
 use super::provider::{GroupSeparator, GroupsMissing, Provider};
+use crate::jws::Claims;
 use serde_json::Value;
 use std::collections::HashSet;
 

@@ -1,9 +1,9 @@
 //! What an ID token must say (OpenID Connect Core 1.0, 3.1.3.7). Its signature was verified before.
 
-use super::claims::{Claims, WrongTypeError};
 use super::issuer::IssuerDefect;
 use super::provider::{NonceRule, Provider};
 use crate::Instant;
+use crate::jws::{Claims, WrongTypeError};
 use subtle::ConstantTimeEq as _;
 use time::Duration;
 

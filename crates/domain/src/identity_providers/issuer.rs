@@ -1,7 +1,7 @@
 //! Whose tokens are a provider's: the issuer as text, with the exceptions that products need.
 
-use super::claims::Claims;
 use super::provider::{Provider, ProviderKind};
+use crate::jws::Claims;
 use uuid::Uuid;
 
 /// Stands in the issuer that Entra publishes for all tenants.

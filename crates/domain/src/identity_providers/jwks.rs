@@ -1,8 +1,7 @@
 //! The keys of a provider (RFC 7517), and which of them may have signed a token.
 
-use super::claims::{Claims, ClaimsError};
-use super::header::{KEY_ID_MAX, SignatureAlgorithm, TokenHeader};
 use super::issuer::{TENANT_PLACE, tenant_id, with_tenant};
+use crate::jws::{Claims, ClaimsError, KEY_ID_MAX, PublicKeyMaterial, SignatureAlgorithm, TokenHeader};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -44,50 +43,6 @@ pub struct PublicKey {
     algorithm: Option<SignatureAlgorithm>,
     /// The issuer it is for, in which the place of a tenant may be open (Entra).
     issuer: Option<String>,
-}
-
-/// The numbers of a public key, big-endian.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublicKeyMaterial {
-    /// RSA.
-    Rsa {
-        /// The modulus, without zeros before it.
-        n: Vec<u8>,
-        /// The exponent, without zeros before it.
-        e: Vec<u8>,
-    },
-    /// A point on P-256: both coordinates have 32 bytes.
-    P256 {
-        /// The first coordinate.
-        x: Vec<u8>,
-        /// The second one.
-        y: Vec<u8>,
-    },
-    /// A point on P-384: both coordinates have 48 bytes.
-    P384 {
-        /// The first coordinate.
-        x: Vec<u8>,
-        /// The second one.
-        y: Vec<u8>,
-    },
-    /// Ed25519: 32 bytes.
-    Ed25519 {
-        /// The key.
-        x: Vec<u8>,
-    },
-}
-
-impl PublicKeyMaterial {
-    /// Whether signatures of this algorithm are made by such keys.
-    const fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
-        matches!(
-            (self, algorithm),
-            (Self::Rsa { .. }, SignatureAlgorithm::Rs256 | SignatureAlgorithm::Ps256)
-                | (Self::P256 { .. }, SignatureAlgorithm::Es256)
-                | (Self::P384 { .. }, SignatureAlgorithm::Es384)
-                | (Self::Ed25519 { .. }, SignatureAlgorithm::EdDsa)
-        )
-    }
 }
 
 /// The keys of a provider that may have signed something. Keys of other kinds, for encryption, with a shared secret, or that cannot

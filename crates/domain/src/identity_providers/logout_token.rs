@@ -1,11 +1,11 @@
 //! What a logout token must say (OpenID Connect Back-Channel Logout 1.0, 2.6). Its signature and the kind in its header were
 //! verified before.
 
-use super::claims::{Claims, WrongTypeError};
 use super::id_token::{AudienceDefect, SUBJECT_MAX, check_audience, session_id};
 use super::issuer::IssuerDefect;
 use super::provider::Provider;
 use crate::Instant;
+use crate::jws::{Claims, WrongTypeError};
 use time::Duration;
 
 /// How old a logout token may be when it comes.

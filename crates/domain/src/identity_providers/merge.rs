@@ -1,8 +1,8 @@
 //! Joining the claims of an ID token with those of the userinfo endpoint, or of the access token.
 
 use super::address::{self, AddressClaims};
-use super::claims::Claims;
 use super::provider::Provider;
+use crate::jws::Claims;
 
 /// Members that only the ID token says: it is the answer to our request, and signed.
 const OF_THE_ID_TOKEN: [&str; 15] = [

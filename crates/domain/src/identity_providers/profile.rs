@@ -1,9 +1,9 @@
 //! Who somebody is, as an account here has it: mail address, user name, real name, picture.
 
 use super::address::{AddressDefect, EmailTrust, same_address};
-use super::claims::WrongTypeError;
 use super::merge::MergedClaims;
 use super::provider::Provider;
+use crate::jws::WrongTypeError;
 use crate::names::{Email, REAL_NAME_MAX, RealName, Username, hidden_in_name};
 use crate::oauth2::uri;
 
@@ -130,8 +130,8 @@ pub(super) fn cut(text: &str, max: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity_providers::claims::Claims;
     use crate::identity_providers::merge::merge;
+    use crate::jws::Claims;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 

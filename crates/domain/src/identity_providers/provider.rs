@@ -4,9 +4,9 @@ mod check;
 
 pub use check::ProviderDefect;
 
-use super::header::SignatureAlgorithm;
 use super::session::Acr;
 use crate::Secret;
+use crate::jws::SignatureAlgorithm;
 use crate::text_enum::text_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! How somebody has authenticated at a provider, for the session here.
 
-use super::claims::Claims;
 use super::id_token::IdToken;
 use super::provider::Provider;
 use crate::Instant;
+use crate::jws::Claims;
 use crate::text_enum::text_enum;
 use serde::{Deserialize, Serialize};
 

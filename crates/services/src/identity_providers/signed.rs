@@ -30,13 +30,13 @@ pub(super) async fn verify(
         return Err(refuse(&"it is too long"));
     }
     let compact = Compact::parse(token.expose()).map_err(|defect| refuse(&defect))?;
-    let header = TokenHeader::parse(&compact.header, provider).map_err(|defect| refuse(&defect))?;
+    let header = TokenHeader::parse(&compact.header, &provider.algs).map_err(|defect| refuse(&defect))?;
     check(&header).map_err(|defect| refuse(&defect))?;
     let claims = Claims::parse(&compact.payload).map_err(|defect| refuse(&defect))?;
     let now = ctx.clock.now();
     let keys = ctx.upstreams.keys(provider, discovery, false, now).await?;
     let is_signed = |keys: &KeySet| {
-        keys.candidates(&header, &claims).into_iter().any(|key| compact.is_signed_by(key, header.algorithm))
+        keys.candidates(&header, &claims).into_iter().any(|key| compact.is_signed_by(&key.material, header.algorithm))
     };
     if !is_signed(&keys) {
         let newer = ctx.upstreams.keys(provider, discovery, true, now).await?;

@@ -1,9 +1,9 @@
 use super::*;
 use crate::identity_providers::address::same_address;
-use crate::identity_providers::claims::Claims;
 use crate::identity_providers::merge::merge;
 use crate::identity_providers::profile::read_profile;
 use crate::identity_providers::provider::{Provider, ProviderKind};
+use crate::jws::Claims;
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;

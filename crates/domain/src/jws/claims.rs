@@ -44,13 +44,13 @@ pub struct WrongTypeError {
 /// is `null` is not there.
 ///
 /// ```
-/// use doorward_domain::identity_providers::Claims;
+/// use doorward_domain::jws::Claims;
 /// let claims = Claims::parse(br#"{"sub": "248289", "realm_access": {"roles": ["admin"]}, "name": null}"#)?;
 /// assert_eq!(claims.text("sub").unwrap(), Some("248289"));
 /// assert_eq!(claims.texts("realm_access.roles").unwrap().unwrap(), ["admin"]);
 /// assert!(claims.get("name").is_none());
 /// assert!(Claims::parse(br#"{"sub": "a", "sub": "b"}"#).is_err());
-/// # Ok::<(), doorward_domain::identity_providers::ClaimsError>(())
+/// # Ok::<(), doorward_domain::jws::ClaimsError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
@@ -141,7 +141,7 @@ impl Claims {
 /// Reads a list of objects, as GitHub answers. Items that are no objects are left out.
 ///
 /// ```
-/// use doorward_domain::identity_providers::parse_list;
+/// use doorward_domain::jws::parse_list;
 /// assert_eq!(parse_list(br#"[{"id": 1}, 2]"#).unwrap().len(), 1);
 /// assert!(parse_list(br#"{"message": "Not Found"}"#).is_err());
 /// ```

@@ -1,14 +1,13 @@
 //! Tokens in compact form (RFC 7515 3.1), and whether a key has signed one.
 
 use super::header::SignatureAlgorithm;
-use super::jwks::{PublicKey, PublicKeyMaterial};
+use super::key::PublicKeyMaterial;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
-
 use std::fmt;
 
 /// It is not written as a signed token is.
@@ -38,11 +37,11 @@ impl<'t> Compact<'t> {
     /// Takes a token apart: three parts in base64url, none of them empty.
     ///
     /// ```
-    /// use doorward_domain::identity_providers::Compact;
+    /// use doorward_domain::jws::Compact;
     /// let token = Compact::parse("e30.eyJzdWIiOiIxIn0.c2ln")?;
     /// assert_eq!((token.header.as_slice(), token.payload.as_slice()), (b"{}".as_slice(), br#"{"sub":"1"}"#.as_slice()));
     /// assert!(Compact::parse("e30.eyJzdWIiOiIxIn0.").is_err(), "not signed");
-    /// # Ok::<(), doorward_domain::identity_providers::CompactDefect>(())
+    /// # Ok::<(), doorward_domain::jws::CompactDefect>(())
     /// ```
     pub fn parse(text: &'t str) -> Result<Self, CompactDefect> {
         let (signed, signature) = text.rsplit_once('.').ok_or(CompactDefect)?;
@@ -56,14 +55,14 @@ impl<'t> Compact<'t> {
 
     /// Whether this key has signed it by this algorithm. Keys of RSA have 2048 to 8192 bits.
     #[must_use]
-    pub fn is_signed_by(&self, key: &PublicKey, algorithm: SignatureAlgorithm) -> bool {
+    pub fn is_signed_by(&self, key: &PublicKeyMaterial, algorithm: SignatureAlgorithm) -> bool {
         let unparsed = |by: &'static dyn VerificationAlgorithm, key: &[u8]| {
             UnparsedPublicKey::new(by, key).verify(self.signed.as_bytes(), &self.signature).is_ok()
         };
         let point = |x: &[u8], y: &[u8]| [&[4], x, y].concat();
         let rsa =
             |by, n, e| RsaPublicKeyComponents { n, e }.verify(by, self.signed.as_bytes(), &self.signature).is_ok();
-        match (&key.material, algorithm) {
+        match (key, algorithm) {
             (PublicKeyMaterial::Rsa { n, e }, SignatureAlgorithm::Rs256) => rsa(&RSA_PKCS1_2048_8192_SHA256, n, e),
             (PublicKeyMaterial::Rsa { n, e }, SignatureAlgorithm::Ps256) => rsa(&RSA_PSS_2048_8192_SHA256, n, e),
             (PublicKeyMaterial::P256 { x, y }, SignatureAlgorithm::Es256) => {
@@ -80,19 +79,12 @@ impl<'t> Compact<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jwks::KeySet;
     use super::*;
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
-    use serde_json::json;
 
     fn encode(bytes: impl AsRef<[u8]>) -> String {
         URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    fn key(jwk: &serde_json::Value) -> PublicKey {
-        let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
-        set.keys()[0].clone()
     }
 
     /// Signed by another implementation (Node's, of OpenSSL).
@@ -114,7 +106,7 @@ mod tests {
                    czGbtSZxdWzMk6WtWnlTkkXxCmOHrOZFgrHIifwkgVAzl8-\
                    XRwANx8Qf1qTABnvWs6CxYGac0OUTkuXVIELRUGrelK5XVLvVGAtlbFRjF0EoKGFke5O565tGxwJsrLL4QRe3jFJdN1-\
                    tT_toSJ1K-2r6aw";
-        let key = key(&json!({ "kty": "RSA", "n": n, "e": "AQAB" }));
+        let key = PublicKeyMaterial::Rsa { n: URL_SAFE_NO_PAD.decode(n).unwrap(), e: vec![1, 0, 1] };
         let is_signed = |token: &str, by| Compact::parse(token).unwrap().is_signed_by(&key, by);
         assert!(is_signed(pkcs1, SignatureAlgorithm::Rs256) && is_signed(pss, SignatureAlgorithm::Ps256));
         assert!(!is_signed(pkcs1, SignatureAlgorithm::Ps256) && !is_signed(pss, SignatureAlgorithm::Rs256));
@@ -133,11 +125,10 @@ mod tests {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
         let public = pair.public_key().as_ref();
-        let p256 =
-            key(&json!({ "kty": "EC", "crv": "P-256", "x": encode(&public[1..33]), "y": encode(&public[33..]) }));
+        let p256 = PublicKeyMaterial::P256 { x: public[1..33].to_vec(), y: public[33..].to_vec() };
         let by_p256 = format!("{signed}.{}", encode(pair.sign(&random, signed.as_bytes()).unwrap()));
         let pair = Ed25519KeyPair::from_pkcs8(Ed25519KeyPair::generate_pkcs8(&random).unwrap().as_ref()).unwrap();
-        let ed = key(&json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) }));
+        let ed = PublicKeyMaterial::Ed25519 { x: pair.public_key().as_ref().to_vec() };
         let by_ed = format!("{signed}.{}", encode(pair.sign(signed.as_bytes())));
         for (token, key, algorithm, expected) in [
             (&by_p256, &p256, SignatureAlgorithm::Es256, true),
