@@ -1,5 +1,6 @@
 //! Signed tokens: JSON Web Signatures in compact form (RFC 7515), the claims in them, and the public keys that verify them. What a token
-//! must say, and who may have signed it, is for the rooms that read it: [`identity_providers`](crate::identity_providers).
+//! must say, and who may have signed it, is for the rooms that read it: [`identity_providers`](crate::identity_providers),
+//! [`licenses`](crate::licenses).
 
 mod claims;
 mod compact;

@@ -19,6 +19,7 @@
 //! | serve SCIM 2.0: filters, PATCH, schemas | [`scim`] | |
 //! | let people sign in through OpenID Connect providers | [`identity_providers`] | |
 //! | read signed tokens | [`jws`] | |
+//! | say which features licences give | [`entitlements`], [`licenses`] | |
 //!
 //! ```
 //! use doorward_domain::roles::{Action, Object, ResourceType, Scope, Subject};
@@ -53,6 +54,7 @@
 #[cfg(feature = "full")]
 pub mod audit;
 pub mod digest;
+pub mod entitlements;
 pub mod groups;
 #[cfg(feature = "full")]
 pub mod identity_providers;
@@ -64,6 +66,8 @@ pub mod jobs;
 pub mod jws;
 #[cfg(feature = "oauth2")]
 pub mod keys;
+#[cfg(feature = "full")]
+pub mod licenses;
 pub mod names;
 pub mod oauth2;
 pub mod organizations;
