@@ -25,6 +25,8 @@ pub enum Change {
     Organization(OrganizationId),
     /// The keys of the server: one was replaced. No subject depends on them; whoever keeps the keys reads them anew.
     CryptoKeys,
+    /// The licences: one was added or removed. No subject depends on them; whoever keeps what they give reads them anew.
+    Licenses,
     /// More than can be told.
     Everything,
 }

@@ -40,6 +40,8 @@ pub enum Conflict {
     ScimDisplayName,
     /// The directory has given this id to something else.
     ScimExternalId,
+    /// The licence is stored already.
+    License,
     /// There is a first user already.
     FirstUser,
     /// No active owner would be left.

@@ -50,6 +50,7 @@ pub mod groups;
 pub mod idp_sync;
 pub mod jobs;
 pub mod keys;
+pub mod licenses;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]

@@ -80,6 +80,8 @@ repositories! {
     audit: audit::{AuditRepository, MockAuditRepository},
     /// The keys of the server.
     keys: keys::{KeyRepository, MockKeyRepository},
+    /// Licences, and how many users are active.
+    licenses: licenses::{LicenseRepository, MockLicenseRepository},
     /// Cleaning, facts about the deployment, health.
     maintenance: maintenance::{MaintenanceRepository, MockMaintenanceRepository},
     /// Settings that people change while the server runs.

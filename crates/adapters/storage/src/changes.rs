@@ -48,6 +48,7 @@ impl fmt::Display for Message {
                     Change::Organization(id) => write!(f, " o{}", id.0.simple()),
                     Change::Key(id) => write!(f, " k{}", id.as_str()),
                     Change::CryptoKeys => f.write_str(" s"),
+                    Change::Licenses => f.write_str(" l"),
                     Change::Everything => f.write_str(" *"),
                 })
             }
@@ -96,6 +97,7 @@ fn change(word: &str) -> Option<Change> {
         "o" => Change::Organization(OrganizationId(uuid()?)),
         "k" => Change::Key(ApiKeyId::new(rest).ok()?),
         "s" if rest.is_empty() => Change::CryptoKeys,
+        "l" if rest.is_empty() => Change::Licenses,
         "*" => Change::Everything,
         _ => return None,
     })
@@ -127,7 +129,7 @@ fn word_length(change: &Change) -> usize {
     match change {
         Change::Key(id) => 2 + id.as_str().len(),
         Change::User(_) | Change::App(_) | Change::Group(_) | Change::Organization(_) => 2 + 32,
-        Change::CryptoKeys | Change::Everything => 2,
+        Change::CryptoKeys | Change::Licenses | Change::Everything => 2,
     }
 }
 
@@ -230,6 +232,7 @@ mod tests {
             Change::Organization(OrganizationId(id)),
             Change::Key(ApiKeyId::new("abcdefghij").unwrap()),
             Change::CryptoKeys,
+            Change::Licenses,
             Change::Everything,
         ];
         let told = [Message::Changes(None, changes.clone()), Message::Changes(Some(id), changes)];

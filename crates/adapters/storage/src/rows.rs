@@ -3,6 +3,7 @@
 mod audit;
 mod groups;
 mod keys;
+mod licenses;
 mod oauth2;
 mod organizations;
 mod scim;
@@ -15,6 +16,7 @@ mod workspaces;
 pub(crate) use audit::AuditRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use keys::CryptoKeyRow;
+pub(crate) use licenses::{LicenseRow, NewLicenseRow};
 pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limits, resources};
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use scim::{ScimGroupRow, ScimTokenRow, ScimUserRow};

@@ -416,6 +416,20 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    licenses (id) {
+        id -> Integer,
+        uuid -> Uuid,
+        uploaded_at -> Instant,
+        ends_at -> Instant,
+        token -> Text,
+        digest -> Digest,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Text};
     use crate::types::sql::Instant;
 

@@ -38,6 +38,7 @@ mod groups;
 mod idp_sync;
 pub(super) mod jobs;
 mod keys;
+mod licenses;
 mod locks;
 mod maintenance;
 mod member_counts;

@@ -3,6 +3,7 @@
 use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
+use crate::licenses::new_license;
 use crate::replays::seen;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
@@ -14,6 +15,7 @@ use doorward_domain::groups::Group;
 use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
+use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
@@ -79,6 +81,7 @@ macro_rules! outcomes {
 outcomes! {
     (): |_done| true;
     bool: |done| *done;
+    LicenseId: |_id| true;
     usize: |number| *number > 0;
     Purged: |_purged| true;
 }
@@ -119,6 +122,7 @@ struct World {
     run: Run,
     first_key: CryptoKey,
     second_key: (KeyRotation, CryptoKey),
+    license: NewLicense,
 }
 
 impl World {
@@ -151,6 +155,7 @@ impl World {
             run: Run { job: "job".to_owned(), holder: id(), number: 1 },
             first_key: first_key(KeyPurpose::Forms),
             second_key: second_key(KeyPurpose::Forms),
+            license: new_license("one"),
             first,
             ann,
             acme,
@@ -173,6 +178,7 @@ impl World {
             Whose::Group => Change::Group(self.devs.id),
             Whose::Organization => Change::Organization(self.acme.id),
             Whose::Server => Change::CryptoKeys,
+            Whose::Licenses => Change::Licenses,
         }
     }
 }
@@ -187,10 +193,19 @@ enum Whose {
     Group,
     Organization,
     Server,
+    Licenses,
 }
 
-const WHOSE: [Whose; 7] =
-    [Whose::User, Whose::Access, Whose::Session, Whose::App, Whose::Group, Whose::Organization, Whose::Server];
+const WHOSE: [Whose; 8] = [
+    Whose::User,
+    Whose::Access,
+    Whose::Session,
+    Whose::App,
+    Whose::Group,
+    Whose::Organization,
+    Whose::Server,
+    Whose::Licenses,
+];
 
 /// A call, by name, with what it tells of.
 struct Write {
@@ -211,7 +226,7 @@ macro_rules! writes {
 
 /// All of them, in an order in which each has something to do.
 fn writes() -> Vec<Write> {
-    use Whose::{Access, App, Group, Organization, Server, Session, User};
+    use Whose::{Access, App, Group, Licenses, Organization, Server, Session, User};
     writes! {
         UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
         UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
@@ -390,6 +405,8 @@ fn writes() -> Vec<Write> {
         };
         KeyRepository::reseal(None): |w, r, p| r.keys().reseal(&p.permit(), &w.second_key.1, &[1; 69]);
         KeyRepository::purge(None): |w, r, p| r.keys().purge(&p.permit(), w.second_key.0.old_ends_at);
+        LicenseRepository::insert(Some(Licenses)): |w, r, p| r.licenses().insert(&p.permit(), &w.license);
+        LicenseRepository::delete(Some(Licenses)): |_w, r, p| r.licenses().delete(&p.permit(), LicenseId(1));
         MaintenanceRepository::server_key(None): |_w, r, p| {
             r.maintenance().server_key(&p.permit(), "key", b"value", NOW)
         };
