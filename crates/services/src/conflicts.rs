@@ -1,7 +1,7 @@
 //! The words of each room for its rules that a repository enforces.
 
 use crate::error::Error;
-use crate::{groups, members, organizations, roles, scim, sessions, templates, users, workspaces};
+use crate::{groups, licenses, members, organizations, roles, scim, sessions, templates, users, workspaces};
 use doorward_ports::Conflict;
 
 /// What a use case tells of a rule that would be broken, unless it knows more. Each room has the words for its own rules.
@@ -27,6 +27,7 @@ impl From<Conflict> for Error {
             Conflict::ScimUserName => scim::user_name_taken(),
             Conflict::ScimDisplayName => scim::display_name_taken(),
             Conflict::ScimExternalId => scim::external_id_taken(),
+            Conflict::License => licenses::is_added_already(),
             Conflict::Random => Self::conflict("a random value came out twice"),
         }
     }

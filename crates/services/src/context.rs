@@ -2,6 +2,7 @@
 
 use crate::cache::SubjectCache;
 use crate::deed::Door;
+use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::settings::Settings;
@@ -23,6 +24,8 @@ pub struct Context {
     pub passwords: Arc<dyn PasswordHasher>,
     /// The keys of the server: of refresh tokens, of forms.
     pub keys: Keys,
+    /// What licences entitle this deployment to.
+    pub licensing: Licensing,
     /// The settings that use cases depend on.
     pub settings: Arc<Settings>,
     /// What is remembered of the database between requests.

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::outbox;
 use crate::principal::Principal;
 use doorward_domain::Instant;
+use doorward_domain::entitlements::Features;
 use doorward_domain::roles::{System, action, resource};
 use doorward_ports::{AtOnce, Random, Repositories, Store, StoreError};
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub(crate) struct Look<'a> {
     pub(crate) by: &'a Principal,
     /// The time of the request.
     pub(crate) now: Instant,
+    /// What may be used, as far as licences are concerned.
+    pub(crate) licensed: Features,
 }
 
 /// One transaction of a use case.
@@ -48,6 +51,8 @@ pub(crate) struct Deed<'a> {
     pub(crate) by: &'a Principal,
     /// The time of the request; the same in all that is written.
     pub(crate) now: Instant,
+    /// What may be used, as far as licences are concerned.
+    pub(crate) licensed: Features,
     random: &'a dyn Random,
     announced: Vec<(&'static str, String)>,
 }
@@ -181,7 +186,8 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         let (by, now) = (by.clone(), self.clock.now());
-        self.store.0.read(move |repos| work(&mut Look { repos, by: &by, now }))
+        let licensed = self.licensing.open(now);
+        self.store.0.read(move |repos| work(&mut Look { repos, by: &by, now, licensed }))
     }
 
     /// Acts, in one transaction: `Ok` commits, `Err` rolls back. When others get in the way, all of it is done again.
@@ -196,8 +202,9 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
+        let licensed = self.licensing.open(now);
         let written = self.store.0.write(move |repos| {
-            let mut deed = Deed { repos, by: &by, now, random: &*random, announced: Vec::new() };
+            let mut deed = Deed { repos, by: &by, now, licensed, random: &*random, announced: Vec::new() };
             let done = work(&mut deed)?;
             let topics = deed.write_announced()?;
             Ok::<_, E>((done.0, topics))

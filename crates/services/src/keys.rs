@@ -79,6 +79,11 @@ impl Keys {
         self.0.source.as_ref().is_some_and(|source| !unchanged(&source.log))
     }
 
+    /// Whether what is stored is sealed.
+    pub(crate) fn are_sealed(&self) -> bool {
+        self.0.source.as_ref().is_some_and(|source| source.sealer.seals_with().is_some())
+    }
+
     /// What seals and opens the stored keys. Errors: [`Error::Precondition`] if they are not stored.
     pub(crate) fn sealer(&self) -> Result<Arc<dyn Sealer>, Error> {
         let source = self.0.source.as_ref();

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::organizations::{self, OrganizationRef};
 use crate::users::reference::resolve;
 use crate::users::{UserRef, access};
+use doorward_domain::entitlements::{Feature, Features};
 use doorward_domain::ids::{OrganizationId, UserId, WorkspaceId};
 use doorward_domain::quotas::{Budget, Quota};
 use doorward_domain::roles::Action;
@@ -30,7 +31,7 @@ pub async fn find(
         // Oneself too: a credential may not be meant to tell about its user.
         access::may(look.by, Action::Read, &access::user(user.id))
             .map_err(|denied| Error::UserNotFound.unless_scope_is_short(denied))?;
-        load(look.repos, user.id, organization.id, None)
+        load(look.repos, look.licensed, user.id, organization.id, None)
     })
     .await
 }
@@ -57,21 +58,27 @@ impl Spender {
     pub(crate) fn quota(
         &self,
         repos: &mut dyn Repositories,
+        licensed: Features,
         organization: OrganizationId,
         except: WorkspaceId,
     ) -> Result<Quota, Error> {
-        load(repos, self.0.id, organization, Some(except))
+        load(repos, licensed, self.0.id, organization, Some(except))
     }
 }
 
-/// The quota of a user in an organization, without what one of the workspaces costs.
+/// The quota of a user in an organization, without what one of the workspaces costs. Without a licence for groups there is no limit.
 fn load(
     repos: &mut dyn Repositories,
+    licensed: Features,
     user: UserId,
     organization: OrganizationId,
     except: Option<WorkspaceId>,
 ) -> Result<Quota, Error> {
     let consumed = repos.quotas().consumed(user, organization, except)?;
-    let budget = Budget::Credits(repos.quotas().budget(user, organization)?);
+    let budget = if licensed.contains(Feature::TemplateRbac) {
+        Budget::Credits(repos.quotas().budget(user, organization)?)
+    } else {
+        Budget::Unlimited
+    };
     Ok(Quota { consumed, budget })
 }

@@ -1,5 +1,6 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
+use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::scim::ScimSettings;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub github: GithubSettings,
     /// Directories that provision users.
     pub scim: ScimSettings,
+    /// Licences.
+    pub licensing: LicensingSettings,
 }
 
 impl Settings {
@@ -46,6 +49,7 @@ impl Settings {
             oidc: from.section(),
             github: from.section(),
             scim: from.section(),
+            licensing: from.section(),
         }
     }
 

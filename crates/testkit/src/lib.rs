@@ -1,5 +1,6 @@
 //! What the tests of Doorward share.
 //!
+//! - [`licenses`]: licences of operators who exist in tests only.
 //! - [`postgres`]: a throw-away PostgreSQL cluster from the installed binaries, shared by all test processes that run
 //!   at the same moment, gone when the last of them is gone, however it ended.
 //! - [`process`]: the real `doorward` binary on a free port, with its own data directory and its log.
@@ -7,6 +8,7 @@
 //!
 //! This crate is a dev-dependency only; nothing of it is part of the product.
 
+pub mod licenses;
 pub mod postgres;
 pub mod process;
 pub mod settings;

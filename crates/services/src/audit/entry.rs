@@ -6,6 +6,7 @@ use crate::deed::{Deed, Recorded};
 use crate::principal::Who;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditRecord, AuditResource};
+use doorward_domain::entitlements::Feature;
 use doorward_domain::ids::{AuditId, OrganizationId, UserId};
 use doorward_domain::roles::{System, action, resource};
 use doorward_ports::StoreError;
@@ -133,6 +134,10 @@ impl<'d, 'a> Entry<'d, 'a> {
         diff: Diff,
     ) -> Result<Recorded, StoreError> {
         let Self { deed, user_id, request_id, organization, time, mut about, diff: more, .. } = self;
+        // Nothing is refused for want of a licence for the log; it is not written.
+        if !deed.licensed.contains(Feature::AuditLog) {
+            return Ok(Recorded::receipt());
+        }
         about.extend(thing.about());
         let permit = System::because("what is done leaves a record").permit::<action::Create, resource::AuditLog>();
         let record = AuditRecord {

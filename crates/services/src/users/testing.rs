@@ -48,6 +48,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(settings),
+        licensing: crate::entitlements::Licensing::unlimited(),
         cache: SubjectCache::off(),
         bus: doorward_ports::Bus::default(),
         upstreams: crate::identity_providers::Upstreams::default(),

@@ -87,7 +87,7 @@ pub(super) fn record_build(
     owner: &Spender,
 ) -> Result<Recorded, Error> {
     let previous = deed.repos.workspaces().latest_build(workspace.id)?;
-    let quota = owner.quota(deed.repos, workspace.organization_id, workspace.id)?;
+    let quota = owner.quota(deed.repos, deed.licensed, workspace.organization_id, workspace.id)?;
     // What is deleted costs nothing, so no quota keeps it from going.
     let cost = if new.transition == Transition::Delete { 0 } else { new.daily_cost };
     let spent = quota.spend(cost, previous.as_ref().map(|build| build.daily_cost));

@@ -56,6 +56,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
             ..Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)
         }),
         cache: SubjectCache::off(),
+        licensing: doorward_services::Licensing::unlimited(),
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
     }

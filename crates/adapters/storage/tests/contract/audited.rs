@@ -63,6 +63,7 @@ impl Walk {
             passwords: Arc::new(PlainHasher),
             keys: bootstrap.keys,
             cache: SubjectCache::off(),
+            licensing: doorward_services::Licensing::unlimited(),
             bus: doorward_ports::Bus::default(),
             upstreams: doorward_services::identity_providers::Upstreams::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),

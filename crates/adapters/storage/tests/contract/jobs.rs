@@ -31,6 +31,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         passwords: Arc::new(PlainHasher),
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
         cache: SubjectCache::off(),
+        licensing: doorward_services::Licensing::unlimited(),
         bus,
         upstreams: doorward_services::identity_providers::Upstreams::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
