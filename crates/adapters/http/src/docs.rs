@@ -44,6 +44,8 @@ pub(crate) fn routes(routes: &mut Routes) {
         (name = "scim tokens", description = "Tokens of the directories of organizations"),
         (name = "scim", description = "Directories that provision users, by SCIM 2.0 (RFC 7644)"),
         (name = "audit", description = "The audit log"),
+        (name = "licenses", description = "Licences"),
+        (name = "entitlements", description = "What licences give"),
         (name = "deployment", description = "What clients ask about the deployment and is always the same"),
         (name = "status", description = "Version and health"),
         (name = "documentation", description = "This document"),

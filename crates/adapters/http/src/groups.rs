@@ -12,6 +12,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::query::StrictQuery;
 use crate::kit::routes::Routes;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::ids::GroupId;
 use doorward_services::Principal;
 use doorward_services::groups::{self, GroupQuery, GroupRef};
@@ -21,13 +22,13 @@ use writer::GroupWriter;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
-    r.user(__path_list, list);
-    r.user(__path_find, find);
-    r.user(__path_update, update);
-    r.user(__path_delete, delete);
-    r.user(__path_list_of_organization, list_of_organization);
-    r.user(__path_create, create);
-    r.user(__path_find_by_name, find_by_name);
+    r.user(__path_list, list).needs_first(Feature::TemplateRbac);
+    r.user(__path_find, find).needs_first(Feature::TemplateRbac);
+    r.user(__path_update, update).needs_first(Feature::TemplateRbac);
+    r.user(__path_delete, delete).needs_first(Feature::TemplateRbac);
+    r.user(__path_list_of_organization, list_of_organization).needs(Feature::TemplateRbac);
+    r.user(__path_create, create).needs(Feature::TemplateRbac);
+    r.user(__path_find_by_name, find_by_name).needs(Feature::TemplateRbac);
     pages::routes(routes);
 }
 

@@ -20,8 +20,8 @@
 //!
 //! 1. A handler in its room, with its DTOs and its `#[utoipa::path]`, which is the only place that spells method and path.
 //! 2. A line in the room's `routes`, under the convention that it follows, with what is particular about it: limit, body
-//!    limit, `no_store`. What changes something is refused to pages of other sites, unless the line says `for_any_site`: for
-//!    OAuth clients in browsers only.
+//!    limit, `no_store`, the feature that a licence must give (`needs`). What changes something is refused to pages of other
+//!    sites, unless the line says `for_any_site`: for OAuth clients in browsers only.
 //! 3. `doorward openapi > docs/openapi.json`.
 #![forbid(unsafe_code)]
 
@@ -30,10 +30,12 @@ mod authcheck;
 mod conventions;
 mod deployment;
 mod docs;
+mod entitlements;
 mod groups;
 mod identity_providers;
 mod idp_sync;
 mod kit;
+mod licenses;
 mod members;
 mod oauth2;
 mod organizations;

@@ -6,6 +6,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::users::OrganizationObject;
+use doorward_domain::entitlements::Feature;
 use doorward_services::{Principal, organizations};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,10 +14,10 @@ use utoipa::ToSchema;
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
     r.user(__path_list, list);
-    r.user(__path_create, create);
+    r.user(__path_create, create).needs(Feature::MultipleOrganizations);
     r.user(__path_find, find);
-    r.user(__path_update, update);
-    r.user(__path_delete, delete);
+    r.user(__path_update, update).needs(Feature::MultipleOrganizations);
+    r.user(__path_delete, delete).needs(Feature::MultipleOrganizations);
 }
 
 /// Lists the organizations that the caller may read, by name.

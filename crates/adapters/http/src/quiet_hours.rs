@@ -6,6 +6,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
+use doorward_domain::entitlements::Feature;
 use doorward_services::Principal;
 use doorward_services::quiet_hours::{self, QuietHours};
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
-    r.user(__path_find, find);
-    r.user(__path_update, update);
+    r.user(__path_find, find).needs_first(Feature::AdvancedTemplateScheduling);
+    r.user(__path_update, update).needs_first(Feature::AdvancedTemplateScheduling);
 }
 
 /// When, on each day, the workspaces of a user may be stopped for maintenance.

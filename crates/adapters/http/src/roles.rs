@@ -5,6 +5,7 @@ use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::roles;
 use doorward_domain::roles::custom::Draft;
 use doorward_services::roles::{AssignableRole, RoleView};
@@ -17,9 +18,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
     r.user(__path_list_site, list_site);
     r.user(__path_list_organization, list_organization);
-    r.user(__path_create, create);
-    r.user(__path_update, update);
-    r.user(__path_delete, delete);
+    r.user(__path_create, create).needs(Feature::CustomRoles);
+    r.user(__path_update, update).needs(Feature::CustomRoles);
+    r.user(__path_delete, delete).needs(Feature::CustomRoles);
 }
 
 /// Allows an action on a type of resource, or denies it.

@@ -10,8 +10,8 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, groups, identity_providers, idp_sync, members, oauth2, organizations, pages,
-    quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
+    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
+    organizations, pages, quiet_hours, quotas, roles, scim, sessions, status, templates, users, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) fn table() -> Vec<Entry> {
         quiet_hours::routes,
         quotas::routes,
         scim::routes,
+        licenses::routes,
+        entitlements::routes,
         deployment::routes,
         audit::routes,
     ] {
@@ -62,11 +64,14 @@ pub fn openapi_json() -> String {
 mod tests {
     use super::*;
     use crate::conventions::page::paths;
+    use crate::kit::convention::Audience;
     use crate::kit::extract::path;
+    use crate::kit::gate::{Endpoint, Moment, Needed};
     use crate::kit::mount::other_spelling;
-    use actix_web::http::StatusCode;
+    use actix_web::http::{Method, StatusCode};
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::{App, HttpRequest, HttpResponse};
+    use doorward_domain::entitlements::Feature;
     use doorward_domain::names::Named;
     use std::collections::BTreeSet;
 
@@ -127,6 +132,55 @@ mod tests {
         ] {
             assert!(table().iter().any(|entry| entry.endpoint.path == path), "{path} leads nowhere");
         }
+    }
+
+    #[test]
+    fn what_needs_a_licence_is_in_the_table_of_features() {
+        // `enterprise-platform.md` 2.4; quotas, the audit log and appearance are not refused for want of one.
+        let table = table();
+        let needed = |path: &str| {
+            let (first, signed_in) = (Moment::First, Moment::SignedIn);
+            let change = |method: &Method| *method != Method::GET;
+            Some(match path.strip_prefix("/api/v2").unwrap_or(path) {
+                below if below.starts_with("/scim/v2") => (Feature::Scim, first, None),
+                below if below.starts_with("/workspaceproxies") => (Feature::WorkspaceProxy, first, None),
+                "/organizations/{organization}/provisionerdaemons/serve" => {
+                    (Feature::ExternalProvisionerDaemons, first, None)
+                }
+                below if below.starts_with("/organizations/{organization}/provisionerkeys") => {
+                    (Feature::ExternalProvisionerDaemons, signed_in, None)
+                }
+                "/prebuilds/settings" => (Feature::WorkspacePrebuilds, signed_in, None),
+                below if below.ends_with("/quiet-hours") => (Feature::AdvancedTemplateScheduling, first, None),
+                below if below.starts_with("/groups") => (Feature::TemplateRbac, first, None),
+                below if below.starts_with("/templates/{template}/acl") => (Feature::TemplateRbac, first, None),
+                "/organizations/{organization}/paginated-groups" => (Feature::TemplateRbac, signed_in, None),
+                below if below.starts_with("/organizations/{organization}/groups") => {
+                    (Feature::TemplateRbac, signed_in, None)
+                }
+                below if below.starts_with("/organizations/{organization}/members/roles") => {
+                    (Feature::CustomRoles, signed_in, Some(change))
+                }
+                "/organizations" | "/organizations/{organization}" => {
+                    (Feature::MultipleOrganizations, signed_in, Some(change))
+                }
+                _ => return None,
+            })
+        };
+        let mut seen = BTreeSet::new();
+        for entry in &table {
+            let Endpoint { path, method, needs, .. } = &entry.endpoint;
+            let expected = needed(path).filter(|(_, _, only)| only.is_none_or(|only| only(method)));
+            let Some((feature, at, _)) = expected else {
+                let own = needs.is_some_and(|needed| needed.at == Moment::SignedIn);
+                assert!(needs.is_none() || own && path.contains("/scim/tokens"), "{method} {path}");
+                continue;
+            };
+            assert_eq!(*needs, Some(Needed { feature, at }), "{method} {path}");
+            assert!(at == Moment::First || entry.audience == Audience::SignedIn, "{path} asks nobody");
+            seen.insert(feature);
+        }
+        assert!(seen.len() >= 5, "{seen:?}");
     }
 
     /// What the parameter of a path names; `None` when it is an id, or no name that people give.

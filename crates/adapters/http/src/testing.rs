@@ -54,6 +54,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         keys: Keys::fixed(KeyRing::single(&[7; 32])),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         cache: SubjectCache::off(),
+        licensing: doorward_services::Licensing::unlimited(),
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
     }

@@ -7,14 +7,15 @@ use crate::kit::answer::ok;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
+use doorward_domain::entitlements::Feature;
 use doorward_services::Principal;
 use doorward_services::groups::{self, GroupRef};
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
-    r.user(__path_members, members);
-    r.user(__path_members_by_name, members_by_name);
-    r.user(__path_page, page);
+    r.user(__path_members, members).needs_first(Feature::TemplateRbac);
+    r.user(__path_members_by_name, members_by_name).needs(Feature::TemplateRbac);
+    r.user(__path_page, page).needs(Feature::TemplateRbac);
 }
 
 /// Lists members of a group that the caller may read, by user name.

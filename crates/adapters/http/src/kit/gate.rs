@@ -36,8 +36,10 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const ALL_OF_OAUTH2: &str = "/oauth2";
 
 mod handle;
+mod licenses;
 
-pub(crate) use handle::{Handle, Plain, Public, Recognized, SignedIn};
+pub(crate) use handle::{Handle, Handled, Plain, Public, Recognized, SignedIn};
+pub(crate) use licenses::{Moment, Needed};
 
 /// An endpoint: what the route table says about it.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Endpoint {
     pub(crate) body: usize,
     /// Whether no cache may keep its answers, whatever its convention says.
     pub(crate) no_store: bool,
+    /// What licences must give.
+    pub(crate) needs: Option<Needed>,
 }
 
 impl Endpoint {
@@ -151,28 +155,36 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
     // Pinned where it is: to wrap it in another future would copy all of it.
     let guarded = pin!(async {
         if is_too_long(&call.request) {
-            return (Ok(call.convention.refuse(&call.asked(), &Refusal::too_long())), None);
+            return (Ok(call.convention.refuse(&call.asked(), &Refusal::too_long())), None).into();
         }
         if let Some(defect) = unreadable(&call.request) {
-            return (Err(call.convention.undecodable(defect)), None);
+            return (Err(call.convention.undecodable(defect)), None).into();
         }
         if endpoint.callers == Callers::Own && origins::is_foreign(&call.site, &call.request) {
             let refusal = Refusal::foreign(site.context.settings.issuer());
-            return (Ok(call.convention.refuse(&call.asked(), &refusal)), None);
+            return (Ok(call.convention.refuse(&call.asked(), &refusal)), None).into();
+        }
+        if let Err(unlicensed) = licenses::check(endpoint, Moment::First, &call) {
+            return (Err(unlicensed), None).into();
         }
         handler.handle(call, endpoint).await
     });
-    let (outcome, standing) = AssertUnwindSafe(guarded).catch_unwind().await.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let cause = format!("panic: {}", text.unwrap_or("of an unknown kind"));
-        (Err(Failure::Api(Error::Internal(cause.into()))), None)
-    });
+    let Handled { outcome, standing, warnings } =
+        AssertUnwindSafe(guarded).catch_unwind().await.unwrap_or_else(|panic| {
+            let text =
+                panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let cause = format!("panic: {}", text.unwrap_or("of an unknown kind"));
+            (Err(Failure::Api(Error::Internal(cause.into()))), None).into()
+        });
     let mut response = outcome.unwrap_or_else(|failure| {
         let asked = Asked { site: &site, request: &request, id };
         failed(endpoint.convention, &asked, failure)
     });
     if let Some(standing) = standing {
         rate_headers(&mut response, standing);
+    }
+    if let Some(warnings) = warnings {
+        licenses::warn(&mut response, &warnings);
     }
     response
 }

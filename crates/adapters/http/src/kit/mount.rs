@@ -137,6 +137,7 @@ fn unmatched(convention: &'static dyn Convention) -> Endpoint {
         callers: Callers::AnySite,
         body: 0,
         no_store: false,
+        needs: None,
     }
 }
 

@@ -5,12 +5,13 @@ use crate::kit::caller::Authenticate;
 use crate::kit::convention::{Audience, Convention};
 use crate::kit::documentation::{Documentation, Documented};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::gate::{Endpoint, Handle, Plain, Public, Recognized, SignedIn, serve};
+use crate::kit::gate::{Endpoint, Handle, Moment, Needed, Plain, Public, Recognized, SignedIn, serve};
 use crate::kit::limits::Limit;
 use crate::kit::origins::Callers;
 use crate::kit::site::Site;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, Route, guard, web};
+use doorward_domain::entitlements::Feature;
 use doorward_services::Principal;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +83,7 @@ impl<C: Convention> Room<'_, C> {
             callers: Callers::Own,
             body: 0,
             no_store: false,
+            needs: None,
         };
         let route = Box::new(move |site: &Arc<Site>, endpoint: &Arc<Endpoint>| route(site, endpoint, &handler));
         self.entries.push_mut(Entry { endpoint, audience, is_busy: false, documentation, route })
@@ -139,6 +141,18 @@ impl Entry {
     /// No cache may keep the answers.
     pub(crate) fn no_store(&mut self) -> &mut Self {
         self.endpoint.no_store = true;
+        self
+    }
+
+    /// Users who are signed in may do it only if a licence gives this feature.
+    pub(crate) fn needs(&mut self, feature: Feature) -> &mut Self {
+        self.endpoint.needs = Some(Needed { feature, at: Moment::SignedIn });
+        self
+    }
+
+    /// The same, and it is looked at before anybody is asked who they are.
+    pub(crate) fn needs_first(&mut self, feature: Feature) -> &mut Self {
+        self.endpoint.needs = Some(Needed { feature, at: Moment::First });
         self
     }
 

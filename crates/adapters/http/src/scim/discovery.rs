@@ -7,14 +7,15 @@ use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::routes::Room;
 use actix_web::http::StatusCode;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::scim::{ErrorMessage, ListResponse, RESOURCE_TYPES, ResourceType, SCHEMAS, Schema};
 use doorward_services::Principal;
 use doorward_services::scim::{self, Place};
 
 pub(super) fn routes(r: &mut Room<'_, Scim>) {
     let within = Within::new(&__path_configuration);
-    r.public(__path_configuration, configuration).for_any_site();
-    r.public(within, configuration).for_any_site();
+    r.public(__path_configuration, configuration).for_any_site().needs_first(Feature::Scim);
+    r.public(within, configuration).for_any_site().needs_first(Feature::Scim);
     both(r, __path_list_schemas, list_schemas, 0);
     both(r, __path_find_schema, find_schema, 0);
     both(r, __path_list_resource_types, list_resource_types, 0);

@@ -6,6 +6,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::ids::ScimTokenId;
 use doorward_domain::scim::ScimToken;
 use doorward_services::Principal;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 
 pub(super) fn routes(r: &mut Room<'_, Api>) {
     r.user(__path_list, list);
-    r.user(__path_create, create).no_store();
-    r.user(__path_rotate, rotate).no_store();
+    r.user(__path_create, create).needs(Feature::Scim).no_store();
+    r.user(__path_rotate, rotate).needs(Feature::Scim).no_store();
     r.user(__path_revoke, revoke);
 }
 

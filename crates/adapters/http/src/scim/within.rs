@@ -5,6 +5,7 @@ use crate::kit::call::Call;
 use crate::kit::documentation::Documented;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Room;
+use doorward_domain::entitlements::Feature;
 use doorward_services::Principal;
 use std::marker::PhantomData;
 use utoipa::openapi::RefOr;
@@ -65,6 +66,6 @@ where
     F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
 {
     let within = Within::new(&documented);
-    r.user(documented, handler.clone()).for_any_site().body_limit(body_limit);
-    r.user(within, handler).for_any_site().body_limit(body_limit);
+    r.user(documented, handler.clone()).for_any_site().body_limit(body_limit).needs_first(Feature::Scim);
+    r.user(within, handler).for_any_site().body_limit(body_limit).needs_first(Feature::Scim);
 }

@@ -8,6 +8,7 @@ use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::users::ReducedUserObject;
 use crate::users::UserObject;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::templates::TemplateRole;
 use doorward_services::templates::{Available, Listed, TemplateAcl};
 use doorward_services::{Principal, templates};
@@ -17,9 +18,9 @@ use utoipa::ToSchema;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
-    r.user(__path_show_acl, show_acl);
-    r.user(__path_update_acl, update_acl);
-    r.user(__path_available, available);
+    r.user(__path_show_acl, show_acl).needs_first(Feature::TemplateRbac);
+    r.user(__path_update_acl, update_acl).needs_first(Feature::TemplateRbac);
+    r.user(__path_available, available).needs_first(Feature::TemplateRbac);
 }
 
 /// The access lists of a template. Note that `group` is singular.

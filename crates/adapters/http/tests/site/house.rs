@@ -14,7 +14,7 @@ use doorward_http::{
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::identity_providers::Upstreams;
-use doorward_services::{Context, Settings, SubjectCache, maintenance};
+use doorward_services::{Context, Licensing, Settings, SubjectCache, entitlements, maintenance};
 use doorward_testkit::settings::{Defaults, defaults};
 use serde_json::{Value, json};
 use std::any::Any;
@@ -138,7 +138,9 @@ async fn house_of(
     let random = Arc::new(SeededRandom::new(7));
     let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
+    let licensing = Licensing::new(&settings.licensing, bootstrap.deployment_id, opened.changes()).unwrap();
     let context = Context {
+        licensing,
         store: opened.store.clone().into(),
         clock: Arc::<FixedClock>::clone(&clock),
         random,
@@ -149,6 +151,7 @@ async fn house_of(
         bus: doorward_ports::Bus::default(),
         upstreams,
     };
+    entitlements::reload(&context).await.unwrap();
     let kept = context.clone();
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
     (rate_limit.api, rate_limit.login) = (api, login);

@@ -1,5 +1,6 @@
 //! Handlers, told apart by whom they let in, each with what comes before it: credential, rate limit, body.
 
+use super::licenses::{self, Moment};
 use super::{Endpoint, count, wants_bypass};
 use crate::kit::call::Call;
 use crate::kit::caller::Authenticate;
@@ -7,12 +8,29 @@ use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::limits::{Limit, Standing};
 use crate::kit::tally;
 use actix_web::http::Method;
+use doorward_domain::entitlements::Entitlements;
 use doorward_services::Principal;
+use std::sync::Arc;
+
+/// What came of a request.
+pub(crate) struct Handled {
+    pub(crate) outcome: HandlerResult,
+    /// Where its caller stands.
+    pub(crate) standing: Option<Standing>,
+    /// What its caller is to be warned of.
+    pub(crate) warnings: Option<Arc<Entitlements>>,
+}
+
+impl From<(HandlerResult, Option<Standing>)> for Handled {
+    fn from((outcome, standing): (HandlerResult, Option<Standing>)) -> Self {
+        Self { outcome, standing, warnings: None }
+    }
+}
 
 /// A handler, told apart by whom it lets in.
 pub(crate) trait Handle: Clone + 'static {
     /// Finds out who asks as far as the handler wants to know, counts the request, and calls the handler.
-    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = (HandlerResult, Option<Standing>)>;
+    fn handle(&self, call: Call, endpoint: &Endpoint) -> impl Future<Output = Handled>;
 }
 
 /// A handler that anyone may call as often as they like, and that never asks who does.
@@ -32,12 +50,12 @@ pub(crate) struct SignedIn<C, F>(pub(crate) C, pub(crate) F);
 pub(crate) struct Recognized<C, F>(pub(crate) C, pub(crate) F);
 
 impl<F: AsyncFn(Call) -> HandlerResult + Clone + 'static> Handle for Plain<F> {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
         let outcome = match call.receive(endpoint.body_limit(&call)).await {
             Ok(()) => (self.0)(call).await,
             Err(failure) => Err(failure),
         };
-        (outcome, None)
+        (outcome, None).into()
     }
 }
 
@@ -46,19 +64,19 @@ where
     C: Authenticate + Clone + 'static,
     F: AsyncFn(Call) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
         if endpoint.limit == Limit::Client && !wants_bypass(&call.request) {
             let ledger = match tally::before(&call.site, &call.tally, call.address(), call.now()).await {
                 Ok(ledger) => ledger,
-                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)),
+                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)).into(),
             };
             let outcome = match call.receive(endpoint.body_limit(&call)).await {
                 Ok(()) => (self.1)(call).await,
                 Err(failure) => Err(failure),
             };
             return match ledger.count(&outcome) {
-                Ok(standing) => (outcome, standing),
-                Err(standing) => (Err(Failure::Spent(standing)), Some(standing)),
+                Ok(standing) => (outcome, standing).into(),
+                Err(standing) => (Err(Failure::Spent(standing)), Some(standing)).into(),
             };
         }
         call.is_counted = false;
@@ -67,10 +85,10 @@ where
         let actor = if exempt { self.0.authenticate(&mut call).await.ok() } else { None };
         match count(&call, actor.as_ref(), endpoint) {
             Ok(standing) => match call.receive(endpoint.body_limit(&call)).await {
-                Ok(()) => ((self.1)(call).await, standing),
-                Err(failure) => (Err(failure), standing),
+                Ok(()) => ((self.1)(call).await, standing).into(),
+                Err(failure) => (Err(failure), standing).into(),
             },
-            Err((failure, standing)) => (Err(failure), standing),
+            Err((failure, standing)) => (Err(failure), standing).into(),
         }
     }
 }
@@ -80,13 +98,16 @@ where
     C: Authenticate + Clone + 'static,
     F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
         let authenticated = self.0.authenticate(&mut call).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
-            Err((failure, standing)) => return (Err(failure), standing),
+            Err((failure, standing)) => return (Err(failure), standing).into(),
         };
-        let received = match authenticated {
+        let warnings = authenticated.as_ref().ok().and_then(|actor| licenses::warnings(&call, actor));
+        let admitted =
+            authenticated.and_then(|actor| licenses::check(endpoint, Moment::SignedIn, &call).map(|()| actor));
+        let received = match admitted {
             Ok(actor) => call.receive(endpoint.body_limit(&call)).await.map(|()| actor),
             Err(failure) => Err(failure),
         };
@@ -94,7 +115,7 @@ where
             Ok(actor) => (self.1)(call, actor).await,
             Err(failure) => Err(failure),
         };
-        (outcome, standing)
+        Handled { outcome, standing, warnings }
     }
 }
 
@@ -103,20 +124,20 @@ where
     C: Authenticate + Clone + 'static,
     F: AsyncFn(Call, Result<Principal, Failure>) -> HandlerResult + Clone + 'static,
 {
-    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> (HandlerResult, Option<Standing>) {
+    async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
         let authenticated = self.0.authenticate(&mut call).await;
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
-            Err((failure, standing)) => return (Err(failure), standing),
+            Err((failure, standing)) => return (Err(failure), standing).into(),
         };
         if let Err(failure) = call.receive(endpoint.body_limit(&call)).await {
-            return (Err(failure), standing);
+            return (Err(failure), standing).into();
         }
         let makes_rows = endpoint.limit == Limit::OAuth2 && endpoint.method == Method::POST;
         let held = if makes_rows && !wants_bypass(&call.request) {
             match tally::before_new_rows(&call.site, call.address(), call.now()).await {
                 Ok(held) => held,
-                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)),
+                Err(standing) => return (Err(Failure::Spent(standing)), Some(standing)).into(),
             }
         } else {
             None
@@ -124,6 +145,6 @@ where
         let tally = call.tally.clone();
         let outcome = (self.1)(call, authenticated).await;
         tally::after_new_rows(&tally, held);
-        (outcome, standing)
+        (outcome, standing).into()
     }
 }
