@@ -6,6 +6,7 @@ mod dev;
 mod doctor;
 mod healthcheck;
 mod keys;
+mod license;
 mod serve;
 mod user;
 
@@ -62,6 +63,9 @@ enum Command {
     /// List and replace the keys of the server
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Sign licences, and look into them
+    #[command(subcommand)]
+    License(license::Command),
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
@@ -113,6 +117,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             wiring::with_context(&settings()?, matches!(command, app::Command::Create(_)), |ctx| command.run(ctx))
         }
         Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
+        Command::License(command) => command.run(settings),
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()?),

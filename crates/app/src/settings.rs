@@ -17,6 +17,7 @@ use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::Section;
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings};
 use doorward_outbound::FetchSettings;
+use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
 use doorward_services::scim::ScimSettings;
@@ -83,6 +84,7 @@ sections! {
     github: GithubSettings,
     quiet_hours: QuietHoursSettings,
     scim: ScimSettings,
+    licensing: LicensingSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -8,7 +8,7 @@ use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
 use doorward_ports::{Clock, Outage, Random, Sealer};
 use doorward_services::identity_providers::Upstreams;
-use doorward_services::{Context, SubjectCache, maintenance};
+use doorward_services::{Context, Licensing, SubjectCache, entitlements, maintenance};
 use doorward_storage::{Opened, Options};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
         cache: SubjectCache::serving_stale(opened.changes(), settings.cache.subjects, settings.cache.serve_stale.std()),
         bus: opened.bus(),
         upstreams,
+        licensing: Licensing::new(&settings.licensing, bootstrap.deployment_id, opened.changes())?,
         store: opened.store.clone().into(),
         clock,
         random,
@@ -51,8 +52,10 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             oidc: settings.oidc.clone(),
             github: settings.github.clone(),
             scim: settings.scim.clone(),
+            licensing: settings.licensing.clone(),
         }),
     };
+    entitlements::reload(&context).await.context("cannot read what licences give")?;
     Ok(Parts { context, opened, hasher, deployment_id: bootstrap.deployment_id })
 }
 

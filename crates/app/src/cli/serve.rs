@@ -11,7 +11,7 @@ use doorward_http::{HttpSettings, Servers};
 use doorward_outbound::Outbound;
 use doorward_services::identity_providers::Upstreams;
 use doorward_services::jobs::{LeaseTerms, Runner};
-use doorward_services::{Context, background, keys, maintenance};
+use doorward_services::{Context, background, entitlements, keys, maintenance};
 use gauges::Counted;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -70,11 +70,13 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         let noting = actix_web::rt::spawn(write_first_uses(context.clone()));
         let counting = actix_web::rt::spawn(count(context.clone(), settings.cleanup.interval.std(), counted));
         let renewing_keys = actix_web::rt::spawn(renew_keys(context.clone()));
+        let licensing = actix_web::rt::spawn(entitlements::watch(context.clone()));
         let metrics = metrics.map(actix_web::rt::spawn);
         let ended = site.await.context("the server failed");
         stop::wind_down();
         counting.abort();
         renewing_keys.abort();
+        licensing.abort();
         noting.abort();
         jobs.stop().await;
         if let Err(error) = maintenance::write_first_uses(&context).await {

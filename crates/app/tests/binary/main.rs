@@ -13,6 +13,7 @@ mod doctor;
 mod first_owner;
 mod jobs;
 mod keys;
+mod licenses;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;
