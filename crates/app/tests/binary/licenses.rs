@@ -30,7 +30,7 @@ fn keygen(folder: &Path) -> [String; 2] {
 }
 
 fn mint(folder: &Path, arguments: &[&str]) -> String {
-    let minted = license(folder, &[&["mint", "--key", "key.pem"], arguments].concat());
+    let minted = license(folder, &[&["mint", "--key", "key.pem"][..], arguments].concat());
     assert!(minted.status.success(), "{}", said(&minted));
     String::from_utf8(minted.stdout).unwrap().trim().to_owned()
 }
@@ -152,7 +152,7 @@ fn what_cannot_be_minted_is_told_in_words() {
         (&["--key", "no.pem", "--days", "5", "--users", "5"], "no private key"),
         (&["--key", "nowhere.pem", "--days", "5", "--users", "5"], "cannot read the file nowhere.pem"),
     ] {
-        let refused = license(folder.path(), &[&["mint"], arguments].concat());
+        let refused = license(folder.path(), &[&["mint"][..], arguments].concat());
         assert!(!refused.status.success() && said(&refused).contains(words), "{arguments:?}: {}", said(&refused));
     }
     for command in [&[][..], &["mint"], &["keygen"], &["inspect"]] {

@@ -207,7 +207,7 @@ fn until_the_next_change_all_stays_as_it_is() {
     let mut states = Vec::new();
     while let Some(next) = next_change(&licenses, now) {
         let at = |at: Instant| Entitlements::of(&licenses, &around(1), at, NOW);
-        assert_eq!(at(now), at(next - Duration::nanoseconds(1)));
+        assert_eq!(at(now), at(next - Duration::MICROSECOND));
         states.push(at(now));
         now = next;
     }
