@@ -96,12 +96,9 @@ async fn what_is_not_taken_writes_nothing_and_says_why() {
             ("License cannot be used on this deployment!", "elsewhere"),
         ),
     ] {
-        match add(&ctx, &owner().build(), &text).await.unwrap_err() {
-            Error::Invalid { message: told, detail: more, .. } => {
-                assert!(told == message && more.contains(detail), "{told} {more}");
-            }
-            other => panic!("{other}"),
-        }
+        let error = add(&ctx, &owner().build(), &text).await.unwrap_err();
+        let Error::Invalid { message: told, detail: more, .. } = error else { panic!("{error}") };
+        assert!(told == message && more.contains(detail), "{told} {more}");
     }
     assert!(
         matches!(add(&ctx, &owner().build(), " ").await, Err(Error::Invalid { fields, .. }) if fields[0].field == "license")

@@ -151,9 +151,10 @@ async fn defects_are_told_in_their_order() {
     let both = refused(Some(&session), Some(Pass::Shared), asks(&[])).await;
     assert!(matches!(both, Error::Invalid { .. }));
     assert!(matches!(refused(None, None, asks(&[])).await, Error::Unauthenticated { .. }));
-    let field = async |asked, by: &Principal| match refused(Some(by), None, asked).await {
-        Error::Invalid { fields, .. } => fields[0].field.to_string(),
-        other => panic!("{other:?}"),
+    let field = async |asked, by: &Principal| {
+        let error = refused(Some(by), None, asked).await;
+        let Error::Invalid { fields, .. } = error else { panic!("{error:?}") };
+        fields[0].field.to_string()
     };
     let bad_tags = ServeCommand { provisioners: Vec::new(), version: "9.9".to_owned(), ..asks(&["x"]) };
     // What the query says is read before rights are looked at.

@@ -82,12 +82,11 @@ impl HeadReader {
 
 fn kind(control: u8) -> Result<Kind, Fault> {
     Ok(match ((control & !CONTROL) >> 1, control & CONTROL != 0) {
-        (4, true) => Kind::Cancel,
+        (4, _) => Kind::Cancel,
         (_, true) => Kind::OtherControl,
         (1, false) => Kind::Invoke,
         (2, false) => Kind::Message,
         (3, false) => Kind::Error,
-        (4, false) => Kind::Cancel,
         (5, false) => Kind::Close,
         (6, false) => Kind::CloseSend,
         (7, false) => Kind::Metadata,

@@ -56,18 +56,19 @@ pub(crate) async fn serve<S: Service>(
         is_sent: false,
     };
     loop {
-        let step = match transport.running.as_mut() {
-            Some(running) => tokio::select! {
+        let step = if let Some(running) = transport.running.as_mut() {
+            tokio::select! {
                 biased;
                 ended = running => Step::Ended(ended),
                 packet = next(&stream, &mut reader, &mut input, transport.messages.as_ref()) => Step::Packet(packet?),
-            },
-            None => tokio::select! {
+            }
+        } else {
+            tokio::select! {
                 packet = next(&stream, &mut reader, &mut input, None) => Step::Packet(packet?),
                 // Nobody wants anything of it.
                 () = sleep(limits.patience) => return Ok(()),
                 _stopping = stopping.wait_for(|is_stopping| *is_stopping) => return Ok(()),
-            },
+            }
         };
         match step {
             Step::Packet(None) => return Ok(()),

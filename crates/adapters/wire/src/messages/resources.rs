@@ -146,6 +146,7 @@ pub struct AgentMetadata {
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
+#[expect(clippy::struct_excessive_bools, reason = "a message of the protocol has these five")]
 pub struct DisplayApps {
     #[prost(bool, tag = "1")]
     pub vscode: bool,

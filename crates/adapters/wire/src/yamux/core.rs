@@ -138,7 +138,7 @@ impl Core {
         let id = header.stream;
         if header.flags.has(Flags::SYN) {
             self.open(id)?;
-        } else if id == 0 || id % 2 == 0 || id > self.newest {
+        } else if id == 0 || id.is_multiple_of(2) || id > self.newest {
             return Err(Fault::Stream(id));
         }
         if header.flags.has(Flags::RST) {
@@ -168,7 +168,7 @@ impl Core {
 
     /// Opens a stream, and acknowledges it at once: an idle call sends nothing for hours.
     fn open(&mut self, id: u32) -> Result<(), Fault> {
-        if id % 2 == 0 || id <= self.newest {
+        if id.is_multiple_of(2) || id <= self.newest {
             return Err(Fault::Stream(id));
         }
         self.newest = id;
@@ -240,13 +240,11 @@ impl Core {
 
     /// The next stream that was opened.
     pub(crate) fn poll_opened(&mut self, cx: &Context<'_>) -> Poll<u32> {
-        match self.opened.pop_front() {
-            Some(id) => Poll::Ready(id),
-            None => {
-                self.wakers.acceptor = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        if let Some(id) = self.opened.pop_front() {
+            return Poll::Ready(id);
         }
+        self.wakers.acceptor = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// What came on a stream; `None` after its end. Errors: [`Fault::Reset`].

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 /// What is known of one stream.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each side ends by itself, and has its turn or not")]
 pub(super) struct Entry {
     /// What came and was not taken yet.
     pub(super) received: BytesMut,
