@@ -106,6 +106,13 @@ impl Request {
         self
     }
 
+    /// Somebody whom the operator trusts chose the address: an identity provider of the settings, which names it in a document.
+    #[must_use]
+    pub const fn chosen_by_trusted(mut self) -> Self {
+        self.chosen_by = ChosenBy::Trusted;
+        self
+    }
+
     /// Whether others who want the same at the same moment may have the same answer.
     #[must_use]
     pub const fn can_be_shared(&self) -> bool {
@@ -157,6 +164,9 @@ pub enum ChosenBy {
     /// The operator. The host may be an inner one, on any port, as if it were listed in `fetch.allow_hosts`; and requests of
     /// strangers do not use up its limits.
     Operator,
+    /// Somebody whom the operator trusts with people, and not with the network behind this server. The address must be public and
+    /// its port permitted, as for a stranger, unless it stands in `fetch.allow_hosts`; the limits are those of the operator.
+    Trusted,
 }
 
 /// An answer, as a whole.

@@ -49,7 +49,7 @@ impl Network for SystemNetwork {
     async fn resolve(&self, name: &str, chosen_by: ChosenBy) -> io::Result<Vec<IpAddr>> {
         let resolver = match chosen_by {
             ChosenBy::Stranger => &self.of_strangers,
-            ChosenBy::Operator => &self.of_operator,
+            ChosenBy::Operator | ChosenBy::Trusted => &self.of_operator,
         };
         resolver.resolve(name).await
     }

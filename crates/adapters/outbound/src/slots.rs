@@ -1,6 +1,6 @@
 //! How many requests are under way, and how often a place was asked.
 //!
-//! A stranger can have this server ask, so what strangers chose is limited three ways. What the operator chose is limited by
+//! A stranger can have this server ask, so what strangers chose is limited three ways. What the operator or their providers chose is limited by
 //! number at once only, and counted for itself: sign-ins through an identity provider are as many as there are people, and no
 //! stranger may keep them out.
 
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// So many requests at once, of strangers and of the operator each.
+/// So many requests at once, of strangers, and of the operator with those whom the operator trusts.
 const AT_ONCE: usize = 16;
 /// So many at once to one host.
 const AT_ONCE_PER_HOST: usize = 4;
@@ -56,10 +56,10 @@ impl Slots {
         let busy = |why: String| Err(FetchError::new(FailureClass::Busy, why));
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = match chosen_by {
-            ChosenBy::Operator if taken.of_operator >= AT_ONCE => {
+            ChosenBy::Operator | ChosenBy::Trusted if taken.of_operator >= AT_ONCE => {
                 return busy(format!("{AT_ONCE} requests are under way"));
             }
-            ChosenBy::Operator => {
+            ChosenBy::Operator | ChosenBy::Trusted => {
                 taken.of_operator += 1;
                 None
             }

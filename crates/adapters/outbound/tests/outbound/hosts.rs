@@ -225,6 +225,44 @@ async fn what_the_operator_chose_may_be_inside_on_any_port() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_trusted_chose_is_judged_like_what_a_stranger_did() {
+    let internet = Internet::default();
+    for (name, address, port) in [
+        ("keys.corp.internal", "10.0.0.5", 443),
+        ("keys.example.com", "10.0.0.6", 443),
+        ("app.example.com", PUBLIC, 443),
+        ("app.example.com", PUBLIC, 9443),
+    ] {
+        internet.answering(name, address, port, OK);
+        internet.name(name, &[&[address]]);
+    }
+    let outbound = internet.outbound();
+    let asked = |url: &str| get(url).chosen_by_trusted();
+    for url in [
+        "https://keys.corp.internal/",
+        "https://keys.example.com/",
+        "https://10.0.0.5/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://localhost/",
+        "https://app.example.com:9443/",
+    ] {
+        assert_eq!(class(&outbound, asked(url)).await, ForbiddenAddress, "{url}");
+    }
+    assert!(outbound.fetch(asked("https://app.example.com/")).await.is_ok());
+    let listed = ["keys.corp.internal", "app.example.com:9443"];
+    let outbound = internet.outbound_with(|settings| {
+        settings.allow_hosts = listed.iter().map(|host| host.parse().unwrap()).collect();
+    });
+    for url in ["https://keys.corp.internal/", "https://app.example.com:9443/"] {
+        assert!(outbound.fetch(asked(url)).await.is_ok(), "{url}");
+    }
+    // With the numbers of the operator, for sign-ins are as many as there are people.
+    for n in 0..40 {
+        assert!(outbound.fetch(asked(&format!("https://app.example.com/{n}"))).await.is_ok(), "{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn developers_ask_localhost_in_clear_and_nobody_else() {
     let internet = Internet::default();
     internet.name("localhost", &[&["::1", "127.0.0.1"]]);

@@ -40,7 +40,7 @@ impl Network for Crowded {
     async fn resolve(&self, _name: &str, chosen_by: ChosenBy) -> io::Result<Vec<IpAddr>> {
         match chosen_by {
             ChosenBy::Stranger => Err(io::Error::new(io::ErrorKind::ResourceBusy, "16 names are being looked up")),
-            ChosenBy::Operator => Ok(vec![PUBLIC.parse().unwrap()]),
+            ChosenBy::Operator | ChosenBy::Trusted => Ok(vec![PUBLIC.parse().unwrap()]),
         }
     }
 
