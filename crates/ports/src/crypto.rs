@@ -53,3 +53,14 @@ pub trait Sealer: Send + Sync {
     /// The name of the seal key with which this was sealed; `None` if it is stored as it is.
     fn sealed_with(&self, stored: &[u8]) -> Option<String>;
 }
+
+/// A private key does not sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the private key does not sign")]
+pub struct SigningError;
+
+/// Signs with a private key of this server whose public part others know, such as an identity provider.
+pub trait Signer: Send + Sync {
+    /// The signature of a message, in the form of RFC 7518.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
+}

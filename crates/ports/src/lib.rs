@@ -76,7 +76,7 @@ pub use backend::{Commit, StoreBackend, Work, WorkMode};
 #[cfg(feature = "runtime")]
 pub use bus::Bus;
 pub use clock::Clock;
-pub use crypto::{PasswordHasher, Sealer};
+pub use crypto::{PasswordHasher, Sealer, Signer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use fetch::Fetch;
 pub use random::Random;

@@ -7,6 +7,7 @@
 //!
 //! This crate is a dev-dependency only; nothing of it is part of the product.
 
+pub mod keys;
 pub mod postgres;
 pub mod process;
 pub mod settings;

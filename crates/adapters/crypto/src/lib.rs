@@ -16,8 +16,10 @@ mod clock;
 mod passwords;
 mod random;
 mod seal;
+mod signing;
 
 pub use clock::SystemClock;
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};
+pub use signing::{SigningKey, SigningKeyError};
