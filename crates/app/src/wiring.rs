@@ -2,14 +2,16 @@
 
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
-use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
+use doorward_crypto::{Argon2Hasher, SigningKey, SystemClock, SystemRandom};
+use doorward_domain::Secret;
 use doorward_domain::keys::CryptoKey;
 use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
-use doorward_ports::{Clock, Outage, Random, Sealer};
+use doorward_ports::{Clock, Outage, Random, Sealer, Signer};
 use doorward_services::identity_providers::Upstreams;
 use doorward_services::{Context, SubjectCache, maintenance};
 use doorward_storage::{Opened, Options};
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use url::Url;
@@ -59,6 +61,25 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
 /// The way out to other servers. Reads the certificates that are trusted, and connects to nobody.
 pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
     Outbound::new(&settings.fetch).context("nothing can be asked of other servers")
+}
+
+/// The identity providers, and the private keys by which this server proves to them who it is.
+pub(crate) fn upstreams(settings: &Settings, outbound: Outbound) -> anyhow::Result<Upstreams> {
+    let mut signers: HashMap<String, Arc<dyn Signer>> = HashMap::new();
+    for (at, provider) in settings.oidc.providers.iter().enumerate().filter(|(_, provider)| provider.has_private_key())
+    {
+        let (file, key) = (&provider.private_key_file, format!("oidc.providers.{at}.private_key"));
+        let pem = if file.as_os_str().is_empty() {
+            provider.private_key.clone()
+        } else {
+            let text = std::fs::read_to_string(file);
+            Secret::new(text.with_context(|| format!("cannot read the file {} ({key}_file)", file.display()))?)
+        };
+        let signer = SigningKey::parse(&pem, provider.private_key_alg)
+            .with_context(|| format!("the key of the identity provider `{}` is not taken ({key})", provider.name))?;
+        signers.insert(provider.name.clone(), Arc::new(signer));
+    }
+    Ok(Upstreams::with_signers(Arc::new(outbound), signers))
 }
 
 fn open(settings: &Settings, options: &Options) -> anyhow::Result<Opened> {

@@ -11,10 +11,12 @@
 //!    must say.
 //! 4. [`merge`] joins the claims of the userinfo endpoint, and [`read_profile`], [`read_groups`] and [`session_facts`] read them.
 //!    GitHub has [`read_github`]. Groups of Entra that are elsewhere come by [`read_graph_page`].
-//! 5. [`decide`] says which account it is.
+//! 5. [`decide`] says which account it is. Somebody who is signed in links one by [`check_own_link`] and loses one by
+//!    [`check_unlink`].
 //! 6. The provider ends sessions by a logout token: [`check_logout_token`].
 
 mod address;
+mod assertion;
 mod claims;
 mod compact;
 mod conversion;
@@ -27,16 +29,20 @@ mod header;
 mod id_token;
 mod issuer;
 mod jwks;
+mod link_request;
 mod linking;
 mod logout_token;
 mod merge;
 mod own_link;
+mod own_token;
 mod profile;
 mod provider;
 mod session;
 mod state;
+mod userinfo;
 
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
+pub use assertion::{CLIENT_ASSERTION_TYPE, ClientAssertion};
 pub use claims::{CLAIMS_MAX, Claims, ClaimsError, DEPTH_MAX, WrongTypeError, parse_list};
 pub use compact::{Compact, CompactDefect};
 pub use conversion::{CONVERSION_LIFETIME, Conversion};
@@ -48,14 +54,16 @@ pub use header::{HeaderDefect, SignatureAlgorithm, TokenHeader, access_token_has
 pub use id_token::{AudienceDefect, Expected, IdToken, IdTokenDefect, MaxAge, check_id_token};
 pub use issuer::IssuerDefect;
 pub use jwks::{KEY_SET_MAX, KeySet, KeySetDefect, PublicKey, PublicKeyMaterial};
+pub use link_request::{LINK_REQUEST_LIFETIME, LinkRequest};
 pub use linking::{Account, AccountFacts, Decision, LinkByEmail, LinkPolicy, LinkedBy, Refusal, decide};
 pub use logout_token::{LOGOUT_TOKEN_AGE, LogoutToken, LogoutTokenDefect, check_logout_token};
 pub use merge::{MergeDefect, MergedClaims, merge};
-pub use own_link::{OwnLinkError, check_own_link};
+pub use own_link::{LastWayError, OwnLinkError, Remaining, check_own_link, check_unlink, is_fresh};
 pub use profile::{AVATAR_MAX, Profile, ProfileDefect, read_profile};
 pub use provider::{
-    ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider, ProviderDefect,
-    ProviderKind,
+    AssertionAudience, ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider,
+    ProviderDefect, ProviderKind,
 };
 pub use session::{Acr, SessionFacts, session_facts};
 pub use state::{Callback, CallbackError, ProviderError, check_response_issuer, return_target};
+pub use userinfo::{UserinfoDefect, check_userinfo};

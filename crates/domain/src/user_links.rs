@@ -1,11 +1,12 @@
 //! Accounts at identity providers with which users sign in, and the sessions that began there (`identity.md` 2.9).
 
-use crate::Instant;
 use crate::ids::UserId;
 use crate::sessions::ApiKeyId;
 use crate::users::LoginType;
+use crate::{Digest, Instant};
 use serde_json::{Map, Value};
 use std::fmt;
+use uuid::Uuid;
 
 /// An account at an identity provider, which is known by its issuer and, there, by its subject. Nothing else of it is an
 /// identity: addresses and names can be given to others.
@@ -21,6 +22,9 @@ pub struct UserLink {
     pub issuer: String,
     /// The id of the account there (`sub`).
     pub subject: String,
+    /// Whether name, mail address, picture and memberships follow it. They do not follow a link that the user has added while
+    /// signed in: it only signs in.
+    pub is_main: bool,
     /// Whether the provider vouched for the mail address at the last sign-in.
     pub email_verified: bool,
     /// What the provider said at the last sign-in.
@@ -29,6 +33,31 @@ pub struct UserLink {
     pub created_at: Instant,
     /// When the user last signed in with it.
     pub updated_at: Instant,
+}
+
+impl UserLink {
+    /// Tells it from other links, in addresses: a UUID that is made of issuer and subject.
+    ///
+    /// ```
+    /// use doorward_domain::user_links::UserLink;
+    /// let id = UserLink::id_of("https://id.example", "1");
+    /// assert_eq!((id, id.get_version_num()), (UserLink::id_of("https://id.example", "1"), 8));
+    /// assert_ne!(id, UserLink::id_of("https://id.example1", ""));
+    /// ```
+    #[must_use]
+    pub fn id_of(issuer: &str, subject: &str) -> Uuid {
+        let digest = Digest::of(format!("{}:{issuer}{subject}", issuer.len()));
+        let (half, _) = digest.as_bytes().split_at(16);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(half);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+
+    /// [`UserLink::id_of`] this link.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        Self::id_of(&self.issuer, &self.subject)
+    }
 }
 
 /// Claims are about people, and do not belong into logs.

@@ -26,7 +26,7 @@ pub const CSRF_HEADER: &str = "X-CSRF-TOKEN";
 pub const OAUTH_STATE_COOKIE: &str = "oauth_state";
 /// Cookie with the place to go to after that.
 pub const OAUTH_REDIRECT_COOKIE: &str = "oauth_redirect";
-/// Cookie of a user who is about to sign in otherwise than with the password.
+/// Cookie of a user who is about to sign in otherwise than with the password, or to link another account.
 pub const OAUTH_CONVERT_COOKIE: &str = "coder_oauth_convert_jwt";
 /// Header that carries the one-time token with which a server without users is set up.
 pub const SETUP_TOKEN_HEADER: &str = "Doorward-Setup-Token";

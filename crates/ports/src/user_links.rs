@@ -39,12 +39,20 @@ pub trait UserLinkRepository {
         permit: &Permit<action::UpdatePersonal, resource::User>,
         link: &UserLink,
     ) -> Result<(), StoreError>;
-    /// Replaces what the provider said of the account, and the time of the last sign-in. `false` when it is no longer linked to
-    /// this user.
+    /// Replaces what the provider said of the account, whether it is followed, and the time of the last sign-in. `false` when it is
+    /// no longer linked to this user.
     fn update(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,
         link: &UserLink,
+    ) -> Result<bool, StoreError>;
+    /// Removes the link of this account to this user. `false` when there is none.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        user: UserId,
+        issuer: &str,
+        subject: &str,
     ) -> Result<bool, StoreError>;
 }
 

@@ -83,6 +83,15 @@ pub trait UserRepository {
         login_type: LoginType,
         now: Instant,
     ) -> Result<bool, StoreError>;
+    /// Changes how the user signs in, and nothing else: for one whose ways to sign in have changed. `false` when there is no such
+    /// user, or one who already signs in so.
+    fn follow_login_type(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        login_type: LoginType,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
     /// Changes theme and font.
     fn update_appearance(
         &mut self,

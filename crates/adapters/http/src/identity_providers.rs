@@ -1,6 +1,8 @@
 //! Signing in through identity providers (`identity.md` 2.9): where browsers are sent away, where they come back,
 //! and where providers end sessions.
 
+mod links;
+
 use crate::conventions::page::problem;
 use crate::conventions::{self, Api};
 use crate::kit::accept::{Wish, wish};
@@ -20,11 +22,10 @@ use doorward_domain::identity_providers::{CONVERSION_LIFETIME, Callback, return_
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::{Secret, wire};
-use doorward_services::identity_providers::{self, Arrival, Convert, Way};
+use doorward_services::identity_providers::{self, Arrival, Beginning, Convert, FLOW_LIFETIME, SessionThen, Way};
 use doorward_services::{Error, OAuthError, Principal};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use time::Duration;
 use utoipa::ToSchema;
 
@@ -34,15 +35,13 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.public(__path_oidc_provider_callback, oidc_provider_callback).no_store();
     r.public(__path_github_callback, github_callback).no_store();
     let mut r = routes.of(&Api);
-    r.public(__path_backchannel_logout, backchannel_logout);
+    r.public(__path_backchannel_logout, backchannel_logout).body_limit(LOGOUT_BODY_MAX);
     r.user(__path_convert_login, convert_login).limit(Limit::Login);
+    links::routes(routes);
 }
 
 /// What a page says that is about a sign-in that failed.
 const TITLE: &str = "Signing in did not work";
-
-/// How long a visitor may take at the provider.
-const FLOW: Duration = Duration::minutes(10);
 
 /// The largest body of a logout request.
 const LOGOUT_BODY_MAX: usize = 64 * 1024;
@@ -57,7 +56,8 @@ const IN_COOKIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').
         ("code" = Option<String>, Query, description = "From the provider. Without it, the sign-in begins"),
         ("state" = Option<String>, Query, description = "From the provider"),
         ("redirect" = Option<String>, Query, description = "Path and query to go to afterwards"),
-        ("oidc_merge_state" = Option<String>, Query, description = "From `convert-login`"),
+        ("oidc_merge_state" = Option<String>, Query, description = "From `convert-login`, or from where a link was asked for"),
+        ("reauthenticate" = Option<bool>, Query, description = "Whether the provider is to ask for a proof anew, whatever session is there"),
     ),
     responses(
         (status = 307, description = "To the provider, or signed in"),
@@ -98,29 +98,33 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
     let parameters: Vec<_> = url::form_urlencoded::parse(call.request.query_string().as_bytes()).collect();
     let callback = Callback::read(parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
     let callback = match callback {
-        Ok(Callback::Start { merge_state, return_target }) => {
-            return begin(&call, &way, merge_state.map(Secret::new), &return_target).await;
+        Ok(Callback::Start { merge_state, return_target, anew }) => {
+            let agreed = kept(&call, wire::OAUTH_CONVERT_COOKIE);
+            let beginning = Beginning { merge_state: merge_state.map(Secret::new), agreed, anew };
+            return begin(&call, &way, beginning, &return_target).await;
         }
         Ok(callback) => callback,
         Err(defect) => return Ok(told(&call, Error::invalid(format!("This address is not right: {defect}.")))),
     };
-    let kept = |name| cookies(&call.request, name).into_iter().map(Cow::into_owned);
     let arrival = Arrival {
         way,
         callback,
-        states: kept(wire::OAUTH_STATE_COOKIE).map(Secret::new).collect(),
+        states: kept(&call, wire::OAUTH_STATE_COOKIE),
         deployment: call.site.settings.deployment_id.clone(),
-        conversions: kept(wire::OAUTH_CONVERT_COOKIE).map(Secret::new).collect(),
+        agreed: kept(&call, wire::OAUTH_CONVERT_COOKIE),
+        sessions: kept(&call, wire::SESSION_COOKIE),
     };
     let mut response = match identity_providers::finish(call.context(), arrival, &call.origin).await {
         Ok(finished) => {
-            let target = kept(wire::OAUTH_REDIRECT_COOKIE).next().unwrap_or_default();
+            let target = cookies(&call.request, wire::OAUTH_REDIRECT_COOKIE).into_iter().next().unwrap_or_default();
             let target = return_target(&percent_decode_str(&target).decode_utf8().unwrap_or_default());
             let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, &target);
             match finished.session {
-                Some(session) => set_cookie(&mut response, &session_cookie(&call.site, session.expose()))?,
-                // After a conversion everybody signs in anew.
-                None => set_cookie(&mut response, &removed_cookie(&call.site))?,
+                SessionThen::New(session) => {
+                    set_cookie(&mut response, &session_cookie(&call.site, session.expose()))?;
+                }
+                SessionThen::None => set_cookie(&mut response, &removed_cookie(&call.site))?,
+                SessionThen::Kept => {}
             }
             response
         }
@@ -133,20 +137,21 @@ async fn callback(call: Call, way: Way) -> HandlerResult {
     Ok(response)
 }
 
+/// The values of the cookies of this name.
+fn kept(call: &Call, name: &str) -> Vec<Secret<String>> {
+    cookies(&call.request, name).into_iter().map(|value| Secret::new(value.into_owned())).collect()
+}
+
 /// Sends the browser to the provider.
-async fn begin(call: &Call, way: &Way, merge_state: Option<Secret<String>>, target: &str) -> HandlerResult {
-    let conversions: Vec<_> = cookies(&call.request, wire::OAUTH_CONVERT_COOKIE)
-        .into_iter()
-        .map(|token| Secret::new(token.into_owned()))
-        .collect();
-    let begun = match identity_providers::begin(call.context(), way, merge_state, &conversions).await {
+async fn begin(call: &Call, way: &Way, beginning: Beginning, target: &str) -> HandlerResult {
+    let begun = match identity_providers::begin(call.context(), way, beginning).await {
         Ok(begun) => begun,
         Err(error) => return Ok(told(call, error)),
     };
     let mut response = redirect(StatusCode::TEMPORARY_REDIRECT, begun.location.expose());
     let target = utf8_percent_encode(target, IN_COOKIES).to_string();
     for (name, value) in [(wire::OAUTH_STATE_COOKIE, begun.state.expose()), (wire::OAUTH_REDIRECT_COOKIE, &target)] {
-        set_cookie(&mut response, &flow_cookie(call, name, value, FLOW))?;
+        set_cookie(&mut response, &flow_cookie(call, name, value, FLOW_LIFETIME))?;
     }
     Ok(response)
 }

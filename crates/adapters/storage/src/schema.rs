@@ -372,6 +372,7 @@ table! {
         claims -> Json,
         created_at -> Instant,
         updated_at -> Instant,
+        is_main -> Bool,
     }
 }
 

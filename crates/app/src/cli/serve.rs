@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use backon::{ExponentialBuilder, Retryable as _};
 use doorward_http::{HttpSettings, Servers};
 use doorward_outbound::Outbound;
-use doorward_services::identity_providers::Upstreams;
 use doorward_services::jobs::{LeaseTerms, Runner};
 use doorward_services::{Context, background, keys, maintenance};
 use gauges::Counted;
@@ -105,10 +104,8 @@ async fn connect(
     listener: TcpListener,
     address: SocketAddr,
 ) -> anyhow::Result<(TcpListener, Parts)> {
-    let open = || {
-        let upstreams = Upstreams::new(Arc::new(outbound.clone()));
-        wiring::connect(settings, access_url.clone(), upstreams)
-    };
+    let upstreams = wiring::upstreams(settings, outbound.clone())?;
+    let open = || wiring::connect(settings, access_url.clone(), upstreams.clone());
     let away = match open().await {
         Ok(parts) => return Ok((listener, parts)),
         Err(error) if wiring::is_passing(&error) => error,

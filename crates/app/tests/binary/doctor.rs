@@ -229,3 +229,25 @@ fn a_server_whose_authorities_cannot_be_read_does_not_start() {
     let refused = format!("{refused:#}");
     assert!(refused.contains("/nonexistent/ca.pem") && refused.contains("fetch.extra_ca"), "{refused}");
 }
+
+#[test]
+fn a_server_whose_key_for_a_provider_does_not_sign_does_not_start() {
+    let provider = || {
+        builder()
+            .setting("oidc.providers.0.name", "corp")
+            .setting("oidc.providers.0.issuer", "https://id.example.com")
+            .setting("oidc.providers.0.client_id", "doorward")
+    };
+    let started = provider().setting("oidc.providers.0.private_key", doorward_testkit::keys::RSA).start();
+    assert!(started.is_ok(), "{:?}", started.err());
+    for (key, value, words) in [
+        ("private_key", "hunter2", "no private key in PEM"),
+        ("private_key", doorward_testkit::keys::P256, "does not sign by RS256"),
+        ("private_key_file", "/nonexistent/key.pem", "/nonexistent/key.pem"),
+    ] {
+        let refused = provider().setting(&format!("oidc.providers.0.{key}"), value).start().unwrap_err();
+        let refused = format!("{refused:#}");
+        assert!(refused.contains(words) && refused.contains("oidc.providers.0.private_key"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}

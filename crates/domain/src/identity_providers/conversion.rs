@@ -1,23 +1,16 @@
 //! A user who is about to sign in otherwise than with the password (`identity.md` 2.8): what the browser carries from the
 //! proof of the password to the answer of the provider.
 
+use super::own_token;
 use crate::ids::UserId;
 use crate::users::LoginType;
 use crate::{Instant, Secret};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::Duration;
 
 /// How long the user may take.
 pub const CONVERSION_LIFETIME: Duration = Duration::minutes(5);
-
-/// The header of all of them.
-const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
-/// The longest one, in bytes.
-const TOKEN_MAX: usize = 4096;
 
 /// What was agreed upon when the password was proved.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,11 +77,7 @@ impl Conversion {
             to_login_type: self.to.as_str().to_owned(),
             password: self.password.clone(),
         };
-        // It cannot fail: all members are texts and numbers.
-        let payload = serde_json::to_vec(&wire).unwrap_or_default();
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(payload));
-        let tag = hmac::sign(&mac(key), signed.as_bytes());
-        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag)))
+        own_token::sign(&wire, key)
     }
 
     /// What a token says that this server has made, with `key`; `None` of any other text.
@@ -107,14 +96,7 @@ impl Conversion {
     /// ```
     #[must_use]
     pub fn read(token: &str, key: &Secret<String>) -> Option<Self> {
-        if token.len() > TOKEN_MAX {
-            return None;
-        }
-        let (signed, tag) = token.rsplit_once('.')?;
-        let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
-        hmac::verify(&mac(key), signed.as_bytes(), &tag).ok()?;
-        let (_, payload) = signed.split_once('.')?;
-        let wire: Wire = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let wire: Wire = own_token::read(token, key)?;
         let [audience] = wire.aud;
         if audience != wire.user_id.to_string() || wire.sub != wire.state {
             return None;
@@ -131,10 +113,6 @@ impl Conversion {
             password: wire.password,
         })
     }
-}
-
-fn mac(key: &Secret<String>) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())
 }
 
 #[cfg(test)]

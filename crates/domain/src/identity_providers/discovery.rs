@@ -51,7 +51,7 @@ pub enum DiscoveryDefect {
     #[error("the provider knows code challenges, but not S256; `pkce = false` leaves them out")]
     Pkce,
     /// The provider takes no way to authenticate that this server has.
-    #[error("the provider takes neither `client_secret_basic` nor `client_secret_post`")]
+    #[error("the provider does not take the way in which this server authenticates there")]
     Authentication,
     /// The provider has no authorization codes.
     #[error("the provider does not answer with codes")]
@@ -167,13 +167,17 @@ fn endpoint(document: &Claims, name: &'static str) -> Result<Option<String>, Dis
     }
 }
 
-/// What the settings say; else what the provider lists, `basic` first. Who lists nothing takes `basic`.
+/// What the settings say; else the private key, if there is one; else what the provider lists, `basic` first. Who lists nothing takes `basic`.
 fn authentication(document: &Claims, provider: &Provider) -> Result<ClientAuthentication, DiscoveryDefect> {
     if let Some(set) = provider.authentication {
         return Ok(set);
     }
     let listed = document.texts("token_endpoint_auth_methods_supported")?;
     let lists = |method: &str| listed.as_ref().is_none_or(|listed| listed.contains(&method));
+    if provider.has_private_key() {
+        let takes_it = lists("private_key_jwt");
+        return if takes_it { Ok(ClientAuthentication::PrivateKeyJwt) } else { Err(DiscoveryDefect::Authentication) };
+    }
     if lists("client_secret_basic") {
         Ok(ClientAuthentication::Basic)
     } else if lists("client_secret_post") {
@@ -186,6 +190,7 @@ fn authentication(document: &Claims, provider: &Provider) -> Result<ClientAuthen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secret;
     use crate::identity_providers::provider::ProviderKind;
     use serde_json::{Value, json};
 
@@ -273,6 +278,15 @@ mod tests {
         assert_eq!(with(json!(["client_secret_post"]), None), Ok(post));
         assert_eq!(with(json!(["private_key_jwt"]), None), Err(DiscoveryDefect::Authentication));
         assert_eq!(with(json!(["client_secret_basic"]), Some(post)), Ok(post));
+        let keyed = Provider { private_key: Secret::from("key"), ..provider() };
+        let listing = |listed: Value| {
+            let changes = json!({ "token_endpoint_auth_methods_supported": listed });
+            parse_with(changes, &keyed).map(|found| found.authentication)
+        };
+        let by_key = Ok(ClientAuthentication::PrivateKeyJwt);
+        assert_eq!(listing(json!(["client_secret_basic", "private_key_jwt"])), by_key);
+        assert_eq!(listing(json!(null)), by_key);
+        assert_eq!(listing(json!(["client_secret_basic"])), Err(DiscoveryDefect::Authentication));
     }
 
     #[test]

@@ -110,6 +110,32 @@ impl Provider {
         all
     }
 
+    /// All spellings of the issuer of a stored link, if the link is one at this provider, the present one first: `None` if it is not.
+    /// Of Entra those of the tenant that the link is of, if people of this tenant may sign in.
+    ///
+    /// ```
+    /// use doorward_domain::identity_providers::Provider;
+    /// let issuer_aliases = vec!["https://id.example/".to_owned()];
+    /// let provider = Provider { issuer: "https://id.example".to_owned(), issuer_aliases, ..Provider::default() };
+    /// let both = vec!["https://id.example".to_owned(), "https://id.example/".to_owned()];
+    /// assert_eq!(provider.spellings_of("https://id.example/"), Some(both));
+    /// assert_eq!(provider.spellings_of("https://other.example"), None);
+    /// ```
+    #[must_use]
+    pub fn spellings_of(&self, stored: &str) -> Option<Vec<String>> {
+        let is_entra = self.kind == ProviderKind::Entra;
+        let tenant = if is_entra { stored.split('/').find_map(tenant_id) } else { None };
+        let is_allowed = |tenant| self.allowed_tenants.iter().any(|allowed| tenant_id(allowed) == Some(tenant));
+        if !self.allowed_tenants.is_empty() && !tenant.is_some_and(is_allowed) {
+            return None;
+        }
+        let filled = |text: &str| tenant.map_or_else(|| text.to_owned(), |tenant| with_tenant(text, tenant));
+        let own = if is_entra { filled(&template(&self.issuer)) } else { self.issuer.clone() };
+        let all: Vec<String> =
+            std::iter::once(own).chain(self.issuer_aliases.iter().map(|alias| filled(alias))).collect();
+        all.iter().any(|spelling| spelling == stored).then_some(all)
+    }
+
     /// Whether this is the issuer in an authorization response (RFC 9207 2.4).
     pub(super) fn is_response_issuer(&self, issuer: &str) -> bool {
         if self.kind != ProviderKind::Entra || !is_multi_tenant(&self.issuer) {
@@ -223,6 +249,13 @@ mod tests {
         let old = format!("https://sts.windows.net/{TENANT}/");
         let now = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
         assert_eq!(of(&common, json!({ "iss": old, "tid": TENANT })).unwrap(), now);
-        assert_eq!(common.issuers_of_links(&now), [now.clone(), old]);
+        assert_eq!(common.issuers_of_links(&now), [now.clone(), old.clone()]);
+        for stored in [&now, &old] {
+            assert_eq!(common.spellings_of(stored), Some(vec![now.clone(), old.clone()]), "{stored}");
+        }
+        let strange = format!("https://login.microsoftonline.com/{OTHER}/v2.0");
+        assert_eq!(common.spellings_of(&strange), None, "people of this tenant do not sign in");
+        let generic = provider(ProviderKind::Generic, "https://id.example/common");
+        assert_eq!(generic.spellings_of("https://id.example/common"), Some(vec![generic.issuer.clone()]));
     }
 }

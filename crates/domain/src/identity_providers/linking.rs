@@ -41,7 +41,7 @@ pub struct Account {
     pub is_suspended: bool,
     /// It is an owner of the site.
     pub is_owner: bool,
-    /// Its mail address is verified, or was set by an administrator or by SCIM.
+    /// Its mail address is verified by the providers that it follows, or was set by an administrator or by SCIM.
     pub is_email_proven: bool,
     /// It has a link at this issuer already: to another person there, if it was not found by a link.
     pub has_link: bool,
@@ -54,6 +54,8 @@ pub struct AccountFacts {
     pub login_type: LoginType,
     /// The account that is linked to this person at this provider.
     pub linked: Option<Account>,
+    /// The user has added that link while signed in.
+    pub is_added: bool,
     /// The account with the external id that the provider says, where the settings name a claim for it.
     pub by_external_id: Option<Account>,
     /// The account with the mail address, compared by [`same_address`](super::same_address).
@@ -173,6 +175,7 @@ const fn shown(login_type: LoginType) -> &'static str {
 /// let nobody = AccountFacts {
 ///     login_type: LoginType::Oidc,
 ///     linked: None,
+///     is_added: false,
 ///     by_external_id: None,
 ///     by_email: None,
 ///     email_trust: EmailTrust::Unverified,
@@ -187,7 +190,10 @@ const fn shown(login_type: LoginType) -> &'static str {
 pub fn decide(facts: &AccountFacts, policy: &LinkPolicy) -> Decision {
     let alive = |account: Option<Account>| account.filter(|account| !account.is_deleted);
     if let Some(account) = alive(facts.linked) {
-        return enter(&account, facts.login_type, Decision::SignIn(account.user));
+        // A link that the user has added lets in beside the way of the account.
+        let signs_in = matches!(account.login_type, LoginType::Password | LoginType::Oidc | LoginType::Github);
+        let wants = if facts.is_added && signs_in { account.login_type } else { facts.login_type };
+        return enter(&account, wants, Decision::SignIn(account.user));
     }
     if let Some(account) = alive(facts.by_external_id) {
         let link = Decision::Link { user: account.user, by: LinkedBy::ExternalId };

@@ -10,6 +10,7 @@ use crate::Secret;
 use crate::text_enum::text_enum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 text_enum! {
     /// Which product a provider is, where that makes a difference.
@@ -98,6 +99,21 @@ text_enum! {
         Basic = "basic",
         /// In the body.
         Post = "post",
+        /// By an assertion that a private key of this server signs (RFC 7523).
+        PrivateKeyJwt = "private_key_jwt",
+    }
+}
+
+text_enum! {
+    /// For whom an assertion of this server is, in its claim `aud`.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    AssertionAudience {
+        /// The token endpoint (OpenID Connect Core 1.0, 9).
+        #[default]
+        TokenEndpoint = "token_endpoint",
+        /// The issuer.
+        Issuer = "issuer",
     }
 }
 
@@ -136,8 +152,20 @@ pub struct Provider {
     pub issuer_aliases: Vec<String>,
     /// The id of this server there.
     pub client_id: String,
-    /// Its secret there; empty for a public client.
+    /// Its secret there; empty for a public client, and for one with a private key.
     pub client_secret: Secret<String>,
+    /// The private key with which this server signs assertions for the token endpoint, in PEM; empty: in a file, or none.
+    pub private_key: Secret<String>,
+    /// The file with that key; empty: none.
+    pub private_key_file: PathBuf,
+    /// By which algorithm the key signs.
+    pub private_key_alg: SignatureAlgorithm,
+    /// The id of the key, as the provider knows it; empty: none is said.
+    pub private_key_id: String,
+    /// The SHA-256 thumbprint of the certificate of the key, in base64url, as Entra wants it (`x5t#S256`); empty: none is said.
+    pub certificate_thumbprint: String,
+    /// For whom assertions are.
+    pub assertion_audience: AssertionAudience,
     /// Whether people come back to `/api/v2/users/oidc/callback`, which Coder's servers have, in the place of an address of this
     /// provider alone. For the first one only.
     pub shared_callback: bool,
@@ -183,7 +211,8 @@ pub struct Provider {
     pub acr_map: BTreeMap<String, Acr>,
     /// Whether signing out here signs out there.
     pub upstream_logout: bool,
-    /// How this server authenticates there; `None`: what the provider lists, `basic` first.
+    /// How this server authenticates there; `None`: by its private key, if it has one, and else what the provider lists, `basic`
+    /// first.
     pub authentication: Option<ClientAuthentication>,
     /// More parameters of the authorization request. Those of the protocol are not overridden.
     pub authorize_parameters: BTreeMap<String, String>,
@@ -201,6 +230,12 @@ impl Default for Provider {
             issuer_aliases: Vec::new(),
             client_id: String::new(),
             client_secret: Secret::new(String::new()),
+            private_key: Secret::new(String::new()),
+            private_key_file: PathBuf::new(),
+            private_key_alg: SignatureAlgorithm::Rs256,
+            private_key_id: String::new(),
+            certificate_thumbprint: String::new(),
+            assertion_audience: AssertionAudience::TokenEndpoint,
             shared_callback: false,
             scopes: texts(&["openid", "profile", "email"]),
             algs: vec![SignatureAlgorithm::Rs256],
@@ -234,6 +269,12 @@ impl Provider {
     #[must_use]
     pub fn shown_name(&self) -> &str {
         if self.display_name.is_empty() { &self.name } else { &self.display_name }
+    }
+
+    /// Whether this server has a private key there.
+    #[must_use]
+    pub fn has_private_key(&self) -> bool {
+        !self.private_key.expose().is_empty() || !self.private_key_file.as_os_str().is_empty()
     }
 
     /// What a missing claim of groups means. Entra leaves the claim out where it is too long, so there it means nothing.
@@ -292,6 +333,7 @@ mod tests {
         words(GroupsMissing::ALL, GroupsMissing::as_str);
         words(GroupSeparator::ALL, GroupSeparator::as_str);
         words(ClientAuthentication::ALL, ClientAuthentication::as_str);
+        words(AssertionAudience::ALL, AssertionAudience::as_str);
         words(LinkByEmail::ALL, LinkByEmail::as_str);
         words(SignatureAlgorithm::ALL, SignatureAlgorithm::as_str);
         words(Acr::ALL, Acr::as_str);

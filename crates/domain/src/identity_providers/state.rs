@@ -56,6 +56,8 @@ pub enum Callback {
         merge_state: Option<String>,
         /// Where to afterwards: see [`return_target`].
         return_target: String,
+        /// The visitor wants to authenticate anew, whatever session they have at the provider.
+        anew: bool,
     },
     /// The provider has answered with a code.
     Code {
@@ -197,7 +199,8 @@ impl Callback {
         }
         let Some(code) = owned("code") else {
             let return_target = return_target(value("redirect").unwrap_or_default());
-            return Ok(Self::Start { merge_state: owned("oidc_merge_state"), return_target });
+            let anew = value("reauthenticate") == Some("true");
+            return Ok(Self::Start { merge_state: owned("oidc_merge_state"), return_target, anew });
         };
         Ok(Self::Code { code, state: owned("state").ok_or(CallbackError::StateMissing)?, issuer: owned("iss") })
     }
@@ -266,6 +269,7 @@ mod tests {
         let start = |merge_state: Option<&str>, target: &str| Callback::Start {
             merge_state: merge_state.map(str::to_owned),
             return_target: target.to_owned(),
+            anew: false,
         };
         assert_eq!(read(&[]), Ok(start(None, "/")));
         assert_eq!(read(&[("redirect", "https://x/a"), ("oidc_merge_state", "m")]), Ok(start(Some("m"), "/a")));

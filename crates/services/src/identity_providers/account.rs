@@ -1,6 +1,7 @@
 //! Finding or making the account of somebody whom a provider vouches for, in one transaction.
 
 use super::identity::Identified;
+use super::links::{NewLink, find_link, insert_link, note_link, update_link};
 use crate::Principal;
 use crate::audit::Diff;
 use crate::context::Context;
@@ -21,10 +22,9 @@ use doorward_domain::ids::UserId;
 use doorward_domain::names::{NAME_MAX, Username};
 use doorward_domain::roles::{OWNER, RoleNames, System};
 use doorward_domain::sessions::ApiKeyId;
-use doorward_domain::user_links::{FederatedSession, UserLink};
+use doorward_domain::user_links::FederatedSession;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::{Repositories, Sealer, StoreError};
-use serde_json::Map;
 use std::sync::Arc;
 
 /// How often another user name is tried when one is taken.
@@ -126,33 +126,6 @@ pub(super) fn hint_place(key: &ApiKeyId) -> String {
     format!("federated_sessions/{}", key.as_str())
 }
 
-/// The link of the account at the provider, under whichever spelling of the issuer.
-pub(super) fn find_link(repos: &mut dyn Repositories, person: &Identified) -> Result<Option<UserLink>, StoreError> {
-    repos.user_links().find(&person.issuers, &person.subject)
-}
-
-/// Links the account at the provider to a user.
-pub(super) fn insert_link(
-    deed: &mut Deed<'_>,
-    person: &Identified,
-    user_id: UserId,
-    email_verified: bool,
-) -> Result<(), StoreError> {
-    let link = UserLink {
-        user_id,
-        login_type: person.login_type,
-        provider: person.provider.clone(),
-        issuer: person.issuer().to_owned(),
-        subject: person.subject.clone(),
-        email_verified,
-        claims: person.claims.clone(),
-        created_at: deed.now,
-        updated_at: deed.now,
-    };
-    let because = System::because("the identity provider vouches for the user");
-    deed.repos.user_links().insert(&because.permit(), &link)
-}
-
 impl SignIn {
     fn decide(self, deed: &mut Deed<'_>) -> Decided {
         let mut link = find_link(deed.repos, &self.person)?;
@@ -184,6 +157,7 @@ impl SignIn {
         let facts = AccountFacts {
             login_type: self.person.login_type,
             linked: linked.as_ref().map(|(account, _)| *account),
+            is_added: link.as_ref().is_some_and(|link| !link.is_main),
             by_external_id: by_external_id.as_ref().map(|(account, _)| *account),
             by_email: by_email.as_ref().map(|(account, _)| *account),
             email_trust: self.person.profile.email_trust,
@@ -206,23 +180,30 @@ impl SignIn {
             Decision::Create { is_first } => {
                 let user = self.create(deed, is_first)?;
                 let email_verified = self.proves(None, &user, false);
-                insert_link(deed, &self.person, user.id, email_verified)?;
-                self.open(deed, user)
+                self.insert_link(deed, &NewLink { user_id: user.id, is_main: true, email_verified })?;
+                self.open(deed, user, true)
             }
             Decision::SignIn(_) => {
                 let (Some(before), Some(link)) = (known, link) else { return Err(Error::UserNotFound.into()) };
-                let user = self.follow(deed, before.clone())?;
-                let email_verified = self.proves(Some(&before), &user, link.email_verified);
-                self.update_link(deed, link, email_verified)?;
-                self.open(deed, user)
+                // A link that the user has added signs in, and that is all.
+                let is_main = link.is_main;
+                let user = if is_main { self.follow(deed, before.clone())? } else { before.clone() };
+                let was_verified = link.email_verified;
+                let verified = if is_main { self.proves(Some(&before), &user, was_verified) } else { was_verified };
+                update_link(deed, &self.person, link, (is_main, verified))?;
+                self.open(deed, user, is_main)
             }
             Decision::Link { by, .. } => {
                 let Some(before) = known else { return Err(Error::UserNotFound.into()) };
                 let user = self.follow(deed, before.clone())?;
                 let email_verified = self.proves(Some(&before), &user, was_proven);
-                insert_link(deed, &self.person, user.id, email_verified)?;
-                self.note_link(deed, &user, by)?;
-                self.open(deed, user)
+                self.insert_link(deed, &NewLink { user_id: user.id, is_main: true, email_verified })?;
+                let by = match by {
+                    LinkedBy::Email => "email",
+                    LinkedBy::ExternalId => "external_id",
+                };
+                let _receipt = note_link(deed, &self.person, &user, by)?;
+                self.open(deed, user, true)
             }
         }
     }
@@ -233,20 +214,9 @@ impl SignIn {
         self.person.profile.proves_email(before, after.email.as_ref(), was_proven)
     }
 
-    /// Records that an account is linked to a provider from now on.
-    fn note_link(&self, deed: &mut Deed<'_>, user: &User, by: LinkedBy) -> Result<(), StoreError> {
-        let mut about = Map::new();
-        about.insert("provider".to_owned(), self.person.provider.clone().into());
-        about.insert("issuer".to_owned(), self.person.issuer().into());
-        about.insert("subject".to_owned(), self.person.subject.clone().into());
-        let by = match by {
-            LinkedBy::Email => "email",
-            LinkedBy::ExternalId => "external_id",
-        };
-        about.insert("linked_by".to_owned(), by.into());
-        let entry = deed.entry().of_user(Some(user.id)).with(about);
-        let _receipt = entry.noted(AuditAction::Write, 200, user, Diff::default())?;
-        Ok(())
+    fn insert_link(&self, deed: &mut Deed<'_>, new: &NewLink) -> Result<(), StoreError> {
+        let because = System::because("the identity provider vouches for the user");
+        insert_link(deed, &because.permit(), &self.person, new)
     }
 
     /// What the rules want to know of a user, who is not changed by others from here on.
@@ -260,7 +230,7 @@ impl SignIn {
             is_suspended: user.status == UserStatus::Suspended,
             is_owner: user.roles.contains(OWNER),
             // Addresses come from administrators and directories, or else from providers, which say whether they are verified.
-            is_email_proven: links.iter().all(|link| link.email_verified),
+            is_email_proven: links.iter().filter(|link| link.is_main).all(|link| link.email_verified),
             has_link: links.iter().any(|link| self.person.issuers.contains(&link.issuer)),
         };
         Ok(Some((account, user)))
@@ -283,18 +253,6 @@ impl SignIn {
         deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, user.id, deed.now))?;
         let _receipt = deed.entry().of_user(Some(user.id)).made(&user)?;
         Ok(user)
-    }
-
-    fn update_link(&self, deed: &mut Deed<'_>, link: UserLink, email_verified: bool) -> Result<(), StoreError> {
-        let link = UserLink {
-            provider: self.person.provider.clone(),
-            email_verified,
-            claims: self.person.claims.clone(),
-            updated_at: deed.now,
-            ..link
-        };
-        let because = System::because("the identity provider vouches for the user");
-        deed.repos.user_links().update(&because.permit(), &link).map(drop)
     }
 
     /// Address, name and picture follow the provider; the user name does not, for it stands in links and paths.
@@ -344,11 +302,11 @@ impl SignIn {
         }
     }
 
-    /// Makes the session.
-    fn open(&self, deed: &mut Deed<'_>, user: User) -> Decided {
+    /// Makes the session, of a user who follows the provider or does not.
+    fn open(&self, deed: &mut Deed<'_>, user: User, follows: bool) -> Decided {
         let user = if user.status == UserStatus::Dormant { seen(deed, &user)? } else { user };
         let login_type = self.person.login_type;
-        let user = if login_type == LoginType::Oidc { self.sync(deed, &user)? } else { user };
+        let user = if follows && login_type == LoginType::Oidc { self.sync(deed, &user)? } else { user };
         let lifetime = self.settings.sessions.lifetime.get();
         let spec = KeySpec { login_type, ..KeySpec::session(user.id, lifetime, &deed.by.origin.ip) };
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;

@@ -35,18 +35,36 @@ pub(super) fn is_password_of(ring: &KeyRing, user: &User, conversion: &Conversio
 /// What the browser has brought back of a conversion. Errors: `Invalid` (nothing that this server has made), `Refused` (it is of another
 /// deployment or sign-in, or over).
 pub(super) fn read(ctx: &Context, tokens: &[Secret<String>], state: &str) -> Result<Conversion, Error> {
-    let ring = ctx.keys.ring();
-    let keys: Vec<_> = ring.forms().ids().filter_map(|id| ring.forms().text_of(id, PURPOSE, &[])).collect();
-    let read = |token: &Secret<String>| keys.iter().find_map(|key| Conversion::read(token.expose(), key));
-    let mut read = tokens.iter().filter_map(read).peekable();
+    let mut read = read_all(ctx, PURPOSE, tokens, Conversion::read).peekable();
     if read.peek().is_none() {
         return Err(Error::invalid("This browser has not begun to change how you sign in. Please begin again."));
     }
-    let Some(conversion) = read.find(|conversion| conversion.state.as_bytes().ct_eq(state.as_bytes()).into()) else {
+    let Some(conversion) = read.find(|conversion| is_state(&conversion.state, state)) else {
         return Err(Error::Refused("This belongs to another try to change how you sign in.".to_owned()));
     };
     if ctx.clock.now() >= conversion.expires_at {
-        return Err(Error::Refused("It took too long. Please begin again.".to_owned()));
+        return Err(too_late());
     }
     Ok(conversion)
+}
+
+/// What these tokens say, as far as this server has made them for the purpose, with a key that it still has.
+pub(super) fn read_all<T>(
+    ctx: &Context,
+    purpose: &'static str,
+    tokens: &[Secret<String>],
+    read: fn(&str, &Secret<String>) -> Option<T>,
+) -> impl Iterator<Item = T> {
+    let ring = ctx.keys.ring();
+    let keys: Vec<_> = ring.forms().ids().filter_map(|id| ring.forms().text_of(id, purpose, &[])).collect();
+    tokens.iter().filter_map(move |token| keys.iter().find_map(|key| read(token.expose(), key)))
+}
+
+/// Whether two states are the same, in constant time.
+pub(super) fn is_state(known: &str, state: &str) -> bool {
+    known.as_bytes().ct_eq(state.as_bytes()).into()
+}
+
+pub(super) fn too_late() -> Error {
+    Error::Refused("It took too long. Please begin again.".to_owned())
 }

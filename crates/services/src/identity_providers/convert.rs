@@ -1,10 +1,11 @@
 //! A user with a password who wants to sign in through a provider from now on (`identity.md` 2.8): first the password is proved,
 //! then the provider says who it is, and only then the password is gone.
 
-use super::account::{admit, find_link, insert_link, refuse};
+use super::account::{admit, refuse};
 use super::conversions::{is_password_of, password_text, sign};
 use super::flow::{CONVERT, new_state};
 use super::identity::Identified;
+use super::links::{NewLink, find_link, insert_link, update_link};
 use crate::Principal;
 use crate::context::Context;
 use crate::deed::Deed;
@@ -139,7 +140,8 @@ pub(super) async fn convert(
         if user.status == UserStatus::Suspended {
             return Err(Error::Refused("This account is suspended. Ask an administrator.".to_owned()));
         }
-        let linked = find_link(deed.repos, &person)?.map(|link| link.user_id);
+        let link = find_link(deed.repos, &person)?;
+        let linked = link.as_ref().map(|link| link.user_id);
         let links = deed.repos.user_links().list_of_user(user.id)?;
         let has_other =
             links.iter().any(|link| person.issuers.contains(&link.issuer) && link.subject != person.subject);
@@ -147,8 +149,12 @@ pub(super) async fn convert(
             .map_err(|refusal| Error::Refused(refusal.to_string()))?;
         let permit = System::because("the password and the identity provider vouch for the user").permit();
         deed.repos.users().update_login_type(&permit, user.id, person.login_type, deed.now)?;
-        if linked.is_none() {
-            insert_link(deed, &person, user.id, true)?;
+        if let Some(link) = link {
+            // One that the user has added is followed from now on.
+            update_link(deed, &person, link, (true, true))?;
+        } else {
+            let new = NewLink { user_id: user.id, is_main: true, email_verified: true };
+            insert_link(deed, &permit, &person, &new)?;
         }
         let changed = User { login_type: person.login_type, password_hash: None, updated_at: deed.now, ..user.clone() };
         let entry = deed.entry().of_user(Some(user.id));

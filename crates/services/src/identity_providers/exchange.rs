@@ -1,11 +1,13 @@
 //! Exchanging a code for tokens, by the crate `oauth2` with our own way out as its HTTP client.
 
-use super::upstream::told;
-use super::ways::Way;
+use super::upstream::{chosen, told};
+use super::ways::{GITHUB, Way};
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
-use doorward_domain::identity_providers::{ClientAuthentication, Discovery, Provider, ProviderError};
+use doorward_domain::identity_providers::{
+    CLIENT_ASSERTION_TYPE, ClientAssertion, ClientAuthentication, Discovery, Provider, ProviderError,
+};
 use doorward_ports::fetch::{ContentType, Request};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
@@ -20,6 +22,9 @@ use std::sync::Arc;
 
 /// The longest answer of a token endpoint, in bytes.
 const ANSWER_MAX: usize = 256 * 1024;
+
+/// Length of the id of an assertion.
+const ASSERTION_ID_LEN: usize = 32;
 
 /// What an OpenID provider adds to an answer of the token endpoint.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -69,6 +74,34 @@ impl Endpoints {
         }
     }
 
+    /// How this server authenticates there.
+    fn authentication(&self) -> ClientAuthentication {
+        match self {
+            Self::Oidc(discovery) => discovery.authentication,
+            Self::Github => ClientAuthentication::Post,
+        }
+    }
+
+    /// What proves who this server is, where that is done by a private key.
+    pub(super) fn assertion(
+        &self,
+        ctx: &Context,
+        provider: Option<&Provider>,
+    ) -> Result<Option<Secret<String>>, Error> {
+        let (Self::Oidc(discovery), Some(provider)) = (self, provider) else { return Ok(None) };
+        if discovery.authentication != ClientAuthentication::PrivateKeyJwt {
+            return Ok(None);
+        }
+        let signer = ctx.upstreams.signer(&provider.name).ok_or_else(|| {
+            tracing::error!(provider = %provider.name, "there is no private key for the provider");
+            Error::Upstream("This server cannot prove to the identity provider who it is.".to_owned())
+        })?;
+        let id = ctx.alphanumeric(ASSERTION_ID_LEN);
+        let assertion = ClientAssertion::new(provider, discovery, id.expose(), ctx.clock.now());
+        let signature = signer.sign(assertion.signed_part()).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Some(assertion.with_signature(&signature)))
+    }
+
     /// The client for them; `provider` is that of the settings.
     pub(super) fn client(
         &self,
@@ -88,20 +121,15 @@ impl Endpoints {
             Some(provider) => (&provider.client_id, &provider.client_secret),
             None => (&github.client_id, &github.client_secret),
         };
-        let authentication = match (self, provider) {
-            (Self::Oidc(discovery), Some(provider)) => {
-                provider.authentication.unwrap_or_else(|| discovery.authentication)
-            }
-            _ => ClientAuthentication::Post,
-        };
         let bad = |cause: url::ParseError| Error::Internal(Box::new(cause));
         let client = Client::new(ClientId::new(id.clone()))
             .set_auth_uri(AuthUrl::new(authorize).map_err(bad)?)
             .set_token_uri(TokenUrl::new(token).map_err(bad)?)
             .set_redirect_uri(RedirectUrl::new(way.redirect_uri(ctx)).map_err(bad)?)
-            .set_auth_type(match authentication {
+            .set_auth_type(match self.authentication() {
                 ClientAuthentication::Basic => AuthType::BasicAuth,
-                ClientAuthentication::Post => AuthType::RequestBody,
+                // With an assertion the id of the client stands in the body, and no secret.
+                ClientAuthentication::Post | ClientAuthentication::PrivateKeyJwt => AuthType::RequestBody,
             });
         let secret = secret.expose();
         Ok(if secret.is_empty() { client } else { client.set_client_secret(ClientSecret::new(secret.clone())) })
@@ -114,21 +142,34 @@ pub(super) struct Tokens {
     pub(super) id_token: Option<Secret<String>>,
 }
 
-/// Exchanges a code; `verifier` is that of the challenge, if one was sent. `name` is that of the provider, for the log.
+/// What goes with a code.
+pub(super) struct Proofs {
+    /// The verifier of the challenge, if one was sent.
+    pub(super) verifier: Option<Secret<String>>,
+    /// The assertion of this server, where it authenticates by one.
+    pub(super) assertion: Option<Secret<String>>,
+}
+
+/// Exchanges a code at a provider; at GitHub if there is none.
 pub(super) async fn exchange(
     ctx: &Context,
-    name: &str,
+    provider: Option<&Provider>,
     client: &UpstreamClient,
     code: &Secret<String>,
-    verifier: Option<Secret<String>>,
+    proofs: Proofs,
 ) -> Result<Tokens, Error> {
+    let name = provider.map_or(GITHUB, |provider| &provider.name);
     let send = |request: HttpRequest| {
-        let upstreams = ctx.upstreams.clone();
-        async move { upstreams.fetch(as_fetched(&request)).await.map(as_answered) }
+        let (upstreams, fetched) = (ctx.upstreams.clone(), as_fetched(&request, provider));
+        async move { upstreams.fetch(fetched).await.map(as_answered) }
     };
     let mut request = client.exchange_code(AuthorizationCode::new(code.expose().clone()));
-    if let Some(verifier) = verifier {
-        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().clone()));
+    if let Some(verifier) = proofs.verifier {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.into_exposed()));
+    }
+    if let Some(assertion) = proofs.assertion {
+        request = request.add_extra_param("client_assertion_type", CLIENT_ASSERTION_TYPE);
+        request = request.add_extra_param("client_assertion", assertion.into_exposed());
     }
     match request.request_async(&send).await {
         Ok(answer) => Ok(Tokens {
@@ -154,15 +195,15 @@ pub(super) async fn exchange(
 }
 
 /// The request of the crate as one of ours.
-fn as_fetched(request: &HttpRequest) -> Request {
-    let body = Secret::new(request.body().clone());
-    let fetched = Request::post(&request.uri().to_string(), "application/x-www-form-urlencoded", body, ANSWER_MAX);
+fn as_fetched(request: &HttpRequest, provider: Option<&Provider>) -> Request {
+    let (url, body) = (request.uri().to_string(), Secret::new(request.body().clone()));
+    let fetched = Request::post(&url, "application/x-www-form-urlencoded", body, ANSWER_MAX);
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let fetched = match authorization {
         Some(value) => fetched.header("authorization", Secret::from(value)),
         None => fetched,
     };
-    fetched.expecting(ContentType::Json).any_status().chosen_by_operator()
+    chosen(fetched.expecting(ContentType::Json).any_status(), provider)
 }
 
 fn as_answered(answer: doorward_ports::fetch::Answer) -> HttpResponse {

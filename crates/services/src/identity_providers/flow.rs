@@ -14,6 +14,13 @@ const STATE_LEN: usize = 32;
 /// The first part of the state of a user who is about to sign in otherwise.
 pub(crate) const CONVERT: &str = "convert-";
 
+/// The first part of the state of a user who is about to link an account.
+pub(super) const LINK: &str = "link-";
+
+/// The first part of the state of a visitor who has to authenticate anew. It cannot be exchanged for another one: the nonce is
+/// derived from all of the state.
+pub(super) const ANEW: &str = "anew-";
+
 /// A sign-in that is under way at one provider.
 pub(super) struct Flow<'a> {
     ctx: &'a Context,

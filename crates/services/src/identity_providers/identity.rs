@@ -4,15 +4,15 @@ use super::exchange::Tokens;
 use super::flow::Flow;
 use super::graph;
 use super::signed::{self, Signed};
-use super::upstream::{told, unusable};
+use super::upstream::{chosen, told, unusable};
 use super::ways::GITHUB;
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{
     Acr, AddressDefect, Claims, ClaimsSource, Discovery, Expected, GROUPS_MAX, GroupClaim, GroupsMissing, IdToken,
-    KeptBecause, Profile, ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash, check_id_token, merge,
-    parse_list, read_github, read_groups, read_profile, session_facts,
+    KeptBecause, MaxAge, Profile, ProfileDefect, Provider, SessionFacts, TokenHeader, access_token_hash,
+    check_id_token, check_userinfo, merge, parse_list, read_github, read_groups, read_profile, session_facts,
 };
 use doorward_domain::idp_sync::SyncClaims;
 use doorward_domain::users::LoginType;
@@ -86,7 +86,7 @@ pub(super) async fn of_oidc(
     provider: &Provider,
     discovery: &Discovery,
     tokens: &Tokens,
-    flow: &Flow<'_>,
+    (flow, max_age): (&Flow<'_>, Option<MaxAge>),
 ) -> Result<Identified, Error> {
     let refuse = |defect: &dyn Display| refused(&provider.name, defect);
     let Some(token) = &tokens.id_token else { return Err(refuse(&"there is no ID token")) };
@@ -99,7 +99,7 @@ pub(super) async fn of_oidc(
         skew: ctx.settings.oidc.clock_skew.get(),
         nonce: nonce.expose(),
         access_token_hash: Some(&access_token_hash(header.algorithm, tokens.access_token.expose())),
-        max_age: None,
+        max_age,
         essential_acr: &[],
     };
     let id_token = check_id_token(&claims, provider, &expected).map_err(|defect| refuse(&defect))?;
@@ -164,7 +164,7 @@ async fn other_claims(
         (ClaimsSource::Merged, Some(url)) => {
             let request = Request::get(url, ANSWER_MAX).bearer(&tokens.access_token);
             let types = ContentType::OneOf(&["application/json", "application/jwt"]);
-            let answer = ctx.upstreams.fetch(request.expecting(types).chosen_by_operator()).await;
+            let answer = ctx.upstreams.fetch(chosen(request.expecting(types), Some(provider))).await;
             let answer = answer.map_err(|failure| told(&provider.name, "the userinfo endpoint", &failure))?;
             userinfo(ctx, provider, discovery, &answer).await.map(Some)
         }
@@ -180,7 +180,10 @@ async fn userinfo(ctx: &Context, provider: &Provider, discovery: &Discovery, ans
     let token = String::from_utf8(answer.body.expose().clone()).map_err(|_no_text| unusable())?;
     let token = Secret::new(token.trim().to_owned());
     let any = |_: &TokenHeader| Ok(());
-    Ok(signed::verify(ctx, provider, discovery, &token, any).await?.claims)
+    let claims = signed::verify(ctx, provider, discovery, &token, any).await?.claims;
+    check_userinfo(&claims, provider, ctx.clock.now(), ctx.settings.oidc.clock_skew.get())
+        .map_err(|defect| refused(&provider.name, &defect))?;
+    Ok(claims)
 }
 
 /// The claim of groups. Those that a token of Entra has no room for are asked for at Microsoft Graph; when it does not answer,

@@ -5,6 +5,7 @@ use crate::error::Error;
 use async_trait::async_trait;
 use doorward_domain::Instant;
 use doorward_domain::identity_providers::{DISCOVERY_MAX, Discovery, KEY_SET_MAX, KeySet, Provider, discovery_url};
+use doorward_ports::Signer;
 use doorward_ports::fetch::{Answer, ContentType, FailureClass, Fetch, FetchError, Request};
 use std::collections::HashMap;
 use std::fmt;
@@ -24,6 +25,8 @@ pub struct Upstreams(Arc<Inner>);
 
 struct Inner {
     fetch: Arc<dyn Fetch>,
+    /// By which this server proves who it is, by the names of providers.
+    signers: HashMap<String, Arc<dyn Signer>>,
     discoveries: Mutex<HashMap<String, Kept<Discovery>>>,
     keys: Mutex<HashMap<String, Kept<KeySet>>>,
 }
@@ -67,7 +70,18 @@ impl Upstreams {
     /// Providers are reached through `fetch`.
     #[must_use]
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
-        Self(Arc::new(Inner { fetch, discoveries: Mutex::default(), keys: Mutex::default() }))
+        Self::with_signers(fetch, HashMap::new())
+    }
+
+    /// The same, with the private keys of this server for providers, by their names.
+    #[must_use]
+    pub fn with_signers(fetch: Arc<dyn Fetch>, signers: HashMap<String, Arc<dyn Signer>>) -> Self {
+        Self(Arc::new(Inner { fetch, signers, discoveries: Mutex::default(), keys: Mutex::default() }))
+    }
+
+    /// The private key for a provider.
+    pub(super) fn signer(&self, provider: &str) -> Option<&dyn Signer> {
+        self.0.signers.get(provider).map(|signer| &**signer)
     }
 
     pub(super) async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
@@ -81,7 +95,7 @@ impl Upstreams {
         if let Some(kept) = kept.as_ref().filter(|kept| now - kept.since < FRESH) {
             return Ok(Arc::clone(&kept.value));
         }
-        let fetched = match self.get(&url, DISCOVERY_MAX).await {
+        let fetched = match self.get(provider, &url, DISCOVERY_MAX).await {
             Ok(answer) => Discovery::parse(answer.body.expose(), provider).map_err(|defect| {
                 tracing::warn!(provider = %provider.name, %defect, "the discovery document is not taken");
                 unusable()
@@ -107,7 +121,7 @@ impl Upstreams {
         if let Some(kept) = kept.as_ref().filter(suffices) {
             return Ok(Arc::clone(&kept.value));
         }
-        let fetched = match self.get(&url, KEY_SET_MAX).await {
+        let fetched = match self.get(provider, &url, KEY_SET_MAX).await {
             Ok(answer) => match KeySet::parse(answer.body.expose()) {
                 Ok(keys) => {
                     if keys.exposed > 0 {
@@ -127,8 +141,17 @@ impl Upstreams {
         keep(&self.0.keys, url, fetched, kept, (now, again))
     }
 
-    async fn get(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
-        self.fetch(Request::get(url, limit).expecting(ContentType::Any).chosen_by_operator()).await
+    async fn get(&self, provider: &Provider, url: &str, limit: usize) -> Result<Answer, FetchError> {
+        self.fetch(chosen(Request::get(url, limit).expecting(ContentType::Any), Some(provider))).await
+    }
+}
+
+/// The request with who chose its address. What a provider names in its documents at another host than that of its issuer was not
+/// chosen by the operator, and must not lead behind this server. All of GitHub stands in the settings.
+pub(super) fn chosen(request: Request, provider: Option<&Provider>) -> Request {
+    match provider {
+        Some(provider) if !provider.is_at_own_host(&request.url) => request.chosen_by_trusted(),
+        _ => request.chosen_by_operator(),
     }
 }
 

@@ -52,6 +52,15 @@ pub(super) fn provider<'c>(ctx: &'c Context, way: &Way) -> Result<Option<&'c Pro
     }
 }
 
+/// The way through the provider of this name; `None` if there is none in the settings.
+pub(super) fn way_of(ctx: &Context, name: &str) -> Option<Way> {
+    if name == GITHUB {
+        return ctx.settings.github.is_on().then_some(Way::Github);
+    }
+    let provider = ctx.settings.oidc.provider(name)?;
+    Some(if provider.shared_callback { Way::FirstOidc } else { Way::Oidc(provider.name.clone()) })
+}
+
 /// A way to sign in, for the sign-in page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnOffer {

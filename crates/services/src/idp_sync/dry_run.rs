@@ -12,6 +12,7 @@ use doorward_domain::identity_providers::GroupsMissing;
 use doorward_domain::idp_sync::{Plan, SyncClaims, Unsyncable};
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::roles::Action;
+use doorward_domain::user_links::UserLink;
 use doorward_domain::users::{LoginType, User};
 use doorward_ports::Repositories;
 use std::collections::BTreeMap;
@@ -41,7 +42,8 @@ pub struct DryRunResult {
 /// What the provider said at the last sign-in of a user with OpenID Connect. Errors: `Invalid` (`claims`).
 fn last_claims(repos: &mut dyn Repositories, user: &User, oidc: &OidcSettings) -> Result<SyncClaims, Error> {
     let links = repos.user_links().list_of_user(user.id)?;
-    let last = links.into_iter().filter(|link| link.login_type == LoginType::Oidc).max_by_key(|link| link.updated_at);
+    let is_followed = |link: &UserLink| link.is_main && link.login_type == LoginType::Oidc;
+    let last = links.into_iter().filter(is_followed).max_by_key(|link| link.updated_at);
     let none = || Error::invalid_field("claims", "is required, for the user has not signed in with OpenID Connect yet");
     let last = last.ok_or_else(none)?;
     let keeps = oidc

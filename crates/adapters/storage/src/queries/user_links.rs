@@ -100,12 +100,27 @@ impl UserLinkRepository for UnitOfWork<'_, Conn> {
                 .filter(user_links::user_id.eq(Id(link.user_id)))
                 .set((
                     user_links::provider.eq(row.provider),
+                    user_links::is_main.eq(row.is_main),
                     user_links::email_verified.eq(row.email_verified),
                     user_links::claims.eq(row.claims),
                     user_links::updated_at.eq(row.updated_at),
                 ))
                 .execute(conn)?;
             Ok(changed > 0)
+        })
+    }
+
+    fn delete(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        user: UserId,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<bool, StoreError> {
+        let target = permit.kind().id(user.0).owner(user.0);
+        self.write(permit, &target, Touches::nobody(WHY), |conn| {
+            let link = user_links::table.find((issuer, subject)).filter(user_links::user_id.eq(Id(user)));
+            Ok(diesel::delete(link).execute(conn)? > 0)
         })
     }
 }

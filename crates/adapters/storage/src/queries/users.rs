@@ -245,6 +245,22 @@ impl UserRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn follow_login_type(
+        &mut self,
+        permit: &Permit<action::UpdatePersonal, resource::User>,
+        id: UserId,
+        login_type: LoginType,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(id.0).owner(id.0), Touches::user(id), |conn| {
+            let changed = diesel::update(living!(id))
+                .filter(users::login_type.ne(login_type.as_str()))
+                .set((users::login_type.eq(login_type.as_str()), users::updated_at.eq(At(now))))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
     fn update_appearance(
         &mut self,
         permit: &Permit<action::UpdatePersonal, resource::User>,

@@ -19,6 +19,7 @@ pub(crate) struct UserLinkRow {
     pub(crate) claims: Json<Map<String, Value>>,
     created_at: At,
     pub(crate) updated_at: At,
+    pub(crate) is_main: bool,
 }
 
 impl From<&UserLink> for UserLinkRow {
@@ -33,6 +34,7 @@ impl From<&UserLink> for UserLinkRow {
             claims: Json(link.claims.clone()),
             created_at: At(link.created_at),
             updated_at: At(link.updated_at),
+            is_main: link.is_main,
         }
     }
 }
@@ -52,6 +54,7 @@ impl TryFrom<UserLinkRow> for UserLink {
             claims: row.claims.0,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
+            is_main: row.is_main,
         })
     }
 }

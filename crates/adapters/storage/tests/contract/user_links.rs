@@ -18,6 +18,7 @@ pub(crate) fn user_link(user_id: UserId, subject: &str) -> UserLink {
         provider: "corp".to_owned(),
         issuer: ISSUER.to_owned(),
         subject: subject.to_owned(),
+        is_main: true,
         email_verified: true,
         claims: claims(json!({ "groups": ["a", "b"], "name": "Ann \u{1F600}", "nested": { "n": 1.5, "z": null } })),
         created_at: NOW,
@@ -92,6 +93,7 @@ contract! {
         let old = user_link(ann.id, "1");
         let new = UserLink {
             provider: "corp2".to_owned(),
+            is_main: false,
             email_verified: false,
             claims: claims(json!({})),
             updated_at: NOW + Duration::HOUR,
@@ -108,6 +110,47 @@ contract! {
             })
             .await;
         assert_eq!(found, Some(expected));
+    }
+
+    async fn a_link_is_removed_from_its_user_alone(db) {
+        let (ann, bob) = (user("ann"), user("bob"));
+        let (mine, theirs) = (ann.id, bob.id);
+        let links = [user_link(mine, "1"), user_link(mine, "2"), user_link(theirs, "3")];
+        db.write(move |repos| {
+            repos.users().insert(&permit(), &ann)?;
+            repos.users().insert(&permit(), &bob)?;
+            links.iter().try_for_each(|link| repos.user_links().insert(&permit(), link))
+        })
+        .await;
+        let delete = |user: UserId, issuer: &'static str, subject: &'static str| {
+            move |repos: &mut dyn doorward_ports::Repositories| {
+                repos.user_links().delete(&permit(), user, issuer, subject)
+            }
+        };
+        for (user, issuer, subject) in [(theirs, ISSUER, "1"), (mine, "https://id.example.com", "1"), (mine, ISSUER, "3")] {
+            assert!(!db.write(delete(user, issuer, subject)).await, "{subject}");
+        }
+        assert_eq!(db.rows("user_links"), 3);
+        assert!(db.write(delete(mine, ISSUER, "1")).await);
+        assert!(!db.write(delete(mine, ISSUER, "1")).await);
+        let left = db.read(move |repos| repos.user_links().list_of_user(mine)).await;
+        assert_eq!(left.iter().map(|link| link.subject.as_str()).collect::<Vec<_>>(), ["2"]);
+        // The account is free for anybody again.
+        db.write(move |repos| repos.user_links().insert(&permit(), &user_link(theirs, "1"))).await;
+    }
+
+    async fn a_login_type_that_follows_ends_nothing(db) {
+        let granted = Granted::in_store(&db).await;
+        let id = granted.user.id;
+        let keys = db.rows("api_keys");
+        let change = move |repos: &mut dyn doorward_ports::Repositories| {
+            repos.users().follow_login_type(&permit(), id, LoginType::Github, NOW)
+        };
+        assert!(db.write(change).await);
+        assert!(!db.write(change).await, "nothing is to be changed");
+        let found = db.read(move |repos| repos.users().find(id)).await.unwrap();
+        assert_eq!((found.login_type, found.updated_at), (LoginType::Github, NOW));
+        assert_eq!((db.rows("api_keys"), db.rows("oauth2_grants")), (keys, 1));
     }
 
     async fn a_deleted_user_leaves_the_account_to_others(db) {

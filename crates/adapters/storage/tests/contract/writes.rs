@@ -329,6 +329,10 @@ fn writes() -> Vec<Write> {
         ReplayRepository::insert(None): |_w, r, p| r.replays().insert(&p.permit(), &seen("1"));
         UserLinkRepository::insert(None): |w, r, p| r.user_links().insert(&p.permit(), &user_link(w.ann.id, "1"));
         UserLinkRepository::update(None): |w, r, p| r.user_links().update(&p.permit(), &user_link(w.ann.id, "1"));
+        UserLinkRepository::delete(None): |w, r, p| {
+            let link = user_link(w.ann.id, "1");
+            r.user_links().delete(&p.permit(), link.user_id, &link.issuer, &link.subject)
+        };
         ScimTokenRepository::insert(None): |w, r, p| {
             let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
             r.scim_tokens().insert(&p.permit_on(&object), &w.scim_token)
@@ -354,6 +358,9 @@ fn writes() -> Vec<Write> {
             let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
             SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
                 .and_then(|change| r.runtime_settings().update(&change))
+        };
+        UserRepository::follow_login_type(Some(User)): |w, r, p| {
+            r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
         };
         UserRepository::update_login_type(Some(User)): |w, r, p| {
             r.users().update_login_type(&p.permit(), w.ann.id, LoginType::Oidc, NOW)

@@ -27,6 +27,7 @@ fn facts() -> AccountFacts {
     AccountFacts {
         login_type: LoginType::Oidc,
         linked: None,
+        is_added: false,
         by_external_id: None,
         by_email: None,
         email_trust: EmailTrust::ForLinking,
@@ -200,6 +201,22 @@ fn an_account_of_another_way_to_sign_in_is_not_entered_even_by_its_link() {
 }
 
 #[test]
+fn a_link_that_the_user_has_added_lets_in_beside_the_way_of_the_account() {
+    for has in [LoginType::Password, LoginType::Github, LoginType::Oidc] {
+        let linked = Some(Account { login_type: has, ..account(ANN) });
+        assert_eq!(decide(&AccountFacts { linked, is_added: true, ..facts() }, &POLICY), Decision::SignIn(ANN));
+    }
+    for has in [LoginType::None, LoginType::Token, LoginType::Oauth2ProviderApp] {
+        let linked = Some(Account { login_type: has, ..account(ANN) });
+        let refused = Decision::Refuse(Refusal::LoginType { has, wants: LoginType::Oidc });
+        assert_eq!(decide(&AccountFacts { linked, is_added: true, ..facts() }, &POLICY), refused);
+    }
+    let suspended = Some(Account { login_type: LoginType::Password, is_suspended: true, ..account(ANN) });
+    let facts = AccountFacts { linked: suspended, is_added: true, ..facts() };
+    assert_eq!(decide(&facts, &POLICY), Decision::Refuse(Refusal::Suspended));
+}
+
+#[test]
 fn deleted_accounts_are_not_there() {
     let deleted = Some(Account { is_deleted: true, ..account(ANN) });
     let facts = AccountFacts { linked: deleted, by_external_id: deleted, by_email: deleted, ..facts() };
@@ -244,7 +261,8 @@ proptest! {
         (privileged, sign_ups, is_first_user) in any::<(bool, bool, bool)>(),
     ) {
         let login_type = LoginType::Oidc;
-        let facts = AccountFacts { login_type, linked, by_external_id, by_email, email_trust, is_first_user };
+        let facts =
+            AccountFacts { login_type, linked, is_added: false, by_external_id, by_email, email_trust, is_first_user };
         let policy = LinkPolicy { by_email: by_email_policy, privileged, sign_ups };
         let is_open = |account: &Account| {
             !account.is_deleted && !account.is_suspended && account.login_type == login_type

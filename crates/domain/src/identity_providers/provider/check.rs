@@ -1,9 +1,12 @@
 //! What is wrong with an entry of the settings.
 
-use super::{Provider, ProviderKind};
+use super::{ClientAuthentication, Provider, ProviderKind};
 use crate::identity_providers::endpoint::is_endpoint;
 use crate::identity_providers::issuer::{is_multi_tenant, tenant_id};
 use crate::names::hidden_in_name;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::SHA256_OUTPUT_LEN;
 
 /// Longest name, in bytes.
 const NAME_MAX: usize = 32;
@@ -63,6 +66,15 @@ pub enum ProviderDefect {
     /// A domain that is none.
     #[error("`email_domains` has `{0}`, which is no domain")]
     Domain(String),
+    /// Two ways to prove who this server is.
+    #[error("`{0}` and `{1}` must not be given both")]
+    Both(&'static str, &'static str),
+    /// A private key that is never used, or an authentication without what it needs.
+    #[error("`authentication = \"private_key_jwt\"` needs `private_key` or `private_key_file`, and they need it")]
+    PrivateKey,
+    /// A thumbprint that is none.
+    #[error("`certificate_thumbprint` must be a SHA-256 thumbprint in base64url, without padding")]
+    Thumbprint,
     /// A parameter that belongs to the protocol.
     #[error("`authorize_parameters` must not have `{0}`, which this server sets itself")]
     OwnParameter(String),
@@ -70,11 +82,13 @@ pub enum ProviderDefect {
 
 /// Parameters of authorization requests that belong to this server.
 pub(super) fn is_own_parameter(name: &str) -> bool {
-    const OWN: [&str; 15] = [
+    const OWN: [&str; 17] = [
         "response_type",
         "response_mode",
         "client_id",
         "client_secret",
+        "client_assertion",
+        "client_assertion_type",
         "redirect_uri",
         "scope",
         "state",
@@ -98,8 +112,28 @@ impl Provider {
         self.check_names(&mut found);
         self.check_addresses(&mut found);
         self.check_lists(&mut found);
+        self.check_private_key(&mut found);
         self.check_trust(&mut found);
         found
+    }
+
+    fn check_private_key(&self, found: &mut Vec<ProviderDefect>) {
+        let is_inline = !self.private_key.expose().is_empty();
+        let is_in_file = !self.private_key_file.as_os_str().is_empty();
+        if is_inline && is_in_file {
+            found.push(ProviderDefect::Both("private_key", "private_key_file"));
+        }
+        if self.has_private_key() && !self.client_secret.expose().is_empty() {
+            found.push(ProviderDefect::Both("private_key", "client_secret"));
+        }
+        let is_by_key = self.authentication.map(|set| set == ClientAuthentication::PrivateKeyJwt);
+        if is_by_key.is_some_and(|is_by_key| is_by_key != self.has_private_key()) {
+            found.push(ProviderDefect::PrivateKey);
+        }
+        let is_sha256 = |text: &str| URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == SHA256_OUTPUT_LEN);
+        if !self.certificate_thumbprint.is_empty() && !is_sha256(&self.certificate_thumbprint) {
+            found.push(ProviderDefect::Thumbprint);
+        }
     }
 
     fn check_names(&self, found: &mut Vec<ProviderDefect>) {
@@ -122,6 +156,7 @@ impl Provider {
             ("name_claim", &self.name_claim),
             ("groups_claim", &self.groups_claim),
             ("external_id_claim", &self.external_id_claim),
+            ("private_key_id", &self.private_key_id),
         ];
         let is_bad = |text: &str| text.len() > TEXT_MAX || hidden_in_name(text).is_some();
         found.extend(texts.iter().filter(|(_, text)| is_bad(text)).map(|(key, _)| ProviderDefect::Text(key)));
@@ -321,5 +356,25 @@ mod tests {
                 ProviderDefect::OwnParameter("nonce".to_owned()),
             ],
         );
+    }
+
+    #[test]
+    fn a_private_key_stands_alone() {
+        let keyed = Provider { private_key: crate::Secret::from("key"), ..provider() };
+        let by_key = Some(ClientAuthentication::PrivateKeyJwt);
+        assert_eq!(keyed.check(), []);
+        assert_eq!(Provider { authentication: by_key, ..keyed.clone() }.check(), []);
+        let post = Some(ClientAuthentication::Post);
+        assert_eq!(Provider { authentication: post, ..keyed.clone() }.check(), [ProviderDefect::PrivateKey]);
+        assert_eq!(Provider { authentication: by_key, ..provider() }.check(), [ProviderDefect::PrivateKey]);
+        let both = Provider { private_key_file: "key.pem".into(), ..keyed.clone() };
+        assert_eq!(both.check(), [ProviderDefect::Both("private_key", "private_key_file")]);
+        let secret = Provider { client_secret: crate::Secret::from("s"), ..keyed.clone() };
+        assert_eq!(secret.check(), [ProviderDefect::Both("private_key", "client_secret")]);
+        for (text, is_good) in [("n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", true), ("n4bQ", false), ("a:b", false)]
+        {
+            let named = Provider { certificate_thumbprint: text.to_owned(), ..keyed.clone() };
+            assert_eq!(named.check().is_empty(), is_good, "{text}");
+        }
     }
 }

@@ -1,0 +1,1 @@
+ALTER TABLE user_links DROP COLUMN is_main;
