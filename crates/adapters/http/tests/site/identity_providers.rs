@@ -1,13 +1,19 @@
 //! Signing in through identity providers: the flow, what is believed, and what is refused.
 
 mod accounts;
+mod answers;
+mod bad_input;
 mod converting;
 mod ending;
 mod following;
 mod github;
+mod linking;
+mod private_key;
+mod recorded;
 mod syncing;
 mod tokens;
 mod traps;
+mod unlinking;
 
 use crate::house::{Answer, House, NOW, house_beside};
 use crate::provider::{FakeProvider, entry};

@@ -25,6 +25,7 @@ async fn signed_in(store: &Store, user: &Value, minutes: i64, claims: Value) {
         provider: "corp".to_owned(),
         issuer: format!("https://id.example.com/{minutes}"),
         subject: user_id.to_string(),
+        is_main: true,
         email_verified: true,
         claims: claims.as_object().unwrap().clone(),
         created_at: NOW,

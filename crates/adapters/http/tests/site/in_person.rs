@@ -1,7 +1,8 @@
 //! What no app does in the name of its user, whatever its scopes.
 
-use crate::house::{Answer, House, house};
+use crate::house::{Answer, House, NOW, PASSWORD, house, house_beside};
 use crate::oauth2::{CALLBACK, access_token, allow, client};
+use crate::provider::{FakeProvider, entry};
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
@@ -351,4 +352,23 @@ async fn who_asks_what_it_may_do_is_told_what_happens_when_it_does() {
         let pressed = allow(&house, token, &robot.authorize(&[])).await.expect(302);
         assert_eq!(told, json!(pressed.redirected_with("code").is_some()), "{who}");
     }
+}
+
+#[actix_web::test]
+async fn the_token_of_an_app_links_no_account_and_removes_none() {
+    let provider = FakeProvider::new(NOW.unix_timestamp());
+    let house = house_beside(provider.upstreams(), |settings| settings.oidc.providers = vec![entry()]).await;
+    let owner = house.owner().await;
+    let robot = client(&house, &owner, json!({ "service_account": true })).await;
+    let granted = access_token(&house, &owner, &robot, &[]).await;
+    let body = json!({ "provider": "corp", "password": PASSWORD });
+    let refused = house.api(POST, "/users/me/links", &granted, body.clone()).await.expect(403);
+    assert!(refused.body.contains("An app cannot change with which accounts"), "{}", refused.body);
+    let none = "/users/me/links/00000000-0000-8000-8000-000000000000";
+    house.api(DELETE, none, &granted, Value::Null).await.expect(403);
+    house.get("/users/me/links", &granted).await.expect(200);
+    // The person may, also by an API token.
+    let token = api_token(&house, &owner, json!({})).await;
+    house.api(POST, "/users/me/links", &token, body).await.expect(201);
+    house.api(DELETE, none, &token, Value::Null).await.expect(404);
 }

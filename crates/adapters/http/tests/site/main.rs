@@ -30,6 +30,7 @@ mod oauth2_metadata;
 mod oauth2_scopes;
 mod organizations;
 mod provider;
+mod public_keys;
 mod quiet_hours;
 mod scim;
 mod scim_groups;

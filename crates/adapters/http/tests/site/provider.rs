@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::Secret;
-use doorward_domain::identity_providers::{Provider, SignatureAlgorithm};
-use doorward_ports::fetch::{Answer, FailureClass, Fetch, FetchError, Method, Request};
+use doorward_domain::identity_providers::{Claims, Compact, KeySet, Provider, SignatureAlgorithm, TokenHeader};
+use doorward_ports::Signer;
+use doorward_ports::fetch::{Answer, ChosenBy, FailureClass, Fetch, FetchError, Method, Request};
 use doorward_services::identity_providers::Upstreams;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
@@ -53,11 +54,19 @@ pub(crate) struct State {
     pub(crate) signature: Option<String>,
     /// Answers of other addresses.
     pub(crate) others: Vec<(String, Value)>,
+    /// The same, byte by byte, with their type.
+    pub(crate) raws: Vec<(String, &'static str, Vec<u8>)>,
+    /// What the discovery document says besides; `null` takes a member away.
+    pub(crate) discovery: Value,
+    /// The keys by one of which this server proves who it is, in the place of its secret.
+    pub(crate) client_keys: Option<Value>,
+    /// The ids of assertions that were used.
+    assertions: Vec<String>,
     keys: Vec<(String, EcdsaKeyPair)>,
     nonce: String,
     challenge: String,
     now: i64,
-    fetched: Vec<String>,
+    fetched: Vec<(String, ChosenBy)>,
 }
 
 #[derive(Clone)]
@@ -100,6 +109,10 @@ impl FakeProvider {
             id_token: None,
             signature: None,
             others: Vec::new(),
+            raws: Vec::new(),
+            discovery: json!({}),
+            client_keys: None,
+            assertions: Vec::new(),
             keys: vec![("k1".to_owned(), key())],
             nonce: String::new(),
             challenge: String::new(),
@@ -110,6 +123,11 @@ impl FakeProvider {
 
     pub(crate) fn upstreams(&self) -> Upstreams {
         Upstreams::new(Arc::new(self.clone()))
+    }
+
+    /// The same for a server that signs with this key at the provider `corp`.
+    pub(crate) fn upstreams_with(&self, signer: Arc<dyn Signer>) -> Upstreams {
+        Upstreams::with_signers(Arc::new(self.clone()), [("corp".to_owned(), signer)].into())
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -127,6 +145,11 @@ impl FakeProvider {
         (state.nonce, state.challenge) = (nonce, challenge);
     }
 
+    /// So many seconds go by.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.state().now += seconds;
+    }
+
     /// Another key signs from now on, and the old one is gone.
     pub(crate) fn rotate(&self) {
         let mut state = self.state();
@@ -136,7 +159,29 @@ impl FakeProvider {
 
     /// How often this address was asked.
     pub(crate) fn times(&self, path: &str) -> usize {
-        self.state().fetched.iter().filter(|url| url.ends_with(path)).count()
+        self.state().fetched.iter().filter(|(url, _)| url.ends_with(path)).count()
+    }
+
+    /// Who chose this address, when it was last asked.
+    pub(crate) fn chosen_by(&self, path: &str) -> Option<ChosenBy> {
+        self.state().fetched.iter().rev().find(|(url, _)| url.ends_with(path)).map(|(_, by)| *by)
+    }
+
+    /// A token that the provider signs, whose header and payload are these bytes.
+    pub(crate) fn sign_raw(&self, header: &[u8], payload: &[u8]) -> String {
+        let signed = format!("{}.{}", encode(header), encode(payload));
+        let signature = self.state().keys[0].1.sign(&random(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", encode(signature))
+    }
+
+    /// The public keys, as the provider publishes them.
+    pub(crate) fn jwks(&self) -> Vec<Value> {
+        self.state().jwks()
+    }
+
+    /// The nonce of the last authorization request.
+    pub(crate) fn nonce(&self) -> String {
+        self.state().nonce.clone()
     }
 
     /// A token that the provider signs.
@@ -159,12 +204,49 @@ impl State {
         self.keys[0].1.public_key().as_ref().to_vec()
     }
 
-    fn token(&self, issuer: &str, form: &[(String, String)], authorization: Option<&str>) -> (u16, Value) {
+    fn jwks(&self) -> Vec<Value> {
+        let jwk = |(id, pair): &(String, EcdsaKeyPair)| {
+            let point = pair.public_key().as_ref();
+            json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": encode(&point[1..33]), "y": encode(&point[33..]) })
+        };
+        self.keys.iter().map(jwk).collect()
+    }
+
+    /// Whether an assertion is one of this server for the token endpoint, by the rules of RFC 7523 3.
+    fn proves(&mut self, keys: &Value, issuer: &str, assertion: &str) -> bool {
+        let Ok(compact) = Compact::parse(assertion) else { return false };
+        let any = Provider { algs: SignatureAlgorithm::ALL.to_vec(), ..Provider::default() };
+        let header = TokenHeader::parse(&compact.header, &any).unwrap();
+        let claims = Claims::parse(&compact.payload).unwrap();
+        let keys = KeySet::parse(keys.to_string().as_bytes()).unwrap();
+        let candidates = keys.candidates(&header, &claims);
+        let is_signed = candidates.into_iter().any(|key| compact.is_signed_by(key, header.algorithm));
+        let is = |name: &str, text: &str| claims.text(name) == Ok(Some(text));
+        let seconds = |name: &str| claims.instant(name).unwrap().unwrap().unix_timestamp();
+        let id = claims.text("jti").unwrap().unwrap().to_owned();
+        let is_first = !self.assertions.contains(&id);
+        self.assertions.push(id);
+        let is_short = seconds("exp") > self.now && seconds("exp") <= self.now + 300 && seconds("iat") <= self.now;
+        let is_for_us = is("aud", &format!("{issuer}/token"));
+        is_signed && is_first && is_short && is_for_us && is("iss", "doorward") && is("sub", "doorward")
+    }
+
+    fn token(&mut self, issuer: &str, form: &[(String, String)], authorization: Option<&str>) -> (u16, Value) {
         let field = |name: &str| form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode("doorward:s3cret"));
         let verifier = field("code_verifier").unwrap_or_default();
         let is_proven = encode(digest(&SHA256, verifier.as_bytes())) == self.challenge && verifier.len() >= 43;
-        if authorization != Some(basic.as_str()) {
+        let is_known = match self.client_keys.clone() {
+            None => authorization == Some(basic.as_str()),
+            Some(keys) => {
+                authorization.is_none()
+                    && field("client_id") == Some("doorward")
+                    && field("client_secret").is_none()
+                    && field("client_assertion_type") == Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+                    && self.proves(&keys, issuer, field("client_assertion").unwrap_or_default())
+            }
+        };
+        if !is_known {
             return (401, json!({ "error": "invalid_client" }));
         }
         if field("code") != Some("the-code") || !is_proven {
@@ -183,7 +265,7 @@ impl State {
 impl Fetch for FakeProvider {
     async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
         let mut state = self.state();
-        state.fetched.push(request.url.clone());
+        state.fetched.push((request.url.clone(), request.chosen_by));
         if state.is_down {
             return Err(FetchError::new(FailureClass::Connection, "10.0.0.7 refuses"));
         }
@@ -191,28 +273,26 @@ impl Fetch for FakeProvider {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             Ok(Answer { status, headers, body: Secret::new(body.to_string().into_bytes()) })
         };
+        if let Some((_, content_type, body)) = state.raws.iter().find(|(url, ..)| *url == request.url) {
+            let headers = vec![("content-type".to_owned(), (*content_type).to_owned())];
+            return Ok(Answer { status: 200, headers, body: Secret::new(body.clone()) });
+        }
         if let Some((_, body)) = state.others.iter().find(|(url, _)| *url == request.url) {
             return answer(200, body.clone());
         }
         let issuer = if request.url.starts_with(OTHER) { OTHER } else { PROVIDER };
         match (request.url.strip_prefix(issuer), &request.method) {
-            (Some("/.well-known/openid-configuration"), Method::Get) => answer(
-                200,
-                json!({
+            (Some("/.well-known/openid-configuration"), Method::Get) => {
+                let document = json!({
                     "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
                     "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
                     "userinfo_endpoint": state.userinfo.is_some().then(|| format!("{issuer}/userinfo")),
                     "response_types_supported": ["code"], "subject_types_supported": ["public"],
                     "id_token_signing_alg_values_supported": ["ES256"],
-                }),
-            ),
-            (Some("/jwks"), Method::Get) => {
-                let jwk = |(id, pair): &(String, EcdsaKeyPair)| {
-                    let point = pair.public_key().as_ref();
-                    json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": encode(&point[1..33]), "y": encode(&point[33..]) })
-                };
-                answer(200, json!({ "keys": state.keys.iter().map(jwk).collect::<Vec<_>>() }))
+                });
+                answer(200, merged(document, &state.discovery))
             }
+            (Some("/jwks"), Method::Get) => answer(200, json!({ "keys": state.jwks() })),
             (Some("/token"), Method::Post { body, .. }) => {
                 let form: Vec<_> = url::form_urlencoded::parse(body.expose()).into_owned().collect();
                 let given = request.headers.iter().find(|(name, _)| *name == "authorization");

@@ -163,3 +163,22 @@ async fn nobody_changes_to_a_provider_that_would_not_let_them_in() {
     assert_eq!(login_type(&house, &owner, "bob").await, "password");
     house.get("/users/me", &bob).await.expect(200);
 }
+
+#[actix_web::test]
+async fn guesses_of_the_password_at_the_same_moment_are_limited_like_those_one_after_another() {
+    let (house, _provider, owner) = town(|_| ()).await;
+    let token = house.member(&owner, "bob").await;
+    let guess = |n: usize| {
+        let body = json!({ "to_type": "oidc", "password": format!("guess-{n}") });
+        house.api(Method::POST, PATH, &token, body)
+    };
+    let answers = futures_util::future::join_all((0..40).map(guess)).await;
+    let wrong = answers.iter().filter(|answer| answer.status == 401).count();
+    let limited = answers.iter().filter(|answer| answer.status == 429).count();
+    assert_eq!(wrong + limited, 40, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    assert!(limited >= 20, "{wrong} guesses were looked at");
+    // Afterwards even the right one waits.
+    let body = json!({ "to_type": "oidc", "password": PASSWORD });
+    house.api(Method::POST, PATH, &token, body).await.expect(429);
+    assert_eq!(login_type(&house, &owner, "bob").await, "password");
+}

@@ -98,3 +98,25 @@ async fn a_logout_token_that_breaks_a_rule_ends_nothing() {
     let again = end(&house, &token).await.expect(400);
     assert!(again.body.contains("used before"), "{}", again.body);
 }
+
+#[actix_web::test]
+async fn a_logout_request_that_is_too_large_is_refused_in_json() {
+    let (house, provider, _owner) = town(|_| ()).await;
+    let mut browser = Browser::new(&house);
+    browser.sign_in(&provider).await.expect(307);
+    for length in [64 * 1024, 2 * 1024 * 1024] {
+        let token = "a".repeat(length);
+        for accept in ["text/html", "*/*", ""] {
+            let mut request = actix_web::test::TestRequest::post().uri(LOGOUT);
+            if !accept.is_empty() {
+                request = request.insert_header(("Accept", accept));
+            }
+            let body = format!("logout_token={token}");
+            let form = ("Content-Type", "application/x-www-form-urlencoded");
+            let refused = house.send(request.insert_header(form).set_payload(body)).await.expect(413);
+            assert!(refused.header("content-type").starts_with("application/json"), "{accept}: {refused:?}");
+            assert!(refused.json()["message"].as_str().unwrap().contains("too large"), "{accept}: {}", refused.body);
+        }
+    }
+    house.get("/users/me", &browser.session().unwrap()).await.expect(200);
+}
