@@ -6,7 +6,7 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
-use doorward_domain::provisioners::{DaemonStatus, ProvisionerDaemon, TagError, Tags};
+use doorward_domain::provisioners::{DaemonStatus, ProvisionerDaemon, ProvisionerType, TagError, Tags};
 use doorward_domain::settings::Span;
 use doorward_services::Principal;
 use doorward_services::provisioners::daemons::{self, DaemonQuery, ListedDaemon};
@@ -62,7 +62,7 @@ impl From<ProvisionerDaemon> for DaemonObject {
             name: daemon.name,
             version: daemon.version,
             api_version: daemon.api_version,
-            provisioners: daemon.provisioners.into_iter().map(|kind| kind.as_str()).collect(),
+            provisioners: daemon.provisioners.into_iter().map(ProvisionerType::as_str).collect(),
             tags: daemon.tags.all().clone(),
             key_name: None,
             status: None,

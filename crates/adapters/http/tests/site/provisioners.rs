@@ -84,6 +84,7 @@ async fn keys_are_made_listed_and_deleted() {
 
 #[actix_web::test]
 async fn whoever_has_a_key_sees_it() {
+    const KEY: &str = "Coder-Provisioner-Daemon-Key";
     let house = house().await;
     let owner = house.owner().await;
     let key = house.new_key(&owner, "rack").await;
@@ -92,7 +93,6 @@ async fn whoever_has_a_key_sees_it() {
             TestRequest::with_uri("/api/v2/provisionerkeys/whatever").peer_addr("127.0.0.1:1".parse().unwrap());
         house.send(headers.iter().fold(request, |request, header| request.insert_header(*header))).await
     };
-    const KEY: &str = "Coder-Provisioner-Daemon-Key";
     let shown = find(&[(KEY, &key), ("Coder-Session-Token", "")]).await.expect(200);
     assert_eq!(shown.json()["name"], "rack");
     let missing = find(&[]).await.expect(401).json();
