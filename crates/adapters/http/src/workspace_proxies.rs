@@ -8,6 +8,7 @@ use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
+use doorward_domain::entitlements::Feature;
 use doorward_services::Principal;
 use doorward_services::workspace_proxies::{self, ProxyRef};
 use objects::{CreateBody, ProxiesObject, ProxyObject, RegionObject, RegionsObject, UpdateBody, WithToken};
@@ -17,11 +18,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     own::routes(&mut r);
     let mut r = routes.of(&Api);
     r.user(__path_regions, regions);
-    r.user(__path_list, list);
-    r.user(__path_create, create).no_store();
-    r.user(__path_find, find);
-    r.user(__path_update, update).no_store();
-    r.user(__path_delete, delete);
+    r.user(__path_list, list).needs_first(Feature::WorkspaceProxy);
+    r.user(__path_create, create).needs_first(Feature::WorkspaceProxy).no_store();
+    r.user(__path_find, find).needs_first(Feature::WorkspaceProxy);
+    r.user(__path_update, update).needs_first(Feature::WorkspaceProxy).no_store();
+    r.user(__path_delete, delete).needs_first(Feature::WorkspaceProxy);
 }
 
 /// The proxy that the path names.

@@ -7,6 +7,7 @@ use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
 use crate::provisioners::daemons::DaemonObject;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::wire;
 use doorward_services::provisioners::keys::{self, CreateKey, KeyView};
 use doorward_services::{Error, Principal};
@@ -16,10 +17,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) fn routes(r: &mut Room<'_, Api>) {
-    r.user(__path_list, list);
-    r.user(__path_create, create).no_store();
-    r.user(__path_list_with_daemons, list_with_daemons);
-    r.user(__path_delete, delete);
+    r.user(__path_list, list).needs(Feature::ExternalProvisionerDaemons);
+    r.user(__path_create, create).needs(Feature::ExternalProvisionerDaemons).no_store();
+    r.user(__path_list_with_daemons, list_with_daemons).needs(Feature::ExternalProvisionerDaemons);
+    r.user(__path_delete, delete).needs(Feature::ExternalProvisionerDaemons);
     r.public(__path_find, find).no_store();
 }
 

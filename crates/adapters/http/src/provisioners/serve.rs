@@ -9,6 +9,7 @@ use crate::kit::routes::Room;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest as _, HttpRequest, web};
 use actix_ws::{CloseCode, CloseReason, Item, Message, MessageStream};
+use doorward_domain::entitlements::Feature;
 use doorward_domain::wire;
 use doorward_services::provisioners::serving::{self, Connected, ServeCommand};
 use doorward_services::{Context, Error, Outage, Principal};
@@ -26,7 +27,7 @@ const NOTED_EVERY: Duration = Duration::from_mins(1);
 const REASON_MAX: usize = 123;
 
 pub(super) fn routes(r: &mut Room<'_, Api>) {
-    r.recognized(__path_serve, serve).opens_socket();
+    r.recognized(__path_serve, serve).needs_first(Feature::ExternalProvisionerDaemons).opens_socket();
 }
 
 /// Connects a provisioner daemon: a WebSocket with the protocol of Coder's daemons, version 1.18 and those before it.

@@ -8,6 +8,7 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
 use crate::replicas::ReplicaObject;
 use actix_web::http::StatusCode;
+use doorward_domain::entitlements::Feature;
 use doorward_domain::ids::{ReplicaId, WorkspaceId};
 use doorward_domain::keys::SharedKey;
 use doorward_services::workspace_proxies::own::{self, Register};
@@ -22,12 +23,12 @@ use uuid::Uuid;
 const STATS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) fn routes(r: &mut Room<'_, Proxy>) {
-    r.user(__path_register, register);
-    r.user(__path_deregister, deregister);
-    r.user(__path_crypto_keys, crypto_keys).no_store();
-    r.user(__path_app_stats, app_stats).body_limit(STATS_BYTES_MAX);
-    r.user(__path_issue_token, issue_token);
-    r.user(__path_coordinate, coordinate);
+    r.user(__path_register, register).needs_first(Feature::WorkspaceProxy);
+    r.user(__path_deregister, deregister).needs_first(Feature::WorkspaceProxy);
+    r.user(__path_crypto_keys, crypto_keys).needs_first(Feature::WorkspaceProxy).no_store();
+    r.user(__path_app_stats, app_stats).needs_first(Feature::WorkspaceProxy).body_limit(STATS_BYTES_MAX);
+    r.user(__path_issue_token, issue_token).needs_first(Feature::WorkspaceProxy);
+    r.user(__path_coordinate, coordinate).needs_first(Feature::WorkspaceProxy);
 }
 
 /// What a server of a workspace proxy says of itself.
