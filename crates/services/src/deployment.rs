@@ -1,4 +1,4 @@
-//! What is asked about the deployment as a whole: its settings, its numbers, its health (`clients.md` G16, G17).
+//! What is asked about the deployment as a whole: its settings, its numbers, its health (`enterprise-platform.md` 10).
 
 mod health;
 
