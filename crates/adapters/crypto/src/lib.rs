@@ -13,13 +13,13 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod license_keys;
 mod passwords;
 mod random;
 mod seal;
-mod signing;
 
 pub use clock::SystemClock;
+pub use license_keys::{LicenseKey, LicenseKeyError};
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};
-pub use signing::{SigningKey, SigningKeyError};

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand, ValueEnum};
-use doorward_crypto::{SigningKey, SystemClock, SystemRandom};
+use doorward_crypto::{LicenseKey, SystemClock, SystemRandom};
 use doorward_domain::entitlements::{Feature, FeatureSet, LicenseTerms, Phase};
 use doorward_domain::licenses::{LICENSE_MAX, LicenseDraft, LicenseToken, key_id, read};
 use doorward_domain::{Instant, Secret};
@@ -128,8 +128,8 @@ impl Command {
 
 impl Keygen {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let pem = SigningKey::generate(&SystemRandom::default());
-        let key = SigningKey::from_pem(&pem)?;
+        let pem = LicenseKey::generate(&SystemRandom::default());
+        let key = LicenseKey::from_pem(&pem)?;
         let public_key = STANDARD.encode(key.public_key());
         let id = self.id.unwrap_or_else(|| key_id(key.public_key()));
         // Before anything is written, that the settings will take it.
@@ -150,7 +150,7 @@ impl Mint {
     fn run(self) -> anyhow::Result<ExitCode> {
         let name = self.key.display().to_string();
         let text = Secret::new(read_text(&self.key)?);
-        let key = SigningKey::from_pem(&text).with_context(|| format!("cannot sign with the file {name}"))?;
+        let key = LicenseKey::from_pem(&text).with_context(|| format!("cannot sign with the file {name}"))?;
         let id = self.key_id.clone().unwrap_or_else(|| key_id(key.public_key()));
         if self.features.contains(&Feature::UserLimit) {
             bail!("how many users may be active is said by --users");

@@ -15,7 +15,7 @@ const PREFIX: [u8; 16] =
 
 /// A text is no private key of Ed25519. Nothing of it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SigningKeyError {
+pub enum LicenseKeyError {
     /// It is not written as private keys are.
     #[error(
         "it is no private key in PEM, as `doorward license keygen` or `openssl genpkey -algorithm ed25519` write one"
@@ -27,16 +27,16 @@ pub enum SigningKeyError {
 }
 
 /// A private key of Ed25519.
-pub struct SigningKey(Ed25519KeyPair);
+pub struct LicenseKey(Ed25519KeyPair);
 
-impl SigningKey {
+impl LicenseKey {
     /// The text (PEM) of a new key.
     ///
     /// ```
-    /// use doorward_crypto::{SigningKey, SystemRandom};
-    /// let key = SigningKey::from_pem(&SigningKey::generate(&SystemRandom::default()))?;
+    /// use doorward_crypto::{LicenseKey, SystemRandom};
+    /// let key = LicenseKey::from_pem(&LicenseKey::generate(&SystemRandom::default()))?;
     /// assert_eq!(key.sign(b"text").len(), 64);
-    /// # Ok::<(), doorward_crypto::SigningKeyError>(())
+    /// # Ok::<(), doorward_crypto::LicenseKeyError>(())
     /// ```
     #[must_use]
     pub fn generate(random: &dyn Random) -> Secret<String> {
@@ -47,13 +47,13 @@ impl SigningKey {
     }
 
     /// The key of a text (PEM). Whatever stands before and after it is ignored.
-    pub fn from_pem(text: &Secret<String>) -> Result<Self, SigningKeyError> {
-        let (_, rest) = text.expose().split_once(BEGIN).ok_or(SigningKeyError::Pem)?;
-        let (body, _) = rest.split_once(END).ok_or(SigningKeyError::Pem)?;
+    pub fn from_pem(text: &Secret<String>) -> Result<Self, LicenseKeyError> {
+        let (_, rest) = text.expose().split_once(BEGIN).ok_or(LicenseKeyError::Pem)?;
+        let (body, _) = rest.split_once(END).ok_or(LicenseKeyError::Pem)?;
         let body: String = body.split_ascii_whitespace().collect();
-        let document = STANDARD.decode(body).map_err(|_not_base64| SigningKeyError::Pem)?;
+        let document = STANDARD.decode(body).map_err(|_not_base64| LicenseKeyError::Pem)?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document);
-        pair.map(Self).map_err(|_rejected| SigningKeyError::Kind)
+        pair.map(Self).map_err(|_rejected| LicenseKeyError::Kind)
     }
 
     /// The 32 bytes by which its signatures are verified.
@@ -69,9 +69,9 @@ impl SigningKey {
     }
 }
 
-impl fmt::Debug for SigningKey {
+impl fmt::Debug for LicenseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SigningKey(..)")
+        f.write_str("LicenseKey(..)")
     }
 }
 
@@ -86,26 +86,26 @@ mod tests {
 
     #[test]
     fn a_key_signs_what_its_public_key_verifies() {
-        for pem in [SigningKey::generate(&SystemRandom::default()), Secret::from(OPENSSL)] {
-            let key = SigningKey::from_pem(&pem).unwrap();
+        for pem in [LicenseKey::generate(&SystemRandom::default()), Secret::from(OPENSSL)] {
+            let key = LicenseKey::from_pem(&pem).unwrap();
             let verifies =
                 |text: &[u8]| UnparsedPublicKey::new(&ED25519, key.public_key()).verify(text, &key.sign(b"text"));
             assert!(verifies(b"text").is_ok() && verifies(b"test").is_err());
-            assert_eq!(format!("{key:?}"), "SigningKey(..)");
+            assert_eq!(format!("{key:?}"), "LicenseKey(..)");
         }
         // RFC 8410 10.3 has the public key of this one.
-        let key = SigningKey::from_pem(&Secret::from(OPENSSL)).unwrap();
+        let key = LicenseKey::from_pem(&Secret::from(OPENSSL)).unwrap();
         assert_eq!(STANDARD.encode(key.public_key()), "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=");
     }
 
     #[test]
     fn what_is_no_key_is_told_apart() {
-        let of = |text: &str| SigningKey::from_pem(&Secret::from(text)).map(drop);
+        let of = |text: &str| LicenseKey::from_pem(&Secret::from(text)).map(drop);
         for text in ["", "no key", &OPENSSL.replace("END", "ENDE"), &OPENSSL.replace("MC4", "!!!")] {
-            assert_eq!(of(text), Err(SigningKeyError::Pem), "{text}");
+            assert_eq!(of(text), Err(LicenseKeyError::Pem), "{text}");
         }
         for text in [&OPENSSL.replace("MC4CAQ", "AAAAAA"), &format!("{BEGIN}\nAAAA\n{END}")] {
-            assert_eq!(of(text), Err(SigningKeyError::Kind), "{text}");
+            assert_eq!(of(text), Err(LicenseKeyError::Kind), "{text}");
         }
     }
 }
