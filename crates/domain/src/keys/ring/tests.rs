@@ -151,7 +151,8 @@ fn a_key_signs_from_its_start_and_the_one_before_verifies_until_its_end() {
 #[test]
 fn texts_are_made_with_the_key_that_signs_and_checked_with_all_that_verify() {
     let mut keys = stored(1, KeyAlgorithm::HmacSha256);
-    let (old, new) = (keys.len() - 1, key(KeyPurpose::Forms, 1, KeyAlgorithm::HmacSha256));
+    let old = keys.iter().position(|(key, _)| key.purpose == KeyPurpose::Forms).unwrap();
+    let new = key(KeyPurpose::Forms, 1, KeyAlgorithm::HmacSha256);
     let ends_at = BEGAN + APART + Duration::DAY;
     keys[old].0.ends_at = Some(ends_at);
     keys.push(new);
@@ -182,9 +183,11 @@ fn the_search_for_a_pair_that_is_not_there_ends() {
 
 #[test]
 fn every_purpose_needs_a_key() {
-    let mut keys = stored(1, KeyAlgorithm::HmacSha256);
-    keys.pop();
-    assert_eq!(KeyRing::new(&keys).unwrap_err(), NoKeyError(KeyPurpose::Forms));
+    for purpose in [KeyPurpose::RefreshTokens, KeyPurpose::Forms, KeyPurpose::WorkspaceApps] {
+        let mut keys = stored(1, KeyAlgorithm::HmacSha256);
+        keys.retain(|(key, _)| key.purpose != purpose);
+        assert_eq!(KeyRing::new(&keys).unwrap_err(), NoKeyError(purpose));
+    }
     let single = KeyRing::single(&[7; 32]);
     let random = Secret::new("r".repeat(30));
     let first = single.refresh_tokens().first("p".to_owned(), &random, BEGAN);
