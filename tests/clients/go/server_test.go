@@ -28,7 +28,8 @@ type server struct {
 	url     string
 	owner   string
 	process *exec.Cmd
-	ended   chan error
+	// ended is closed when it has ended.
+	ended chan struct{}
 }
 
 // start runs the binary that DOORWARD_BIN names, over an empty database.
@@ -52,11 +53,12 @@ func start(t *testing.T) *server {
 		"DOORWARD__RATE_LIMIT__API=0",
 		"DOORWARD__PROVISIONERS__PSK="+psk,
 	)
-	process.Stderr = os.Stderr
+	var log bytes.Buffer
+	process.Stderr = &log
 	output, err := process.StdoutPipe()
 	must(t, err)
 	must(t, process.Start())
-	s := &server{t: t, process: process, ended: make(chan error, 1)}
+	s := &server{t: t, process: process, ended: make(chan struct{})}
 	ready := make(chan string, 1)
 	go func() {
 		lines := bufio.NewScanner(output)
@@ -65,13 +67,20 @@ func start(t *testing.T) *server {
 				ready <- url
 			}
 		}
-		s.ended <- process.Wait()
+		_ = process.Wait()
+		close(s.ended)
 	}()
-	t.Cleanup(func() { _ = process.Process.Kill() })
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		<-s.ended
+		if t.Failed() {
+			t.Logf("the log of the server:\n%s", log.String())
+		}
+	})
 	select {
 	case s.url = <-ready:
-	case err := <-s.ended:
-		t.Fatalf("the server ended at once: %v", err)
+	case <-s.ended:
+		t.Fatal("the server ended at once")
 	case <-time.After(60 * time.Second):
 		t.Fatal("the server does not start")
 	}

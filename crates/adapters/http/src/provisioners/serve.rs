@@ -8,7 +8,7 @@ use crate::kit::error::{Failure, HandlerResult, api_error};
 use crate::kit::routes::Room;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest as _, HttpRequest, web};
-use actix_ws::{CloseCode, CloseReason, Item, Message, MessageStream};
+use actix_ws::{CloseCode, CloseReason, Item, Message, MessageStream, ProtocolError};
 use doorward_domain::entitlements::Feature;
 use doorward_domain::wire;
 use doorward_services::provisioners::serving::{self, Connected, ServeCommand};
@@ -162,6 +162,8 @@ fn incoming(messages: MessageStream, out: actix_ws::Session) -> impl Stream<Item
                 Ok(Message::Text(_) | Message::Continuation(Item::FirstText(_))) => {
                     Err(TransportError("a text message".to_owned()))
                 }
+                // The daemon is gone without a word.
+                Err(ProtocolError::Io(_)) => return None,
                 Err(error) => Err(TransportError(error.to_string())),
             };
             return Some((bytes, (messages, out)));
