@@ -49,6 +49,7 @@ fn server(answer: Result<u16, FailureClass>, last_error: Option<&'static str>) -
     repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     repos.workspace_proxies.expect_list().returning(|| Ok(Vec::new()));
     repos.replicas.expect_list_live().returning(|_| Ok(Vec::new()));
+    repos.keys.expect_list().returning(|| Ok(Vec::new()));
     repos.jobs.expect_list().returning(move || Ok(vec![("cleanup".to_owned(), job(last_error))]));
     let mut fetch = MockFetch::new();
     fetch

@@ -1,6 +1,6 @@
 //! Changing proxies.
 
-use super::access::{ProxyRef, may_read, name_taken, object};
+use super::access::{ProxyRef, all, may_read, name_taken, object};
 use super::create::new_token;
 use super::health;
 use super::list::ProxyView;
@@ -46,7 +46,9 @@ pub async fn update(
             let found = reference.find(deed.repos)?;
             let object = object(&context, found.as_ref());
             may_read(deed.by, &object)?;
-            let permit = deed.by.permit::<action::Update, resource::WorkspaceProxy>(&object)?;
+            // How the deployment itself is shown is a setting, and those belong to no object.
+            let changes = if found.is_some() { object } else { all() };
+            let permit = deed.by.permit::<action::Update, resource::WorkspaceProxy>(&changes)?;
             match found {
                 None => primary(&context, deed, &permit, command),
                 Some(found) => proxy(&context, deed, &permit, &found, command),

@@ -64,7 +64,7 @@ async fn keys_are_made_listed_and_deleted() {
         assert!(refused["validations"][0]["detail"].as_str().unwrap().contains(word), "{refused}");
     }
     let refused = house.api(POST, KEYS, &owner, json!({ "name": "a", "tags": { "a": "\0" } })).await.expect(400).json();
-    assert_eq!(refused["validations"][0]["field"], "tags");
+    assert!(refused.to_string().contains("NUL"), "{refused}");
     house.clock.advance(Duration::SECOND);
     house.api(POST, KEYS, &owner, json!({ "name": "none", "tags": null })).await.expect(201);
     house.clock.advance(Duration::SECOND);

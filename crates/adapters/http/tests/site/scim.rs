@@ -106,6 +106,7 @@ fn bjensen() -> Value {
 directories! {
     async fn a_user_is_made_read_and_ended(house) {
         let owner = house.owner().await;
+        house.clock.advance(Duration::SECOND);
         let made = house.scim(Method::POST, "/Users", bjensen()).await.expect(201);
         assert_eq!(made.header("content-type"), "application/scim+json; charset=utf-8");
         let body = made.json();

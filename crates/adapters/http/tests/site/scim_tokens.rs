@@ -177,6 +177,7 @@ async fn a_directory_of_an_organization_sees_and_changes_its_own_only() {
     house.api(Method::PUT, "/users/carl/roles", &owner, json!({ "roles": ["auditor"] })).await.expect(200);
     of(&token, PATCH, &path, off.clone()).await.expect(409);
     house.api(Method::PUT, "/users/carl/roles", &owner, json!({ "roles": [] })).await.expect(200);
+    house.clock.advance(Duration::SECOND);
     assert_eq!(of(&token, PATCH, &path, off).await.expect(200).json()["active"], false);
     assert_eq!(house.get("/users/carl", &owner).await.expect(200).json()["status"], "suspended");
     let record = house.get("/audit?q=resource_type:user%20action:write&limit=1", &owner).await.expect(200).json();
