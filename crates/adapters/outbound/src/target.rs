@@ -79,7 +79,8 @@ impl Target {
             }
             Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => {}
         }
-        if !is_local && chosen_by != ChosenBy::Operator && !settings.allows_port(&host, port) {
+        let is_bound_to_ports = matches!(chosen_by, ChosenBy::Stranger | ChosenBy::Trusted);
+        if !is_local && is_bound_to_ports && !settings.allows_port(&host, port) {
             return Err(FetchError::new(FailureClass::ForbiddenAddress, format!("port {port} may not be asked")));
         }
         Ok(Self { url, host, port, chosen_by, permitted })
