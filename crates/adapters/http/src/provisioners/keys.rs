@@ -84,7 +84,7 @@ pub(crate) struct Created {
 
 /// Makes a key, which is shown this once.
 #[utoipa::path(
-    post, path = "/api/v2/organizations/{organization}/provisionerkeys", tag = "provisioning",
+    post, path = "/api/v2/organizations/{organization}/provisionerkeys", tag = "provisioner keys",
     params(("organization" = String, Path, description = "Id or name")),
     request_body = CreateBody,
     responses((status = 201, body = Created)),
@@ -106,7 +106,7 @@ pub(crate) struct KeyDaemons {
 
 /// Lists the keys of an organization, and what stands in the place of keys, with the daemons that were seen within three minutes.
 #[utoipa::path(
-    get, path = "/api/v2/organizations/{organization}/provisionerkeys/daemons", tag = "provisioning",
+    get, path = "/api/v2/organizations/{organization}/provisionerkeys/daemons", tag = "provisioner keys",
     params(("organization" = String, Path, description = "Id or name")),
     responses((status = 200, body = [KeyDaemons])),
 )]
@@ -121,7 +121,7 @@ pub(crate) async fn list_with_daemons(call: Call, actor: Principal) -> HandlerRe
 
 /// Deletes a key. Its daemons are forgotten, and cut off within a minute.
 #[utoipa::path(
-    delete, path = "/api/v2/organizations/{organization}/provisionerkeys/{provisionerkey}", tag = "provisioning",
+    delete, path = "/api/v2/organizations/{organization}/provisionerkeys/{provisionerkey}", tag = "provisioner keys",
     params(("organization" = String, Path, description = "Id or name"), ("provisionerkey" = String, Path, description = "Name of the key")),
     responses((status = 204, description = "Deleted")),
 )]
@@ -132,7 +132,7 @@ pub(crate) async fn delete(call: Call, actor: Principal) -> HandlerResult {
 
 /// Shows a key to whoever has it. The key is that of the header `Coder-Provisioner-Daemon-Key`; the one in the path is not looked at.
 #[utoipa::path(
-    get, path = "/api/v2/provisionerkeys/{provisionerkey}", tag = "provisioning",
+    get, path = "/api/v2/provisionerkeys/{provisionerkey}", tag = "provisioner keys",
     params(("provisionerkey" = String, Path, description = "Ignored")),
     responses((status = 200, body = KeyObject)),
 )]

@@ -34,7 +34,7 @@ pub(super) fn routes(r: &mut Room<'_, Api>) {
 ///
 /// A daemon comes in by the header `Coder-Provisioner-Daemon-Key`, by `Coder-Provisioner-Daemon-PSK`, or by a session.
 #[utoipa::path(
-    get, path = "/api/v2/organizations/{organization}/provisionerdaemons/serve", tag = "provisioning",
+    get, path = "/api/v2/organizations/{organization}/provisionerdaemons/serve", tag = "provisioner daemons",
     params(
         ("organization" = String, Path, description = "Id or name"),
         ("provisioner" = String, Query, description = "`terraform` or `echo`; may be repeated"),
