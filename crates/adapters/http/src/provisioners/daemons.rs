@@ -93,8 +93,7 @@ impl FromStr for JsonTags {
 
 /// Lists the daemons of an organization, those first that were first seen last.
 #[utoipa::path(
-    get, path = "/api/v2/organizations/{organization}/provisionerdaemons", tag = "provisioning",
-    operation_id = "list_provisioner_daemons",
+    get, path = "/api/v2/organizations/{organization}/provisionerdaemons", tag = "provisioner daemons",
     params(
         ("organization" = String, Path, description = "Id or name"),
         ("limit" = Option<u32>, Query, description = "At most so many; 50 without it, all for 0"),

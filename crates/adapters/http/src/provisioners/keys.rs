@@ -52,8 +52,7 @@ impl From<KeyView> for KeyObject {
 
 /// Lists the keys of an organization, in the order in which they were made.
 #[utoipa::path(
-    get, path = "/api/v2/organizations/{organization}/provisionerkeys", tag = "provisioning",
-    operation_id = "list_provisioner_keys",
+    get, path = "/api/v2/organizations/{organization}/provisionerkeys", tag = "provisioner keys",
     params(("organization" = String, Path, description = "Id or name")),
     responses((status = 200, body = [KeyObject])),
 )]

@@ -158,12 +158,11 @@ fn incoming(messages: MessageStream, out: actix_ws::Session) -> impl Stream<Item
                     continue;
                 }
                 Ok(Message::Pong(_) | Message::Nop) => continue,
-                Ok(Message::Close(_)) => return None,
+                // With the second the daemon is gone without a word.
+                Ok(Message::Close(_)) | Err(ProtocolError::Io(_)) => return None,
                 Ok(Message::Text(_) | Message::Continuation(Item::FirstText(_))) => {
                     Err(TransportError("a text message".to_owned()))
                 }
-                // The daemon is gone without a word.
-                Err(ProtocolError::Io(_)) => return None,
                 Err(error) => Err(TransportError(error.to_string())),
             };
             return Some((bytes, (messages, out)));
