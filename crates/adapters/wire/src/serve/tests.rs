@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Echoes, sums up, waits, says that it was dropped.
 #[derive(Default)]
 struct Test {
+    begun: Cell<u32>,
     dropped: Cell<u32>,
 }
 
@@ -42,6 +43,7 @@ impl Service for Test {
                 Ok(End::Sent)
             }
             "/wait" => {
+                self.begun.set(self.begun.get() + 1);
                 let _told = OnDrop(&self.dropped);
                 if call.next_unless_stopping().await.is_ok() {
                     call.send(&[]).await?;
@@ -218,7 +220,7 @@ async fn who_leaves_a_call_has_it_dropped() {
         peer.open(7).await;
         let invoke = |stream| encode(Packet::Invoke, Id { stream, message: 1 }, b"/wait");
         peer.data(7, &[invoke(1), invoke(2)].concat()).await;
-        while test.dropped.get() < 4 {
+        while test.begun.get() < 5 || test.dropped.get() < 4 {
             tokio::task::yield_now().await;
         }
     })

@@ -5,7 +5,7 @@ use super::values::{self, Change};
 use super::{Op, Operation, Patch, PatchPath, place};
 use crate::scim::error::ScimError;
 use crate::scim::resource::{Resource, has_value};
-use crate::scim::schema::{Attribute, Kind, Mutability, Necessity, Place, ResourceType, Schema, Target, find};
+use crate::scim::schema::{Attribute, Kind, Mutability, Place, ResourceType, Schema, Target, find};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::mem;
@@ -157,7 +157,7 @@ impl Work {
             Some(value) => {
                 container.insert(attribute.name.to_owned(), value);
             }
-            None if attribute.necessity != Necessity::Optional => {
+            None if attribute.is_required() => {
                 return Err(ScimError::mutability(format!("`{}` is required and cannot be removed", attribute.name)));
             }
             None => {}
