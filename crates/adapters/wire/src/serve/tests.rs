@@ -220,12 +220,13 @@ async fn who_leaves_a_call_has_it_dropped() {
         peer.open(7).await;
         let invoke = |stream| encode(Packet::Invoke, Id { stream, message: 1 }, b"/wait");
         peer.data(7, &[invoke(1), invoke(2)].concat()).await;
-        while test.begun.get() < 5 || test.dropped.get() < 4 {
+        while test.dropped.get() < 4 {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    assert_eq!(test.dropped.get(), 5);
+    // The last one may not have begun when the other side left.
+    assert_eq!(test.dropped.get(), test.begun.get());
 }
 
 #[tokio::test]
