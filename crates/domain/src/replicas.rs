@@ -50,6 +50,12 @@ impl Replica {
     pub fn is_peer_of(&self, own: ReplicaId) -> bool {
         self.id != own && self.proxy_id.is_none() && !self.relay_address.is_empty()
     }
+
+    /// Whether it counts as a server of the deployment for licences: after a minute, so that restarts of one are not two.
+    #[must_use]
+    pub fn counts_at(&self, now: Instant) -> bool {
+        self.proxy_id.is_none() && now - self.started_at >= Duration::MINUTE
+    }
 }
 
 /// What a replica says of itself each time that it is heard of.

@@ -17,6 +17,7 @@ use doorward_domain::entitlements::{
     Entitlements, Feature, Features, Gate, HeldLicense, Surroundings, Verdict, next_change,
 };
 use doorward_domain::licenses::{TrustedKeyError, TrustedKeys, read};
+use doorward_domain::replicas::FRESH;
 use doorward_domain::roles::{Action, Object, resource};
 use doorward_ports::bus::Event;
 use doorward_ports::changes::{Change, ChangeLog, LogPosition};
@@ -192,13 +193,14 @@ impl fmt::Debug for Licensing {
 pub async fn reload(ctx: &Context) -> Result<(), Error> {
     let licensing = &ctx.licensing.0;
     let (since, now, mode) = (licensing.log.now(), ctx.clock.now(), licensing.mode);
-    let (stored, active_users) = ctx
+    let (stored, active_users, servers) = ctx
         .read(move |repos| {
             let stored = match mode {
                 LicensingMode::Unlimited => Vec::new(),
                 LicensingMode::Enforced => repos.licenses().list_live(now)?,
             };
-            Ok::<_, Error>((stored, repos.licenses().count_active_users()?))
+            let servers = repos.replicas().list_live(FRESH)?.iter().filter(|server| server.counts_at(now)).count();
+            Ok::<_, Error>((stored, repos.licenses().count_active_users()?, servers))
         })
         .await?;
     let held = stored.iter().map(|license| HeldLicense {
@@ -207,8 +209,9 @@ pub async fn reload(ctx: &Context) -> Result<(), Error> {
     });
     let around = Surroundings {
         active_users,
-        // Servers do not know of each other, and there are no providers of tokens for workspaces.
-        servers: 1,
+        // This one is there, though it may have started just now.
+        servers: u64::try_from(servers).unwrap_or(u64::MAX).max(1),
+        // There are no providers of tokens for workspaces.
         external_auth_providers: 0,
         configured: configured(ctx),
     };

@@ -1,7 +1,9 @@
 use super::*;
 use crate::users::testing::*;
 use doorward_domain::entitlements::{Entitlement, FeatureSet};
+use doorward_domain::ids::{ReplicaId, WorkspaceProxyId};
 use doorward_domain::licenses::{License, LicenseDraft, LicenseId, LicenseToken};
+use doorward_domain::replicas::Replica;
 use doorward_ports::mocks::{FixedClock, MockRepositories};
 use doorward_testkit::licenses::{Signer, draft};
 
@@ -22,6 +24,7 @@ fn with_stored(stored: Vec<License>, readings: usize) -> (Context, Arc<FixedCloc
     let mut repos = MockRepositories::default();
     repos.licenses.expect_list_live().times(readings).returning(move |_| Ok(stored.clone()));
     repos.licenses.expect_count_active_users().times(readings).returning(|| Ok(5));
+    repos.replicas.expect_list_live().times(readings).returning(|_| Ok(Vec::new()));
     let mut settings = settings();
     settings.licensing = serde_json::from_value(Signer::new(1).settings("enforced")).unwrap();
     let (log, clock) = (ChangeLog::default(), Arc::new(FixedClock::at(NOW)));
@@ -38,12 +41,50 @@ fn premium() -> LicenseDraft {
 async fn without_limits_everything_may_be_used_and_users_are_counted() {
     let mut repos = MockRepositories::default();
     repos.licenses.expect_count_active_users().times(1).returning(|| Ok(5));
+    repos.replicas.expect_list_live().times(1).returning(|_| Ok(Vec::new()));
     let ctx = context(repos);
     assert_eq!(ctx.licensing.open(NOW), Features::ALL);
     reload(&ctx).await.unwrap();
     let current = ctx.licensing.current(NOW);
     assert_eq!((current.state(Feature::UserLimit).actual, current.refreshed_at), (Some(5), NOW));
     assert!(!ctx.licensing.warns(NOW) && !current.has_license);
+}
+
+fn server(age: i64, proxy_id: Option<WorkspaceProxyId>) -> Replica {
+    Replica {
+        id: ReplicaId(Uuid::nil()),
+        proxy_id,
+        created_at: NOW,
+        started_at: NOW - Duration::seconds(age),
+        stopped_at: None,
+        updated_at: NOW,
+        hostname: String::new(),
+        region_id: 999,
+        relay_address: String::new(),
+        version: String::new(),
+        error: String::new(),
+        database_latency: Duration::ZERO,
+    }
+}
+
+#[tokio::test]
+async fn servers_of_the_deployment_count_once_they_have_run_for_a_minute() {
+    let of_proxy = server(90, Some(WorkspaceProxyId::NIL));
+    for (servers, is_told) in
+        [(vec![server(90, None), server(59, None), of_proxy], false), (vec![server(60, None); 2], true)]
+    {
+        let mut repos = MockRepositories::default();
+        repos.licenses.expect_list_live().returning(|_| Ok(Vec::new()));
+        repos.licenses.expect_count_active_users().returning(|| Ok(1));
+        repos.replicas.expect_list_live().returning(move |_| Ok(servers.clone()));
+        let mut settings = settings();
+        settings.licensing = serde_json::from_value(Signer::new(1).settings("enforced")).unwrap();
+        let licensing = Licensing::new(&settings.licensing, DEPLOYMENT, ChangeLog::default()).unwrap();
+        let ctx = Context { licensing, ..context_with(repos, settings) };
+        reload(&ctx).await.unwrap();
+        let current = ctx.licensing.current(NOW);
+        assert_eq!(!current.errors.is_empty(), is_told, "{:?}", current.errors);
+    }
 }
 
 #[tokio::test]

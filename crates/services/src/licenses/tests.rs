@@ -43,6 +43,7 @@ async fn a_licence_is_stored_with_its_record_and_counts_at_once() {
     let kept = token.clone();
     repos.licenses.expect_list_live().returning(move |_| Ok(vec![stored(3, kept.clone())]));
     repos.licenses.expect_count_active_users().returning(|| Ok(5));
+    repos.replicas.expect_list_live().returning(|_| Ok(Vec::new()));
     let ctx = enforced(repos, &signer);
     assert!(!ctx.licensing.allows(Feature::CustomRoles, NOW));
     // Nothing is recorded yet: the log needs a licence too.
@@ -57,6 +58,7 @@ async fn with_a_log_what_is_added_and_removed_is_recorded() {
     let mut repos = MockRepositories::default();
     repos.licenses.expect_insert().returning(|_, _| Ok(LicenseId(1)));
     repos.licenses.expect_count_active_users().returning(|| Ok(1));
+    repos.replicas.expect_list_live().returning(|_| Ok(Vec::new()));
     let mut records = [("create", 201, "1"), ("delete", 200, "1")].into_iter();
     repos.audit.expect_insert().times(2).returning(move |_, record| {
         let told = (record.action.as_str(), record.status_code, record.resource_target.as_str());
