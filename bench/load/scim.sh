@@ -72,7 +72,7 @@ if [ -n "${PEER:-}" ]; then
 fi
 
 echo "== $connections connections, $users users"
-load run "${profiles[@]}" --scenarios scim-filter,scim-get,scim-page,scim-create --concurrency "$connections" \
+load run "${profiles[@]}" --scenarios ${SCENARIOS:-scim-filter,scim-get,scim-page,scim-create} --concurrency "$connections" \
   --seconds "${SECONDS_EACH:-3}" --warmup 1 --runs "${RUNS:-3}" --max-others "${MAX_OTHERS:-20}" --out "$work/run.json" 2>&1 | tee "$work/run.txt"
 
 echo "== provisioning"

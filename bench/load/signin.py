@@ -60,7 +60,7 @@ class Provider(BaseHTTPRequestHandler):
         Provider.spent += time.perf_counter() - begun
 
     def document(self, path):
-        issuer = f"http://127.0.0.1:{self.server.server_port}"
+        issuer = f"http://localhost:{self.server.server_port}"
         if path == "/keys":
             public = KEY.public_key().public_numbers()
             return {"keys": [{"kty": "RSA", "kid": "k", "alg": "RS256", "use": "sig", "n": number(public.n), "e": number(public.e)}]}
@@ -88,7 +88,7 @@ class Server:
             "RATE_LIMIT__API": "0", "RATE_LIMIT__LOGIN": "0", "LOG__FILTER": "warn", "DATABASE__URL": given.database or "",
             "FETCH__DEVELOPMENT": "true", "OIDC__PROVIDERS__0__NAME": "bench", "OIDC__PROVIDERS__0__CLIENT_ID": "bench",
             "OIDC__PROVIDERS__0__CLIENT_SECRET": "a secret", "OIDC__PROVIDERS__0__CLAIMS_SOURCE": "none",
-            "OIDC__PROVIDERS__0__ISSUER": f"http://127.0.0.1:{provider}",
+            "OIDC__PROVIDERS__0__ISSUER": f"http://localhost:{provider}",
         }
         environment = {**os.environ, **{f"DOORWARD__{name}": value for name, value in settings.items()}}
         self.log = folder / "log"

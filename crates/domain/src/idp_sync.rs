@@ -7,6 +7,7 @@
 mod admission;
 mod claims;
 mod effects;
+mod filter;
 mod mapping;
 mod plan;
 mod record;
@@ -16,6 +17,7 @@ pub use admission::{NotAdmitted, admit};
 pub(crate) use claims::find;
 pub use claims::{ClaimError, ClaimValues, SyncClaims, VALUES_MAX, Values};
 pub use effects::{Because, Effect, Followed, Ignored, NOTES_MAX, Note, Plan, Unsyncable};
+pub use filter::{Filter, FilterError};
 pub use mapping::{Mapping, MappingChange, Pair};
 pub use plan::{Held, Known, KnownGroup};
 pub use record::{SyncOutcome, SyncRecord};
@@ -24,11 +26,8 @@ pub use wanted::Rules;
 use crate::ids::{GroupId, OrganizationId};
 use crate::roles::resource;
 use crate::runtime_settings::RuntimeSetting;
-use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 /// The longest name of a claim, in bytes.
 pub const FIELD_MAX: usize = 256;
@@ -109,91 +108,6 @@ impl RuntimeSetting for RoleSync {
     const NAME: &'static str = "role_sync";
     type Resource = resource::IdpsyncSettings;
 }
-
-/// A regular expression that takes time in proportion to the text, whatever it is: it has no back-references and no look-around.
-/// It is kept as it was written; an empty one lets everything pass.
-///
-/// ```
-/// use doorward_domain::idp_sync::Filter;
-/// let filter: Filter = "^eng-".parse().unwrap();
-/// assert!(filter.passes("eng-backend") && !filter.passes("sales"));
-/// assert!("(".parse::<Filter>().is_err() && r"(a)\1".parse::<Filter>().is_err());
-/// assert!("(a{1000}){1000}".parse::<Filter>().is_err(), "it would take too much memory");
-/// ```
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Filter(Regex);
-
-impl Filter {
-    /// Whether it is found anywhere in the value.
-    #[must_use]
-    pub fn passes(&self, value: &str) -> bool {
-        self.0.is_match(value)
-    }
-
-    /// As it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-/// Why a text is no filter, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FilterError(String);
-
-impl FromStr for Filter {
-    type Err = FilterError;
-
-    fn from_str(text: &str) -> Result<Self, FilterError> {
-        if text.len() > FILTER_MAX {
-            return Err(FilterError(format!("a regular expression has at most {FILTER_MAX} bytes")));
-        }
-        let built = RegexBuilder::new(text).size_limit(1 << 20).dfa_size_limit(1 << 20).build();
-        built.map(Self).map_err(|error| {
-            // The last line says what is wrong; those before it point at the place.
-            let told = error.to_string();
-            let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            FilterError(format!("the regular expression cannot be read: {reason}"))
-        })
-    }
-}
-
-impl TryFrom<String> for Filter {
-    type Error = FilterError;
-
-    fn try_from(text: String) -> Result<Self, FilterError> {
-        text.parse()
-    }
-}
-
-impl From<Filter> for String {
-    fn from(filter: Filter) -> Self {
-        filter.as_str().to_owned()
-    }
-}
-
-/// As it was written.
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl PartialEq for Filter {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Filter {}
 
 #[cfg(test)]
 mod tests {

@@ -55,6 +55,14 @@ pub trait ScimRepository {
     ) -> Result<Vec<ProvisionedUser>, StoreError>;
     /// How many users there are.
     fn count_users(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError>;
+    /// Stores what a directory says of a user, who exists, and of whom it has said nothing yet. May answer as `store_user`.
+    fn insert_user(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        directory: Option<OrganizationId>,
+        id: UserId,
+        record: &UserRecord,
+    ) -> Result<(), StoreError>;
     /// Stores what a directory says of a user, who exists, in the place of what it said before. When the user is deleted, this
     /// is too. May answer `Conflict::ScimUserName` or `Conflict::ScimExternalId`.
     fn store_user(

@@ -227,6 +227,11 @@ impl Ids {
         self.0.is_empty()
     }
 
+    /// The ids, as they are stored.
+    pub(crate) fn as_slice(&self) -> &[Id<uuid::Uuid>] {
+        &self.0
+    }
+
     /// The ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = uuid::Uuid> {
         self.0.iter().map(|id| id.0)

@@ -241,8 +241,7 @@ async fn a_new_user_is_dormant_and_has_no_password() {
         .runtime_settings
         .expect_find()
         .returning(|_, _| Ok(Some(r#"{"field":"x","organization_assign_default":false}"#.to_owned())));
-    repos.scim.expect_store_user().times(1).returning(|_, _, _, _| Ok(()));
-    repos.scim.expect_list_user_groups().returning(|_, _| Ok(Vec::new()));
+    repos.scim.expect_insert_user().times(1).returning(|_, _, _, _| Ok(()));
     expect_audit(&mut repos, "create", 201);
     let made = create_user(&ctx(repos), &directory(), &json!({ "userName": "Carl@x.example" }), &all()).await.unwrap();
     assert!(made.is_new && made.shown.location.starts_with("https://door.example/scim/v2/Users/"));

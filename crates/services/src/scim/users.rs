@@ -64,8 +64,15 @@ pub async fn create_user(
                 Ok(None) => insert(deed, actor, &place, &fields, email).map(|done| done.map(|user| (user, true))),
             })
         })?;
-        let created = done?
-            .map(|(user, is_new)| shown(deed.repos, &place, &user, &projection).map(|shown| Created { shown, is_new }));
+        let created = done?.map(|(user, is_new)| {
+            // Who is new is in no group.
+            let shown = if is_new {
+                answer::user(&place, &user, &[], &projection)
+            } else {
+                shown(deed.repos, &place, &user, &projection)?
+            };
+            Ok(Created { shown, is_new })
+        });
         created.transpose()
     })
     .await
@@ -233,7 +240,7 @@ fn insert(
     }
     let record = recorded(fields, None, deed.now);
     let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
-    deed.repos.scim().store_user(&permit, place.directory, id, &record)?;
+    deed.repos.scim().insert_user(&permit, place.directory, id, &record)?;
     let user = ProvisionedUser { account, record: Some(record) };
     Ok(deed.made(&user)?.answer(user))
 }

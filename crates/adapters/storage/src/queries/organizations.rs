@@ -271,6 +271,11 @@ impl OrganizationRepository for UnitOfWork<'_, Conn> {
             if locks::organizations_for_key_share(conn, living)? < places.len() {
                 return Err(Error::Conflict(Conflict::OrganizationDeleted));
             }
+            // The statement for one row stays prepared.
+            if let [(_, member)] = members {
+                diesel::insert_into(organization_members::table).values(MembershipRow::from(member)).execute(conn)?;
+                return Ok(());
+            }
             for members in members.chunks(MEMBERS_AT_ONCE) {
                 let rows: Vec<MembershipRow> = members.iter().map(|(_, member)| MembershipRow::from(member)).collect();
                 diesel::insert_into(organization_members::table).values(rows).execute(conn)?;

@@ -1,17 +1,17 @@
 //! What directories have stored of users and, in `scim_groups`, of groups.
 
 use super::Conn;
-use super::one_of::OneOf;
+use super::has_address::HasAddress;
 use super::scim_groups::{self, place};
+use super::scim_meant::Meant;
 use crate::error::Error;
 use crate::rows::{ScimUserRow, UserRow};
 use crate::schema::{organization_members, scim_emails, scim_users, users};
 use crate::touches::Touches;
 use crate::types::Id;
 use crate::unit_of_work::{Kind as _, UnitOfWork};
-use diesel::dsl::{exists, not, sql};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
@@ -19,15 +19,11 @@ use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUs
 use doorward_ports::StoreError;
 use doorward_ports::scim::{ScimRepository, UserGroup};
 
+/// Why no cached permission is touched.
+const NO_PERMISSION: &str = "no permission depends on what a directory says of a user";
+
 /// A user with what the directory has stored.
 type Row = (UserRow, Option<ScimUserRow>);
-
-/// The condition of the index of addresses, word for word: who has none is an account for a program.
-macro_rules! has_address {
-    () => {
-        sql::<Bool>("users.email_key <> ''")
-    };
-}
 
 /// The users of a directory.
 macro_rules! people {
@@ -38,7 +34,7 @@ macro_rules! people {
             .left_join(scim_users::table.on(recorded))
             .filter(not(users::deleted))
             .filter(not(users::is_system))
-            .filter(has_address!())
+            .filter(HasAddress)
             .into_boxed();
         if let Some(organization) = directory {
             let belongs = organization_members::table
@@ -89,12 +85,9 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         limit: u32,
     ) -> Result<Vec<ProvisionedUser>, StoreError> {
         self.run(|conn| {
-            let ids = looked_up(conn, directory, lookup)?;
-            if ids.is_empty() {
-                return Ok(Vec::new());
-            }
+            let Some(meant) = Meant::by(directory, lookup) else { return Ok(Vec::new()) };
             let rows: Vec<Row> = people!(directory)
-                .filter(OneOf::ids("users.id", ids))
+                .filter(meant)
                 .order(users::id)
                 .limit(limit.into())
                 .select((UserRow::as_select(), Option::<ScimUserRow>::as_select()))
@@ -132,6 +125,20 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn insert_user(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        directory: Option<OrganizationId>,
+        id: UserId,
+        record: &UserRecord,
+    ) -> Result<(), StoreError> {
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(NO_PERMISSION), |conn| {
+            let row = ScimUserRow::new(place(directory), id, record);
+            diesel::insert_into(scim_users::table).values(row).execute(conn)?;
+            Ok(insert_addresses(conn, directory, id, record)?)
+        })
+    }
+
     fn store_user(
         &mut self,
         permit: &Permit<action::Update, resource::User>,
@@ -139,8 +146,7 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         id: UserId,
         record: &UserRecord,
     ) -> Result<(), StoreError> {
-        let why = "no permission depends on what a directory says of a user";
-        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(why), |conn| {
+        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(NO_PERMISSION), |conn| {
             let row = ScimUserRow::new(place(directory), id, record);
             diesel::insert_into(scim_users::table)
                 .values(&row)
@@ -152,19 +158,7 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
                 .filter(scim_emails::directory.eq(place(directory)))
                 .filter(scim_emails::user_id.eq(Id(id)));
             diesel::delete(mine).execute(conn)?;
-            let addresses: Vec<_> = record
-                .email_keys()
-                .into_iter()
-                .map(|key| {
-                    (
-                        scim_emails::directory.eq(place(directory)),
-                        scim_emails::email_key.eq(key),
-                        scim_emails::user_id.eq(Id(id)),
-                    )
-                })
-                .collect();
-            diesel::insert_into(scim_emails::table).values(&addresses).execute(conn)?;
-            Ok(())
+            Ok(insert_addresses(conn, directory, id, record)?)
         })
     }
 
@@ -232,27 +226,20 @@ fn provisioned((user, record): Row) -> Result<ProvisionedUser, Error> {
     Ok(ProvisionedUser { account: user.try_into()?, record: record.map(UserRecord::from) })
 }
 
-/// The ids of those who may be meant, each by an index.
-fn looked_up(conn: &mut Conn, directory: Option<OrganizationId>, lookup: &Lookup) -> QueryResult<Vec<UserId>> {
-    let mut ids: Vec<UserId> = lookup.ids.iter().copied().map(UserId).collect();
-    let mut add = |found: Vec<Id<UserId>>| ids.extend(found.into_iter().map(|id| id.0));
-    let texts = |list: &'static str, texts: &[String]| OneOf::texts(list, texts.iter().map(String::as_str));
-    let recorded = || scim_users::table.filter(scim_users::directory.eq(place(directory))).select(scim_users::user_id);
-    let accounts = || users::table.filter(not(users::deleted)).filter(has_address!()).select(users::id);
-    if !lookup.external_ids.is_empty() {
-        add(recorded().filter(texts("scim_users.external_id", &lookup.external_ids)).load(conn)?);
+/// One by one: most have one address, and the statement for one row stays prepared.
+fn insert_addresses(
+    conn: &mut Conn,
+    directory: Option<OrganizationId>,
+    id: UserId,
+    record: &UserRecord,
+) -> QueryResult<()> {
+    for key in record.email_keys() {
+        let row = (
+            scim_emails::directory.eq(place(directory)),
+            scim_emails::email_key.eq(key),
+            scim_emails::user_id.eq(Id(id)),
+        );
+        diesel::insert_into(scim_emails::table).values(row).execute(conn)?;
     }
-    if !lookup.user_names.is_empty() {
-        add(recorded().filter(texts("scim_users.user_name_key", &lookup.user_names)).load(conn)?);
-        add(accounts().filter(texts("users.username_key", &lookup.user_names)).load(conn)?);
-    }
-    if !lookup.emails.is_empty() {
-        let addresses = scim_emails::table.filter(scim_emails::directory.eq(place(directory)));
-        let addresses = addresses.filter(texts("scim_emails.email_key", &lookup.emails));
-        add(addresses.select(scim_emails::user_id).load(conn)?);
-        add(accounts().filter(texts("users.email_key", &lookup.emails)).load(conn)?);
-    }
-    ids.sort();
-    ids.dedup();
-    Ok(ids)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Users.
 
 use super::advisory::Advisory;
+use super::has_address::HasAddress;
 use super::one_of::OneOf;
 use super::sessions::end_all;
 use super::user_lists::{countable, matching, position};
@@ -11,9 +12,9 @@ use crate::schema::{group_members, organization_members, scim_users, signin_plac
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
-use diesel::dsl::{case_when, exists, not, sql};
+use diesel::dsl::{case_when, exists, not};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Text;
 use doorward_domain::Instant;
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::names::{self, Email, RealName, Username};
@@ -80,7 +81,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
                 .filter(users::email_key.eq(names::key(email)))
                 .filter(not(users::deleted))
                 // The condition of the index, word for word; nobody is found by the empty address of service accounts.
-                .filter(sql::<Bool>("users.email_key <> ''"))
+                .filter(HasAddress)
                 .select(UserRow::as_select())
                 .get_result(conn)
                 .optional()?;

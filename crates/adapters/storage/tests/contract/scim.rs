@@ -43,7 +43,7 @@ async fn two(db: &Fixture) -> (User, User) {
         repos.users().insert(&permit(), &ann)?;
         repos.users().insert(&permit(), &bob)?;
         let record = scim_record("Ann@Corp.example", Some("00uA"), &["ann@Corp.example", "home@x.example"]);
-        repos.scim().store_user(&permit(), None, ann.id, &record)
+        repos.scim().insert_user(&permit(), None, ann.id, &record)
     })
     .await;
     both

@@ -383,6 +383,9 @@ fn writes() -> Vec<Write> {
         ProvisionerKeyRepository::delete(None): |w, r, p| {
             r.provisioner_keys().delete(&p.permit(), w.acme.id, w.daemon_key.id)
         };
+        ScimRepository::insert_user(None): |w, r, p| {
+            r.scim().insert_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
+        };
         ScimRepository::store_user(None): |w, r, p| {
             r.scim().store_user(&p.permit(), None, w.ann.id, &scim_record("anna", None, &[]))
         };
