@@ -75,7 +75,7 @@ pub use list_filter::{AclClause, ListFilter, OwnerClause};
 pub use names::{Action, ActionMarker, ResourceMarker, ResourceType, UnknownName, action, resource};
 pub use object::Object;
 pub use permission::{Pattern, Permission, PermissionSet, Vote};
-pub use permit::{Actor, Permit, System};
+pub use permit::{Actor, Permit, PlacePermit, System};
 pub use role::{Role, RoleName, RoleNameError, RoleSet, implied_in};
 pub use role_names::RoleNames;
 pub use scope::{AllowEntry, AllowEntryError, Scope, ScopeName};

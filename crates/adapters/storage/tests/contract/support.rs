@@ -14,7 +14,8 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::organizations::{Membership, Organization};
 use doorward_domain::roles::{
-    ActionMarker, CustomRole, DefaultRoles, Permission, Permit, ResourceMarker, RoleName, RoleNames, System,
+    ActionMarker, CustomRole, DefaultRoles, Permission, Permit, PlacePermit, ResourceMarker, RoleName, RoleNames,
+    System,
 };
 use doorward_domain::sessions::{ApiKey, ApiKeyId, OAuth2Binding};
 use doorward_domain::settings::Section as _;
@@ -216,6 +217,11 @@ pub(crate) fn number_in(url: &str, sql: &str) -> i64 {
 /// A permit for anything: here the storage is tested, not who may use it.
 pub(crate) fn permit<A: ActionMarker, R: ResourceMarker>() -> Permit<A, R> {
     System::because("a test").permit()
+}
+
+/// The server's own permit for all of a kind in a place.
+pub(crate) fn permit_in<A: ActionMarker, R: ResourceMarker>(place: Option<OrganizationId>) -> PlacePermit<A, R> {
+    System::because("a test").permit_in(place.map(|id| id.0))
 }
 
 fn next() -> u64 {

@@ -15,7 +15,6 @@ use crate::user_links::{federated, user_link};
 use crate::workspace_proxies::proxy;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
-use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
@@ -34,7 +33,6 @@ use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
 use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
-use doorward_ports::runtime_settings::SettingChange;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -395,11 +393,6 @@ fn writes() -> Vec<Write> {
         QuietHoursRepository::update(None): |w, r, p| {
             r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
         };
-        RuntimeSettingRepository::update(None): |w, r, p| {
-            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
-            SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
-                .and_then(|change| r.runtime_settings().update(&change))
-        };
         UserRepository::follow_login_type(Some(User)): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
         };
@@ -478,7 +471,8 @@ fn writes() -> Vec<Write> {
     .into()
 }
 
-/// The calls of the ports that take a permit, or what only a permit makes.
+/// The calls of the ports that take a permit. A change of a setting is not among them: what it is about is what its permit is about,
+/// by its type.
 fn declared() -> BTreeSet<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ports/src");
     let mut found = BTreeSet::new();
@@ -493,7 +487,7 @@ fn declared() -> BTreeSet<String> {
             let repository = port.split([':', ' ']).next().unwrap();
             for call in port[..end].split("\n    fn ").skip(1) {
                 let signature = call.split(';').next().unwrap();
-                if signature.contains("Permit<") || signature.contains("&SettingChange") {
+                if signature.contains("Permit<") {
                     found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
                 }
             }
