@@ -17,6 +17,7 @@ use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::{HIDDEN, Section};
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
 use doorward_outbound::FetchSettings;
+use doorward_services::appearance::AppearanceSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
@@ -91,6 +92,7 @@ sections! {
     provisioners: ProvisionerSettings,
     replicas: ReplicaSettings,
     workspace_proxies: ProxySettings,
+    appearance: AppearanceSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

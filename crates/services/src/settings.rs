@@ -1,5 +1,6 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
+use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub replicas: ReplicaSettings,
     /// Workspace proxies.
     pub workspace_proxies: ProxySettings,
+    /// Where people find documentation and help.
+    pub appearance: AppearanceSettings,
 }
 
 impl Settings {
@@ -62,6 +65,7 @@ impl Settings {
             provisioners: from.section(),
             replicas: from.section(),
             workspace_proxies: from.section(),
+            appearance: from.section(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
+    appearance, audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
     organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
     workspace_proxies, workspaces,
 };
@@ -42,6 +42,7 @@ pub(crate) fn table() -> Vec<Entry> {
         scim::routes,
         licenses::routes,
         entitlements::routes,
+        appearance::routes,
         deployment::routes,
         replicas::routes,
         workspace_proxies::routes,

@@ -7,7 +7,7 @@ use crate::kit::caller::{self, Authenticate, CookieProof};
 use crate::kit::convention::{Asked, Convention, Family};
 use crate::kit::error::{self, Failure};
 use crate::kit::headers;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
@@ -114,11 +114,17 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) back: Option<Link<'a>>,
 }
 
+impl Illustrated for ErrorPage<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 /// A page that says what went wrong.
 pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
     let id = asked.id.map(|id| id.to_string());
     let page = ErrorPage {
-        brand: Brand::of(asked.site),
+        brand: Brand::plain(asked.site),
         status: status.as_u16(),
         title,
         explanation,

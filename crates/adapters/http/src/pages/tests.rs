@@ -14,6 +14,7 @@ use super::sign_in::{Provider, SignIn, SignedOut};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link, Person};
 use crate::kit::html::moment::TimeElement;
+use doorward_domain::appearance::Banner;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -96,6 +97,10 @@ fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
     }
 }
 
+fn banner(message: &str, color: &str) -> Banner {
+    Banner { enabled: true, message: message.to_owned(), background_color: color.parse().unwrap() }
+}
+
 fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
     ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
 }
@@ -109,6 +114,9 @@ fn gallery() -> Vec<(&'static str, String)> {
     let bad = |value, error| Field { value, error: Some(error) };
     let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
     let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
+    let hostile_banners = [banner(HOSTILE, "#004852")];
+    let banners = [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
+    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
     let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
     let cli = || CliAuth {
         brand: Brand::default(),
@@ -131,6 +139,11 @@ fn gallery() -> Vec<(&'static str, String)> {
             }),
         ),
         ("sign-in", html(&sign_in())),
+        ("sign-in-acme", html(&SignIn { brand: acme, ..sign_in() })),
+        ("consent-acme", html(&Consent { brand: acme, ..consent() })),
+        ("setup-acme", html(&Setup { brand: acme, ..setup() })),
+        ("cli-auth-acme", html(&CliAuth { brand: acme, ..cli() })),
+        ("apps-acme", html(&AuthorizedApps { brand: acme, ..apps(vec![app("Atlas")]) })),
         (
             "sign-in-error",
             html(&SignIn {
@@ -208,7 +221,7 @@ fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-hostile",
             html(&Consent {
-                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)"), base: HOSTILE },
+                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)"), base: HOSTILE, banners: &hostile_banners },
                 csrf_token: HOSTILE,
                 sign_out_token: HOSTILE,
                 notice: Some(HOSTILE),

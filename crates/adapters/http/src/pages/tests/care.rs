@@ -1,6 +1,6 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::{ADA, apps, consent, error, gallery, html, scopes, setup, sign_in};
+use super::{ADA, apps, banner, consent, error, gallery, html, scopes, setup, sign_in};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;
@@ -8,6 +8,7 @@ use crate::pages::consent::Consent;
 use crate::pages::home::Home;
 use crate::pages::setup::Setup;
 use crate::pages::sign_in::{SignIn, SignedOut};
+use doorward_domain::appearance::Banner;
 
 #[test]
 fn what_asks_for_care_comes_first_and_is_never_a_tick() {
@@ -20,6 +21,17 @@ fn what_asks_for_care_comes_first_and_is_never_a_tick() {
     let owner = html(&Consent { standing: Some("Owner of this server"), ..consent() });
     assert!(owner.contains("You are <strong>Owner of this server</strong>"));
     assert!(!html(&consent()).contains("id=\"standing\""));
+}
+
+#[test]
+fn banners_are_text_on_their_own_colour_and_only_those_that_say_something() {
+    let off = Banner { enabled: false, ..banner("hidden", "#000000") };
+    let banners = [banner("**Soon** <b>&", "#AbCdEf"), banner("dark", "#102030"), off, banner(" \n", "#ffffff")];
+    let page = html(&SignIn { brand: Brand { banners: &banners, ..Brand::default() }, ..sign_in() });
+    assert_eq!(page.matches("class=\"banner ").count(), 2, "{page}");
+    assert!(page.contains("<p>**Soon** &#60;b&#62;&#38;</p>") && page.contains("fill=\"#AbCdEf\""));
+    assert!(page.contains("banner on-light") && page.contains("banner on-dark") && !page.contains("hidden</p>"));
+    assert!(!page.contains("style="), "no page has a style of its own");
 }
 
 #[test]
