@@ -25,6 +25,7 @@ use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::replicas::ReplicaSettings;
 use doorward_services::scim::ScimSettings;
 use doorward_services::workspace_proxies::ProxySettings;
+use doorward_services::workspaces::WorkspaceSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
@@ -93,6 +94,7 @@ sections! {
     replicas: ReplicaSettings,
     workspace_proxies: ProxySettings,
     appearance: AppearanceSettings,
+    workspaces: WorkspaceSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -8,6 +8,7 @@ use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
 use crate::workspace_proxies::ProxySettings;
+use crate::workspaces::WorkspaceSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub workspace_proxies: ProxySettings,
     /// Where people find documentation and help.
     pub appearance: AppearanceSettings,
+    /// How people reach workspaces.
+    pub workspaces: WorkspaceSettings,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             replicas: from.section(),
             workspace_proxies: from.section(),
             appearance: from.section(),
+            workspaces: from.section(),
         }
     }
 
