@@ -125,6 +125,21 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn users_among(
+        &mut self,
+        directory: Option<OrganizationId>,
+        among: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        if among.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let known = people!(directory).filter(OneOf::ids("users.id", among.iter().copied()));
+            let found: Vec<Id<UserId>> = known.order(users::id).select(users::id).load(conn)?;
+            Ok(found.into_iter().map(|id| id.0).collect())
+        })
+    }
+
     fn count_users(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError> {
         self.run(|conn| {
             let count: i64 = people!(directory).count().get_result(conn)?;
