@@ -80,7 +80,7 @@ pub use filter::{
 #[cfg(feature = "full")]
 pub use group::{GroupFields, GroupRecord, ProvisionedGroup};
 pub use list::{Paging, Sort, SortOrder};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, behind_prefix};
 pub use messages::{ErrorMessage, ListResponse, SearchRequest};
 pub use patch::{
     CONDITIONS_MAX, Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch,

@@ -37,7 +37,8 @@ pub trait ScimRepository {
         directory: Option<OrganizationId>,
         external_id: &str,
     ) -> Result<Option<UserId>, StoreError>;
-    /// Users, by id, whose id, external id, user name or one of whose addresses is looked up; at most `limit`. Accounts
+    /// Users, by id, whose id, external id, user name (or its beginning) or one of whose addresses is looked up, or who have changed
+    /// since; at most `limit`. Accounts
     /// without a record are found by the name and address of the account; those with one, perhaps, too.
     fn find_users(
         &mut self,
@@ -77,7 +78,8 @@ pub trait ScimRepository {
         directory: Option<OrganizationId>,
         id: GroupId,
     ) -> Result<Option<ProvisionedGroup>, StoreError>;
-    /// Groups, by id, whose id, external id or name, or one of whose members is looked up; at most `limit`.
+    /// Groups, by id, whose id, external id or name (or its beginning), or one of whose members is looked up, or that have changed
+    /// since; at most `limit`.
     fn find_groups(
         &mut self,
         directory: Option<OrganizationId>,

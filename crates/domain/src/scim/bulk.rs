@@ -1,7 +1,7 @@
 //! Several operations in one request (RFC 7644 3.7).
 
 use super::BULK_RESPONSE_URN;
-use super::error::{ScimError, ScimType};
+use super::error::ScimError;
 use super::messages::{ErrorMessage, number, text};
 use super::patch::field;
 use super::schema::{RESOURCE_TYPES, ResourceType, same};
@@ -101,8 +101,8 @@ impl BulkRequest {
     ///
     /// # Errors
     ///
-    /// [`BulkError::TooManyOperations`], and [`ScimType::InvalidSyntax`] for a body that is no such request. What is wrong with one
-    /// operation is an error of that one: an unknown method or path, `POST` without a `bulkId` or with one that another has
+    /// [`BulkError::TooManyOperations`], and [`ScimType::InvalidSyntax`](super::ScimType::InvalidSyntax) for a body that is no
+    /// such request. What is wrong with one operation is an error of that one: an unknown method or path, `POST` without a `bulkId` or with one that another has
     /// before it, a method that lacks its data.
     pub fn read(body: &Value, most: usize) -> Result<Self, BulkError> {
         let fields = body.as_object().ok_or_else(|| ScimError::syntax("the body must be a JSON object"))?;
@@ -248,7 +248,7 @@ impl BulkIds {
     ///
     /// # Errors
     ///
-    /// [`ScimType::InvalidValue`] for a reference to what was not made.
+    /// [`ScimType::InvalidValue`](super::ScimType::InvalidValue) for a reference to what was not made.
     pub fn resolve_id(&self, id: &str) -> Result<String, ScimError> {
         replaced(id, &mut |bulk_id| self.find(bulk_id))
     }
@@ -258,7 +258,8 @@ impl BulkIds {
     ///
     /// # Errors
     ///
-    /// [`ScimType::InvalidValue`] for a reference to what was not made: the operation that should have made it failed.
+    /// [`ScimType::InvalidValue`](super::ScimType::InvalidValue) for a reference to what was not made: the operation that should
+    /// have made it failed.
     pub fn resolve(&self, data: &mut Value) -> Result<(), ScimError> {
         match data {
             Value::String(text) => *text = replaced(text, &mut |bulk_id| self.find(bulk_id))?,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::rows::{ScimUserRow, UserRow};
 use crate::schema::{organization_members, scim_emails, scim_users, users};
 use crate::touches::Touches;
-use crate::types::Id;
+use crate::types::{At, Id};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
@@ -15,7 +15,7 @@ use diesel::sql_types::Bool;
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord};
+use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord, behind_prefix};
 use doorward_ports::StoreError;
 use doorward_ports::scim::{ScimRepository, UserGroup};
 
@@ -89,7 +89,8 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         limit: u32,
     ) -> Result<Vec<ProvisionedUser>, StoreError> {
         self.run(|conn| {
-            let ids = looked_up(conn, directory, lookup)?;
+            let mut ids = looked_up(conn, directory, lookup)?;
+            ids.extend(in_ranges(conn, directory, lookup, limit)?);
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
@@ -266,6 +267,38 @@ fn looked_up(conn: &mut Conn, directory: Option<OrganizationId>, lookup: &Lookup
         let addresses = addresses.filter(texts("scim_emails.email_key", &lookup.emails));
         add(addresses.select(scim_emails::user_id).load(conn)?);
         add(accounts().filter(texts("users.email_key", &lookup.emails)).load(conn)?);
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The ids of those who lie in the ranges, each by an index; at most `limit` of each. If there are more, those of the directory that are
+/// found are as many as `limit` too.
+fn in_ranges(
+    conn: &mut Conn,
+    directory: Option<OrganizationId>,
+    lookup: &Lookup,
+    limit: u32,
+) -> QueryResult<Vec<UserId>> {
+    let mut ids: Vec<UserId> = Vec::new();
+    let mut add = |found: Vec<Id<UserId>>| ids.extend(found.into_iter().map(|id| id.0));
+    for prefix in &lookup.user_name_prefixes {
+        // Two questions, for no index knows both columns.
+        let mut recorded = people!(directory).filter(scim_users::user_name_key.ge(prefix));
+        let mut accounts = people!(directory).filter(users::username_key.ge(prefix));
+        if let Some(end) = behind_prefix(prefix) {
+            recorded = recorded.filter(scim_users::user_name_key.lt(end.clone()));
+            accounts = accounts.filter(users::username_key.lt(end));
+        }
+        add(recorded.limit(limit.into()).select(users::id).load(conn)?);
+        add(accounts.limit(limit.into()).select(users::id).load(conn)?);
+    }
+    if let Some(since) = lookup.modified_since {
+        let recorded = people!(directory).filter(scim_users::updated_at.ge(At(since)));
+        add(recorded.limit(limit.into()).select(users::id).load(conn)?);
+        let accounts = people!(directory).filter(users::updated_at.ge(At(since)));
+        add(accounts.limit(limit.into()).select(users::id).load(conn)?);
     }
     ids.sort();
     ids.dedup();

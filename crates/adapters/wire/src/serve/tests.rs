@@ -349,7 +349,7 @@ async fn answers_that_nobody_takes_are_held_within_the_budget_of_the_session() {
         assert!(words.contains("more is on its way than 1048576"), "{words}");
 
         peer.send(&Header::window(3, Flags::NONE, 1024 * 1024).encode()).await;
-        let rest = encode(Packet::Message, Id { stream: 1, message: 1 }, &[7; LARGE]).len() - window;
+        let rest = encode(Packet::Message, Id { stream: 1, message: 1 }, &vec![7; LARGE]).len() - window;
         // And the packet that says that there is no more.
         peer.answer(rest + 4).await;
         peer.open(9).await;
