@@ -131,6 +131,8 @@ mod tests {
             paths::LOGIN,
             paths::LOGOUT,
             paths::AUTHORIZED_APPS,
+            paths::LINKS,
+            paths::REMOVE_LINK,
             paths::CLI_AUTH,
             paths::API_DOCS,
             paths::AUTHORIZE,

@@ -121,7 +121,7 @@ pub struct HealthCheck {
     pub access_url: AccessUrlCheck,
     /// The database.
     pub database: DatabaseCheck,
-    /// Whether WebSockets can be opened, as far as that is known without opening one: they lead to the access URL.
+    /// Whether a web socket can be opened, as far as that is known without opening one: they lead to the access URL.
     pub websocket: Check,
     /// Workspace proxies.
     pub workspace_proxies: ProxiesCheck,
@@ -223,7 +223,7 @@ async fn proxies(ctx: &Context) -> ProxiesCheck {
     ProxiesCheck { check, proxies }
 }
 
-/// What is known of WebSockets without opening one.
+/// What is known of web sockets without opening one.
 fn websocket(access_url: &AccessUrlCheck) -> Check {
     let mut check = Check::new();
     if !access_url.is_reachable {

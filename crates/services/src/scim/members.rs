@@ -34,14 +34,13 @@ pub(super) fn by_group(
     members: Vec<GroupMember>,
 ) -> Result<BTreeMap<GroupId, Vec<ShownMember>>, StoreError> {
     // The directory of the deployment has everybody with an address.
-    let known = match place.directory {
-        None => None,
-        Some(_) => {
-            let mut users: Vec<UserId> = members.iter().map(|member| member.user.id).collect();
-            users.sort_unstable();
-            users.dedup();
-            Some(repos.scim().users_among(place.directory, &users)?)
-        }
+    let known = if place.directory.is_some() {
+        let mut users: Vec<UserId> = members.iter().map(|member| member.user.id).collect();
+        users.sort_unstable();
+        users.dedup();
+        Some(repos.scim().users_among(place.directory, &users)?)
+    } else {
+        None
     };
     let mut by_group: BTreeMap<GroupId, Vec<ShownMember>> = BTreeMap::new();
     for member in members {

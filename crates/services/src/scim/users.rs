@@ -83,10 +83,8 @@ impl<E: Into<Refusal>> From<E> for Unmade {
 impl Unmade {
     /// Why a user was not inserted whom nobody had looked like a moment before.
     fn inserting(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Request(error) if error.kind == ScimType::Uniqueness => Self::Overtaken(error.into()),
-            other => Self::Refused(other),
-        }
+        let is_taken = matches!(&refusal, Refusal::Request(error) if error.kind == ScimType::Uniqueness);
+        if is_taken { Self::Overtaken(refusal) } else { Self::Refused(refusal) }
     }
 }
 

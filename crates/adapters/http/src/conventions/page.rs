@@ -31,6 +31,10 @@ pub(crate) mod paths {
     pub(crate) const LOGOUT: &str = "/logout";
     /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
     pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
+    /// The accounts at identity providers with which the signed-in user signs in. POST with `provider` links another one.
+    pub(crate) const LINKS: &str = "/account/links";
+    /// POST with `link` removes one of them.
+    pub(crate) const REMOVE_LINK: &str = "/account/links/remove";
     /// Makes a key for a command line.
     pub(crate) const CLI_AUTH: &str = "/cli-auth";
     /// The viewer of the API documentation.

@@ -9,6 +9,7 @@ use super::applications::{AuthorizedApp, AuthorizedApps};
 use super::cli_auth::CliAuth;
 use super::consent::{Consent, Registration};
 use super::home::Home;
+use super::links::{Linkable, Linked, Links};
 use super::setup::{Field, Setup};
 use super::sign_in::{Provider, SignIn, SignedOut};
 use crate::conventions::page::ErrorPage;
@@ -94,6 +95,35 @@ fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
         notice: None,
         caution: None,
         apps,
+    }
+}
+
+fn linked(provider: &'static str) -> Linked<'static> {
+    let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
+    Linked {
+        id: "8d3f0c5e-4b0a-8b6e-9d36-2f7a1c0e9b11".to_owned(),
+        provider,
+        subject: "00u1a2b3c4d5",
+        is_main: false,
+        is_usable: true,
+        linked: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
+        last_used: moment("2026-05-12T08:00:00Z", "3 hours ago"),
+    }
+}
+
+fn links(links: Vec<Linked<'static>>) -> Links<'static> {
+    Links {
+        brand: Brand::default(),
+        link_token: "token",
+        remove_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        caution: None,
+        asks_password: true,
+        proofs: Vec::new(),
+        links,
+        providers: vec![Linkable { name: "corp", shown_name: "The Corp", icon: Some(PIXEL) }],
     }
 }
 
@@ -249,6 +279,39 @@ fn gallery() -> Vec<(&'static str, String)> {
             }),
         ),
         ("apps-empty", html(&apps(Vec::new()))),
+        (
+            "links",
+            html(&Links {
+                notice: Some("The account is not linked any more."),
+                ..links(vec![
+                    Linked { is_main: true, ..linked("The Corp") },
+                    Linked { is_usable: false, ..linked("Old ID") },
+                ])
+            }),
+        ),
+        (
+            "links-without-password",
+            html(&Links {
+                asks_password: false,
+                proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
+                ..links(vec![linked("The Corp")])
+            }),
+        ),
+        ("links-empty", html(&Links { providers: Vec::new(), ..links(Vec::new()) })),
+        (
+            "links-hostile",
+            html(&Links {
+                user: hostile_person,
+                link_token: HOSTILE,
+                remove_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                caution: Some(HOSTILE),
+                asks_password: false,
+                proofs: vec![(HOSTILE, format!("/{HOSTILE}"))],
+                providers: vec![Linkable { name: HOSTILE, shown_name: HOSTILE, icon: Some(HOSTILE) }],
+                ..links(vec![Linked { id: HOSTILE.to_owned(), subject: HOSTILE, ..linked(HOSTILE) }])
+            }),
+        ),
         (
             "apps-hostile",
             html(&AuthorizedApps {

@@ -1,11 +1,12 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::{ADA, apps, banner, consent, error, gallery, html, scopes, setup, sign_in};
+use super::{ADA, apps, banner, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;
 use crate::pages::consent::Consent;
 use crate::pages::home::Home;
+use crate::pages::links::Links;
 use crate::pages::setup::Setup;
 use crate::pages::sign_in::{SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
@@ -45,6 +46,12 @@ fn links_lead_below_the_path_of_the_access_url() {
         html(&SignedOut { brand, there: None }),
         html(&SignedOut { brand, there: Some(("The Corp", "https://id.example/end?client_id=doorward")) }),
         html(&AuthorizedApps { brand, ..apps(Vec::new()) }),
+        html(&Links {
+            brand,
+            asks_password: false,
+            proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback".to_owned())],
+            ..links(vec![linked("The Corp")])
+        }),
         html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
     ] {
         for attribute in ["href=\"/", "src=\"/", "action=\"/"] {
