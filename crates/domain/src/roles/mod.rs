@@ -58,6 +58,7 @@ mod object;
 mod permission;
 mod permit;
 mod role;
+mod role_name;
 mod role_names;
 pub mod scope;
 mod subject;
@@ -65,7 +66,7 @@ mod system;
 
 pub use acl::Acl;
 pub use builder::SubjectBuilder;
-pub use builtin::{BuiltIn, Kind, MEMBER, ORGANIZATION_MEMBER, OWNER, reserved_names};
+pub use builtin::{BuiltIn, MEMBER, ORGANIZATION_MEMBER, OWNER, reserved_names};
 pub use custom::{CustomRole, CustomRoles};
 pub use decision::{Because, Decision, Denied};
 pub use defaults::{DefaultRoleError, DefaultRoles, WORKSPACE_ACCESS};
@@ -76,7 +77,8 @@ pub use names::{Action, ActionMarker, ResourceMarker, ResourceType, UnknownName,
 pub use object::Object;
 pub use permission::{Pattern, Permission, PermissionSet, Vote};
 pub use permit::{Actor, Permit, PlacePermit, System};
-pub use role::{Role, RoleName, RoleNameError, RoleSet, implied_in};
+pub use role::{Role, RoleSet, implied_in};
+pub use role_name::{Kind, RoleName, RoleNameError};
 pub use role_names::RoleNames;
 pub use scope::{AllowEntry, AllowEntryError, Scope, ScopeName};
 pub use subject::Subject;

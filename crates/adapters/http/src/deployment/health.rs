@@ -105,7 +105,7 @@ pub(crate) struct RelayObject {
     netcheck_logs: [String; 0],
 }
 
-/// Whether WebSockets can be opened. None is tried: they lead to the access URL.
+/// Whether a web socket can be opened. None is tried: they lead to the access URL.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebsocketReport)]
 pub(crate) struct WebsocketObject {

@@ -37,7 +37,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 /// A link of the user.
 #[derive(Debug, Clone)]
-pub(crate) struct Linked<'a> {
+pub(crate) struct LinkedAccount<'a> {
     /// Comes back as `link` when it is removed.
     pub(crate) id: String,
     /// What people know the provider as.
@@ -68,7 +68,7 @@ pub(crate) struct Linkable<'a> {
 /// Render it with [`form_action`].
 #[derive(Debug, Clone, Template)]
 #[template(path = "links.html")]
-pub(crate) struct Links<'a> {
+pub(crate) struct LinkedAccounts<'a> {
     pub(crate) brand: Brand<'a>,
     pub(crate) link_token: &'a str,
     pub(crate) remove_token: &'a str,
@@ -82,11 +82,11 @@ pub(crate) struct Links<'a> {
     pub(crate) asks_password: bool,
     /// Where users without one prove who they are, each with what it is called.
     pub(crate) proofs: Vec<(&'a str, String)>,
-    pub(crate) links: Vec<Linked<'a>>,
+    pub(crate) links: Vec<LinkedAccount<'a>>,
     pub(crate) providers: Vec<Linkable<'a>>,
 }
 
-impl Illustrated for Links<'_> {
+impl Illustrated for LinkedAccounts<'_> {
     fn pictures(&self) -> Vec<&str> {
         self.brand.logo_url.into_iter().chain(self.providers.iter().filter_map(|provider| provider.icon)).collect()
     }
@@ -221,7 +221,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, words: &str) -
     let (offers, look) = (on_offer(context), of_pages(context).await);
     let asks_password = identity_providers::proves_by_password(context, user);
     let words = Some(words).filter(|words| !words.is_empty());
-    let page = Links {
+    let page = LinkedAccounts {
         brand: Brand::of(&call.site, &look),
         link_token: &csrf::issue(&call.site, actor, Purpose::Link, ""),
         remove_token: &csrf::issue(&call.site, actor, Purpose::Unlink, ""),
@@ -238,8 +238,8 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, words: &str) -
     Ok(render(status, &page, &form_action(issuers)))
 }
 
-fn linked(own: &OwnLink, now: doorward_domain::Instant) -> Linked<'_> {
-    Linked {
+fn linked(own: &OwnLink, now: doorward_domain::Instant) -> LinkedAccount<'_> {
+    LinkedAccount {
         id: own.link.id().to_string(),
         provider: &own.shown_name,
         subject: &own.link.subject,

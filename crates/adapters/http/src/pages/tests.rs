@@ -9,7 +9,7 @@ use super::applications::{AuthorizedApp, AuthorizedApps};
 use super::cli_auth::CliAuth;
 use super::consent::{Consent, Registration};
 use super::home::Home;
-use super::links::{Linkable, Linked, Links};
+use super::links::{Linkable, LinkedAccount, LinkedAccounts};
 use super::setup::{Field, Setup};
 use super::sign_in::{Provider, SignIn, SignedOut};
 use crate::conventions::page::ErrorPage;
@@ -98,9 +98,9 @@ fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
     }
 }
 
-fn linked(provider: &'static str) -> Linked<'static> {
+fn linked(provider: &'static str) -> LinkedAccount<'static> {
     let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
-    Linked {
+    LinkedAccount {
         id: "8d3f0c5e-4b0a-8b6e-9d36-2f7a1c0e9b11".to_owned(),
         provider,
         subject: "00u1a2b3c4d5",
@@ -111,8 +111,8 @@ fn linked(provider: &'static str) -> Linked<'static> {
     }
 }
 
-fn links(links: Vec<Linked<'static>>) -> Links<'static> {
-    Links {
+fn links(links: Vec<LinkedAccount<'static>>) -> LinkedAccounts<'static> {
+    LinkedAccounts {
         brand: Brand::default(),
         link_token: "token",
         remove_token: "token",
@@ -281,26 +281,26 @@ fn gallery() -> Vec<(&'static str, String)> {
         ("apps-empty", html(&apps(Vec::new()))),
         (
             "links",
-            html(&Links {
+            html(&LinkedAccounts {
                 notice: Some("The account is not linked any more."),
                 ..links(vec![
-                    Linked { is_main: true, ..linked("The Corp") },
-                    Linked { is_usable: false, ..linked("Old ID") },
+                    LinkedAccount { is_main: true, ..linked("The Corp") },
+                    LinkedAccount { is_usable: false, ..linked("Old ID") },
                 ])
             }),
         ),
         (
             "links-without-password",
-            html(&Links {
+            html(&LinkedAccounts {
                 asks_password: false,
                 proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
                 ..links(vec![linked("The Corp")])
             }),
         ),
-        ("links-empty", html(&Links { providers: Vec::new(), ..links(Vec::new()) })),
+        ("links-empty", html(&LinkedAccounts { providers: Vec::new(), ..links(Vec::new()) })),
         (
             "links-hostile",
-            html(&Links {
+            html(&LinkedAccounts {
                 user: hostile_person,
                 link_token: HOSTILE,
                 remove_token: HOSTILE,
@@ -309,7 +309,7 @@ fn gallery() -> Vec<(&'static str, String)> {
                 asks_password: false,
                 proofs: vec![(HOSTILE, format!("/{HOSTILE}"))],
                 providers: vec![Linkable { name: HOSTILE, shown_name: HOSTILE, icon: Some(HOSTILE) }],
-                ..links(vec![Linked { id: HOSTILE.to_owned(), subject: HOSTILE, ..linked(HOSTILE) }])
+                ..links(vec![LinkedAccount { id: HOSTILE.to_owned(), subject: HOSTILE, ..linked(HOSTILE) }])
             }),
         ),
         (

@@ -6,7 +6,7 @@ use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;
 use crate::pages::consent::Consent;
 use crate::pages::home::Home;
-use crate::pages::links::Links;
+use crate::pages::links::LinkedAccounts;
 use crate::pages::setup::Setup;
 use crate::pages::sign_in::{SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
@@ -46,7 +46,7 @@ fn links_lead_below_the_path_of_the_access_url() {
         html(&SignedOut { brand, there: None }),
         html(&SignedOut { brand, there: Some(("The Corp", "https://id.example/end?client_id=doorward")) }),
         html(&AuthorizedApps { brand, ..apps(Vec::new()) }),
-        html(&Links {
+        html(&LinkedAccounts {
             brand,
             asks_password: false,
             proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback".to_owned())],
