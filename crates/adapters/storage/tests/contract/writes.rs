@@ -41,7 +41,6 @@ use pass::{Outcome as _, Pass};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
-use uuid::Uuid;
 
 /// What is written.
 struct World {
