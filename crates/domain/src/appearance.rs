@@ -164,7 +164,10 @@ impl SupportLink {
             return Some(format!("must have names of 1 to {NAME_MAX} bytes"));
         }
         if !Url::parse(&self.target).is_ok_and(|url| is_target(&url)) {
-            return Some(format!("must have targets that are URLs with http, https or mailto, unlike `{}`", self.target));
+            return Some(format!(
+                "must have targets that are URLs with http, https or mailto, unlike `{}`",
+                self.target
+            ));
         }
         if !Self::ICONS.contains(&self.icon.as_str()) {
             return Some(format!("must have one of the icons {}, unlike `{}`", Self::ICONS.join(", "), self.icon));
@@ -198,9 +201,14 @@ mod tests {
 
     #[test]
     fn white_is_written_on_what_is_dark() {
-        for (color, is_dark) in
-            [("#000000", true), ("#004852", true), ("#ff0000", false), ("#777777", false), ("#ffffff", false), ("#0000ff", true)]
-        {
+        for (color, is_dark) in [
+            ("#000000", true),
+            ("#004852", true),
+            ("#ff0000", false),
+            ("#777777", false),
+            ("#ffffff", false),
+            ("#0000ff", true),
+        ] {
             assert_eq!(color.parse::<Color>().unwrap().is_dark(), is_dark, "{color}");
         }
     }

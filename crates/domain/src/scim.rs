@@ -72,7 +72,9 @@ mod version;
 #[cfg(feature = "full")]
 pub use account::{AccountFields, IDENTIFIER_MAX, ProvisionedUser, UserRecord};
 pub use attribute_path::{AttributePath, AttributePathError};
-pub use bulk::{BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method};
+pub use bulk::{
+    BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method,
+};
 pub use error::{ScimError, ScimType};
 pub use filter::{
     Condition, DEPTH_MAX, FILTER_MAX, Filter, FilterError, Literal, Operand, Operator, TERMS_MAX, parse_instant,

@@ -55,11 +55,7 @@ pub trait ScimRepository {
         limit: u32,
     ) -> Result<Vec<ProvisionedUser>, StoreError>;
     /// Those of these users whom the directory has, sorted.
-    fn users_among(
-        &mut self,
-        directory: Option<OrganizationId>,
-        users: &[UserId],
-    ) -> Result<Vec<UserId>, StoreError>;
+    fn users_among(&mut self, directory: Option<OrganizationId>, users: &[UserId]) -> Result<Vec<UserId>, StoreError>;
     /// How many users there are.
     fn count_users(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError>;
     /// Stores what a directory says of a user, who exists, in the place of what it said before. When the user is deleted, this

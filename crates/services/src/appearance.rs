@@ -53,7 +53,8 @@ pub struct UpdateBanner {
 ///
 /// For everybody who is signed in. Errors: `Unavailable`.
 pub async fn find(ctx: &Context, by: &Principal) -> Result<Shown, Error> {
-    let stored = ctx.look(by, |look| Ok::<_, Error>((runtime_settings::find(look.repos, None)?, look.licensed))).await?;
+    let stored =
+        ctx.look(by, |look| Ok::<_, Error>((runtime_settings::find(look.repos, None)?, look.licensed))).await?;
     let (chosen, licensed) = stored;
     let is_licensed = licensed.contains(Feature::Appearance);
     let docs_url = ctx.settings.appearance.docs_url(ctx.settings.issuer());

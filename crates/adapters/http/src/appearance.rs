@@ -32,11 +32,7 @@ pub(crate) struct BannerObject {
 
 impl From<Banner> for BannerObject {
     fn from(banner: Banner) -> Self {
-        Self {
-            enabled: banner.enabled,
-            message: banner.message,
-            background_color: banner.background_color.to_string(),
-        }
+        Self { enabled: banner.enabled, message: banner.message, background_color: banner.background_color.to_string() }
     }
 }
 

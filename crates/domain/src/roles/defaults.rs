@@ -4,8 +4,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::assign::{AssignmentLevel, Refusals, RoleChange, plan_or_all};
 use super::Kind;
+use super::assign::{AssignmentLevel, Refusals, RoleChange, plan_or_all};
 use super::builtin::BuiltIn;
 use super::role::implied_in;
 use super::{RoleName, RoleSet, Subject};

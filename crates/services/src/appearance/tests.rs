@@ -146,7 +146,9 @@ async fn all_other_defects_are_told_at_once() {
     let Error::Invalid { fields, .. } = refused else { panic!("{refused:?}") };
     let names: Vec<_> = fields.iter().map(|field| field.field.as_ref()).collect();
     assert_eq!(names, ["application_name", "logo_url", "announcement_banners"]);
-    for (name, logo) in [("a".repeat(257), String::new()), (String::new(), format!("https://a.example/{}", "a".repeat(65_536)))] {
+    for (name, logo) in
+        [("a".repeat(257), String::new()), (String::new(), format!("https://a.example/{}", "a".repeat(65_536)))]
+    {
         let command = UpdateAppearance { application_name: name, logo_url: logo, ..UpdateAppearance::default() };
         assert!(matches!(update(&ctx, &owner().build(), command).await, Err(Error::Invalid { .. })));
     }

@@ -251,7 +251,8 @@ pub(super) async fn daemons(ctx: &Context) -> DaemonsCheck {
     let daemons = match found {
         Ok((daemons, are_missing)) => {
             if are_missing {
-                let told = "No provisioner daemon is connected, though some were not long ago: what they would do waits.";
+                let told =
+                    "No provisioner daemon is connected, though some were not long ago: what they would do waits.";
                 check.note(Severity::Warning, "EPD01", told);
             }
             daemons

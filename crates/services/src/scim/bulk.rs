@@ -7,8 +7,8 @@ use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::scim::{
-    BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method, Preconditions,
-    Projection, ScimError, ScimType, USER,
+    BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method,
+    Preconditions, Projection, ScimError, ScimType, USER,
 };
 use serde_json::Value;
 

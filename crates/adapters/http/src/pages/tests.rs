@@ -145,7 +145,8 @@ fn gallery() -> Vec<(&'static str, String)> {
     let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
     let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
     let hostile_banners = [banner(HOSTILE, "#004852")];
-    let banners = [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
+    let banners =
+        [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
     let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
     let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
     let cli = || CliAuth {
@@ -251,7 +252,12 @@ fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-hostile",
             html(&Consent {
-                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)"), base: HOSTILE, banners: &hostile_banners },
+                brand: Brand {
+                    name: HOSTILE,
+                    logo_url: Some("javascript:alert(1)"),
+                    base: HOSTILE,
+                    banners: &hostile_banners,
+                },
                 csrf_token: HOSTILE,
                 sign_out_token: HOSTILE,
                 notice: Some(HOSTILE),

@@ -56,7 +56,11 @@ async fn what_owners_choose_everybody_sees_and_what_is_left_out_is_taken_back() 
     let shown = house.get("/appearance", &member).await.expect(200).json();
     assert_eq!((&shown["application_name"], &shown["logo_url"]), (&json!("Acme & <Sons>"), &json!(LOGO)));
     assert_eq!(shown["announcement_banners"], acme()["announcement_banners"]);
-    assert_eq!(shown["service_banner"], acme()["announcement_banners"][0], "the first banner, not what was sent as one");
+    assert_eq!(
+        shown["service_banner"],
+        acme()["announcement_banners"][0],
+        "the first banner, not what was sent as one"
+    );
 
     let emptied = house.choose(&owner, json!({ "announcement_banners": null })).await.expect(200).json();
     assert_eq!(
@@ -115,13 +119,19 @@ async fn without_the_feature_it_is_stored_and_shown_once_a_licence_comes() {
     house.choose(&owner, acme()).await.expect(200);
     let shown = house.get("/appearance", &owner).await.expect(200).json();
     assert_eq!((&shown["application_name"], &shown["announcement_banners"]), (&json!(""), &json!([])));
-    assert_eq!((&shown["docs_url"], &shown["support_links"][0]["icon"]), (&json!("https://docs.example"), &json!("docs")));
+    assert_eq!(
+        (&shown["docs_url"], &shown["support_links"][0]["icon"]),
+        (&json!("https://docs.example"), &json!("docs"))
+    );
     assert!(!Browser::new(&house).get("/login").await.expect(200).body.contains("Acme"));
 
     house.add_license(&owner, &giving(&["appearance"])).await.expect(201);
     let shown = house.get("/appearance", &owner).await.expect(200).json();
     assert_eq!((&shown["application_name"], &shown["logo_url"]), (&json!("Acme & <Sons>"), &json!(LOGO)));
-    assert_eq!(shown["support_links"], json!([{ "name": "Help desk", "target": "https://help.example", "icon": "chat" }]));
+    assert_eq!(
+        shown["support_links"],
+        json!([{ "name": "Help desk", "target": "https://help.example", "icon": "chat" }])
+    );
     assert!(Browser::new(&house).get("/login").await.expect(200).body.contains("Acme"));
 }
 

@@ -390,7 +390,8 @@ async fn of_two_who_make_one_user_at_once_each_gets_it() {
     .await;
     house.owner().await;
     for n in 0..12 {
-        let user = json!({ "schemas": [USER], "userName": format!("new-{n}@example.com"), "externalId": format!("x{n}") });
+        let user =
+            json!({ "schemas": [USER], "userName": format!("new-{n}@example.com"), "externalId": format!("x{n}") });
         let post = || house.scim(Method::POST, "/Users", user.clone());
         let (one, other) = futures_util::future::join(post(), post()).await;
         let mut statuses = [one.status.as_u16(), other.status.as_u16()];

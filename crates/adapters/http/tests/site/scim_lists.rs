@@ -127,7 +127,7 @@ async fn a_list_that_no_index_can_find_is_refused_when_there_are_too_many() {
         assert_eq!(refused["scimType"], "tooMany", "{query}");
     }
     // What an index knows is found however many there are: a beginning of a name, and what has changed since.
-    house.clock.advance(time::Duration::HOUR);
+    house.clock.advance(Duration::HOUR);
     house.scim_user("dora@x.example").await;
     let group = json!({ "displayName": "Devs" });
     house.scim(Method::POST, "/Groups", group).await.expect(201);

@@ -126,11 +126,7 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn users_among(
-        &mut self,
-        directory: Option<OrganizationId>,
-        among: &[UserId],
-    ) -> Result<Vec<UserId>, StoreError> {
+    fn users_among(&mut self, directory: Option<OrganizationId>, among: &[UserId]) -> Result<Vec<UserId>, StoreError> {
         if among.is_empty() {
             return Ok(Vec::new());
         }

@@ -39,7 +39,9 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
     assert!(browser.get(PAGE).await.expect(303).header("location").starts_with("/login?"));
     browser.sign_in("bob@example.com").await;
     let page = browser.get(PAGE).await.expect(200);
-    for part in ["No linked accounts yet", "Link The Corp", "name=\"password\"", "aria-current=\"page\">Linked accounts"] {
+    for part in
+        ["No linked accounts yet", "Link The Corp", "name=\"password\"", "aria-current=\"page\">Linked accounts"]
+    {
         assert!(page.body.contains(part), "{part}\n{}", page.body);
     }
     assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
@@ -54,7 +56,8 @@ async fn a_user_links_an_account_with_the_password_and_removes_it() {
         assert_eq!(refused.cookies(), Vec::<String>::new());
     }
     // A form of another site has no token, or one of another form.
-    for forged in ["", browser.tokens.borrow()["/logout"].clone().as_str()] {
+    let other = browser.tokens.borrow()["/logout"].clone();
+    for forged in ["", other.as_str()] {
         browser.tokens.borrow_mut().insert(PAGE.to_owned(), forged.to_owned());
         let stale = browser.submit(PAGE, &[("provider", "corp"), ("password", PASSWORD)]).await.expect(400);
         assert!(stale.body.contains("This page was out of date"), "{}", stale.body);

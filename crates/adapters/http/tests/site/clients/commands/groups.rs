@@ -64,7 +64,12 @@ async fn groups_edit_finds_people_by_address_and_keeps_what_it_does_not_name() {
     });
     let changed = command.call(PATCH, &path, add, 200).await;
     assert_eq!(
-        (text(&changed, "name"), text(&changed, "display_name"), text(&changed, "avatar_url"), &changed["quota_allowance"]),
+        (
+            text(&changed, "name"),
+            text(&changed, "display_name"),
+            text(&changed, "avatar_url"),
+            &changed["quota_allowance"]
+        ),
         ("devs", "Devs", "/a.png", &json!(7))
     );
     assert_eq!(all(&changed["members"], "username"), ["bob"]);

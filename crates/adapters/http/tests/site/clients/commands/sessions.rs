@@ -21,7 +21,8 @@ async fn login_makes_the_first_user() {
         "onboarding_info": { "newsletter_marketing": false },
     });
     nobody.call(POST, "/users/first", body, 201).await;
-    let session = nobody.call(POST, "/users/login", json!({ "email": "admin@coder.com", "password": PASSWORD }), 201).await;
+    let session =
+        nobody.call(POST, "/users/login", json!({ "email": "admin@coder.com", "password": PASSWORD }), 201).await;
     let me = Command::new(&house, text(&session, "session_token")).get("/users/me").await;
     assert_eq!(text(&me, "username"), "admin");
 }

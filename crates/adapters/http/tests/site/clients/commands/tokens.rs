@@ -90,8 +90,18 @@ async fn tokens_view_shows_all_of_a_key() {
         has(
             &key,
             &[
-                "id", "user_id", "last_used", "expires_at", "created_at", "updated_at", "login_type", "scope", "scopes",
-                "token_name", "lifetime_seconds", "allow_list",
+                "id",
+                "user_id",
+                "last_used",
+                "expires_at",
+                "created_at",
+                "updated_at",
+                "login_type",
+                "scope",
+                "scopes",
+                "token_name",
+                "lifetime_seconds",
+                "allow_list",
             ],
         );
         assert_eq!((text(&key, "token_name"), text(&key, "login_type")), ("ci", "token"));
