@@ -17,6 +17,7 @@ use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::{HIDDEN, Section};
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
 use doorward_outbound::FetchSettings;
+use doorward_services::appearance::AppearanceSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
@@ -24,6 +25,7 @@ use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::replicas::ReplicaSettings;
 use doorward_services::scim::ScimSettings;
 use doorward_services::workspace_proxies::ProxySettings;
+use doorward_services::workspaces::WorkspaceSettings;
 use doorward_services::{
     AuditSettings, CacheSettings, CleanupSettings, OAuth2Settings, QuietHoursSettings, SessionSettings,
 };
@@ -91,6 +93,8 @@ sections! {
     provisioners: ProvisionerSettings,
     replicas: ReplicaSettings,
     workspace_proxies: ProxySettings,
+    appearance: AppearanceSettings,
+    workspaces: WorkspaceSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -65,6 +65,8 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             provisioners: settings.provisioners.clone(),
             replicas: settings.replicas.clone(),
             workspace_proxies: settings.workspace_proxies,
+            appearance: settings.appearance.clone(),
+            workspaces: settings.workspaces,
         }),
         server: Arc::new(server),
         proxy_health: ProxyHealth::default(),

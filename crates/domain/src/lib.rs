@@ -52,6 +52,8 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "full")]
+pub mod appearance;
+#[cfg(feature = "full")]
 pub mod audit;
 pub mod digest;
 pub mod entitlements;

@@ -72,7 +72,9 @@ mod version;
 #[cfg(feature = "full")]
 pub use account::{AccountFields, IDENTIFIER_MAX, ProvisionedUser, UserRecord};
 pub use attribute_path::{AttributePath, AttributePathError};
-pub use bulk::{BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method};
+pub use bulk::{
+    BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkTarget, Method,
+};
 pub use error::{ScimError, ScimType};
 pub use filter::{
     Condition, DEPTH_MAX, FILTER_MAX, Filter, FilterError, Literal, Operand, Operator, TERMS_MAX, parse_instant,
@@ -80,7 +82,7 @@ pub use filter::{
 #[cfg(feature = "full")]
 pub use group::{GroupFields, GroupRecord, ProvisionedGroup};
 pub use list::{Paging, Sort, SortOrder};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, behind_prefix};
 pub use messages::{ErrorMessage, ListResponse, SearchRequest};
 pub use patch::{
     CONDITIONS_MAX, Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch,

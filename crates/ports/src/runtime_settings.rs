@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Object, Permit, action};
+use doorward_domain::roles::{PlacePermit, action};
 use doorward_domain::runtime_settings::RuntimeSetting;
 
 /// Stores settings by name, for the deployment (`organization` is `None`) or for one organization.
@@ -38,7 +38,18 @@ pub struct StoredSetting {
     pub document: String,
 }
 
-/// A setting that may be stored: only the permit of its resource makes one.
+/// A setting that may be stored: only the permit of its resource makes one, for the place that the permit is about. A permit for
+/// one object is of another type.
+///
+/// ```compile_fail,E0308
+/// use doorward_domain::idp_sync::RoleSync;
+/// use doorward_domain::roles::{Object, System, resource};
+/// use doorward_ports::runtime_settings::SettingChange;
+/// use uuid::Uuid;
+///
+/// let one = Object::of::<resource::IdpsyncSettings>().id(Uuid::NAMESPACE_URL);
+/// let change = SettingChange::new(&System::because("a look").permit_on(&one), &RoleSync::default());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingChange {
     name: &'static str,
@@ -47,24 +58,13 @@ pub struct SettingChange {
 }
 
 impl SettingChange {
-    /// The new value of a setting. The error is that of a permit for something else, as from any repository.
+    /// The new value of a setting. Errors: the value is no document.
     pub fn new<S: RuntimeSetting>(
-        permit: &Permit<action::Update, S::Resource>,
-        organization: Option<OrganizationId>,
+        permit: &PlacePermit<action::Update, S::Resource>,
         value: &S,
     ) -> Result<Self, StoreError> {
-        let object = Object::of::<S::Resource>();
-        let object = match organization {
-            Some(id) => object.organization(id.0),
-            None => object,
-        };
-        // What is of the deployment belongs to no organization.
-        let is_covered = permit.covers(&object) && (organization.is_some() || permit.organization().is_empty());
-        if !is_covered {
-            return Err(StoreError::other(format!("the permit is for another {}", permit.resource())));
-        }
         let document = value.to_document().map_err(StoreError::other)?;
-        Ok(Self { name: S::NAME, organization, document })
+        Ok(Self { name: S::NAME, organization: permit.organization().map(OrganizationId), document })
     }
 
     /// The name of the setting.

@@ -37,7 +37,8 @@ pub trait ScimRepository {
         directory: Option<OrganizationId>,
         external_id: &str,
     ) -> Result<Option<UserId>, StoreError>;
-    /// Users, by id, whose id, external id, user name or one of whose addresses is looked up; at most `limit`. Accounts
+    /// Users, by id, whose id, external id, user name (or its beginning) or one of whose addresses is looked up, or who have changed
+    /// since; at most `limit`. Accounts
     /// without a record are found by the name and address of the account; those with one, perhaps, too.
     fn find_users(
         &mut self,
@@ -53,6 +54,8 @@ pub trait ScimRepository {
         offset: u64,
         limit: u32,
     ) -> Result<Vec<ProvisionedUser>, StoreError>;
+    /// Those of these users whom the directory has, sorted.
+    fn users_among(&mut self, directory: Option<OrganizationId>, users: &[UserId]) -> Result<Vec<UserId>, StoreError>;
     /// How many users there are.
     fn count_users(&mut self, directory: Option<OrganizationId>) -> Result<u64, StoreError>;
     /// Stores what a directory says of a user, who exists, and of whom it has said nothing yet. May answer as `store_user`.
@@ -79,7 +82,8 @@ pub trait ScimRepository {
         directory: Option<OrganizationId>,
         id: GroupId,
     ) -> Result<Option<ProvisionedGroup>, StoreError>;
-    /// Groups, by id, whose id, external id or name, or one of whose members is looked up; at most `limit`.
+    /// Groups, by id, whose id, external id or name (or its beginning), or one of whose members is looked up, or that have changed
+    /// since; at most `limit`.
     fn find_groups(
         &mut self,
         directory: Option<OrganizationId>,

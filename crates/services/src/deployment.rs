@@ -5,7 +5,9 @@ mod health;
 #[cfg(test)]
 mod tests;
 
-pub use health::{AccessUrlCheck, Check, DatabaseCheck, Finding, HealthCheck, ProxiesCheck, Severity, health};
+pub use health::{
+    AccessUrlCheck, Check, DaemonsCheck, DatabaseCheck, Finding, HealthCheck, ProxiesCheck, Severity, health,
+};
 
 use crate::{Context, Error, Principal};
 use doorward_domain::Instant;

@@ -225,7 +225,8 @@ fn configured(ctx: &Context) -> Features {
     let has_directories = scim.organization_directories || !scim.key.expose().is_empty();
     let scim = has_directories.then_some(Feature::Scim);
     let sealing = ctx.keys.are_sealed().then_some(Feature::ExternalTokenEncryption);
-    ALWAYS_ON.into_iter().chain(scim).chain(sealing).collect()
+    let browser_only = ctx.settings.workspaces.browser_only.then_some(Feature::BrowserOnly);
+    ALWAYS_ON.into_iter().chain(scim).chain(sealing).chain(browser_only).collect()
 }
 
 /// A licence was added or removed here: it counts at once. When it cannot be read now, [`watch`] does so soon.

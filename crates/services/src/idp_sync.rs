@@ -130,7 +130,7 @@ async fn change<S: SyncSetting>(
         let place = place.map(|reference| resolve(deed.repos, deed.by, &reference)).transpose()?;
         let id = place.as_ref().map(|organization| organization.id);
         with_caller(deed, |deed, actor| {
-            let permit = access::permit::<action::Update, resource::IdpsyncSettings>(actor, &object(id))?;
+            let permit = actor.permit_in::<action::Update, resource::IdpsyncSettings>(id)?;
             if let Some(id) = id {
                 // It is not deleted until this is stored.
                 let gone = || Error::OrganizationNotFound(id.to_string());
@@ -140,7 +140,7 @@ async fn change<S: SyncSetting>(
             let old = stored.unwrap_or_else(|| S::fallback(&settings, place.as_ref()));
             let new = edit(old.clone())?;
             check(&new)?;
-            runtime_settings::store(deed.repos, &permit, id, &new)?;
+            runtime_settings::store(deed.repos, &permit, &new)?;
             let recorded = deed.changed(&Stored::new(&old, place.as_ref()), &Stored::new(&new, place.as_ref()))?;
             Ok(recorded.answer(new))
         })

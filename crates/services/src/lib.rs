@@ -4,6 +4,7 @@
 //! store. There are no HTTP words and no SQL words here.
 #![forbid(unsafe_code)]
 
+pub mod appearance;
 pub mod audit;
 pub mod background;
 mod cache;

@@ -8,8 +8,8 @@ use crate::origin::Origin;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{
-    ActionMarker, Denied, Id, ORGANIZATION_MEMBER, OWNER, Object, Permit, ResourceMarker, Role, Scope, Subject, System,
-    SystemSubject,
+    ActionMarker, Denied, Id, ORGANIZATION_MEMBER, OWNER, Object, Permit, PlacePermit, ResourceMarker, Role, Scope,
+    Subject, System, SystemSubject,
 };
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::User;
@@ -181,6 +181,25 @@ impl Principal {
             | Who::Proxy(_)
             | Who::Replica(_)
             | Who::Anonymous => self.subject.permit(object),
+        }
+    }
+
+    /// The proof that the principal may do this to all of a kind in a place; `None` is the whole deployment.
+    pub fn permit_in<A: ActionMarker, R: ResourceMarker>(
+        &self,
+        organization: Option<OrganizationId>,
+    ) -> Result<PlacePermit<A, R>, Denied> {
+        let organization = organization.map(|id| id.0);
+        match &self.who {
+            Who::Operator => Ok(System::because("the operator asked on the command line").permit_in(organization)),
+            Who::System(reason) => Ok(System::because(reason).permit_in(organization)),
+            Who::User(_)
+            | Who::ServiceAccount(_)
+            | Who::ScimClient { .. }
+            | Who::Provisioner { .. }
+            | Who::Proxy(_)
+            | Who::Replica(_)
+            | Who::Anonymous => self.subject.permit_in(organization),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Permit, action};
+use doorward_domain::roles::{PlacePermit, action};
 use doorward_domain::runtime_settings::RuntimeSetting;
 use doorward_ports::runtime_settings::{SettingChange, read};
 use doorward_ports::{Repositories, StoreError};
@@ -27,12 +27,11 @@ pub(crate) fn find_for_update<S: RuntimeSetting>(
     read(document.as_deref())
 }
 
-/// Stores a value.
+/// Stores a value, for the place that the permit is about.
 pub(crate) fn store<S: RuntimeSetting>(
     repos: &mut dyn Repositories,
-    permit: &Permit<action::Update, S::Resource>,
-    organization: Option<OrganizationId>,
+    permit: &PlacePermit<action::Update, S::Resource>,
     value: &S,
 ) -> Result<(), Error> {
-    Ok(repos.runtime_settings().update(&SettingChange::new(permit, organization, value)?)?)
+    Ok(repos.runtime_settings().update(&SettingChange::new(permit, value)?)?)
 }

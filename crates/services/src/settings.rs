@@ -1,5 +1,6 @@
 //! Settings that use cases depend on. Each struct is a section of the settings file; `config/default.toml` has the defaults.
 
+use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
@@ -7,6 +8,7 @@ use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
 use crate::workspace_proxies::ProxySettings;
+use crate::workspaces::WorkspaceSettings;
 use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
@@ -42,6 +44,10 @@ pub struct Settings {
     pub replicas: ReplicaSettings,
     /// Workspace proxies.
     pub workspace_proxies: ProxySettings,
+    /// Where people find documentation and help.
+    pub appearance: AppearanceSettings,
+    /// How people reach workspaces.
+    pub workspaces: WorkspaceSettings,
 }
 
 impl Settings {
@@ -62,6 +68,8 @@ impl Settings {
             provisioners: from.section(),
             replicas: from.section(),
             workspace_proxies: from.section(),
+            appearance: from.section(),
+            workspaces: from.section(),
         }
     }
 

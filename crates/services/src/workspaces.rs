@@ -7,6 +7,7 @@ mod build;
 mod create;
 mod lookup;
 mod record;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 pub use build::{BuildWorkspace, build, set_dormant};
 pub use create::{CreateWorkspace, create};
 pub use lookup::{WorkspaceBuilds, builds, find, list};
+pub use settings::WorkspaceSettings;
 
 pub use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceView};
 

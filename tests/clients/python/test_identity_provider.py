@@ -156,3 +156,31 @@ def test_a_password_account_changes_to_the_provider(up, make_person):
     assert server.owner.call("GET", f"/api/v2/users/{user.username}").json()["login_type"] == "oidc"
     sign_in(person, "bob")
     expect(person.page).to_have_url(re.compile(r"/account/applications$"))
+
+
+def test_an_account_is_linked_and_removed_on_the_page(up, make_person):
+    server, provider = up
+    user = server.owner.create_user()
+    provider.says({"eve": {**ANN, "email": "eve@elsewhere.example", "preferred_username": "eve", "groups": []}})
+    person = make_person(server, user)
+    person.sign_in()
+    person.visit("/account/links")
+    person.page.fill("input[name=password]", user.password)
+    person.press("Link The Company")
+    person.page.fill("input[name=login]", "eve")
+    person.page.fill("input[name=password]", "anything")
+    person.page.get_by_role("button", name="Sign-in").click()
+    person.page.get_by_role("button", name="Continue").click()
+    expect(person.page).to_have_url(re.compile(r"/account/links$"))
+    expect(person.page.get_by_role("heading", name="The Company")).to_be_visible()
+
+    other = make_person(server)
+    sign_in(other, "eve")
+    expect(other.page).to_have_url(re.compile(r"/account/applications$"))
+    there = server.api(session(other))
+    assert there.me()["username"] == user.username
+
+    person.page.locator("summary").click()
+    person.press("Yes, remove The Company")
+    expect(person.page.get_by_text("No linked accounts yet")).to_be_visible()
+    there.call("GET", "/api/v2/users/me", 401)

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from harness.api import PASSWORD
 from harness.browser import SIGN_IN_PAGE
 from harness.callback import Callback
+from harness.elsewhere import Elsewhere
 
 VERIFIER = "abcdefghijklmnopqrstuvwxyz0123456789-._~ABCDEF"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -384,3 +385,42 @@ def test_signing_in_by_a_foreign_form_is_refused(server, person):
         person.page.evaluate("document.forms[0].submit()")
         person.page.wait_for_url(f"{server.url}/**")
     assert person.session_cookie() is None
+
+
+# What owners choose of how pages look
+
+
+def test_pages_show_what_owners_chose_and_load_nothing_else(new_server, make_person):
+    owner = new_server.owner
+    with Elsewhere() as pictures:
+        logo = pictures.url("127.0.0.1") + "logo.svg"
+        banners = [{"enabled": True, "message": "Closed on <b>Sunday</b>", "background_color": "#004852"}]
+        chosen = {"application_name": "Acme & Sons", "logo_url": logo, "announcement_banners": banners}
+        owner.call("PUT", "/api/v2/appearance", json=chosen)
+        person = make_person(new_server, owner.create_user())
+        asked = []
+        person.page.on("request", lambda request: asked.append(request.url))
+        person.visit("/login")
+        expect(person.page).to_have_title("Sign in · Acme & Sons")
+        banner = person.page.locator(".banner")
+        expect(banner).to_have_text("Closed on <b>Sunday</b>")
+        assert banner.evaluate("it => getComputedStyle(it).color") == "rgb(255, 255, 255)"
+        ground = person.page.locator(".banner rect")
+        assert ground.evaluate("it => getComputedStyle(it).fill") == "rgb(0, 72, 82)"
+        assert ground.evaluate("it => it.getBoundingClientRect().width") > 300, "the colour is drawn over all of it"
+        assert logo in asked, "the policy of the page lets the logo in"
+        person.screenshot("sign-in-acme")
+        # A picture from anywhere else is kept out by the policy of the page, also if a script put it there.
+        elsewhere = pictures.url("localhost") + "spy.png"
+        blocked = person.page.evaluate(
+            "address => new Promise(done => { document.addEventListener('securitypolicyviolation', event => done(event.blockedURI));"
+            " const picture = new Image(); picture.src = address; })",
+            elsewhere,
+        )
+        assert blocked.startswith(pictures.url("localhost")[:-1])
+        person.complaints.clear()
+        person.sign_in()
+        for path in ["/", "/cli-auth", "/account/applications", "/account/links"]:
+            person.visit(path)
+            expect(person.page.locator(".banner")).to_be_visible()
+            assert "Acme & Sons" in person.page.title()

@@ -13,14 +13,12 @@
 #![forbid(unsafe_code)]
 
 mod clock;
-mod license_key;
 mod passwords;
 mod random;
 mod seal;
 mod signing;
 
 pub use clock::SystemClock;
-pub use license_key::{LicenseKey, LicenseKeyError};
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};

@@ -1,13 +1,15 @@
-//! Signing with a private key from a PEM file, by `ring`.
+//! Private keys in PEM files, as other tools read and write them, and signing with them, by `ring`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::SignatureAlgorithm;
-use doorward_ports::Signer;
 use doorward_ports::crypto::SigningError;
+use doorward_ports::{Random, Signer};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -39,7 +41,42 @@ enum Pair {
     Ed25519(Box<Ed25519KeyPair>),
 }
 
+/// What stands before the 32 bytes of a private key of Ed25519 (RFC 8410 7).
+const ED25519_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
 impl SigningKey {
+    /// The text (PEM) of a new key of Ed25519 (RFC 8032), with which licences are signed.
+    ///
+    /// ```
+    /// use doorward_crypto::{SigningKey, SystemRandom};
+    /// use doorward_domain::identity_providers::SignatureAlgorithm;
+    /// use doorward_ports::Signer;
+    ///
+    /// let text = SigningKey::generate_ed25519(&SystemRandom::default());
+    /// let key = SigningKey::parse(&text, SignatureAlgorithm::EdDsa)?;
+    /// assert_eq!((key.public_key().len(), key.sign(b"text").unwrap().len()), (32, 64));
+    /// # Ok::<(), doorward_crypto::SigningKeyError>(())
+    /// ```
+    #[must_use]
+    pub fn generate_ed25519(random: &dyn Random) -> Secret<String> {
+        let mut seed = [0; 32];
+        random.fill(&mut seed);
+        let document = STANDARD.encode([ED25519_PREFIX.as_slice(), &seed].concat());
+        Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{document}\n-----END PRIVATE KEY-----\n"))
+    }
+
+    /// By what its signatures are verified: of Ed25519 the 32 bytes of a point, of other elliptic curves the point uncompressed, of RSA
+    /// the document of RFC 8017 A.1.1.
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
+        match &self.pair {
+            Pair::Rsa(pair, _) => pair.public().as_ref(),
+            Pair::Ecdsa(pair) => pair.public_key().as_ref(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref(),
+        }
+    }
+
     /// Reads the first private key of a text in PEM: PKCS #8, or PKCS #1 for RSA.
     pub fn parse(pem: &Secret<String>, algorithm: SignatureAlgorithm) -> Result<Self, SigningKeyError> {
         let der = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).or(Err(SigningKeyError::NoKey))?;

@@ -2,6 +2,7 @@
 //! ours: no experiments, no workspace network.
 
 pub(crate) mod config;
+pub(crate) mod health;
 
 use crate::conventions::Api;
 use crate::kit::answer::{Message, message, ok};
@@ -21,6 +22,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_app_host, app_host);
     r.user(__path_ssh, ssh);
     config::routes(&mut r);
+    health::routes(&mut r);
     r.public(__path_csp_reports, csp_reports).for_any_site();
 }
 

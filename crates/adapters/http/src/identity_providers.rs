@@ -157,7 +157,7 @@ async fn begin(call: &Call, way: &Way, beginning: Beginning, target: &str) -> Ha
 }
 
 /// A cookie of a sign-in that is under way.
-fn flow_cookie<'a>(call: &Call, name: &'a str, value: &'a str, max_age: Duration) -> Cookie<'a> {
+pub(crate) fn flow_cookie<'a>(call: &Call, name: &'a str, value: &'a str, max_age: Duration) -> Cookie<'a> {
     Cookie::build(name, value)
         .path("/")
         .http_only(true)

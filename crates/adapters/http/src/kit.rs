@@ -24,6 +24,7 @@ pub(crate) mod metrics;
 pub(crate) mod mount;
 pub(crate) mod openapi;
 pub(crate) mod origins;
+pub(crate) mod places;
 pub(crate) mod readiness;
 pub(crate) mod refusal;
 pub(crate) mod routes;

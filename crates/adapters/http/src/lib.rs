@@ -25,6 +25,7 @@
 //! 3. `doorward openapi > docs/openapi.json`.
 #![forbid(unsafe_code)]
 
+mod appearance;
 mod audit;
 mod authcheck;
 mod conventions;

@@ -8,6 +8,7 @@ pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod home;
+pub(crate) mod links;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
 
@@ -34,6 +35,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     sign_in::routes(routes);
     cli_auth::routes(routes);
     applications::routes(routes);
+    links::routes(routes);
 }
 
 /// The user who is signed in, or the way to the sign-in page.

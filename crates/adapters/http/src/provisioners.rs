@@ -1,7 +1,7 @@
 //! Provisioner daemons and their keys (`enterprise-platform.md` 5 and 6).
 
 mod calls;
-mod daemons;
+pub(crate) mod daemons;
 mod keys;
 mod serve;
 

@@ -10,9 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
-    organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
-    workspace_proxies, workspaces,
+    appearance, audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses,
+    members, oauth2, organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status,
+    templates, users, workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub(crate) fn table() -> Vec<Entry> {
         scim::routes,
         licenses::routes,
         entitlements::routes,
+        appearance::routes,
         deployment::routes,
         replicas::routes,
         workspace_proxies::routes,
@@ -130,6 +131,8 @@ mod tests {
             paths::LOGIN,
             paths::LOGOUT,
             paths::AUTHORIZED_APPS,
+            paths::LINKS,
+            paths::REMOVE_LINK,
             paths::CLI_AUTH,
             paths::API_DOCS,
             paths::AUTHORIZE,

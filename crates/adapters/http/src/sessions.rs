@@ -123,7 +123,7 @@ pub(crate) async fn auth_methods(call: Call) -> HandlerResult {
     let providers = identity_providers::on_offer(call.context()).into_iter();
     let providers: Vec<_> = providers
         .filter(|provider| provider.way != Way::Github)
-        .map(|OnOffer { way, name, icon_url }| OidcProviderObject { name, icon_url, path: way.path() })
+        .map(|OnOffer { way, name, icon_url, .. }| OidcProviderObject { name, icon_url, path: way.path() })
         .collect();
     let first = providers.first();
     Ok(ok(&Methods {

@@ -7,6 +7,7 @@ use crate::kit::error::HandlerResult;
 use crate::kit::limits::Limit;
 use crate::kit::readiness::Defect;
 use crate::kit::routes::Routes;
+use crate::kit::settings::Gauge;
 use crate::kit::site::Site;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -104,7 +105,11 @@ pub(crate) async fn ready(call: Call) -> HandlerResult {
 
 /// Shows metrics in the text format of Prometheus. Not among the routes of the site: it has an address of its own.
 pub(crate) fn metrics(site: &Site) -> HttpResponse {
-    match site.metrics.text(&site.settings.gauges) {
+    let mut gauges = site.settings.gauges.clone();
+    let connected = site.daemons.connected();
+    let help = "Provisioner daemons that are connected to this server.";
+    gauges.push(Gauge::new("provisioner_daemons_connected", help, move || f64::from(connected)));
+    match site.metrics.text(&gauges) {
         Ok(text) => {
             let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             answer::bytes(StatusCode::OK, content_type, text.into())

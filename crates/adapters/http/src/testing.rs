@@ -46,7 +46,9 @@ pub(crate) fn settings() -> HttpSettings {
     }
 }
 
-pub(crate) fn context(repos: MockRepositories) -> Context {
+pub(crate) fn context(mut repos: MockRepositories) -> Context {
+    // Nobody has chosen how pages look, unless the test says so.
+    repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     Context {
         store: repos.into_store().into(),
         clock: Arc::new(FixedClock::at(NOW)),

@@ -7,8 +7,8 @@
 //! # Limits
 //!
 //! All of them are in [`Limits`]. A peer can make this side hold a fixed number of bytes: frames are read as they come and never
-//! gathered whole, the bytes that wait to be taken are counted for the session, and what is to be answered (echoes, credit,
-//! resets) stops the reading when it is not taken.
+//! gathered whole, the bytes that wait to be taken and the answers that wait to be sent are counted for the session, and what is to be
+//! said besides (echoes, credit, resets) stops the reading when it is not taken.
 //!
 //! # Ends
 //!

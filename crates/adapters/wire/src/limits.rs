@@ -9,7 +9,7 @@ pub struct Limits {
     pub streams: usize,
     /// Bytes that a peer may send on a stream before they are taken. The protocol fixes it: both sides begin with it.
     pub window: u32,
-    /// Bytes of a whole session that are held while they wait to be taken, over all streams.
+    /// Bytes of a whole session that are held while they wait to be taken, by this side or by the other, over all streams.
     pub held: usize,
     /// Frames that wait to be sent and hold no data (echoes, credit, resets). When there are more, nothing is read.
     pub control_frames: usize,

@@ -6,11 +6,12 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand, ValueEnum};
-use doorward_crypto::{LicenseKey, SystemClock, SystemRandom};
+use doorward_crypto::{SigningKey, SigningKeyError, SystemClock, SystemRandom};
 use doorward_domain::entitlements::{Feature, FeatureSet, LicenseTerms, Phase};
+use doorward_domain::identity_providers::SignatureAlgorithm;
 use doorward_domain::licenses::{LICENSE_MAX, LicenseDraft, LicenseToken, key_id, read};
 use doorward_domain::{Instant, Secret};
-use doorward_ports::{Clock as _, Random};
+use doorward_ports::{Clock as _, Random, Signer as _};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -126,10 +127,15 @@ impl Command {
     }
 }
 
+/// Licences are signed by Ed25519.
+fn signing_key(pem: &Secret<String>) -> Result<SigningKey, SigningKeyError> {
+    SigningKey::parse(pem, SignatureAlgorithm::EdDsa)
+}
+
 impl Keygen {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let pem = LicenseKey::generate(&SystemRandom::default());
-        let key = LicenseKey::from_pem(&pem)?;
+        let pem = SigningKey::generate_ed25519(&SystemRandom::default());
+        let key = signing_key(&pem)?;
         let public_key = STANDARD.encode(key.public_key());
         let id = self.id.unwrap_or_else(|| key_id(key.public_key()));
         // Before anything is written, that the settings will take it.
@@ -150,7 +156,7 @@ impl Mint {
     fn run(self) -> anyhow::Result<ExitCode> {
         let name = self.key.display().to_string();
         let text = Secret::new(read_text(&self.key)?);
-        let key = LicenseKey::from_pem(&text).with_context(|| format!("cannot sign with the file {name}"))?;
+        let key = signing_key(&text).with_context(|| format!("cannot sign with the file {name}"))?;
         let id = self.key_id.clone().unwrap_or_else(|| key_id(key.public_key()));
         if self.features.contains(&Feature::UserLimit) {
             bail!("how many users may be active is said by --users");
@@ -160,7 +166,7 @@ impl Mint {
         }
         let draft = self.draft(SystemClock.now())?;
         let input = draft.signing_input(&id);
-        let token = LicenseDraft::signed(&input, &key.sign(input.as_bytes()));
+        let token = LicenseDraft::signed(&input, &key.sign(input.as_bytes())?);
         if token.expose().len() > LICENSE_MAX {
             bail!("the licence would be longer than {LICENSE_MAX} bytes, which no server takes");
         }

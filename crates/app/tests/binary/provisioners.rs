@@ -104,6 +104,9 @@ fn a_daemon_asks_for_a_job_and_gives_up() {
             socket.expect(&[data(1, &[5, 1, 1, 0]), data(1, &[0x0b, 1, 2, 0])].concat());
             let listed = site.api.get("/api/v2/organizations/default/provisionerdaemons").json();
             assert_eq!((&listed[0]["name"], &listed[0]["status"]), (&"host".into(), &"idle".into()));
+            assert!(site.api.metrics().contains("doorward_provisioner_daemons_connected 1\n"));
+            let health = site.api.get("/api/v2/debug/health").json();
+            assert_eq!(health["provisioner_daemons"]["items"][0]["provisioner_daemon"]["name"], "host");
             socket.send(1, b"text");
             let (code, reason) = socket.closed();
             assert_eq!((code, reason.contains("a text message")), (1011, true), "{reason}");

@@ -1,20 +1,10 @@
-//! The built-in roles, generated from `data/rbac-roles.json`.
+//! The built-in roles and the fixed subjects, generated from `data/rbac-roles.json` and `data/rbac-extra.json`.
 
 use uuid::Uuid;
 
-use super::permission::{Mask, Masks, Pattern, Permission, PermissionSet, Shared};
-use super::role::{Origin, Role};
-use super::system::SystemTable;
-use super::{Action, Id, ResourceType, RoleName};
-
-/// Where a role is given: to a user, or to a member of one organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Site-wide.
-    Site,
-    /// In one organization.
-    Organization,
-}
+use super::permission::{Mask, Masks, Pattern, Permission, PermissionSet};
+use super::role_name::{Kind, RoleName};
+use super::{Action, ResourceType};
 
 /// A built-in role, complete.
 #[derive(Debug)]
@@ -26,6 +16,18 @@ pub struct BuiltIn {
     site: PermissionSet,
     organization: PermissionSet,
     user: PermissionSet,
+}
+
+/// A fixed subject of the server, complete.
+pub(super) struct SystemTable {
+    pub(super) name: &'static str,
+    pub(super) id: &'static str,
+    pub(super) role: &'static str,
+    pub(super) assigns: &'static [&'static str],
+    /// Belongs to the organization it is made for.
+    pub(super) member: bool,
+    pub(super) site: PermissionSet,
+    pub(super) user: PermissionSet,
 }
 
 mod tables {
@@ -106,16 +108,6 @@ impl BuiltIn {
         self.assigns
     }
 
-    /// The role as a subject carries it; `organization` counts for organization roles only.
-    pub(super) fn role(&'static self, organization: &Id) -> Role {
-        let organizations = match self.kind {
-            Kind::Site => Vec::new(),
-            Kind::Organization => vec![(organization.clone(), Shared::Table(&self.organization))],
-        };
-        let origin = Origin::BuiltIn(self);
-        Role::new(self.name, origin, Shared::Table(&self.site), organizations, Shared::Table(&self.user))
-    }
-
     /// The role as a name, in `organization` when it is an organization role.
     #[must_use]
     pub fn role_name(&self, organization: Uuid) -> RoleName {
@@ -132,12 +124,10 @@ pub fn reserved_names() -> &'static [&'static str] {
     tables::RESERVED
 }
 
-/// `owner` of a deployment that keeps owners out of other people's workspaces.
-pub(super) fn owner_without_workspace_access(owner: &'static BuiltIn) -> Role {
-    let kept = owner.site.permissions().iter().filter(|permission| {
-        permission.resource != Pattern::Is(ResourceType::Workspace)
-            || !matches!(permission.action, Pattern::Is(Action::Ssh | Action::ApplicationConnect))
-    });
-    let site: Vec<Permission> = kept.cloned().collect();
-    Role::new(owner.name, Origin::BuiltIn(owner), site.into(), Vec::new(), Shared::Table(&owner.user))
+impl RoleName {
+    /// Whether it names a built-in role in its right place.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        BuiltIn::find(self).is_some()
+    }
 }

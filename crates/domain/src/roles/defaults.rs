@@ -4,8 +4,9 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::Kind;
 use super::assign::{AssignmentLevel, Refusals, RoleChange, plan_or_all};
-use super::builtin::{BuiltIn, Kind};
+use super::builtin::BuiltIn;
 use super::role::implied_in;
 use super::{RoleName, RoleSet, Subject};
 

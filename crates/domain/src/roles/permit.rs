@@ -3,6 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use uuid::Uuid;
+
 use super::{Action, ActionMarker, Id, Object, ResourceMarker, ResourceType};
 
 /// Who was allowed to act.
@@ -146,6 +148,58 @@ impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for Permit<A, R> {
     }
 }
 
+/// The proof that action `A` was authorized on all resources `R` of a place, an organization or the whole deployment: never on
+/// one object, for no object can be given when it is asked for. What is set for a place asks for it.
+///
+/// Only [`Subject::permit_in`](super::Subject::permit_in) and [`System::permit_in`] make one, of no [`Permit`]:
+///
+/// ```compile_fail,E0308
+/// use doorward_domain::roles::{Object, PlacePermit, System, action, resource};
+/// use uuid::Uuid;
+///
+/// let proxy = Object::of::<resource::WorkspaceProxy>().id(Uuid::NAMESPACE_URL);
+/// let place: PlacePermit<action::Update, resource::WorkspaceProxy> = System::because("a look").permit_on(&proxy);
+/// ```
+#[must_use]
+pub struct PlacePermit<A, R> {
+    actor: Actor,
+    organization: Option<Uuid>,
+    proof: PhantomData<fn() -> (A, R)>,
+}
+
+impl<A: ActionMarker, R: ResourceMarker> PlacePermit<A, R> {
+    pub(super) fn granted(subject: &Id, organization: Option<Uuid>) -> Self {
+        Self { actor: Actor::Subject(subject.clone()), organization, proof: PhantomData }
+    }
+
+    /// All of the kind in this place: what is asked about.
+    pub(super) fn object(organization: Option<Uuid>) -> Object<'static> {
+        let all = Object::of::<R>();
+        match organization {
+            Some(id) => all.organization(id),
+            None => all,
+        }
+    }
+
+    /// Who was authorized, for the audit log.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The place; `None` is the whole deployment.
+    #[must_use]
+    pub const fn organization(&self) -> Option<Uuid> {
+        self.organization
+    }
+}
+
+impl<A: ActionMarker, R: ResourceMarker> fmt::Debug for PlacePermit<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PlacePermit({}:{} in {:?} for {:?})", R::TYPE, A::ACTION, self.organization, self.actor)
+    }
+}
+
 /// The server acting on its own account, and why: the store writes the reason to the log at the level `debug`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -167,5 +221,10 @@ impl System {
     /// A permit for one object. Its type is taken from `R`.
     pub fn permit_on<A: ActionMarker, R: ResourceMarker>(self, object: &Object<'_>) -> Permit<A, R> {
         Permit::new(Actor::System(self.reason), object)
+    }
+
+    /// A permit for all objects of a type in a place; `None` is the whole deployment.
+    pub fn permit_in<A: ActionMarker, R: ResourceMarker>(self, organization: Option<Uuid>) -> PlacePermit<A, R> {
+        PlacePermit { actor: Actor::System(self.reason), organization, proof: PhantomData }
     }
 }

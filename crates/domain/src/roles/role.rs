@@ -1,129 +1,14 @@
-//! Roles: their names, and what they grant.
+//! Roles: what they grant.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::builtin::{BuiltIn, Kind, ORGANIZATION_MEMBER, OWNER};
-use super::permission::{Permission, PermissionSet, Shared};
-use super::system::SystemTable;
-use super::{Id, builtin};
-
-/// The identity of a role: a name and, for an organization role, the organization. Text form `name` or `name:uuid`.
-///
-/// ```
-/// use doorward_domain::roles::RoleName;
-///
-/// let name: RoleName = "organization-admin:6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse()?;
-/// assert_eq!(name.name(), "organization-admin");
-/// assert!("organization-admin:nowhere".parse::<RoleName>().is_err());
-/// # Ok::<(), doorward_domain::roles::RoleNameError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoleName {
-    name: String,
-    organization: Option<Uuid>,
-}
-
-impl RoleName {
-    /// A site role.
-    #[must_use]
-    pub fn site(name: impl Into<String>) -> Self {
-        Self { name: name.into(), organization: None }
-    }
-
-    /// A role in one organization.
-    #[must_use]
-    pub fn organization(name: impl Into<String>, organization: Uuid) -> Self {
-        Self { name: name.into(), organization: Some(organization) }
-    }
-
-    /// A custom role of an organization, whatever letter case it is named in: they are stored in lower case.
-    ///
-    /// ```
-    /// use doorward_domain::roles::RoleName;
-    /// # let acme = uuid::Uuid::NAMESPACE_DNS;
-    /// assert_eq!(RoleName::custom("Cook", acme), RoleName::organization("cook", acme));
-    /// ```
-    #[must_use]
-    pub fn custom(name: &str, organization: Uuid) -> Self {
-        Self::organization(name.to_lowercase(), organization)
-    }
-
-    /// The name without organization.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The organization of an organization role.
-    #[must_use]
-    pub const fn organization_id(&self) -> Option<Uuid> {
-        self.organization
-    }
-
-    /// Where the role is given.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
-        if self.organization.is_some() { Kind::Organization } else { Kind::Site }
-    }
-
-    /// Whether it names a built-in role in its right place.
-    #[must_use]
-    pub fn is_built_in(&self) -> bool {
-        BuiltIn::find(self).is_some()
-    }
-}
-
-impl fmt::Display for RoleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.organization {
-            None => f.write_str(&self.name),
-            Some(organization) => write!(f, "{}:{organization}", self.name),
-        }
-    }
-}
-
-/// A text that is no role name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RoleNameError {
-    /// Nothing before the colon, or nothing at all.
-    #[error("the name of a role must not be empty")]
-    Empty,
-    /// More than one colon.
-    #[error("`{0}` is not a role: more than one colon")]
-    Colons(String),
-    /// The part after the colon.
-    #[error("`{text}` is not a role: the organization is not a uuid")]
-    Organization {
-        /// The whole text.
-        text: String,
-        /// What is wrong with it.
-        source: uuid::Error,
-    },
-}
-
-impl FromStr for RoleName {
-    type Err = RoleNameError;
-
-    fn from_str(text: &str) -> Result<Self, RoleNameError> {
-        let (name, organization) = match text.split_once(':') {
-            None => (text, None),
-            Some((_, rest)) if rest.contains(':') => return Err(RoleNameError::Colons(text.to_owned())),
-            Some((name, organization)) => (name, Some(organization)),
-        };
-        if name.is_empty() {
-            return Err(RoleNameError::Empty);
-        }
-        let organization = organization.map(Uuid::try_parse).transpose();
-        let organization =
-            organization.map_err(|source| RoleNameError::Organization { text: text.to_owned(), source })?;
-        Ok(Self { name: name.to_owned(), organization })
-    }
-}
+use super::builtin::{BuiltIn, ORGANIZATION_MEMBER, OWNER, SystemTable};
+use super::permission::{Pattern, Permission, PermissionSet, Shared};
+use super::role_name::{Kind, RoleName};
+use super::{Action, Id, ResourceType};
 
 /// Where a role comes from; only a built-in role or an internal one may have powers beyond its permissions.
 #[derive(Clone, Copy)]
@@ -268,6 +153,28 @@ impl fmt::Debug for Role {
     }
 }
 
+impl BuiltIn {
+    /// The role as a subject carries it; `organization` counts for organization roles only.
+    pub(super) fn role(&'static self, organization: &Id) -> Role {
+        let organizations = match self.kind() {
+            Kind::Site => Vec::new(),
+            Kind::Organization => vec![(organization.clone(), Shared::Table(self.organization()))],
+        };
+        let origin = Origin::BuiltIn(self);
+        Role::new(self.name(), origin, Shared::Table(self.site()), organizations, Shared::Table(self.user()))
+    }
+}
+
+/// `owner` of a deployment that keeps owners out of other people's workspaces.
+fn owner_without_workspace_access(owner: &'static BuiltIn) -> Role {
+    let kept = owner.site().permissions().iter().filter(|permission| {
+        permission.resource != Pattern::Is(ResourceType::Workspace)
+            || !matches!(permission.action, Pattern::Is(Action::Ssh | Action::ApplicationConnect))
+    });
+    let site: Vec<Permission> = kept.cloned().collect();
+    Role::new(owner.name(), Origin::BuiltIn(owner), site.into(), Vec::new(), Shared::Table(owner.user()))
+}
+
 /// Turns names into roles: built-in ones from the tables, all others from the custom roles.
 ///
 /// ```
@@ -309,9 +216,9 @@ impl<'a> RoleSet<'a> {
     pub fn find(&self, name: &RoleName) -> Option<Role> {
         match BuiltIn::find(name) {
             Some(role) if role.name() == OWNER && !self.owner_workspace_access => {
-                Some(builtin::owner_without_workspace_access(role))
+                Some(owner_without_workspace_access(role))
             }
-            Some(role) => Some(role.role(&Id::from(name.organization))),
+            Some(role) => Some(role.role(&Id::from(name.organization_id()))),
             None => self.custom?.find(name).map(|custom| custom.role().clone()),
         }
     }
@@ -332,17 +239,6 @@ pub fn implied_in(organization: Uuid) -> RoleName {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_parsed_strictly() {
-        let id = Uuid::NAMESPACE_DNS;
-        assert_eq!("owner".parse(), Ok(RoleName::site("owner")));
-        assert_eq!(format!("a:{id}").parse(), Ok(RoleName::organization("a", id)));
-        assert_eq!(format!("a:{id}").parse::<RoleName>().unwrap().to_string(), format!("a:{id}"));
-        for text in ["", ":", "a:", "a:b", &format!(":{id}"), &format!("a:{id}:"), "a:b:c"] {
-            assert!(text.parse::<RoleName>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn built_in_names_in_the_wrong_place_are_not_built_in() {

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::engine::{Known, Named, judge, only_scope};
 use super::members::{Members, Owned};
 use super::permission::{Masks, Vote};
 use super::{
-    Action, ActionMarker, Because, Decision, Denied, Id, ListFilter, Object, Permit, ResourceMarker, ResourceType,
-    Role, Scope, SubjectBuilder,
+    Action, ActionMarker, Because, Decision, Denied, Id, ListFilter, Object, Permit, PlacePermit, ResourceMarker,
+    ResourceType, Role, Scope, SubjectBuilder,
 };
 
 /// Who asks: a user with roles and groups, through a credential with a scope. Built once, cheap to clone, and then
@@ -217,6 +219,15 @@ impl Subject {
         }
         self.check(A::ACTION, object)?;
         Ok(Permit::granted(self.id(), object))
+    }
+
+    /// The proof that it may do this to all of a kind in a place; `None` is the whole deployment.
+    pub fn permit_in<A: ActionMarker, R: ResourceMarker>(
+        &self,
+        organization: Option<Uuid>,
+    ) -> Result<PlacePermit<A, R>, Denied> {
+        self.check(A::ACTION, &PlacePermit::<A, R>::object(organization))?;
+        Ok(PlacePermit::granted(self.id(), organization))
     }
 
     /// What of a list it may see: the decision for every row at once.

@@ -1,20 +1,9 @@
 //! The internal subjects that background work runs as, generated from `data/rbac-extra.json`.
 
-use super::builtin::SYSTEM;
+use super::builtin::{SYSTEM, SystemTable};
 use super::permission::{PermissionSet, Shared};
 use super::role::{Origin, Role};
 use super::{Id, Scope, Subject};
-
-pub(super) struct SystemTable {
-    pub(super) name: &'static str,
-    pub(super) id: &'static str,
-    pub(super) role: &'static str,
-    pub(super) assigns: &'static [&'static str],
-    /// Belongs to the organization it is made for.
-    pub(super) member: bool,
-    pub(super) site: PermissionSet,
-    pub(super) user: PermissionSet,
-}
 
 /// A fixed subject of the server itself. It obeys the same rule as any other; its role can neither be assigned nor
 /// listed.

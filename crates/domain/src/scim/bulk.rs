@@ -1,12 +1,12 @@
 //! Several operations in one request (RFC 7644 3.7).
 
 use super::BULK_RESPONSE_URN;
-use super::error::{ScimError, ScimType};
+use super::error::ScimError;
 use super::messages::{ErrorMessage, number, text};
 use super::patch::field;
 use super::schema::{RESOURCE_TYPES, ResourceType, same};
 use crate::text_enum::text_enum;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +24,6 @@ text_enum! {
         Patch = "PATCH",
         /// Deletes a resource.
         Delete = "DELETE",
-    }
-}
-
-impl Serialize for Method {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -57,13 +51,24 @@ pub struct BulkOperation {
     pub data: Option<Value>,
 }
 
+/// An operation that cannot be read: an error of its own, and of no other (RFC 7644 3.7.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadOperation {
+    /// What it was to do, as it was sent; may be empty.
+    pub method: String,
+    /// What other operations call it.
+    pub bulk_id: Option<String>,
+    /// What is wrong with it.
+    pub error: ScimError,
+}
+
 /// The body of `POST /Bulk`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BulkRequest {
     /// After so many errors nothing more is done; `None`: all is tried.
     pub fail_on_errors: Option<u32>,
     /// The operations, in the order of the request.
-    pub operations: Vec<BulkOperation>,
+    pub operations: Vec<Result<BulkOperation, BadOperation>>,
 }
 
 /// A bulk request that is refused as a whole.
@@ -96,8 +101,9 @@ impl BulkRequest {
     ///
     /// # Errors
     ///
-    /// [`BulkError::TooManyOperations`], and [`ScimType::InvalidSyntax`] for a body that is no such request: an unknown method
-    /// or path, `POST` without a `bulkId` or with one that is there twice, a method that lacks its data.
+    /// [`BulkError::TooManyOperations`], and [`ScimType::InvalidSyntax`](super::ScimType::InvalidSyntax) for a body that is no
+    /// such request. What is wrong with one operation is an error of that one: an unknown method or path, `POST` without a `bulkId` or with one that another has
+    /// before it, a method that lacks its data.
     pub fn read(body: &Value, most: usize) -> Result<Self, BulkError> {
         let fields = body.as_object().ok_or_else(|| ScimError::syntax("the body must be a JSON object"))?;
         let Some(operations) = field(fields, "Operations")?.and_then(Value::as_array) else {
@@ -107,13 +113,18 @@ impl BulkRequest {
             return Err(BulkError::TooManyOperations(most));
         }
         let fail_on_errors = number(fields, "failOnErrors")?.filter(|errors| *errors > 0);
-        let read = |(number, operation)| {
-            BulkOperation::read(operation).map_err(|error| error.at(&format!("operation {number}")))
+        let mut made = BTreeSet::new();
+        let read = |(number, operation): (usize, &Value)| {
+            let bad = |error: ScimError| BadOperation::of(operation, error.at(&format!("operation {number}")));
+            let read = BulkOperation::read(operation).map_err(bad)?;
+            match read.makes() {
+                Some(id) if !made.insert(id.to_owned()) => {
+                    Err(bad(ScimError::syntax(format!("bulkId `{id}` is there twice"))))
+                }
+                Some(_) | None => Ok(read),
+            }
         };
-        let operations = (1..).zip(operations).map(read).collect::<Result<Vec<_>, _>>()?;
-        if let Some(id) = repeated(&operations) {
-            return Err(ScimError::syntax(format!("bulkId `{id}` is there twice")).into());
-        }
+        let operations = (1..).zip(operations).map(read).collect();
         let fail_on_errors = fail_on_errors.map(|errors| u32::try_from(errors).unwrap_or(u32::MAX));
         Ok(Self { fail_on_errors, operations })
     }
@@ -123,29 +134,24 @@ impl BulkRequest {
     ///
     /// # Errors
     ///
-    /// [`BulkError::Circular`] when operations refer to one another (RFC 7644 3.7.1 allows to refuse it), and
-    /// [`ScimType::InvalidValue`] for a reference to what no operation makes.
+    /// [`BulkError::Circular`] when operations refer to one another (RFC 7644 3.7.1 allows to refuse it). What no operation makes is
+    /// not waited for: [`BulkIds::resolve`] refuses the operation that refers to it.
     pub fn order(&self) -> Result<Vec<usize>, BulkError> {
+        let readable = || self.operations.iter().enumerate().filter_map(|(at, read)| Some((at, read.as_ref().ok()?)));
         let makers: BTreeMap<&str, usize> =
-            self.operations.iter().enumerate().filter_map(|(at, operation)| Some((operation.makes()?, at))).collect();
-        let mut waits = Vec::with_capacity(self.operations.len());
-        for (number, operation) in (1..).zip(&self.operations) {
-            let mut before = BTreeSet::new();
-            for id in operation.references() {
-                let Some(maker) = makers.get(id.as_str()) else {
-                    let detail = format!("operation {number}: no operation makes bulkId `{id}`");
-                    return Err(ScimError::new(ScimType::InvalidValue, detail).into());
-                };
-                before.insert(*maker);
+            readable().filter_map(|(at, operation)| Some((operation.makes()?, at))).collect();
+        let mut waits = vec![BTreeSet::new(); self.operations.len()];
+        for (at, operation) in readable() {
+            if let Some(before) = waits.get_mut(at) {
+                before.extend(operation.references().iter().filter_map(|id| makers.get(id.as_str()).copied()));
             }
-            waits.push(before);
         }
         let order = in_order(&waits);
         if order.len() == waits.len() {
             return Ok(order);
         }
         let done: BTreeSet<usize> = order.into_iter().collect();
-        let left = self.operations.iter().enumerate().filter(|(at, _)| !done.contains(at));
+        let left = readable().filter(|(at, _)| !done.contains(at));
         let circle = left.filter_map(|(_, operation)| operation.bulk_id.as_deref());
         Err(BulkError::Circular(circle.collect::<Vec<_>>().join(", ")))
     }
@@ -154,6 +160,17 @@ impl BulkRequest {
     #[must_use]
     pub fn stops_after(&self, errors: u32) -> bool {
         self.fail_on_errors.is_some_and(|most| errors >= most)
+    }
+}
+
+impl BadOperation {
+    fn of(operation: &Value, error: ScimError) -> Self {
+        /// So much of a text that is none of ours is repeated.
+        const REPEATED: usize = 256;
+        let text = |name| operation.as_object().and_then(|fields| text(fields, name).ok().flatten());
+        let short = |text: String| text.chars().take(REPEATED).collect::<String>();
+        let bulk_id = text("bulkId").map(short).filter(|id| !id.is_empty());
+        Self { method: text("method").map(short).unwrap_or_default(), bulk_id, error }
     }
 }
 
@@ -231,7 +248,7 @@ impl BulkIds {
     ///
     /// # Errors
     ///
-    /// [`ScimType::InvalidValue`] for a reference to what was not made.
+    /// [`ScimType::InvalidValue`](super::ScimType::InvalidValue) for a reference to what was not made.
     pub fn resolve_id(&self, id: &str) -> Result<String, ScimError> {
         replaced(id, &mut |bulk_id| self.find(bulk_id))
     }
@@ -241,7 +258,8 @@ impl BulkIds {
     ///
     /// # Errors
     ///
-    /// [`ScimType::InvalidValue`] for a reference to what was not made: the operation that should have made it failed.
+    /// [`ScimType::InvalidValue`](super::ScimType::InvalidValue) for a reference to what was not made: the operation that should
+    /// have made it failed.
     pub fn resolve(&self, data: &mut Value) -> Result<(), ScimError> {
         match data {
             Value::String(text) => *text = replaced(text, &mut |bulk_id| self.find(bulk_id))?,
@@ -284,12 +302,6 @@ fn in_order(waits: &[BTreeSet<usize>]) -> Vec<usize> {
     order
 }
 
-/// A `bulkId` under which two operations make something.
-fn repeated(operations: &[BulkOperation]) -> Option<&str> {
-    let mut made = BTreeSet::new();
-    operations.iter().filter_map(BulkOperation::makes).find(|id| !made.insert(*id))
-}
-
 /// The text with its references replaced.
 fn replaced(text: &str, find: &mut dyn FnMut(&str) -> Result<String, ScimError>) -> Result<String, ScimError> {
     if let Some(bulk_id) = text.strip_prefix(REFERENCE) {
@@ -323,8 +335,8 @@ pub struct BulkResult {
     /// The address of the resource; `None` if it was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// What the operation was to do.
-    pub method: Method,
+    /// What the operation was to do: a [`Method`], or what was sent in the place of one.
+    pub method: String,
     /// What other operations called it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bulk_id: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::filter::{Condition, Operand, Operator};
 use super::schema::{GROUP, ResourceType, Target, USER};
+use crate::Instant;
 use uuid::Uuid;
 
 /// Values of attributes that an index knows. Whoever meets the condition that it was made of has one of them; not everybody who
@@ -20,10 +21,35 @@ pub struct Lookup {
     pub display_names: Vec<String>,
     /// Users who are members of a group.
     pub members: Vec<Uuid>,
+    /// Beginnings of user names, in lower case; none is empty.
+    pub user_name_prefixes: Vec<String>,
+    /// Beginnings of names of groups, in lower case; none is empty.
+    pub display_name_prefixes: Vec<String>,
+    /// What changed then or later.
+    pub modified_since: Option<Instant>,
+}
+
+/// So many values that are known are better to look for than one beginning or one instant, of which nobody knows how much it finds.
+const RANGE: usize = 1_000_000;
+
+/// The first text, in the order of characters, that is behind all texts with this beginning; `None` when there is none.
+#[must_use]
+pub fn behind_prefix(prefix: &str) -> Option<String> {
+    let mut kept = prefix.to_owned();
+    while let Some(last) = kept.pop() {
+        // Between these two stand the surrogates, which are no characters.
+        let next =
+            if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last).saturating_add(1)) };
+        if let Some(next) = next {
+            kept.push(next);
+            return Some(kept);
+        }
+    }
+    None
 }
 
 impl Lookup {
-    /// How many values there are.
+    /// How many values there are, of which a beginning and an instant are very many.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.ids.len()
@@ -32,6 +58,12 @@ impl Lookup {
             + self.emails.len()
             + self.display_names.len()
             + self.members.len()
+            + self.ranges() * RANGE
+    }
+
+    const fn ranges(&self) -> usize {
+        let instants = if self.modified_since.is_some() { 1 } else { 0 };
+        self.user_name_prefixes.len() + self.display_name_prefixes.len() + instants
     }
 
     /// Whether there are none, so that nothing can be found.
@@ -47,7 +79,27 @@ impl Lookup {
         self.emails.extend(other.emails);
         self.display_names.extend(other.display_names);
         self.members.extend(other.members);
+        self.user_name_prefixes.extend(other.user_name_prefixes);
+        self.display_name_prefixes.extend(other.display_name_prefixes);
+        self.modified_since = match (self.modified_since, other.modified_since) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
         self
+    }
+
+    /// The beginning with which an attribute is compared; `None` when no index knows the attribute.
+    fn beginning(kind: &ResourceType, target: &Target, text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let text = vec![text.to_owned()];
+        let is_user = kind.name == USER.name;
+        Some(match target.names() {
+            (None, "userName", None) if is_user => Self { user_name_prefixes: text, ..Self::default() },
+            (None, "displayName", None) if !is_user => Self { display_name_prefixes: text, ..Self::default() },
+            _ => return None,
+        })
     }
 
     /// The value with which an attribute is compared; `None` when no index knows the attribute.
@@ -72,7 +124,8 @@ impl Condition {
     /// What an index can look up to find everybody who meets the condition; `None` when all have to be looked at.
     ///
     /// Indexes know `id`, `externalId`, of users `userName` and `emails.value`, of groups `displayName` and `members.value`. One of
-    /// these must be compared by `eq`, and be joined to the rest by `and`; by `or` only to others like it.
+    /// these must be compared by `eq`, `userName` and `displayName` of a group by `sw` too, or `meta.lastModified` by `gt` or `ge`;
+    /// and it must be joined to the rest by `and`, by `or` only to others like it.
     ///
     /// ```
     /// use doorward_domain::scim::{Filter, USER};
@@ -86,6 +139,16 @@ impl Condition {
             Self::Constant(false) => Some(Lookup::default()),
             Self::Compare { target, operator: Operator::Equal, operand: Operand::Text(text) } => {
                 Lookup::equal(kind, target, text)
+            }
+            Self::Compare { target, operator: Operator::StartsWith, operand: Operand::Text(text) } => {
+                Lookup::beginning(kind, target, text)
+            }
+            Self::Compare {
+                target,
+                operator: Operator::Greater | Operator::GreaterOrEqual,
+                operand: Operand::Instant(since),
+            } if target.names() == (None, "meta", Some("lastModified")) => {
+                Some(Lookup { modified_since: Some(*since), ..Lookup::default() })
             }
             // What a value among several meets, the attribute meets.
             Self::HasValue { condition, .. } => condition.lookup(kind),
@@ -144,6 +207,8 @@ impl Condition {
 mod tests {
     use super::*;
     use crate::scim::{Filter, GROUP};
+    use proptest::prelude::*;
+    use time::macros::datetime;
 
     fn lookup(kind: &'static ResourceType, text: &str) -> Option<Lookup> {
         text.parse::<Filter>().unwrap().resolve(kind).unwrap().lookup(kind)
@@ -182,9 +247,65 @@ mod tests {
     }
 
     #[test]
+    fn beginnings_and_times_are_looked_up_where_nothing_better_is() {
+        let none = Lookup::default;
+        let (early, late) = (datetime!(2026-03-01 00:00 UTC), datetime!(2026-03-02 00:00 UTC));
+        let since = "meta.lastModified gt \"2026-03-01T00:00:00Z\"";
+        for (kind, filter, expected) in [
+            (&USER, "userName sw \"An\"".to_owned(), Lookup { user_name_prefixes: texts(&["an"]), ..none() }),
+            (&GROUP, "displayName sw \"De\"".to_owned(), Lookup { display_name_prefixes: texts(&["de"]), ..none() }),
+            (&USER, format!("{since} and active eq true"), Lookup { modified_since: Some(early), ..none() }),
+            (
+                &GROUP,
+                format!("meta.lastModified ge \"2026-03-02T00:00:00Z\" or {since} or id eq \"x\""),
+                Lookup { modified_since: Some(early), ..none() },
+            ),
+            (
+                &GROUP,
+                "meta.lastModified ge \"2026-03-02T00:00:00Z\" or displayName eq \"D\"".to_owned(),
+                Lookup { modified_since: Some(late), display_names: texts(&["d"]), ..none() },
+            ),
+            (&USER, format!("{since} and userName eq \"Ann\""), Lookup { user_names: texts(&["ann"]), ..none() }),
+        ] {
+            assert_eq!(lookup(kind, &filter), Some(expected), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_beginning_is_behind_all_that_begin_so() {
+        for (prefix, behind) in [
+            ("a", Some("b")),
+            ("az", Some("a{")),
+            ("\u{e9}", Some("\u{ea}")),
+            ("a\u{d7ff}", Some("a\u{e000}")),
+            ("a\u{10ffff}\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(behind_prefix(prefix).as_deref(), behind, "{prefix:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_lies_in_the_range_of_its_beginnings_and_of_no_other(text in ".{0,6}", prefix in ".{1,4}") {
+            let lies = |prefix: &str| text.as_str() >= prefix && behind_prefix(prefix).is_none_or(|end| text < end);
+            prop_assert_eq!(lies(&prefix), text.starts_with(&prefix));
+            for (at, _) in text.char_indices().skip(1) {
+                prop_assert!(lies(&text[..at]));
+            }
+        }
+    }
+
+    #[test]
     fn nothing_is_looked_up_when_others_can_meet_the_condition_too() {
         for filter in [
-            "userName sw \"a\"",
+            "userName sw \"\"",
+            "userName co \"a\"",
+            "displayName sw \"a\"",
+            "meta.lastModified lt \"2026-03-01T00:00:00Z\"",
+            "meta.created gt \"2026-03-01T00:00:00Z\"",
+            "not (userName sw \"a\")",
             "userName ne \"a\"",
             "not (userName eq \"a\")",
             "userName eq \"a\" or active eq true",

@@ -4,6 +4,7 @@
 use crate::workspace_proxies::{self, ProxyView};
 use crate::{Context, Error, Principal, keys};
 use doorward_domain::Instant;
+use doorward_domain::provisioners::{OFFLINE_AFTER, ProvisionerDaemon};
 use doorward_domain::replicas::FRESH;
 use doorward_domain::roles::{Action, Object, resource};
 use doorward_domain::workspace_proxies::HealthStatus;
@@ -102,6 +103,15 @@ pub struct ProxiesCheck {
     pub proxies: Vec<ProxyView>,
 }
 
+/// How provisioner daemons do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonsCheck {
+    /// What came of it.
+    pub check: Check,
+    /// Those that are connected somewhere, of all organizations, those first that were first seen last.
+    pub daemons: Vec<ProvisionerDaemon>,
+}
+
 /// How the deployment does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -111,8 +121,12 @@ pub struct HealthCheck {
     pub access_url: AccessUrlCheck,
     /// The database.
     pub database: DatabaseCheck,
+    /// Whether a web socket can be opened, as far as that is known without opening one: they lead to the access URL.
+    pub websocket: Check,
     /// Workspace proxies.
     pub workspace_proxies: ProxiesCheck,
+    /// Provisioner daemons.
+    pub provisioner_daemons: DaemonsCheck,
     /// What is particular to this server: its keys, its background jobs, the servers beside it.
     pub server: Check,
 }
@@ -121,7 +135,14 @@ impl HealthCheck {
     /// The worst of all.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        let all = [&self.access_url.check, &self.database.check, &self.workspace_proxies.check, &self.server];
+        let all = [
+            &self.access_url.check,
+            &self.database.check,
+            &self.websocket,
+            &self.workspace_proxies.check,
+            &self.provisioner_daemons.check,
+            &self.server,
+        ];
         all.into_iter().map(|check| check.severity).max().unwrap_or(Severity::Ok)
     }
 }
@@ -132,9 +153,11 @@ impl HealthCheck {
 pub async fn health(ctx: &Context, by: &Principal) -> Result<HealthCheck, Error> {
     let allowed = by.subject.check(Action::Read, &Object::of::<resource::DebugInfo>());
     allowed.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
-    let (access_url, database, workspace_proxies, server) =
-        tokio::join!(access_url(ctx), database(ctx), proxies(ctx), server(ctx));
-    Ok(HealthCheck { time: ctx.clock.now(), access_url, database, workspace_proxies, server })
+    let (access_url, database, workspace_proxies, provisioner_daemons, server) =
+        tokio::join!(access_url(ctx), database(ctx), proxies(ctx), daemons(ctx), server(ctx));
+    let websocket = websocket(&access_url);
+    let time = ctx.clock.now();
+    Ok(HealthCheck { time, access_url, database, websocket, workspace_proxies, provisioner_daemons, server })
 }
 
 async fn access_url(ctx: &Context) -> AccessUrlCheck {
@@ -198,6 +221,48 @@ async fn proxies(ctx: &Context) -> ProxiesCheck {
         }
     }
     ProxiesCheck { check, proxies }
+}
+
+/// What is known of web sockets without opening one.
+fn websocket(access_url: &AccessUrlCheck) -> Check {
+    let mut check = Check::new();
+    if !access_url.is_reachable {
+        let told = "WebSockets lead to the access URL, which cannot be reached from here.";
+        check.note(Severity::Error, "EWS01", told);
+    }
+    check
+}
+
+/// Most daemons that are shown.
+const DAEMONS_SHOWN: u32 = 1000;
+
+pub(super) async fn daemons(ctx: &Context) -> DaemonsCheck {
+    let online = ctx.clock.now() - OFFLINE_AFTER;
+    let found = ctx
+        .read(move |repos| {
+            let daemons = repos.provisioner_daemons().list_seen(online, DAEMONS_SHOWN)?;
+            // Without any at all there is nothing that they would do.
+            let are_missing =
+                daemons.is_empty() && !repos.provisioner_daemons().list_seen(Instant::UNIX_EPOCH, 1)?.is_empty();
+            Ok::<_, Error>((daemons, are_missing))
+        })
+        .await;
+    let mut check = Check::new();
+    let daemons = match found {
+        Ok((daemons, are_missing)) => {
+            if are_missing {
+                let told =
+                    "No provisioner daemon is connected, though some were not long ago: what they would do waits.";
+                check.note(Severity::Warning, "EPD01", told);
+            }
+            daemons
+        }
+        Err(error) => {
+            check.note(Severity::Error, "EUNKNOWN", format!("The provisioner daemons cannot be listed: {error}."));
+            Vec::new()
+        }
+    };
+    DaemonsCheck { check, daemons }
 }
 
 async fn server(ctx: &Context) -> Check {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Settings;
 use crate::users::testing::*;
 use doorward_domain::entitlements::{Entitlement, FeatureSet};
 use doorward_domain::ids::{ReplicaId, WorkspaceProxyId};
@@ -162,5 +163,18 @@ async fn a_licence_that_wants_telemetry_opens_nothing_from_the_start() {
         assert!(!ctx.licensing.allows(Feature::TemplateRbac, NOW) && !ctx.licensing.allows(Feature::CustomRoles, NOW));
         let current = ctx.licensing.current(NOW);
         assert!(!current.has_license && current.errors[0].contains("telemetry"), "{current:?}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_the_only_way_to_workspaces_when_the_settings_say_so() {
+    for browser_only in [false, true] {
+        let (ctx, ..) = with(&[premium()], 1);
+        let mut settings = Settings::clone(&ctx.settings);
+        settings.workspaces.browser_only = browser_only;
+        let ctx = Context { settings: Arc::new(settings), ..ctx };
+        reload(&ctx).await.unwrap();
+        let state = ctx.licensing.current(NOW).state(Feature::BrowserOnly);
+        assert_eq!((state.entitlement, state.enabled), (Entitlement::Entitled, browser_only));
     }
 }

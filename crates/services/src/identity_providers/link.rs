@@ -107,6 +107,12 @@ pub async fn begin_link(
     Ok(Linking { state, expires_at: request.expires_at, provider: request.provider, way, token })
 }
 
+/// Whether this user proves who they are by the password when they link an account; all others by a sign-in of the last ten minutes.
+#[must_use]
+pub fn proves_by_password(ctx: &Context, user: &User) -> bool {
+    user.login_type == LoginType::Password && ctx.settings.sessions.password_login
+}
+
 /// Whoever sits at an open session is not always its owner.
 async fn prove(
     ctx: &Context,
@@ -115,7 +121,7 @@ async fn prove(
     password: Secret<String>,
     origin: &Arc<Origin>,
 ) -> Result<(), Error> {
-    if user.login_type == LoginType::Password && ctx.settings.sessions.password_login {
+    if proves_by_password(ctx, &user) {
         Fields::default().required_secret("password", &password).done()?;
         return confirm_password(ctx, user, password, origin).await;
     }

@@ -66,6 +66,8 @@ pub(super) fn way_of(ctx: &Context, name: &str) -> Option<Way> {
 pub struct OnOffer {
     /// How it begins.
     pub way: Way,
+    /// Its name in the settings; `github` for GitHub.
+    pub provider: String,
     /// What people know the provider as.
     pub name: String,
     /// The address of a picture, or empty.
@@ -77,9 +79,15 @@ pub struct OnOffer {
 pub fn on_offer(ctx: &Context) -> Vec<OnOffer> {
     let oidc = ctx.settings.oidc.providers.iter().map(|provider| OnOffer {
         way: if provider.shared_callback { Way::FirstOidc } else { Way::Oidc(provider.name.clone()) },
+        provider: provider.name.clone(),
         name: provider.shown_name().to_owned(),
         icon_url: provider.icon_url.clone(),
     });
-    let github = || OnOffer { way: Way::Github, name: "GitHub".to_owned(), icon_url: String::new() };
+    let github = || OnOffer {
+        way: Way::Github,
+        provider: GITHUB.to_owned(),
+        name: "GitHub".to_owned(),
+        icon_url: String::new(),
+    };
     oidc.chain(ctx.settings.github.is_on().then(github)).collect()
 }

@@ -12,7 +12,7 @@ use doorward_domain::scim::{
     GROUP, Preconditions, Projection, ProvisionedGroup, ProvisionedUser, Resource, ResourceType, USER, Version,
 };
 use doorward_ports::scim::UserGroup;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -88,8 +88,16 @@ pub(super) fn user(place: &Place, user: &ProvisionedUser, groups: &[UserGroup], 
     Shown { resource: projection.apply(&shown.resource), ..shown }
 }
 
+/// A member of a group, as it is shown.
+#[derive(Clone, Debug)]
+pub(super) struct ShownMember {
+    pub(super) member: GroupMember,
+    /// Whether the directory has the user, so that there is something at its address. Others were added by people.
+    pub(super) is_known: bool,
+}
+
 /// A group with `meta`, and with these members.
-pub(super) fn whole_group(place: &Place, group: &ProvisionedGroup, members: Option<&[GroupMember]>) -> Shown {
+pub(super) fn whole_group(place: &Place, group: &ProvisionedGroup, members: Option<&[ShownMember]>) -> Shown {
     let (mut resource, version) = (group.resource(), group.version());
     if let Some(members) = members {
         resource.insert("members", members_attribute(place, members));
@@ -101,14 +109,16 @@ pub(super) fn whole_group(place: &Place, group: &ProvisionedGroup, members: Opti
 }
 
 /// The attribute `members`.
-fn members_attribute(place: &Place, members: &[GroupMember]) -> Value {
-    let member = |member: &GroupMember| {
-        json!({
-            "value": member.user.id.to_string(),
-            "$ref": place.location(&USER, member.user.id),
-            "type": USER.name,
-            "display": member.user.username.as_str(),
-        })
+fn members_attribute(place: &Place, members: &[ShownMember]) -> Value {
+    let member = |ShownMember { member, is_known }: &ShownMember| {
+        let mut shown = Map::new();
+        shown.insert("value".to_owned(), member.user.id.to_string().into());
+        if *is_known {
+            shown.insert("$ref".to_owned(), place.location(&USER, member.user.id).into());
+        }
+        shown.insert("type".to_owned(), USER.name.into());
+        shown.insert("display".to_owned(), member.user.username.as_str().into());
+        Value::Object(shown)
     };
     members.iter().map(member).collect()
 }

@@ -7,8 +7,8 @@ use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
 use doorward_domain::scim::{
-    BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method, Preconditions,
-    Projection, ScimError, ScimType, USER,
+    BadOperation, BulkError, BulkIds, BulkOperation, BulkRequest, BulkResponse, BulkResult, ErrorMessage, Method,
+    Preconditions, Projection, ScimError, ScimType, USER,
 };
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ struct Outcome {
 }
 
 /// Does the operations of a bulk request, those first that others refer to, and answers what became of each. After
-/// `failOnErrors` errors nothing more is done; what was done stays.
+/// `failOnErrors` errors nothing more is done; what was done stays. One that cannot be read is an error as any other.
 ///
 /// Needs a directory. Errors: `Bulk` (the request as a whole: too many operations, references in a circle). Those of the operations
 /// are in the answer; after one that is the server's own nothing more is done.
@@ -33,6 +33,14 @@ pub async fn bulk(ctx: &Context, by: &Principal, body: &Value) -> Result<BulkRes
         if request.stops_after(errors) {
             break;
         }
+        let operation = match operation {
+            Ok(operation) => operation,
+            Err(bad) => {
+                errors += 1;
+                results.push((at, unread(bad)));
+                continue;
+            }
+        };
         let outcome = one(ctx, by, operation, &ids).await;
         // What is no fault of the operation would meet those behind it too. What was done is told all the same.
         let is_outage = matches!(outcome, Err(Refusal::Other(_)));
@@ -87,10 +95,17 @@ async fn one(ctx: &Context, by: &Principal, operation: &BulkOperation, ids: &Bul
     })
 }
 
+/// What became of an operation that cannot be read.
+fn unread(bad: &BadOperation) -> BulkResult {
+    let message = ErrorMessage::from(&bad.error);
+    let (method, bulk_id, status) = (bad.method.clone(), bad.bulk_id.clone(), message.status.clone());
+    BulkResult { location: None, method, bulk_id, version: None, status, response: Some(message) }
+}
+
 fn result(place: &Place, operation: &BulkOperation, ids: &BulkIds, outcome: Result<Outcome, Refusal>) -> BulkResult {
     let id = operation.target.id.as_ref().and_then(|id| ids.resolve_id(id).ok());
     let location = id.map(|id| place.location(operation.target.kind, id));
-    let (method, bulk_id) = (operation.method, operation.bulk_id.clone());
+    let (method, bulk_id) = (operation.method.to_string(), operation.bulk_id.clone());
     match outcome {
         Ok(Outcome { status, shown }) => {
             let version = shown.as_ref().map(|shown| shown.version.to_string());

@@ -296,7 +296,8 @@ fn store(
         external_id: fields.external_id,
         version: old.record.version.saturating_add(1),
         created_at: old.record.created_at,
-        updated_at: deed.now,
+        // Members may have come and gone by the clock of the database.
+        updated_at: deed.now.max(old.record.updated_at),
     };
     if !deed.repos.groups().update(permit, &group)? {
         return Err(Refusal::not_found(&GROUP));
@@ -314,7 +315,7 @@ fn shown(
     projection: &Projection,
 ) -> Result<Shown, StoreError> {
     let one = std::slice::from_ref(&group.group);
-    let members = if projection.shows("members") { members::read(repos, one)? } else { None };
+    let members = if projection.shows("members") { members::read(repos, place, one)? } else { None };
     let members = members.as_ref().map(|all| all.get(&group.group.id).map(Vec::as_slice).unwrap_or_default());
     let whole = answer::whole_group(place, group, members);
     Ok(Shown { resource: projection.apply(&whole.resource), ..whole })

@@ -194,10 +194,11 @@ impl Kind for Groups {
             Relation::Nothing => None,
             Relation::Among(users) => {
                 let ids: Vec<GroupId> = groups.iter().map(|group| group.id).collect();
-                Some(members::by_group(repos.scim().list_members_among(&ids, users)?))
+                let found = repos.scim().list_members_among(&ids, users)?;
+                Some(members::by_group(repos, place, found)?)
             }
             Relation::All if groups.is_empty() => None,
-            Relation::All => Some(members::read(repos, &groups)?.ok_or_else(members::too_many)?),
+            Relation::All => Some(members::read(repos, place, &groups)?.ok_or_else(members::too_many)?),
         };
         let dressed = items.iter().map(|item| {
             let mine = members.as_ref().map(|all| all.get(&item.group.id).map(Vec::as_slice).unwrap_or_default());

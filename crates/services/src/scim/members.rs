@@ -1,11 +1,11 @@
 //! Members of groups, as directories name them.
 
-use super::answer::Place;
+use super::answer::{Place, ShownMember};
 use super::refusal::Refusal;
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::scim::{Difference, Lookup, MEMBERS_MAX, Member, ScimError, ScimType, USER};
+use doorward_domain::scim::{Difference, MEMBERS_MAX, Member, ScimError, ScimType, USER};
 use doorward_ports::groups::MemberScope;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeMap;
@@ -16,23 +16,41 @@ const TOLD: usize = 5;
 /// The members of these groups, by group; `None` if there are more of them than are shown at once.
 pub(super) fn read(
     repos: &mut dyn Repositories,
+    place: &Place,
     groups: &[Group],
-) -> Result<Option<BTreeMap<GroupId, Vec<GroupMember>>>, StoreError> {
+) -> Result<Option<BTreeMap<GroupId, Vec<ShownMember>>>, StoreError> {
     let most = u32::try_from(MEMBERS_MAX).unwrap_or(u32::MAX);
     let members = repos.groups().list_members(groups, &MemberScope::All, None, most.saturating_add(1))?;
     if members.len() > MEMBERS_MAX {
         return Ok(None);
     }
-    Ok(Some(by_group(members)))
+    by_group(repos, place, members).map(Some)
 }
 
-/// The members, by group.
-pub(super) fn by_group(members: Vec<GroupMember>) -> BTreeMap<GroupId, Vec<GroupMember>> {
-    let mut by_group: BTreeMap<GroupId, Vec<GroupMember>> = BTreeMap::new();
+/// The members, by group, and of each whether the directory has it.
+pub(super) fn by_group(
+    repos: &mut dyn Repositories,
+    place: &Place,
+    members: Vec<GroupMember>,
+) -> Result<BTreeMap<GroupId, Vec<ShownMember>>, StoreError> {
+    // The directory of the deployment has everybody with an address.
+    let known = if place.directory.is_some() {
+        let mut users: Vec<UserId> = members.iter().map(|member| member.user.id).collect();
+        users.sort_unstable();
+        users.dedup();
+        Some(repos.scim().users_among(place.directory, &users)?)
+    } else {
+        None
+    };
+    let mut by_group: BTreeMap<GroupId, Vec<ShownMember>> = BTreeMap::new();
     for member in members {
-        by_group.entry(member.group_id).or_default().push(member);
+        let is_known = match &known {
+            None => !member.user.is_service_account(),
+            Some(known) => known.binary_search(&member.user.id).is_ok(),
+        };
+        by_group.entry(member.group_id).or_default().push(ShownMember { member, is_known });
     }
-    by_group
+    Ok(by_group)
 }
 
 /// More members would have to be shown than are at once.
@@ -64,10 +82,7 @@ fn seen(repos: &mut dyn Repositories, place: &Place, users: Vec<UserId>) -> Resu
     if place.directory.is_none() || users.is_empty() {
         return Ok(users);
     }
-    let limit = u32::try_from(users.len()).unwrap_or(u32::MAX);
-    let lookup = Lookup { ids: users.into_iter().map(|id| id.0).collect(), ..Lookup::default() };
-    let seen = repos.scim().find_users(place.directory, &lookup, limit)?;
-    Ok(seen.into_iter().map(|user| user.account.id).collect())
+    repos.scim().users_among(place.directory, &users)
 }
 
 /// Adds and removes members; answers whom. All who are added must belong to the organization of the group, and stay in it until

@@ -278,6 +278,28 @@ async fn a_user_that_is_there_is_refused_or_returned() {
 }
 
 #[tokio::test]
+async fn whoever_was_faster_is_found_at_the_next_try() {
+    let body = json!({ "userName": "bob@corp.example", "emails": [{ "value": "bob@example.com" }] });
+    for post_existing in [PostExisting::Return, PostExisting::Conflict] {
+        let known = provisioned(bob());
+        let mut repos = repos_knowing(&known);
+        let mut asked = 0;
+        repos.scim.expect_find_users().times(2).returning(move |_, _, _| {
+            asked += 1;
+            Ok(if asked == 1 { Vec::new() } else { vec![known.clone()] })
+        });
+        repos.users.expect_find_by_email().times(1).returning(|_| Ok(None));
+        repos.users.expect_insert().times(1).returning(|_, _| Err(StoreError::Conflict(Conflict::Email)));
+        let settings = scim_settings(|settings| settings.post_existing = post_existing);
+        let made = create_user(&context_with(repos, settings), &directory(), &body, &all()).await;
+        match post_existing {
+            PostExisting::Return => assert!(!made.unwrap().is_new),
+            PostExisting::Conflict => assert_eq!(kind(&made.unwrap_err()), Some(ScimType::Uniqueness)),
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_an_address_that_several_have_the_account_of_its_own_is_meant() {
     let body = json!({ "userName": "somebody@else.example", "emails": [{ "value": "bob@example.com" }] });
     let mut repos = repos_knowing(&provisioned(bob()));

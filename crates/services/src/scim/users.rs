@@ -51,17 +51,67 @@ pub async fn create_user(
 ) -> Result<Created, Refusal> {
     let fields = AccountFields::of(&USER.read(body)?)?;
     let email = fields.email_of_new()?;
-    let (place, projection) = (Place::of(ctx, by), projection.clone());
+    let place = Place::of(ctx, by);
+    let mut tries = 1;
+    loop {
+        match create_once(ctx, by, (&fields, &email), &place, projection).await {
+            Ok(created) => return Ok(created),
+            // Whoever was faster has made the user by now.
+            Err(Unmade::Overtaken(_)) if tries < TRIES => tries += 1,
+            Err(Unmade::Overtaken(refusal) | Unmade::Refused(refusal)) => return Err(refusal),
+        }
+    }
+}
+
+/// How often a user is made whom somebody else makes at the same moment.
+const TRIES: u32 = 3;
+
+/// Why a user was not made.
+enum Unmade {
+    /// Somebody else has the name or the address, who had not when it was looked.
+    Overtaken(Refusal),
+    /// For any other reason.
+    Refused(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for Unmade {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Unmade {
+    /// Why a user was not inserted whom nobody had looked like a moment before.
+    fn inserting(refusal: Refusal) -> Self {
+        let is_taken = matches!(&refusal, Refusal::Request(error) if error.kind == ScimType::Uniqueness);
+        if is_taken { Self::Overtaken(refusal) } else { Self::Refused(refusal) }
+    }
+}
+
+async fn create_once(
+    ctx: &Context,
+    by: &Principal,
+    (fields, email): (&AccountFields, &Email),
+    place: &Place,
+    projection: &Projection,
+) -> Result<Created, Unmade> {
+    let (fields, email, place, projection) = (fields.clone(), email.clone(), place.clone(), projection.clone());
     ctx.act(by, move |deed| {
-        let done: Result<Done<(ProvisionedUser, bool)>, Refusal> = with_caller(deed, |deed, actor| {
+        let done: Result<Done<(ProvisionedUser, bool)>, Unmade> = with_caller(deed, |deed, actor| {
             Ok(match find_existing(deed.repos, place.directory, &fields, &email) {
                 Err(error) => Err(error.into()),
                 Ok(Some(_)) if place.settings.scim.post_existing == PostExisting::Conflict => {
                     let detail = "A user with this userName or mail address already exists.";
                     Err(ScimError::new(ScimType::Uniqueness, detail).into())
                 }
-                Ok(Some(id)) => adopt(deed, actor, &place, id, &fields).map(|done| done.map(|user| (user, false))),
-                Ok(None) => insert(deed, actor, &place, &fields, email).map(|done| done.map(|user| (user, true))),
+                Ok(Some(id)) => {
+                    let adopted = adopt(deed, actor, &place, id, &fields).map_err(Unmade::from);
+                    adopted.map(|done| done.map(|user| (user, false)))
+                }
+                Ok(None) => {
+                    let made = insert(deed, actor, &place, &fields, email).map_err(Unmade::inserting);
+                    made.map(|done| done.map(|user| (user, true)))
+                }
             })
         })?;
         let created = done?.map(|(user, is_new)| {
@@ -71,9 +121,9 @@ pub async fn create_user(
             } else {
                 shown(deed.repos, &place, &user, &projection)?
             };
-            Ok(Created { shown, is_new })
+            Ok::<_, Refusal>(Created { shown, is_new })
         });
-        created.transpose()
+        Ok(created.transpose()?)
     })
     .await
 }

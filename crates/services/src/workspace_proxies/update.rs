@@ -1,6 +1,6 @@
 //! Changing proxies.
 
-use super::access::{ProxyRef, all, may_read, name_taken, object};
+use super::access::{ProxyRef, may_read, name_taken, object};
 use super::create::new_token;
 use super::health;
 use super::list::ProxyView;
@@ -11,7 +11,7 @@ use crate::users::fields::Fields;
 use crate::{Context, Error, Principal, runtime_settings};
 use doorward_domain::Secret;
 use doorward_domain::names::ProxyName;
-use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::roles::{Permit, PlacePermit, action, resource};
 use doorward_domain::workspace_proxies::{PRIMARY, PrimaryAppearance, ProxyToken, WorkspaceProxy};
 
 /// What is asked of a proxy.
@@ -46,12 +46,10 @@ pub async fn update(
             let found = reference.find(deed.repos)?;
             let object = object(&context, found.as_ref());
             may_read(deed.by, &object)?;
-            // How the deployment itself is shown is a setting, and those belong to no object.
-            let changes = if found.is_some() { object } else { all() };
-            let permit = deed.by.permit::<action::Update, resource::WorkspaceProxy>(&changes)?;
             match found {
-                None => primary(&context, deed, &permit, command),
-                Some(found) => proxy(&context, deed, &permit, &found, command),
+                // How the deployment itself is shown is a setting, and those belong to no object.
+                None => primary(&context, deed, &deed.by.permit_in(None)?, command),
+                Some(found) => proxy(&context, deed, &deed.by.permit(&object)?, &found, command),
             }
         })
         .await?;
@@ -103,7 +101,7 @@ fn proxy(
 fn primary(
     ctx: &Context,
     deed: &mut Deed<'_>,
-    permit: &Permit<action::Update, resource::WorkspaceProxy>,
+    permit: &PlacePermit<action::Update, resource::WorkspaceProxy>,
     command: UpdateProxy,
 ) -> Result<Changed, Error> {
     Fields::default()
@@ -122,7 +120,7 @@ fn primary(
         display_name: kept(command.display_name, &old.display_name),
         icon: kept(command.icon, &old.icon),
     };
-    runtime_settings::store(deed.repos, permit, None, &new)?;
+    runtime_settings::store(deed.repos, permit, &new)?;
     let seen = |appearance| Primary { deployment: ctx.server.deployment_id, appearance };
     let recorded = deed.changed(&seen(&old), &seen(&new))?;
     Ok(recorded.answer((ProxyView::primary(ctx, &new, deed.now), None)))

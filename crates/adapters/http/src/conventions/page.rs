@@ -7,7 +7,7 @@ use crate::kit::caller::{self, Authenticate, CookieProof};
 use crate::kit::convention::{Asked, Convention, Family};
 use crate::kit::error::{self, Failure};
 use crate::kit::headers;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Link};
 use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
@@ -31,6 +31,10 @@ pub(crate) mod paths {
     pub(crate) const LOGOUT: &str = "/logout";
     /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
     pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
+    /// The accounts at identity providers with which the signed-in user signs in. POST with `provider` links another one.
+    pub(crate) const LINKS: &str = "/account/links";
+    /// POST with `link` removes one of them.
+    pub(crate) const REMOVE_LINK: &str = "/account/links/remove";
     /// Makes a key for a command line.
     pub(crate) const CLI_AUTH: &str = "/cli-auth";
     /// The viewer of the API documentation.
@@ -114,11 +118,17 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) back: Option<Link<'a>>,
 }
 
+impl Illustrated for ErrorPage<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 /// A page that says what went wrong.
 pub(crate) fn error_page(asked: &Asked<'_>, status: StatusCode, title: &str, explanation: &str) -> HttpResponse {
     let id = asked.id.map(|id| id.to_string());
     let page = ErrorPage {
-        brand: Brand::of(asked.site),
+        brand: Brand::plain(asked.site),
         status: status.as_u16(),
         title,
         explanation,

@@ -1,6 +1,7 @@
 //! `/scim`: bodies and errors as RFC 7644 has them, and a key of its own in the place of sessions. While SCIM is switched off nothing
 //! is there, and the ordinary body of the API says which setting would change that.
 
+use crate::kit::accept::prefers;
 use crate::kit::call::Call;
 use crate::kit::caller::Authenticate;
 use crate::kit::convention::{Asked, Audience, Convention, Credential, Family};
@@ -10,9 +11,9 @@ use crate::kit::limits::Limit;
 use crate::kit::refusal::Refusal;
 use crate::kit::site::Site;
 use crate::kit::{answer, error, headers};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use doorward_domain::scim::{ErrorMessage, ScimType};
 use doorward_domain::wire;
 use doorward_services::scim::{self, Place};
@@ -51,6 +52,14 @@ impl Convention for Scim {
         headers::guard(headers, site);
         headers::for_programs(headers, site);
         headers::not_stored(headers);
+    }
+
+    /// The same document goes by two media types (RFC 7644 3.1).
+    fn suit(&self, request: &HttpRequest, headers: &mut HeaderMap) {
+        let is_ours = headers.get(header::CONTENT_TYPE) == Some(&CONTENT_TYPE);
+        if is_ours && prefers(request, "application/json", "application/scim+json") {
+            headers.insert(header::CONTENT_TYPE, answer::JSON);
+        }
     }
 
     fn family(&self) -> Family {

@@ -36,6 +36,27 @@ pub(crate) fn wish(request: &HttpRequest) -> Wish {
     if json { Wish::Json } else { Wish::Any }
 }
 
+/// Whether the sender of a request names `wanted` as what it would rather read than `usual`, which is what it gets otherwise.
+pub(crate) fn prefers(request: &HttpRequest, wanted: &str, usual: &str) -> bool {
+    let lines = request.headers().get_all(header::ACCEPT).filter_map(|line| line.to_str().ok());
+    let (mut wished, mut also) = (0.0_f32, 0.0_f32);
+    for range in lines.flat_map(|line| line.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let quality = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
+        });
+        let quality = quality.unwrap_or(1.0);
+        if kind.eq_ignore_ascii_case(wanted) {
+            wished = wished.max(quality);
+        } else if kind.eq_ignore_ascii_case(usual) {
+            also = also.max(quality);
+        }
+    }
+    wished > also
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +77,26 @@ mod tests {
             assert_eq!(wish(&request), expected, "{accept}");
         }
         assert_eq!(wish(&TestRequest::get().to_http_request()), Wish::Any);
+    }
+
+    #[test]
+    fn one_of_two_names_is_preferred_only_if_it_is_asked_for_more() {
+        for (accept, expected) in [
+            ("application/json", true),
+            ("Application/JSON; q=0.9, text/html", true),
+            ("application/json, */*", true),
+            ("application/scim+json;q=0.5, application/json", true),
+            ("application/scim+json, application/json", false),
+            ("application/json;q=0.5, application/scim+json;q=0.8", false),
+            ("application/json;q=0", false),
+            ("application/json;q=x", false),
+            ("application/scim+json", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            let request = TestRequest::get().insert_header((header::ACCEPT, accept)).to_http_request();
+            assert_eq!(prefers(&request, "application/json", "application/scim+json"), expected, "{accept}");
+        }
+        assert!(!prefers(&TestRequest::get().to_http_request(), "application/json", "application/scim+json"));
     }
 }

@@ -56,6 +56,9 @@ pub(crate) trait Convention: Debug + Send + Sync {
     /// Sets the headers of any answer.
     fn dress(&self, headers: &mut HeaderMap, site: &Site);
 
+    /// Suits an answer to what the sender of the request would like to read, where one thing has several names.
+    fn suit(&self, _request: &HttpRequest, _headers: &mut HeaderMap) {}
+
     /// Which of the shared errors of the OpenAPI document it answers.
     fn family(&self) -> Family;
 

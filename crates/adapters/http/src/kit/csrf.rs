@@ -37,6 +37,10 @@ pub(crate) enum Purpose {
     Revoke,
     /// Makes a key for a command line.
     CliAuth,
+    /// Links an account at an identity provider.
+    Link,
+    /// Removes such a link.
+    Unlink,
     /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
     Api,
 }
@@ -50,6 +54,8 @@ impl Purpose {
             Self::Consent => "consent",
             Self::Revoke => "revoke",
             Self::CliAuth => "cli-auth",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
             Self::Api => "api",
         }
     }

@@ -185,6 +185,7 @@ async fn guarded<H: Handle>(endpoint: &Endpoint, handler: &H, call: Call) -> Htt
         let asked = Asked { site: &site, request: &request, id };
         failed(endpoint.convention, &asked, failure)
     });
+    endpoint.convention.suit(&request, response.headers_mut());
     if let Some(standing) = standing {
         rate_headers(&mut response, standing);
     }

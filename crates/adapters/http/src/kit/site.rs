@@ -4,6 +4,7 @@ use crate::kit::closing::Closing;
 use crate::kit::json;
 use crate::kit::limits::RateLimit;
 use crate::kit::metrics::Metrics;
+use crate::kit::places::Places;
 use crate::kit::readiness::Readiness;
 use crate::kit::settings::HttpSettings;
 use actix_web::web::Bytes;
@@ -12,7 +13,6 @@ use doorward_services::Context;
 use doorward_services::oauth2::metadata;
 use std::io;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
 
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Site {
     pub(crate) secure_cookies: bool,
     pub(crate) readiness: Readiness,
     /// Places for provisioner daemons.
-    pub(crate) daemons: Arc<Semaphore>,
+    pub(crate) daemons: Places,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
@@ -54,9 +54,7 @@ impl Site {
             build_version: settings.compatibility.build_version(&settings.version),
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
-            daemons: Arc::new(Semaphore::new(
-                context.settings.provisioners.connections_max.min(Semaphore::MAX_PERMITS),
-            )),
+            daemons: Places::new(context.settings.provisioners.connections_max),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

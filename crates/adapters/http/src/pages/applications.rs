@@ -7,7 +7,7 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::moment::TimeElement;
 use crate::kit::routes::Routes;
@@ -18,6 +18,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::App;
 use doorward_services::Principal;
+use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::{ScopeText, describe_scopes, grants};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -57,6 +58,12 @@ pub(crate) struct AuthorizedApps<'a> {
     /// Why nothing has been done.
     pub(crate) caution: Option<&'a str>,
     pub(crate) apps: Vec<AuthorizedApp<'a>>,
+}
+
+impl Illustrated for AuthorizedApps<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().chain(self.apps.iter().filter_map(|app| app.icon)).collect()
+    }
 }
 
 /// Shows the applications that may act for the signed-in user.
@@ -142,8 +149,9 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
             }),
         }
     }
+    let look = of_pages(call.context()).await;
     let page = AuthorizedApps {
-        brand: Brand::of(&call.site),
+        brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Revoke, ""),
         sign_out_token: &sign_out_token(call, actor),
         user: Person::of(&actor.account()?.user),

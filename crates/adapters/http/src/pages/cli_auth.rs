@@ -6,12 +6,13 @@ use crate::conventions::page::paths;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use askama::Template;
+use doorward_services::appearance::of_pages;
 use doorward_services::users::UserRef;
 use doorward_services::{Principal, sessions};
 use serde::Deserialize;
@@ -37,6 +38,12 @@ pub(crate) struct CliAuth<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
+impl Illustrated for CliAuth<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 /// Explains what a command line asks for, to the signed-in user. Nothing is made yet.
 #[utoipa::path(
     get, path = paths::CLI_AUTH, tag = "pages", operation_id = "cli_auth_form",
@@ -47,7 +54,7 @@ pub(crate) struct CliAuth<'a> {
 )]
 pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let actor = signed_in(&call.request, who)?;
-    page(&call, &actor, StatusCode::OK, None)
+    page(&call, &actor, StatusCode::OK, None).await
 }
 
 /// The form that makes a key for a command line.
@@ -72,15 +79,16 @@ pub(crate) async fn make(mut call: Call, who: Result<Principal, Failure>) -> Han
     let actor = signed_in(&call.request, who)?;
     if csrf::check(&call, &actor, Purpose::CliAuth, "", form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return page(&call, &actor, StatusCode::BAD_REQUEST, None);
+        return page(&call, &actor, StatusCode::BAD_REQUEST, None).await;
     }
     let issued = sessions::create_key(call.context(), &actor, &UserRef::Me).await?;
-    page(&call, &actor, StatusCode::OK, Some(issued.token.expose()))
+    page(&call, &actor, StatusCode::OK, Some(issued.token.expose())).await
 }
 
-fn page(call: &Call, actor: &Principal, status: StatusCode, key: Option<&str>) -> HandlerResult {
+async fn page(call: &Call, actor: &Principal, status: StatusCode, key: Option<&str>) -> HandlerResult {
+    let look = of_pages(call.context()).await;
     let page = CliAuth {
-        brand: Brand::of(&call.site),
+        brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::CliAuth, ""),
         sign_out_token: &sign_out_token(call, actor),
         user: Person::of(&actor.account()?.user),

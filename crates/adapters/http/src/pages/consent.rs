@@ -10,7 +10,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{self, Failure, HandlerResult};
 use crate::kit::extract::form::Form;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::links;
 use crate::kit::routes::Routes;
@@ -21,6 +21,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use askama::Template;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource};
+use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{Caution, consent_scopes};
 use doorward_services::{OAuthError, Principal};
@@ -87,6 +88,12 @@ pub(crate) struct Consent<'a> {
     pub(crate) return_to: &'a str,
 }
 
+impl Illustrated for Consent<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().chain(self.app_icon).collect()
+    }
+}
+
 impl Consent<'_> {
     fn destination(&self) -> Cow<'_, str> {
         links::destination(self.redirect_uri)
@@ -147,7 +154,7 @@ struct ConsentForm {
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let (actor, consent) = prepare(&call, who).await?;
-    consent_page(&call, &actor, &consent, StatusCode::OK)
+    consent_page(&call, &actor, &consent, StatusCode::OK).await
 }
 
 /// The signed-in user allows a client to act for them.
@@ -167,7 +174,7 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
         stale_for_programs(&call)?;
-        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST);
+        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
@@ -260,7 +267,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     parts.join("\n")
 }
 
-fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
+async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.authorization.scopes);
     let is_full = consent.authorization.scopes.is_unrestricted();
@@ -271,8 +278,9 @@ fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status
          {}. Look again before you decide.",
         user.username
     );
+    let look = of_pages(call.context()).await;
     let page = Consent {
-        brand: Brand::of(&call.site),
+        brand: Brand::of(&call.site, &look),
         csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),

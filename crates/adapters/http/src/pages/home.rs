@@ -7,12 +7,13 @@ use crate::kit::answer::redirect;
 use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult};
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::routes::Routes;
 use crate::users::role_display_name;
 use actix_web::http::StatusCode;
 use askama::Template;
+use doorward_services::appearance::of_pages;
 use doorward_services::{Principal, users};
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -32,6 +33,12 @@ pub(crate) struct Home<'a> {
     pub(crate) roles: Vec<&'a str>,
 }
 
+impl Illustrated for Home<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 /// Shows the account of the signed-in user; leads to set-up or sign-in if there is none.
 #[utoipa::path(
     get, path = paths::HOME, tag = "pages", operation_id = "home",
@@ -47,8 +54,9 @@ pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> Handler
     let actor = signed_in(&call.request, who)?;
     let user = &actor.account()?.user;
     let roles: Vec<String> = user.roles.iter().map(|role| role_display_name(role)).collect();
+    let look = of_pages(call.context()).await;
     let page = Home {
-        brand: Brand::of(&call.site),
+        brand: Brand::of(&call.site, &look),
         sign_out_token: &sign_out_token(&call, &actor),
         api_token: &csrf::issue(&call.site, &actor, Purpose::Api, ""),
         user: Person::of(user),

@@ -8,7 +8,7 @@ use crate::kit::call::Call;
 use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::HandlerResult;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -18,6 +18,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::Secret;
+use doorward_services::appearance::of_pages;
 use doorward_services::{Error, FieldError, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -56,6 +57,12 @@ pub(crate) struct Setup<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
+impl Illustrated for Setup<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 impl Setup<'_> {
     /// The id of the first field that is wrong, which takes the focus; empty when none is.
     fn first_error(&self) -> &'static str {
@@ -89,7 +96,7 @@ pub(crate) async fn show(call: Call) -> HandlerResult {
     if !users::may_set_up(call.context(), &proof) {
         return Ok(needs_link(&call));
     }
-    page(&call, StatusCode::OK, &SetupForm::default(), &proof, "", &[])
+    page(&call, StatusCode::OK, &SetupForm::default(), &proof, "", &[]).await
 }
 
 /// The page for whoever comes without the link.
@@ -136,7 +143,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
         if !users::may_set_up(call.context(), &proof) {
             return Ok(needs_link(&call));
         }
-        return page(&call, StatusCode::BAD_REQUEST, &form, &proof, OUT_OF_DATE, &[]);
+        return page(&call, StatusCode::BAD_REQUEST, &form, &proof, OUT_OF_DATE, &[]).await;
     }
     let password = form.password.clone().unwrap_or_else(|| "".into());
     let email = form.email.clone().unwrap_or_default();
@@ -150,7 +157,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     match users::create_first(call.context(), command, &call.origin).await {
         Ok(_) => {}
         Err(Error::Invalid { message, fields, .. }) => {
-            return page(&call, StatusCode::BAD_REQUEST, &form, &proof, &message, &fields);
+            return page(&call, StatusCode::BAD_REQUEST, &form, &proof, &message, &fields).await;
         }
         Err(Error::Refused(_)) => return Ok(needs_link(&call)),
         Err(Error::Conflict { .. }) => return Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
@@ -162,7 +169,7 @@ pub(crate) async fn submit(mut call: Call) -> HandlerResult {
     Ok(response)
 }
 
-fn page(
+async fn page(
     call: &Call,
     status: StatusCode,
     form: &SetupForm,
@@ -179,9 +186,10 @@ fn page(
     let faults = [error_of("email"), error_of("username"), error_of("name"), error_of("password")];
     let [email_error, username_error, name_error, password_error] = &faults;
     let error = Some(message).filter(|message| !message.is_empty() && faults.iter().all(Option::is_none));
+    let look = of_pages(call.context()).await;
     with_token(call, Purpose::SetUp, |token| {
         let page = Setup {
-            brand: Brand::of(&call.site),
+            brand: Brand::of(&call.site, &look),
             csrf_token: token,
             link_token,
             email: field(form.email.as_deref(), email_error.as_deref()),

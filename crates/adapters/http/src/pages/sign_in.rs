@@ -9,7 +9,7 @@ use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{Failure, HandlerResult, whole_seconds_up};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -19,6 +19,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 use doorward_domain::Secret;
+use doorward_services::appearance::of_pages;
 use doorward_services::identity_providers::{OnOffer, SignOutThere, on_offer, sign_out_there};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::{Context, Error, Principal, sessions, users};
@@ -65,6 +66,13 @@ pub(crate) struct SignIn<'a> {
     pub(crate) providers: Vec<Provider<'a>>,
 }
 
+impl Illustrated for SignIn<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        let icons = self.providers.iter().filter_map(|provider| provider.icon);
+        self.brand.logo_url.into_iter().chain(icons).collect()
+    }
+}
+
 impl SignIn<'_> {
     /// The id of the message that tells why the last attempt failed; empty without one.
     fn error_id(&self) -> &'static str {
@@ -79,6 +87,12 @@ pub(crate) struct SignedOut<'a> {
     pub(crate) brand: Brand<'a>,
     /// The provider where the user is still signed in, and where that ends.
     pub(crate) there: Option<(&'a str, &'a str)>,
+}
+
+impl Illustrated for SignedOut<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
 }
 
 /// Shows the sign-in form; whoever is signed in goes where they wanted.
@@ -168,9 +182,10 @@ async fn page(
 ) -> HandlerResult {
     let app = asking_app(call, target).await;
     let offers = offers(call.context(), target);
+    let look = of_pages(call.context()).await;
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
-            brand: Brand::of(&call.site),
+            brand: Brand::of(&call.site, &look),
             app: app.as_deref(),
             csrf_token: token,
             redirect: target,
@@ -246,7 +261,7 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
     let leaves = form.redirect.is_none();
     let mut response = match form.redirect {
         Some(target) => sign_in_for(own_target(&target)),
-        None => signed_out(&call, None),
+        None => signed_out(&call, None).await,
     };
     // Whoever comes without a session keeps the cookie: a request of another site does, for its cookie stays at home,
     // and the answer must not sign anybody out.
@@ -260,7 +275,7 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
         let there = if leaves { sign_out_there(call.context(), &actor).await? } else { None };
         sessions::logout(call.context(), &actor).await?;
         if let Some(there) = &there {
-            response = signed_out(&call, Some(there));
+            response = signed_out(&call, Some(there)).await;
         }
         set_cookie(&mut response, &removed_cookie(&call.site))?;
     }
@@ -269,9 +284,10 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
 
 /// The page after signing out. The browser goes on to the provider by itself: a redirect would be one of the form, whose policy leads to
 /// this server only.
-fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
+async fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
     let shown = there.map(|there| (there.name.as_str(), there.location.expose().as_str()));
-    let page = SignedOut { brand: Brand::of(&call.site), there: shown };
+    let look = of_pages(call.context()).await;
+    let page = SignedOut { brand: Brand::of(&call.site, &look), there: shown };
     let mut response = render(StatusCode::OK, &page, &FormAction::own());
     let refresh = there.and_then(|there| HeaderValue::from_str(&format!("0; url={}", there.location.expose())).ok());
     if let Some(refresh) = refresh {

@@ -9,11 +9,13 @@ use super::applications::{AuthorizedApp, AuthorizedApps};
 use super::cli_auth::CliAuth;
 use super::consent::{Consent, Registration};
 use super::home::Home;
+use super::links::{Linkable, LinkedAccount, LinkedAccounts};
 use super::setup::{Field, Setup};
 use super::sign_in::{Provider, SignIn, SignedOut};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link, Person};
 use crate::kit::html::moment::TimeElement;
+use doorward_domain::appearance::Banner;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -96,6 +98,39 @@ fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
     }
 }
 
+fn linked(provider: &'static str) -> LinkedAccount<'static> {
+    let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
+    LinkedAccount {
+        id: "8d3f0c5e-4b0a-8b6e-9d36-2f7a1c0e9b11".to_owned(),
+        provider,
+        subject: "00u1a2b3c4d5",
+        is_main: false,
+        is_usable: true,
+        linked: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
+        last_used: moment("2026-05-12T08:00:00Z", "3 hours ago"),
+    }
+}
+
+fn links(links: Vec<LinkedAccount<'static>>) -> LinkedAccounts<'static> {
+    LinkedAccounts {
+        brand: Brand::default(),
+        link_token: "token",
+        remove_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        caution: None,
+        asks_password: true,
+        proofs: Vec::new(),
+        links,
+        providers: vec![Linkable { name: "corp", shown_name: "The Corp", icon: Some(PIXEL) }],
+    }
+}
+
+fn banner(message: &str, color: &str) -> Banner {
+    Banner { enabled: true, message: message.to_owned(), background_color: color.parse().unwrap() }
+}
+
 fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
     ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
 }
@@ -109,6 +144,10 @@ fn gallery() -> Vec<(&'static str, String)> {
     let bad = |value, error| Field { value, error: Some(error) };
     let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
     let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
+    let hostile_banners = [banner(HOSTILE, "#004852")];
+    let banners =
+        [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
+    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
     let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
     let cli = || CliAuth {
         brand: Brand::default(),
@@ -131,6 +170,11 @@ fn gallery() -> Vec<(&'static str, String)> {
             }),
         ),
         ("sign-in", html(&sign_in())),
+        ("sign-in-acme", html(&SignIn { brand: acme, ..sign_in() })),
+        ("consent-acme", html(&Consent { brand: acme, ..consent() })),
+        ("setup-acme", html(&Setup { brand: acme, ..setup() })),
+        ("cli-auth-acme", html(&CliAuth { brand: acme, ..cli() })),
+        ("apps-acme", html(&AuthorizedApps { brand: acme, ..apps(vec![app("Atlas")]) })),
         (
             "sign-in-error",
             html(&SignIn {
@@ -208,7 +252,12 @@ fn gallery() -> Vec<(&'static str, String)> {
         (
             "consent-hostile",
             html(&Consent {
-                brand: Brand { name: HOSTILE, logo_url: Some("javascript:alert(1)"), base: HOSTILE },
+                brand: Brand {
+                    name: HOSTILE,
+                    logo_url: Some("javascript:alert(1)"),
+                    base: HOSTILE,
+                    banners: &hostile_banners,
+                },
                 csrf_token: HOSTILE,
                 sign_out_token: HOSTILE,
                 notice: Some(HOSTILE),
@@ -236,6 +285,39 @@ fn gallery() -> Vec<(&'static str, String)> {
             }),
         ),
         ("apps-empty", html(&apps(Vec::new()))),
+        (
+            "links",
+            html(&LinkedAccounts {
+                notice: Some("The account is not linked any more."),
+                ..links(vec![
+                    LinkedAccount { is_main: true, ..linked("The Corp") },
+                    LinkedAccount { is_usable: false, ..linked("Old ID") },
+                ])
+            }),
+        ),
+        (
+            "links-without-password",
+            html(&LinkedAccounts {
+                asks_password: false,
+                proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
+                ..links(vec![linked("The Corp")])
+            }),
+        ),
+        ("links-empty", html(&LinkedAccounts { providers: Vec::new(), ..links(Vec::new()) })),
+        (
+            "links-hostile",
+            html(&LinkedAccounts {
+                user: hostile_person,
+                link_token: HOSTILE,
+                remove_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                caution: Some(HOSTILE),
+                asks_password: false,
+                proofs: vec![(HOSTILE, format!("/{HOSTILE}"))],
+                providers: vec![Linkable { name: HOSTILE, shown_name: HOSTILE, icon: Some(HOSTILE) }],
+                ..links(vec![LinkedAccount { id: HOSTILE.to_owned(), subject: HOSTILE, ..linked(HOSTILE) }])
+            }),
+        ),
         (
             "apps-hostile",
             html(&AuthorizedApps {

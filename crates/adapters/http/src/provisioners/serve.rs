@@ -5,6 +5,7 @@ use crate::conventions::Api;
 use crate::kit::call::Call;
 use crate::kit::closing::Closing;
 use crate::kit::error::{Failure, HandlerResult, api_error};
+use crate::kit::places::Place;
 use crate::kit::routes::Room;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest as _, HttpRequest, web};
@@ -15,9 +16,7 @@ use doorward_services::provisioners::serving::{self, Connected, ServeCommand};
 use doorward_services::{Context, Error, Outage, Principal};
 use doorward_wire::{Ended, Limits, Outgoing, TransportError};
 use futures_util::stream::{Stream, unfold};
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Largest message of a WebSocket, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -51,7 +50,7 @@ pub(crate) async fn serve(mut call: Call, session: Result<Principal, Failure>) -
         // A session that is no good counts as none.
         Err(_) => None,
     };
-    let place = Arc::clone(&call.site.daemons).try_acquire_owned().map_err(|_full| Error::Unavailable {
+    let place = call.site.daemons.take().ok_or_else(|| Error::Unavailable {
         outage: Outage::Overloaded,
         cause: "as many provisioner daemons are connected as may be (provisioners.connections_max)".to_owned(),
     })?;
@@ -102,7 +101,7 @@ async fn converse(
     connected: Connected,
     out: actix_ws::Session,
     messages: MessageStream,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) {
     let (id, name) = (connected.daemon.id, connected.daemon.name.clone());
     tracing::info!(%id, name, organization = %connected.daemon.organization_id, "a provisioner daemon is connected");

@@ -3,6 +3,7 @@
 //! nil; zero UUIDs for what is absent.
 
 mod answers;
+mod commands;
 mod deployment;
 mod groups;
 mod keys;

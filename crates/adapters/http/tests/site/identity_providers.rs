@@ -8,6 +8,7 @@ mod ending;
 mod following;
 mod github;
 mod linking;
+mod links_page;
 mod private_key;
 mod recorded;
 mod syncing;

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod all_defects;
+mod appearance;
 mod audit;
 mod authcheck;
 mod bad_input;

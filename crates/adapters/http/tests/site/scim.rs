@@ -119,6 +119,14 @@ directories! {
         assert_eq!(made.header("etag"), body["meta"]["version"].as_str().unwrap());
         assert_eq!(body["meta"]["resourceType"], "User");
         assert_eq!(house.scim_get(&path).await.expect(200).json(), body);
+        // Who asks for JSON by its common name gets it by that name, errors too.
+        let plain = [("Accept", "application/json")];
+        for (place, status) in [(path.as_str(), 200), ("/Users", 200), ("/Users/1", 404), ("/nope", 404)] {
+            let answer = house.scim_if(Method::GET, place, Value::Null, &plain).await.expect(status);
+            assert_eq!(answer.header("content-type"), "application/json; charset=utf-8", "{place}");
+            let usual = house.scim_get(place).await.expect(status);
+            assert_eq!(usual.header("content-type"), "application/scim+json; charset=utf-8", "{place}");
+        }
 
         // The account: dormant, without a password, a member of the default organization.
         let account = house.get("/users/bjensen", &owner).await.expect(200).json();
@@ -370,5 +378,25 @@ directories! {
         let mut statuses = [one.status.as_u16(), other.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 412]);
+    }
+}
+
+#[actix_web::test]
+async fn of_two_who_make_one_user_at_once_each_gets_it() {
+    let (house, _) = house_on_postgres(|settings| {
+        settings.scim.key = Secret::from(KEY);
+        settings.scim.post_existing = PostExisting::Return;
+    })
+    .await;
+    house.owner().await;
+    for n in 0..12 {
+        let user =
+            json!({ "schemas": [USER], "userName": format!("new-{n}@example.com"), "externalId": format!("x{n}") });
+        let post = || house.scim(Method::POST, "/Users", user.clone());
+        let (one, other) = futures_util::future::join(post(), post()).await;
+        let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 201], "{} {}", one.body, other.body);
+        assert_eq!(one.json()["id"], other.json()["id"]);
     }
 }

@@ -185,6 +185,19 @@ directories! {
         let stopped = json!({ "schemas": [BULK], "failOnErrors": 2, "Operations": two_bad });
         let stopped = house.scim(Method::POST, "/Bulk", stopped).await.expect(200).json();
         assert_eq!(stopped["Operations"].as_array().unwrap().len(), 2);
+        // What cannot be read is an error of its own, and counts as one.
+        let mixed = json!([
+            { "method": "COPY", "path": "/Users/1", "bulkId": "odd" },
+            { "method": "POST", "path": "/Users", "bulkId": "b", "data": { "userName": "bob@example.com" } },
+            { "method": "POST", "path": "/Groups", "bulkId": "h", "data": { "displayName": "H", "members": [{ "value": "bulkId:odd" }] } },
+            { "method": "POST", "path": "/Users", "bulkId": "c", "data": { "userName": "carl@example.com" } },
+        ]);
+        let mixed = json!({ "schemas": [BULK], "failOnErrors": 2, "Operations": mixed });
+        let mixed = house.scim(Method::POST, "/Bulk", mixed).await.expect(200).json();
+        let told: Vec<_> = mixed["Operations"].as_array().unwrap().iter().map(|one| (&one["method"], &one["status"])).collect();
+        assert_eq!(told, [(&json!("COPY"), &json!("400")), (&json!("POST"), &json!("201")), (&json!("POST"), &json!("400"))]);
+        let odd = &mixed["Operations"][0];
+        assert_eq!((&odd["bulkId"], &odd["response"]["scimType"]), (&json!("odd"), &json!("invalidSyntax")));
         let circle = json!([
             { "method": "POST", "path": "/Groups", "bulkId": "a", "data": { "displayName": "A", "members": [{ "value": "bulkId:b" }] } },
             { "method": "POST", "path": "/Groups", "bulkId": "b", "data": { "displayName": "B", "members": [{ "value": "bulkId:a" }] } },

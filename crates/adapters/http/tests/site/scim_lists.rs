@@ -126,9 +126,29 @@ async fn a_list_that_no_index_can_find_is_refused_when_there_are_too_many() {
         let refused = house.scim_get(&format!("/Users?{query}")).await.expect(400).json();
         assert_eq!(refused["scimType"], "tooMany", "{query}");
     }
+    // What an index knows is found however many there are: a beginning of a name, and what has changed since.
+    house.clock.advance(Duration::HOUR);
+    house.scim_user("dora@x.example").await;
+    let group = json!({ "displayName": "Devs" });
+    house.scim(Method::POST, "/Groups", group).await.expect(201);
+    for name in ["Ops", "Sales", "Support"] {
+        house.scim(Method::POST, "/Groups", json!({ "displayName": name })).await.expect(201);
+    }
+    for (place, filter, expected) in [
+        ("/Users", "userName sw \"D\"", 1),
+        ("/Users", "meta.lastModified gt \"2026-03-01T12:30:00Z\" and active eq true", 1),
+        ("/Groups", "displayName sw \"de\"", 1),
+        ("/Groups", "displayName sw \"S\" and displayName ew \"t\"", 1),
+        ("/Groups", "meta.lastModified ge \"2100-01-01T00:00:00Z\"", 0),
+    ] {
+        let found = house.scim_get(&format!("{place}?filter={}", encoded(filter))).await.expect(200).json();
+        assert_eq!(found["totalResults"], expected, "{filter}");
+    }
+    let all = house.scim_get(&format!("/Groups?filter={}", encoded("displayName co \"s\""))).await.expect(400).json();
+    assert_eq!(all["scimType"], "tooMany");
     let found = house.scim_get("/Users?sortBy=userName&filter=userName%20eq%20%22ann%22").await.expect(200).json();
     assert_eq!(found["totalResults"], 1);
-    assert_eq!(house.scim_get("/Users").await.expect(200).json()["totalResults"], 3);
+    assert_eq!(house.scim_get("/Users").await.expect(200).json()["totalResults"], 4);
 }
 
 #[actix_web::test]

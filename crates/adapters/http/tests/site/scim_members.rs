@@ -11,6 +11,7 @@ use doorward_domain::groups::Group;
 use doorward_domain::ids::{OrganizationId, UserId};
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{RoleNames, System};
+use doorward_domain::scim::parse_instant;
 use doorward_domain::users::{LoginType, User, UserStatus};
 use doorward_ports::StoreError;
 use doorward_ports::mocks::people;
@@ -99,6 +100,7 @@ directories! {
         let organization = organizations[0]["id"].as_str().unwrap();
         let leave = format!("/organizations/{organization}/members/{carl}");
         let mut left = 3;
+        let mut modified = NOW;
         for step in 0..3 {
             let before = house.version(&path).await;
             match step {
@@ -113,6 +115,9 @@ directories! {
             let known = [("If-None-Match", before.as_str())];
             let now = house.scim_if(Method::GET, &path, Value::Null, &known).await.expect(200);
             assert_eq!(ids(&now.json()).len(), left, "{step}");
+            let then = parse_instant(now.json()["meta"]["lastModified"].as_str().unwrap()).unwrap();
+            assert!(then > modified, "{step}: {then} after {modified}");
+            modified = then;
             assert_eq!(now.header("etag"), now.json()["meta"]["version"].as_str().unwrap());
             let stale = [("If-Match", before.as_str())];
             house.scim_if(Method::DELETE, &path, Value::Null, &stale).await.expect(412);

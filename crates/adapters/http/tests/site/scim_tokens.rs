@@ -213,3 +213,34 @@ async fn a_directory_of_an_organization_sees_and_changes_its_own_only() {
     let done = of(&token, POST, "/Bulk", json!({ "Operations": bulk })).await.expect(200).json();
     assert_eq!(done["Operations"][0]["status"], "204");
 }
+
+#[actix_web::test]
+async fn a_member_whom_people_have_added_has_no_address_in_the_directory() {
+    let house = site().await;
+    let owner = house.owner().await;
+    let (acme, token) = house.organization_with_token(&owner, "acme").await;
+    let user = json!({ "userName": "zoe@example.com", "emails": [{ "value": "zoe@example.com" }] });
+    let zoe = house.scim_of("acme", &token, POST, "/Users", user).await.expect(201).json();
+    let body = json!({ "displayName": "Devs", "members": [{ "value": zoe["id"] }] });
+    let group = house.scim_of("acme", &token, POST, "/Groups", body).await.expect(201).json();
+    let path = format!("/Groups/{}", group["id"].as_str().unwrap());
+    house.member(&owner, "mia").await;
+    house.api(POST, &format!("/organizations/{acme}/members/mia"), &owner, Value::Null).await.expect(200);
+    let mia = house.get("/users/mia", &owner).await.json();
+    let add = json!({ "add_users": [mia["id"]] });
+    house.api(PATCH, &path.replace("/Groups/", "/groups/"), &owner, add).await.expect(200);
+
+    let found = house.scim_of("acme", &token, GET, &path, Value::Null).await.expect(200).json();
+    let listed = house.scim_of("acme", &token, GET, "/Groups", Value::Null).await.expect(200).json();
+    assert_eq!(listed["Resources"][0]["members"], found["members"]);
+    let members = found["members"].as_array().unwrap();
+    assert_eq!(members.len(), 2, "{found}");
+    for member in members {
+        let id = member["value"].as_str().unwrap();
+        let status = if *id == zoe["id"] { 200 } else { 404 };
+        house.scim_of("acme", &token, GET, &format!("/Users/{id}"), Value::Null).await.expect(status);
+        assert_eq!(member.get("$ref").is_some(), status == 200, "{member}");
+    }
+    let mias = members.iter().find(|member| member["value"] == mia["id"]).unwrap();
+    assert_eq!((&mias["display"], &mias["type"]), (&json!("mia"), &json!("User")));
+}

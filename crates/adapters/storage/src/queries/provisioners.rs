@@ -104,6 +104,18 @@ impl ProvisionerDaemonRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_seen(&mut self, since: Instant, limit: u32) -> Result<Vec<ProvisionerDaemon>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<ProvisionerDaemonRow> = provisioner_daemons::table
+                .filter(provisioner_daemons::last_seen_at.ge(At(since)))
+                .order((provisioner_daemons::created_at.desc(), provisioner_daemons::id.desc()))
+                .limit(i64::from(limit))
+                .select(ProvisionerDaemonRow::as_select())
+                .load(conn)?;
+            Ok(entities(rows)?)
+        })
+    }
+
     fn count(&mut self, organization: OrganizationId) -> Result<i64, StoreError> {
         self.run(|conn| {
             let of_organization =

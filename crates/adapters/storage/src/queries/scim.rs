@@ -2,20 +2,21 @@
 
 use super::Conn;
 use super::has_address::HasAddress;
+use super::one_of::OneOf;
 use super::scim_groups::{self, place};
 use super::scim_meant::Meant;
 use crate::error::Error;
 use crate::rows::{ScimUserRow, UserRow};
 use crate::schema::{organization_members, scim_emails, scim_users, users};
 use crate::touches::Touches;
-use crate::types::Id;
+use crate::types::{At, Id};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use doorward_domain::groups::{Group, GroupMember};
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord};
+use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, ProvisionedUser, UserRecord, behind_prefix};
 use doorward_ports::StoreError;
 use doorward_ports::scim::{ScimRepository, UserGroup};
 
@@ -85,7 +86,8 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         limit: u32,
     ) -> Result<Vec<ProvisionedUser>, StoreError> {
         self.run(|conn| {
-            let Some(meant) = Meant::by(directory, lookup) else { return Ok(Vec::new()) };
+            let in_ranges = in_ranges(conn, directory, lookup, limit)?;
+            let Some(meant) = Meant::by(directory, lookup, in_ranges) else { return Ok(Vec::new()) };
             let rows: Vec<Row> = people!(directory)
                 .filter(meant)
                 .order(users::id)
@@ -115,6 +117,17 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
                 .select((UserRow::as_select(), Option::<ScimUserRow>::as_select()))
                 .load(conn)?;
             rows.into_iter().map(provisioned).collect()
+        })
+    }
+
+    fn users_among(&mut self, directory: Option<OrganizationId>, among: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        if among.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|conn| {
+            let known = people!(directory).filter(OneOf::ids("users.id", among.iter().copied()));
+            let found: Vec<Id<UserId>> = known.order(users::id).select(users::id).load(conn)?;
+            Ok(found.into_iter().map(|id| id.0).collect())
         })
     }
 
@@ -242,4 +255,36 @@ fn insert_addresses(
         diesel::insert_into(scim_emails::table).values(row).execute(conn)?;
     }
     Ok(())
+}
+
+/// The ids of those who lie in the ranges, each by an index; at most `limit` of each. If there are more, those of the directory that are
+/// found are as many as `limit` too.
+fn in_ranges(
+    conn: &mut Conn,
+    directory: Option<OrganizationId>,
+    lookup: &Lookup,
+    limit: u32,
+) -> QueryResult<Vec<UserId>> {
+    let mut ids: Vec<UserId> = Vec::new();
+    let mut add = |found: Vec<Id<UserId>>| ids.extend(found.into_iter().map(|id| id.0));
+    for prefix in &lookup.user_name_prefixes {
+        // Two questions, for no index knows both columns.
+        let mut recorded = people!(directory).filter(scim_users::user_name_key.ge(prefix));
+        let mut accounts = people!(directory).filter(users::username_key.ge(prefix));
+        if let Some(end) = behind_prefix(prefix) {
+            recorded = recorded.filter(scim_users::user_name_key.lt(end.clone()));
+            accounts = accounts.filter(users::username_key.lt(end));
+        }
+        add(recorded.limit(limit.into()).select(users::id).load(conn)?);
+        add(accounts.limit(limit.into()).select(users::id).load(conn)?);
+    }
+    if let Some(since) = lookup.modified_since {
+        let recorded = people!(directory).filter(scim_users::updated_at.ge(At(since)));
+        add(recorded.limit(limit.into()).select(users::id).load(conn)?);
+        let accounts = people!(directory).filter(users::updated_at.ge(At(since)));
+        add(accounts.limit(limit.into()).select(users::id).load(conn)?);
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
 }

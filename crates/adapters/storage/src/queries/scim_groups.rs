@@ -5,12 +5,12 @@ use super::one_of::OneOf;
 use crate::error::{Error, RowError};
 use crate::rows::{GroupRow, ReducedUserRow, ScimGroupRow};
 use crate::schema::{group_members, groups, scim_groups, users};
-use crate::types::Id;
+use crate::types::{At, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::groups::GroupMember;
 use doorward_domain::ids::{GroupId, OrganizationId, UserId};
-use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup};
+use doorward_domain::scim::{GroupRecord, Lookup, ProvisionedGroup, behind_prefix};
 use doorward_ports::scim::UserGroup;
 
 /// A group with what the directory has stored.
@@ -64,6 +64,19 @@ pub(super) fn look_up(
     if !lookup.members.is_empty() {
         let mine = group_members::table.filter(OneOf::ids("group_members.user_id", lookup.members.iter().copied()));
         add(mine.select(group_members::group_id).distinct().load(conn)?);
+    }
+    for prefix in &lookup.display_name_prefixes {
+        let mut named = recorded().filter(scim_groups::display_name_key.ge(prefix)).into_boxed();
+        if let Some(end) = behind_prefix(prefix) {
+            named = named.filter(scim_groups::display_name_key.lt(end));
+        }
+        add(named.limit(limit.into()).load(conn)?);
+    }
+    if let Some(since) = lookup.modified_since {
+        add(recorded().filter(scim_groups::updated_at.ge(At(since))).limit(limit.into()).load(conn)?);
+        // What people change of the group changes it too.
+        let changed = made!(directory).filter(groups::updated_at.ge(At(since)));
+        add(changed.limit(limit.into()).select(groups::id).load(conn)?);
     }
     if ids.is_empty() {
         return Ok(Vec::new());

@@ -26,12 +26,12 @@ pub(super) struct Meant {
 }
 
 impl Meant {
-    /// `None` when nothing is looked up.
-    pub(super) fn by(directory: Option<OrganizationId>, lookup: &Lookup) -> Option<Self> {
+    /// Who is looked up, or is one of `found`. `None` when nothing is looked up.
+    pub(super) fn by(directory: Option<OrganizationId>, lookup: &Lookup, found: Vec<UserId>) -> Option<Self> {
         let (mut recorded, mut accounts) = (Vec::new(), Vec::new());
         let texts = |column: &'static str, texts: &[String]| OneOf::texts(column, texts.iter().map(String::as_str));
-        if !lookup.ids.is_empty() {
-            accounts.push(OneOf::ids("users.id", lookup.ids.iter().copied().map(UserId)));
+        if !lookup.ids.is_empty() || !found.is_empty() {
+            accounts.push(OneOf::ids("users.id", lookup.ids.iter().copied().map(UserId).chain(found)));
         }
         if !lookup.external_ids.is_empty() {
             recorded.push((RECORDED, texts("scim_users.external_id", &lookup.external_ids)));

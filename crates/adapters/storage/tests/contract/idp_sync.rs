@@ -171,11 +171,11 @@ contract! {
             .write(move |repos| {
                 for place in ids {
                     let roles = RoleSync { field: place.to_string(), mapping: None };
-                    repos.runtime_settings().update(&SettingChange::new(&permit(), Some(place), &roles)?)?;
+                    repos.runtime_settings().update(&SettingChange::new(&permit_in(Some(place)), &roles)?)?;
                 }
                 let groups = GroupSync { field: "groups".to_owned(), ..GroupSync::default() };
-                repos.runtime_settings().update(&SettingChange::new(&permit(), Some(ids[0]), &groups)?)?;
-                repos.runtime_settings().update(&SettingChange::new(&permit(), None, &groups)?)?;
+                repos.runtime_settings().update(&SettingChange::new(&permit_in(Some(ids[0])), &groups)?)?;
+                repos.runtime_settings().update(&SettingChange::new(&permit_in(None), &groups)?)?;
                 let settings = repos.runtime_settings();
                 assert!(settings.list(&[], &ids)?.is_empty() && settings.list(&[GroupSync::NAME], &[])?.is_empty());
                 settings.list(&[GroupSync::NAME, RoleSync::NAME], &[ids[0], ids[1]])

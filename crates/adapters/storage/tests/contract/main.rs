@@ -22,6 +22,7 @@ mod idp_sync;
 mod jobs;
 mod keys;
 mod last_ones;
+mod license_plans;
 mod licenses;
 mod lost_connections;
 mod lost_updates;

@@ -219,11 +219,7 @@ async fn postgres_goes_by_index() {
     let db = Fixture::postgres();
     let granted = Arc::new(fill(&db).await);
     let (store, _) = watch(&db);
-    let scans = |db: &Fixture| {
-        let sql = "SELECT relname || ' ' || coalesce(seq_scan, 0) AS t FROM pg_stat_user_tables ORDER BY relname";
-        let all = db.texts(sql);
-        all.into_iter().filter(|line| TABLES.contains(&line.split(' ').next().unwrap())).collect::<Vec<_>>()
-    };
+    let scans = |db: &Fixture| scans(db, &TABLES);
     // A connection reports what it has read when it ends: first those that filled the tables, then those of the steps.
     db.end_connections();
     let before = scans(&db);
@@ -262,6 +258,13 @@ async fn sqlite_goes_by_index() {
             }
         }
     }
+}
+
+/// How often each of these tables was read from end to end, on PostgreSQL.
+pub(crate) fn scans(db: &Fixture, tables: &[&str]) -> Vec<String> {
+    let sql = "SELECT relname || ' ' || coalesce(seq_scan, 0) AS t FROM pg_stat_user_tables ORDER BY relname";
+    let all = db.texts(sql);
+    all.into_iter().filter(|line| tables.contains(&line.split(' ').next().unwrap())).collect()
 }
 
 pub(crate) fn plan(db: &Fixture, sql: &str) -> Vec<String> {

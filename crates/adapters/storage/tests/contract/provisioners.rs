@@ -157,4 +157,30 @@ contract! {
         })
         .await;
     }
+
+    async fn daemons_of_all_organizations_are_listed_by_when_they_were_seen(db) {
+        let (acme, zoo) = (organization("acme"), organization("zoo"));
+        db.write(move |repos| {
+            repos.organizations().insert(&permit(), &acme)?;
+            repos.organizations().insert(&permit(), &zoo)?;
+            let at = |place: OrganizationId, name: &str, made: i64, seen: i64| ProvisionerDaemon {
+                created_at: NOW + Duration::minutes(made),
+                last_seen_at: NOW + Duration::minutes(seen),
+                ..provisioner_daemon(place, id(), name)
+            };
+            for daemon in [at(acme.id, "gone", 9, -1), at(acme.id, "old", 1, 0), at(zoo.id, "new", 2, 30)] {
+                repos.provisioner_daemons().upsert(&permit(), &daemon)?;
+            }
+            let mut names = |since, limit| -> Result<Vec<String>, StoreError> {
+                let found = repos.provisioner_daemons().list_seen(since, limit)?;
+                Ok(found.into_iter().map(|daemon| daemon.name).collect())
+            };
+            assert_eq!(names(NOW, 10)?, ["new", "old"]);
+            assert_eq!(names(NOW, 1)?, ["new"]);
+            assert_eq!(names(NOW - Duration::HOUR, 10)?, ["gone", "new", "old"]);
+            assert!(names(NOW + Duration::HOUR, 10)?.is_empty());
+            Ok(())
+        })
+        .await;
+    }
 }

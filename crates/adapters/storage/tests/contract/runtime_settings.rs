@@ -1,7 +1,7 @@
 use crate::support::*;
 use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::OrganizationId;
-use doorward_domain::roles::{Object, Permit, System, action, resource};
+use doorward_domain::roles::{PlacePermit, action, resource};
 use doorward_ports::Repositories;
 use doorward_ports::StoreError;
 use doorward_ports::runtime_settings::{SettingChange, read};
@@ -19,7 +19,7 @@ contract! {
         let acme = organization("acme").id;
         db.write(move |repos| {
             for (place, field) in [(None, "all"), (Some(acme), "first"), (Some(acme), "second")] {
-                repos.runtime_settings().update(&SettingChange::new(&permit(), place, &of(field))?)?;
+                repos.runtime_settings().update(&SettingChange::new(&permit_in(place), &of(field))?)?;
             }
             assert_eq!(stored(repos, None)?, Some(of("all")));
             assert_eq!(stored(repos, Some(acme))?, Some(of("second")));
@@ -40,7 +40,7 @@ contract! {
             .write(move |repos| {
                 repos.organizations().insert(&permit(), &acme)?;
                 for place in [None, Some(id)] {
-                    repos.runtime_settings().update(&SettingChange::new(&permit(), place, &of("x"))?)?;
+                    repos.runtime_settings().update(&SettingChange::new(&permit_in(place), &of("x"))?)?;
                 }
                 assert!(repos.organizations().delete(&permit(), id, NOW)?);
                 Ok((stored(repos, Some(id))?, stored(repos, None)?))
@@ -60,7 +60,7 @@ contract! {
                             let document = repos.runtime_settings().find_for_update("role_sync", None)?;
                             let old: Option<RoleSync> = read(document.as_deref())?;
                             let longer = format!("{}x", old.unwrap_or_default().field);
-                            repos.runtime_settings().update(&SettingChange::new(&permit(), None, &of(&longer))?)
+                            repos.runtime_settings().update(&SettingChange::new(&permit_in(None), &of(&longer))?)
                         })
                         .await
                 })
@@ -74,14 +74,16 @@ contract! {
         assert_eq!(last, Some(of(&"x".repeat(12))));
     }
 
-    async fn a_permit_for_one_organization_is_for_no_other_place(_db) {
+    async fn a_change_is_for_the_place_of_its_permit(db) {
         let (acme, other) = (organization("acme").id, organization("other").id);
-        let object = Object::of::<resource::IdpsyncSettings>().organization(acme.0);
-        let permit: Permit<action::Update, resource::IdpsyncSettings> = System::because("a test").permit_on(&object);
-        assert!(SettingChange::new(&permit, Some(acme), &of("x")).is_ok());
-        for place in [Some(other), None] {
-            let refused = SettingChange::new(&permit, place, &of("x")).unwrap_err();
-            assert!(refused.to_string().contains("the permit is for another"));
-        }
+        let found = db
+            .write(move |repos| {
+                let permit: PlacePermit<action::Update, resource::IdpsyncSettings> = permit_in(Some(acme));
+                assert_eq!(permit.organization(), Some(acme.0));
+                repos.runtime_settings().update(&SettingChange::new(&permit, &of("x"))?)?;
+                Ok([Some(acme), Some(other), None].map(|place| stored(repos, place).unwrap().is_some()))
+            })
+            .await;
+        assert_eq!(found, [true, false, false]);
     }
 }

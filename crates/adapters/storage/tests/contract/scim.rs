@@ -1,12 +1,14 @@
 //! What directories have stored of users.
 
 use crate::support::*;
+use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::names::Email;
 use doorward_domain::scim::{Lookup, Resource, UserRecord};
 use doorward_domain::users::User;
 use doorward_ports::{Conflict, Repositories, StoreError};
 use serde_json::json;
+use time::Duration;
 
 /// What a directory says of a user with these addresses.
 pub(crate) fn scim_record(user_name: &str, external_id: Option<&str>, emails: &[&str]) -> UserRecord {
@@ -33,6 +35,14 @@ fn emails(lookup: &str) -> Lookup {
 
 fn external_ids(lookup: &str) -> Lookup {
     Lookup { external_ids: vec![lookup.to_owned()], ..Lookup::default() }
+}
+
+fn begins(prefix: &str) -> Lookup {
+    Lookup { user_name_prefixes: vec![prefix.to_owned()], ..Lookup::default() }
+}
+
+fn since(moment: Instant) -> Lookup {
+    Lookup { modified_since: Some(moment), ..Lookup::default() }
 }
 
 /// Ann, whom the directory knows, and Bob, whom it does not.
@@ -69,6 +79,12 @@ contract! {
             (emails("bob@example.com"), vec![b]),
             (Lookup { ids: vec![b.0, a.0, id::<UserId>().0], ..Lookup::default() }, vec![a, b]),
             (Lookup { ids: vec![b.0], ..names("ann@corp.example") }, vec![a, b]),
+            (begins("ann@"), vec![a]),
+            (begins("bo"), vec![b]),
+            (begins("an\u{10ffff}"), vec![]),
+            (Lookup { ids: vec![b.0], ..begins("ann") }, vec![a, b]),
+            (since(NOW), vec![a, b]),
+            (since(NOW + Duration::SECOND), vec![]),
             (Lookup::default(), vec![]),
         ];
         db.read(move |repos| {
@@ -76,6 +92,10 @@ contract! {
                 assert_eq!(found(repos, &lookup)?, ids, "{lookup:?}");
             }
             assert_eq!(repos.scim().find_users(None, &Lookup { ids: vec![a.0, b.0], ..Lookup::default() }, 1)?.len(), 1);
+            assert_eq!(repos.scim().find_users(None, &since(NOW), 1)?.len(), 1);
+            assert_eq!(repos.scim().users_among(None, &[b, id(), a])?, vec![a, b]);
+            assert_eq!(repos.scim().users_among(Some(id()), &[b, a])?, vec![]);
+            assert_eq!(repos.scim().users_among(None, &[])?, vec![]);
             assert_eq!(repos.scim().find_user_by_external_id(None, "00uA")?, Some(a));
             assert_eq!(repos.scim().find_user_by_external_id(None, "00ua")?, None);
             let user = repos.scim().find_user(None, a)?.unwrap();

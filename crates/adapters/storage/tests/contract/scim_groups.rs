@@ -6,6 +6,7 @@ use doorward_domain::ids::GroupId;
 use doorward_domain::scim::{GroupRecord, Lookup};
 use doorward_domain::users::User;
 use doorward_ports::{Conflict, Repositories, StoreError};
+use time::Duration;
 
 /// What a directory says of a group.
 pub(crate) fn scim_group_record(display_name: &str, external_id: Option<&str>) -> GroupRecord {
@@ -47,6 +48,10 @@ contract! {
             for (lookup, expected) in [
                 (Lookup { display_names: vec!["the devs".to_owned()], ..none() }, vec![devs.id]),
                 (Lookup { display_names: vec!["ops".to_owned()], ..none() }, vec![]),
+                (Lookup { display_name_prefixes: vec!["the".to_owned()], ..none() }, vec![devs.id]),
+                (Lookup { display_name_prefixes: vec!["th\u{10ffff}".to_owned(), "ops".to_owned()], ..none() }, vec![]),
+                (Lookup { modified_since: Some(NOW), ..none() }, vec![devs.id]),
+                (Lookup { modified_since: Some(NOW + Duration::SECOND), ..none() }, vec![]),
                 (Lookup { external_ids: vec!["00gD".to_owned()], ..none() }, vec![devs.id]),
                 (Lookup { external_ids: vec!["00gd".to_owned()], ..none() }, vec![]),
                 (Lookup { ids: vec![devs.id.0, ops.id.0], ..none() }, vec![devs.id]),

@@ -4,9 +4,14 @@ use crate::plans::{plan, taken, watch};
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::support::*;
+use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::scim::Lookup;
 use doorward_ports::{Repositories, StoreError};
+use time::macros::datetime;
+
+/// Nothing has changed since.
+const LATER: Instant = datetime!(2120-01-01 00:00 UTC);
 
 type Step = fn(&mut dyn Repositories, UserId) -> Result<(), StoreError>;
 
@@ -15,7 +20,7 @@ fn one(repos: &mut dyn Repositories, lookup: &Lookup) -> Result<(), StoreError> 
     Ok(())
 }
 
-const STEPS: [(&str, Step); 12] = [
+const STEPS: [(&str, Step); 14] = [
     ("by id", |repos, id| {
         assert!(repos.scim().find_user(None, id)?.is_some());
         one(repos, &Lookup { ids: vec![id.0], ..Lookup::default() })
@@ -82,6 +87,19 @@ const STEPS: [(&str, Step); 12] = [
         ] {
             assert_eq!(repos.scim().find_users(Some(place), &lookup, 9)?.len(), 1, "{lookup:?}");
         }
+        Ok(())
+    }),
+    ("users by beginning and time", |repos, _| {
+        one(repos, &Lookup { user_name_prefixes: vec!["ann@".to_owned()], ..Lookup::default() })?;
+        let later = Lookup { modified_since: Some(LATER), ..Lookup::default() };
+        assert_eq!(repos.scim().find_users(None, &later, 9)?, vec![]);
+        Ok(())
+    }),
+    ("groups by beginning and time", |repos, _| {
+        let named = Lookup { display_name_prefixes: vec!["dev".to_owned()], ..Lookup::default() };
+        assert_eq!(repos.scim().find_groups(None, &named, 9)?.len(), 1);
+        let later = Lookup { modified_since: Some(LATER), ..Lookup::default() };
+        assert_eq!(repos.scim().find_groups(None, &later, 9)?, vec![]);
         Ok(())
     }),
     ("the first page", |repos, _| {

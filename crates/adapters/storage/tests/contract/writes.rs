@@ -1,5 +1,8 @@
 //! Every repository call that writes, walked once: what it tells those who remember subjects, and that its permit is looked at.
 
+mod declared;
+mod pass;
+
 use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
@@ -13,9 +16,9 @@ use crate::scim_tokens::scim_token;
 use crate::support::*;
 use crate::user_links::{federated, user_link};
 use crate::workspace_proxies::proxy;
+use declared::declared;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::groups::Group;
-use doorward_domain::idp_sync::RoleSync;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
@@ -23,7 +26,7 @@ use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
-use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
+use doorward_domain::roles::{CustomRole, Object, ScopeName, resource};
 use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
@@ -32,76 +35,12 @@ use doorward_domain::workspace_proxies::WorkspaceProxy;
 use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
-use doorward_ports::maintenance::Purged;
 use doorward_ports::oauth2::{ClientToken, Renewal};
-use doorward_ports::runtime_settings::SettingChange;
 use doorward_ports::{Repositories, StoreError};
+use pass::{Outcome as _, Pass};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
-use uuid::Uuid;
-
-/// The permit that a call is given.
-#[derive(Clone, Copy)]
-enum Pass {
-    /// For all of its kind.
-    All,
-    /// For one that is never touched here.
-    Other,
-}
-
-impl Pass {
-    fn permit<A: ActionMarker, R: ResourceMarker>(self) -> Permit<A, R> {
-        match self {
-            Self::All => permit(),
-            Self::Other => System::because("a test").permit_on(&Object::of::<R>().id(Uuid::from_u128(1))),
-        }
-    }
-
-    /// For what is of one organization.
-    fn permit_on<A: ActionMarker, R: ResourceMarker>(self, object: &Object<'_>) -> Permit<A, R> {
-        match self {
-            Self::All => System::because("a test").permit_on(object),
-            Self::Other => self.permit(),
-        }
-    }
-}
-
-/// Whether a call has done something.
-trait Outcome {
-    fn is_done(&self) -> bool;
-}
-
-macro_rules! outcomes {
-    ($($type:ty: |$outcome:ident| $is_done:expr;)+) => {$(
-        impl Outcome for $type {
-            fn is_done(&self) -> bool {
-                let $outcome = self;
-                $is_done
-            }
-        }
-    )+};
-}
-
-outcomes! {
-    (): |_done| true;
-    bool: |done| *done;
-    LicenseId: |_id| true;
-    usize: |number| *number > 0;
-    Purged: |_purged| true;
-}
-
-impl<T> Outcome for Vec<T> {
-    fn is_done(&self) -> bool {
-        !self.is_empty()
-    }
-}
-
-impl<T> Outcome for Option<T> {
-    fn is_done(&self) -> bool {
-        self.is_some()
-    }
-}
 
 /// What is written.
 struct World {
@@ -398,11 +337,6 @@ fn writes() -> Vec<Write> {
         QuietHoursRepository::update(None): |w, r, p| {
             r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
         };
-        RuntimeSettingRepository::update(None): |w, r, p| {
-            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
-            SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
-                .and_then(|change| r.runtime_settings().update(&change))
-        };
         UserRepository::follow_login_type(Some(User)): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
         };
@@ -479,30 +413,6 @@ fn writes() -> Vec<Write> {
         MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
     }
     .into()
-}
-
-/// The calls of the ports that take a permit, or what only a permit makes.
-fn declared() -> BTreeSet<String> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ports/src");
-    let mut found = BTreeSet::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        if path.is_dir() {
-            continue;
-        }
-        let text = std::fs::read_to_string(path).unwrap();
-        for port in text.split("\npub trait ").skip(1) {
-            let end = port.find("\n}").unwrap();
-            let repository = port.split([':', ' ']).next().unwrap();
-            for call in port[..end].split("\n    fn ").skip(1) {
-                let signature = call.split(';').next().unwrap();
-                if signature.contains("Permit<") || signature.contains("&SettingChange") {
-                    found.insert(format!("{repository}::{}", call.split(['(', '<']).next().unwrap()));
-                }
-            }
-        }
-    }
-    found
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A call, for whoever carries it out.
 
 use crate::budget::Hold;
-use crate::drpc::frame::{Id, Kind, encode};
+use crate::drpc::frame::{Id, Kind, encode, encoded_most};
 use crate::drpc::status::Status;
 use crate::fault::Fault;
 use crate::yamux::stream::Stream;
@@ -80,7 +80,8 @@ impl Call<'_> {
         }
     }
 
-    /// Sends a message. Errors: when it is too long, or cannot be sent any more.
+    /// Sends a message. Errors: when it is too long, when the session holds so much that it has no room, or when it cannot be sent any
+    /// more.
     pub async fn send(&mut self, message: &[u8]) -> Result<(), Status> {
         if message.len() > self.longest {
             return Err(Status::error(format!("the answer is longer than {} bytes", self.longest)));
@@ -108,7 +109,13 @@ impl Call<'_> {
     }
 
     async fn packet(&mut self, kind: Kind, data: &[u8]) -> Result<(), Fault> {
+        let budget = self.stream.budget();
+        let mut hold = budget.hold();
+        // Before the packet is made: what waits to be sent is held as much as what waits to be taken.
+        if !hold.add(encoded_most(data.len())) {
+            return Err(Fault::Full(budget.most()));
+        }
         self.last.message = self.last.message.saturating_add(1);
-        self.stream.write(encode(kind, self.last, data), self.sending).await
+        self.stream.write(encode(kind, self.last, data), hold, self.sending).await
     }
 }

@@ -109,12 +109,17 @@ impl Kind {
     }
 }
 
+/// Most bytes of a packet with so much data.
+pub(crate) const fn encoded_most(length: usize) -> usize {
+    /// A control byte and three numbers.
+    const HEAD: usize = 31;
+    let frames = length / SPLIT + 1;
+    length.saturating_add(frames.saturating_mul(HEAD))
+}
+
 /// A packet as frames.
 pub(crate) fn encode(kind: Kind, id: Id, data: &[u8]) -> Bytes {
-    /// A control byte and three numbers.
-    const MOST: usize = 31;
-    let frames = data.len() / SPLIT + 1;
-    let mut bytes = BytesMut::with_capacity(data.len() + frames * MOST);
+    let mut bytes = BytesMut::with_capacity(encoded_most(data.len()));
     let mut rest = data;
     loop {
         let (piece, left) = rest.split_at_checked(SPLIT).unwrap_or((rest, &[]));

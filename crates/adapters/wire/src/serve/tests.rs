@@ -11,6 +11,9 @@ use std::cell::Cell;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+/// An answer that does not go through one window.
+const LARGE: usize = 300 * 1024;
+
 /// Echoes, sums up, waits, says that it was dropped.
 #[derive(Default)]
 struct Test {
@@ -49,6 +52,10 @@ impl Service for Test {
                     call.send(&[]).await?;
                 }
                 Ok(End::Closed)
+            }
+            "/large" => {
+                call.send(&vec![7; LARGE]).await?;
+                Ok(End::Sent)
             }
             "/long" => {
                 call.send(&vec![0; 5 * 1024 * 1024]).await?;
@@ -321,4 +328,43 @@ async fn at_the_end_calls_that_wait_are_answered() {
     })
     .await;
     assert_eq!(ended, Ended::Stopped);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_are_held_within_the_budget_of_the_session() {
+    let limits = Limits { held: 1024 * 1024, ..Limits::default() };
+    let window = usize::try_from(limits.window).unwrap();
+    let ended = session(limits, &Test::default(), async |peer| {
+        for stream in [1, 3, 5] {
+            peer.open(stream).await;
+            peer.packet(stream, Packet::Invoke, 1, b"/large").await;
+            assert_eq!(peer.answer(window).await[..3], [4, 1, 1]);
+        }
+        // There is room for three, of which nothing is given back before all of it is sent.
+        peer.open(7).await;
+        peer.packet(7, Packet::Invoke, 1, b"/large").await;
+        let refused = peer.answer(30).await;
+        assert!(refused.starts_with(&[7, 1, 1]), "{refused:?}");
+        let words = String::from_utf8_lossy(&refused).into_owned();
+        assert!(words.contains("more is on its way than 1048576"), "{words}");
+
+        peer.send(&Header::window(3, Flags::NONE, 1024 * 1024).encode()).await;
+        let rest = encode(Packet::Message, Id { stream: 1, message: 1 }, &vec![7; LARGE]).len() - window;
+        // And the packet that says that there is no more.
+        peer.answer(rest + 4).await;
+        peer.open(9).await;
+        peer.packet(9, Packet::Invoke, 1, b"/large").await;
+        assert_eq!(peer.answer(window).await[..3], [4, 1, 1]);
+        // A stream that is no more holds nothing.
+        for stream in [5, 9] {
+            peer.send(&Header::window(stream, Flags::RST, 0).encode()).await;
+        }
+        for stream in [11, 13] {
+            peer.open(stream).await;
+            peer.packet(stream, Packet::Invoke, 1, b"/large").await;
+            assert_eq!(peer.answer(window).await[..3], [4, 1, 1]);
+        }
+    })
+    .await;
+    assert_eq!(ended, Ended::Left);
 }

@@ -1,6 +1,6 @@
 //! The rules of a session, without anything that waits: bytes in, bytes out.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Hold};
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::yamux::entry::Entry;
@@ -269,8 +269,14 @@ impl Core {
         Poll::Ready(Ok(Some(bytes)))
     }
 
-    /// Lets a stream send this once all before it is sent. Errors: [`Fault::Reset`].
-    pub(crate) fn poll_write(&mut self, id: u32, bytes: &mut Bytes, cx: &Context<'_>) -> Poll<Result<(), Fault>> {
+    /// Lets a stream send this, which counts for the session by `hold`, once all before it is sent. Errors: [`Fault::Reset`].
+    pub(crate) fn poll_write(
+        &mut self,
+        id: u32,
+        bytes: &mut Bytes,
+        hold: &mut Hold,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), Fault>> {
         let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(Fault::Reset)) };
         if !entry.outgoing.is_empty() {
             entry.wait_to_write(cx);
@@ -280,6 +286,7 @@ impl Core {
             return Poll::Ready(Ok(()));
         }
         entry.outgoing = std::mem::take(bytes);
+        std::mem::swap(&mut entry.sending, hold);
         entry.wait_to_write(cx);
         self.give_turn(id);
         Poll::Pending
@@ -339,6 +346,7 @@ impl Core {
             frame.put_slice(&Header { kind: Kind::Data, flags: Flags::NONE, stream: id, length }.encode());
             frame.put((&mut entry.outgoing).take(size));
             if entry.outgoing.is_empty() {
+                entry.sending.release();
                 entry.wake_writer();
                 if entry.is_ending {
                     self.end_of_ours(id);

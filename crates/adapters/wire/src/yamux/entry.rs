@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) allowed: u32,
     /// What is to be sent.
     pub(super) outgoing: Bytes,
+    /// The same, counted for the session until all of it is sent.
+    pub(super) sending: Hold,
     /// Whether it has its turn among those that have something to send.
     pub(super) has_turn: bool,
     /// Whether the other side is done.
@@ -45,6 +47,7 @@ impl Entry {
             taken: 0,
             allowed: window,
             outgoing: Bytes::new(),
+            sending: budget.hold(),
             has_turn: false,
             is_ended: false,
             is_ending: false,

@@ -1,6 +1,6 @@
 //! A stream, for whoever reads and writes it.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Hold};
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::yamux::core::Core;
@@ -44,10 +44,10 @@ impl Stream {
         poll_fn(|cx| self.session.core().poll_read(self.id, cx)).await
     }
 
-    /// Sends all of this, or, when it is dropped while it waits, nothing of it or all of it. Errors: [`Fault::Reset`];
-    /// [`Fault::Stuck`] when it takes longer than that.
-    pub(crate) async fn write(&self, mut bytes: Bytes, longest: Duration) -> Result<(), Fault> {
-        let written = poll_fn(|cx| self.session.core().poll_write(self.id, &mut bytes, cx));
+    /// Sends all of this, or, when it is dropped while it waits, nothing of it or all of it. It counts for the session by `hold` until it
+    /// is sent, or the stream is no more. Errors: [`Fault::Reset`]; [`Fault::Stuck`] when it takes longer than that.
+    pub(crate) async fn write(&self, mut bytes: Bytes, mut hold: Hold, longest: Duration) -> Result<(), Fault> {
+        let written = poll_fn(|cx| self.session.core().poll_write(self.id, &mut bytes, &mut hold, cx));
         let Ok(written) = timeout(longest, written).await else {
             self.session.core().reset(self.id);
             return Err(Fault::Stuck);

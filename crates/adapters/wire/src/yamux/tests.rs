@@ -74,9 +74,13 @@ async fn a_stream_is_acknowledged_at_once_and_carries_bytes_both_ways() {
     assert_eq!(core.poll_read(1, &cx()), Poll::Ready(Ok(Some(Bytes::from_static(b"hello")))));
     assert_eq!(core.poll_read(1, &cx()), Poll::Ready(Ok(None)));
     let mut answer = Bytes::from_static(b"good day");
-    assert_eq!(core.poll_write(1, &mut answer, &cx()), Poll::Pending);
+    let mut hold = core.budget.hold();
+    assert!(hold.add(answer.len()));
+    assert_eq!(core.poll_write(1, &mut answer, &mut hold, &cx()), Poll::Pending);
+    assert_eq!(core.budget.held(), 8, "what waits to be sent is held");
     assert_eq!(sent(&mut core), data(1, Flags::NONE, b"good day"));
-    assert_eq!(core.poll_write(1, &mut answer, &cx()), Poll::Ready(Ok(())));
+    assert_eq!(core.poll_write(1, &mut answer, &mut hold, &cx()), Poll::Ready(Ok(())));
+    assert_eq!(core.budget.held(), 0);
     core.leave(1, Instant::now());
     assert_eq!(headers(&mut core), [Header::window(1, Flags::FIN, 0)]);
     assert_eq!(core.streams(), 0);
@@ -104,7 +108,7 @@ async fn what_may_not_be_sent_yet_waits_and_streams_take_turns() {
     for id in [1, 3] {
         tell(&mut core, syn(id)).unwrap();
         let mut long = Bytes::from(vec![1; WINDOW as usize + 10]);
-        assert!(core.poll_write(id, &mut long, &cx()).is_pending());
+        assert!(core.poll_write(id, &mut long, &mut core.budget.hold(), &cx()).is_pending());
     }
     let turns: Vec<u32> =
         headers(&mut core).iter().filter(|head| head.kind == Kind::Data).map(|head| head.stream).collect();

@@ -31,7 +31,7 @@ fn operations_are_read() {
     ]))
     .unwrap();
     let read: Vec<_> =
-        request.operations.iter().map(|o| (o.method, o.target.kind.name, o.target.id.as_deref())).collect();
+        request.operations.iter().flatten().map(|o| (o.method, o.target.kind.name, o.target.id.as_deref())).collect();
     assert_eq!(
         read,
         [
@@ -41,7 +41,7 @@ fn operations_are_read() {
             (Method::Delete, "User", Some("e9025315")),
         ]
     );
-    assert_eq!(request.operations[3].version.as_deref(), Some("W/\"0ee8add0a938e1a\""));
+    assert_eq!(request.operations[3].as_ref().unwrap().version.as_deref(), Some("W/\"0ee8add0a938e1a\""));
     assert_eq!(request.order().unwrap(), [0, 1, 2, 3]);
     assert!(!request.stops_after(0) && request.stops_after(1));
     let patient = BulkRequest::read(&json!({ "Operations": [] }), 10).unwrap();
@@ -75,14 +75,16 @@ fn those_that_wait_for_one_another_in_a_row_are_done_from_its_end() {
 }
 
 #[test]
-fn circles_and_unknown_references_are_refused() {
+fn circles_are_refused_and_what_nobody_makes_is_not_waited_for() {
     let circle = read(json!([user("x"), group("a", &["b"]), group("b", &["a"])])).unwrap().order().unwrap_err();
     assert_eq!(circle, BulkError::Circular("a, b".to_owned()));
     assert_eq!(ErrorMessage::from(&circle).status, "409");
     let own = read(json!([group("a", &["a"])])).unwrap().order();
     assert_eq!(own, Err(BulkError::Circular("a".to_owned())));
-    let unknown = read(json!([group("a", &["b"])])).unwrap().order().unwrap_err();
-    assert_eq!(ErrorMessage::from(&unknown).kind, Some(ScimType::InvalidValue));
+    // Whoever made it cannot be read, or is not there: the one that refers to it fails by itself.
+    let bad = json!({ "method": "POST", "path": "/Users", "bulkId": "b" });
+    let request = read(json!([group("a", &["b", "nobody"]), bad, user("x")])).unwrap();
+    assert_eq!(request.order().unwrap(), [0, 1, 2]);
 }
 
 #[test]
@@ -110,25 +112,39 @@ fn references_are_replaced_by_ids() {
 }
 
 #[test]
-fn requests_that_cannot_be_done_are_refused_as_a_whole() {
-    for operation in [
-        json!(1),
-        json!({ "method": "GET", "path": "/Users/1" }),
-        json!({ "method": "POST", "path": "/Users", "data": {} }),
-        json!({ "method": "POST", "path": "/Users/1", "bulkId": "a", "data": {} }),
-        json!({ "method": "POST", "path": "/Devices", "bulkId": "a", "data": {} }),
-        json!({ "method": "POST", "path": "/Users", "bulkId": "a" }),
-        json!({ "method": "PUT", "path": "/Users", "data": {} }),
-        json!({ "method": "PUT", "path": "/Users/1" }),
-        json!({ "method": "DELETE", "path": "/Users/1/2" }),
-        json!({ "method": "DELETE" }),
+fn an_operation_that_cannot_be_read_is_an_error_of_its_own() {
+    for (operation, method, bulk_id) in [
+        (json!(1), "", None),
+        (json!({ "method": "GET", "path": "/Users/1" }), "GET", None),
+        (json!({ "method": 7, "bulkId": "a" }), "", Some("a")),
+        (json!({ "method": "POST", "path": "/Users", "data": {} }), "POST", None),
+        (json!({ "method": "post", "path": "/Users/1", "bulkId": "a", "data": {} }), "post", Some("a")),
+        (json!({ "method": "POST", "path": "/Devices", "bulkId": "a", "data": {} }), "POST", Some("a")),
+        (json!({ "method": "POST", "path": "/Users", "bulkId": "a" }), "POST", Some("a")),
+        (json!({ "method": "PUT", "path": "/Users", "data": {} }), "PUT", None),
+        (json!({ "method": "PUT", "path": "/Users/1" }), "PUT", None),
+        (json!({ "method": "DELETE", "path": "/Users/1/2" }), "DELETE", None),
+        (json!({ "method": "DELETE" }), "DELETE", None),
+        (user("x"), "POST", Some("x")),
     ] {
-        let error = ErrorMessage::from(&read(json!([user("x"), operation])).unwrap_err());
-        assert_eq!((error.status.as_str(), error.kind), ("400", Some(ScimType::InvalidSyntax)), "{operation}");
-        assert!(error.detail.starts_with("operation 2: "), "{}", error.detail);
+        let request = read(json!([user("x"), operation, user("y")])).unwrap();
+        assert!(request.operations[0].is_ok() && request.operations[2].is_ok(), "{operation}");
+        let bad = request.operations[1].as_ref().unwrap_err();
+        assert_eq!((bad.method.as_str(), bad.bulk_id.as_deref()), (method, bulk_id), "{operation}");
+        assert_eq!(bad.error.kind, ScimType::InvalidSyntax, "{operation}");
+        assert!(bad.error.detail.starts_with("operation 2: "), "{}", bad.error.detail);
+        assert_eq!(request.order().unwrap(), [0, 1, 2]);
     }
-    assert!(read(json!([user("x"), user("x")])).unwrap_err().to_string().contains("is there twice"));
+    let long = read(json!([{ "method": "x".repeat(1000), "bulkId": "y".repeat(1000) }])).unwrap();
+    let bad = long.operations[0].as_ref().unwrap_err();
+    assert_eq!((bad.method.len(), bad.bulk_id.as_ref().unwrap().len()), (256, 256));
+}
+
+#[test]
+fn requests_that_cannot_be_done_are_refused_as_a_whole() {
     assert!(BulkRequest::read(&json!({}), 10).is_err());
+    assert!(BulkRequest::read(&json!({ "Operations": {} }), 10).is_err());
+    assert!(BulkRequest::read(&json!({ "failOnErrors": "x", "Operations": [] }), 10).is_err());
     let many = read(json!(vec![json!(1); 11])).unwrap_err();
     assert_eq!((ErrorMessage::from(&many).status.as_str(), many), ("413", BulkError::TooManyOperations(10)));
 }
@@ -137,7 +153,7 @@ fn requests_that_cannot_be_done_are_refused_as_a_whole() {
 fn answers_have_the_form_of_the_rfc() {
     let failed = BulkResult {
         location: None,
-        method: Method::Post,
+        method: "POST".to_owned(),
         bulk_id: Some("qwerty".to_owned()),
         version: None,
         status: "400".to_owned(),

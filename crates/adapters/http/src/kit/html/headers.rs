@@ -5,6 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use askama::Template;
+use std::collections::BTreeSet;
 use url::{Host, Url};
 
 use super::links;
@@ -56,12 +57,48 @@ fn is_host_source(host: &str) -> bool {
     host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
+/// Where the pictures of a page come from besides this server: what the `img-src` of its content security policy lists, which is the
+/// origin of each picture and nothing else.
+///
+/// A source list cannot spell an IPv6 address or a host name with an underscore; pictures from there are not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pictures(String);
+
+/// A page from more places lists none of them: the header would grow with it. Then pictures may come from any place with TLS.
+const PLACES_MAX: usize = 20;
+
+impl Pictures {
+    /// These pictures.
+    fn of<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
+        let places: BTreeSet<String> = urls.into_iter().filter_map(place).collect();
+        Self(if places.len() > PLACES_MAX {
+            " https:".to_owned()
+        } else {
+            places.iter().fold(String::new(), |list, place| list + " " + place)
+        })
+    }
+}
+
+/// Where a picture comes from, if that is not this server or the page itself, and can be spelled.
+fn place(picture: &str) -> Option<String> {
+    let url = Url::parse(links::safe_icon(picture)?).ok()?;
+    let is_spelled = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(is_host_source);
+    is_spelled.then(|| url.origin().ascii_serialization())
+}
+
+/// A page that knows its pictures.
+pub(crate) trait Illustrated: Template {
+    /// The addresses of its pictures, as others gave them.
+    fn pictures(&self) -> Vec<&str>;
+}
+
 /// The page as an answer with this status.
 ///
 /// `Referrer-Policy` is `same-origin` and not `no-referrer`, because under `no-referrer` browsers send `Origin: null` with our own
 /// forms and a check of the origin would fail. There is no `Cross-Origin-Opener-Policy`: clients open the authorization in a popup
 /// and wait for it to come back, and the header would cut the tie between the two windows.
-pub(crate) fn render(status: StatusCode, page: &impl Template, form_action: &FormAction) -> HttpResponse {
+pub(crate) fn render(status: StatusCode, page: &impl Illustrated, form_action: &FormAction) -> HttpResponse {
+    let pictures = Pictures::of(page.pictures());
     let (status, content_type, body) = match page.render() {
         Ok(html) => (status, "text/html; charset=utf-8", html),
         Err(error) => {
@@ -71,7 +108,7 @@ pub(crate) fn render(status: StatusCode, page: &impl Template, form_action: &For
     };
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::CONTENT_SECURITY_POLICY, content_security_policy(form_action)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, content_security_policy(form_action, &pictures)))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::PRAGMA, "no-cache"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
@@ -80,9 +117,9 @@ pub(crate) fn render(status: StatusCode, page: &impl Template, form_action: &For
         .body(body)
 }
 
-fn content_security_policy(FormAction(sources): &FormAction) -> String {
+fn content_security_policy(FormAction(sources): &FormAction, Pictures(places): &Pictures) -> String {
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; form-action {sources}; \
+        "default-src 'none'; style-src 'self'; img-src 'self' data:{places}; font-src 'self'; form-action {sources}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -97,6 +134,12 @@ mod tests {
     #[template(source = "<!doctype html>", ext = "html")]
     struct Plain;
 
+    impl Illustrated for Plain {
+        fn pictures(&self) -> Vec<&str> {
+            vec!["https://cdn.example/logo.png"]
+        }
+    }
+
     #[actix_web::test]
     async fn a_page_carries_its_headers() {
         let response = render(StatusCode::IM_A_TEAPOT, &Plain, &FormAction::own());
@@ -105,7 +148,7 @@ mod tests {
             ("content-type", "text/html; charset=utf-8"),
             (
                 "content-security-policy",
-                "default-src 'none'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; form-action 'self'; \
+                "default-src 'none'; style-src 'self'; img-src 'self' data: https://cdn.example; font-src 'self'; form-action 'self'; \
                  frame-ancestors 'none'; base-uri 'none'",
             ),
             ("cache-control", "no-store"),
@@ -117,6 +160,30 @@ mod tests {
             assert_eq!(response.headers().get(name).unwrap(), value, "{name}");
         }
         assert!(to_bytes(response.into_body()).await.unwrap().starts_with(b"<!doctype html>"));
+    }
+
+    #[test]
+    fn pictures_come_from_where_they_are_and_from_nowhere_else() {
+        for (picture, places) in [
+            ("https://cdn.example/a/logo.png?x=1#y", " https://cdn.example"),
+            ("https://cdn.example:8443/a.png", " https://cdn.example:8443"),
+            ("http://10.0.0.7/a.png", " http://10.0.0.7"),
+            ("https://user:password@cdn.example/a.png", " https://cdn.example"),
+            ("/icons/a.png", ""),
+            ("data:image/png;base64,aaaa", ""),
+            ("https://[::1]/a.png", ""),
+            ("https://my_host.example/a.png", ""),
+            ("https://*.example/a.png", ""),
+            ("https://a.example;script-src/a.png", ""),
+            ("https://a.example; script-src *", ""),
+            ("javascript:alert(1)", ""),
+        ] {
+            assert_eq!(Pictures::of([picture]).0, places, "{picture}");
+        }
+        let twice = ["https://b.example/1", "https://a.example/1", "https://b.example/2"];
+        assert_eq!(Pictures::of(twice).0, " https://a.example https://b.example");
+        let many: Vec<String> = (0..21).map(|n| format!("https://{n}.example/")).collect();
+        assert_eq!(Pictures::of(many.iter().map(String::as_str)).0, " https:");
     }
 
     #[test]

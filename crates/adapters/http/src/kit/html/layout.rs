@@ -2,6 +2,7 @@
 
 use super::{assets, links};
 use crate::kit::site::Site;
+use doorward_domain::appearance::{Appearance, Banner};
 use doorward_domain::users::User;
 use std::borrow::Cow;
 
@@ -14,18 +15,37 @@ pub(crate) struct Brand<'a> {
     pub(crate) logo_url: Option<&'a str>,
     /// The path of the access URL, without trailing slash; every link to a page of ours begins with it.
     pub(crate) base: &'a str,
+    /// What owners announce.
+    pub(crate) banners: &'a [Banner],
 }
 
 impl Default for Brand<'_> {
     fn default() -> Self {
-        Self { name: "Doorward", logo_url: None, base: "" }
+        Self { name: "Doorward", logo_url: None, base: "", banners: &[] }
     }
 }
 
 impl<'a> Brand<'a> {
-    /// That of a site.
-    pub(crate) fn of(site: &'a Site) -> Self {
+    /// That of a site, whatever owners chose: for pages that must not depend on anything.
+    pub(crate) fn plain(site: &'a Site) -> Self {
         Self { base: site.base(), ..Self::default() }
+    }
+
+    /// That of a site, as owners chose it.
+    pub(crate) fn of(site: &'a Site, chosen: &'a Appearance) -> Self {
+        let Appearance { application_name, logo_url, announcement_banners } = chosen;
+        let plain = Self::plain(site);
+        Self {
+            name: if application_name.trim().is_empty() { plain.name } else { application_name },
+            logo_url: Some(logo_url.as_str()).filter(|url| !url.is_empty()),
+            banners: announcement_banners,
+            ..plain
+        }
+    }
+
+    /// The banners that are shown.
+    pub(crate) fn announcements(&self) -> impl Iterator<Item = &'a Banner> + use<'a> {
+        self.banners.iter().filter(|banner| banner.enabled && !banner.message.trim().is_empty())
     }
 
     /// The link to a path of ours.

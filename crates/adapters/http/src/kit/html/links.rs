@@ -2,34 +2,17 @@
 
 use std::borrow::Cow;
 
+use doorward_domain::appearance::is_picture_url;
 use url::{Host, Url};
-
-/// The pictures that a browser only draws. SVG is a document and is left out.
-const DRAWN: [&str; 4] = ["data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp"];
 
 /// Schemes that run or show content in our own origin, or read the user's disk.
 const REFUSED_SCHEMES: [&str; 8] =
     ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
 
-/// The icon, when it may be put in an `img src`: `https:`, `http:`, a bitmap in a `data:` URL, or a path of this server.
-///
-/// An `http:` icon is harmless but stays invisible, because the `img-src` of our pages does not list `http:`; the tile then
-/// shows the first letter of the name.
+/// The icon, when it may be put in an `img src`: `https:`, `http:`, a bitmap in a `data:` URL, or a path of this server. The `img-src`
+/// of the page must list its origin, see [`Pictures`](super::headers::Pictures).
 pub(crate) fn safe_icon(icon: &str) -> Option<&str> {
-    if icon.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
-        return None;
-    }
-    if icon.starts_with('/') {
-        return (!icon.starts_with("//")).then_some(icon);
-    }
-    let lower = icon.to_ascii_lowercase();
-    let drawn = DRAWN
-        .iter()
-        .filter_map(|kind| lower.strip_prefix(kind))
-        .any(|rest| rest.starts_with(';') || rest.starts_with(','));
-    let remote = (lower.starts_with("https://") || lower.starts_with("http://"))
-        && Url::parse(icon).is_ok_and(|url| url.has_host());
-    (drawn || remote).then_some(icon)
+    is_picture_url(icon).then_some(icon)
 }
 
 /// The address, when it may be put in an `href`: a path of this server, or an absolute URL whose scheme leads away from it

@@ -1,13 +1,15 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::{ADA, apps, consent, error, gallery, html, scopes, setup, sign_in};
+use super::{ADA, apps, banner, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;
 use crate::pages::consent::Consent;
 use crate::pages::home::Home;
+use crate::pages::links::LinkedAccounts;
 use crate::pages::setup::Setup;
 use crate::pages::sign_in::{SignIn, SignedOut};
+use doorward_domain::appearance::Banner;
 
 #[test]
 fn what_asks_for_care_comes_first_and_is_never_a_tick() {
@@ -23,6 +25,17 @@ fn what_asks_for_care_comes_first_and_is_never_a_tick() {
 }
 
 #[test]
+fn banners_are_text_on_their_own_colour_and_only_those_that_say_something() {
+    let off = Banner { enabled: false, ..banner("hidden", "#000000") };
+    let banners = [banner("**Soon** <b>&", "#AbCdEf"), banner("dark", "#102030"), off, banner(" \n", "#ffffff")];
+    let page = html(&SignIn { brand: Brand { banners: &banners, ..Brand::default() }, ..sign_in() });
+    assert_eq!(page.matches("class=\"banner ").count(), 2, "{page}");
+    assert!(page.contains("<p>**Soon** &#60;b&#62;&#38;</p>") && page.contains("fill=\"#AbCdEf\""));
+    assert!(page.contains("banner on-light") && page.contains("banner on-dark") && !page.contains("hidden</p>"));
+    assert!(!page.contains("style="), "no page has a style of its own");
+}
+
+#[test]
 fn links_lead_below_the_path_of_the_access_url() {
     let brand = Brand { base: "/door", ..Brand::default() };
     for page in [
@@ -33,6 +46,12 @@ fn links_lead_below_the_path_of_the_access_url() {
         html(&SignedOut { brand, there: None }),
         html(&SignedOut { brand, there: Some(("The Corp", "https://id.example/end?client_id=doorward")) }),
         html(&AuthorizedApps { brand, ..apps(Vec::new()) }),
+        html(&LinkedAccounts {
+            brand,
+            asks_password: false,
+            proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback".to_owned())],
+            ..links(vec![linked("The Corp")])
+        }),
         html(&ErrorPage { brand, back: Some(Link { href: "/", text: "back" }), ..error(404, "a", "b") }),
     ] {
         for attribute in ["href=\"/", "src=\"/", "action=\"/"] {

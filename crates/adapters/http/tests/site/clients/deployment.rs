@@ -75,6 +75,13 @@ async fn support_bundle_asks_for_settings_numbers_and_health() {
     );
     assert_eq!((&health["database"]["reachable"], &health["database"]["threshold_ms"]), (&json!(true), &json!(15)));
     assert_eq!(health["workspace_proxy"]["workspace_proxies"]["regions"][0]["name"], "primary");
+    let well = json!({
+        "healthy": true, "severity": "ok", "warnings": [], "dismissed": false, "regions": {}, "netcheck_logs": [],
+    });
+    assert_eq!(health["derp"], well);
+    assert_eq!((&health["websocket"]["healthy"], &health["websocket"]["code"]), (&json!(false), &json!(0)));
+    let none = json!({ "healthy": true, "severity": "ok", "warnings": [], "dismissed": false, "items": [] });
+    assert_eq!(health["provisioner_daemons"], none);
     assert_eq!(health["server"]["warnings"][0]["code"], "keys_not_sealed");
     house.sdk(GET, "/api/v2/debug/health", &bob, Value::Null).await.expect(404);
     for path in ["/api/v2/deployment/config", "/api/v2/deployment/stats", "/api/v2/debug/health"] {

@@ -1,12 +1,14 @@
 //! Organizations, groups and roles follow the claims of each sign-in (`enterprise-identity.md` 4.6).
 
-use super::{Browser, ann, town};
+use super::{Browser, CALLBACK, ann, town};
 use crate::house::{Answer, House};
+use crate::provider::FakeProvider;
 use actix_http::Request;
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
+use doorward_ports::WorkMode;
 use doorward_services::idp_sync::GivenRoles;
 use serde_json::{Value, json};
 
@@ -145,6 +147,24 @@ async fn what_follows_claims_is_not_changed_by_hand() {
     house.api(PUT, "/users/bob/roles", &owner, json!({ "roles": ["auditor"] })).await.expect(200);
 }
 
+/// Calls of the store: those that read, transactions, and writing calls without one.
+const ONE_READ_AND_ONE_WRITE: [u64; 3] = [1, 1, 0];
+
+/// Signs in; how often the store was called when the browser came back from the provider.
+async fn calls_of_sign_in<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>(
+    house: &House<S>,
+    browser: &mut Browser<'_, S>,
+    provider: &FakeProvider,
+) -> [u64; 3] {
+    let modes = [WorkMode::Read, WorkMode::Write, WorkMode::AtOnce];
+    let state = browser.go(provider, CALLBACK).await;
+    let before = modes.map(|mode| house.store.calls(mode));
+    browser.get(&format!("{CALLBACK}?code=the-code&state={state}")).await.expect(307);
+    let mut calls = modes.map(|mode| house.store.calls(mode));
+    calls.iter_mut().zip(before).for_each(|(after, before)| *after -= before);
+    calls
+}
+
 #[actix_web::test]
 async fn two_hundred_groups_over_fifty_organizations() {
     let (house, provider, owner) = town(|_| ()).await;
@@ -166,13 +186,13 @@ async fn two_hundred_groups_over_fifty_organizations() {
 
     provider.say(with(&json!({ "orgs": places, "groups": groups })));
     let mut browser = Browser::new(&house);
-    browser.sign_in(&provider).await.expect(307);
+    assert_eq!(calls_of_sign_in(&house, &mut browser, &provider).await, ONE_READ_AND_ONE_WRITE, "with a new account");
     assert_eq!(belongings(&house, &owner).await, (places.clone(), groups.clone(), Vec::new()));
 
     // Half of it goes, and what is there is found by name.
     let (few_places, few_groups) = (places[..25].to_vec(), groups[..100].to_vec());
     provider.say(with(&json!({ "orgs": few_places, "groups": groups[2..].to_vec() })));
-    browser.sign_in(&provider).await.expect(307);
+    assert_eq!(calls_of_sign_in(&house, &mut browser, &provider).await, ONE_READ_AND_ONE_WRITE, "with a known one");
     assert_eq!(belongings(&house, &owner).await, (few_places, few_groups[2..].to_vec(), Vec::new()));
     let log = house.get("/users/ann-lee/idpsync/log", &owner).await.expect(200).json();
     let lost = log.as_array().unwrap().iter().map(|sync| sync["changes"]["lost"].as_array().unwrap().len()).max();
