@@ -11,10 +11,12 @@
 //! Callers prove themselves by a key or such a token ([`authenticate`]), and may do what the site role `user-admin` may. Each use case needs
 //! such a principal, and answers a [`Refusal`].
 
+mod account;
 mod answer;
 mod audited;
 mod bulk;
 mod client;
+mod creation;
 mod groups;
 mod kinds;
 mod list;
@@ -30,11 +32,12 @@ mod tests;
 pub use answer::{Created, Shown, base};
 pub use bulk::bulk;
 pub use client::{Place, authenticate, is_on};
+pub use creation::create_user;
 pub use groups::{create_group, delete_group, find_group, patch_group, replace_group};
 pub use list::{list_all, list_groups, list_users};
 pub use refusal::Refusal;
 pub use settings::{BULK_BYTES_MAX, PostExisting, ScimSettings};
-pub use users::{create_user, delete_user, find_user, patch_user, replace_user};
+pub use users::{delete_user, find_user, patch_user, replace_user};
 
 use crate::error::Error;
 

@@ -2,7 +2,7 @@
 
 use super::answer::{Place, Shown};
 use super::refusal::Refusal;
-use super::{groups, users};
+use super::{creation, groups, users};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
@@ -76,7 +76,7 @@ async fn one(ctx: &Context, by: &Principal, operation: &BulkOperation, ids: &Bul
     let of = |status, shown| Outcome { status, shown: Some(shown) };
     Ok(match (operation.method, is_user) {
         (Method::Post, true) => {
-            let created = users::create_user(ctx, by, &data, &shown).await?;
+            let created = creation::create_user(ctx, by, &data, &shown).await?;
             of(if created.is_new { 201 } else { 200 }, created.shown)
         }
         (Method::Post, false) => of(201, groups::create_group(ctx, by, &data, &shown).await?),

@@ -1,6 +1,6 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::{ADA, apps, banner, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
+use super::gallery::{ADA, apps, banner, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;

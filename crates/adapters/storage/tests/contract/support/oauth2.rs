@@ -1,6 +1,6 @@
 //! Apps, codes, grants and keys to put into a database.
 
-use super::{Fixture, NOW, id, key_id, permit, random_text, user};
+use super::{Fixture, NOW, id, key_id, next, permit, random_text, user};
 use doorward_domain::Digest;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{

@@ -1,0 +1,374 @@
+//! Every page in each state worth a look.
+
+use askama::Template;
+
+use crate::conventions::page::ErrorPage;
+use crate::kit::html::layout::{Brand, Link, Person};
+use crate::kit::html::moment::TimeElement;
+use crate::pages::access::{Access, Scope};
+use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
+use crate::pages::cli_auth::CliAuth;
+use crate::pages::consent::{Consent, Registration};
+use crate::pages::home::Home;
+use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
+use crate::pages::setup::{Field, Setup};
+use crate::pages::sign_in::{Provider, SignIn, SignedOut};
+use doorward_domain::appearance::Banner;
+
+pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+pub(super) const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+pub(super) const ADA: Person<'_> = Person { username: "ada", email: "ada@example.com", name: "Ada Lovelace" };
+
+pub(super) fn sign_in() -> SignIn<'static> {
+    SignIn {
+        csrf_token: "token",
+        redirect: "/oauth2/authorize?client_id=1&state=a%20b",
+        password_enabled: true,
+        ..SignIn::default()
+    }
+}
+
+pub(super) fn setup() -> Setup<'static> {
+    Setup { csrf_token: "token", ..Setup::default() }
+}
+
+pub(super) fn consent() -> Consent<'static> {
+    Consent {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        notice: None,
+        standing: None,
+        user: ADA,
+        app_name: "Atlas",
+        app_icon: None,
+        registered: Registration::Administrator,
+        access: Access::Full,
+        redirect_uri: "https://atlas.example.com/callback",
+        resource: None,
+        cancel_url: "https://atlas.example.com/callback?error=access_denied&state=x",
+        return_to: "/oauth2/authorize?client_id=1&state=x",
+    }
+}
+
+pub(super) fn scope(name: &'static str, topic: &'static str, description: &'static str) -> Scope<'static> {
+    Scope { name, topic, description, caution: None }
+}
+
+/// Twenty-five of them, some of which ask for care.
+pub(super) fn many_scopes() -> Access<'static> {
+    let caution = |n| (n < 3).then_some("Not only what is yours: your roles reach what belongs to others.");
+    let one = |n| Scope { caution: caution(n), ..scope("workspace:update", "Workspaces", "Change your workspaces") };
+    Access::Scopes((0..25).map(one).collect())
+}
+
+pub(super) fn scopes() -> Access<'static> {
+    Access::Scopes(vec![
+        Scope { caution: Some(""), ..scope("workspace:ssh", "Workspaces", "Connect to your workspaces over SSH") },
+        scope("workspace:read", "Workspaces", "See your workspaces"),
+        scope("template:read", "Templates", "See the templates you can use"),
+        scope("user:read_personal", "People and organizations", "See your profile, with your email address"),
+    ])
+}
+
+pub(super) fn app(name: &'static str) -> AuthorizedApp<'static> {
+    let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
+    AuthorizedApp {
+        client_id: "8d3f0c5e-4b0a-4b6e-9d36-2f7a1c0e9b11",
+        name,
+        icon: None,
+        authorized: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
+        last_used: Some(moment("2026-05-12T08:00:00Z", "3 hours ago")),
+        access: scopes(),
+        grants: 2,
+    }
+}
+
+pub(super) fn apps(apps: Vec<AuthorizedApp<'static>>) -> AuthorizedApps<'static> {
+    AuthorizedApps {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        caution: None,
+        apps,
+    }
+}
+
+pub(super) fn linked(provider: &'static str) -> LinkedAccount<'static> {
+    let moment = |machine: &str, words: &str| TimeElement { machine: machine.to_owned(), words: words.to_owned() };
+    LinkedAccount {
+        id: "8d3f0c5e-4b0a-8b6e-9d36-2f7a1c0e9b11".to_owned(),
+        provider,
+        subject: "00u1a2b3c4d5",
+        is_main: false,
+        is_usable: true,
+        linked: moment("2026-05-02T08:00:00Z", "on 2 May 2026"),
+        last_used: moment("2026-05-12T08:00:00Z", "3 hours ago"),
+    }
+}
+
+pub(super) fn links(links: Vec<LinkedAccount<'static>>) -> LinkedAccounts<'static> {
+    LinkedAccounts {
+        brand: Brand::default(),
+        link_token: "token",
+        remove_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        caution: None,
+        asks_password: true,
+        proofs: Vec::new(),
+        links,
+        providers: vec![Linkable { name: "corp", shown_name: "The Corp", icon: Some(PIXEL) }],
+    }
+}
+
+pub(super) fn banner(message: &str, color: &str) -> Banner {
+    Banner { enabled: true, message: message.to_owned(), background_color: color.parse().unwrap() }
+}
+
+pub(super) fn error(status: u16, title: &'static str, explanation: &'static str) -> ErrorPage<'static> {
+    ErrorPage { brand: Brand::default(), status, title, explanation, request_id: None, back: None }
+}
+
+pub(super) fn html(page: &impl Template) -> String {
+    page.render().unwrap()
+}
+
+/// Each page in each state worth a look, by name.
+pub(super) fn gallery() -> Vec<(&'static str, String)> {
+    let bad = |value, error| Field { value, error: Some(error) };
+    let provider = |label| Provider { label, href: "/api/v2/users/oidc/callback?redirect=%2F", icon: None };
+    let hostile_person = Person { username: HOSTILE, email: HOSTILE, name: HOSTILE };
+    let hostile_banners = [banner(HOSTILE, "#004852")];
+    let banners =
+        [banner("Maintenance on Sunday.\nSave your work before.", "#ffe08a"), banner("Welcome to Acme.", "#004852")];
+    let acme = Brand { name: "Acme Portal", logo_url: Some(PIXEL), base: "", banners: &banners };
+    let hostile_scope = Scope { caution: Some(HOSTILE), ..scope(HOSTILE, HOSTILE, HOSTILE) };
+    let cli = || CliAuth {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        key: None,
+    };
+    vec![
+        ("setup", html(&setup())),
+        (
+            "setup-errors",
+            html(&Setup {
+                email: bad("ada@", "This is not an email address."),
+                username: bad("ada_l", "Only letters, digits and single hyphens."),
+                name: Field { value: "Ada Lovelace", error: None },
+                password_error: Some("This password is too easy to guess."),
+                ..setup()
+            }),
+        ),
+        ("sign-in", html(&sign_in())),
+        ("sign-in-acme", html(&SignIn { brand: acme, ..sign_in() })),
+        ("consent-acme", html(&Consent { brand: acme, ..consent() })),
+        ("setup-acme", html(&Setup { brand: acme, ..setup() })),
+        ("cli-auth-acme", html(&CliAuth { brand: acme, ..cli() })),
+        ("apps-acme", html(&AuthorizedApps { brand: acme, ..apps(vec![app("Atlas")]) })),
+        (
+            "sign-in-error",
+            html(&SignIn {
+                email: "ada@example.com",
+                message: Some("Sign in to continue to Atlas."),
+                error: Some("Incorrect email or password."),
+                ..sign_in()
+            }),
+        ),
+        (
+            "sign-in-providers",
+            html(&SignIn {
+                providers: vec![
+                    Provider { icon: Some(PIXEL), ..provider("Continue with Example ID") },
+                    provider("Continue with GitHub"),
+                ],
+                message: Some("You have been signed out because your session expired."),
+                ..sign_in()
+            }),
+        ),
+        (
+            "sign-in-providers-only",
+            html(&SignIn { providers: vec![provider("Continue with GitHub")], password_enabled: false, ..sign_in() }),
+        ),
+        ("sign-in-app", html(&SignIn { app: Some("Atlas"), message: Some("not shown"), ..sign_in() })),
+        ("sign-in-hostile", html(&SignIn { app: Some(HOSTILE), ..sign_in() })),
+        ("setup-link", html(&Setup { link_token: Some("0123456789"), ..setup() })),
+        ("consent-owner", html(&Consent { standing: Some("Owner of this server"), ..consent() })),
+        (
+            "consent-many",
+            html(&Consent {
+                access: many_scopes(),
+                standing: Some("Owner of this server"),
+                notice: Some("Nothing was allowed: look again before you decide."),
+                ..consent()
+            }),
+        ),
+        ("consent-nothing", html(&Consent { access: Access::Scopes(Vec::new()), ..consent() })),
+        ("sign-in-impossible", html(&SignIn { password_enabled: false, ..sign_in() })),
+        ("consent-full", html(&consent())),
+        (
+            "consent-scopes",
+            html(&Consent {
+                app_icon: Some(PIXEL),
+                access: scopes(),
+                resource: Some("https://doorward.example.com/api/experimental/mcp/http"),
+                ..consent()
+            }),
+        ),
+        (
+            "consent-document",
+            html(&Consent {
+                app_name: "Quill for Desktop",
+                registered: Registration::Document { host: "quill.example.net", only_loopback: true },
+                access: scopes(),
+                redirect_uri: "http://127.0.0.1:8123/callback",
+                ..consent()
+            }),
+        ),
+        (
+            "consent-native",
+            html(&Consent {
+                app_name: "An application with a name that is much longer than anybody would expect",
+                app_icon: Some("https://icons.invalid/missing.png"),
+                registered: Registration::Itself,
+                redirect_uri: "com.example.longest.name.anyone.has.registered:/callback",
+                user: Person {
+                    username: "maximiliane-von-der-gartenstrass",
+                    email: "maximiliane.von.der.gartenstrasse@department.example.com",
+                    name: "",
+                },
+                ..consent()
+            }),
+        ),
+        (
+            "consent-hostile",
+            html(&Consent {
+                brand: Brand {
+                    name: HOSTILE,
+                    logo_url: Some("javascript:alert(1)"),
+                    base: HOSTILE,
+                    banners: &hostile_banners,
+                },
+                csrf_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                notice: Some(HOSTILE),
+                standing: Some(HOSTILE),
+                user: hostile_person,
+                app_name: HOSTILE,
+                app_icon: Some(HOSTILE),
+                registered: Registration::Document { host: HOSTILE, only_loopback: true },
+                access: Access::Scopes(vec![hostile_scope]),
+                redirect_uri: HOSTILE,
+                resource: Some(HOSTILE),
+                cancel_url: "javascript:alert(1)",
+                return_to: HOSTILE,
+            }),
+        ),
+        (
+            "apps",
+            html(&AuthorizedApps {
+                notice: Some("Access of Lantern is revoked."),
+                ..apps(vec![
+                    AuthorizedApp { icon: Some(PIXEL), ..app("Atlas") },
+                    AuthorizedApp { access: Access::Full, grants: 1, last_used: None, ..app("Command line") },
+                    app("Quill for Desktop"),
+                ])
+            }),
+        ),
+        ("apps-empty", html(&apps(Vec::new()))),
+        (
+            "links",
+            html(&LinkedAccounts {
+                notice: Some("The account is not linked any more."),
+                ..links(vec![
+                    LinkedAccount { is_main: true, ..linked("The Corp") },
+                    LinkedAccount { is_usable: false, ..linked("Old ID") },
+                ])
+            }),
+        ),
+        (
+            "links-without-password",
+            html(&LinkedAccounts {
+                asks_password: false,
+                proofs: vec![("The Corp", "/api/v2/users/oidc/corp/callback?reauthenticate=true".to_owned())],
+                ..links(vec![linked("The Corp")])
+            }),
+        ),
+        ("links-empty", html(&LinkedAccounts { providers: Vec::new(), ..links(Vec::new()) })),
+        (
+            "links-hostile",
+            html(&LinkedAccounts {
+                user: hostile_person,
+                link_token: HOSTILE,
+                remove_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                caution: Some(HOSTILE),
+                asks_password: false,
+                proofs: vec![(HOSTILE, format!("/{HOSTILE}"))],
+                providers: vec![Linkable { name: HOSTILE, shown_name: HOSTILE, icon: Some(HOSTILE) }],
+                ..links(vec![LinkedAccount { id: HOSTILE.to_owned(), subject: HOSTILE, ..linked(HOSTILE) }])
+            }),
+        ),
+        (
+            "apps-hostile",
+            html(&AuthorizedApps {
+                user: hostile_person,
+                csrf_token: HOSTILE,
+                sign_out_token: HOSTILE,
+                notice: Some(HOSTILE),
+                caution: Some(HOSTILE),
+                ..apps(vec![AuthorizedApp {
+                    client_id: HOSTILE,
+                    icon: Some(HOSTILE),
+                    access: Access::Scopes(vec![hostile_scope]),
+                    ..app(HOSTILE)
+                }])
+            }),
+        ),
+        (
+            "error-redirect-uri",
+            html(&ErrorPage {
+                request_id: Some("0197a3b0-6f1e-7c44-9a55-0d4f5b8c2e10"),
+                ..error(
+                    400,
+                    "This link cannot be trusted",
+                    "The application asked us to send you to an address that is not registered for it, so we stopped here. \
+                     Go back to the application and try again, or tell its makers.",
+                )
+            }),
+        ),
+        (
+            "error-not-found",
+            html(&ErrorPage {
+                back: Some(Link { href: "/", text: "Back to your account" }),
+                ..error(404, "There is nothing here", "The address may be mistyped, or the page has moved.")
+            }),
+        ),
+        ("error-hostile", html(&ErrorPage { request_id: Some(HOSTILE), ..error(400, HOSTILE, HOSTILE) })),
+        (
+            "home",
+            html(&Home {
+                brand: Brand::default(),
+                sign_out_token: "other",
+                api_token: "api",
+                user: ADA,
+                roles: vec!["Owner", "Auditor"],
+            }),
+        ),
+        ("cli-auth", html(&cli())),
+        ("cli-auth-stale", html(&CliAuth { notice: Some("This page was out of date."), ..cli() })),
+        ("cli-auth-key", html(&CliAuth { key: Some("0123456789-abcdefghijABCDEFGHIJ01"), ..cli() })),
+        (
+            "cli-auth-hostile",
+            html(&CliAuth { user: hostile_person, notice: Some(HOSTILE), key: Some(HOSTILE), ..cli() }),
+        ),
+        ("signed-out", html(&SignedOut::default())),
+    ]
+}
