@@ -1,7 +1,7 @@
 //! A user of a directory is made, or found to be there.
 
 use super::account::{free_username, recorded, shown, store};
-use super::answer::{Created, Place};
+use super::answer::{self, Created, Place};
 use super::refusal::Refusal;
 use super::settings::PostExisting;
 use crate::Principal;
