@@ -7,7 +7,7 @@ use super::access::Access;
 use super::consent::{Consent, Registration};
 use super::setup::{Field, Setup};
 use super::sign_in::SignIn;
-use gallery::{HOSTILE, PIXEL, consent, error, gallery, html, scope, scopes, setup, sign_in};
+use gallery::{HOSTILE, PIXEL, consent, gallery, html, scopes, setup, sign_in};
 
 #[test]
 fn no_page_carries_script_or_inline_style() {
