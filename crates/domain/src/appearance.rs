@@ -136,7 +136,9 @@ pub fn is_picture_url(text: &str) -> bool {
     }
     let lower = text.to_ascii_lowercase();
     let bitmap = BITMAPS.iter().filter_map(|kind| lower.strip_prefix(kind)).any(|rest| rest.starts_with([';', ',']));
-    let remote = || Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // Without `//` a browser takes it for a path beside the page.
+    let absolute = lower.starts_with("https://") || lower.starts_with("http://");
+    let remote = || absolute && Url::parse(text).is_ok_and(|url| url.has_host());
     bitmap || remote()
 }
 
@@ -226,6 +228,7 @@ mod tests {
         for bad in [
             "",
             "logo.png",
+            "https:example.com/a.png",
             "//evil.example/a.png",
             "/\\evil.example",
             "javascript:alert(1)",

@@ -15,6 +15,7 @@
 //!    [`check_unlink`].
 //! 6. The provider ends sessions by a logout token: [`check_logout_token`].
 
+mod acr;
 mod address;
 mod assertion;
 mod conversion;
@@ -42,6 +43,7 @@ pub use crate::jws::{
     CLAIMS_MAX, Claims, ClaimsError, Compact, CompactDefect, DEPTH_MAX, HeaderDefect, PublicKeyMaterial,
     SignatureAlgorithm, TokenHeader, WrongTypeError, access_token_hash, parse_list,
 };
+pub use acr::Acr;
 pub use address::{AddressClaims, AddressDefect, EmailTrust, same_address};
 pub use assertion::{CLIENT_ASSERTION_TYPE, ClientAssertion};
 pub use conversion::{CONVERSION_LIFETIME, Conversion};
@@ -62,6 +64,6 @@ pub use provider::{
     AssertionAudience, ClaimsSource, ClientAuthentication, GroupSeparator, GroupsMissing, NonceRule, Provider,
     ProviderDefect, ProviderKind,
 };
-pub use session::{Acr, SessionFacts, session_facts};
+pub use session::{SessionFacts, session_facts};
 pub use state::{Callback, CallbackError, ProviderError, check_response_issuer, return_target};
 pub use userinfo::{UserinfoDefect, check_userinfo};

@@ -58,6 +58,7 @@ mod filter;
 mod group;
 mod list;
 mod lookup;
+mod member;
 mod messages;
 mod patch;
 mod projection;
@@ -67,6 +68,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod token;
+mod value;
 mod version;
 
 #[cfg(feature = "full")]
@@ -83,18 +85,20 @@ pub use filter::{
 pub use group::{GroupFields, GroupRecord, ProvisionedGroup};
 pub use list::{Paging, Sort, SortOrder};
 pub use lookup::{Lookup, behind_prefix};
+pub use member::Member;
 pub use messages::{ErrorMessage, ListResponse, SearchRequest};
 pub use patch::{
-    CONDITIONS_MAX, Difference, Member, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch,
-    PatchPath, Patched,
+    CONDITIONS_MAX, Difference, MembershipChange, MembershipChanges, OPERATIONS_MAX, Op, Operation, Patch, PatchPath,
+    Patched,
 };
 pub use projection::Projection;
-pub use resource::{MEMBERS_MAX, MEMBERS_TOLD, Resource, TEXT_MAX, VALUES_MAX};
+pub use resource::{MEMBERS_TOLD, Resource};
 pub use schema::{
     Attribute, Capabilities, ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, Kind, Mutability, Necessity, Place,
     RESOURCE_TYPES, ResourceType, Returned, SCHEMAS, Schema, Target, USER, USER_SCHEMA, Uniqueness,
 };
 pub use token::{ScimToken, TOKEN_NAME_MAX, TOKENS_MAX};
+pub use value::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX};
 pub use version::{EntityTag, EntityTags, Preconditions, Version};
 
 /// Media type of SCIM (RFC 7644 8.1).

@@ -4,7 +4,7 @@ mod check;
 
 pub use check::ProviderDefect;
 
-use super::session::Acr;
+use super::acr::Acr;
 use crate::Secret;
 use crate::jws::SignatureAlgorithm;
 use crate::text_enum::text_enum;

@@ -1,11 +1,10 @@
 //! How somebody has authenticated at a provider, for the session here.
 
+use super::acr::Acr;
 use super::id_token::IdToken;
 use super::provider::Provider;
 use crate::Instant;
 use crate::jws::Claims;
-use crate::text_enum::text_enum;
-use serde::{Deserialize, Serialize};
 
 /// The most methods that are kept.
 const METHODS_MAX: usize = 16;
@@ -15,21 +14,6 @@ const METHOD_MAX: usize = 64;
 const FEDERATED: &str = "fed";
 /// Methods that are, or are part of, more than a password (RFC 8176 2).
 const STRONG: [&str; 4] = ["mfa", "hwk", "fido", "sc"];
-
-text_enum! {
-    /// How strongly somebody authenticated; a later one is stronger.
-    #[derive(Default, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    Acr {
-        /// By a password, or in a way of which nothing is known.
-        #[default]
-        Pwd = "pwd",
-        /// By more than one factor.
-        Mfa = "mfa",
-        /// In a way that cannot be phished.
-        Phr = "phr",
-    }
-}
 
 /// What a session keeps of the authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]

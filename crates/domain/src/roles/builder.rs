@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::builtin::MEMBER;
 use super::role::implied_in;
-use super::subject::Inner;
+use super::subject_data::Inner;
 use super::{CustomRoles, Id, Role, RoleName, RoleSet, Scope, Subject};
 
 /// Gathers what a [`Subject`] is made of. Names that resolve to nothing are dropped in silence: a custom role may have

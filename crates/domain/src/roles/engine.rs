@@ -2,7 +2,7 @@
 
 use super::acl::Asked;
 use super::permission::{Masks, PermissionSet, Vote};
-use super::subject::{Inner, Row};
+use super::subject_data::{Inner, Row};
 use super::{Action, Because, Id, Object, ResourceType, Role};
 
 /// A pair of action and type, and how each level of a subject votes on it.

@@ -2,7 +2,7 @@
 
 use super::acl::{Asked, contains};
 use super::permission::Vote;
-use super::subject::Inner;
+use super::subject_data::Inner;
 use super::{Action, Id, Object, ResourceType};
 
 /// What of a list a subject may see, as data: a storage adapter turns it into SQL, and [`matches`](Self::matches)

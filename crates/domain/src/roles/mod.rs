@@ -62,6 +62,7 @@ mod role_name;
 mod role_names;
 pub mod scope;
 mod subject;
+mod subject_data;
 mod system;
 
 pub use acl::Acl;

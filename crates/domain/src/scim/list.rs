@@ -3,8 +3,9 @@
 use super::attribute_path::AttributePath;
 use super::error::ScimError;
 use super::filter::ordered;
-use super::resource::{Resource, has_value, preferred};
+use super::resource::Resource;
 use super::schema::{Kind, ResourceType, Target};
+use super::value::{has_value, preferred};
 use crate::text_enum::text_enum;
 use serde_json::Value;
 use std::cmp::Ordering;

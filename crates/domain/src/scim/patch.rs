@@ -5,7 +5,7 @@ mod members;
 mod values;
 
 pub use apply::Patched;
-pub use members::{Difference, Member, MembershipChange, MembershipChanges};
+pub use members::{Difference, MembershipChange, MembershipChanges};
 
 use super::PATCH_OP_URN;
 use super::attribute_path::AttributePath;

@@ -2,8 +2,9 @@
 
 use super::attribute_path::AttributePath;
 use super::error::ScimError;
-use super::resource::{Resource, has_value};
+use super::resource::Resource;
 use super::schema::{Attribute, Place, ResourceType, Returned, Schema};
+use super::value::has_value;
 use serde_json::{Map, Value};
 
 /// Which attributes of a resource an answer shows.

@@ -2,8 +2,8 @@
 
 use super::error::{ScimError, ScimType};
 use super::filter::{boolean, parse_instant};
-use super::resource::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX, has_value, is_primary};
 use super::schema::{Attribute, Kind, Mutability, same};
+use super::value::{MEMBERS_MAX, TEXT_MAX, VALUES_MAX, has_value, is_primary};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 

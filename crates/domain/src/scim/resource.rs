@@ -1,18 +1,13 @@
 //! Users and groups as documents, and how those that callers send are checked (RFC 7643 2 to 4, RFC 7644 3.3 and 3.5.1).
 
 use super::error::{ScimError, ScimType};
-use super::patch::Member;
+use super::member::Member;
 use super::reader::Reader;
 use super::schema::{Mutability, ResourceType, Schema, same};
+use super::value::{has_value, preferred};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Most characters of one text.
-pub const TEXT_MAX: usize = 2048;
-/// Most values of an attribute, but for members of a group.
-pub const VALUES_MAX: usize = 100;
-/// Most members in one request.
-pub const MEMBERS_MAX: usize = 50_000;
 /// Members up to which the answer to a PATCH shows the group without being asked to.
 pub const MEMBERS_TOLD: u64 = 1000;
 
@@ -168,26 +163,4 @@ impl ResourceType {
             reader.defect(ScimType::InvalidSyntax, "schemas", &format!("must name `{}`", self.schema.id));
         }
     }
-}
-
-/// Whether a value is one (RFC 7643 2.5): not `null`, empty text, or a list or object without values.
-pub(super) fn has_value(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(values) => values.iter().any(has_value),
-        Value::Object(fields) => fields.values().any(has_value),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// The primary value of a list, or else its first; any other value itself.
-pub(super) fn preferred(value: &Value) -> Option<&Value> {
-    let Some(values) = value.as_array() else { return Some(value) };
-    values.iter().find(|value| is_primary(value)).or_else(|| values.first())
-}
-
-/// Whether a value says of itself that it is the preferred one.
-pub(super) fn is_primary(value: &Value) -> bool {
-    value.get("primary") == Some(&Value::Bool(true))
 }

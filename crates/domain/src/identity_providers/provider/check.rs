@@ -249,7 +249,7 @@ fn is_domain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity_providers::session::Acr;
+    use crate::identity_providers::acr::Acr;
 
     fn provider() -> Provider {
         Provider {

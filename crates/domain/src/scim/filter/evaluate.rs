@@ -2,8 +2,9 @@
 
 use super::condition::{boolean, folded, parse_instant};
 use super::{Condition, Operand, Operator};
-use crate::scim::resource::{Resource, has_value};
+use crate::scim::resource::Resource;
 use crate::scim::schema::{Attribute, Kind, Target};
+use crate::scim::value::has_value;
 use serde_json::{Number, Value};
 use std::cmp::Ordering;
 

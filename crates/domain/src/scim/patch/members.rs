@@ -5,33 +5,13 @@ use super::{CONDITIONS_MAX, Op};
 use crate::scim::attribute_path::AttributePath;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::filter::{Condition, Filter, Literal, Operator, TERMS_MAX};
-use crate::scim::resource::{MEMBERS_MAX, has_value};
+use crate::scim::member::Member;
 use crate::scim::schema::{USER, same};
-use serde::Serialize;
+use crate::scim::value::{MEMBERS_MAX, has_value};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// A member of a group (RFC 7643 4.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Member {
-    /// Its id.
-    pub value: String,
-    /// What it is: `User`. `None` if it was not said; then it is a `User` too, for groups have no other members.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Its name. What callers send for it is not kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display: Option<String>,
-}
-
 impl Member {
-    /// The member that a value of `members` names; `None` without an id.
-    #[must_use]
-    pub fn of(value: &Value) -> Option<Self> {
-        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { value: text("value")?, kind: text("type"), display: text("display") })
-    }
-
     /// Whether the member meets the condition of [`MembershipChange::RemoveWhere`].
     #[must_use]
     pub fn meets(&self, condition: &Condition) -> bool {

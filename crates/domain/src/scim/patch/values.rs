@@ -4,8 +4,8 @@ use super::Op;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{Filter, Literal, Operator, ordered};
 use crate::scim::reader::{Reader, each_once};
-use crate::scim::resource::{VALUES_MAX, has_value, is_primary};
 use crate::scim::schema::{Attribute, Kind, Target};
+use crate::scim::value::{VALUES_MAX, has_value, is_primary};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
