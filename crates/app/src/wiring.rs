@@ -70,6 +70,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
         }),
         server: Arc::new(server),
         proxy_health: ProxyHealth::default(),
+        looks: doorward_services::appearance::Looks::default(),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;
     Ok(Parts { context, opened, hasher })

@@ -1,10 +1,12 @@
 //! How the deployment looks (`enterprise-platform.md` 3): what it is called, its logo, what it announces, and where people find help.
 
+mod looks;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
+pub use looks::Looks;
 pub use settings::AppearanceSettings;
 
 use crate::users::fields::Fields;
@@ -14,6 +16,7 @@ use doorward_domain::appearance::{
 };
 use doorward_domain::entitlements::{Feature, Features};
 use doorward_domain::roles::{PlacePermit, action, resource};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How the deployment looks to people.
@@ -68,19 +71,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How pages look, also for those who are not signed in. What cannot be read is as if nobody had chosen anything: no page fails for
 /// want of a logo.
-pub async fn of_pages(ctx: &Context) -> Appearance {
-    let now = ctx.clock.now();
-    if !ctx.licensing.allows(Feature::Appearance, now) {
-        return Appearance::default();
+pub async fn of_pages(ctx: &Context) -> Arc<Appearance> {
+    if !ctx.licensing.allows(Feature::Appearance, ctx.clock.now()) {
+        return Arc::default();
     }
+    let begun_at = match ctx.looks.known() {
+        Ok(known) => return known,
+        Err(changes) => changes,
+    };
     let stored = ctx.read(|repos| Ok::<_, Error>(runtime_settings::find(repos, None)?));
     match tokio::time::timeout(PATIENCE, stored).await {
-        Ok(Ok(chosen)) => chosen.unwrap_or_default(),
+        Ok(Ok(chosen)) => {
+            let chosen: Arc<Appearance> = Arc::new(chosen.unwrap_or_default());
+            ctx.looks.keep(Arc::clone(&chosen), begun_at);
+            chosen
+        }
         Ok(Err(error)) => {
             tracing::debug!(%error, "how pages should look cannot be read");
-            Appearance::default()
+            Arc::default()
         }
-        Err(_elapsed) => Appearance::default(),
+        Err(_elapsed) => Arc::default(),
     }
 }
 
@@ -103,12 +113,15 @@ pub async fn update(ctx: &Context, by: &Principal, command: UpdateAppearance) ->
     // Whoever may not do it is told so, whatever they sent.
     may_update(by)?;
     let new = check(command)?;
-    ctx.act(by, move |deed| {
-        let permit = deed.by.permit_in(None)?;
-        runtime_settings::store(deed.repos, &permit, &new)?;
-        Ok(deed.unrecorded("how the deployment looks is seen by everybody", new))
-    })
-    .await
+    let stored = ctx
+        .act(by, move |deed| {
+            let permit = deed.by.permit_in(None)?;
+            runtime_settings::store(deed.repos, &permit, &new)?;
+            Ok(deed.unrecorded("how the deployment looks is seen by everybody", new))
+        })
+        .await;
+    ctx.looks.forget();
+    stored
 }
 
 /// Whether the caller may choose how the deployment looks.

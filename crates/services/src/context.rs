@@ -1,5 +1,6 @@
 //! What every use case gets: the ports, the settings, and where a request comes from.
 
+use crate::appearance::Looks;
 use crate::cache::SubjectCache;
 use crate::deed::Door;
 use crate::entitlements::Licensing;
@@ -40,6 +41,8 @@ pub struct Context {
     pub server: Arc<ServerIdentity>,
     /// What this server has seen of workspace proxies.
     pub proxy_health: ProxyHealth,
+    /// What this server has read of how pages look.
+    pub looks: Looks,
 }
 
 impl Context {

@@ -62,6 +62,7 @@ pub(crate) fn context(mut repos: MockRepositories) -> Context {
         upstreams: doorward_services::identity_providers::Upstreams::default(),
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
+        looks: doorward_services::appearance::Looks::default(),
     }
 }
 

@@ -59,7 +59,7 @@ async fn what_was_chosen_is_shown_with_links_for_help() {
     assert_eq!((&shown.chosen, shown.docs_url.as_str()), (&chosen(), "https://door.example/docs"));
     let [docs] = &shown.support_links[..] else { panic!("{shown:?}") };
     assert_eq!((docs.icon.as_str(), docs.target.as_str()), ("docs", "https://door.example/docs"));
-    assert_eq!(of_pages(&ctx).await, chosen());
+    assert_eq!(*of_pages(&ctx).await, chosen());
 
     let mut other = settings();
     other.appearance.docs_url = "https://docs.example".to_owned();
@@ -75,14 +75,14 @@ async fn without_the_feature_nothing_was_chosen() {
     assert_eq!(shown.chosen, Appearance::default());
     assert_eq!(shown.support_links[0].icon, "docs", "configured links are part of the feature");
     // The store is not even asked.
-    assert_eq!(of_pages(&without_license(MockRepositories::default())).await, Appearance::default());
+    assert_eq!(*of_pages(&without_license(MockRepositories::default())).await, Appearance::default());
 }
 
 #[tokio::test]
 async fn a_page_does_without_what_cannot_be_read() {
     let mut repos = MockRepositories::default();
     repos.runtime_settings.expect_find().returning(|_, _| Err(StoreError::unavailable(Outage::Silent, "gone")));
-    assert_eq!(of_pages(&context(repos)).await, Appearance::default());
+    assert_eq!(*of_pages(&context(repos)).await, Appearance::default());
 }
 
 #[tokio::test]
