@@ -13,6 +13,7 @@
 #   NEW_USERS, NEW_GROUPS, MEMBERS    to be provisioned in each way   (10000, 1000, 100)
 #   TOKENS       of the user who is switched off     (1000)
 #   CONNECTIONS  of the load                         (16)
+#   SCENARIOS    to be run                           (scim-filter,scim-get,scim-page,scim-create)
 #   SECONDS_EACH, RUNS    of each measurement        (3, 3)
 #   MAX_OTHERS   CPU % that others may take          (20)
 #   PORT         the first of three ports            (4040)
