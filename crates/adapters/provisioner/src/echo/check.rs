@@ -241,7 +241,7 @@ fn of_agent<'a>(of: &str, agent: &'a Agent) -> Result<Placed<'a>, Defect> {
     few(&format!("values in env of {place}"), agent.env.len(), MANY)?;
     // Names of agents and apps are checked by the server, for all provisioners alike.
     let apps = agent.apps.iter().flat_map(|app| [&app.url, &app.command]);
-    let scripts = agent.scripts.iter().map(|script| &script.script);
+    let scripts = agent.scripts.iter().map(|script| &script.text);
     let texts = [&agent.directory].into_iter().chain(agent.env.values()).chain(apps).chain(scripts);
     Ok(texts.map(|text| (place.clone(), text)).collect())
 }

@@ -249,7 +249,7 @@ impl Scope {
         Ok(wire::Script {
             display_name: script.name.clone(),
             icon: script.icon.clone(),
-            script: self.fill(&script.script)?,
+            script: self.fill(&script.text)?,
             cron: script.cron.clone(),
             start_blocks_login: script.blocks_login,
             run_on_start: script.on_start,

@@ -240,13 +240,12 @@ pub(super) struct App {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "when a script runs is written so")]
 pub(super) struct Script {
     pub(super) name: String,
     #[serde(default)]
     pub(super) icon: String,
-    #[serde(default)]
-    pub(super) script: Text,
+    #[serde(default, rename = "script")]
+    pub(super) text: Text,
     #[serde(default)]
     pub(super) cron: String,
     #[serde(default)]

@@ -54,7 +54,7 @@ impl Bench<'_> {
     async fn timed(&self, timings: &mut Timings, stage: &str, steps: Vec<Step>) -> Result<(), Failure> {
         let begun = self.parts.clock.now();
         let walked = self.walk(steps).await;
-        let state = if walked.is_ok() { TimingState::Completed } else { TimingState::Failed };
+        let outcome = if walked.is_ok() { TimingState::Completed } else { TimingState::Failed };
         timings.0.push(Timing {
             start: Some(timestamp(begun)),
             end: Some(timestamp(self.parts.clock.now())),
@@ -62,7 +62,7 @@ impl Bench<'_> {
             source: "echo".to_owned(),
             resource: "template".to_owned(),
             stage: stage.to_owned(),
-            state: state.into(),
+            state: outcome.into(),
         });
         walked
     }
