@@ -68,6 +68,7 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
         }),
         server: Arc::new(server),
         proxy_health: ProxyHealth::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;
     Ok(Parts { context, opened, hasher })

@@ -68,6 +68,12 @@ repositories! {
     grants: oauth2::{GrantRepository, MockGrantRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
+    /// Versions of templates.
+    template_versions: template_versions::{TemplateVersionRepository, MockTemplateVersionRepository},
+    /// Files that people upload.
+    files: files::{FileRepository, MockFileRepository},
+    /// Jobs of provisioner daemons.
+    provisioner_jobs: provisioner_jobs::{ProvisionerJobRepository, MockProvisionerJobRepository},
     /// Workspaces and their builds.
     workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
     /// Schedules that users chose for themselves.

@@ -5,6 +5,7 @@ use crate::deed::Door;
 use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
+use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
 use crate::workspace_proxies::ProxyHealth;
@@ -40,6 +41,8 @@ pub struct Context {
     pub server: Arc<ServerIdentity>,
     /// What this server has seen of workspace proxies.
     pub proxy_health: ProxyHealth,
+    /// Provisioner daemons that wait at this server.
+    pub job_waiters: JobWaiters,
 }
 
 impl Context {

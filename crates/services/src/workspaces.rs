@@ -1,10 +1,12 @@
 //! Workspaces and builds, as far as access and quotas need them (`rbac.md` 6, `enterprise-identity.md` 2.3).
 //!
-//! Nothing here runs a workspace: whoever does says with each build what the workspace costs from then on.
+//! Nothing here runs a workspace. Where a template has versions, jobs of provisioner daemons carry builds out; otherwise whoever runs
+//! workspaces says with each build what the workspace costs from then on.
 
 pub(crate) mod access;
 mod build;
 mod create;
+mod jobs;
 mod lookup;
 mod record;
 
@@ -13,6 +15,7 @@ mod tests;
 
 pub use build::{BuildWorkspace, build, set_dormant};
 pub use create::{CreateWorkspace, create};
+pub(crate) use jobs::{commit_cost, end_build, hold_build, transition_of};
 pub use lookup::{WorkspaceBuilds, builds, find, list};
 
 pub use doorward_ports::workspaces::{BuildView, WorkspacePage, WorkspaceView};

@@ -60,6 +60,7 @@ pub(crate) fn context(repos: MockRepositories) -> Context {
         upstreams: doorward_services::identity_providers::Upstreams::default(),
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }
 

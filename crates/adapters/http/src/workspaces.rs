@@ -44,7 +44,7 @@ pub(crate) struct Create {
 impl From<Create> for workspaces::CreateWorkspace {
     fn from(body: Create) -> Self {
         let template_id = body.template_id.filter(|id| !id.is_nil()).map(TemplateId);
-        Self { template_id, name: body.name, daily_cost: body.daily_cost }
+        Self { template_id, name: body.name, daily_cost: body.daily_cost, ..Self::default() }
     }
 }
 
@@ -132,7 +132,11 @@ pub(crate) struct Build {
 pub(crate) async fn build(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
     let body: Build = call.json()?;
-    let command = workspaces::BuildWorkspace { transition: body.transition, daily_cost: body.daily_cost };
+    let command = workspaces::BuildWorkspace {
+        transition: body.transition,
+        daily_cost: body.daily_cost,
+        ..workspaces::BuildWorkspace::default()
+    };
     let workspace = workspaces::build(call.context(), &actor, id, command).await?;
     let latest = workspace.latest_build.as_ref().ok_or(Error::NotFound)?;
     Ok(created(&BuildObject::new(&workspace, latest)))

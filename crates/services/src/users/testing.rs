@@ -54,6 +54,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         upstreams: crate::identity_providers::Upstreams::default(),
         server: Arc::default(),
         proxy_health: crate::workspace_proxies::ProxyHealth::default(),
+        job_waiters: crate::provisioner_jobs::JobWaiters::default(),
     }
 }
 

@@ -175,6 +175,7 @@ async fn house_of(
             version: "v2.24.4".to_owned(),
         }),
         proxy_health: ProxyHealth::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.unwrap();
     let kept = context.clone();

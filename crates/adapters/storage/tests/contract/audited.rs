@@ -68,6 +68,7 @@ impl Walk {
             upstreams: doorward_services::identity_providers::Upstreams::default(),
             server: Arc::default(),
             proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
+            job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();

@@ -36,6 +36,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         upstreams: doorward_services::identity_providers::Upstreams::default(),
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
 }

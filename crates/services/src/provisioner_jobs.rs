@@ -1,0 +1,43 @@
+//! Jobs of provisioner daemons (`provisioner-wire.md` 6): what daemons ask for and tell, by the principal of each, and what people ask about
+//! them.
+//!
+//! A job is [posted](post) in the transaction of the use case that wants it. Daemons wait for one in [`acquire`], by lines: of all that would
+//! take the same, one asks the database at a time. Whoever changes a build holds rows in this order: the owner, the workspace, the job, the
+//! version.
+
+mod acquire;
+mod assemble;
+mod cancel;
+mod complete;
+mod daemon;
+mod end;
+mod events;
+mod fail;
+mod logs;
+mod parameters;
+mod post;
+mod quota;
+mod seal;
+mod update;
+mod waiters;
+
+#[cfg(test)]
+mod tests;
+
+pub use acquire::{Acquired, acquire, claim, job_id, source};
+pub use assemble::{AcquiredBuild, AcquiredWork, Metadata, VariableValue};
+pub use complete::{CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import};
+pub use events::{LOGS_TOPIC, POSTED_TOPIC};
+pub use fail::{disconnected, fail};
+pub use logs::LogPage;
+pub use quota::{Commitment, commit_quota};
+pub use update::{JobUpdate, Updated, update};
+pub use waiters::JobWaiters;
+
+pub(crate) use cancel::cancel_in;
+pub(crate) use end::end_job;
+pub(crate) use events::{told_of_logs, told_of_post};
+pub(crate) use logs::page_of;
+pub(crate) use parameters::refused_values;
+pub(crate) use post::{NewJob, post};
+pub(crate) use seal::{Seal, open_json, open_state, seal_json, seal_state};
