@@ -14,6 +14,7 @@ mod end;
 mod events;
 mod fail;
 mod logs;
+mod own;
 mod parameters;
 mod post;
 mod quota;
@@ -30,6 +31,7 @@ pub use complete::{CompletedBuild, CompletedDryRun, CompletedImport, complete_bu
 pub use events::{LOGS_TOPIC, POSTED_TOPIC};
 pub use fail::{disconnected, fail};
 pub use logs::LogPage;
+pub use own::check_own;
 pub use quota::{Commitment, commit_quota};
 pub use update::{JobUpdate, Updated, update};
 pub use waiters::JobWaiters;

@@ -1,9 +1,12 @@
 //! Provisioner daemons and their keys (`enterprise-platform.md` 5 and 6).
 
+mod acquiring;
 mod calls;
 mod daemons;
 mod keys;
 mod serve;
+mod translate;
+mod uploading;
 
 use crate::conventions::Api;
 use crate::kit::routes::Routes;

@@ -1,5 +1,6 @@
 //! Connections of daemons: a WebSocket that carries a session of [`doorward_wire`].
 
+use super::acquiring::Acquiring;
 use super::calls::Calls;
 use crate::conventions::Api;
 use crate::kit::call::Call;
@@ -106,7 +107,13 @@ async fn converse(
 ) {
     let (id, name) = (connected.daemon.id, connected.daemon.name.clone());
     tracing::info!(%id, name, organization = %connected.daemon.organization_id, "a provisioner daemon is connected");
-    let service = Calls { daemon: connected.daemon.clone(), closing: closing.clone() };
+    let limits = Limits::default();
+    let service = Calls {
+        context: context.clone(),
+        connected: connected.clone(),
+        closing: closing.clone(),
+        acquiring: Acquiring::new(context.clone(), connected.clone(), &limits),
+    };
     let incoming = incoming(messages.max_frame_size(LARGEST), out.clone());
     let mut outgoing = Socket(out.clone());
     let stop = async {
@@ -117,7 +124,7 @@ async fn converse(
             }
         }
     };
-    let ended = doorward_wire::serve(incoming, &mut outgoing, &service, Limits::default(), stop).await;
+    let ended = doorward_wire::serve(incoming, &mut outgoing, &service, limits, stop).await;
     let (code, reason) = match &ended {
         Ended::Left | Ended::Stopped => (CloseCode::Away, None),
         Ended::Failed(fault) => {
