@@ -3,7 +3,7 @@
 mod build;
 mod import;
 
-use crate::echo::{Archive, Code, Defect, Step, Template, Transition};
+use crate::echo::{Archive, Code, Defect, Plan, Scope, Step, Template, Transition};
 use crate::link::Link;
 use crate::report::{Interrupt, Report};
 use crate::run::{Parts, Stops};
@@ -15,10 +15,12 @@ use doorward_wire::messages::provisionerd::{
 };
 use doorward_wire::messages::write;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::echo::{Plan, Scope};
+/// So long a daemon that gives up its job may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What a job is carried out with.
 pub(crate) struct Bench<'a> {
@@ -71,7 +73,7 @@ pub(crate) async fn carry_out(job: AcquiredJob, link: &Link, parts: &Parts, stop
     let (outcome, ()) = tokio::join!(carrying, report.tell(link, stops));
     tokio::select! {
         () = deliver(link, job_id.clone(), kind, outcome) => {}
-        () = stops.giving_up() => tracing::warn!("job {job_id}: the server was not told how it ended"),
+        () = last_words(stops) => tracing::warn!("job {job_id}: the server was not told how it ended"),
     }
 }
 
@@ -81,8 +83,14 @@ pub(crate) async fn fail_unread(job_id: String, why: &str, link: &Link, stops: &
     let failure = Failure { error, code: Code::None, build: None };
     tokio::select! {
         () = deliver(link, job_id, Kind::Import, Err(failure)) => {}
-        () = stops.giving_up() => {}
+        () = last_words(stops) => {}
     }
+}
+
+/// Until when a daemon that gives up its job may say so.
+async fn last_words(stops: &Stops) {
+    stops.giving_up().await;
+    sleep(LAST_WORDS).await;
 }
 
 /// Which kind of job it is, for the word that it failed.
