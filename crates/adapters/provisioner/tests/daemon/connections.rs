@@ -1,4 +1,4 @@
-use crate::server::{import, build, with_daemon};
+use crate::server::{build, import, with_daemon};
 use doorward_provisioner::RunError;
 use doorward_wire::messages::provisioner::WorkspaceTransition;
 use std::time::Duration;

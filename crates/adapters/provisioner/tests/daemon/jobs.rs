@@ -175,7 +175,10 @@ fn a_build_that_may_not_cost_so_much_fails() {
             server.post(build(TEMPLATE, START, &[], Vec::new()));
             server.until(|known| !known.failed.is_empty()).await;
             let failed = server.known.borrow().failed[0].clone();
-            assert_eq!((failed.error.as_str(), failed.error_code.as_str()), ("insufficient quota", "INSUFFICIENT_QUOTA"));
+            assert_eq!(
+                (failed.error.as_str(), failed.error_code.as_str()),
+                ("insufficient quota", "INSUFFICIENT_QUOTA")
+            );
             let log = server.log();
             assert!(!log.iter().any(|(_, line)| line == "applying"), "{log:?}");
             assert!(log.iter().any(|(stage, line)| stage == "Commit quota" && line.contains("exceed")), "{log:?}");
@@ -244,7 +247,8 @@ fn a_long_log_comes_in_order_and_in_pieces() {
             server.until(|known| !known.completed.is_empty()).await;
             let log = server.log();
             let numbers = log.iter().filter(|(stage, line)| stage == "Parsing template parameters" && !line.is_empty());
-            let numbers: Vec<usize> = numbers.map(|(_, line)| line.split(' ').next().unwrap().parse().unwrap()).collect();
+            let numbers: Vec<usize> =
+                numbers.map(|(_, line)| line.split(' ').next().unwrap().parse().unwrap()).collect();
             assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
             assert!(server.known.borrow().updates.iter().all(|(_, update)| update.logs.len() <= 1000));
         },

@@ -108,9 +108,8 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn previous_of(&mut self, workers: &[ProvisionerDaemonId]) -> Result<Vec<WorkerJob>, StoreError> {
         self.run(|conn| {
             let later = diesel::alias!(provisioner_jobs as later_jobs);
-            let ended_later = later
-                .filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id))
-                .filter(
+            let ended_later =
+                later.filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id)).filter(
                     later.field(provisioner_jobs::completed_at).gt(provisioner_jobs::completed_at).or(later
                         .field(provisioner_jobs::completed_at)
                         .eq(provisioner_jobs::completed_at)
@@ -306,7 +305,11 @@ condition!(TagsWithin);
 
 impl QueryFragment<Backend> for TagsWithin {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql(if self.is_plain { "(provisioner_jobs.is_plain OR " } else { "(NOT provisioner_jobs.is_plain AND " });
+        out.push_sql(if self.is_plain {
+            "(provisioner_jobs.is_plain OR "
+        } else {
+            "(NOT provisioner_jobs.is_plain AND "
+        });
         lists::pairs_within(&mut out, "provisioner_jobs.tags", &self.tags)?;
         out.push_sql(")");
         Ok(())
@@ -442,10 +445,7 @@ fn versions(
 }
 
 /// The workspaces that jobs build.
-fn workspaces_of(
-    conn: &mut Conn,
-    jobs: &[ProvisionerJob],
-) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
+fn workspaces_of(conn: &mut Conn, jobs: &[ProvisionerJob]) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
     if jobs.iter().all(|job| job.workspace_build_id.is_none()) {
         return Ok(HashMap::new());
     }
