@@ -5,6 +5,8 @@ mod daemons;
 mod keys;
 mod serve;
 
+pub(crate) use daemons::JsonTags;
+
 use crate::conventions::Api;
 use crate::kit::routes::Routes;
 

@@ -44,7 +44,7 @@ pub struct CreateWorkspace {
 /// Needs `template:use`, and `workspace:create` for that user in the organization of the template. Errors: `Invalid`
 /// (`template_id`, `template_version_id`, `name`, `daily_cost`; parameters; the user is no member), `OrganizationNotFound` and `UserNotFound` (missing or
 /// not readable), `NotFound` (the user is not in the named organization), `Forbidden`, `Refused` (no account),
-/// `Conflict` (`name`; too many jobs wait), `Precondition` (the version is not imported yet).
+/// `Conflict` (`name`; too many jobs wait), `WrongState` (the version is not imported yet).
 pub async fn create(
     ctx: &Context,
     actor: &Principal,

@@ -164,7 +164,7 @@ fn check_version(
     match import.status() {
         JobStatus::Succeeded => {}
         JobStatus::Pending | JobStatus::Running | JobStatus::Canceling => {
-            return Err(Error::Precondition(format!(
+            return Err(Error::WrongState(format!(
                 "The provided template version is {}. Wait for it to complete importing!",
                 import.status()
             )));

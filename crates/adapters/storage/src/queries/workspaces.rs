@@ -80,6 +80,32 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| Ok(locks::workspace_for_update(conn, id)?.map(Workspace::from)))
     }
 
+    fn find_by_name(
+        &mut self,
+        owner: UserId,
+        key: &str,
+        include_deleted: bool,
+    ) -> Result<Option<WorkspaceId>, StoreError> {
+        self.run(|conn| {
+            let living = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .filter(not(workspaces::deleted))
+                .select(workspaces::id);
+            let found: Option<Id<WorkspaceId>> = living.get_result(conn).optional()?;
+            if found.is_some() || !include_deleted {
+                return Ok(found.map(|id| id.0));
+            }
+            let gone = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .order((workspaces::created_at.desc(), workspaces::id.desc()))
+                .select(workspaces::id);
+            let gone: Option<Id<WorkspaceId>> = gone.first(conn).optional()?;
+            Ok(gone.map(|id| id.0))
+        })
+    }
+
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
         self.run(|conn| {
             let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
