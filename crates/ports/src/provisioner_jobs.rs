@@ -51,7 +51,7 @@ pub struct JobFilter {
     pub ids: Option<Vec<ProvisionerJobId>>,
     /// Only those of which this has become.
     pub statuses: Option<BTreeSet<JobStatus>>,
-    /// Only those that a daemon takes which takes what wants these tags.
+    /// Only those whose tags have all of these; where nothing particular is asked for, only those that ask for nothing particular.
     pub tags: Option<Tags>,
     /// Only those that this user asked for.
     pub initiator: Option<UserId>,

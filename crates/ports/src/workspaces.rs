@@ -66,6 +66,14 @@ pub trait WorkspaceRepository {
     fn find_with_deleted(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
     /// The workspace with this id, deleted ones included, and a row lock (`FOR NO KEY UPDATE`) until the transaction ends.
     fn find_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The workspace of an owner that has this name, by its key; with `include_deleted`, one that is deleted too, if no living one has it:
+    /// that which was made last.
+    fn find_by_name(
+        &mut self,
+        owner: UserId,
+        key: &str,
+        include_deleted: bool,
+    ) -> Result<Option<WorkspaceId>, StoreError>;
     /// The workspace with this id and what is shown with it, deleted ones included.
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError>;
     /// A page of the workspaces that `visible` lets through, by lower-cased name; deleted ones are left out.

@@ -13,11 +13,13 @@ mod daemon;
 mod end;
 mod events;
 mod fail;
+mod list;
 mod logs;
 mod own;
 mod parameters;
 mod post;
 mod quota;
+mod reap;
 mod seal;
 mod update;
 mod waiters;
@@ -32,16 +34,19 @@ pub use complete::{
 };
 pub use events::{LOGS_TOPIC, POSTED_TOPIC};
 pub use fail::{disconnected, fail};
+pub use list::{find, list};
 pub use logs::LogPage;
 pub use own::check_own;
 pub use quota::{Commitment, commit_quota};
+pub use reap::{Reaper, reap};
 pub use update::{JobUpdate, Updated, update};
 pub use waiters::JobWaiters;
 
+pub use doorward_ports::provisioner_jobs::{JobFilter, JobTemplate, JobView, StoredResource};
+
 pub(crate) use cancel::cancel_in;
-pub(crate) use end::end_job;
 pub(crate) use events::{told_of_logs, told_of_post};
 pub(crate) use logs::page_of;
 pub(crate) use parameters::refused_values;
 pub(crate) use post::{NewJob, post};
-pub(crate) use seal::{Seal, open_json, open_state, seal_json, seal_state};
+pub(crate) use seal::{Seal, open_json, open_state, seal_state};

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 mod build;
+mod builds;
 mod create;
 mod jobs;
 mod lookup;
@@ -14,6 +15,10 @@ mod record;
 mod tests;
 
 pub use build::{BuildWorkspace, build, set_dormant};
+pub use builds::{
+    FoundBuild, build_logs, build_parameters, build_resources, build_state, cancel_build, find_build, find_by_name,
+    find_by_number,
+};
 pub use create::{CreateWorkspace, create};
 pub(crate) use jobs::{commit_cost, end_build, hold_build, transition_of};
 pub use lookup::{WorkspaceBuilds, builds, find, list};

@@ -115,3 +115,6 @@ CREATE TABLE workspace_build_inputs (
     parameters jsonb NOT NULL,
     state bytea
 );
+
+-- Of those that are deleted too.
+CREATE INDEX workspaces_owner_name ON workspaces (owner_id, name_key);

@@ -1,3 +1,4 @@
+DROP INDEX workspaces_owner_name;
 DROP TABLE workspace_build_inputs;
 DROP INDEX workspace_builds_version;
 DROP INDEX workspace_builds_job_unique;

@@ -8,6 +8,8 @@ mod serve;
 mod translate;
 mod uploading;
 
+pub(crate) use daemons::JsonTags;
+
 use crate::conventions::Api;
 use crate::kit::routes::Routes;
 

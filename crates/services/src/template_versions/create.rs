@@ -18,6 +18,7 @@ use doorward_domain::provisioner_jobs::{JobInput, JobType, has_nul};
 use doorward_domain::provisioners::{OFFLINE_AFTER, ProvisionerType, RECENT, Tags};
 use doorward_domain::roles::{Action, System};
 use doorward_domain::template_versions::{MESSAGE_MAX, TemplateVersion, VALUE_MAX, VARIABLES_MAX, Variable};
+use doorward_ports::Repositories;
 use doorward_ports::provisioners::DaemonFilter;
 use std::collections::BTreeMap;
 
@@ -54,13 +55,13 @@ pub struct MatchedProvisioners {
     pub most_recently_seen: Option<Instant>,
 }
 
-/// A version just made.
+/// A version, and who can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewVersion {
+pub struct ShownVersion {
     /// The version.
     pub view: TemplateVersionView,
-    /// Who can read it.
-    pub matched: MatchedProvisioners,
+    /// Who can read it, while its import waits.
+    pub matched: Option<MatchedProvisioners>,
 }
 
 /// Makes a version, which a provisioner daemon then imports. Values of variables that the active version of its template has and that are
@@ -74,26 +75,22 @@ pub async fn create(
     by: &Principal,
     organization: &OrganizationRef,
     command: CreateTemplateVersion,
-) -> Result<NewVersion, Error> {
+) -> Result<ShownVersion, Error> {
     let given_file = command.file_id.map(|id| id.to_string()).unwrap_or_default();
     let mut fields = Fields::default();
     let name = match command.name.as_str() {
         "" => Ok(None),
-        text => fields
-            .keep(text.parse::<TemplateVersionName>().map(Some).map_err(|_broken| {
-                let detail = format!("Validation failed for tag \"template_version_name\" with value: \"{text}\"");
-                Error::invalid_field("name", detail)
-            }))
-            .map(Option::flatten),
+        text => fields.keep(text.parse::<TemplateVersionName>().map(Some).map_err(|_broken| {
+            let detail = format!("Validation failed for tag \"template_version_name\" with value: \"{text}\"");
+            Error::invalid_field("name", detail)
+        })).map(Option::flatten),
     }?;
-    let provisioner = fields.keep(
-        command
-            .provisioner
-            .parse::<ProvisionerType>()
-            .map_err(|_unknown| Error::invalid_field("provisioner", "must be `terraform` or `echo`")),
+    let provisioner = fields.keep(command.provisioner.parse::<ProvisionerType>().map_err(|_unknown| {
+        Error::invalid_field("provisioner", "must be `terraform` or `echo`")
+    }))?;
+    let tags = fields.keep(
+        Tags::new(command.tags).map_err(|defect| Error::invalid_field("tags", defect.to_string())),
     )?;
-    let tags =
-        fields.keep(Tags::new(command.tags).map_err(|defect| Error::invalid_field("tags", defect.to_string())))?;
     let is_much = command.variables.len() > VARIABLES_MAX
         || command.variables.values().any(|value| value.len() > VALUE_MAX)
         || has_nul(&command.variables);
@@ -160,10 +157,10 @@ pub async fn create(
             post(deed, &seal, job_id, job)?;
             let why = System::because("whoever may change the template, or make one, makes a version of it").permit();
             deed.repos.template_versions().insert(&why, &version)?;
-            let matched = matched(deed, place.id, provisioner, &tags)?;
+            let matched = Some(matched(deed.repos, deed.now, place.id, provisioner, &tags)?);
             let recorded = deed.made(&version)?;
             let view = deed.repos.template_versions().view(id)?.ok_or(Error::NotFound)?;
-            Ok::<_, Error>(recorded.answer(NewVersion { view, matched }))
+            Ok::<_, Error>(recorded.answer(ShownVersion { view, matched }))
         })
         .await?;
     told_of_post(&ctx.bus, made.view.version.organization_id);
@@ -194,18 +191,19 @@ fn no_file(id: FileId) -> Error {
 
 /// The daemons that can take a job with these tags.
 pub(crate) fn matched(
-    deed: &mut Deed<'_>,
+    repos: &mut dyn Repositories,
+    now: Instant,
     place: OrganizationId,
     provisioner: ProvisionerType,
     tags: &Tags,
 ) -> Result<MatchedProvisioners, Error> {
-    let filter = DaemonFilter { seen_since: Some(deed.now - RECENT), ..DaemonFilter::default() };
-    let daemons = deed.repos.provisioner_daemons().list(place, &filter)?;
+    let filter = DaemonFilter { seen_since: Some(now - RECENT), ..DaemonFilter::default() };
+    let daemons = repos.provisioner_daemons().list(place, &filter)?;
     let able = daemons.iter().filter(|daemon| daemon.provisioners.contains(&provisioner) && daemon.tags.satisfy(tags));
     let mut matched = MatchedProvisioners::default();
     for daemon in able {
         matched.count += 1;
-        matched.available += usize::from(deed.now - daemon.last_seen_at <= OFFLINE_AFTER);
+        matched.available += usize::from(now - daemon.last_seen_at <= OFFLINE_AFTER);
         matched.most_recently_seen = matched.most_recently_seen.max(Some(daemon.last_seen_at));
     }
     Ok(matched)

@@ -63,7 +63,7 @@ pub(super) fn negative(daily_cost: i32) -> Option<String> {
 /// Needs `workspace:update`, and `workspace:start`, `workspace:stop` or `workspace:delete`; with another state or without any, or from
 /// another version than the template wants, `template:update` too. Errors: `Invalid` (`transition`, `daily_cost`, `template_version_id`,
 /// `log_level`; parameters; too many builds), `NotFound` (missing or not readable), `Forbidden`, `Refused` (no account), `Conflict` (a
-/// build is under way; too many jobs wait), `Precondition` (the version is not imported yet).
+/// build is under way; too many jobs wait), `WrongState` (the version is not imported yet).
 pub async fn build(
     ctx: &Context,
     actor: &Principal,

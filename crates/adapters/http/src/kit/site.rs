@@ -14,6 +14,11 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
+/// Most files that are uploaded, or packed anew, at once. Each holds a mebibyte or two in memory.
+const UPLOADS: usize = 32;
+/// Most logs that are followed at once.
+const FOLLOWERS: usize = 1000;
+
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -31,6 +36,10 @@ pub(crate) struct Site {
     pub(crate) readiness: Readiness,
     /// Places for provisioner daemons.
     pub(crate) daemons: Arc<Semaphore>,
+    /// Places for those who upload files.
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Places for those who follow logs.
+    pub(crate) followers: Arc<Semaphore>,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
@@ -57,6 +66,8 @@ impl Site {
             daemons: Arc::new(Semaphore::new(
                 context.settings.provisioners.connections_max.min(Semaphore::MAX_PERMITS),
             )),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

@@ -62,6 +62,18 @@ pub(super) fn group_may<'b>(
     Ok(())
 }
 
+/// All `pairs` are among those of the object in `column`.
+pub(super) fn pairs_among<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql(column);
+    out.push_sql(" @> ");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
+    Ok(())
+}
+
 /// All pairs of the object in `column` are among `pairs`.
 pub(super) fn pairs_within<'b>(
     out: &mut AstPass<'_, 'b, Pg>,

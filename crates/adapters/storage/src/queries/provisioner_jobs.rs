@@ -108,8 +108,9 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn previous_of(&mut self, workers: &[ProvisionerDaemonId]) -> Result<Vec<WorkerJob>, StoreError> {
         self.run(|conn| {
             let later = diesel::alias!(provisioner_jobs as later_jobs);
-            let ended_later =
-                later.filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id)).filter(
+            let ended_later = later
+                .filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id))
+                .filter(
                     later.field(provisioner_jobs::completed_at).gt(provisioner_jobs::completed_at).or(later
                         .field(provisioner_jobs::completed_at)
                         .eq(provisioner_jobs::completed_at)
@@ -286,7 +287,7 @@ fn matching(organization: OrganizationId, filter: &JobFilter) -> Boxed<'_> {
         query = query.filter(provisioner_jobs::initiator_id.eq(Id(initiator)));
     }
     if let Some(tags) = &filter.tags {
-        query = query.filter(TagsWithin { tags: Json(tags.all().clone()), is_plain: tags.is_plain() });
+        query = query.filter(TagsSatisfy { tags: Json(tags.all().clone()), is_plain: tags.is_plain() });
     }
     if let Some(statuses) = &filter.statuses {
         query = query.filter(HasBecome(statuses.clone()));
@@ -294,25 +295,22 @@ fn matching(organization: OrganizationId, filter: &JobFilter) -> Boxed<'_> {
     query
 }
 
-/// A daemon with these tags takes the job (`provisioner-wire.md` 7).
+/// A daemon with the tags of the job would take what wants these (`provisioner-wire.md` 7).
 #[derive(Debug)]
-struct TagsWithin {
+struct TagsSatisfy {
     tags: Json<BTreeMap<String, String>>,
     is_plain: bool,
 }
 
-condition!(TagsWithin);
+condition!(TagsSatisfy);
 
-impl QueryFragment<Backend> for TagsWithin {
+impl QueryFragment<Backend> for TagsSatisfy {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.push_sql(if self.is_plain {
-            "(provisioner_jobs.is_plain OR "
-        } else {
-            "(NOT provisioner_jobs.is_plain AND "
-        });
-        lists::pairs_within(&mut out, "provisioner_jobs.tags", &self.tags)?;
-        out.push_sql(")");
-        Ok(())
+        if self.is_plain {
+            out.push_sql("provisioner_jobs.is_plain");
+            return Ok(());
+        }
+        lists::pairs_among(&mut out, "provisioner_jobs.tags", &self.tags)
     }
 }
 
@@ -445,7 +443,10 @@ fn versions(
 }
 
 /// The workspaces that jobs build.
-fn workspaces_of(conn: &mut Conn, jobs: &[ProvisionerJob]) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
+fn workspaces_of(
+    conn: &mut Conn,
+    jobs: &[ProvisionerJob],
+) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
     if jobs.iter().all(|job| job.workspace_build_id.is_none()) {
         return Ok(HashMap::new());
     }

@@ -80,6 +80,32 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| Ok(locks::workspace_for_update(conn, id)?.map(Workspace::from)))
     }
 
+    fn find_by_name(
+        &mut self,
+        owner: UserId,
+        key: &str,
+        include_deleted: bool,
+    ) -> Result<Option<WorkspaceId>, StoreError> {
+        self.run(|conn| {
+            let living = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .filter(not(workspaces::deleted))
+                .select(workspaces::id);
+            let found: Option<Id<WorkspaceId>> = living.get_result(conn).optional()?;
+            if found.is_some() || !include_deleted {
+                return Ok(found.map(|id| id.0));
+            }
+            let gone = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .order((workspaces::created_at.desc(), workspaces::id.desc()))
+                .select(workspaces::id);
+            let gone: Option<Id<WorkspaceId>> = gone.first(conn).optional()?;
+            Ok(gone.map(|id| id.0))
+        })
+    }
+
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
         self.run(|conn| {
             let row = workspaces::table.find(Id(id)).select(WorkspaceRow::as_select()).get_result(conn).optional()?;
@@ -413,8 +439,10 @@ fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>,
         .select((workspaces::id, users::username, users::avatar_url, organizations::name, TemplateRow::as_select()))
         .load(conn)?;
     let mut around: HashMap<_, _> = around.into_iter().map(|(id, a, b, c, d)| (id.0, (a, b, c, d))).collect();
-    let builds: Vec<ShownBuild> =
-        shown_builds!().filter(OneOf::ids("workspace_builds.workspace_id", ids)).filter(is_latest!()).load(conn)?;
+    let builds: Vec<ShownBuild> = shown_builds!()
+        .filter(OneOf::ids("workspace_builds.workspace_id", ids))
+        .filter(is_latest!())
+        .load(conn)?;
     let builds = build_views(conn, builds)?;
     let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
     let view = |workspace: Workspace| {

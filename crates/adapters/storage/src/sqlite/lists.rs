@@ -62,6 +62,20 @@ pub(super) fn group_may<'b>(
     Ok(())
 }
 
+/// All `pairs` are among those of the object in `column`.
+pub(super) fn pairs_among<'b>(
+    out: &mut AstPass<'_, 'b, Sqlite>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql("NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
+    out.push_sql(") AS wanted WHERE NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_sql(column);
+    out.push_sql(") AS had WHERE had.key = wanted.key AND had.value = wanted.value))");
+    Ok(())
+}
+
 /// All pairs of the object in `column` are among `pairs`.
 pub(super) fn pairs_within<'b>(
     out: &mut AstPass<'_, 'b, Sqlite>,
