@@ -28,7 +28,9 @@ mod tests;
 
 pub use acquire::{Acquired, acquire, claim, job_id, source};
 pub use assemble::{AcquiredBuild, AcquiredWork, Metadata, VariableValue};
-pub use complete::{CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import};
+pub use complete::{
+    CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import,
+};
 pub use events::{LOGS_TOPIC, POSTED_TOPIC};
 pub use fail::{disconnected, fail};
 pub use list::{find, list};
