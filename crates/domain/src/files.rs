@@ -1,4 +1,4 @@
-//! Files that people upload: the sources of templates (`clients.md` 3.2). All of them are tar archives; others are made into one before they
+//! Files that people upload: the sources of templates (`templates.md` 1). All of them are tar archives; others are made into one before they
 //! are kept.
 
 use crate::Instant;

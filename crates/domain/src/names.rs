@@ -27,8 +27,8 @@ mod value;
 #[cfg(feature = "full")]
 pub use shown::{hidden_in_name, hidden_in_text};
 pub use value::{
-    DisplayName, Email, GroupName, NameError, OrganizationName, ProxyName, RealName, TemplateName,
-    TemplateVersionName, Username, WorkspaceName,
+    DisplayName, Email, GroupName, NameError, OrganizationName, ProxyName, RealName, TemplateName, TemplateVersionName,
+    Username, WorkspaceName,
 };
 
 use uuid::Uuid;

@@ -9,9 +9,7 @@ pub use job::{
     ALREADY_COMPLETED, ERROR_CODE_MAX, ERROR_MAX, HUNG_AFTER, JobInput, JobRefusal, JobStatus, JobType, PENDING_FOR,
     PENDING_MAX, ProvisionerJob, TRIALS_KEPT, Worker,
 };
-pub use log::{
-    JobLog, LINE_MAX, LINES_AT_ONCE, LOG_MAX, LOGS_KEPT, LogLevel, LogSource, NewLog, STAGE_MAX, Tail,
-};
+pub use log::{JobLog, LINE_MAX, LINES_AT_ONCE, LOG_MAX, LOGS_KEPT, LogLevel, LogSource, NewLog, STAGE_MAX, Tail};
 pub use resource::{
     AGENTS_MAX, APPS_MAX, Agent, AgentAuth, AgentMetadata, App, DisplayApps, Healthcheck, METADATA_MAX, Monitoring,
     OpenIn, RESOURCES_MAX, Resource, ResourceDefect, ResourceMetadata, Script, SharingLevel, VolumeMonitoring,

@@ -1,4 +1,4 @@
-//! Versions of templates: what a daemon read out of a source (`clients.md` 3.2, `provisioner-wire.md` 6).
+//! Versions of templates: what a daemon read out of a source (`templates.md` 2, `provisioner-wire.md` 6).
 
 mod parameter;
 mod resolve;

@@ -1,4 +1,4 @@
-//! Files that people upload, and those of provisioner daemons (`clients.md` 3.2, `provisioner-wire.md` 6).
+//! Files that people upload, and those of provisioner daemons (`templates.md` 1, `provisioner-wire.md` 6).
 //!
 //! A file comes and goes in pieces of a mebibyte, each in a transaction of its own, so that nothing is held in memory or locked for as long as a
 //! client takes. See `docs/adr/0020-provisioner-jobs.md`.

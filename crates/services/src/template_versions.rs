@@ -1,4 +1,4 @@
-//! Versions of templates (`clients.md` 3.2). Each is imported by a job of a provisioner daemon.
+//! Versions of templates (`templates.md` 2). Each is imported by a job of a provisioner daemon.
 //!
 //! A version is checked as its template; one without a template as a template of its organization (`rbac.md` 6). A version that the caller
 //! cannot read does not exist.
@@ -11,9 +11,7 @@ mod record;
 mod write;
 
 pub use create::{CreateTemplateVersion, MatchedProvisioners, ShownVersion, create};
-pub use dry_run::{
-    CreateDryRun, DryRun, cancel_dry_run, create_dry_run, dry_run, dry_run_logs, dry_run_resources,
-};
+pub use dry_run::{CreateDryRun, DryRun, cancel_dry_run, create_dry_run, dry_run, dry_run_logs, dry_run_resources};
 pub use lookup::{find, find_by_name, list, logs, presets, resources, rich_parameters, variables};
 pub use write::{UpdateTemplateVersion, activate, archive_unused, cancel, set_archived, update};
 

@@ -330,7 +330,9 @@ mod tests {
     fn jobs_of_which_nothing_is_heard_are_given_up() {
         let moment = Duration::MILLISECOND;
         assert!(job().is_hung(NOW + PENDING_FOR - moment).is_none() && job().is_hung(NOW + PENDING_FOR).is_some());
-        assert!(running().is_hung(NOW + HUNG_AFTER - moment).is_none() && running().is_hung(NOW + HUNG_AFTER).is_some());
+        assert!(
+            running().is_hung(NOW + HUNG_AFTER - moment).is_none() && running().is_hung(NOW + HUNG_AFTER).is_some()
+        );
         assert_eq!(running().ended(NOW, "", "").is_hung(NOW + Duration::DAY), None);
     }
 

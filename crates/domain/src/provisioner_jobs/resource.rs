@@ -320,7 +320,8 @@ pub enum ResourceDefect {
 
 /// What is wrong with the resources of one transition, if anything is (`provisioner-wire.md` 6).
 pub fn check_resources(resources: &[Resource]) -> Result<(), ResourceDefect> {
-    let few = |count: usize, max: usize, of| if count > max { Err(ResourceDefect::TooMany { of, max }) } else { Ok(()) };
+    let few =
+        |count: usize, max: usize, of| if count > max { Err(ResourceDefect::TooMany { of, max }) } else { Ok(()) };
     few(resources.len(), RESOURCES_MAX, "resources")?;
     for resource in resources {
         few(resource.agents.len(), AGENTS_MAX, "agents of a resource")?;
@@ -370,8 +371,7 @@ pub fn total_cost(resources: &[Resource]) -> i64 {
 
 /// Small letters and digits in groups joined by single hyphens.
 fn is_slug(text: &str) -> bool {
-    text.split('-')
-        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+    text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 /// Whether there is a NUL character in any text of it: no database of ours can store one.

@@ -226,11 +226,7 @@ pub fn check_parameters(parameters: &[RichParameter], presets: &[Preset]) -> Res
     if has_nul(&parameters) || has_nul(&presets) { Err(ParameterDefect::Nul) } else { Ok(()) }
 }
 
-fn named<'a>(
-    one: &'static str,
-    of: &'static str,
-    names: impl Iterator<Item = &'a str>,
-) -> Result<(), ParameterDefect> {
+fn named<'a>(one: &'static str, of: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), ParameterDefect> {
     let mut known = BTreeSet::new();
     for name in names {
         if name.is_empty() {

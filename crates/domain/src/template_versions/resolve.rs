@@ -130,7 +130,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn one(kind: &str, change: impl FnOnce(&mut RichParameter)) -> RichParameter {
-        let mut parameter = RichParameter { name: "p".to_owned(), kind: kind.to_owned(), mutable: true, ..RichParameter::default() };
+        let mut parameter =
+            RichParameter { name: "p".to_owned(), kind: kind.to_owned(), mutable: true, ..RichParameter::default() };
         change(&mut parameter);
         parameter
     }

@@ -40,8 +40,7 @@ pub fn workspace_tags(
             // Nothing that would have to be worked out.
             !text.contains(['"', '\\']) && !text.contains("${") && !text.contains("%{")
         });
-        let parameter =
-            text.strip_prefix("data.coder_parameter.").and_then(|text| text.strip_suffix(".value"));
+        let parameter = text.strip_prefix("data.coder_parameter.").and_then(|text| text.strip_suffix(".value"));
         let value = match (quoted, parameter) {
             (Some(quoted), _) => Some(quoted.to_owned()),
             (None, Some(parameter)) => values.get(parameter).cloned(),

@@ -123,7 +123,8 @@ async fn claim_one(ctx: &Context, by: &Principal, worker: Worker) -> Result<Clai
         };
         match assemble(deed, &seal, &settings, job.clone()) {
             Ok(acquired) => {
-                Ok(deed.unrecorded("that a daemon begins is no change that people make", Claimed::Job(Box::new(acquired))))
+                Ok(deed
+                    .unrecorded("that a daemon begins is no change that people make", Claimed::Job(Box::new(acquired))))
             }
             // The database has failed: then the job waits as before.
             Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => Err(error),

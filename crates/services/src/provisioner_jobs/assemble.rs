@@ -200,15 +200,15 @@ fn metadata(
     session_token: Option<Secret<String>>,
 ) -> Result<Metadata, Error> {
     let place = template.organization_id;
-    let filter =
-        GroupFilter { organization: Some(place), has_member: Some(owner.id), ..GroupFilter::default() };
+    let filter = GroupFilter { organization: Some(place), has_member: Some(owner.id), ..GroupFilter::default() };
     let visible = deed.by.subject.list_filter(Action::Read, ResourceType::Group);
     let found = deed.repos.groups().list(&filter, &visible, &GroupPage::default())?;
     let owner_groups = found.into_iter().map(|found| found.group.name.to_string()).collect();
     let memberships = deed.repos.organizations().list_memberships(owner.id)?;
     let here = memberships.iter().find(|membership| membership.organization_id == place);
     let of_site = owner.roles.iter().map(|name| (name.clone(), None));
-    let of_place = here.into_iter().flat_map(|membership| membership.roles.iter().map(|name| (name.clone(), Some(place))));
+    let of_place =
+        here.into_iter().flat_map(|membership| membership.roles.iter().map(|name| (name.clone(), Some(place))));
     let owner_roles = of_site.chain(of_place).collect();
     Ok(Metadata { coder_url, owner, owner_groups, owner_roles, session_token, template, version })
 }

@@ -24,7 +24,12 @@ pub(crate) struct NewJob {
 
 /// Posts a job, in the transaction of whoever is permitted to do what it carries out. After the commit,
 /// [`told_of_post`](super::told_of_post) wakes daemons. Errors: `Invalid` (`file_id`), `Conflict` (too many wait).
-pub(crate) fn post(deed: &mut Deed<'_>, seal: &Seal, id: ProvisionerJobId, new: NewJob) -> Result<ProvisionerJob, Error> {
+pub(crate) fn post(
+    deed: &mut Deed<'_>,
+    seal: &Seal,
+    id: ProvisionerJobId,
+    new: NewJob,
+) -> Result<ProvisionerJob, Error> {
     let job = ProvisionerJob {
         id,
         organization_id: new.organization_id,

@@ -12,7 +12,7 @@ use doorward_domain::ids::{ProvisionerJobId, TemplateVersionId};
 use doorward_domain::provisioner_jobs::{JobInput, JobType, LINES_AT_ONCE, NewLog, ProvisionerJob, Tail, has_nul};
 use doorward_domain::provisioners::Tags;
 use doorward_domain::roles::System;
-use doorward_domain::template_versions::{README_MAX, TemplateVersion, VARIABLES_MAX, VALUE_MAX, Variable};
+use doorward_domain::template_versions::{README_MAX, TemplateVersion, VALUE_MAX, VARIABLES_MAX, Variable};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a daemon tells of a job.
@@ -44,12 +44,7 @@ pub struct Updated {
 ///
 /// Needs the principal of the provisioner daemon that has the job. Errors: `Refused` (it has another daemon, or the principal is none),
 /// `Conflict` (no daemon has it, or it is over), `NoSuch`, `Invalid` (more than is taken; variables without a value).
-pub async fn update(
-    ctx: &Context,
-    by: &Principal,
-    id: ProvisionerJobId,
-    told: JobUpdate,
-) -> Result<Updated, Error> {
+pub async fn update(ctx: &Context, by: &Principal, id: ProvisionerJobId, told: JobUpdate) -> Result<Updated, Error> {
     check(&told)?;
     let (seal, has_logs) = (ctx.seal(), !told.logs.is_empty());
     let verdict = ctx
@@ -84,9 +79,8 @@ pub async fn update(
     if has_logs {
         told_of_logs(&ctx.bus, id);
     }
-    verdict.map_err(|missing| {
-        Error::invalid(format!("required template variables need values: {}", missing.join(", ")))
-    })
+    verdict
+        .map_err(|missing| Error::invalid(format!("required template variables need values: {}", missing.join(", "))))
 }
 
 /// What is told must be no more than is taken.

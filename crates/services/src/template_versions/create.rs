@@ -80,17 +80,21 @@ pub async fn create(
     let mut fields = Fields::default();
     let name = match command.name.as_str() {
         "" => Ok(None),
-        text => fields.keep(text.parse::<TemplateVersionName>().map(Some).map_err(|_broken| {
-            let detail = format!("Validation failed for tag \"template_version_name\" with value: \"{text}\"");
-            Error::invalid_field("name", detail)
-        })).map(Option::flatten),
+        text => fields
+            .keep(text.parse::<TemplateVersionName>().map(Some).map_err(|_broken| {
+                let detail = format!("Validation failed for tag \"template_version_name\" with value: \"{text}\"");
+                Error::invalid_field("name", detail)
+            }))
+            .map(Option::flatten),
     }?;
-    let provisioner = fields.keep(command.provisioner.parse::<ProvisionerType>().map_err(|_unknown| {
-        Error::invalid_field("provisioner", "must be `terraform` or `echo`")
-    }))?;
-    let tags = fields.keep(
-        Tags::new(command.tags).map_err(|defect| Error::invalid_field("tags", defect.to_string())),
+    let provisioner = fields.keep(
+        command
+            .provisioner
+            .parse::<ProvisionerType>()
+            .map_err(|_unknown| Error::invalid_field("provisioner", "must be `terraform` or `echo`")),
     )?;
+    let tags =
+        fields.keep(Tags::new(command.tags).map_err(|defect| Error::invalid_field("tags", defect.to_string())))?;
     let is_much = command.variables.len() > VARIABLES_MAX
         || command.variables.values().any(|value| value.len() > VALUE_MAX)
         || has_nul(&command.variables);

@@ -149,9 +149,10 @@ pub async fn cancel_dry_run(ctx: &Context, by: &Principal, of: DryRun) -> Result
 fn found(repos: &mut dyn Repositories, by: &Principal, of: DryRun) -> Result<ProvisionerJob, Error> {
     let version = repos.template_versions().find(of.version)?.ok_or(Error::NotFound)?;
     let version = Known::load(repos, version)?.readable(by)?.version;
-    let job = repos.provisioner_jobs().find(of.job)?.filter(|job| {
-        job.kind == JobType::TemplateVersionDryRun && job.template_version_id == version.id
-    });
+    let job = repos
+        .provisioner_jobs()
+        .find(of.job)?
+        .filter(|job| job.kind == JobType::TemplateVersionDryRun && job.template_version_id == version.id);
     let job = job.ok_or(Error::NotFound)?;
     may_try(by, &version, job.initiator_id).map_err(|error| match error {
         Error::Forbidden(denied) => Error::NotFound.unless_scope_is_short(denied),

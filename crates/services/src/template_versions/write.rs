@@ -88,7 +88,9 @@ pub async fn set_archived(ctx: &Context, by: &Principal, id: TemplateVersionId, 
             return Err(Error::invalid(format!("The template version is {state} archived.")));
         }
         if archived && is_active {
-            return Err(Error::invalid("The template version is the active one of its template, which is not archived."));
+            return Err(Error::invalid(
+                "The template version is the active one of its template, which is not archived.",
+            ));
         }
         let new = TemplateVersion { archived, updated_at: deed.now, ..old.clone() };
         if !deed.repos.template_versions().update(&permit, &new)? {

@@ -98,11 +98,7 @@ pub async fn build_resources(ctx: &Context, by: &Principal, id: BuildId) -> Resu
 /// The values that a build was given for the parameters of its version.
 ///
 /// Needs `workspace:read`. Errors: as of [`find_build`].
-pub async fn build_parameters(
-    ctx: &Context,
-    by: &Principal,
-    id: BuildId,
-) -> Result<BTreeMap<String, String>, Error> {
+pub async fn build_parameters(ctx: &Context, by: &Principal, id: BuildId) -> Result<BTreeMap<String, String>, Error> {
     ctx.look(by, move |look| {
         found(look, id)?;
         Ok(look.repos.workspaces().build_parameters(id)?.unwrap_or_default())

@@ -59,66 +59,67 @@ pub async fn create(
     let name = fields.workspace_name("name", &command.name);
     let name = fields.defect("daily_cost", negative(daily_cost)).done_with(name)?;
     let reference = user.clone();
-    let given = Given {
-        version: version_id,
-        parameters: command.parameters,
-        preset: command.preset,
-        ..Given::default()
-    };
+    let given =
+        Given { version: version_id, parameters: command.parameters, preset: command.preset, ..Given::default() };
     let seal = ctx.seal();
-    let view = ctx.act(actor, move |deed| {
-        let organization = organization.as_ref();
-        let organization = organization.map(|named| organizations::resolve(deed.repos, deed.by, named)).transpose()?;
-        let owner = resolve_live(deed.repos, deed.by, &reference)?;
-        // Whoever deletes the user meanwhile finds the workspace, or it finds the user deleted.
-        let spender = Spender::hold(deed.repos, owner.id)?.filter(|spender| !spender.user().deleted);
-        let spender = spender.ok_or(Error::UserNotFound)?;
-        let owner = spender.user();
-        let memberships = deed.repos.organizations().list_memberships(owner.id)?;
-        let is_member = |id| memberships.iter().any(|membership| membership.organization_id == id);
-        if organization.as_ref().is_some_and(|organization| !is_member(organization.id)) {
-            return Err(Error::NotFound);
-        }
-        let template_id = match (template_id, version_id) {
-            (Some(id), _) => id,
-            (None, Some(version)) => template_of_version(deed.repos, version)?,
-            (None, None) => TemplateId::NIL,
-        };
-        let template = template_of(deed.repos, deed.by, template_id, organization.as_ref())?;
-        deed.by.subject.check(Action::Use, &templates::access::object(&template))?;
-        let object = access::new_of(owner.id, template.organization_id);
-        let permit = deed.by.permit::<action::Create, resource::Workspace>(&object)?;
-        if !is_member(template.organization_id) {
-            return Err(Error::invalid("The owner of a workspace must be a member of its organization."));
-        }
-        let workspace = Workspace {
-            id: deed.new_id(),
-            owner_id: owner.id,
-            organization_id: template.organization_id,
-            template_id,
-            name,
-            created_at: deed.now,
-            updated_at: deed.now,
-            last_used_at: deed.now,
-            dormant_at: None,
-            deleted: false,
-        };
-        deed.repos.workspaces().insert(&permit, &workspace)?;
-        // Of two records, the later one ends the deed.
-        let made = deed.entry().with(record::names(&workspace, owner)).made(&workspace)?;
-        let permit = System::because("a new workspace is started").permit_on(&workspace.object());
-        if let Some(version) = version_of(deed, &template, None, &given, Transition::Start)? {
-            let (workspace, template) = (&workspace, &template);
-            let new = JobBuild { workspace, template, version, previous: None, transition: Transition::Start, given };
-            post_build(deed, &seal, &permit, new)?;
-            return Ok::<_, Error>(made.answer(deed.repos.workspaces().view(workspace.id)?.ok_or(Error::NotFound)?));
-        }
-        let first =
-            NewBuild { transition: Transition::Start, daily_cost, template_version_id: template.active_version_id };
-        let recorded = record_build(deed, first, &permit, &workspace, &spender)?;
-        Ok(recorded.answer(deed.repos.workspaces().view(workspace.id)?.ok_or(Error::NotFound)?))
-    })
-    .await?;
+    let view = ctx
+        .act(actor, move |deed| {
+            let organization = organization.as_ref();
+            let organization =
+                organization.map(|named| organizations::resolve(deed.repos, deed.by, named)).transpose()?;
+            let owner = resolve_live(deed.repos, deed.by, &reference)?;
+            // Whoever deletes the user meanwhile finds the workspace, or it finds the user deleted.
+            let spender = Spender::hold(deed.repos, owner.id)?.filter(|spender| !spender.user().deleted);
+            let spender = spender.ok_or(Error::UserNotFound)?;
+            let owner = spender.user();
+            let memberships = deed.repos.organizations().list_memberships(owner.id)?;
+            let is_member = |id| memberships.iter().any(|membership| membership.organization_id == id);
+            if organization.as_ref().is_some_and(|organization| !is_member(organization.id)) {
+                return Err(Error::NotFound);
+            }
+            let template_id = match (template_id, version_id) {
+                (Some(id), _) => id,
+                (None, Some(version)) => template_of_version(deed.repos, version)?,
+                (None, None) => TemplateId::NIL,
+            };
+            let template = template_of(deed.repos, deed.by, template_id, organization.as_ref())?;
+            deed.by.subject.check(Action::Use, &templates::access::object(&template))?;
+            let object = access::new_of(owner.id, template.organization_id);
+            let permit = deed.by.permit::<action::Create, resource::Workspace>(&object)?;
+            if !is_member(template.organization_id) {
+                return Err(Error::invalid("The owner of a workspace must be a member of its organization."));
+            }
+            let workspace = Workspace {
+                id: deed.new_id(),
+                owner_id: owner.id,
+                organization_id: template.organization_id,
+                template_id,
+                name,
+                created_at: deed.now,
+                updated_at: deed.now,
+                last_used_at: deed.now,
+                dormant_at: None,
+                deleted: false,
+            };
+            deed.repos.workspaces().insert(&permit, &workspace)?;
+            // Of two records, the later one ends the deed.
+            let made = deed.entry().with(record::names(&workspace, owner)).made(&workspace)?;
+            let permit = System::because("a new workspace is started").permit_on(&workspace.object());
+            if let Some(version) = version_of(deed, &template, None, &given, Transition::Start)? {
+                let (workspace, template) = (&workspace, &template);
+                let new =
+                    JobBuild { workspace, template, version, previous: None, transition: Transition::Start, given };
+                post_build(deed, &seal, &permit, new)?;
+                return Ok::<_, Error>(
+                    made.answer(deed.repos.workspaces().view(workspace.id)?.ok_or(Error::NotFound)?),
+                );
+            }
+            let first =
+                NewBuild { transition: Transition::Start, daily_cost, template_version_id: template.active_version_id };
+            let recorded = record_build(deed, first, &permit, &workspace, &spender)?;
+            Ok(recorded.answer(deed.repos.workspaces().view(workspace.id)?.ok_or(Error::NotFound)?))
+        })
+        .await?;
     wake_daemons(ctx, &view);
     Ok(view)
 }

@@ -55,13 +55,15 @@ pub(super) fn version_of(
     let before = previous.and_then(|build| build.template_version_id);
     let active = template.active_version_id;
     // Workspaces of a template that wants that are started from its present version.
-    let usual =
-        if template.settings.require_active_version && transition == Transition::Start { active } else { before.or(active) };
+    let usual = if template.settings.require_active_version && transition == Transition::Start {
+        active
+    } else {
+        before.or(active)
+    };
     let Some(id) = given.version.or(usual) else { return Ok(None) };
     let found = deed.repos.template_versions().find(TemplateVersionId(id))?;
-    let refused = |detail: String| {
-        Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_version_id", detail)])
-    };
+    let refused =
+        |detail: String| Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_version_id", detail)]);
     match found {
         // What was built by hand is built on by the active version, once there is one.
         None if given.version.is_none() && before == Some(id) && active != before => {
@@ -101,7 +103,8 @@ pub(super) fn post_build(
     let parameters = match transition {
         // Whoever stops or deletes is asked for nothing.
         Transition::Stop | Transition::Delete if parameters.is_empty() => {
-            resolve(&version.parameters, &parameters, before.as_ref()).unwrap_or_else(|_unfit| before.unwrap_or_default())
+            resolve(&version.parameters, &parameters, before.as_ref())
+                .unwrap_or_else(|_unfit| before.unwrap_or_default())
         }
         Transition::Start | Transition::Stop | Transition::Delete => {
             resolve(&version.parameters, &parameters, before.as_ref()).map_err(refused_values)?

@@ -190,9 +190,16 @@ mod tests {
             let mut entry = entry.unwrap();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
-            found.push((String::from_utf8(entry.path_bytes().into_owned()).unwrap(), bytes, entry.header().mode().unwrap()));
+            found.push((
+                String::from_utf8(entry.path_bytes().into_owned()).unwrap(),
+                bytes,
+                entry.header().mode().unwrap(),
+            ));
         }
-        assert_eq!(found, [("main.tf".to_owned(), b"resource".to_vec(), 0o755), ("modules/a.tf".to_owned(), long, 0o755)]);
+        assert_eq!(
+            found,
+            [("main.tf".to_owned(), b"resource".to_vec(), 0o755), ("modules/a.tf".to_owned(), long, 0o755)]
+        );
     }
 
     #[test]

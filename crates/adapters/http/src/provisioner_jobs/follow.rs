@@ -64,9 +64,8 @@ where
     let mut payload = call.take_payload();
     let payload = web::Payload::from_request(&call.request, &mut payload).await;
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));
-    let (answer, out, messages) = opened.map_err(|error| {
-        api_error(StatusCode::BAD_REQUEST, "A log is followed by a WebSocket.", &error.to_string())
-    })?;
+    let (answer, out, messages) = opened
+        .map_err(|error| api_error(StatusCode::BAD_REQUEST, "A log is followed by a WebSocket.", &error.to_string()))?;
     actix_web::rt::spawn(follow(call, actor, read, Follower { out, messages, after, page: first, _place: place }));
     Ok(answer)
 }
@@ -180,7 +179,9 @@ impl Follower {
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 // Followers have nothing to say.
-                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop)) => {}
+                Some(Ok(
+                    Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop,
+                )) => {}
             }
         }
     }

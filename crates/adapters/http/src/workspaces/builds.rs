@@ -59,7 +59,10 @@ pub(crate) async fn find_by_name(call: Call, actor: Principal) -> HandlerResult 
 pub(crate) async fn find_by_number(call: Call, actor: Principal) -> HandlerResult {
     let (name, number) = (call.segment("workspacename"), call.segment("buildnumber"));
     let number = number.parse::<i32>().map_err(|error| {
-        Error::invalid_because(format!("Failed to parse build number {number:?} as a 32-bit integer."), error.to_string())
+        Error::invalid_because(
+            format!("Failed to parse build number {number:?} as a 32-bit integer."),
+            error.to_string(),
+        )
     })?;
     let found = workspaces::find_by_number(call.context(), &actor, &call.user(), &name, number).await?;
     Ok(ok(&BuildObject::with_resources(&found)))

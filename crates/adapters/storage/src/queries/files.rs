@@ -87,7 +87,9 @@ impl FileRepository for UnitOfWork<'_, Conn> {
                 .filter(files::digest.eq(Hash(file.digest)));
             let upload = files::table.find(Id(file.id)).filter(files::digest.is_null());
             let known: Option<(Id<FileId>, Option<At>)> =
-                row_lock!(same.select((files::id, files::expires_at)), for_no_key_update).get_result(conn).optional()?;
+                row_lock!(same.select((files::id, files::expires_at)), for_no_key_update)
+                    .get_result(conn)
+                    .optional()?;
             if let Some((known, until)) = known {
                 diesel::delete(upload).execute(conn)?;
                 if until.is_some_and(|until| until.0 < expires_at) {

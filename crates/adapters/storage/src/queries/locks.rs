@@ -11,7 +11,8 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
+    AppRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
+    WorkspaceRow,
 };
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, provisioner_jobs,

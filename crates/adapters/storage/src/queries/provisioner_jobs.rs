@@ -108,9 +108,8 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn previous_of(&mut self, workers: &[ProvisionerDaemonId]) -> Result<Vec<WorkerJob>, StoreError> {
         self.run(|conn| {
             let later = diesel::alias!(provisioner_jobs as later_jobs);
-            let ended_later = later
-                .filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id))
-                .filter(
+            let ended_later =
+                later.filter(later.field(provisioner_jobs::worker_id).eq(provisioner_jobs::worker_id)).filter(
                     later.field(provisioner_jobs::completed_at).gt(provisioner_jobs::completed_at).or(later
                         .field(provisioner_jobs::completed_at)
                         .eq(provisioner_jobs::completed_at)
@@ -443,10 +442,7 @@ fn versions(
 }
 
 /// The workspaces that jobs build.
-fn workspaces_of(
-    conn: &mut Conn,
-    jobs: &[ProvisionerJob],
-) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
+fn workspaces_of(conn: &mut Conn, jobs: &[ProvisionerJob]) -> Result<HashMap<BuildId, (WorkspaceId, String)>, Error> {
     if jobs.iter().all(|job| job.workspace_build_id.is_none()) {
         return Ok(HashMap::new());
     }

@@ -204,10 +204,7 @@ impl TemplateVersionRepository for UnitOfWork<'_, Conn> {
 }
 
 /// Versions with all that is shown of their surroundings, in the same order.
-fn views(
-    conn: &mut Conn,
-    rows: Vec<(VersionRow, String, String, JobRow)>,
-) -> Result<Vec<TemplateVersionView>, Error> {
+fn views(conn: &mut Conn, rows: Vec<(VersionRow, String, String, JobRow)>) -> Result<Vec<TemplateVersionView>, Error> {
     let jobs = job_views(conn, rows.iter().map(|(.., job)| job.clone()).collect())?;
     let views = rows.into_iter().zip(jobs).map(|((version, name, created_by_avatar_url, _), job)| {
         let created_by_name = Username::from_storage(name);

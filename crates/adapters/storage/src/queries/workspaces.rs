@@ -439,10 +439,8 @@ fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>,
         .select((workspaces::id, users::username, users::avatar_url, organizations::name, TemplateRow::as_select()))
         .load(conn)?;
     let mut around: HashMap<_, _> = around.into_iter().map(|(id, a, b, c, d)| (id.0, (a, b, c, d))).collect();
-    let builds: Vec<ShownBuild> = shown_builds!()
-        .filter(OneOf::ids("workspace_builds.workspace_id", ids))
-        .filter(is_latest!())
-        .load(conn)?;
+    let builds: Vec<ShownBuild> =
+        shown_builds!().filter(OneOf::ids("workspace_builds.workspace_id", ids)).filter(is_latest!()).load(conn)?;
     let builds = build_views(conn, builds)?;
     let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
     let view = |workspace: Workspace| {

@@ -79,6 +79,11 @@ impl Walk {
         self.db.is_postgres()
     }
 
+    /// Time goes by.
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     fn records(&self) -> i64 {
         self.db.rows("audit_logs")
     }

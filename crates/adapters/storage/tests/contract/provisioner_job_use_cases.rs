@@ -5,21 +5,23 @@ use crate::provisioner_jobs::line;
 use crate::support::*;
 use doorward_domain::Secret;
 use doorward_domain::files::{FILE_MAX, PIECE};
-use doorward_domain::ids::{FileId, GroupId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId, WorkspaceId};
-use doorward_domain::provisioner_jobs::{JobStatus, ProvisionerJob, Resource};
+use doorward_domain::ids::{
+    FileId, GroupId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId, WorkspaceId,
+};
+use doorward_domain::provisioner_jobs::{HUNG_AFTER, JobStatus, PENDING_FOR, ProvisionerJob, Resource};
 use doorward_domain::provisioners::ProvisionerType;
 use doorward_domain::template_versions::{ExternalAuth, RichParameter, Variable};
 use doorward_domain::workspaces::Outcome;
+use doorward_services::groups::UpdateGroup;
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::provisioner_jobs::{
-    Acquired, AcquiredWork, CompletedBuild, CompletedImport, JobUpdate, acquire, claim, commit_quota,
-    complete_build, complete_import, disconnected, fail, source, update,
+    Acquired, AcquiredWork, CompletedBuild, CompletedImport, JobUpdate, acquire, claim, commit_quota, complete_build,
+    complete_import, disconnected, fail, reap, source, update,
 };
 use doorward_services::provisioners::serving::{Pass, ServeCommand, connect};
+use doorward_services::sessions::authenticate;
 use doorward_services::template_versions::{self, CreateTemplateVersion};
 use doorward_services::templates::{self, CreateTemplate};
-use doorward_services::groups::UpdateGroup;
-use doorward_services::sessions::authenticate;
 use doorward_services::users::{CreateFirstUser, SetupProof, UserRef, create_first};
 use doorward_services::workspaces::{self, BuildWorkspace, CreateWorkspace, WorkspaceView};
 use doorward_services::{Context, Error, Principal, files, groups};
@@ -91,20 +93,23 @@ impl Site {
     async fn template(&self, daemon: &Principal) -> (TemplateId, TemplateVersionId) {
         let version = self.version(None, &[]).await;
         let job = self.claim(daemon).await;
-        let size = RichParameter { name: "size".to_owned(), mutable: true, default_value: "1".to_owned(), ..RichParameter::default() };
+        let size = RichParameter {
+            name: "size".to_owned(),
+            mutable: true,
+            default_value: "1".to_owned(),
+            ..RichParameter::default()
+        };
         let done = CompletedImport { parameters: vec![size], ..CompletedImport::default() };
         complete_import(self.ctx(), daemon, job.job.id, done).await.unwrap();
-        let command = CreateTemplate {
-            name: "dev".to_owned(),
-            active_version_id: Some(version.0),
-            ..CreateTemplate::default()
-        };
+        let command =
+            CreateTemplate { name: "dev".to_owned(), active_version_id: Some(version.0), ..CreateTemplate::default() };
         let made = templates::create(self.ctx(), &self.ann, &self.place, command).await.unwrap();
         (made.template.id, version)
     }
 
     async fn workspace(&self, template: TemplateId, name: &str) -> WorkspaceView {
-        let command = CreateWorkspace { template_id: Some(template), name: name.to_owned(), ..CreateWorkspace::default() };
+        let command =
+            CreateWorkspace { template_id: Some(template), name: name.to_owned(), ..CreateWorkspace::default() };
         workspaces::create(self.ctx(), &self.ann, None, &UserRef::Me, command).await.unwrap()
     }
 
@@ -343,6 +348,28 @@ contract! {
         disconnected(site.ctx(), &daemon, id).await.unwrap();
         let job = site.job_of(version).await;
         assert!(job.status() == JobStatus::Failed && job.error.contains("connection"));
+    }
+
+    async fn jobs_of_which_nothing_is_heard_are_given_up(db) {
+        let site = Site::begin(db).await;
+        let daemon = site.daemon("rack").await;
+        let (template, _) = site.template(&daemon).await;
+        let desk = site.workspace(template, "desk").await;
+        let hung = site.claim(&daemon).await.job.id;
+        let waits = site.version(None, &[]).await;
+        assert!(!reap(site.ctx(), hung, None).await.unwrap());
+        site.walk.wait(HUNG_AFTER);
+        assert!(reap(site.ctx(), hung, None).await.unwrap());
+        assert!(!reap(site.ctx(), hung, None).await.unwrap(), "once");
+        let latest = workspaces::find(site.ctx(), &site.ann, desk.workspace.id).await.unwrap().latest_build.unwrap();
+        assert!(latest.build.outcome == Outcome::Failed && latest.build.error.contains("5 minutes"));
+        assert_eq!(message(update(site.ctx(), &daemon, hung, JobUpdate::default()).await), "job already completed");
+        let waiting = site.job_of(waits).await;
+        assert!(!reap(site.ctx(), waiting.id, None).await.unwrap());
+        site.walk.wait(PENDING_FOR);
+        assert!(reap(site.ctx(), waiting.id, None).await.unwrap());
+        let logs = template_versions::logs(site.ctx(), &site.ann, waits, 0).await.unwrap();
+        assert!(logs.is_all && logs.lines[0].line.output.contains("30 minutes"));
     }
 
     async fn files_are_one_per_user_and_bytes_and_no_larger_than_may_be(db) {

@@ -8,8 +8,8 @@ use doorward_domain::Instant;
 use doorward_domain::files::File;
 use doorward_domain::ids::{FileId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, UserId};
 use doorward_domain::provisioner_jobs::{
-    Agent, AgentAuth, App, JobStatus, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn, ProvisionerJob, Resource,
-    Worker,
+    Agent, AgentAuth, App, JobStatus, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn, ProvisionerJob,
+    Resource, Worker,
 };
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerType, Tags};
 use doorward_domain::template_versions::TemplateVersion;
@@ -28,7 +28,11 @@ fn plain() -> Tags {
 }
 
 /// An import that waits.
-pub(crate) fn provisioner_job(organization_id: OrganizationId, initiator_id: UserId, file_id: FileId) -> ProvisionerJob {
+pub(crate) fn provisioner_job(
+    organization_id: OrganizationId,
+    initiator_id: UserId,
+    file_id: FileId,
+) -> ProvisionerJob {
     ProvisionerJob {
         id: id(),
         organization_id,
@@ -75,8 +79,12 @@ pub(crate) fn line(output: &str) -> NewLog {
 /// A resource with an agent.
 pub(crate) fn stored_resource(job: &ProvisionerJob, name: &str) -> StoredResource {
     let app = App { slug: "code".to_owned(), open_in: OpenIn::Tab, ..App::default() };
-    let agent =
-        Agent { name: "main".to_owned(), auth: AgentAuth::Instance("i-1".to_owned()), apps: vec![app], ..Agent::default() };
+    let agent = Agent {
+        name: "main".to_owned(),
+        auth: AgentAuth::Instance("i-1".to_owned()),
+        apps: vec![app],
+        ..Agent::default()
+    };
     let resource = Resource { name: name.to_owned(), agents: vec![agent], daily_cost: 3, ..Resource::default() };
     StoredResource { id: id(), job_id: job.id, created_at: NOW, transition: Transition::Start, resource }
 }
@@ -441,7 +449,9 @@ async fn nobody_waits_for_a_job_that_somebody_else_is_taking() {
     let (first, second) = db
         .write(move |repos| {
             let later = |seconds| NOW + Duration::seconds(seconds);
-            let mut post = |created_at: Instant| posted(repos, &source, ProvisionerJob { created_at, ..provisioner_job(acme, ann, source.id) });
+            let mut post = |created_at: Instant| {
+                posted(repos, &source, ProvisionerJob { created_at, ..provisioner_job(acme, ann, source.id) })
+            };
             Ok((post(later(0))?.id, post(later(1))?.id))
         })
         .await;

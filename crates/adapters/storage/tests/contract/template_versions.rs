@@ -6,7 +6,9 @@ use crate::support::*;
 use doorward_domain::names::TemplateVersionName;
 use doorward_domain::page::Page;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
-use doorward_domain::template_versions::{ExternalAuth, FormType, Preset, PresetParameter, RichParameter, TemplateVersion};
+use doorward_domain::template_versions::{
+    ExternalAuth, FormType, Preset, PresetParameter, RichParameter, TemplateVersion,
+};
 use doorward_domain::templates::Template;
 use doorward_ports::{Conflict, Repositories, StoreError};
 use std::collections::BTreeMap;
@@ -45,7 +47,12 @@ pub(crate) fn template_version(job: &ProvisionerJob, name: &str) -> TemplateVers
 }
 
 /// A version of a template, with its job, made so many seconds later.
-fn version_of(repos: &mut dyn Repositories, dev: &Template, name: &str, later: i64) -> Result<TemplateVersion, StoreError> {
+fn version_of(
+    repos: &mut dyn Repositories,
+    dev: &Template,
+    name: &str,
+    later: i64,
+) -> Result<TemplateVersion, StoreError> {
     let source = file(dev.created_by, name);
     upload(repos, &source, name)?;
     let job = provisioner_job(dev.organization_id, dev.created_by, source.id);

@@ -1,8 +1,8 @@
 //! Every repository call that writes, walked once: what it tells those who remember subjects, and that its permit is looked at.
 
 use crate::audit::record;
-use crate::idp_sync::sync_record;
 use crate::files::{file, uploading};
+use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
