@@ -50,7 +50,7 @@ pub use cache::SubjectCache;
 pub use context::Context;
 pub use deed::Door;
 pub use doorward_ports::Outage;
-pub use doorward_ports::bus::Heard;
+pub use doorward_ports::bus::{Heard, Subscription};
 pub use entitlements::Licensing;
 pub use error::{Error, FieldError, OAuthError, VALIDATION_FAILED};
 pub use keys::Keys;

@@ -13,7 +13,7 @@ use doorward_domain::provisioner_jobs::{JobInput, JobType, ProvisionerJob};
 use doorward_domain::roles::{Action, ResourceType, System, action, resource};
 use doorward_domain::template_versions::{TemplateVersion, Variable};
 use doorward_domain::templates::Template;
-use doorward_domain::users::User;
+use doorward_domain::users::{LoginType, User};
 use doorward_domain::workspaces::{Build, Transition, Workspace};
 use doorward_ports::groups::GroupPage;
 use std::collections::BTreeMap;
@@ -230,8 +230,10 @@ fn session_token(
         return Ok(None);
     }
     let lifetime = settings.sessions.token_lifetime_default.get();
-    let spec = KeySpec { token_name: name, ..KeySpec::session(owner.id, lifetime, "") };
-    let issued = IssuedKey::new(deed.random(), deed.now, spec)?;
+    // A token, so that the owner sees it in the list of tokens and can end it.
+    let spec = KeySpec { token_name: name, login_type: LoginType::Token, ..KeySpec::session(owner.id, lifetime, "") };
+    let mut issued = IssuedKey::new(deed.random(), deed.now, spec)?;
+    issued.key.slides_until = Some(issued.key.expires_at);
     deed.repos.api_keys().insert(&why.permit::<action::Create, resource::ApiKey>(), &issued.key)?;
     Ok(Some(issued.token))
 }

@@ -4,9 +4,7 @@ use super::access::Known;
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
-use crate::provisioner_jobs::{
-    LogPage, NewJob, cancel_in, open_json, page_of, post, refused_values, told_of_logs, told_of_post,
-};
+use crate::provisioner_jobs::{LogPage, NewJob, cancel_in, page_of, post, refused_values, told_of_logs, told_of_post};
 use crate::users::fields::Fields;
 use crate::workspaces;
 use doorward_domain::ids::{ProvisionerJobId, TemplateVersionId, UserId};
@@ -67,8 +65,6 @@ pub async fn create_dry_run(
             let parameters = resolve(&version.parameters, &command.parameters, None).map_err(refused_values)?;
             let tags = workspace_tags(&import.tags, &version.workspace_tags, &parameters, owner)
                 .map_err(|defect| Error::invalid(format!("The tags of the workspace cannot be told: {defect}")))?;
-            let stored = deed.repos.provisioner_jobs().input(import.id)?;
-            let before: JobInput = open_json(&seal, &import.id, stored)?;
             let job = NewJob {
                 organization_id: version.organization_id,
                 initiator_id: owner,
@@ -78,12 +74,7 @@ pub async fn create_dry_run(
                 tags,
                 template_version_id: version.id,
                 workspace_build_id: None,
-                input: JobInput {
-                    parameters,
-                    variables: before.variables,
-                    workspace_name: name.to_string(),
-                    ..JobInput::default()
-                },
+                input: JobInput { parameters, workspace_name: name.to_string(), ..JobInput::default() },
             };
             let job_id = deed.new_id();
             post(deed, &seal, job_id, job)?;

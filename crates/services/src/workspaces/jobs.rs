@@ -8,7 +8,6 @@ use crate::quotas::Spender;
 use crate::templates;
 use doorward_domain::ids::{BuildId, TemplateVersionId};
 use doorward_domain::provisioner_jobs::{JobInput, JobStatus, JobType, ProvisionerJob};
-use doorward_domain::quotas::Budget;
 use doorward_domain::roles::{Action, Permit, System, action, resource};
 use doorward_domain::template_versions::{Preset, TemplateVersion, resolve, workspace_tags};
 use doorward_domain::templates::Template;
@@ -243,8 +242,7 @@ pub(crate) fn commit_cost(
             if !deed.repos.workspaces().update_build(&permit, &build, deed.now)? {
                 return Err(Error::NotFound);
             }
-            let credits_consumed = if quota.budget == Budget::Unlimited { consumed.max(0) } else { consumed };
-            Ok(Commitment { ok: true, credits_consumed, budget })
+            Ok(Commitment { ok: true, credits_consumed: consumed, budget })
         }
     }
 }

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest as _, web};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use doorward_services::provisioner_jobs::{LOGS_TOPIC, LogPage};
-use doorward_services::{Context, Error, Heard, Outage, Principal, sessions};
+use doorward_services::{Context, Error, Heard, Outage, Principal, Subscription, sessions};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -42,6 +42,8 @@ where
     R: AsyncFn(&Context, &Principal, i64) -> Result<LogPage, Error> + 'static,
 {
     let Asked { mut after, follows } = asked(&call)?;
+    // From before the first look on, so that nothing is missed.
+    let news = call.context().bus.subscribe(LOGS_TOPIC);
     let first = read(call.context(), &actor, after).await?;
     if !follows {
         let (mut lines, mut page) = (Vec::new(), first);
@@ -66,7 +68,12 @@ where
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));
     let (answer, out, messages) = opened
         .map_err(|error| api_error(StatusCode::BAD_REQUEST, "A log is followed by a WebSocket.", &error.to_string()))?;
-    actix_web::rt::spawn(follow(call, actor, read, Follower { out, messages, after, page: first, _place: place }));
+    actix_web::rt::spawn(follow(
+        call,
+        actor,
+        read,
+        Follower { out, messages, news, after, page: first, _place: place },
+    ));
     Ok(answer)
 }
 
@@ -77,6 +84,8 @@ const PAGE_MIN: usize = 2_000;
 struct Follower {
     out: Session,
     messages: MessageStream,
+    /// That there is more.
+    news: Subscription,
     /// The number of the last line that was sent.
     after: i64,
     /// What is to be sent first.
@@ -99,7 +108,6 @@ where
     R: AsyncFn(&Context, &Principal, i64) -> Result<LogPage, Error> + 'static,
 {
     let context = call.context().clone();
-    let mut news = context.bus.subscribe(LOGS_TOPIC);
     let job = follower.page.job_id.to_string();
     let end = loop {
         if !follower.send().await {
@@ -109,18 +117,11 @@ where
             break End::All;
         }
         if follower.page.lines.len() < PAGE_MIN {
-            let woken = async {
-                loop {
-                    match news.next().await {
-                        Heard::Event(of) if of != job => {}
-                        Heard::Event(_) | Heard::Missed => return,
-                    }
-                }
-            };
+            let Follower { out, messages, news, .. } = &mut follower;
             tokio::select! {
                 () = call.site.closing.begun() => break End::Away,
-                () = follower.left() => break End::Gone,
-                () = woken => {}
+                () = left(messages, out) => break End::Gone,
+                () = woken(news, &job) => {}
                 () = tokio::time::sleep(POLL) => match sessions::lives(&context, &actor).await {
                     Ok(true) | Err(Error::Unavailable { .. }) => {}
                     Ok(false) | Err(_) => break End::Away,
@@ -167,22 +168,32 @@ impl Follower {
         }
         true
     }
+}
 
-    /// Waits until the follower goes.
-    async fn left(&mut self) {
-        loop {
-            match self.messages.recv().await {
-                Some(Ok(Message::Ping(bytes))) => {
-                    if self.out.pong(&bytes).await.is_err() {
-                        return;
-                    }
+/// Waits until something is told of this job.
+async fn woken(news: &mut Subscription, job: &str) {
+    loop {
+        match news.next().await {
+            Heard::Event(of) if of != job => {}
+            Heard::Event(_) | Heard::Missed => return,
+        }
+    }
+}
+
+/// Waits until the follower goes.
+async fn left(messages: &mut MessageStream, out: &mut Session) {
+    loop {
+        match messages.recv().await {
+            Some(Ok(Message::Ping(bytes))) => {
+                if out.pong(&bytes).await.is_err() {
+                    return;
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                // Followers have nothing to say.
-                Some(Ok(
-                    Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop,
-                )) => {}
             }
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            // Followers have nothing to say.
+            Some(Ok(
+                Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop,
+            )) => {}
         }
     }
 }

@@ -48,6 +48,7 @@ pub(super) mod one_of;
 mod organizations;
 mod outbox;
 mod planned_anew;
+mod provisioner_job_views;
 mod provisioner_jobs;
 mod provisioners;
 mod quiet_hours;

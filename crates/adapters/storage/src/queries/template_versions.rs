@@ -1,6 +1,6 @@
 //! Versions of templates.
 
-use super::provisioner_jobs::views as job_views;
+use super::provisioner_job_views::views as job_views;
 use super::workspaces::is_latest;
 use super::{Conn, locks};
 use crate::error::Error;

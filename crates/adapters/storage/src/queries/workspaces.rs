@@ -1,7 +1,7 @@
 //! Workspaces and their builds.
 
 use super::one_of::OneOf;
-use super::provisioner_jobs::views as job_views;
+use super::provisioner_job_views::views as job_views;
 use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
 use super::{Conn, locks};
