@@ -33,6 +33,7 @@ pub(super) fn check(template: &Template) -> Result<(), Defect> {
         unique(&mut known, "parameter", &parameter.name)?;
     }
     presets(template)?;
+    tags(template)?;
     let Template { import, start, stop, delete, .. } = template;
     let mut texts = Vec::new();
     for (place, steps) in [("import", import)].into_iter().chain(stages("start", start)).chain(stages("stop", stop)) {
@@ -185,6 +186,21 @@ fn presets(template: &Template) -> Result<(), Defect> {
             let parameter = parameters.get(name.as_str());
             let parameter = parameter.ok_or_else(|| wrong(format!("there is no parameter `{name}`")))?;
             value_is_good(parameter, &value.0).map_err(|error| wrong(format!("the value of `{name}` {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn tags(template: &Template) -> Result<(), Defect> {
+    let parameters: BTreeSet<&str> = template.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    for (name, value) in &template.tags {
+        let is_good = value.expression().is_some() && value.names().all(|name| parameters.contains(name));
+        if !is_good || name.is_empty() {
+            let shown: String = name.chars().take(64).collect();
+            let text = format!(
+                "the tag `{shown}`: its value is a text without quotes and backslashes, or `${{name}}` of a parameter"
+            );
+            return Err(Defect::new(text));
         }
     }
     Ok(())

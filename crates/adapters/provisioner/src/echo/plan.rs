@@ -274,7 +274,8 @@ impl Template {
     }
 
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
-        self.tags.clone()
+        // Those that are none were refused before.
+        self.tags.iter().filter_map(|(name, value)| Some((name.clone(), value.expression()?))).collect()
     }
 
     pub(crate) fn parameters(&self) -> Vec<RichParameter> {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Template {
-    /// Tags that daemons must have to build workspaces.
-    pub(super) tags: BTreeMap<String, String>,
+    /// Tags that daemons must have to build workspaces: each a text, or the value of a parameter.
+    pub(super) tags: BTreeMap<String, Text>,
     #[serde(rename = "variable")]
     pub(super) variables: Vec<Variable>,
     #[serde(rename = "parameter")]

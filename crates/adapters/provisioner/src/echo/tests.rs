@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const GOOD: &str = r#"
-tags = { region = "eu" }
+tags = { region = "eu", size = "${size}" }
 
 [[variable]]
 name = "image"
@@ -177,7 +177,9 @@ fn the_server_is_told_what_a_template_asks_for() {
     assert_eq!((parameters[2].required, parameters[2].default_value.as_str()), (false, ""));
     let presets = template.presets();
     assert_eq!((presets[0].name.as_str(), presets[0].default, presets[0].parameters.len()), ("large", true, 2));
-    assert_eq!((template.tags()["region"].as_str(), template.external_auth()[0].optional), ("eu", true));
+    let tags = template.tags();
+    assert_eq!((tags["region"].as_str(), tags["size"].as_str()), ("\"eu\"", "data.coder_parameter.size.value"));
+    assert!(template.external_auth()[0].optional);
 }
 
 #[test]
@@ -217,6 +219,9 @@ fn a_mistake_in_a_description_is_told_with_its_place() {
         ("[import]\nlog = [\"${workspace.name}\"]", "has no value yet"),
         ("[start.plan]\nlog = [\"${size\"]", "line 2: a `${` is not closed"),
         ("[start.plan]\nlog = [\"${a b}\"]", "has no name of a value"),
+        ("tags = { a = \"x ${workspace.name}\" }", "the tag `a`"),
+        ("tags = { a = \"${b}\" }\n[[variable]]\nname = \"b\"", "the tag `a`"),
+        ("tags = { a = \"b\\\"c\" }", "the tag `a`"),
         ("[start.plan\n", "line 1"),
         ("[start.plan]\nlog = [[]]", "invalid type"),
     ] {

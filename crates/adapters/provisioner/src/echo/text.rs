@@ -68,6 +68,20 @@ impl Text {
         })
     }
 
+    /// The text as an expression of a tag, of which servers understand two forms: a text in quotes, and the value of one parameter.
+    /// `None` for what is neither.
+    pub(super) fn expression(&self) -> Option<String> {
+        match self.0.as_slice() {
+            [] => Some("\"\"".to_owned()),
+            [Piece::Plain(text)] => {
+                let is_simple = !text.contains(['"', '\\']) && !text.contains("${") && !text.contains("%{");
+                is_simple.then(|| format!("\"{text}\""))
+            }
+            [Piece::Value(name)] => Some(format!("data.coder_parameter.{name}.value")),
+            _ => None,
+        }
+    }
+
     /// The text with its values; what stands in those is not looked at again. Errors: it is too long, or there is no such value.
     pub(super) fn fill<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Result<String, Defect> {
         let mut filled = String::new();

@@ -78,7 +78,10 @@ fn a_version_is_imported() {
             assert_eq!(names(&import.stop_resources), ["home"]);
             assert_eq!(import.rich_parameters.len(), 3);
             let told = known.updates.iter().find(|(_, update)| !update.template_variables.is_empty()).unwrap();
-            assert_eq!((told.1.readme.as_slice(), told.1.workspace_tags["region"].as_str()), (&b"# Read me"[..], "eu"));
+            assert_eq!(
+                (told.1.readme.as_slice(), told.1.workspace_tags["region"].as_str()),
+                (&b"# Read me"[..], "\"eu\"")
+            );
             drop(known);
             let log = server.log();
             assert!(log.contains(&("Parsing template parameters".to_owned(), "looking".to_owned())), "{log:?}");

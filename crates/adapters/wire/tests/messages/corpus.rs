@@ -197,8 +197,8 @@ pub(crate) fn session(calls: &[Call]) -> Vec<u8> {
         }
         packets.extend(packet(0x0d, messages.len() + 2, &[]));
         let length = u32::try_from(packets.len()).unwrap();
+        // The stream stays open: whoever ends it does not want the answer.
         frame(&mut bytes, 0, 0, stream, length, &packets);
-        frame(&mut bytes, 1, 4, stream, 0, &[]);
     }
     bytes
 }
