@@ -210,6 +210,7 @@ pub(super) fn told(error: Error) -> Status {
         | Error::Refused(_)
         | Error::Invalid { .. }
         | Error::Conflict { .. }
+        | Error::WrongState(_)
         | Error::Precondition(_)
         | Error::TooManyAttempts { .. }
         | Error::Upstream(_) => Status::error(error.to_string()),

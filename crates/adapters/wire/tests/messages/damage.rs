@@ -59,7 +59,7 @@ fn run(bytes: &[u8], cut: usize) -> (Ended, Vec<String>) {
         let incoming = iter(pieces).chain(pending());
         let mut nowhere = Nowhere;
         let ended = serve(incoming, &mut nowhere, &reads, Limits::default(), std::future::pending());
-        let ended = timeout(Duration::from_mins(10), ended).await.expect("a session ends");
+        let ended = timeout(Duration::from_mins(10), ended).await.unwrap();
         (ended, reads.0.into_inner())
     })
 }
