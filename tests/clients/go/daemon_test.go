@@ -42,7 +42,7 @@ func (s *server) dial(query string, headers ...string) (*websocket.Conn, *http.R
 // connect is a daemon of this name, by these headers.
 func (s *server) connect(name string, headers ...string) *daemon {
 	s.t.Helper()
-	socket, _, err := s.dial("version=1.7&version=1.7&provisioner=terraform&name="+name, headers...)
+	socket, _, err := s.dial("version=1.7&version=1.7&provisioner=terraform&provisioner=echo&name="+name, headers...)
 	must(s.t, err)
 	socket.SetReadLimit(4 << 20)
 	config := yamux.DefaultConfig()

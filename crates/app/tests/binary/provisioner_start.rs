@@ -190,6 +190,13 @@ fn lines(api: &Api, path: &str) -> Vec<String> {
     log.as_array().unwrap().iter().map(|line| line["output"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Lets everybody spend so much a day.
+fn allow(api: &Api, credits: i32) {
+    let everyone = id(&api.get("/api/v2/organizations/default").json());
+    let allowed = api.patch(&format!("/api/v2/groups/{everyone}"), &json!({ "quota_allowance": credits }));
+    assert_eq!(allowed.status, 200, "{}", allowed.text);
+}
+
 fn new_key(site: &Site) -> String {
     let made = site.api.post("/api/v2/organizations/default/provisionerkeys", &json!({ "name": "rack" }));
     made.json()["key"].as_str().unwrap().to_owned()
@@ -218,6 +225,9 @@ fn from_a_template_to_a_workspace_and_to_its_end() {
             assert_eq!(resources.as_array().unwrap().len(), 3, "{resources}");
             assert_eq!(api.get(&format!("{version}/presets")).json().as_array().unwrap().len(), 1);
 
+            let poor = ended(api, &build_of(&workspace(api, &template, "poor", &[])));
+            assert_eq!(poor["job"]["error"], "insufficient quota", "nobody may spend anything at first");
+            allow(api, 10);
             let desk = workspace(api, &template, "desk", &[("size", "3")]);
             let started = ended(api, &build_of(&desk));
             assert_eq!((&started["status"], &started["daily_cost"]), (&json!("running"), &json!(4)), "{started}");
@@ -236,9 +246,6 @@ fn from_a_template_to_a_workspace_and_to_its_end() {
             assert!(log.contains(&"container.dev: created".to_owned()), "{log:?}");
             assert!(!log.iter().any(|line| line.contains("disk.home")), "{log:?}");
 
-            let organization = id(&api.get("/api/v2/organizations/default").json());
-            let budget = api.patch(&format!("/api/v2/groups/{organization}"), &json!({ "quota_allowance": 10 }));
-            assert_eq!(budget.status, 200, "{}", budget.text);
             let refused = ended(api, &build_of(&workspace(api, &template, "bench", &[("size", "7")])));
             assert_eq!((&refused["job"]["status"], &refused["job"]["error"]), (&json!("failed"), &json!("insufficient quota")));
             assert_eq!(refused["job"]["error_code"], "INSUFFICIENT_QUOTA");
@@ -266,6 +273,7 @@ fn a_job_outlives_the_connection_of_its_daemon_and_can_be_cancelled() {
             let environment = [("CODER_PROVISIONER_DAEMON_PSK", PSK), ("CODER_PROVISIONER_DAEMON_NAME", "host")];
             let mut daemon = Daemon::start(folder.path(), &api.url, &[], &environment);
             let template = made_template(api, TEMPLATE);
+            allow(api, 10);
             let slow = workspace(api, &template, "slow", &[("delay", "1h")]);
             until("the build runs", || {
                 lines(api, &build_of(&slow)).iter().any(|line| line.contains("starting slow")).then_some(())
@@ -307,6 +315,7 @@ fn a_server_that_comes_back_finds_its_daemon_and_the_job_goes_on() {
     let token = [("CODER_SESSION_TOKEN", api.session.as_str())];
     let mut daemon = Daemon::start(folder.path(), &api.url, &["--name", "host"], &token);
     let template = made_template(&api, TEMPLATE);
+    allow(&api, 10);
     let slow = workspace(&api, &template, "slow", &[("delay", "4s")]);
     until("the build runs", || {
         lines(&api, &build_of(&slow)).iter().any(|line| line.contains("starting slow")).then_some(())

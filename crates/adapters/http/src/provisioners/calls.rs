@@ -143,7 +143,10 @@ impl Calls {
                 let done = completed::dry_run(run)?;
                 again(|| provisioner_jobs::complete_dry_run(context, by, id, done.clone())).await?;
             }
-            None => return Err(Status::error("it is not said what kind of job is complete")),
+            None => {
+                provisioner_jobs::check_own(context, by, id).await.map_err(told)?;
+                return Err(Status::error("it is not said what kind of job is complete"));
+            }
         }
         call.send(&write(&Empty {})).await?;
         Ok(End::Sent)
