@@ -301,10 +301,8 @@ mod tests {
         let path = file.path().to_str().unwrap();
         assert!(options(&["--key-file", path]).unwrap_err().to_string().contains("is empty"));
         std::fs::write(&file, "secret\n").unwrap();
-        match options(&["--key-file", path]).unwrap().credential {
-            Credential::Key(key) => assert_eq!(key.expose(), "secret"),
-            other => panic!("{other:?}"),
-        }
+        let Credential::Key(key) = options(&["--key-file", path]).unwrap().credential else { panic!("no key") };
+        assert_eq!(key.expose(), "secret");
         assert!(options(&["--key-file", "/does/not/exist"]).unwrap_err().to_string().contains("cannot read"));
     }
 }

@@ -105,24 +105,25 @@ impl Acquiring {
 
     /// Begins to wait. It goes on until there is a job, or what is answered first is dropped.
     fn begin(&self) -> (oneshot::Sender<()>, oneshot::Receiver<Result<Option<Delivery>, ()>>) {
-        let (give_up, given_up) = oneshot::channel::<()>();
-        let (sender, delivered) = oneshot::channel();
+        let (give_up, told) = oneshot::channel::<()>();
+        let (sender, answer) = oneshot::channel();
         let acquiring = self.clone();
         actix_web::rt::spawn(async move {
-            let given_up = given_up.map(drop).shared();
+            // That the call is gone is word enough.
+            let is_enough = told.map(drop).shared();
             let turn = tokio::select! {
                 biased;
-                () = given_up.clone() => None,
-                turn = acquiring.turn.clone().acquire_owned() => turn.ok(),
+                () = is_enough.clone() => None,
+                turn = Arc::clone(&acquiring.turn).acquire_owned() => turn.ok(),
             };
             let outcome = match turn {
-                Some(turn) => acquiring.wait(turn, given_up).await,
+                Some(turn) => acquiring.wait(turn, is_enough).await,
                 None => Ok(None),
             };
             // A delivery that nobody waits for any more is dropped, and so failed.
             drop(sender.send(outcome));
         });
-        (give_up, delivered)
+        (give_up, answer)
     }
 
     async fn wait(

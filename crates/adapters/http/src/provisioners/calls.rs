@@ -159,7 +159,7 @@ impl Calls {
         import: &mut CompletedTemplateImport,
     ) -> Result<(), Status> {
         let (context, by) = (&self.context, self.by());
-        let (content, hash) = (std::mem::take(&mut import.module_files), std::mem::take(&mut import.module_files_hash));
+        let (content, sha256) = (std::mem::take(&mut import.module_files), std::mem::take(&mut import.module_files_hash));
         if !content.is_empty() {
             provisioner_jobs::check_own(context, by, id).await.map_err(told)?;
             let announced = Announced { digest: Digest::of(&content), size: content.len() as u64 };
@@ -170,11 +170,11 @@ impl Calls {
             files::finish(context, by, upload, Some(announced)).await.map_err(told)?;
         }
         // The hash is looked at only where there is something for it to be of.
-        if hash.is_empty() || (content.is_empty() && import.plan.is_empty()) {
+        if sha256.is_empty() || (content.is_empty() && import.plan.is_empty()) {
             return Ok(());
         }
         let digest =
-            Digest::from_slice(&hash).ok_or_else(|| Status::error("the hash of the module files has not 32 bytes"))?;
+            Digest::from_slice(&sha256).ok_or_else(|| Status::error("the hash of the module files has not 32 bytes"))?;
         if digest == Digest::of(&content) || files::is_known(context, by, digest).await.map_err(told)? {
             return Ok(());
         }
@@ -194,6 +194,7 @@ async fn again<T, F: Future<Output = Result<T, Error>>>(act: impl Fn() -> F) -> 
 }
 
 /// What a daemon is told of an error. What is none of its business goes to the log.
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped by")]
 pub(super) fn told(error: Error) -> Status {
     match &error {
         Error::Internal(cause) => {

@@ -126,7 +126,7 @@ fn told_to_stop_a_daemon_finishes_its_job_and_told_again_gives_it_up() {
                 }
                 running.await.unwrap().unwrap();
                 let known = server.known.borrow();
-                assert_eq!(known.completed.len(), if times == 1 { 1 } else { 0 });
+                assert_eq!(known.completed.len(), usize::from(times == 1));
                 assert_eq!(known.jobs.len(), 1, "no other job is taken");
                 if times == 2 {
                     assert_eq!(known.failed[0].error, "the provisioner daemon was stopped");
