@@ -70,7 +70,7 @@ async fn a_log_is_followed_to_its_end_and_goes_on_where_it_was_left() {
     let handle = servers.site.handle();
     actix_web::rt::spawn(servers.site);
 
-    let version = house.version(&owner, None).await;
+    let version = house.new_version(&owner, None).await;
     let path = format!("/templateversions/{}/logs", id(&version));
     let session = format!("Coder-Session-Token: {owner}\r\n");
     let foreign = format!("{session}Origin: https://elsewhere.example\r\n");
@@ -105,7 +105,7 @@ async fn a_log_is_followed_to_its_end_and_goes_on_where_it_was_left() {
     assert_eq!(late.closed().await, 1000);
 
     // A server that stops says so.
-    let waits = house.version(&owner, None).await;
+    let waits = house.new_version(&owner, None).await;
     let (_, mut left) = Socket::open(address, &format!("/templateversions/{}/logs?follow", id(&waits)), &session).await;
     servers.closing.begin();
     assert_eq!(left.closed().await, 1001);

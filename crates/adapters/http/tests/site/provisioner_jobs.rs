@@ -95,7 +95,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
     }
 
     /// Posts a version.
-    pub(crate) async fn version(&self, token: &str, template: Option<&Value>) -> Value {
+    pub(crate) async fn new_version(&self, token: &str, template: Option<&Value>) -> Value {
         let file = self.file(token, tar(&[("main.tf", "")])).await;
         let mut body = json!({ "file_id": file, "storage_method": "file", "provisioner": "terraform" });
         if let Some(template) = template {
@@ -106,7 +106,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
 
     /// A version that this daemon has imported.
     pub(crate) async fn imported(&self, token: &str, template: Option<&Value>, daemon: &Principal) -> Value {
-        let version = self.version(token, template).await;
+        let version = self.new_version(token, template).await;
         let job = self.claim(daemon).await.job.id;
         let variable = Variable {
             name: "token".to_owned(),
@@ -209,6 +209,7 @@ async fn a_workspace_is_made_started_stopped_and_deleted_by_jobs() {
     house.get("/users/bob/workspace/box/builds/9", &owner).await.expect(404);
     house.get("/users/bob/workspace/box/builds/x", &owner).await.expect(400);
 
+    house.clock.advance(Duration::SECOND);
     house.api(POST, &path, &bob, json!({ "transition": "delete" })).await.expect(201);
     let job = house.claim(&daemon).await.job.id;
     complete_build(&house.context, &daemon, job, CompletedBuild::default()).await.unwrap();
@@ -281,7 +282,7 @@ async fn jobs_are_listed_for_those_who_run_daemons() {
     assert_eq!(house.get(JOBS, &owner).await.expect(200).json(), json!([]));
     let done = house.imported(&owner, None, &daemon).await;
     house.clock.advance(Duration::SECOND);
-    let waits = house.version(&owner, None).await;
+    let waits = house.new_version(&owner, None).await;
     assert_eq!(waits["matched_provisioners"]["available"], 1);
     let shown = house.get(&format!("/templateversions/{}", id(&waits)), &owner).await.expect(200).json();
     assert_eq!(shown["matched_provisioners"]["count"], 1);

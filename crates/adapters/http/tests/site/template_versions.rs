@@ -23,7 +23,7 @@ async fn a_template_is_pushed() {
     let owner = house.owner().await;
     let bob = house.member(&owner, "bob").await;
     let daemon = house.daemon("rack").await;
-    let version = house.version(&owner, None).await;
+    let version = house.new_version(&owner, None).await;
     let path = format!("/templateversions/{}", id(&version));
     assert_eq!((&version["job"]["status"], &version["created_by"]["username"]), (&json!("pending"), &json!("ann")));
     assert!(version.get("template_id").is_none() && version["name"].as_str().unwrap().len() >= 8);
@@ -88,7 +88,7 @@ async fn versions_follow_each_other() {
     let variables = house.get(&at(&second, "/variables"), &bob).await.expect(200).json();
     assert_eq!((&variables[0]["name"], &variables[0]["value"]), (&json!("token"), &json!("*redacted*")));
     house.clock.advance(Duration::SECOND);
-    let third = house.version(&owner, Some(&dev)).await;
+    let third = house.new_version(&owner, Some(&dev)).await;
     let job = house.claim(&daemon).await.job.id;
     fail(&house.context, &daemon, job, "no plan".to_owned(), "REQUIRED_TEMPLATE_VARIABLES".to_owned(), None)
         .await
@@ -144,7 +144,9 @@ async fn what_a_version_must_be() {
     let house = house().await;
     let owner = house.owner().await;
     let (bob, cy) = (house.member(&owner, "bob").await, house.member(&owner, "cy").await);
-    house.api(PUT, "/users/cy/roles", &owner, json!({ "roles": ["template-admin"] })).await.expect(200);
+    // Of the organization: roles of the site reach all files.
+    let roles = json!({ "roles": ["organization-template-admin"] });
+    house.api(PUT, "/organizations/default/members/cy/roles", &owner, roles).await.expect(200);
     let (mine, of_cy) = (house.file(&owner, tar(&[("a", "1")])).await, house.file(&cy, tar(&[("a", "2")])).await);
     for (field, change) in [
         ("name", json!({ "name": "a b" })),

@@ -69,4 +69,5 @@ mod user_lists;
 mod users;
 mod visible;
 mod workspace_proxies;
+mod workspace_views;
 mod workspaces;

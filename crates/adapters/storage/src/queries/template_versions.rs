@@ -1,7 +1,7 @@
 //! Versions of templates.
 
 use super::provisioner_job_views::views as job_views;
-use super::workspaces::is_latest;
+use super::workspace_views::is_latest;
 use super::{Conn, locks};
 use crate::error::Error;
 use crate::rows::{JobRow, VersionRow};

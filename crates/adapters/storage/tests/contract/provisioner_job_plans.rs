@@ -8,7 +8,9 @@ use crate::support::*;
 use crate::template_versions::template_version;
 use doorward_domain::page::Page;
 use doorward_domain::provisioner_jobs::JobStatus;
+use doorward_domain::roles::{Action, ResourceType, Scope, Subject};
 use doorward_domain::template_versions::TemplateVersion;
+use doorward_domain::workspaces::{Build, WorkspaceFilter};
 use doorward_ports::StoreError;
 use doorward_ports::provisioner_jobs::JobFilter;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,4 +93,52 @@ async fn sqlite_goes_by_index() {
             assert!(!scans || line.contains("USING"), "`{line}` of\n{sql}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_list_takes_as_many_statements_as_a_short_one() {
+    let db = Fixture::sqlite();
+    let (acme, ann, dev) = templated(&db).await;
+    let (store, log) = watch(&db);
+    let mut counts = Vec::new();
+    for more in [1, 20] {
+        let (ann, dev) = (ann.clone(), dev.clone());
+        let filled: Result<(), StoreError> = store
+            .write(move |repos| {
+                for n in 0..more {
+                    let source = file(ann.id, &format!("{more} {n}"));
+                    upload(repos, &source, &format!("{more} {n}"))?;
+                    let mut job = provisioner_job(acme.id, ann.id, source.id);
+                    repos.provisioner_jobs().insert(&permit(), &job, b"", None)?;
+                    let version = template_version(&job, &format!("v{more}-{n}"));
+                    repos
+                        .template_versions()
+                        .insert(&permit(), &TemplateVersion { template_id: Some(dev.id), ..version })?;
+                    let desk = workspace(&dev, &format!("w{more}-{n}"));
+                    repos.workspaces().insert(&permit(), &desk)?;
+                    let built = Build { job_id: Some(id()), ..build(&desk, 1, 0) };
+                    repos.workspaces().insert_build(&permit(), &built)?;
+                    (job.id, job.workspace_build_id) = (built.job_id.unwrap(), Some(built.id));
+                    repos.provisioner_jobs().insert(&permit(), &job, b"", None)?;
+                }
+                Ok(())
+            })
+            .await;
+        filled.unwrap();
+        taken(&log);
+        let (place, template, by) =
+            (acme.id, dev.id, Subject::for_user(ann.id.0).site_roles(["owner"]).scope(Scope::all()).build());
+        let read: Result<(), StoreError> = store
+            .read(move |repos| {
+                repos.provisioner_jobs().list(place, &JobFilter::default())?;
+                repos.template_versions().list(template, true, Page::default())?;
+                let visible = by.list_filter(Action::Read, ResourceType::Workspace);
+                repos.workspaces().list(&WorkspaceFilter::default(), &visible, Page::default())?;
+                Ok(())
+            })
+            .await;
+        read.unwrap();
+        counts.push(taken(&log).len());
+    }
+    assert!(counts[0] > 6 && counts[0] == counts[1], "{counts:?}");
 }
