@@ -89,7 +89,7 @@ pub(crate) struct Start {
     poll_jitter: Duration,
 }
 
-// The shape is that of the library's parsers.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of arguments have this shape")]
 fn secret(text: &str) -> Result<Secret<String>, Infallible> {
     Ok(Secret::from(text))
 }

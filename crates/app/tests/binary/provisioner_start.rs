@@ -215,7 +215,10 @@ fn from_a_template_to_a_workspace_and_to_its_end() {
 
             let wrong = push(api, "[[resource]]\nname = \"a\"\nsize = 3", "terraform");
             assert_eq!(wrong["job"]["status"], "failed");
-            assert!(wrong["job"]["error"].as_str().unwrap().contains("doorward.toml: line 3: unknown field"), "{wrong}");
+            assert!(
+                wrong["job"]["error"].as_str().unwrap().contains("doorward.toml: line 3: unknown field"),
+                "{wrong}"
+            );
 
             let template = made_template(api, TEMPLATE);
             let listed = api.get(&format!("/api/v2/templates/{template}/versions")).json();
@@ -247,7 +250,10 @@ fn from_a_template_to_a_workspace_and_to_its_end() {
             assert!(!log.iter().any(|line| line.contains("disk.home")), "{log:?}");
 
             let refused = ended(api, &build_of(&workspace(api, &template, "bench", &[("size", "7")])));
-            assert_eq!((&refused["job"]["status"], &refused["job"]["error"]), (&json!("failed"), &json!("insufficient quota")));
+            assert_eq!(
+                (&refused["job"]["status"], &refused["job"]["error"]),
+                (&json!("failed"), &json!("insufficient quota"))
+            );
             assert_eq!(refused["job"]["error_code"], "INSUFFICIENT_QUOTA");
             let allowed = ended(api, &build_of(&workspace(api, &template, "shelf", &[("size", "5")])));
             assert_eq!(allowed["status"], "running");

@@ -4,6 +4,7 @@
 //! dropped at any time. So waiting is a task of its own, which the call only tells to give up; and what it has got is failed when it is
 //! dropped before the daemon has it.
 
+use super::calls::told;
 use super::translate::acquired;
 use actix_web::web;
 use doorward_domain::ids::ProvisionerJobId;
@@ -162,10 +163,8 @@ impl Acquiring {
         if size > self.longest {
             return Err(TOO_LARGE.to_owned());
         }
-        let archive = self.archive(acquired.job.id, size).await.map_err(|error| match error {
-            Error::Internal(_) | Error::Unavailable { .. } => "The files of the template cannot be read.".to_owned(),
-            other => format!("The files of the template cannot be read: {other}"),
-        })?;
+        let archive = self.archive(acquired.job.id, size).await;
+        let archive = archive.map_err(|error| format!("The files of the template cannot be read: {}", told(error)))?;
         let message = write::<AcquiredJob>(&acquired::job(acquired, archive));
         if message.len() > self.longest { Err(TOO_LARGE.to_owned()) } else { Ok(message) }
     }

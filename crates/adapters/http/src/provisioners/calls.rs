@@ -159,23 +159,24 @@ impl Calls {
         import: &mut CompletedTemplateImport,
     ) -> Result<(), Status> {
         let (context, by) = (&self.context, self.by());
-        let (content, sha256) = (std::mem::take(&mut import.module_files), std::mem::take(&mut import.module_files_hash));
-        if !content.is_empty() {
+        let module_files = std::mem::take(&mut import.module_files);
+        let sha256 = std::mem::take(&mut import.module_files_hash);
+        if !module_files.is_empty() {
             provisioner_jobs::check_own(context, by, id).await.map_err(told)?;
-            let announced = Announced { digest: Digest::of(&content), size: content.len() as u64 };
+            let announced = Announced { digest: Digest::of(&module_files), size: module_files.len() as u64 };
             let mut upload = files::begin(context, by).await.map_err(told)?;
-            if let Err(error) = files::append(context, by, &mut upload, &content).await {
+            if let Err(error) = files::append(context, by, &mut upload, &module_files).await {
                 return Err(uploading::given_up(context, by, upload, error).await);
             }
             files::finish(context, by, upload, Some(announced)).await.map_err(told)?;
         }
         // The hash is looked at only where there is something for it to be of.
-        if sha256.is_empty() || (content.is_empty() && import.plan.is_empty()) {
+        if sha256.is_empty() || (module_files.is_empty() && import.plan.is_empty()) {
             return Ok(());
         }
-        let digest =
-            Digest::from_slice(&sha256).ok_or_else(|| Status::error("the hash of the module files has not 32 bytes"))?;
-        if digest == Digest::of(&content) || files::is_known(context, by, digest).await.map_err(told)? {
+        let digest = Digest::from_slice(&sha256)
+            .ok_or_else(|| Status::error("the hash of the module files has not 32 bytes"))?;
+        if digest == Digest::of(&module_files) || files::is_known(context, by, digest).await.map_err(told)? {
             return Ok(());
         }
         Err(Status::error("no file with the hash of the module files was uploaded"))
