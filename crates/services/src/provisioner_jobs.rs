@@ -27,8 +27,8 @@ mod waiters;
 #[cfg(test)]
 mod tests;
 
-pub use acquire::{Acquired, acquire, claim, job_id, source};
-pub use assemble::{AcquiredBuild, AcquiredWork, Metadata, VariableValue};
+pub use acquire::{acquire, claim, job_id, source};
+pub use assemble::{Acquired, AcquiredBuild, AcquiredWork, Metadata, VariableValue};
 pub use complete::{
     CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import,
 };

@@ -53,8 +53,10 @@ pub struct ExternalAuth {
 
 text_enum! {
     /// How a parameter is asked for.
+    #[derive(Default)]
     FormType {
         /// As its type wants.
+        #[default]
         Default = "",
         /// Not at all, for something is wrong.
         Error = "error",
@@ -76,12 +78,6 @@ text_enum! {
         TagSelect = "tag-select",
         /// By a list of which several are chosen.
         MultiSelect = "multi-select",
-    }
-}
-
-impl Default for FormType {
-    fn default() -> Self {
-        Self::Default
     }
 }
 

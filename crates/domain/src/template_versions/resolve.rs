@@ -169,7 +169,7 @@ mod tests {
     fn all_defects_are_told() {
         let needed = one("string", |p| p.required = true);
         let given = BTreeMap::from([("q".to_owned(), String::new())]);
-        let defects = resolve(&[needed.clone()], &given, None).unwrap_err();
+        let defects = resolve(std::slice::from_ref(&needed), &given, None).unwrap_err();
         assert_eq!(defects.iter().map(|defect| defect.name.as_str()).collect::<Vec<_>>(), ["q", "p"]);
         assert_eq!(resolve(&[needed], &BTreeMap::new(), Some(&values("old"))), Ok(values("old")));
     }

@@ -1,19 +1,19 @@
 //! Getting a job.
 
-use super::assemble::{AcquiredWork, assemble};
+use super::assemble::{Acquired, assemble};
 use super::daemon::{daemon_of, look_at, permit};
 use super::end::end_job;
 use super::events::{POSTED_TOPIC, told_of_logs};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::Error;
-use doorward_domain::files::File;
 use doorward_domain::ids::ProvisionerJobId;
-use doorward_domain::provisioner_jobs::{ProvisionerJob, Worker};
+use doorward_domain::provisioner_jobs::Worker;
 use doorward_domain::provisioners::ProvisionerType;
 use doorward_ports::bus::Heard;
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -21,19 +21,6 @@ use uuid::Uuid;
 const POLL: Duration = Duration::from_secs(30);
 /// Pause after a failure of the database.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// A job that a daemon has got.
-#[derive(Debug)]
-pub struct Acquired {
-    /// The job.
-    pub job: ProvisionerJob,
-    /// Name of the user who asked for it.
-    pub user_name: String,
-    /// The source, to be read by [`source`].
-    pub file: File,
-    /// What is to be done.
-    pub work: AcquiredWork,
-}
 
 /// Waits until there is a job for the daemon, and gives it to it; `None` when `gives_up` ends before. A job is never lost: once one was given to
 /// the daemon, it is answered, whatever `gives_up` does. Not to be dropped before it ends, but by ending `gives_up`.
@@ -115,7 +102,7 @@ enum Claimed {
 }
 
 async fn claim_one(ctx: &Context, by: &Principal, worker: Worker) -> Result<Claimed, Error> {
-    let (seal, settings) = (ctx.seal(), ctx.settings.clone());
+    let (seal, settings) = (ctx.seal(), Arc::clone(&ctx.settings));
     ctx.act(by, move |deed| {
         let permit = permit(deed.by, worker.organization_id)?;
         let Some(job) = deed.repos.provisioner_jobs().claim(&permit, &worker, deed.now)? else {

@@ -1,12 +1,12 @@
 //! What a daemon has to know to do a job (`provisioner-wire.md` 6).
 
-use super::acquire::Acquired;
 use super::seal::{Seal, open_json, open_state};
 use crate::deed::Deed;
 use crate::error::Error;
 use crate::sessions::{IssuedKey, KeySpec};
 use crate::settings::Settings;
 use doorward_domain::Secret;
+use doorward_domain::files::File;
 use doorward_domain::groups::GroupFilter;
 use doorward_domain::ids::{OrganizationId, WorkspaceId};
 use doorward_domain::provisioner_jobs::{JobInput, JobType, ProvisionerJob};
@@ -39,6 +39,19 @@ impl fmt::Debug for VariableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VariableValue").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// A job that a daemon has got.
+#[derive(Debug)]
+pub struct Acquired {
+    /// The job.
+    pub job: ProvisionerJob,
+    /// Name of the user who asked for it.
+    pub user_name: String,
+    /// The source, to be read by [`source`](super::source).
+    pub file: File,
+    /// What is to be done.
+    pub work: AcquiredWork,
 }
 
 /// What is to be done.

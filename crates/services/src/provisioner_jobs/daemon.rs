@@ -37,10 +37,8 @@ pub(super) fn permit(
 
 /// Why a daemon may not say this about a job, in the words that it looks for.
 pub(super) fn refused(refusal: JobRefusal) -> Error {
-    match refusal {
-        JobRefusal::NotYours => Error::Refused(refusal.to_string()),
-        other => Error::conflict(other.to_string()),
-    }
+    let told = refusal.to_string();
+    if refusal == JobRefusal::NotYours { Error::Refused(told) } else { Error::conflict(told) }
 }
 
 /// A job that this daemon has, which is held until the transaction ends, with the permit to change it.

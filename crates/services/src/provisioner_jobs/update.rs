@@ -69,7 +69,7 @@ pub async fn update(ctx: &Context, by: &Principal, id: ProvisionerJobId, told: J
                 version.workspace_tags.extend(told.workspace_tags);
                 deed.repos.template_versions().update(&why, &version)?;
                 if !told.variables.is_empty() {
-                    verdict = store_variables(deed, &seal, &job, told.variables, told.variable_values)?;
+                    verdict = store_variables(deed, &seal, &job, told.variables, &told.variable_values)?;
                 }
             }
             let told = verdict.map(|variable_values| Updated { canceled: job.canceled_at.is_some(), variable_values });
@@ -120,7 +120,7 @@ fn store_variables(
     seal: &Seal,
     job: &ProvisionerJob,
     told: Vec<Variable>,
-    from_source: BTreeMap<String, String>,
+    from_source: &BTreeMap<String, String>,
 ) -> Result<Result<Vec<VariableValue>, Vec<String>>, Error> {
     let stored = deed.repos.provisioner_jobs().input(job.id)?;
     let JobInput { variables: mut given, .. } = open_json(seal, &job.id, stored)?;

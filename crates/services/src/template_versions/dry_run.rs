@@ -145,10 +145,9 @@ fn found(repos: &mut dyn Repositories, by: &Principal, of: DryRun) -> Result<Pro
         .find(of.job)?
         .filter(|job| job.kind == JobType::TemplateVersionDryRun && job.template_version_id == version.id);
     let job = job.ok_or(Error::NotFound)?;
-    may_try(by, &version, job.initiator_id).map_err(|error| match error {
-        Error::Forbidden(denied) => Error::NotFound.unless_scope_is_short(denied),
-        other => other,
-    })?;
+    let denied =
+        by.subject.check(Action::Create, &workspaces::access::new_of(job.initiator_id, version.organization_id));
+    denied.map_err(|denied| Error::NotFound.unless_scope_is_short(denied))?;
     Ok(job)
 }
 

@@ -27,6 +27,8 @@ const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 const PATCH: Method = Method::PATCH;
 
+const JOBS: &str = "/organizations/default/provisionerjobs";
+
 /// What one daemon takes.
 fn kinds() -> BTreeSet<ProvisionerType> {
     BTreeSet::from([ProvisionerType::Echo, ProvisionerType::Terraform])
@@ -91,7 +93,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
     }
 
     pub(crate) async fn claim(&self, daemon: &Principal) -> Acquired {
-        claim(&self.context, daemon, &kinds()).await.unwrap().expect("a job waits")
+        claim(&self.context, daemon, &kinds()).await.unwrap().unwrap()
     }
 
     /// Posts a version.
@@ -278,7 +280,6 @@ async fn jobs_are_listed_for_those_who_run_daemons() {
     let owner = house.owner().await;
     let bob = house.member(&owner, "bob").await;
     let daemon = house.daemon("rack").await;
-    const JOBS: &str = "/organizations/default/provisionerjobs";
     assert_eq!(house.get(JOBS, &owner).await.expect(200).json(), json!([]));
     let done = house.imported(&owner, None, &daemon).await;
     house.clock.advance(Duration::SECOND);

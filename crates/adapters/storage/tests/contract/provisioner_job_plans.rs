@@ -102,6 +102,7 @@ async fn a_long_list_takes_as_many_statements_as_a_short_one() {
     let (store, log) = watch(&db);
     let mut counts = Vec::new();
     for more in [1, 20] {
+        let (of, template) = (ann.id, dev.id);
         let (ann, dev) = (ann.clone(), dev.clone());
         let filled: Result<(), StoreError> = store
             .write(move |repos| {
@@ -126,8 +127,8 @@ async fn a_long_list_takes_as_many_statements_as_a_short_one() {
             .await;
         filled.unwrap();
         taken(&log);
-        let (place, template, by) =
-            (acme.id, dev.id, Subject::for_user(ann.id.0).site_roles(["owner"]).scope(Scope::all()).build());
+        let by = Subject::for_user(of.0).site_roles(["owner"]).scope(Scope::all()).build();
+        let place = acme.id;
         let read: Result<(), StoreError> = store
             .read(move |repos| {
                 repos.provisioner_jobs().list(place, &JobFilter::default())?;

@@ -119,7 +119,7 @@ impl Site {
     }
 
     async fn claim(&self, daemon: &Principal) -> Acquired {
-        claim(self.ctx(), daemon, &echo()).await.unwrap().expect("a job waits")
+        claim(self.ctx(), daemon, &echo()).await.unwrap().unwrap()
     }
 }
 
