@@ -25,6 +25,8 @@ mod update;
 mod waiters;
 
 #[cfg(test)]
+mod crowd_tests;
+#[cfg(test)]
 mod tests;
 
 pub use acquire::{acquire, claim, job_id, source};
