@@ -126,6 +126,9 @@ async fn a_long_list_takes_as_many_statements_as_a_short_one() {
             })
             .await;
         filled.unwrap();
+        // A connection that is new has something to say of its own.
+        let warm: Result<Vec<_>, StoreError> = store.read(move |repos| repos.provisioner_jobs().current_of(&[])).await;
+        warm.unwrap();
         taken(&log);
         let by = Subject::for_user(of.0).site_roles(["owner"]).scope(Scope::all()).build();
         let place = acme.id;

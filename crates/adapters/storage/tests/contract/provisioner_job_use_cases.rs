@@ -215,7 +215,7 @@ contract! {
         );
         let ended = [one.is_ok(), other.is_ok(), failed.is_ok()];
         assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "{ended:?}");
-        let stored = if failed.is_ok() { 0 } else { 1 };
+        let stored = i64::from(failed.is_err());
         assert_eq!(site.walk.db.rows("provisioner_job_resources"), stored);
         assert!(site.job_of(version).await.is_over());
     }

@@ -8,8 +8,8 @@ use doorward_domain::Instant;
 use doorward_domain::files::File;
 use doorward_domain::ids::{FileId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, UserId};
 use doorward_domain::provisioner_jobs::{
-    Agent, AgentAuth, App, JobStatus, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn, ProvisionerJob,
-    Resource, Worker,
+    Agent, AgentAuth, App, HUNG_AFTER, JobStatus, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn, PENDING_FOR,
+    ProvisionerJob, Resource, Worker,
 };
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerType, Tags};
 use doorward_domain::template_versions::TemplateVersion;
@@ -389,7 +389,9 @@ contract! {
             let minutes = |minutes| NOW - Duration::minutes(minutes);
             assert_eq!(repos.provisioner_jobs().list_silent(minutes(5), minutes(30), 9)?, [forgotten.id, hung.id]);
             assert_eq!(repos.provisioner_jobs().list_silent(minutes(5), minutes(30), 1)?, [forgotten.id]);
-            let _spared = (fresh, waits, over);
+            let spared = [fresh, waits, over].map(|job| job.id);
+            let all = repos.provisioner_jobs().list_silent(NOW - HUNG_AFTER, NOW - PENDING_FOR, 99)?;
+            assert!(all.len() == 2 && spared.iter().all(|job| !all.contains(job)));
             Ok(())
         })
         .await;
