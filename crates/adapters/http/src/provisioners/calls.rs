@@ -17,6 +17,7 @@ use doorward_wire::messages::provisionerd::{
 use doorward_wire::messages::{read, write};
 use doorward_wire::{Call, End, Message, Service, Status};
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What all paths begin with.
 const SERVICE: &str = "/provisionerd.ProvisionerDaemon/";
@@ -35,6 +36,26 @@ pub(super) struct Calls {
     pub(super) connected: Connected,
     pub(super) closing: Closing,
     pub(super) acquiring: Acquiring,
+    pub(super) turns: Turns,
+}
+
+/// Of what may be large in memory, one is done at a time for each daemon.
+pub(super) struct Turns {
+    requests: Semaphore,
+    uploads: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { requests: Semaphore::new(1), uploads: Semaphore::new(1) }
+    }
+}
+
+/// A request about a job that the daemon may have.
+struct Request<'a> {
+    message: Message,
+    job: ProvisionerJobId,
+    _turn: Option<SemaphorePermit<'a>>,
 }
 
 impl Service for Calls {
@@ -47,6 +68,7 @@ impl Service for Calls {
             Some("FailJob") => self.fail(call).await,
             Some("CompleteJob") => self.complete(call).await,
             Some("UploadFile") => {
+                let _turn = self.turns.uploads.acquire().await;
                 uploading::upload(&self.context, self.by(), call).await?;
                 call.send(&write(&Empty {})).await?;
                 Ok(End::Sent)
@@ -76,30 +98,32 @@ impl Calls {
         Ok(End::Sent)
     }
 
-    /// The request, and the job that it is about.
-    async fn about_job(&self, call: &mut Call<'_>) -> Result<(Message, ProvisionerJobId), Status> {
-        let request = call.expect().await?;
-        let reference: JobReference = read(&request).map_err(Status::error)?;
-        let id = provisioner_jobs::job_id(&reference.job_id).map_err(told)?;
-        if request.len() > READ_AT_ONCE {
-            provisioner_jobs::check_own(&self.context, self.by(), id).await.map_err(told)?;
+    async fn about_job(&self, call: &mut Call<'_>) -> Result<Request<'_>, Status> {
+        let message = call.expect().await?;
+        let reference: JobReference = read(&message).map_err(Status::error)?;
+        let job = provisioner_jobs::job_id(&reference.job_id).map_err(told)?;
+        let mut turn = None;
+        if message.len() > READ_AT_ONCE {
+            provisioner_jobs::check_own(&self.context, self.by(), job).await.map_err(told)?;
+            // It is never closed.
+            turn = self.turns.requests.acquire().await.ok();
         }
-        Ok((request, id))
+        Ok(Request { message, job, _turn: turn })
     }
 
     async fn update(&self, call: &mut Call<'_>) -> Result<End, Status> {
-        let (request, id) = self.about_job(call).await?;
-        let request: UpdateJobRequest = read(&request).map_err(Status::error)?;
-        let update = updated::job_update(request)?;
-        let answer = again(|| provisioner_jobs::update(&self.context, self.by(), id, update.clone())).await?;
+        let request = self.about_job(call).await?;
+        let told: UpdateJobRequest = read(&request.message).map_err(Status::error)?;
+        let update = updated::job_update(told)?;
+        let answer = again(|| provisioner_jobs::update(&self.context, self.by(), request.job, update.clone())).await?;
         call.send(&write(&updated::answer(answer))).await?;
         Ok(End::Sent)
     }
 
     async fn commit_quota(&self, call: &mut Call<'_>) -> Result<End, Status> {
-        let (request, id) = self.about_job(call).await?;
-        let CommitQuotaRequest { daily_cost, .. } = read(&request).map_err(Status::error)?;
-        let commit = || provisioner_jobs::commit_quota(&self.context, self.by(), id, daily_cost);
+        let request = self.about_job(call).await?;
+        let CommitQuotaRequest { daily_cost, .. } = read(&request.message).map_err(Status::error)?;
+        let commit = || provisioner_jobs::commit_quota(&self.context, self.by(), request.job, daily_cost);
         let Commitment { ok, credits_consumed, budget } = again(commit).await?;
         let number = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
         let answer = CommitQuotaResponse { ok, credits_consumed: number(credits_consumed), budget: number(budget) };
@@ -108,8 +132,8 @@ impl Calls {
     }
 
     async fn fail(&self, call: &mut Call<'_>) -> Result<End, Status> {
-        let (request, id) = self.about_job(call).await?;
-        let FailedJob { error, error_code, r#type, .. } = read(&request).map_err(Status::error)?;
+        let request = self.about_job(call).await?;
+        let FailedJob { error, error_code, r#type, .. } = read(&request.message).map_err(Status::error)?;
         let state = match r#type {
             // Nothing is no state: what is kept stays.
             Some(FailedType::WorkspaceBuild(build)) => Some(build.state).filter(|state| !state.is_empty()),
@@ -117,7 +141,7 @@ impl Calls {
         };
         let fail = || {
             let (error, code, state) = (error.clone(), error_code.clone(), state.clone());
-            provisioner_jobs::fail(&self.context, self.by(), id, error, code, state)
+            provisioner_jobs::fail(&self.context, self.by(), request.job, error, code, state)
         };
         again(fail).await?;
         call.send(&write(&Empty {})).await?;
@@ -125,9 +149,9 @@ impl Calls {
     }
 
     async fn complete(&self, call: &mut Call<'_>) -> Result<End, Status> {
-        let (request, id) = self.about_job(call).await?;
-        let CompletedJob { r#type, .. } = read(&request).map_err(Status::error)?;
-        drop(request);
+        let request = self.about_job(call).await?;
+        let CompletedJob { r#type, .. } = read(&request.message).map_err(Status::error)?;
+        let id = request.job;
         let (context, by) = (&self.context, self.by());
         match r#type {
             Some(CompletedType::WorkspaceBuild(build)) => {

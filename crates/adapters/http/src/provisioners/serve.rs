@@ -1,7 +1,7 @@
 //! Connections of daemons: a WebSocket that carries a session of [`doorward_wire`].
 
 use super::acquiring::Acquiring;
-use super::calls::Calls;
+use super::calls::{Calls, Turns};
 use crate::conventions::Api;
 use crate::kit::call::Call;
 use crate::kit::closing::Closing;
@@ -113,6 +113,7 @@ async fn converse(
         connected: connected.clone(),
         closing: closing.clone(),
         acquiring: Acquiring::new(context.clone(), connected.clone(), &limits),
+        turns: Turns::default(),
     };
     let incoming = incoming(messages.max_frame_size(LARGEST), out.clone());
     let mut outgoing = Socket(out.clone());
