@@ -166,7 +166,10 @@ fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {
         thread::sleep(Duration::from_millis(50));
     }
     let (well, said) = ask();
-    assert!(well && said.contains("background jobs run as planned (cleanup, counts, provisioner_job_reaper)"), "{said}");
+    assert!(
+        well && said.contains("background jobs run as planned (cleanup, counts, provisioner_job_reaper)"),
+        "{said}"
+    );
 
     let set = |what: &str| drop(database.execute(&format!("UPDATE jobs SET {what} WHERE name = 'cleanup'")).unwrap());
     set("last_error = 'the disk is full'");
