@@ -19,7 +19,9 @@ use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, Se
 use doorward_outbound::FetchSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
+use doorward_mail::SmtpSettings;
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::notifications::{NotificationSettings, WebhookSettings};
 use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::replicas::ReplicaSettings;
 use doorward_services::scim::ScimSettings;
@@ -91,6 +93,9 @@ sections! {
     provisioners: ProvisionerSettings,
     replicas: ReplicaSettings,
     workspace_proxies: ProxySettings,
+    notifications: NotificationSettings,
+    smtp: SmtpSettings,
+    webhook: WebhookSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

@@ -69,10 +69,14 @@ pub mod keys;
 #[cfg(feature = "full")]
 pub mod licenses;
 pub mod names;
+#[cfg(feature = "full")]
+pub mod notifications;
 pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
 pub mod page;
+#[cfg(feature = "full")]
+pub mod passcodes;
 #[cfg(feature = "full")]
 pub mod provisioners;
 #[cfg(feature = "full")]

@@ -20,6 +20,7 @@ pub mod people;
 
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::fetch::MockFetch;
+pub use crate::mail::{MockMailer, MockPrepared};
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 

@@ -1,6 +1,7 @@
 //! Which jobs run in the background.
 
 use crate::jobs::{Cleanup, Counts, Job};
+use crate::notifications::Notifier;
 use crate::outbox::{Outbox, Subscriber};
 use std::sync::Arc;
 use time::Duration;
@@ -11,7 +12,7 @@ use time::Duration;
 /// its metrics.
 #[must_use]
 pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
-    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval })];
+    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval }), Arc::new(Notifier)];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));
     }

@@ -5,6 +5,7 @@ use crate::deed::Door;
 use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
+use crate::notifications::Outlets;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
 use crate::workspace_proxies::ProxyHealth;
@@ -38,6 +39,8 @@ pub struct Context {
     pub upstreams: Upstreams,
     /// Which server this is.
     pub server: Arc<ServerIdentity>,
+    /// The ways by which notifications leave this server.
+    pub outlets: Outlets,
     /// What this server has seen of workspace proxies.
     pub proxy_health: ProxyHealth,
 }

@@ -10,8 +10,8 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, oauth2,
-    organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
+    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, notifications,
+    oauth2, organizations, pages, passcodes, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
     workspace_proxies, workspaces,
 };
 use actix_web::web;
@@ -40,6 +40,8 @@ pub(crate) fn table() -> Vec<Entry> {
         quiet_hours::routes,
         quotas::routes,
         scim::routes,
+        notifications::routes,
+        passcodes::routes,
         licenses::routes,
         entitlements::routes,
         deployment::routes,

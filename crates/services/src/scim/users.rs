@@ -7,6 +7,7 @@ use crate::Principal;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::idp_sync;
+use crate::notifications::accounts::{account_changed, account_created, account_deleted};
 use crate::users::caller::{Held, with_caller, with_caller_and};
 use crate::users::{access, default_organization, ended, member};
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -154,6 +155,7 @@ fn end(
     if !deed.repos.users().delete(&permit, id, deed.now)? {
         return Err(Refusal::not_found(&USER));
     }
+    account_deleted(deed, &old.account);
     Ok(ended(deed, &old.account)?.answer(()))
 }
 
@@ -235,6 +237,7 @@ fn insert(
     let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
     deed.repos.scim().store_user(&permit, place.directory, id, &record)?;
     let user = ProvisionedUser { account, record: Some(record) };
+    account_created(deed, &user.account);
     Ok(deed.made(&user)?.answer(user))
 }
 
@@ -368,6 +371,7 @@ fn store(
     if let Some(record) = new.record.as_ref().filter(|_| !is_record_same) {
         deed.repos.scim().store_user(&permit, place.directory, id, record)?;
     }
+    account_changed(deed, &old.account, &new.account);
     Ok(deed.changed(old, &new)?.answer(new))
 }
 

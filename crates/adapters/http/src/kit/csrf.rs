@@ -37,6 +37,10 @@ pub(crate) enum Purpose {
     Revoke,
     /// Makes a key for a command line.
     CliAuth,
+    /// Asks for a one-time passcode.
+    RequestPasscode,
+    /// Chooses another password by a one-time passcode.
+    ResetPassword,
     /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
     Api,
 }
@@ -50,6 +54,8 @@ impl Purpose {
             Self::Consent => "consent",
             Self::Revoke => "revoke",
             Self::CliAuth => "cli-auth",
+            Self::RequestPasscode => "request-passcode",
+            Self::ResetPassword => "reset-password",
             Self::Api => "api",
         }
     }

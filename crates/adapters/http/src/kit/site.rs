@@ -14,6 +14,9 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
+/// Most connections over which people watch their inboxes.
+const WATCHERS_MAX: usize = 2000;
+
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -31,6 +34,8 @@ pub(crate) struct Site {
     pub(crate) readiness: Readiness,
     /// Places for provisioner daemons.
     pub(crate) daemons: Arc<Semaphore>,
+    /// Places for those who watch their inboxes.
+    pub(crate) watchers: Arc<Semaphore>,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
@@ -57,6 +62,7 @@ impl Site {
             daemons: Arc::new(Semaphore::new(
                 context.settings.provisioners.connections_max.min(Semaphore::MAX_PERMITS),
             )),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

@@ -21,7 +21,7 @@ use askama::Template;
 use doorward_domain::Secret;
 use doorward_services::identity_providers::{OnOffer, SignOutThere, on_offer, sign_out_there};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
-use doorward_services::{Context, Error, Principal, sessions, users};
+use doorward_services::{Context, Error, Principal, passcodes, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -63,6 +63,8 @@ pub(crate) struct SignIn<'a> {
     /// False hides the form and says so.
     pub(crate) password_enabled: bool,
     pub(crate) providers: Vec<Provider<'a>>,
+    /// Whether somebody who has forgotten the password can get a mail.
+    pub(crate) can_reset: bool,
 }
 
 impl SignIn<'_> {
@@ -168,6 +170,7 @@ async fn page(
 ) -> HandlerResult {
     let app = asking_app(call, target).await;
     let offers = offers(call.context(), target);
+    let can_reset = passcodes::can_reset(call.context()).await?;
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
             brand: Brand::of(&call.site),
@@ -179,6 +182,7 @@ async fn page(
             error,
             password_enabled: sessions::auth_methods(call.context()).password,
             providers: offers.iter().map(Offer::shown).collect(),
+            can_reset,
         };
         render(status, &page, &form_action(target))
     })

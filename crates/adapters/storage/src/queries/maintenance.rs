@@ -1,7 +1,9 @@
 //! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
-use super::{Conn, codes, counts, grants, provisioners, replays, replicas, sessions, throttles};
+use super::{
+    Conn, codes, counts, grants, inbox, notifications, passcodes, provisioners, replays, replicas, sessions, throttles,
+};
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -22,6 +24,9 @@ const EXPIRING: &[Expiring] = &[
     replays::EXPIRING,
     provisioners::EXPIRING,
     replicas::EXPIRING,
+    notifications::EXPIRING,
+    inbox::EXPIRING,
+    passcodes::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.
