@@ -40,7 +40,6 @@ pub enum MailError {
 }
 
 /// Sends mail.
-#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Reaches the server and asks it to take the mail, which is not sent yet. Within a bounded time. Never answers
@@ -49,7 +48,6 @@ pub trait Mailer: Send + Sync {
 }
 
 /// A mail that the server is ready to take. Dropped, it is not sent.
-#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Prepared: Send {
     /// Sends it. Within a bounded time.

@@ -16,11 +16,12 @@
 //! # }
 //! ```
 
+mod mail;
 pub mod people;
 
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::fetch::MockFetch;
-pub use crate::mail::{MockMailer, MockPrepared};
+pub use mail::{KeepingMailer, Trouble};
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
 

@@ -152,7 +152,7 @@ pub async fn reset_password(ctx: &Context, command: ResetPassword, origin: &Arc<
     // A refusal leaves a trace, so it is an `Ok` of the closure.
     ctx.act(&caller, move |deed| {
         let Some((passcode, user)) = proven else {
-            return Ok(failed(deed, &guard, user.as_ref())?.answer(Err(wrong())));
+            return Ok::<_, Error>(failed(deed, &guard, user.as_ref())?.answer(Err(wrong())));
         };
         if is_current {
             let told = FieldError::new("password", "must differ from the present one");

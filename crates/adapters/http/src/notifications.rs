@@ -187,7 +187,7 @@ pub(crate) async fn send_test(call: Call, actor: Principal) -> HandlerResult {
 }
 
 /// Words of the caller's own.
-#[derive(Deserialize, ToSchema, Default)]
+#[derive(Deserialize, Serialize, ToSchema, Default)]
 #[serde(default)]
 #[schema(as = CustomNotificationContent)]
 pub(crate) struct CustomContent {

@@ -182,7 +182,8 @@ impl Mailer for Smtp {
         let (to, body) = self.write(mail)?;
         let mut connection = self.connection().await?;
         let mut parameters = Vec::new();
-        if !to.as_ref().is_ascii() {
+        let address: &str = to.as_ref();
+        if !address.is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
                 return Err(MailError::Never("the mail server takes no addresses with letters beyond ASCII".to_owned()));
             }

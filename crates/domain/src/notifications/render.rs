@@ -9,13 +9,13 @@
 //! | `{{range .Data.items}}..{{end}}` | once for each entry of a list |
 //! | `{{- ` and ` -}}` | the same, without the white space beside it |
 //!
-//! A template is data. It reads values and nothing else, ends, and writes at most [`OUTPUT_MAX`] bytes.
+//! A template is data. It reads values and nothing else, ends, and writes at most 64 KiB.
 
 use serde_json::Value;
 use thiserror::Error;
 
 /// Most bytes of a text.
-pub const OUTPUT_MAX: usize = 64 * 1024;
+const OUTPUT_MAX: usize = 64 * 1024;
 /// Deepest nesting of conditions and loops.
 const DEPTH_MAX: usize = 8;
 

@@ -9,6 +9,7 @@ use doorward_domain::users::User;
 use doorward_ports::fetch::{FetchError, Request};
 use doorward_ports::mail::{Mail, MailError};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Longest answer of the receiver of a webhook that is read.
 const ANSWER_MAX: usize = 16 * 1024;
@@ -19,7 +20,7 @@ const WHY: &str = "notifications are delivered";
 pub(super) const LOST: &str = "the server ended while it sent this mail, so it may have been sent";
 
 /// What came of an attempt.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     /// It was delivered, or is of no use any more.
     Done,
@@ -88,7 +89,7 @@ async fn attempt_it(ctx: &Context, delivery: &Delivery, user: Option<User>) -> R
     match delivery.method {
         Method::Smtp => by_mail(ctx, delivery, &user, &words).await,
         Method::Webhook => {
-            let body = webhook_body(delivery, template.name, &user, &words, &matter.labels.into_iter().collect());
+            let body = webhook_body(delivery, template.name, &user, &words, &matter.labels);
             Ok(by_webhook(ctx, delivery, body).await)
         }
         Method::Inbox => Ok(Outcome::Done),
@@ -162,10 +163,8 @@ fn webhook_body(
     name: &str,
     user: &User,
     words: &Rendered,
-    labels: &serde_json::Map<String, Value>,
-) -> Value
-where
-{
+    labels: &BTreeMap<String, String>,
+) -> Value {
     json!({
         "_version": "1.1",
         "msg_id": delivery.id,
@@ -175,7 +174,7 @@ where
             "notification_template_id": delivery.template_id,
             "user_id": user.id,
             "user_email": user.shown_email(),
-            "user_name": if user.name.as_str().is_empty() { user.username.as_str() } else { user.name.as_str() },
+            "user_name": called(user),
             "user_username": user.username.as_str(),
             "actions": words.actions,
             "labels": labels,

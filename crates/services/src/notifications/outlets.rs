@@ -45,7 +45,7 @@ impl Outlets {
     }
 
     /// The usual way, if it is set up, or else the first one that is.
-    pub(super) fn usual(&self, settings: &Settings) -> Option<Method> {
+    pub(crate) fn usual(&self, settings: &Settings) -> Option<Method> {
         let wanted = settings.notifications.method;
         if wanted == Some(Method::Inbox) {
             return None;

@@ -67,15 +67,15 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         template: NotificationTemplateId,
         method: Method,
     ) -> Result<bool, StoreError> {
-        self.write(permit, &permit.kind().id(template.0), Touches::nobody(NOBODY), |conn| {
-            let changed = diesel::insert_into(methods::table)
+        self.write_all(permit, &permit.kind().id(template.0), Touches::nobody(NOBODY), |conn| {
+            let other = methods::table.find(Id(template)).filter(methods::method.ne(method.as_str()));
+            let changed = diesel::update(other).set(methods::method.eq(method.as_str())).execute(conn)?;
+            let made = diesel::insert_into(methods::table)
                 .values((methods::template_id.eq(Id(template)), methods::method.eq(method.as_str())))
                 .on_conflict(methods::template_id)
-                .do_update()
-                .set(methods::method.eq(method.as_str()))
-                .filter(methods::method.ne(method.as_str()))
+                .do_nothing()
                 .execute(conn)?;
-            Ok(changed > 0)
+            Ok(changed + made > 0)
         })
     }
 

@@ -4,6 +4,7 @@ use crate::audit::record;
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
+use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
@@ -20,12 +21,13 @@ use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
+use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
 use doorward_domain::roles::{ActionMarker, CustomRole, Object, Permit, ResourceMarker, ScopeName, System, resource};
 use doorward_domain::scim::ScimToken;
-use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
+use doorward_domain::sessions::{Acquaintance, ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::templates::Template;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::workspace_proxies::WorkspaceProxy;
@@ -89,6 +91,7 @@ outcomes! {
     LicenseId: |_id| true;
     usize: |number| *number > 0;
     Purged: |_purged| true;
+    Acquaintance: |_known| true;
 }
 
 impl<T> Outcome for Vec<T> {
@@ -399,6 +402,56 @@ fn writes() -> Vec<Write> {
             let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
             SettingChange::new(&p.permit_on(&object), Some(w.acme.id), &RoleSync::default())
                 .and_then(|change| r.runtime_settings().update(&change))
+        };
+        NotificationRepository::update_method(None): |w, r, p| {
+            let _ = w;
+            r.notifications().update_method(&p.permit(), templates::TEST, Method::Inbox)
+        };
+        NotificationRepository::update_preferences(None): |w, r, p| {
+            r.notifications().update_preferences(&p.permit(), w.ann.id, &[(templates::TEST, true)], NOW)
+        };
+        NotificationRepository::enqueue(None): |w, r, p| r.notifications().enqueue(&p.permit(), &[notice(1, w.ann.id)]);
+        NotificationRepository::take(None): |w, r, p| {
+            let _ = w;
+            r.notifications().take(&p.permit(), 9)
+        };
+        NotificationRepository::insert_deliveries(None): |w, r, p| {
+            r.notifications().insert_deliveries(&p.permit(), &[delivery(1, w.ann.id), delivery(2, w.ann.id)])
+        };
+        NotificationRepository::claim(None): |w, r, p| {
+            let _ = w;
+            r.notifications().claim(&p.permit(), 9, Duration::HOUR)
+        };
+        NotificationRepository::hand_over(None): |w, r, p| {
+            r.notifications().hand_over(&p.permit(), delivery(1, w.ann.id).id, 1)
+        };
+        NotificationRepository::postpone(None): |w, r, p| {
+            r.notifications().postpone(&p.permit(), delivery(1, w.ann.id).id, 1, Duration::HOUR, "away")
+        };
+        NotificationRepository::bury(None): |w, r, p| {
+            r.notifications().bury(&p.permit(), delivery(1, w.ann.id).id, 1, "refused")
+        };
+        NotificationRepository::bury_lost(None): |w, r, p| {
+            let _ = w;
+            r.notifications().bury_lost(&p.permit(), "lost").map(|_none| ())
+        };
+        NotificationRepository::revive(None): |w, r, p| {
+            let _ = w;
+            r.notifications().revive(&p.permit(), None)
+        };
+        NotificationRepository::finish(None): |w, r, p| {
+            r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 1)
+        };
+        InboxRepository::insert(None): |w, r, p| r.inbox().insert(&p.permit(), &[in_inbox(1, w.ann.id)]);
+        InboxRepository::mark(None): |w, r, p| {
+            r.inbox().mark(&p.permit(), w.ann.id, in_inbox(1, w.ann.id).id, Some(NOW))
+        };
+        InboxRepository::mark_all(None): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
+        PasscodeRepository::upsert(None): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
+        PasscodeRepository::consume(None): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
+        ThrottleRepository::remember_device(None): |w, r, p| {
+            let device = doorward_domain::Digest::of("device");
+            r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)
         };
         UserRepository::follow_login_type(Some(User)): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
