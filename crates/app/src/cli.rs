@@ -7,6 +7,7 @@ mod doctor;
 mod healthcheck;
 mod keys;
 mod license;
+mod notifications;
 mod serve;
 mod user;
 
@@ -66,6 +67,9 @@ enum Command {
     /// Sign licences, and look into them
     #[command(subcommand)]
     License(license::Command),
+    /// See what could not be delivered, and have it tried again
+    #[command(subcommand)]
+    Notifications(notifications::Command),
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
@@ -117,6 +121,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             wiring::with_context(&settings()?, matches!(command, app::Command::Create(_)), |ctx| command.run(ctx))
         }
         Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
+        Command::Notifications(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
         Command::License(command) => command.run(settings),
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),

@@ -21,9 +21,9 @@ pub mod people;
 
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::fetch::MockFetch;
-pub use mail::{KeepingMailer, Trouble};
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
+pub use mail::{KeepingMailer, Trouble};
 
 use crate::crypto::SealError;
 use crate::{Clock, Commit, PasswordHasher, Random, Sealer, Store, StoreBackend, StoreError, Work, WorkMode};

@@ -160,12 +160,7 @@ pub trait InboxRepository {
         notifications: &[InboxNotification],
     ) -> Result<(), StoreError>;
     /// The first `limit` notifications of a user that the filter lets through, the last ones first.
-    fn list(
-        &mut self,
-        user: UserId,
-        filter: &InboxFilter,
-        limit: u32,
-    ) -> Result<Vec<InboxNotification>, StoreError>;
+    fn list(&mut self, user: UserId, filter: &InboxFilter, limit: u32) -> Result<Vec<InboxNotification>, StoreError>;
     /// How many a user has not read.
     fn count_unread(&mut self, user: UserId) -> Result<u64, StoreError>;
     /// Writes when a notification of a user was read, or that it was not; `None` when the user has none of this id.

@@ -12,7 +12,8 @@ use time::Duration;
 /// its metrics.
 #[must_use]
 pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
-    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval }), Arc::new(Notifier)];
+    let mut jobs: Vec<Arc<dyn Job>> =
+        vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval }), Arc::new(Notifier)];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));
     }

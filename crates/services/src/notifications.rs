@@ -34,8 +34,8 @@ pub use outlets::Outlets;
 pub use preferences::{list_preferences, update_preferences};
 pub use settings::{NotificationSettings, WebhookSettings};
 pub use switch::{find_settings, update_settings};
-pub use watch::InboxWatch;
 pub use templates::{ListedTemplate, dispatch_methods, list_templates, update_method};
+pub use watch::InboxWatch;
 
 /// The topic of the bus on which servers are told whose inbox has something new, by the id of the user.
 pub(crate) const INBOX: &str = "inbox";

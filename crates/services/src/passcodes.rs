@@ -25,12 +25,8 @@ use time::Duration;
 /// Length of the random text of which a passcode is made.
 const NONCE: usize = 32;
 /// How often somebody may ask for the same address: three times at once, then after a minute, two, four, up to an hour.
-const ASKED: ThrottlePolicy = ThrottlePolicy {
-    free: 3,
-    first_wait: Duration::MINUTE,
-    longest_wait: Duration::HOUR,
-    memory: Duration::hours(2),
-};
+const ASKED: ThrottlePolicy =
+    ThrottlePolicy { free: 3, first_wait: Duration::MINUTE, longest_wait: Duration::HOUR, memory: Duration::hours(2) };
 
 /// What is given for a new password.
 #[derive(Clone, Debug)]
@@ -45,7 +41,7 @@ pub struct ResetPassword {
 
 /// Whether a passcode that somebody asks for can reach anybody. Anyone may ask.
 pub async fn can_reset(ctx: &Context) -> Result<bool, Error> {
-    if !ctx.settings.sessions.password_login {
+    if !ctx.settings.sessions.password_login || ctx.outlets.available(&ctx.settings).is_empty() {
         return Ok(false);
     }
     let chosen = ctx.read(|repos| Ok::<_, Error>(repos.notifications().list_methods()?)).await?;

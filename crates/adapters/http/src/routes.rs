@@ -10,9 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members, notifications,
-    oauth2, organizations, pages, passcodes, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status, templates, users,
-    workspace_proxies, workspaces,
+    audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses, members,
+    notifications, oauth2, organizations, pages, passcodes, provisioners, quiet_hours, quotas, replicas, roles, scim,
+    sessions, status, templates, users, workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;

@@ -83,14 +83,16 @@ impl FromStr for Smarthost {
         };
         let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let is_address = name.is_some_and(|name| name.parse::<std::net::Ipv6Addr>().is_ok());
-        let is_name = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+        let is_name =
+            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
         if is_address || is_name { Ok(Self { host: name.unwrap_or(host).to_owned(), port }) } else { Err(wrong()) }
     }
 }
 
 impl fmt::Display for Smarthost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') { write!(f, "[{}]", self.host)? } else { f.write_str(&self.host)? }
+        let (before, after) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{before}{}{after}", self.host)?;
         match self.port {
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),

@@ -130,9 +130,8 @@ impl Smtp {
         let implicit = self.0.tls.clone().filter(|_| self.0.security == Security::Implicit);
         let connecting =
             AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(*timeout), hello, implicit, None);
-        let mut connection = bounded(within, &place, connecting)
-            .await?
-            .map_err(|error| later("cannot connect to", &error))?;
+        let mut connection =
+            bounded(within, &place, connecting).await?.map_err(|error| later("cannot connect to", &error))?;
         if let (Security::Starttls, Some(tls)) = (self.0.security, self.0.tls.clone()) {
             let upgraded = bounded(within, &place, connection.starttls(tls, hello)).await?;
             upgraded.map_err(|error| later("no STARTTLS with", &error))?;
@@ -185,7 +184,9 @@ impl Mailer for Smtp {
         let address: &str = to.as_ref();
         if !address.is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-                return Err(MailError::Never("the mail server takes no addresses with letters beyond ASCII".to_owned()));
+                return Err(MailError::Never(
+                    "the mail server takes no addresses with letters beyond ASCII".to_owned(),
+                ));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }

@@ -8,82 +8,103 @@ pub mod ids {
     use crate::ids::NotificationTemplateId;
     use uuid::uuid;
 
-
     /// Workspace Created.
-    pub const WORKSPACE_CREATED: NotificationTemplateId = NotificationTemplateId(uuid!("281fdf73-c6d6-4cbb-8ff5-888baf8a2fff"));
+    pub const WORKSPACE_CREATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("281fdf73-c6d6-4cbb-8ff5-888baf8a2fff"));
 
     /// Workspace Manually Updated.
-    pub const WORKSPACE_MANUALLY_UPDATED: NotificationTemplateId = NotificationTemplateId(uuid!("d089fe7b-d5c5-4c0c-aaf5-689859f7d392"));
+    pub const WORKSPACE_MANUALLY_UPDATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("d089fe7b-d5c5-4c0c-aaf5-689859f7d392"));
 
     /// Workspace Deleted.
-    pub const WORKSPACE_DELETED: NotificationTemplateId = NotificationTemplateId(uuid!("f517da0b-cdc9-410f-ab89-a86107c420ed"));
+    pub const WORKSPACE_DELETED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("f517da0b-cdc9-410f-ab89-a86107c420ed"));
 
     /// Workspace Autobuild Failed.
-    pub const WORKSPACE_AUTOBUILD_FAILED: NotificationTemplateId = NotificationTemplateId(uuid!("381df2a9-c0c0-4749-420f-80a9280c66f9"));
+    pub const WORKSPACE_AUTOBUILD_FAILED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("381df2a9-c0c0-4749-420f-80a9280c66f9"));
 
     /// Workspace Marked as Dormant.
-    pub const WORKSPACE_DORMANT: NotificationTemplateId = NotificationTemplateId(uuid!("0ea69165-ec14-4314-91f1-69566ac3c5a0"));
+    pub const WORKSPACE_DORMANT: NotificationTemplateId =
+        NotificationTemplateId(uuid!("0ea69165-ec14-4314-91f1-69566ac3c5a0"));
 
     /// Workspace Updated Automatically.
-    pub const WORKSPACE_AUTO_UPDATED: NotificationTemplateId = NotificationTemplateId(uuid!("c34a0c09-0704-4cac-bd1c-0c0146811c2b"));
+    pub const WORKSPACE_AUTO_UPDATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("c34a0c09-0704-4cac-bd1c-0c0146811c2b"));
 
     /// Workspace Marked for Deletion.
-    pub const WORKSPACE_MARKED_FOR_DELETION: NotificationTemplateId = NotificationTemplateId(uuid!("51ce2fdf-c9ca-4be1-8d70-628674f9bc42"));
+    pub const WORKSPACE_MARKED_FOR_DELETION: NotificationTemplateId =
+        NotificationTemplateId(uuid!("51ce2fdf-c9ca-4be1-8d70-628674f9bc42"));
 
     /// Workspace Manual Build Failed.
-    pub const WORKSPACE_MANUAL_BUILD_FAILED: NotificationTemplateId = NotificationTemplateId(uuid!("2faeee0f-26cb-4e96-821c-85ccb9f71513"));
+    pub const WORKSPACE_MANUAL_BUILD_FAILED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("2faeee0f-26cb-4e96-821c-85ccb9f71513"));
 
     /// Workspace Out Of Memory.
-    pub const WORKSPACE_OUT_OF_MEMORY: NotificationTemplateId = NotificationTemplateId(uuid!("a9d027b4-ac49-4fb1-9f6d-45af15f64e7a"));
+    pub const WORKSPACE_OUT_OF_MEMORY: NotificationTemplateId =
+        NotificationTemplateId(uuid!("a9d027b4-ac49-4fb1-9f6d-45af15f64e7a"));
 
     /// Workspace Out Of Disk.
-    pub const WORKSPACE_OUT_OF_DISK: NotificationTemplateId = NotificationTemplateId(uuid!("f047f6a3-5713-40f7-85aa-0394cce9fa3a"));
+    pub const WORKSPACE_OUT_OF_DISK: NotificationTemplateId =
+        NotificationTemplateId(uuid!("f047f6a3-5713-40f7-85aa-0394cce9fa3a"));
 
     /// User account created.
-    pub const USER_CREATED: NotificationTemplateId = NotificationTemplateId(uuid!("4e19c0ac-94e1-4532-9515-d1801aa283b2"));
+    pub const USER_CREATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("4e19c0ac-94e1-4532-9515-d1801aa283b2"));
 
     /// User account deleted.
-    pub const USER_DELETED: NotificationTemplateId = NotificationTemplateId(uuid!("f44d9314-ad03-4bc8-95d0-5cad491da6b6"));
+    pub const USER_DELETED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("f44d9314-ad03-4bc8-95d0-5cad491da6b6"));
 
     /// User account suspended.
-    pub const USER_SUSPENDED: NotificationTemplateId = NotificationTemplateId(uuid!("b02ddd82-4733-4d02-a2d7-c36f3598997d"));
+    pub const USER_SUSPENDED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("b02ddd82-4733-4d02-a2d7-c36f3598997d"));
 
     /// User account activated.
-    pub const USER_ACTIVATED: NotificationTemplateId = NotificationTemplateId(uuid!("9f5af851-8408-4e73-a7a1-c6502ba46689"));
+    pub const USER_ACTIVATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("9f5af851-8408-4e73-a7a1-c6502ba46689"));
 
     /// Your account has been suspended.
-    pub const YOUR_ACCOUNT_SUSPENDED: NotificationTemplateId = NotificationTemplateId(uuid!("6a2f0609-9b69-4d36-a989-9f5925b6cbff"));
+    pub const YOUR_ACCOUNT_SUSPENDED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("6a2f0609-9b69-4d36-a989-9f5925b6cbff"));
 
     /// Your account has been activated.
-    pub const YOUR_ACCOUNT_ACTIVATED: NotificationTemplateId = NotificationTemplateId(uuid!("1a6a6bea-ee0a-43e2-9e7c-eabdb53730e4"));
+    pub const YOUR_ACCOUNT_ACTIVATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("1a6a6bea-ee0a-43e2-9e7c-eabdb53730e4"));
 
     /// One-Time Passcode.
-    pub const ONE_TIME_PASSCODE: NotificationTemplateId = NotificationTemplateId(uuid!("62f86a30-2330-4b61-a26d-311ff3b608cf"));
+    pub const ONE_TIME_PASSCODE: NotificationTemplateId =
+        NotificationTemplateId(uuid!("62f86a30-2330-4b61-a26d-311ff3b608cf"));
 
     /// Template Deleted.
-    pub const TEMPLATE_DELETED: NotificationTemplateId = NotificationTemplateId(uuid!("29a09665-2a4c-403f-9648-54301670e7be"));
+    pub const TEMPLATE_DELETED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("29a09665-2a4c-403f-9648-54301670e7be"));
 
     /// Template Deprecated.
-    pub const TEMPLATE_DEPRECATED: NotificationTemplateId = NotificationTemplateId(uuid!("f40fae84-55a2-42cd-99fa-b41c1ca64894"));
+    pub const TEMPLATE_DEPRECATED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("f40fae84-55a2-42cd-99fa-b41c1ca64894"));
 
     /// Report: Workspace Builds Failed.
-    pub const BUILDS_FAILED_REPORT: NotificationTemplateId = NotificationTemplateId(uuid!("34a20db2-e9cc-4a93-b0e4-8569699d7a00"));
+    pub const BUILDS_FAILED_REPORT: NotificationTemplateId =
+        NotificationTemplateId(uuid!("34a20db2-e9cc-4a93-b0e4-8569699d7a00"));
 
     /// Prebuilt Workspace Resource Replaced.
-    pub const PREBUILD_RESOURCE_REPLACED: NotificationTemplateId = NotificationTemplateId(uuid!("89d9745a-816e-4695-a17f-3d0a229e2b8d"));
+    pub const PREBUILD_RESOURCE_REPLACED: NotificationTemplateId =
+        NotificationTemplateId(uuid!("89d9745a-816e-4695-a17f-3d0a229e2b8d"));
 
     /// Prebuild Failure Limit Reached.
-    pub const PREBUILD_FAILURE_LIMIT: NotificationTemplateId = NotificationTemplateId(uuid!("414d9331-c1fc-4761-b40c-d1f4702279eb"));
+    pub const PREBUILD_FAILURE_LIMIT: NotificationTemplateId =
+        NotificationTemplateId(uuid!("414d9331-c1fc-4761-b40c-d1f4702279eb"));
 
     /// Troubleshooting Notification.
     pub const TEST: NotificationTemplateId = NotificationTemplateId(uuid!("c425f63e-716a-4bf4-ae24-78348f706c3f"));
 
     /// New sign-in.
-    pub const NEW_SIGN_IN: NotificationTemplateId = NotificationTemplateId(uuid!("d0a8b3b6-4f0e-4b52-9d0d-6a8f4f3f7c11"));
+    pub const NEW_SIGN_IN: NotificationTemplateId =
+        NotificationTemplateId(uuid!("d0a8b3b6-4f0e-4b52-9d0d-6a8f4f3f7c11"));
 
     /// Custom Notification.
     pub const CUSTOM: NotificationTemplateId = NotificationTemplateId(uuid!("9f3b6d7e-5a21-4d3c-8c5b-2e1f7a0b4c66"));
-
 }
 
 /// Something that can be done about a notification.
@@ -149,7 +170,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Created",
         title: "Workspace '{{.Labels.workspace}}' has been created",
         body: "The workspace **{{.Labels.workspace}}** has been created from the template **{{.Labels.template}}** with version **{{.Labels.version}}**.",
-        actions: &[TemplateAction { label: "View workspace", url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}" }],
+        actions: &[TemplateAction {
+            label: "View workspace",
+            url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}",
+        }],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: false,
@@ -159,7 +183,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Manually Updated",
         title: "Workspace '{{.Labels.workspace}}' has been updated by hand",
         body: "A new build of the workspace **{{.Labels.workspace}}** has been started by **{{.Labels.initiator}}**, which brings it to version **{{.Labels.version}}** of the template **{{.Labels.template}}**.",
-        actions: &[TemplateAction { label: "View workspace", url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}" }],
+        actions: &[TemplateAction {
+            label: "View workspace",
+            url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}",
+        }],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: false,
@@ -169,7 +196,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Deleted",
         title: "Workspace '{{.Labels.name}}' has been deleted",
         body: "Your workspace **{{.Labels.name}}** has been deleted{{if .Labels.initiator}} by **{{.Labels.initiator}}**{{end}}.{{if .Labels.reason}}\n\nThe reason given is: {{.Labels.reason}}{{end}}",
-        actions: &[TemplateAction { label: "View workspaces", url: "{{.BaseUrl}}/workspaces" }, TemplateAction { label: "View templates", url: "{{.BaseUrl}}/templates" }],
+        actions: &[
+            TemplateAction { label: "View workspaces", url: "{{.BaseUrl}}/workspaces" },
+            TemplateAction { label: "View templates", url: "{{.BaseUrl}}/templates" },
+        ],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -219,7 +249,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Manual Build Failed",
         title: "A build of workspace '{{.Labels.name}}' failed",
         body: "Build {{.Labels.workspace_build_number}} of the workspace **{{.Labels.name}}**, which **{{.Labels.initiator}}** has started, failed. The template is **{{.Labels.template_name}}** with version **{{.Labels.template_version_name}}**.",
-        actions: &[TemplateAction { label: "View build", url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.name}}/builds/{{.Labels.workspace_build_number}}" }],
+        actions: &[TemplateAction {
+            label: "View build",
+            url: "{{.BaseUrl}}/@{{.Labels.workspace_owner_username}}/{{.Labels.name}}/builds/{{.Labels.workspace_build_number}}",
+        }],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -229,7 +262,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Out Of Memory",
         title: "Workspace '{{.Labels.workspace}}' is low on memory",
         body: "Your workspace **{{.Labels.workspace}}** uses more than **{{.Labels.threshold}}** of its memory.",
-        actions: &[TemplateAction { label: "View workspace", url: "{{.BaseUrl}}/@{{.UserUsername}}/{{.Labels.workspace}}" }],
+        actions: &[TemplateAction {
+            label: "View workspace",
+            url: "{{.BaseUrl}}/@{{.UserUsername}}/{{.Labels.workspace}}",
+        }],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -239,7 +275,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Workspace Out Of Disk",
         title: "Workspace '{{.Labels.workspace}}' is low on disk space",
         body: "Volumes of your workspace **{{.Labels.workspace}}** are nearly full:\n{{range .Data.volumes}}\n- {{.path}}: more than {{.threshold}}{{end}}",
-        actions: &[TemplateAction { label: "View workspace", url: "{{.BaseUrl}}/@{{.UserUsername}}/{{.Labels.workspace}}" }],
+        actions: &[TemplateAction {
+            label: "View workspace",
+            url: "{{.BaseUrl}}/@{{.UserUsername}}/{{.Labels.workspace}}",
+        }],
         group: "Workspace Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -249,7 +288,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "User account created",
         title: "User account '{{.Labels.created_account_name}}' has been created",
         body: "The user account **{{.Labels.created_account_name}}**{{if .Labels.created_account_user_name}} ({{.Labels.created_account_user_name}}){{end}} has been created by **{{.Labels.initiator}}**.",
-        actions: &[TemplateAction { label: "View accounts", url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive" }],
+        actions: &[TemplateAction {
+            label: "View accounts",
+            url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive",
+        }],
         group: "User Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -259,7 +301,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "User account deleted",
         title: "User account '{{.Labels.deleted_account_name}}' has been deleted",
         body: "The user account **{{.Labels.deleted_account_name}}**{{if .Labels.deleted_account_user_name}} ({{.Labels.deleted_account_user_name}}){{end}} has been deleted by **{{.Labels.initiator}}**.",
-        actions: &[TemplateAction { label: "View accounts", url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive" }],
+        actions: &[TemplateAction {
+            label: "View accounts",
+            url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive",
+        }],
         group: "User Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -269,7 +314,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "User account suspended",
         title: "User account '{{.Labels.suspended_account_name}}' has been suspended",
         body: "The user account **{{.Labels.suspended_account_name}}**{{if .Labels.suspended_account_user_name}} ({{.Labels.suspended_account_user_name}}){{end}} has been suspended by **{{.Labels.initiator}}**.",
-        actions: &[TemplateAction { label: "View suspended accounts", url: "{{.BaseUrl}}/deployment/users?filter=status%3Asuspended" }],
+        actions: &[TemplateAction {
+            label: "View suspended accounts",
+            url: "{{.BaseUrl}}/deployment/users?filter=status%3Asuspended",
+        }],
         group: "User Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -279,7 +327,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "User account activated",
         title: "User account '{{.Labels.activated_account_name}}' has been activated",
         body: "The user account **{{.Labels.activated_account_name}}**{{if .Labels.activated_account_user_name}} ({{.Labels.activated_account_user_name}}){{end}} has been activated by **{{.Labels.initiator}}**.",
-        actions: &[TemplateAction { label: "View accounts", url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive" }],
+        actions: &[TemplateAction {
+            label: "View accounts",
+            url: "{{.BaseUrl}}/deployment/users?filter=status%3Aactive",
+        }],
         group: "User Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -309,7 +360,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "One-Time Passcode",
         title: "Your one-time passcode",
         body: "Somebody, perhaps you, has asked for a new password for your account **{{.UserUsername}}**. To choose one, use this one-time passcode:\n\n**{{.Labels.one_time_passcode}}**\n\nIt can be used once, and for a short time only. If it was not you who asked, do nothing: your password stays as it is.",
-        actions: &[TemplateAction { label: "Reset password", url: "{{.BaseUrl}}/reset-password/change?otp={{.Labels.one_time_passcode}}&email={{.Labels.email_in_query}}" }],
+        actions: &[TemplateAction {
+            label: "Reset password",
+            url: "{{.BaseUrl}}/reset-password/change?otp={{.Labels.one_time_passcode}}&email={{.Labels.email_in_query}}",
+        }],
         group: "User Events",
         kind: TemplateKind::System,
         enabled_by_default: true,
@@ -369,7 +423,10 @@ pub const ALL: &[NotificationTemplate] = &[
         name: "Troubleshooting Notification",
         title: "A test notification",
         body: "This is a test notification.",
-        actions: &[TemplateAction { label: "View notification settings", url: "{{.BaseUrl}}/deployment/notifications?tab=settings" }],
+        actions: &[TemplateAction {
+            label: "View notification settings",
+            url: "{{.BaseUrl}}/deployment/notifications?tab=settings",
+        }],
         group: "Notification Events",
         kind: TemplateKind::System,
         enabled_by_default: true,

@@ -1,9 +1,9 @@
 //! What is to be told, and how it becomes what somebody reads.
 
+use super::Method;
 use super::catalogue::NotificationTemplate;
 use super::inbox::LinkedAction;
 use super::render::{Form, Template, TemplateError};
-use super::Method;
 use crate::Instant;
 use crate::ids::{DeliveryId, NoticeId, NotificationTemplateId, UserId};
 use crate::users::User;

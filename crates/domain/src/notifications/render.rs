@@ -75,7 +75,7 @@ impl<'t> Template<'t> {
     pub fn parse(text: &'t str) -> Result<Self, TemplateError> {
         let mut tokens = tokens(text)?.into_iter();
         let (nodes, end) = nodes(&mut tokens, 0)?;
-        if end == End::Text { Ok(Self(nodes)) } else { Err(TemplateError::Unexpected) }
+        if end == End::Nothing { Ok(Self(nodes)) } else { Err(TemplateError::Unexpected) }
     }
 
     /// The text with these values.
@@ -119,8 +119,8 @@ fn tokens(mut rest: &str) -> Result<Vec<Token<'_>>, TemplateError> {
 /// What ends a list of nodes.
 #[derive(PartialEq, Eq)]
 enum End {
-    Text,
-    End,
+    Nothing,
+    Word,
     Else,
 }
 
@@ -142,7 +142,7 @@ fn nodes<'t>(
         };
         let (word, rest) = action.split_once(' ').unwrap_or((action, ""));
         match word {
-            "end" if rest.is_empty() => return Ok((found, End::End)),
+            "end" if rest.is_empty() => return Ok((found, End::Word)),
             "else" if rest.is_empty() => return Ok((found, End::Else)),
             "if" => {
                 let path = path(rest.trim())?;
@@ -160,13 +160,13 @@ fn nodes<'t>(
             _ => found.push(Node::Value(path(action)?)),
         }
     }
-    Ok((found, End::Text))
+    Ok((found, End::Nothing))
 }
 
 fn closed(end: &End) -> Result<(), TemplateError> {
     match end {
-        End::End => Ok(()),
-        End::Text => Err(TemplateError::MissingEnd),
+        End::Word => Ok(()),
+        End::Nothing => Err(TemplateError::MissingEnd),
         End::Else => Err(TemplateError::Unexpected),
     }
 }
@@ -182,9 +182,8 @@ fn path(text: &str) -> Result<Path<'_>, TemplateError> {
         return Ok(Path { from_root, names: Vec::new() });
     }
     let names: Vec<&str> = rest.split('.').collect();
-    let is_name = |name: &&str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
+    let is_name =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if names.iter().all(is_name) { Ok(Path { from_root, names }) } else { Err(unknown()) }
 }
 
@@ -351,13 +350,20 @@ mod tests {
         let html = rendered("A **{{.x}}**\n\n<i>", &values, Form::Html);
         let x = "&lt;b&gt;**&amp;&#39;&quot;<br>\n<br>\n&lt;/b&gt;";
         assert_eq!(html, format!("<p>A <strong>{x}</strong></p>\n<p>&lt;i&gt;</p>"));
-        assert_eq!(rendered("to {{.x}}", &json!({ "x": "a\r\nBcc: b@c.example\u{0}" }), Form::Line), "to a  Bcc: b@c.example");
+        assert_eq!(
+            rendered("to {{.x}}", &json!({ "x": "a\r\nBcc: b@c.example\u{0}" }), Form::Line),
+            "to a  Bcc: b@c.example"
+        );
     }
 
     #[test]
     fn output_has_an_end() {
         let many: Vec<Value> = (0..1000).map(|_| json!(1)).collect();
-        let text = rendered("{{range .a}}{{range $.a}}{{range $.a}}0123456789{{end}}{{end}}{{end}}", &json!({ "a": many }), Form::Text);
+        let text = rendered(
+            "{{range .a}}{{range $.a}}{{range $.a}}0123456789{{end}}{{end}}{{end}}",
+            &json!({ "a": many }),
+            Form::Text,
+        );
         assert!(text.len() <= OUTPUT_MAX + 16, "{}", text.len());
     }
 
@@ -379,11 +385,17 @@ mod tests {
     }
 
     fn some_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".{0,12}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from)
+        ];
         let inner = leaf.prop_recursive(3, 16, 4, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                proptest::collection::btree_map("[ab]", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+                proptest::collection::btree_map("[ab]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         });
         inner.prop_map(|a| json!({ "a": a }))

@@ -77,7 +77,8 @@ fn name_of(user_agent: &str) -> String {
     };
     let own = || {
         let word = user_agent.split(['/', ' ', '(']).next().unwrap_or_default();
-        let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).take(NAME_MAX).collect();
+        let word: String =
+            word.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).take(NAME_MAX).collect();
         if word.is_empty() { "an unknown program".to_owned() } else { word }
     };
     let program = find(&PROGRAMS).map_or_else(own, str::to_owned);
@@ -114,10 +115,19 @@ mod tests {
     #[test]
     fn programs_and_systems_are_told_apart() {
         for (agent, name) in [
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/139.0 Safari/537.36 Edg/139.0", "Edge on Windows"),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15", "Safari on macOS"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/139.0 Safari/537.36 Edg/139.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+                "Safari on macOS",
+            ),
             ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 CriOS/139 Mobile Safari/604.1", "Chrome on iOS"),
-            ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/139.0 Mobile Safari/537.36", "Chrome on Android"),
+            (
+                "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/139.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
             ("coder-cli/v2.24.4 (linux/amd64; coder)", "coder-cli"),
             ("curl/8.5.0", "curl"),
             ("<script>", "script"),

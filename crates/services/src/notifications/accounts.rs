@@ -28,9 +28,7 @@ pub(crate) fn account_changed(deed: &mut Deed<'_>, old: &User, new: &User) {
         (false, true) => ("suspended", ids::USER_SUSPENDED, ids::YOUR_ACCOUNT_SUSPENDED),
         (true, false) => ("activated", ids::USER_ACTIVATED, ids::YOUR_ACCOUNT_ACTIVATED),
         // Whom somebody has made active who had not been here yet.
-        (false, false) if old.status != new.status => {
-            ("activated", ids::USER_ACTIVATED, ids::YOUR_ACCOUNT_ACTIVATED)
-        }
+        (false, false) if old.status != new.status => ("activated", ids::USER_ACTIVATED, ids::YOUR_ACCOUNT_ACTIVATED),
         (false, false) | (true, true) => return,
     };
     let matter = about(word, new, deed.by);

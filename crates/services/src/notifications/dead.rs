@@ -14,7 +14,8 @@ pub async fn count(ctx: &Context) -> Result<Backlog, Error> {
 ///
 /// Needs `notification_message:read`, which owners have. Errors: `Forbidden`.
 pub async fn list_dead(ctx: &Context, by: &Principal, limit: u32) -> Result<Vec<DeadDelivery>, Error> {
-    let _may = by.permit::<action::Read, resource::NotificationMessage>(&Object::of::<resource::NotificationMessage>())?;
+    let _may =
+        by.permit::<action::Read, resource::NotificationMessage>(&Object::of::<resource::NotificationMessage>())?;
     ctx.look(by, move |look| Ok(look.repos.notifications().list_dead(limit)?)).await
 }
 

@@ -37,9 +37,10 @@ pub(super) async fn deliver(ctx: &Context, delivery: Delivery, user: Option<User
     let (id, attempt, method) = (delivery.id, delivery.attempts, delivery.method);
     let outcome = attempt_it(ctx, &delivery, user).await?;
     let settings = ctx.settings.notifications;
+    let is_last = attempt >= settings.attempts_max;
     let outcome = match outcome {
-        Outcome::Later(why) if attempt >= settings.attempts_max => Outcome::Never(why),
-        outcome => outcome,
+        Outcome::Later(why) if is_last => Outcome::Never(why),
+        Outcome::Done | Outcome::Later(_) | Outcome::Never(_) | Outcome::Overtaken => outcome,
     };
     match &outcome {
         Outcome::Later(error) => tracing::info!(%id, %method, attempt, error, "a notification was not delivered yet"),
@@ -193,26 +194,33 @@ fn called(user: &User) -> &str {
 }
 
 fn plain(ctx: &Context, user: &User, words: &Rendered) -> String {
-    let actions: String = words.actions.iter().map(|action| format!("\n{}: {}\n", action.label, action.url)).collect();
-    format!("Hi {},\n\n{}\n{actions}\n-- \n{}\n", called(user), words.text, ctx.settings.issuer())
+    let mut text = format!("Hi {},\n\n{}\n", called(user), words.text);
+    for action in &words.actions {
+        text.extend(["\n", &action.label, ": ", &action.url, "\n"]);
+    }
+    text.extend(["\n-- \n", ctx.settings.issuer(), "\n"]);
+    text
 }
 
 fn html(ctx: &Context, user: &User, words: &Rendered) -> String {
-    let escaped = |text: &str| {
-        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        text.replace('"', "&quot;").replace('\'', "&#39;")
-    };
     let link = |label: &str, url: &str| format!("<a href=\"{}\">{}</a>", escaped(url), escaped(label));
-    let actions: String =
-        words.actions.iter().map(|action| format!("<p>{}</p>\n", link(&action.label, &action.url))).collect();
-    let issuer = ctx.settings.issuer();
-    format!(
+    let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
-         <body style=\"font-family: sans-serif; line-height: 1.5\">\n<p>Hi {},</p>\n{}\n{actions}<hr>\n<p><small>{}</small></p>\n\
-         </body>\n</html>\n",
+         <body style=\"font-family: sans-serif; line-height: 1.5\">\n<p>Hi {},</p>\n{}\n",
         escaped(&words.title),
         escaped(called(user)),
         words.html,
-        link(issuer, issuer)
-    )
+    );
+    for action in &words.actions {
+        text.extend(["<p>", &link(&action.label, &action.url), "</p>\n"]);
+    }
+    let issuer = ctx.settings.issuer();
+    text.extend(["<hr>\n<p><small>", &link(issuer, issuer), "</small></p>\n</body>\n</html>\n"]);
+    text
+}
+
+/// A text as it stands in HTML.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }

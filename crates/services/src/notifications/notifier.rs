@@ -2,8 +2,8 @@
 
 use super::deliver::{LOST, deliver};
 use super::spread::{Spread, spread};
-use crate::notices::WAKES_ON;
 use crate::jobs::{Job, Lease, Next, Schedule, with_causes};
+use crate::notices::WAKES_ON;
 use crate::{Context, Error, Principal};
 use async_trait::async_trait;
 use doorward_domain::notifications::Delivery;
@@ -104,11 +104,7 @@ async fn claim(ctx: &Context) -> Result<Vec<(Delivery, Option<User>)>, Error> {
 }
 
 /// Delivers, several at once. When the run must end, those are let go that have not begun.
-async fn deliver_some(
-    ctx: &Context,
-    lease: Option<&Lease>,
-    some: Vec<(Delivery, Option<User>)>,
-) -> Result<(), Error> {
+async fn deliver_some(ctx: &Context, lease: Option<&Lease>, some: Vec<(Delivery, Option<User>)>) -> Result<(), Error> {
     let mut waiting = VecDeque::from(some);
     let mut under_way = JoinSet::new();
     let mut interrupted = Ok(());

@@ -40,7 +40,7 @@ impl Outlets {
     }
 
     /// The ways that are set up, besides the inbox.
-    pub(super) fn available(&self, settings: &Settings) -> Vec<Method> {
+    pub(crate) fn available(&self, settings: &Settings) -> Vec<Method> {
         [Method::Smtp, Method::Webhook].into_iter().filter(|method| self.can(*method, settings)).collect()
     }
 

@@ -76,8 +76,7 @@ mod tests {
     fn the_defaults_are_sound_and_what_is_not_is_told() {
         let usual: NotificationSettings = defaults(NotificationSettings::NAME);
         assert!(usual.defects().is_empty());
-        let wrong =
-            NotificationSettings { attempts_max: 0, retry_pause: Span::ZERO, concurrency: 65, ..usual };
+        let wrong = NotificationSettings { attempts_max: 0, retry_pause: Span::ZERO, concurrency: 65, ..usual };
         assert_eq!(wrong.defects().len(), 3);
 
         let usual: WebhookSettings = defaults(WebhookSettings::NAME);
@@ -88,8 +87,7 @@ mod tests {
             ("ftp://hook.example/x", "short", 2),
             ("https://hook.example/x", "whsec_AAAA", 1),
         ] {
-            let settings =
-                WebhookSettings { endpoint: Some(endpoint.parse().unwrap()), secret: Secret::from(secret) };
+            let settings = WebhookSettings { endpoint: Some(endpoint.parse().unwrap()), secret: Secret::from(secret) };
             let told = settings.defects();
             assert_eq!(told.len(), defects, "{told:?}");
             assert!(told.iter().all(|defect| !defect.contains(secret)));

@@ -47,11 +47,14 @@ async fn spread_some(ctx: &Context, lease: Option<&Lease>) -> Result<(Spread, BT
     let (outlets, settings, lease) = (ctx.outlets.clone(), Arc::clone(&ctx.settings), lease.cloned());
     ctx.act(&Principal::system(WHY), move |deed| {
         if switch::current(deed.repos)?.notifier_paused {
-            return Ok(deed.unrecorded("nothing is done while notifications are paused", (Spread::Paused, BTreeSet::new())));
+            return Ok(
+                deed.unrecorded("nothing is done while notifications are paused", (Spread::Paused, BTreeSet::new()))
+            );
         }
         let permit = System::because(WHY).permit::<action::Delete, resource::NotificationMessage>();
         let notices = deed.repos.notifications().take(&permit, BATCH)?;
-        let spread = if notices.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) { Spread::Done } else { Spread::More };
+        let spread =
+            if notices.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) { Spread::Done } else { Spread::More };
         let mut told = BTreeSet::new();
         if !notices.is_empty() {
             let chosen = deed.repos.notifications().list_methods()?.into_iter().collect();
@@ -65,6 +68,15 @@ async fn spread_some(ctx: &Context, lease: Option<&Lease>) -> Result<(Spread, BT
         Ok(deed.unrecorded("what was done is recorded", (spread, told)))
     })
     .await
+}
+
+/// Gives the ids so that those of notices that came later are larger: of one moment, they are random.
+fn in_order(inbox: &mut [InboxNotification]) {
+    let mut ids: Vec<_> = inbox.iter().map(|one| one.id).collect();
+    ids.sort_unstable();
+    for (one, id) in inbox.iter_mut().zip(ids) {
+        one.id = id;
+    }
 }
 
 struct Spreading<'s> {
@@ -105,6 +117,7 @@ impl Spreading<'_> {
                 }));
             }
         }
+        in_order(&mut inbox);
         if !inbox.is_empty() {
             let permit = System::because(WHY).permit::<action::Create, resource::InboxNotification>();
             deed.repos.inbox().insert(&permit, &inbox)?;

@@ -49,9 +49,8 @@ pub async fn update_settings(ctx: &Context, by: &Principal, wanted: NotifierSett
         return Ok(Changed::No);
     }
     ctx.act(by, move |deed| {
-        let permit = deed.by.permit::<action::Update, resource::DeploymentConfig>(&Object::of::<
-            resource::DeploymentConfig,
-        >())?;
+        let permit =
+            deed.by.permit::<action::Update, resource::DeploymentConfig>(&Object::of::<resource::DeploymentConfig>())?;
         let stored = runtime_settings::find_for_update::<NotifierSettings>(deed.repos, None)?;
         if stored == Some(wanted) {
             return Ok(deed.unrecorded("nothing changed", Changed::No));

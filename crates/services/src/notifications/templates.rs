@@ -64,9 +64,8 @@ pub async fn list_templates(ctx: &Context, by: &Principal, kind: TemplateKind) -
     ctx.look(by, move |look| {
         let chosen: HashMap<_, _> = look.repos.notifications().list_methods()?.into_iter().collect();
         let of_kind = ALL.iter().filter(|template| template.kind == kind);
-        let mut listed: Vec<_> = of_kind
-            .map(|template| ListedTemplate { template, method: chosen.get(&template.id).copied() })
-            .collect();
+        let mut listed: Vec<_> =
+            of_kind.map(|template| ListedTemplate { template, method: chosen.get(&template.id).copied() }).collect();
         listed.sort_by_key(|listed| listed.template.name);
         Ok(listed)
     })
@@ -96,7 +95,10 @@ pub async fn update_method(
     let method: Method = method.parse().map_err(|_unknown| {
         let all = Method::ALL.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
         let detail = format!("{method:?} is not a valid method; {all} are the available options");
-        Error::invalid_fields("Invalid request to update notification template dispatch method", vec![FieldError::new("method", detail)])
+        Error::invalid_fields(
+            "Invalid request to update notification template dispatch method",
+            vec![FieldError::new("method", detail)],
+        )
     })?;
     ctx.act(by, move |deed| {
         let permit = deed.by.permit::<action::Update, resource::NotificationTemplate>(&template_object(id))?;

@@ -4,11 +4,13 @@ use crate::Context;
 use crate::jobs::Job;
 use crate::notices::{Told, WAKES_ON};
 use crate::settings::Settings;
-use crate::users::testing::{ANN, BOB, NOW, actor, ann, as_user, bob, context, context_with, expect_audit, owner, repos_of, settings};
+use crate::users::testing::{
+    ANN, BOB, NOW, actor, ann, as_user, bob, context, context_with, expect_audit, owner, repos_of, settings,
+};
 use crate::{Error, Principal};
 use doorward_domain::ids::{DeliveryId, NoticeId, UserId};
 use doorward_domain::notifications::{
-    Audience, Delivery, InboxNotification, Matter, Method, NotifierSettings, Notice, ids,
+    Audience, Delivery, InboxNotification, Matter, Method, Notice, NotifierSettings, ids,
 };
 use doorward_domain::users::User;
 use doorward_ports::bus::Heard;
@@ -48,7 +50,10 @@ async fn tell_twice(ctx: &Context) {
 async fn what_is_told_is_written_at_once_and_wakes_the_job() {
     let mut repos = MockRepositories::default();
     repos.notifications.expect_enqueue().times(1).returning(|_, notices| {
-        assert_eq!(notices.iter().map(|notice| notice.audience).collect::<Vec<_>>(), [Audience::User(ANN), Audience::User(BOB)]);
+        assert_eq!(
+            notices.iter().map(|notice| notice.audience).collect::<Vec<_>>(),
+            [Audience::User(ANN), Audience::User(BOB)]
+        );
         assert!(notices.iter().all(|notice| notice.created_at == NOW));
         Ok(())
     });
@@ -112,7 +117,11 @@ async fn those_who_look_after_accounts_are_told_in_their_inbox_and_by_mail_unles
         repos.notifications.expect_list_methods().returning(|| Ok(Vec::new()));
         let robot = User { email: None, ..bob() };
         repos.notifications.expect_list_user_admins().times(1).returning(move || Ok(vec![ann(), bob(), robot.clone()]));
-        repos.notifications.expect_list_refusals().withf(|_, users| users == [ANN, BOB]).returning(|_, _| Ok(vec![(BOB, true)]));
+        repos
+            .notifications
+            .expect_list_refusals()
+            .withf(|_, users| users == [ANN, BOB])
+            .returning(|_, _| Ok(vec![(BOB, true)]));
     })
     .await;
     assert_eq!(inbox.len(), 1);
@@ -215,7 +224,12 @@ async fn what_fails_is_tried_again_later_or_given_up() {
             repos.notifications.expect_bury().times(1).returning(|_, _, _, _| Ok(true));
         } else {
             let pause = Duration::seconds(15) * 2_i32.pow(attempt - 1);
-            repos.notifications.expect_postpone().withf(move |_, _, _, after, _| *after == pause).times(1).returning(|_, _, _, _, _| Ok(true));
+            repos
+                .notifications
+                .expect_postpone()
+                .withf(move |_, _, _, after, _| *after == pause)
+                .times(1)
+                .returning(|_, _, _, _, _| Ok(true));
         }
         let mut settings = settings();
         settings.notifications.resend_unknown = resend;
@@ -263,7 +277,10 @@ async fn a_way_is_chosen_by_owners_and_is_a_word_that_is_known() {
     assert!(matches!(update_method(&ctx, &owner().build(), unknown, "smtp").await, Err(Error::NotFound)));
     match update_method(&ctx, &owner().build(), ids::TEST, "pigeon").await {
         Err(Error::Invalid { fields, .. }) => {
-            assert_eq!(fields[0].detail, r#""pigeon" is not a valid method; smtp, webhook, inbox are the available options"#);
+            assert_eq!(
+                fields[0].detail,
+                r#""pigeon" is not a valid method; smtp, webhook, inbox are the available options"#
+            );
         }
         other => panic!("{other:?}"),
     }

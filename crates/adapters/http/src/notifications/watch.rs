@@ -48,8 +48,9 @@ pub(crate) async fn watch(mut call: Call, actor: Principal) -> HandlerResult {
     let mut payload = call.take_payload();
     let payload = web::Payload::from_request(&call.request, &mut payload).await;
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));
-    let (answer, out, messages) = opened
-        .map_err(|error| api_error(StatusCode::BAD_REQUEST, "An inbox is watched by a WebSocket.", &error.to_string()))?;
+    let (answer, out, messages) = opened.map_err(|error| {
+        api_error(StatusCode::BAD_REQUEST, "An inbox is watched by a WebSocket.", &error.to_string())
+    })?;
     let closing = call.site.closing.clone();
     actix_web::rt::spawn(async move {
         tell(inbox, out, messages.max_frame_size(LARGEST), closing).await;
@@ -94,9 +95,9 @@ async fn tell(mut inbox: InboxWatch, mut out: Session, mut messages: MessageStre
 async fn send(out: &mut Session, page: InboxPage) -> Result<(), actix_ws::Closed> {
     for notification in page.notifications {
         let object = OneObject { notification: InboxObject::from(notification), unread_count: page.unread_count };
-        match json::to_bytes(&object).map(String::from_utf8) {
-            Ok(Ok(text)) => out.text(text).await?,
-            Ok(Err(_)) | Err(_) => tracing::error!("writing a notification"),
+        // What is written is text.
+        if let Ok(Ok(text)) = json::to_bytes(&object).map(String::from_utf8) {
+            out.text(text).await?;
         }
     }
     Ok(())

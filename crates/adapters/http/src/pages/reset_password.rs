@@ -58,6 +58,8 @@ pub(crate) struct ChooseAnother<'a> {
     pub(crate) password_error: Option<&'a str>,
     /// What is wrong with the whole form.
     pub(crate) error: Option<&'a str>,
+    /// The rule for passwords.
+    pub(crate) hint: &'a str,
 }
 
 /// Shows the form by which a passcode is asked for.
@@ -98,9 +100,7 @@ pub(crate) async fn request(mut call: Call) -> HandlerResult {
             let wrong = Some("This is not an email address.");
             ask(&call, StatusCode::BAD_REQUEST, &email, (wrong, None), false).await
         }
-        Err(Error::Refused(message)) => {
-            ask(&call, StatusCode::FORBIDDEN, &email, (None, Some(&message)), false).await
-        }
+        Err(Error::Refused(message)) => ask(&call, StatusCode::FORBIDDEN, &email, (None, Some(&message)), false).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -214,14 +214,8 @@ fn choose(
             otp: Field { value: otp, error: otp_error.as_deref() },
             password_error: password_error.as_deref(),
             error,
+            hint: PASSWORD_HINT,
         };
         render(status, &page, &FormAction::own())
     })
-}
-
-impl ChooseAnother<'_> {
-    /// The rule for passwords.
-    fn hint(&self) -> &'static str {
-        PASSWORD_HINT
-    }
 }

@@ -38,12 +38,7 @@ impl InboxRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn list(
-        &mut self,
-        user: UserId,
-        filter: &InboxFilter,
-        limit: u32,
-    ) -> Result<Vec<InboxNotification>, StoreError> {
+    fn list(&mut self, user: UserId, filter: &InboxFilter, limit: u32) -> Result<Vec<InboxNotification>, StoreError> {
         self.run(|conn| {
             let mut query = inbox_notifications::table
                 .filter(inbox_notifications::user_id.eq(Id(user)))
@@ -66,7 +61,10 @@ impl InboxRepository for UnitOfWork<'_, Conn> {
             let rows = if filter.targets.is_empty() { i64::from(limit) } else { SCANNED };
             let found: Vec<InboxRow> = query.limit(rows).load(conn)?;
             let found = found.into_iter().map(InboxNotification::from);
-            Ok(found.filter(|one| filter.lets_through(one)).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+            Ok(found
+                .filter(|one| filter.lets_through(one))
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .collect())
         })
     }
 

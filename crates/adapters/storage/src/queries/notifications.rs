@@ -50,7 +50,8 @@ macro_rules! during {
 impl NotificationRepository for UnitOfWork<'_, Conn> {
     fn list_methods(&mut self) -> Result<Vec<(NotificationTemplateId, Method)>, StoreError> {
         self.run(|conn| {
-            let rows: Vec<(Id<NotificationTemplateId>, String)> = methods::table.order(methods::template_id).load(conn)?;
+            let rows: Vec<(Id<NotificationTemplateId>, String)> =
+                methods::table.order(methods::template_id).load(conn)?;
             let read = |(id, method): (Id<NotificationTemplateId>, String)| {
                 let method = method.parse().map_err(|error: doorward_domain::users::UnknownValueError| {
                     RowError::new("notification_methods", "method", id.0).because(error)

@@ -68,7 +68,7 @@ impl Walk {
             upstreams: doorward_services::identity_providers::Upstreams::default(),
             server: Arc::default(),
             outlets: doorward_services::notifications::Outlets::default(),
-        proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
+            proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();
