@@ -31,8 +31,8 @@ impl KeepingMailer {
         self.kept().sent.clone()
     }
 
-    /// Takes out what was sent.
-    #[must_use]
+    /// Takes out what was sent; what comes of it may be thrown away.
+    #[expect(clippy::must_use_candidate, reason = "taking is an end in itself")]
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut self.kept().sent)
     }

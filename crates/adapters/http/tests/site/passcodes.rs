@@ -137,7 +137,7 @@ async fn who_has_an_account_is_not_told_and_nobody_is_flooded() {
 #[actix_web::test]
 async fn passcodes_are_refused_where_passwords_are_switched_off() {
     let house = house_with_outlets(Outlets::default(), Upstreams::default(), |settings| {
-        settings.sessions.password_login = false
+        settings.sessions.password_login = false;
     })
     .await;
     house.api(POST, "/users/otp/request", "", json!({ "email": "bob@example.com" })).await.expect(403);

@@ -21,6 +21,10 @@ const TABLES: [&str; 7] = [
     "provisioner_daemons",
 ];
 
+/// These have tests of their own: `replicas::who_is_gone_for_long_is_removed`, and `notifications`.
+const OTHERS: [(&str, usize); 4] =
+    [("replicas", 0), ("notification_deliveries", 0), ("inbox_notifications", 0), ("one_time_passcodes", 0)];
+
 contract! {
     async fn it_answers(db) {
         db.read(|repos| repos.maintenance().ping()).await;
@@ -97,9 +101,6 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        // These have tests of their own: `replicas::who_is_gone_for_long_is_removed`, and `notifications`.
-        const OTHERS: [(&str, usize); 4] =
-            [("replicas", 0), ("notification_deliveries", 0), ("inbox_notifications", 0), ("one_time_passcodes", 0)];
         let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).chain(OTHERS).collect());
         assert_eq!(batches, [each([2; 7]), each([2; 7]), each([1; 7]), each([0; 7])]);
         let left = TABLES.map(|table| db.rows(table));
