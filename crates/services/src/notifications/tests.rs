@@ -107,8 +107,8 @@ async fn spread_out(
     });
     let (ctx, _) = with_mail(repos, settings);
     deliver_all(&ctx).await.unwrap();
-    let taken = (inbox.lock().unwrap().clone(), deliveries.lock().unwrap().clone());
-    taken
+    let (inbox, deliveries) = (inbox.lock().unwrap(), deliveries.lock().unwrap());
+    (inbox.clone(), deliveries.clone())
 }
 
 #[tokio::test]
