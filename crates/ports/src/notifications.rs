@@ -86,7 +86,7 @@ pub trait NotificationRepository {
         deliveries: &[Delivery],
     ) -> Result<(), StoreError>;
 
-    /// Begins an attempt on each of the first `limit` deliveries that are due, for as long as `lease`. Of several servers one gets
+    /// Begins an attempt on each of the first `limit` deliveries that are due, for as long as `lease`; never on what was handed over. Of several servers one gets
     /// each; nobody waits.
     fn claim(
         &mut self,
@@ -128,13 +128,17 @@ pub trait NotificationRepository {
         attempt: u32,
         error: &'a str,
     ) -> Result<bool, StoreError>;
-    /// Gives those deliveries up that were handed over by an attempt which has ended without a word; how many.
+    /// Gives those deliveries up that were handed over by an attempt of which nobody knows how it ended: for whoever takes over from
+    /// a server that died. How many.
     #[expect(clippy::needless_lifetimes, reason = "the mock needs a name for it")]
     fn bury_lost<'a>(
         &mut self,
         permit: &Permit<action::Update, resource::NotificationMessage>,
         error: &'a str,
     ) -> Result<usize, StoreError>;
+    /// Has those deliveries be due at once whose attempt has not handed them over: for whoever takes over from a server that died.
+    /// An attempt that is under way nevertheless can hand nothing over afterwards, once another one has begun. How many.
+    fn let_go(&mut self, permit: &Permit<action::Update, resource::NotificationMessage>) -> Result<usize, StoreError>;
     /// For how long nothing is due; `None` when nothing is on its way.
     fn due_in(&mut self) -> Result<Option<Duration>, StoreError>;
 

@@ -18,7 +18,7 @@ CREATE TABLE notification_notices (
     notice text NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- What is on its way to somebody. While it is tried, `next_attempt_at` is the end of the attempt, by the clock of the database, and
--- `attempts` tells the attempt from others. `handed_over`: the attempt has gone so far that it may have succeeded. What is
+-- `attempts` tells the attempt from others. `claimed`: an attempt is under way, or has ended without a word. `handed_over`: the attempt has gone so far that it may have succeeded. What is
 -- delivered is deleted; what is given up has `dead_at`.
 CREATE TABLE notification_deliveries (
     id blob NOT NULL PRIMARY KEY,
@@ -30,12 +30,14 @@ CREATE TABLE notification_deliveries (
     expires_at integer,
     attempts integer NOT NULL,
     next_attempt_at integer NOT NULL,
+    claimed integer NOT NULL,
     handed_over integer NOT NULL,
     dead_at integer,
     last_error text
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notification_deliveries_due ON notification_deliveries (next_attempt_at) WHERE dead_at IS NULL;
 CREATE INDEX notification_deliveries_dead ON notification_deliveries (dead_at) WHERE dead_at IS NOT NULL;
+CREATE INDEX notification_deliveries_claimed ON notification_deliveries (id) WHERE claimed;
 CREATE INDEX notification_deliveries_user ON notification_deliveries (user_id);
 -- What stands in inboxes. `targets` and `actions` are JSON.
 CREATE TABLE inbox_notifications (

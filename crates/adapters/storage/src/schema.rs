@@ -655,6 +655,7 @@ table! {
         expires_at -> Nullable<Instant>,
         attempts -> Integer,
         next_attempt_at -> Instant,
+        claimed -> Bool,
         handed_over -> Bool,
         dead_at -> Nullable<Instant>,
         last_error -> Nullable<Text>,

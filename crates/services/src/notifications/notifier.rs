@@ -40,11 +40,33 @@ impl Job for Notifier {
     }
 
     async fn run(&self, ctx: &Context, lease: &Lease) -> Result<Next, Error> {
+        take_over(ctx, lease).await?;
         match work(ctx, Some(lease)).await? {
             Some(due) => Ok(Next::After(due)),
             None => Ok(Next::Scheduled),
         }
     }
+}
+
+/// What a run before this one has begun, which goes on no more, is due at once; what it has handed over is given up, for nobody
+/// knows what became of it.
+async fn take_over(ctx: &Context, lease: &Lease) -> Result<(), Error> {
+    let lease = lease.clone();
+    let left = ctx.act(&Principal::system(WHY), move |deed| {
+        let permit = System::because(WHY).permit::<action::Update, resource::NotificationMessage>();
+        let queue = deed.repos.notifications();
+        let left = (queue.bury_lost(&permit, LOST)?, queue.let_go(&permit)?);
+        lease.confirm(deed.repos)?;
+        Ok::<_, Error>(deed.unrecorded("what was done is recorded", left))
+    });
+    let (lost, left) = left.await?;
+    if lost > 0 {
+        tracing::warn!(lost, "mails were given up that may have been sent when a server ended");
+    }
+    if left > 0 {
+        tracing::info!(left, "takes over deliveries that another run has begun");
+    }
+    Ok(())
 }
 
 /// Tells everybody everything that is due now, as the job does: for servers without jobs, and for tests.
@@ -75,8 +97,8 @@ fn check(lease: Option<&Lease>) -> Result<(), Error> {
 
 /// Deliveries that are due, each with the user whom it is for.
 async fn claim(ctx: &Context) -> Result<Vec<(Delivery, Option<User>)>, Error> {
-    let settings = ctx.settings.notifications;
-    let many = u32::try_from(settings.concurrency.saturating_mul(CLAIMED_FOR_EACH)).unwrap_or(u32::MAX);
+    let many =
+        u32::try_from(ctx.settings.notifications.concurrency.saturating_mul(CLAIMED_FOR_EACH)).unwrap_or(u32::MAX);
     let due = ctx.read(|repos| Ok::<_, Error>(repos.notifications().due_in()?)).await?;
     if due.is_none_or(|due| due > Duration::ZERO) {
         return Ok(Vec::new());
@@ -84,12 +106,6 @@ async fn claim(ctx: &Context) -> Result<Vec<(Delivery, Option<User>)>, Error> {
     ctx.act(&Principal::system(WHY), move |deed| {
         let permit = System::because(WHY).permit::<action::Update, resource::NotificationMessage>();
         let queue = deed.repos.notifications();
-        if !settings.resend_unknown {
-            let lost = queue.bury_lost(&permit, LOST)?;
-            if lost > 0 {
-                tracing::warn!(lost, "mails were given up that may have been sent when a server ended");
-            }
-        }
         let claimed = queue.claim(&permit, many, ATTEMPT)?;
         let ids: Vec<_> = claimed.iter().map(|delivery| delivery.user_id).collect();
         let users = if ids.is_empty() { Vec::new() } else { deed.repos.users().list_by_id(&ids)? };

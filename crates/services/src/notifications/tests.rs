@@ -1,4 +1,3 @@
-use super::deliver::LOST;
 use super::*;
 use crate::Context;
 use crate::jobs::Job;
@@ -174,7 +173,6 @@ fn queue_of(delivery: Delivery) -> MockRepositories {
     repos.notifications.expect_take().returning(|_, _| Ok(Vec::new()));
     let mut dues = [Some(Duration::ZERO), None].into_iter();
     repos.notifications.expect_due_in().returning(move || Ok(dues.next().flatten()));
-    repos.notifications.expect_bury_lost().withf(|_, why| why == LOST).returning(|_, _| Ok(0));
     let mut waiting = vec![delivery];
     repos.notifications.expect_claim().returning(move |_, _, _| Ok(std::mem::take(&mut waiting)));
     repos.users.expect_list_by_id().returning(|_| Ok(vec![ann()]));

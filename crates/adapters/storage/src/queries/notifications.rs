@@ -216,7 +216,8 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
     ) -> Result<Vec<Delivery>, StoreError> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let claim = sql::<DeliveryColumns>(
-                "UPDATE notification_deliveries SET attempts = attempts + 1, handed_over = FALSE, next_attempt_at = ",
+                "UPDATE notification_deliveries SET attempts = attempts + 1, claimed = TRUE, handed_over = FALSE, \
+                 next_attempt_at = ",
             )
             .sql(LATER.0)
             .bind::<BigInt, _>(micros(lease))
@@ -224,7 +225,8 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
             .sql(" WHERE id")
             .sql(ONE_OF.0)
             .sql(&format!(
-                "SELECT id FROM notification_deliveries WHERE dead_at IS NULL AND next_attempt_at <= {NOW} \
+                "SELECT id FROM notification_deliveries WHERE dead_at IS NULL AND NOT handed_over \
+                 AND next_attempt_at <= {NOW} \
                  ORDER BY next_attempt_at, id LIMIT "
             ))
             .bind::<BigInt, _>(i64::from(limit))
@@ -274,6 +276,7 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
             let postponed = diesel::update(during!(id, attempt))
                 .set((
                     deliveries::next_attempt_at.eq(later(pause)),
+                    deliveries::claimed.eq(false),
                     deliveries::handed_over.eq(false),
                     deliveries::last_error.eq(error),
                 ))
@@ -291,7 +294,11 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
     ) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let buried = diesel::update(during!(id, attempt))
-                .set((deliveries::dead_at.eq(later(Duration::ZERO).nullable()), deliveries::last_error.eq(error)))
+                .set((
+                    deliveries::dead_at.eq(later(Duration::ZERO).nullable()),
+                    deliveries::claimed.eq(false),
+                    deliveries::last_error.eq(error),
+                ))
                 .execute(conn)?;
             Ok(buried > 0)
         })
@@ -305,11 +312,26 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let lost = deliveries::table
                 .filter(deliveries::dead_at.is_null())
-                .filter(deliveries::next_attempt_at.le(later(Duration::ZERO)))
+                .filter(deliveries::claimed)
                 .filter(deliveries::handed_over);
-            let buried = diesel::update(lost)
-                .set((deliveries::dead_at.eq(later(Duration::ZERO).nullable()), deliveries::last_error.eq(error)));
+            let buried = diesel::update(lost).set((
+                deliveries::dead_at.eq(later(Duration::ZERO).nullable()),
+                deliveries::claimed.eq(false),
+                deliveries::last_error.eq(error),
+            ));
             Ok(buried.execute(conn)?)
+        })
+    }
+
+    fn let_go(&mut self, permit: &Permit<action::Update, resource::NotificationMessage>) -> Result<usize, StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            let left = deliveries::table
+                .filter(deliveries::dead_at.is_null())
+                .filter(deliveries::claimed)
+                .filter(not(deliveries::handed_over));
+            let due = diesel::update(left)
+                .set((deliveries::claimed.eq(false), deliveries::next_attempt_at.eq(later(Duration::ZERO))));
+            Ok(due.execute(conn)?)
         })
     }
 
@@ -317,6 +339,7 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| {
             let first: Option<(At, At)> = deliveries::table
                 .filter(deliveries::dead_at.is_null())
+                .filter(not(deliveries::handed_over))
                 .order(deliveries::next_attempt_at)
                 .select((deliveries::next_attempt_at, sql::<types::Instant>(NOW)))
                 .first(conn)
@@ -349,6 +372,7 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
             let revived = diesel::update(dead).set((
                 deliveries::dead_at.eq(None::<At>),
                 deliveries::attempts.eq(0),
+                deliveries::claimed.eq(false),
                 deliveries::handed_over.eq(false),
                 deliveries::next_attempt_at.eq(later(Duration::ZERO)),
             ));

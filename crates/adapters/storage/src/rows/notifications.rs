@@ -65,6 +65,7 @@ pub(crate) struct NewDeliveryRow {
     expires_at: Option<At>,
     attempts: i32,
     next_attempt_at: At,
+    claimed: bool,
     handed_over: bool,
 }
 
@@ -83,6 +84,7 @@ impl TryFrom<&Delivery> for NewDeliveryRow {
             attempts: 0,
             // Long ago, by any clock.
             next_attempt_at: At(doorward_domain::Instant::UNIX_EPOCH),
+            claimed: false,
             handed_over: false,
         })
     }

@@ -422,14 +422,19 @@ fn writes() -> Vec<Write> {
             let _ = w;
             r.notifications().claim(&p.permit(), 9, Duration::HOUR)
         };
+        NotificationRepository::let_go(None): |w, r, p| {
+            let _ = w;
+            let left = r.notifications().let_go(&p.permit());
+            left.and_then(|left| r.notifications().claim(&permit(), 9, Duration::HOUR).map(|_again| left))
+        };
         NotificationRepository::hand_over(None): |w, r, p| {
-            r.notifications().hand_over(&p.permit(), delivery(1, w.ann.id).id, 1)
+            r.notifications().hand_over(&p.permit(), delivery(1, w.ann.id).id, 2)
         };
         NotificationRepository::postpone(None): |w, r, p| {
-            r.notifications().postpone(&p.permit(), delivery(1, w.ann.id).id, 1, Duration::HOUR, "away")
+            r.notifications().postpone(&p.permit(), delivery(1, w.ann.id).id, 2, Duration::HOUR, "away")
         };
         NotificationRepository::bury(None): |w, r, p| {
-            r.notifications().bury(&p.permit(), delivery(1, w.ann.id).id, 1, "refused")
+            r.notifications().bury(&p.permit(), delivery(1, w.ann.id).id, 2, "refused")
         };
         NotificationRepository::bury_lost(None): |w, r, p| {
             let _ = w;
@@ -440,7 +445,7 @@ fn writes() -> Vec<Write> {
             r.notifications().revive(&p.permit(), None)
         };
         NotificationRepository::finish(None): |w, r, p| {
-            r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 1)
+            r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 2)
         };
         InboxRepository::insert(None): |w, r, p| r.inbox().insert(&p.permit(), &[in_inbox(1, w.ann.id)]);
         InboxRepository::mark(None): |w, r, p| {
