@@ -211,19 +211,25 @@ impl Smtp {
     fn write(&self, mail: Mail) -> Result<(Address, Vec<u8>), MailError> {
         let never = |what: &str, error: &dyn std::fmt::Display| MailError::Never(format!("{what}: {error}"));
         let to: Address = mail.to.parse().map_err(|error| never("the address cannot be written to", &error))?;
-        let name = Some(mail.to_name).filter(|name| !name.is_empty());
+        let name = Some(line(&mail.to_name)).filter(|name| !name.is_empty());
         let auto = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
         let message = Message::builder()
             .message_id(Some(format!("<{}>", mail.message_id)))
             .date(SystemTime::from(mail.date))
             .from(self.0.from.clone())
             .to(Mailbox::new(name, to.clone()))
-            .subject(mail.subject)
+            .subject(line(&mail.subject))
             .raw_header(auto)
             .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
             .map_err(|error| never("the mail cannot be written", &error))?;
         Ok((to, message.formatted()))
     }
+}
+
+/// A text in one line; lettre panics at names that have control characters.
+fn line(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.trim().to_owned()
 }
 
 /// Whether trying again may help, by what the server says.

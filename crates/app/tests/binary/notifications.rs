@@ -53,7 +53,7 @@ impl MailServer {
                             break;
                         }
                         if let Some(found) = line.strip_prefix("Message-ID: ") {
-                            id = found.to_owned();
+                            found.clone_into(&mut id);
                         }
                     }
                     *self.0.lock().unwrap().entry(id).or_default() += 1;
