@@ -150,6 +150,8 @@ pub trait NotificationRepository {
         permit: &Permit<action::Update, resource::NotificationMessage>,
         id: Option<DeliveryId>,
     ) -> Result<usize, StoreError>;
+    /// Whether there is anything to be told or delivered, now or later.
+    fn is_busy(&mut self) -> Result<bool, StoreError>;
     /// How much there is to be done.
     fn backlog(&mut self) -> Result<Backlog, StoreError>;
 }

@@ -1,11 +1,11 @@
-//! A server that is killed while it sends mail: no mail is sent twice, and none is lost.
+//! A server that is killed while it sends mail: no mail is sent twice, and none is lost. And people who watch their inboxes.
 
 use crate::client::{Api, builder};
 use doorward_testkit::postgres::{self, Database};
 use doorward_testkit::process::Builder;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -144,6 +144,60 @@ fn no_mail_is_sent_twice_and_none_is_lost(place: &[(&str, String)]) {
     thread::sleep(Duration::from_millis(300));
     assert_eq!((sink.twice(), sink.taken()), (Vec::new(), MAILS));
     assert!(third.stop().unwrap().success());
+}
+
+/// The next text message of a WebSocket.
+fn text(stream: &mut TcpStream) -> Value {
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(head[0], 0x81, "one frame of text");
+    let length = match head[1] {
+        126 => {
+            let mut length = [0; 2];
+            stream.read_exact(&mut length).unwrap();
+            u16::from_be_bytes(length)
+        }
+        short => u16::from(short),
+    };
+    let mut payload = vec![0; usize::from(length)];
+    stream.read_exact(&mut payload).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+#[test]
+fn an_inbox_is_watched_over_a_websocket_until_the_server_ends() {
+    let server = builder().start().unwrap();
+    let api = Api::set_up(server.url());
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!(
+        "GET /api/v2/notifications/inbox/watch?read_status=unread&format=plaintext HTTP/1.1\r\nHost: {}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCoder-Session-Token: {}\r\n\r\n",
+        server.address(),
+        api.session
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+    for (number, title) in ["first", "second"].into_iter().enumerate() {
+        let body = json!({ "content": { "title": title, "message": "text" } });
+        assert_eq!(api.post("/api/v2/notifications/custom", &body).status, 204);
+        let told = text(&mut stream);
+        assert_eq!((&told["notification"]["title"], &told["unread_count"]), (&json!(title), &json!(number + 1)));
+    }
+    let began = Instant::now();
+    server.signal("TERM").unwrap();
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(head[0], 0x88, "it is closed");
+    assert!(server.wait().unwrap().success());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use time::Duration;
 use tokio::task::JoinSet;
 
 /// The pause between two looks, should no wake-up come.
-const POLL: Duration = Duration::seconds(5);
+const POLL: Duration = Duration::seconds(10);
 /// For so long an attempt may take. No mail and no request of ours takes as long.
 const ATTEMPT: Duration = Duration::minutes(10);
 /// So many deliveries are claimed at once, for each that goes on at a time.
@@ -40,6 +40,10 @@ impl Job for Notifier {
     }
 
     async fn run(&self, ctx: &Context, lease: &Lease) -> Result<Next, Error> {
+        // Where nothing is to be told nothing is written.
+        if !ctx.read(|repos| Ok::<_, Error>(repos.notifications().is_busy()?)).await? {
+            return Ok(Next::Scheduled);
+        }
         take_over(ctx, lease).await?;
         match work(ctx, Some(lease)).await? {
             Some(due) => Ok(Next::After(due)),

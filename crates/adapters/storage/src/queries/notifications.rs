@@ -14,7 +14,7 @@ use crate::schema::{
 use crate::touches::Touches;
 use crate::types::{At, Id, sql as types};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
-use diesel::dsl::{not, sql};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::upsert::excluded;
@@ -377,6 +377,14 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
                 deliveries::next_attempt_at.eq(later(Duration::ZERO)),
             ));
             Ok(revived.execute(conn)?)
+        })
+    }
+
+    fn is_busy(&mut self) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let on_their_way = deliveries::table.filter(deliveries::dead_at.is_null());
+            let is_busy: bool = diesel::select(exists(notices::table.select(notices::id))).get_result(conn)?;
+            Ok(is_busy || diesel::select(exists(on_their_way)).get_result(conn)?)
         })
     }
 

@@ -84,7 +84,9 @@ contract! {
         });
         undone.await;
         assert_eq!(db.rows("notification_notices"), 0);
+        assert!(!db.read(|repos| repos.notifications().is_busy()).await);
         db.write(move |repos| repos.notifications().enqueue(&permit(), &[notice(3, ann), notice(2, ann), notice(4, ann)])).await;
+        assert!(db.read(|repos| repos.notifications().is_busy()).await);
         let take = async |limit| db.write(move |repos| repos.notifications().take(&permit(), limit)).await;
         assert_eq!(take(2).await, [notice(2, ann), notice(3, ann)]);
         let undone = db.refused(move |repos| {
@@ -127,6 +129,7 @@ contract! {
         let ann = ann(&db).await;
         db.write(move |repos| repos.notifications().insert_deliveries(&permit(), &[delivery(1, ann), delivery(2, ann), delivery(3, ann)])).await;
         assert_eq!(db.read(|repos| repos.notifications().due_in()).await, Some(Duration::ZERO));
+        assert!(db.read(|repos| repos.notifications().is_busy()).await);
         assert_eq!(claim(&db, 9).await, [(1, 1), (2, 1), (3, 1)]);
         assert!(claim(&db, 9).await.is_empty(), "they are under way");
         assert!(db.read(|repos| repos.notifications().due_in()).await.unwrap() > Duration::minutes(59));
