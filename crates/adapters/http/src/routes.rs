@@ -10,9 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync, licenses, members,
-    oauth2, organizations, pages, provisioner_jobs, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions,
-    status, template_versions, templates, users, workspace_proxies, workspaces,
+    appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
+    licenses, members, oauth2, organizations, pages, provisioner_jobs, provisioners, quiet_hours, quotas, replicas,
+    roles, scim, sessions, status, template_versions, templates, users, workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
