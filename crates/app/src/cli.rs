@@ -4,9 +4,11 @@ mod access;
 mod app;
 mod dev;
 mod doctor;
+mod files;
 mod healthcheck;
 mod keys;
 mod license;
+mod provisioner;
 mod serve;
 mod user;
 
@@ -66,6 +68,9 @@ enum Command {
     /// Sign licences, and look into them
     #[command(subcommand)]
     License(license::Command),
+    /// Run a provisioner daemon, which carries out jobs of a server
+    #[command(subcommand)]
+    Provisioner(provisioner::Command),
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
@@ -118,6 +123,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
         Command::License(command) => command.run(settings),
+        Command::Provisioner(command) => command.run(settings),
         Command::Access(command) => command.run(),
         Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()?),

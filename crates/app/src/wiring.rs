@@ -71,13 +71,14 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
         server: Arc::new(server),
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.context("cannot read what licences give")?;
     Ok(Parts { context, opened, hasher })
 }
 
 /// The name of this machine, as far as it tells.
-fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     let told = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_elsewhere| std::env::var("HOSTNAME"));
     let name = told.map(|name| name.trim().to_owned()).unwrap_or_default();
     if name.is_empty() { "localhost".to_owned() } else { name }

@@ -38,6 +38,45 @@ impl Digest {
     }
 }
 
+/// A digest of bytes that come piece by piece.
+///
+/// ```
+/// use doorward_domain::{Digest, digest::Digesting};
+/// let mut digesting = Digesting::default();
+/// digesting.update(b"sec");
+/// digesting.update(b"ret");
+/// assert_eq!(digesting.finish(), Digest::of("secret"));
+/// ```
+#[derive(Clone)]
+pub struct Digesting(ring::digest::Context);
+
+impl Default for Digesting {
+    fn default() -> Self {
+        Self(ring::digest::Context::new(&ring::digest::SHA256))
+    }
+}
+
+impl Digesting {
+    /// Adds a piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        Digest(out)
+    }
+}
+
+impl fmt::Debug for Digesting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digesting(..)")
+    }
+}
+
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

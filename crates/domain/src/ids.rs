@@ -66,6 +66,12 @@ uuid_ids! {
     WorkspaceId;
     /// Id of a build of a workspace.
     BuildId;
+    /// Id of a file that somebody uploaded.
+    FileId;
+    /// Id of a version of a template.
+    TemplateVersionId;
+    /// Id of a job of provisioner daemons.
+    ProvisionerJobId;
     /// Id of a replica: one server, from its start to its end.
     ReplicaId;
     /// Id of a workspace proxy.

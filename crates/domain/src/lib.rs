@@ -57,6 +57,8 @@ pub mod appearance;
 pub mod audit;
 pub mod digest;
 pub mod entitlements;
+#[cfg(feature = "full")]
+pub mod files;
 pub mod groups;
 #[cfg(feature = "full")]
 pub mod identity_providers;
@@ -76,6 +78,8 @@ pub mod organizations;
 pub mod outbox;
 pub mod page;
 #[cfg(feature = "full")]
+pub mod provisioner_jobs;
+#[cfg(feature = "full")]
 pub mod provisioners;
 #[cfg(feature = "full")]
 pub mod quiet_hours;
@@ -93,6 +97,8 @@ pub mod secret;
 pub mod sessions;
 #[cfg(feature = "settings")]
 pub mod settings;
+#[cfg(feature = "full")]
+pub mod template_versions;
 #[cfg(feature = "full")]
 pub mod templates;
 mod text_enum;

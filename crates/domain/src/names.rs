@@ -7,6 +7,7 @@
 //! | [`OrganizationName`] | organizations | 1 to 32 | |
 //! | [`GroupName`] | groups | 1 to 255 | |
 //! | [`TemplateName`] | templates | 1 to 32 | |
+//! | [`TemplateVersionName`] | versions of templates | 1 to 64 | |
 //! | [`WorkspaceName`] | workspaces | 1 to 32 | |
 //! | [`ProxyName`] | workspace proxies | 1 to 64 | feature `full` |
 //! | [`Email`] | users | up to 64 before the `@`, 254 behind it | feature `full` |
@@ -26,8 +27,8 @@ mod value;
 #[cfg(feature = "full")]
 pub use shown::{hidden_in_name, hidden_in_text};
 pub use value::{
-    DisplayName, Email, GroupName, NameError, OrganizationName, ProxyName, RealName, TemplateName, Username,
-    WorkspaceName,
+    DisplayName, Email, GroupName, NameError, OrganizationName, ProxyName, RealName, TemplateName, TemplateVersionName,
+    Username, WorkspaceName,
 };
 
 use uuid::Uuid;
@@ -38,6 +39,8 @@ pub const NAME_MAX: usize = 32;
 pub const GROUP_NAME_MAX: usize = 255;
 /// Longest display name.
 pub const DISPLAY_NAME_MAX: usize = 64;
+/// Longest name of a version of a template.
+pub const VERSION_NAME_MAX: usize = 64;
 /// Longest real name of a user.
 pub const REAL_NAME_MAX: usize = 128;
 

@@ -1,4 +1,4 @@
-//! Workspaces and their builds, as far as access and quotas need them. Nothing here runs a workspace: whoever does
+//! Workspaces and their builds, as far as access and quotas need them. Nothing here runs a workspace: a provisioner daemon does, or whoever
 //! reports builds with what they cost.
 
 mod query;
@@ -6,7 +6,7 @@ mod query;
 pub use query::{WorkspaceFilter, WorkspaceQuery, parse_workspace_query};
 
 use crate::Instant;
-use crate::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use crate::ids::{BuildId, OrganizationId, ProvisionerJobId, TemplateId, UserId, WorkspaceId};
 use crate::names::WorkspaceName;
 use crate::roles::{Object, ResourceType};
 use crate::text_enum::text_enum;
@@ -82,10 +82,14 @@ text_enum! {
 text_enum! {
     /// How a build ended.
     Outcome {
+        /// It has not: a provisioner daemon has it, or will.
+        Pending = "pending",
         /// It did what it was to do.
         Succeeded = "succeeded",
         /// It did nothing.
         Failed = "failed",
+        /// It was stopped before its end.
+        Canceled = "canceled",
     }
 }
 
@@ -112,6 +116,8 @@ pub struct Build {
     pub initiator_id: UserId,
     /// When it was made.
     pub created_at: Instant,
+    /// The job that carries it out; `None` for one that was over when it was reported.
+    pub job_id: Option<ProvisionerJobId>,
 }
 
 impl Build {
@@ -132,7 +138,9 @@ impl Build {
 #[must_use]
 pub const fn status(transition: Transition, outcome: Outcome) -> &'static str {
     match (outcome, transition) {
+        (Outcome::Pending, _) => "pending",
         (Outcome::Failed, _) => "failed",
+        (Outcome::Canceled, _) => "canceled",
         (Outcome::Succeeded, Transition::Start) => "running",
         (Outcome::Succeeded, Transition::Stop) => "stopped",
         (Outcome::Succeeded, Transition::Delete) => "deleted",

@@ -28,6 +28,8 @@ pub enum Conflict {
     GroupMembership,
     /// Another template of the organization has this name.
     TemplateName,
+    /// Another version of the template has this name.
+    TemplateVersionName,
     /// Another workspace of the owner has this name.
     WorkspaceName,
     /// Another workspace proxy has this name.

@@ -12,23 +12,24 @@ macro_rules! repositories {
             $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { self })+
         }
 
-        /// One mock for each repository. Set expectations on the fields, then make a store of it.
+        /// One mock for each repository, boxed, for all of them together are large. Set expectations on the fields, then make a store of
+        /// it.
         #[cfg(feature = "mocks")]
         #[derive(Default)]
         pub struct MockRepositories {
-            $($(#[$doc])* pub $accessor: crate::$room::$mock,)+
+            $($(#[$doc])* pub $accessor: Box<crate::$room::$mock>,)+
             /// What the store made of this is asked for. Keep a clone, to look at it afterwards.
             pub calls: crate::mocks::Calls,
         }
 
         #[cfg(feature = "mocks")]
         impl Repositories for MockRepositories {
-            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.$accessor })+
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut *self.$accessor })+
         }
 
         #[cfg(feature = "mocks")]
         impl Repositories for crate::mocks::Closure<'_> {
-            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut self.call().$accessor })+
+            $(fn $accessor(&mut self) -> &mut dyn crate::$room::$repository { &mut *self.call().$accessor })+
         }
 
         /// The mocks by themselves.
@@ -68,6 +69,12 @@ repositories! {
     grants: oauth2::{GrantRepository, MockGrantRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
+    /// Versions of templates.
+    template_versions: template_versions::{TemplateVersionRepository, MockTemplateVersionRepository},
+    /// Files that people upload.
+    files: files::{FileRepository, MockFileRepository},
+    /// Jobs of provisioner daemons.
+    provisioner_jobs: provisioner_jobs::{ProvisionerJobRepository, MockProvisionerJobRepository},
     /// Workspaces and their builds.
     workspaces: workspaces::{WorkspaceRepository, MockWorkspaceRepository},
     /// Schedules that users chose for themselves.

@@ -2,6 +2,7 @@
 
 use crate::jobs::{Cleanup, Counts, Job};
 use crate::outbox::{Outbox, Subscriber};
+use crate::provisioner_jobs::Reaper;
 use std::sync::Arc;
 use time::Duration;
 
@@ -11,7 +12,8 @@ use time::Duration;
 /// its metrics.
 #[must_use]
 pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
-    let mut jobs: Vec<Arc<dyn Job>> = vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval })];
+    let mut jobs: Vec<Arc<dyn Job>> =
+        vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval }), Arc::new(Reaper)];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));
     }

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::{
-    groups, licenses, members, organizations, provisioners, roles, scim, sessions, templates, users, workspace_proxies,
-    workspaces,
+    groups, licenses, members, organizations, provisioners, roles, scim, sessions, template_versions, templates, users,
+    workspace_proxies, workspaces,
 };
 use doorward_ports::Conflict;
 
@@ -25,6 +25,7 @@ impl From<Conflict> for Error {
             Conflict::GroupName => groups::name_taken(),
             Conflict::GroupMembership => groups::is_added_already(),
             Conflict::TemplateName => templates::name_taken(),
+            Conflict::TemplateVersionName => template_versions::name_taken(),
             Conflict::WorkspaceName => workspaces::name_taken(),
             Conflict::ProxyName => workspace_proxies::name_taken(),
             Conflict::BuildNumber => workspaces::built_by_others(),

@@ -6,6 +6,7 @@ use crate::deed::Door;
 use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
+use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
 use crate::workspace_proxies::ProxyHealth;
@@ -43,6 +44,8 @@ pub struct Context {
     pub proxy_health: ProxyHealth,
     /// What this server has read of how pages look.
     pub looks: Looks,
+    /// Provisioner daemons that wait at this server.
+    pub job_waiters: JobWaiters,
 }
 
 impl Context {

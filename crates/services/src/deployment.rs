@@ -25,6 +25,8 @@ pub struct Stats {
     pub stopped: u64,
     /// Whose last build failed.
     pub failed: u64,
+    /// Whose last build is not over.
+    pub pending: u64,
 }
 
 /// Whether the caller may see the settings.
@@ -40,12 +42,15 @@ pub fn may_read_config(by: &Principal) -> Result<(), Error> {
 pub async fn stats(ctx: &Context, by: &Principal) -> Result<Stats, Error> {
     by.subject.check(Action::Read, &Object::of::<resource::DeploymentStats>())?;
     ctx.look(by, |look| {
-        let mut stats = Stats { collected_at: look.now, running: 0, stopped: 0, failed: 0 };
+        let mut stats = Stats { collected_at: look.now, running: 0, stopped: 0, failed: 0, pending: 0 };
         for last in look.repos.workspaces().count_by_last_build()? {
             let counted = match last.build {
                 Some((_, Outcome::Failed)) => &mut stats.failed,
                 Some((Transition::Start, Outcome::Succeeded)) => &mut stats.running,
-                Some((Transition::Stop | Transition::Delete, Outcome::Succeeded)) | None => &mut stats.stopped,
+                Some((_, Outcome::Pending)) => &mut stats.pending,
+                Some((Transition::Stop | Transition::Delete, Outcome::Succeeded) | (_, Outcome::Canceled)) | None => {
+                    &mut stats.stopped
+                }
             };
             *counted += last.workspaces;
         }

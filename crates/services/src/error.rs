@@ -71,6 +71,9 @@ pub enum Error {
         /// The field that clashes, if one does.
         fields: Vec<FieldError>,
     },
+    /// The thing is not as it would have to be: a job that is not over, or is over.
+    #[error("{0}")]
+    WrongState(String),
     /// Something else must be done first.
     #[error("{0}")]
     Precondition(String),

@@ -1,12 +1,11 @@
 //! Provisioner daemons and the keys with which they come in (`enterprise-platform.md` 5 and 6).
 //!
 //! A daemon comes in by [`serving`], and stays in lists by [`daemons`] until it was not seen for a week. What it asks for while it is
-//! connected is in [`jobs`].
+//! connected is in [`provisioner_jobs`](crate::provisioner_jobs).
 
 use crate::error::Error;
 
 pub mod daemons;
-pub mod jobs;
 pub mod keys;
 pub mod serving;
 mod settings;

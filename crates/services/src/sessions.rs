@@ -26,6 +26,7 @@ pub use login::{AuthMethods, Login, SignedIn, auth_methods, login, logout};
 pub(crate) use login::{confirm_password, record as refused_sign_in};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
+pub use revalidate::lives;
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };

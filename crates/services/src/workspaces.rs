@@ -1,10 +1,13 @@
 //! Workspaces and builds, as far as access and quotas need them (`rbac.md` 6, `enterprise-identity.md` 2.3).
 //!
-//! Nothing here runs a workspace: whoever does says with each build what the workspace costs from then on.
+//! Nothing here runs a workspace. Where a template has versions, jobs of provisioner daemons carry builds out; otherwise whoever runs
+//! workspaces says with each build what the workspace costs from then on.
 
 pub(crate) mod access;
 mod build;
+mod builds;
 mod create;
+mod jobs;
 mod lookup;
 mod record;
 mod settings;
@@ -13,7 +16,12 @@ mod settings;
 mod tests;
 
 pub use build::{BuildWorkspace, build, set_dormant};
+pub use builds::{
+    FoundBuild, build_logs, build_parameters, build_resources, build_state, cancel_build, find_build, find_by_name,
+    find_by_number,
+};
 pub use create::{CreateWorkspace, create};
+pub(crate) use jobs::{commit_cost, end_build, hold_build, transition_of};
 pub use lookup::{WorkspaceBuilds, builds, find, list};
 pub use settings::WorkspaceSettings;
 

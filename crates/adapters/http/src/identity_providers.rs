@@ -184,6 +184,7 @@ fn told(call: &Call, error: Error) -> HttpResponse {
         | Error::NoSuch(_)
         | Error::Forbidden(_)
         | Error::Precondition(_)
+        | Error::WrongState(_)
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
         | Error::Internal(_)) => {

@@ -1,9 +1,14 @@
 //! Provisioner daemons and their keys (`enterprise-platform.md` 5 and 6).
 
+mod acquiring;
 mod calls;
 pub(crate) mod daemons;
 mod keys;
 mod serve;
+mod translate;
+mod uploading;
+
+pub(crate) use daemons::JsonTags;
 
 use crate::conventions::Api;
 use crate::kit::routes::Routes;

@@ -10,9 +10,9 @@ use crate::kit::mount::mount;
 use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
-    appearance, audit, authcheck, deployment, docs, entitlements, groups, identity_providers, idp_sync, licenses,
-    members, oauth2, organizations, pages, provisioners, quiet_hours, quotas, replicas, roles, scim, sessions, status,
-    templates, users, workspace_proxies, workspaces,
+    appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
+    licenses, members, oauth2, organizations, pages, provisioner_jobs, provisioners, quiet_hours, quotas, replicas,
+    roles, scim, sessions, status, template_versions, templates, users, workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -33,8 +33,11 @@ pub(crate) fn table() -> Vec<Entry> {
         organizations::routes,
         members::routes,
         groups::routes,
+        files::routes,
         templates::routes,
+        template_versions::routes,
         workspaces::routes,
+        provisioner_jobs::routes,
         idp_sync::routes,
         provisioners::routes,
         quiet_hours::routes,

@@ -39,7 +39,8 @@ pub(crate) struct Create {
     display_name: String,
     description: String,
     icon: String,
-    /// The version that workspaces are built from; kept as it is given.
+    /// The version that workspaces are built from: one that was imported and that no template has yet. An id that names none is kept as it
+    /// is given, and builds are then reported by whoever carries them out.
     template_version_id: Option<Uuid>,
     default_ttl_ms: Option<i64>,
     activity_bump_ms: Option<i64>,

@@ -63,6 +63,7 @@ pub(crate) fn context(mut repos: MockRepositories) -> Context {
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Workspaces and builds, as far as access and quotas need them.
+//! Workspaces and builds, as far as access, quotas and provisioner daemons need them.
 
+mod builds;
 mod objects;
 
 use objects::{BuildObject, WorkspaceObject, WorkspacesObject};
@@ -9,11 +10,17 @@ use crate::kit::answer::{self, created, ok};
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
+use crate::template_versions::{NamedValue, by_name};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use doorward_domain::ids::TemplateId;
 use doorward_services::{Error, Principal, workspaces};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Largest body of a build, in bytes: there may be a state in it.
+const BODY_MAX: usize = 6 * 1024 * 1024;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
@@ -22,8 +29,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_list, list);
     r.user(__path_find, find);
     r.user(__path_builds, builds);
-    r.user(__path_build, build);
+    r.user(__path_build, build).body_limit(BODY_MAX);
     r.user(__path_set_dormant, set_dormant);
+    builds::routes(&mut r);
 }
 
 /// A workspace to be made.
@@ -36,15 +44,28 @@ pub(crate) struct Create {
     /// Unique among the workspaces of the owner.
     #[schema(required)]
     name: String,
-    /// Credits per day that the workspace costs once it was started. Nothing here runs workspaces, so nothing here knows.
+    /// Credits per day that the workspace costs once it was started, where the template has no versions: then nothing here knows.
     #[schema(minimum = 0)]
     daily_cost: i32,
+    /// The version of the template, if it is not the active one.
+    template_version_id: Option<Uuid>,
+    /// Values of the parameters of the version.
+    rich_parameter_values: Vec<NamedValue>,
+    /// Values that go together; those of `rich_parameter_values` go before.
+    template_version_preset_id: Option<Uuid>,
 }
 
 impl From<Create> for workspaces::CreateWorkspace {
     fn from(body: Create) -> Self {
         let template_id = body.template_id.filter(|id| !id.is_nil()).map(TemplateId);
-        Self { template_id, name: body.name, daily_cost: body.daily_cost }
+        Self {
+            template_id,
+            name: body.name,
+            daily_cost: body.daily_cost,
+            template_version_id: body.template_version_id.filter(|id| !id.is_nil()),
+            parameters: by_name(body.rich_parameter_values),
+            preset: body.template_version_preset_id.filter(|id| !id.is_nil()),
+        }
     }
 }
 
@@ -116,9 +137,21 @@ pub(crate) struct Build {
     /// `start`, `stop` or `delete`.
     #[schema(required)]
     transition: String,
-    /// Credits per day that the workspace costs from then on. Nothing here runs workspaces, so nothing here knows.
+    /// Credits per day that the workspace costs from then on, where the template has no versions: then nothing here knows.
     #[schema(minimum = 0)]
     daily_cost: i32,
+    /// The version of the template, if it is not that of the build before.
+    template_version_id: Option<Uuid>,
+    /// Values of the parameters of the version; those that are left out stay.
+    rich_parameter_values: Vec<NamedValue>,
+    /// Values that go together; those of `rich_parameter_values` go before.
+    template_version_preset_id: Option<Uuid>,
+    /// `debug`, for more in the log.
+    log_level: String,
+    /// What the provisioner is to begin with, in base64, in the place of what it has left behind.
+    state: Option<String>,
+    /// Whether what the provisioner has left behind is forgotten, so that nothing is taken down.
+    orphan: bool,
 }
 
 /// Starts, stops or ends a workspace. A build that costs more than is left of the owner's quota fails: its `status` is
@@ -131,8 +164,20 @@ pub(crate) struct Build {
 )]
 pub(crate) async fn build(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
-    let body: Build = call.json()?;
-    let command = workspaces::BuildWorkspace { transition: body.transition, daily_cost: body.daily_cost };
+    let body: Build = call.json_of(BODY_MAX)?;
+    let state = body.state.filter(|state| !state.is_empty()).map(|state| {
+        STANDARD.decode(state).map_err(|error| Error::invalid_field("state", format!("must be base64: {error}")))
+    });
+    let command = workspaces::BuildWorkspace {
+        transition: body.transition,
+        daily_cost: body.daily_cost,
+        template_version_id: body.template_version_id.filter(|id| !id.is_nil()),
+        parameters: by_name(body.rich_parameter_values),
+        preset: body.template_version_preset_id.filter(|id| !id.is_nil()),
+        log_level: body.log_level,
+        state: state.transpose()?,
+        orphan: body.orphan,
+    };
     let workspace = workspaces::build(call.context(), &actor, id, command).await?;
     let latest = workspace.latest_build.as_ref().ok_or(Error::NotFound)?;
     Ok(created(&BuildObject::new(&workspace, latest)))

@@ -3,7 +3,7 @@
 use crate::answer::{exchange, prepare};
 use crate::dial::dial;
 use crate::flights::{Flights, Key};
-use crate::network::{Network, SystemNetwork};
+use crate::network::{Connection, Network, SystemNetwork};
 use crate::settings::FetchSettings;
 use crate::slots::Slots;
 use crate::tally::{FetchOutcome, Tally};
@@ -11,7 +11,7 @@ use crate::target::Target;
 use crate::tls::{OutboundError, Tls};
 use async_trait::async_trait;
 use doorward_ports::Fetch;
-use doorward_ports::fetch::{Answer, FailureClass, FetchError, Request};
+use doorward_ports::fetch::{Answer, ChosenBy, FailureClass, FetchError, Request};
 use futures_util::FutureExt as _;
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +52,17 @@ impl Outbound {
             flights: Flights::default(),
             tally: Tally::default(),
         })))
+    }
+
+    /// A connection to the host of this URL, which the operator chose, with TLS if it is https: for what is no request with an
+    /// answer. It is neither counted nor limited; five seconds at most.
+    pub async fn connect(&self, url: &str) -> Result<Connection, FetchError> {
+        let chosen_by = if url.starts_with("http:") { ChosenBy::Peer } else { ChosenBy::Operator };
+        let target = Target::judge(url, chosen_by, &self.0.settings)?;
+        let dialled = timeout(WHOLE, dial(&*self.0.network, &self.0.settings, &self.0.tls, &target)).await;
+        dialled.map_err(|_elapsed| {
+            FetchError::new(FailureClass::Timeout, format!("no connection within {} s", WHOLE.as_secs()))
+        })?
     }
 
     /// Counts for the metrics.

@@ -58,7 +58,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 26] = [
+const UNIQUE: [Unique; 27] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
@@ -73,6 +73,11 @@ const UNIQUE: [Unique; 26] = [
     unique("groups_name_unique", "groups.organization_id, groups.name", Conflict::GroupName),
     unique("group_members_pkey", "group_members.group_id, group_members.user_id", Conflict::GroupMembership),
     unique("templates_name_unique", "templates.organization_id, templates.name_key", Conflict::TemplateName),
+    unique(
+        "template_versions_name_unique",
+        "template_versions.template_id, template_versions.name_key",
+        Conflict::TemplateVersionName,
+    ),
     unique("workspaces_name_unique", "workspaces.owner_id, workspaces.name_key", Conflict::WorkspaceName),
     unique("workspace_proxies_name_unique", "workspace_proxies.name_key", Conflict::ProxyName),
     unique(

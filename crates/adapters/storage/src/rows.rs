@@ -1,15 +1,18 @@
 //! Rows as they are stored, and how they become entities.
 
 mod audit;
+mod files;
 mod groups;
 mod keys;
 mod licenses;
 mod oauth2;
 mod organizations;
+mod provisioner_jobs;
 mod provisioners;
 mod replicas;
 mod scim;
 mod sessions;
+mod template_versions;
 mod templates;
 mod user_links;
 mod users;
@@ -17,15 +20,18 @@ mod workspace_proxies;
 mod workspaces;
 
 pub(crate) use audit::AuditRow;
+pub(crate) use files::FileRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use keys::CryptoKeyRow;
 pub(crate) use licenses::{LicenseRow, NewLicenseRow};
 pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limits, resources};
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
+pub(crate) use provisioner_jobs::{JobRow, LogRow, NewLogRow, ResourceRow};
 pub(crate) use provisioners::{ProvisionerDaemonRow, ProvisionerKeyRow};
 pub(crate) use replicas::ReplicaRow;
 pub(crate) use scim::{ScimGroupRow, ScimTokenRow, ScimUserRow};
 pub(crate) use sessions::KeyRow;
+pub(crate) use template_versions::VersionRow;
 pub(crate) use templates::TemplateRow;
 pub(crate) use user_links::{FederatedSessionRow, UserLinkRow};
 pub(crate) use users::UserRow;

@@ -274,6 +274,129 @@ table! {
         template_version_id -> Nullable<Uuid>,
         initiator_id -> Uuid,
         created_at -> Instant,
+        job_id -> Nullable<Uuid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::types::sql::{Json, Uuid};
+
+    workspace_build_inputs (build_id) {
+        build_id -> Uuid,
+        parameters -> Json,
+        state -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    files (id) {
+        id -> Uuid,
+        created_by -> Uuid,
+        created_at -> Instant,
+        digest -> Nullable<Digest>,
+        size -> BigInt,
+        expires_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer};
+    use crate::types::sql::Uuid;
+
+    file_pieces (file_id, position) {
+        file_id -> Uuid,
+        position -> Integer,
+        data -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    provisioner_jobs (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        created_at -> Instant,
+        updated_at -> Instant,
+        started_at -> Nullable<Instant>,
+        completed_at -> Nullable<Instant>,
+        canceled_at -> Nullable<Instant>,
+        worker_id -> Nullable<Uuid>,
+        initiator_id -> Uuid,
+        provisioner -> Text,
+        kind -> Text,
+        file_id -> Uuid,
+        tags -> Json,
+        is_plain -> Bool,
+        template_version_id -> Uuid,
+        workspace_build_id -> Nullable<Uuid>,
+        error -> Text,
+        error_code -> Text,
+        log_size -> BigInt,
+        input -> Binary,
+        expires_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    provisioner_job_logs (id) {
+        id -> BigInt,
+        job_id -> Uuid,
+        created_at -> Instant,
+        source -> Text,
+        level -> Text,
+        stage -> Text,
+        output -> Text,
+        expires_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    provisioner_job_resources (id) {
+        id -> Uuid,
+        job_id -> Uuid,
+        position -> Integer,
+        created_at -> Instant,
+        transition -> Text,
+        resource -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    template_versions (id) {
+        id -> Uuid,
+        template_id -> Nullable<Uuid>,
+        organization_id -> Uuid,
+        name -> Text,
+        name_key -> Text,
+        message -> Text,
+        readme -> Text,
+        created_by -> Uuid,
+        created_at -> Instant,
+        updated_at -> Instant,
+        archived -> Bool,
+        job_id -> Uuid,
+        file_id -> Uuid,
+        workspace_tags -> Json,
+        parameters -> Json,
+        presets -> Json,
+        external_auth -> Json,
+        has_ai_tasks -> Bool,
+        variables -> Nullable<Binary>,
     }
 }
 
@@ -629,5 +752,13 @@ allow_tables_to_appear_in_same_query!(
     templates,
     workspaces,
     workspace_builds,
+    workspace_build_inputs,
+    files,
+    file_pieces,
+    provisioner_daemons,
+    provisioner_jobs,
+    provisioner_job_logs,
+    provisioner_job_resources,
+    template_versions,
     user_links,
 );

@@ -37,6 +37,12 @@ pub enum Fault {
     /// The session holds too much.
     #[error("more is on its way than {0} bytes at once")]
     Full(usize),
+    /// The other side takes no more calls.
+    #[error("the other side is about to leave")]
+    Leaving,
+    /// The session is no more.
+    #[error("the session has ended")]
+    Ended,
     /// The stream was ended by the other side.
     #[error("the stream was reset")]
     Reset,

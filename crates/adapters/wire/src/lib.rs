@@ -1,8 +1,8 @@
 //! What provisioner daemons speak, without the house: a byte stream holds [yamux](self) streams, each of them a DRPC connection,
 //! whose messages are protobuf (`docs/spec/provisioner-wire.md`).
 //!
-//! [`serve`] takes bytes from anywhere (a WebSocket, a pipe in a test) and carries out calls by a [`Service`]. It opens nothing,
-//! spawns nothing, and knows neither HTTP nor the database.
+//! [`serve`] takes bytes from anywhere (a WebSocket, a pipe in a test) and carries out calls by a [`Service`]. [`connect`] is the other
+//! side: a daemon, whose calls go through a [`Client`]. Both open nothing, spawn nothing, and know neither HTTP nor the database.
 //!
 //! # Limits
 //!
@@ -22,15 +22,19 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod client;
 mod drpc;
 mod fault;
 mod limits;
 pub mod messages;
 mod serve;
+mod session;
 mod yamux;
 
+pub use client::{CallError, Client, Conversation, connect};
 pub use drpc::call::{Call, End, Message, Service, Stopping};
 pub use drpc::status::Status;
 pub use fault::{Fault, TransportError};
 pub use limits::Limits;
-pub use serve::{Ended, Outgoing, serve};
+pub use serve::serve;
+pub use session::{Ended, Outgoing};

@@ -15,6 +15,8 @@ pub struct Limits {
     pub control_frames: usize,
     /// Longest message, in bytes, in either direction.
     pub message: usize,
+    /// How soon the peer must acknowledge a stream that this side has opened.
+    pub acknowledged: Duration,
     /// How often the peer is asked for a sign of life.
     pub keep_alive: Duration,
     /// How soon it must give one.
@@ -39,6 +41,7 @@ impl Default for Limits {
             held: 16 * 1024 * 1024,
             control_frames: 1024,
             message: 4 * 1024 * 1024,
+            acknowledged: Duration::from_secs(75),
             keep_alive: Duration::from_secs(30),
             pong: Duration::from_secs(10),
             write: Duration::from_secs(10),

@@ -1,4 +1,4 @@
-//! Many streams on one (yamux, version 0; section 2 of the specification). This side opens none.
+//! Many streams on one (yamux, version 0; section 2 of the specification). Only daemons open some.
 
 pub(crate) mod core;
 pub(crate) mod entry;

@@ -1,5 +1,6 @@
 //! `doorward license`: licences, for whoever sells or gives away what this server does. It needs no database.
 
+use super::files::read_text;
 use super::{BAD_INPUT, Output, print};
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
@@ -15,14 +16,12 @@ use doorward_ports::{Clock as _, Random, Signer as _};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use time::Duration;
 use time::format_description::well_known::Rfc3339;
 
-/// The longest file that is read, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
 /// Most days of a term: a hundred years.
 const DAYS_MAX: u32 = 36_600;
 
@@ -243,22 +242,6 @@ fn state(terms: &LicenseTerms, now: Instant) -> (String, bool) {
 
 fn moment(text: &str) -> Result<Instant, String> {
     Instant::parse(text, &Rfc3339).map_err(|error| format!("{error}; a time is written as 2026-04-01T00:00:00Z"))
-}
-
-/// The text of a file, or of standard input.
-fn read_text(file: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let name = file.display();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(FILE_MAX + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(FILE_MAX + 1).read_to_string(&mut text))
-    };
-    let length = read.with_context(|| format!("cannot read the file {name}"))?;
-    if u64::try_from(length).is_ok_and(|length| length > FILE_MAX) {
-        bail!("the file {name} has more than {FILE_MAX} bytes");
-    }
-    Ok(text)
 }
 
 /// Writes a new file that only its owner may read.

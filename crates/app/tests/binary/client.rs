@@ -140,6 +140,15 @@ impl Api {
         Answer::of(request.send_json(body).unwrap())
     }
 
+    /// Uploads a tar, and answers its id.
+    pub(crate) fn upload(&self, content: &[u8]) -> String {
+        let request = self.agent.post(format!("{}/api/v2/files", self.url));
+        let request = request.header("Coder-Session-Token", &self.session).header("Content-Type", "application/x-tar");
+        let answer = Answer::of(request.send(content).unwrap());
+        assert!(answer.status.is_success(), "{} {}", answer.status, answer.text);
+        answer.json()["hash"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
         let request = self.agent.put(format!("{}{path}", self.url)).header("Coder-Session-Token", &self.session);
         Answer::of(request.send_json(body).unwrap())

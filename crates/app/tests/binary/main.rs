@@ -17,6 +17,7 @@ mod licenses;
 mod lifecycle;
 mod makers;
 mod oauth2_crate;
+mod provisioner_start;
 mod provisioners;
 mod refresh_races;
 mod replicas;

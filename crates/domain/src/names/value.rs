@@ -2,7 +2,7 @@
 
 #[cfg(feature = "full")]
 use super::{DISPLAY_NAME_MAX, REAL_NAME_MAX, hidden_in_name};
-use super::{GROUP_NAME_MAX, NAME_MAX, Named, is_hyphenated, is_reserved_for_all, key};
+use super::{GROUP_NAME_MAX, NAME_MAX, Named, VERSION_NAME_MAX, is_hyphenated, is_id, is_reserved_for_all, key};
 
 /// Why a text cannot be a name, a mail address, or a text that people are shown. The first rule that it breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +162,19 @@ checked_text! {
 }
 
 checked_text! {
+    /// The name of a version of a template: 1 to 64 bytes, letters and digits of ASCII in groups joined by single hyphens, dots or
+    /// underscores; neither an id nor `archive`. Unique in its template by its [`key`](Self::key).
+    ///
+    /// ```
+    /// use doorward_domain::names::{NameError, TemplateVersionName};
+    /// assert!("v1.2_rc-3".parse::<TemplateVersionName>().is_ok());
+    /// assert_eq!("v1..2".parse::<TemplateVersionName>(), Err(NameError::Characters));
+    /// assert_eq!("Archive".parse::<TemplateVersionName>(), Err(NameError::Reserved));
+    /// ```
+    TemplateVersionName, check: template_version_name
+}
+
+checked_text! {
     /// The name of a workspace: 1 to 32 bytes, spelled like a [`Username`]; no word is reserved but `new` and `create`. Unique
     /// for its owner by its [`key`](Self::key).
     ///
@@ -232,7 +245,7 @@ checked_text! {
     RealName, #[cfg(feature = "full")] check: real_name
 }
 
-folded!(Username, OrganizationName, GroupName, TemplateName, WorkspaceName, ProxyName, Email);
+folded!(Username, OrganizationName, GroupName, TemplateName, TemplateVersionName, WorkspaceName, ProxyName, Email);
 
 impl Username {
     /// What a user of this name is called when `text` is asked for. The same name in other letter case is enough to keep one
@@ -323,6 +336,20 @@ fn organization_name(text: &str) -> Result<(), NameError> {
 
 fn template_name(text: &str) -> Result<(), NameError> {
     name_of(Named::Template, text)
+}
+
+fn template_version_name(text: &str) -> Result<(), NameError> {
+    let is_spelled =
+        || text.split(['-', '.', '_']).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    match text {
+        "" => Err(NameError::Empty),
+        _ if text.len() > VERSION_NAME_MAX => Err(NameError::TooLong { max: VERSION_NAME_MAX }),
+        _ if !is_spelled() => Err(NameError::Characters),
+        _ if is_id(text) => Err(NameError::ReservedForAll),
+        // It stands where such a name can.
+        _ if text.eq_ignore_ascii_case("archive") => Err(NameError::Reserved),
+        _ => Ok(()),
+    }
 }
 
 fn workspace_name(text: &str) -> Result<(), NameError> {

@@ -101,15 +101,18 @@ impl Tags {
         Self(tags)
     }
 
+    /// Whether they say nothing particular: for an organization as a whole, and no more.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.0.len() == 2 && self.get(SCOPE) == Some(SCOPE_ORGANIZATION) && self.get(OWNER) == Some("")
+    }
+
     /// Whether a daemon with these tags takes what wants `wanted` (`provisioner-wire.md` 7): one that nothing particular is known
     /// of takes what wants nothing particular, and no other takes that.
     #[must_use]
     pub fn satisfy(&self, wanted: &Self) -> bool {
-        let plain = |tags: &Self| {
-            tags.0.len() == 2 && tags.get(SCOPE) == Some(SCOPE_ORGANIZATION) && tags.get(OWNER) == Some("")
-        };
-        if plain(wanted) {
-            return plain(self);
+        if wanted.is_plain() {
+            return self.is_plain();
         }
         wanted.0.iter().all(|(name, value)| self.get(name) == Some(value))
     }

@@ -22,12 +22,14 @@ async fn workspaces_are_counted_by_what_their_last_build_did() {
             (Some((Transition::Start, Outcome::Failed)), 1),
             (Some((Transition::Stop, Outcome::Succeeded)), 2),
             (Some((Transition::Stop, Outcome::Failed)), 1),
+            (Some((Transition::Delete, Outcome::Pending)), 7),
+            (Some((Transition::Start, Outcome::Canceled)), 1),
             (None, 3),
         ];
         Ok(counted.map(|(build, workspaces)| LastBuilds { build, workspaces }).to_vec())
     });
     let stats = stats(&context(repos), &owner().build()).await.unwrap();
-    assert_eq!(stats, Stats { collected_at: NOW, running: 5, stopped: 5, failed: 2 });
+    assert_eq!(stats, Stats { collected_at: NOW, running: 5, stopped: 6, failed: 2, pending: 7 });
     let refused = super::stats(&context(MockRepositories::default()), &actor().build()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     may_read_config(&owner().build()).unwrap();

@@ -8,6 +8,7 @@ use crate::users::access;
 use doorward_domain::ids::{ProvisionerDaemonId, ProvisionerKeyId};
 use doorward_domain::provisioners::{DaemonStatus, OFFLINE_AFTER, ProvisionerDaemon, ReservedKey, Tags};
 use doorward_domain::roles::{Action, Object, resource};
+pub use doorward_ports::provisioner_jobs::WorkerJob;
 use doorward_ports::provisioners::DaemonFilter;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Duration;
@@ -38,6 +39,10 @@ pub struct ListedDaemon {
     pub key_name: String,
     /// What it is doing.
     pub status: DaemonStatus,
+    /// The job that it has.
+    pub current_job: Option<WorkerJob>,
+    /// The job that it ended last.
+    pub previous_job: Option<WorkerJob>,
 }
 
 /// The daemons of an organization, those first that were first seen last.
@@ -69,14 +74,22 @@ pub async fn list(
             let keys = look.repos.provisioner_keys().list(place)?;
             names.extend(keys.into_iter().map(|key| (key.id, key.name.to_string())));
         }
+        let ids: Vec<ProvisionerDaemonId> = found.iter().map(|daemon| daemon.id).collect();
+        let (mut current, mut previous) = (BTreeMap::new(), BTreeMap::new());
+        if !ids.is_empty() {
+            let by_worker = |known: WorkerJob| (known.worker_id, known);
+            current.extend(look.repos.provisioner_jobs().current_of(&ids)?.into_iter().map(by_worker));
+            previous.extend(look.repos.provisioner_jobs().previous_of(&ids)?.into_iter().map(by_worker));
+        }
         let wanted = |listed: &ListedDaemon| {
             query.tags.as_ref().is_none_or(|tags| listed.daemon.tags.satisfy(tags))
                 && query.statuses.as_ref().is_none_or(|statuses| statuses.contains(&listed.status))
         };
         let view = |daemon: ProvisionerDaemon| {
             let key_name = names.get(&daemon.key_id).cloned().unwrap_or_default();
-            let status = daemon.status(now, false);
-            ListedDaemon { daemon, key_name, status }
+            let (current_job, previous_job) = (current.remove(&daemon.id), previous.remove(&daemon.id));
+            let status = daemon.status(now, current_job.is_some());
+            ListedDaemon { daemon, key_name, status, current_job, previous_job }
         };
         let limit = query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found.into_iter().map(view).filter(wanted).take(limit).collect())

@@ -226,6 +226,8 @@ async fn lists_of_daemons_are_narrowed() {
                 .filter(|daemon| filter.seen_since.is_none_or(|since| daemon.last_seen_at >= since))
                 .collect())
         });
+        repos.provisioner_jobs.expect_current_of().returning(|_| Ok(Vec::new()));
+        repos.provisioner_jobs.expect_previous_of().returning(|_| Ok(Vec::new()));
         let found = daemons::list(&context(repos), &owner().build(), &OrganizationRef::Default, query).await.unwrap();
         assert!(found.iter().all(|listed| listed.key_name == "rack"));
         found.into_iter().map(|listed| (listed.daemon.name, listed.status)).collect::<Vec<_>>()

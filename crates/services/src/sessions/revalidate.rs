@@ -6,6 +6,7 @@
 
 use super::in_person::InPerson;
 use super::refusal::{inactive, unknown_key};
+use crate::context::Context;
 use crate::deed::Deed;
 use crate::error::Error;
 use crate::principal::{Account, Principal};
@@ -28,6 +29,22 @@ pub(crate) fn still_valid(repos: &mut dyn Repositories, actor: &Principal) -> Re
     // In constant time, by the type.
     let is_same = key.is_some_and(|key| key.user_id == user.id && key.secret_digest == presented.secret_digest);
     if is_same { Ok(user) } else { Err(unknown_key()) }
+}
+
+/// Whether the key of the caller is still good, for connections that stay: it has not ended, has the same secret, and its user may act.
+///
+/// Needs nothing. Errors: none of its own.
+pub async fn lives(ctx: &Context, actor: &Principal) -> Result<bool, Error> {
+    ctx.look(actor, |look| {
+        let Account { user, key: presented, .. } = look.by.account()?;
+        let user = look.repos.users().find(user.id)?;
+        let key = look.repos.api_keys().find(&presented.id)?;
+        let now = look.now;
+        // In constant time, by the type.
+        let is_same = key.is_some_and(|key| key.expires_at > now && key.secret_digest == presented.secret_digest);
+        Ok(is_same && user.is_some_and(|user| !user.deleted && user.may_act()))
+    })
+    .await
 }
 
 /// Does the same, and answers a user who stays as found too, if it was not deleted.

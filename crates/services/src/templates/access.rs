@@ -16,7 +16,7 @@ pub(crate) fn object(template: &Template) -> Object<'_> {
 }
 
 /// A template that is to be made in this organization.
-pub(super) fn new_in(organization: OrganizationId) -> Object<'static> {
+pub(crate) fn new_in(organization: OrganizationId) -> Object<'static> {
     Object::of::<resource::Template>().organization(organization.0)
 }
 

@@ -3,11 +3,14 @@
 use super::{TemplateView, access};
 use crate::Principal;
 use crate::context::Context;
+use crate::deed::Deed;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
 use crate::organizations::{self, OrganizationRef};
 use crate::users::fields::Fields;
-use doorward_domain::ids::TemplateId;
-use doorward_domain::roles::{Acl, action, resource};
+use doorward_domain::ids::{OrganizationId, TemplateId, TemplateVersionId};
+use doorward_domain::provisioner_jobs::JobStatus;
+use doorward_domain::roles::{Acl, System, action, resource};
+use doorward_domain::template_versions::TemplateVersion;
 use doorward_domain::templates::{SettingsChange, SettingsError, Template, TemplateSettings, everyone, set_role};
 use doorward_ports::Repositories;
 use uuid::Uuid;
@@ -30,7 +33,7 @@ pub struct CreateTemplate {
     pub description: String,
     /// URL or path of an icon, or empty.
     pub icon: String,
-    /// The version that new workspaces are built from, if one is named.
+    /// The version that new workspaces are built from, if one is named; it must have been imported and belong to no template yet.
     pub active_version_id: Option<Uuid>,
     /// Whether members of the organization may not use it unless somebody lets them.
     pub disable_everyone_group_access: bool,
@@ -63,7 +66,7 @@ pub struct UpdateTemplate {
 
 /// Makes a template, which all members of its organization may use unless that is switched off.
 ///
-/// Needs `template:create`. Errors: `Invalid` (`name`, `display_name`, `description`, `icon`, `agents_allowed`, a
+/// Needs `template:create`. Errors: `Invalid` (`name`, `display_name`, `description`, `icon`, `agents_allowed`, `template_version_id`, a
 /// setting), `OrganizationNotFound` (missing or not readable), `Forbidden`, `Refused` (no account), `Conflict`
 /// (`name`).
 pub async fn create(
@@ -90,6 +93,10 @@ pub async fn create(
     ctx.act(actor, move |deed| {
         let organization = organizations::resolve(deed.repos, deed.by, &organization)?;
         let permit = deed.by.permit::<action::Create, resource::Template>(&access::new_in(organization.id))?;
+        let version = match active_version_id {
+            Some(id) => first_version(deed, organization.id, TemplateVersionId(id))?,
+            None => None,
+        };
         let template = Template {
             id: deed.new_id(),
             organization_id: organization.id,
@@ -108,10 +115,40 @@ pub async fn create(
             settings,
         };
         deed.repos.templates().insert(&permit, &template)?;
+        if let Some(version) = version {
+            let why = System::because("a template is made of its first version").permit();
+            let version = TemplateVersion { template_id: Some(template.id), updated_at: deed.now, ..version };
+            deed.repos.template_versions().update(&why, &version)?;
+        }
         let recorded = deed.made(&template)?;
         Ok(recorded.answer(deed.repos.templates().view(template.id)?.ok_or(Error::NotFound)?))
     })
     .await
+}
+
+/// The version that a template is to be made of, which is held; `None` for an id that names none: that is kept as it is given, and builds of
+/// the template are reported by whoever carries them out.
+fn first_version(
+    deed: &mut Deed<'_>,
+    place: OrganizationId,
+    id: TemplateVersionId,
+) -> Result<Option<TemplateVersion>, Error> {
+    let refused = |detail: &str| {
+        let detail = format!("Template version \"{id}\" {detail}.");
+        Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("template_version_id", detail)])
+    };
+    let Some(version) = deed.repos.template_versions().find_for_update(id)? else { return Ok(None) };
+    if version.organization_id != place {
+        return Err(refused("is not of this organization"));
+    }
+    if version.template_id.is_some() {
+        return Err(refused("is that of a template already"));
+    }
+    let import = deed.repos.provisioner_jobs().find(version.job_id)?.ok_or(Error::NotFound)?;
+    if import.status() != JobStatus::Succeeded {
+        return Err(refused("has not been imported successfully"));
+    }
+    Ok(Some(version))
 }
 
 /// Changes a template, all but its access lists.

@@ -129,6 +129,7 @@ const fn is_about_rights(refusal: &Error) -> bool {
         Error::Unauthenticated { .. }
         | Error::Conflict { .. }
         | Error::Precondition(_)
+        | Error::WrongState(_)
         | Error::TooManyAttempts { .. }
         | Error::Unavailable { .. }
         | Error::Upstream(_)

@@ -55,6 +55,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         server: Arc::default(),
         proxy_health: crate::workspace_proxies::ProxyHealth::default(),
         looks: crate::appearance::Looks::default(),
+        job_waiters: crate::provisioner_jobs::JobWaiters::default(),
     }
 }
 

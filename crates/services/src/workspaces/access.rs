@@ -12,7 +12,7 @@ pub(crate) fn object(workspace: &Workspace) -> Object<'static> {
 }
 
 /// A workspace that is to be made for this user.
-pub(super) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'static> {
+pub(crate) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'static> {
     Object::of::<resource::Workspace>().organization(organization.0).owner(owner.0)
 }
 

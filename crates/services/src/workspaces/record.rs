@@ -97,8 +97,9 @@ pub(super) fn built(
     let (status, diff) = match (build.outcome, previous) {
         (Outcome::Succeeded, Some(build)) => (200, Diff::between(&Built { build, ..new }, &new)),
         (Outcome::Succeeded, None) => (200, Diff::created(&new)),
-        (Outcome::Failed, _) => (500, Diff::default()),
+        (Outcome::Failed | Outcome::Canceled | Outcome::Pending, _) => (500, Diff::default()),
     };
-    // Builds are found by their job (`enterprise-platform.md` 9.2), which has the id of the build.
-    deed.entry().of_job(build.id.0).noted(action, status, &new, diff)
+    // Builds are found by their job (`enterprise-platform.md` 9.2); one without has the id of the build.
+    let job = build.job_id.map_or(build.id.0, |id| id.0);
+    deed.entry().of_user(Some(build.initiator_id)).of_job(job).noted(action, status, &new, diff)
 }

@@ -70,7 +70,7 @@ fn repos(workspace: &Workspace, previous: Option<Build>) -> MockRepositories {
 }
 
 fn command(transition: &str, daily_cost: i32) -> BuildWorkspace {
-    BuildWorkspace { transition: transition.to_owned(), daily_cost }
+    BuildWorkspace { transition: transition.to_owned(), daily_cost, ..BuildWorkspace::default() }
 }
 
 #[tokio::test]
@@ -86,6 +86,7 @@ async fn a_build_that_is_too_dear_is_kept_as_failed() {
         template_version_id: None,
         initiator_id: ANN,
         created_at: NOW,
+        job_id: None,
     };
     for (cost, outcome, stored, status) in
         [(5, Outcome::Failed, 0, 500), (4, Outcome::Succeeded, 4, 200), (2, Outcome::Succeeded, 2, 200)]

@@ -62,6 +62,7 @@ pub(crate) fn context_with(repos: MockRepositories, oauth2: OAuth2Settings) -> C
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }
 

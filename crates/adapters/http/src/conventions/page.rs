@@ -171,7 +171,9 @@ pub(super) fn failed(asked: &Asked<'_>, error: &Error) -> HttpResponse {
             ("Not found", "This does not exist, or you may not see it.".into())
         }
         Error::Forbidden(_) => ("Not allowed", "Your account has no permission to do this.".into()),
-        Error::Refused(message) | Error::Precondition(message) => ("Not allowed", message.into()),
+        Error::Refused(message) | Error::Precondition(message) | Error::WrongState(message) => {
+            ("Not allowed", message.into())
+        }
         Error::Invalid { message, .. } | Error::Conflict { message, .. } => ("This did not work", message.into()),
         Error::TooManyAttempts { .. } => ("Too many attempts", "Please wait a moment and try again.".into()),
         Error::Unavailable { outage, .. } => {

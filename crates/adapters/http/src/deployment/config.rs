@@ -95,7 +95,7 @@ impl From<Stats> for StatsObject {
             collected_at: at,
             next_update_at: Timestamp::from(stats.collected_at + STATS_GOOD_FOR),
             workspaces: WorkspacesObject {
-                pending: 0,
+                pending: stats.pending,
                 building: 0,
                 running: stats.running,
                 failed: stats.failed,

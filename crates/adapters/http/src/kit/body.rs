@@ -66,6 +66,40 @@ async fn read(payload: &mut Payload, limit: usize, announced: Option<usize>) -> 
     Ok(body.freeze())
 }
 
+/// A body that is taken as it arrives.
+pub(crate) struct Arriving {
+    payload: Payload,
+    /// How many bytes may still come.
+    left: u64,
+    limit: u64,
+}
+
+impl Arriving {
+    pub(super) fn new(request: &HttpRequest, payload: Payload, limit: u64) -> Result<Self, BodyError> {
+        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let announced = announced.and_then(|text| text.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return Err(too_large(limit));
+        }
+        Ok(Self { payload, left: limit, limit })
+    }
+
+    /// The next piece; `None` at the end. A client that sends nothing for half a minute has broken off.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let arrived = tokio::time::timeout(TIMEOUT, self.payload.next()).await;
+        let piece = arrived.map_err(|late| BodyError::Broken(format!("the body did not arrive in time: {late}")))?;
+        let Some(piece) = piece else { return Ok(None) };
+        let piece = piece.map_err(|error: PayloadError| BodyError::Broken(error.to_string()))?;
+        let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(size).ok_or_else(|| too_large(self.limit))?;
+        Ok(Some(piece))
+    }
+}
+
+fn too_large(limit: u64) -> BodyError {
+    BodyError::TooLarge(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
 /// Whether the body of a request would have to be decoded.
 pub(super) fn is_encoded(request: &HttpRequest) -> bool {
     let encodings = request.headers().get_all(header::CONTENT_ENCODING);

@@ -1,6 +1,6 @@
 //! A request on its way to its handler.
 
-use crate::kit::body::{BodyError, arrive, is_encoded};
+use crate::kit::body::{Arriving, BodyError, arrive, is_encoded};
 use crate::kit::convention::{Asked, Convention};
 use crate::kit::error::{Failure, bad_body};
 use crate::kit::extract::client_ip::client_ip;
@@ -162,6 +162,14 @@ impl Call {
         }
     }
 
+    /// The body of an endpoint that takes it as it arrives, of at most `limit` bytes, piece by piece.
+    pub(crate) fn stream(&mut self, limit: u64) -> Result<Arriving, Failure> {
+        if is_encoded(&self.request) {
+            return Err(self.refuse_body(&BodyError::Encoded));
+        }
+        Arriving::new(&self.request, self.payload.take(), limit).map_err(|problem| self.refuse_body(&problem))
+    }
+
     /// What comes after the head of a request that asks for another protocol.
     pub(crate) fn take_payload(&mut self) -> Payload {
         self.payload.take()
@@ -177,7 +185,7 @@ impl Call {
     }
 
     /// The answer to a body that cannot be read.
-    fn refuse_body(&self, problem: &BodyError) -> Failure {
+    pub(crate) fn refuse_body(&self, problem: &BodyError) -> Failure {
         let mut answer = self.convention.refuse(&self.asked(), &Refusal::body(problem));
         if matches!(problem, BodyError::Encoded) {
             // In which encodings a body is taken (RFC 9110 15.5.16).

@@ -137,6 +137,7 @@ pub(crate) fn api(site: &Site, path: &str, error: &Error) -> HttpResponse {
         Error::Refused(message) => api_error(StatusCode::FORBIDDEN, message, ""),
         Error::Invalid { message, detail, fields } => with_fields(StatusCode::BAD_REQUEST, message, detail, fields),
         Error::Conflict { message, fields } => with_fields(StatusCode::CONFLICT, message, "", fields),
+        Error::WrongState(message) => api_error(StatusCode::PRECONDITION_FAILED, message, ""),
         Error::Precondition(message) => api_error(StatusCode::EXPECTATION_FAILED, message, ""),
         Error::TooManyAttempts { retry_after } => {
             let seconds = whole_seconds_up(*retry_after);
@@ -327,6 +328,7 @@ mod tests {
                 json!({ "validations": validations }),
             ),
             (Error::Precondition("first that".into()), 417, "first that", json!({})),
+            (Error::WrongState("it runs".into()), 412, "it runs", json!({})),
             (
                 Error::TooManyAttempts { retry_after: Duration::milliseconds(1500) },
                 429,

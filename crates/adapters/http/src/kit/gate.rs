@@ -52,6 +52,8 @@ pub(crate) struct Endpoint {
     pub(crate) callers: Callers,
     /// Bodies up to this size, in bytes, are taken whatever the settings say.
     pub(crate) body: usize,
+    /// Whether its handler takes the body as it arrives, and sees to how large it gets.
+    pub(crate) streams: bool,
     /// Whether no cache may keep its answers, whatever its convention says.
     pub(crate) no_store: bool,
     /// What licences must give.

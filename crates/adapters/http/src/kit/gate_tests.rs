@@ -467,6 +467,7 @@ fn future_of<H: crate::kit::gate::Handle>(handler: &H) -> usize {
         limit: crate::kit::limits::Limit::Client,
         callers: crate::kit::origins::Callers::AnySite,
         body: 0,
+        streams: false,
         no_store: false,
         needs: None,
     };

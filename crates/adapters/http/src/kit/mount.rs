@@ -136,6 +136,7 @@ fn unmatched(convention: &'static dyn Convention) -> Endpoint {
         limit: Limit::Off,
         callers: Callers::AnySite,
         body: 0,
+        streams: false,
         no_store: false,
         needs: None,
     }

@@ -82,6 +82,7 @@ impl<C: Convention> Room<'_, C> {
             limit: self.convention.limit(),
             callers: Callers::Own,
             body: 0,
+            streams: false,
             no_store: false,
             needs: None,
         };
@@ -141,6 +142,12 @@ impl Entry {
     /// Takes bodies up to this size, in bytes, whatever the settings say.
     pub(crate) fn body_limit(&mut self, limit: usize) -> &mut Self {
         self.endpoint.body = limit;
+        self
+    }
+
+    /// Hands the body over as it arrives: the handler sees to how large it gets.
+    pub(crate) fn streams(&mut self) -> &mut Self {
+        self.endpoint.streams = true;
         self
     }
 

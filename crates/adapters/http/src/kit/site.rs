@@ -14,6 +14,11 @@ use doorward_services::oauth2::metadata;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+/// Most files that are uploaded, or packed anew, at once. Each holds a mebibyte or two in memory.
+const UPLOADS: usize = 32;
+/// Most logs that are followed at once.
+const FOLLOWERS: usize = 1000;
+
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -31,6 +36,10 @@ pub(crate) struct Site {
     pub(crate) readiness: Readiness,
     /// Places for provisioner daemons.
     pub(crate) daemons: Places,
+    /// Places for those who upload files.
+    pub(crate) uploads: Places,
+    /// Places for those who follow logs.
+    pub(crate) followers: Places,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
@@ -55,6 +64,8 @@ impl Site {
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),
             readiness: Readiness::default(),
             daemons: Places::new(context.settings.provisioners.connections_max),
+            uploads: Places::new(UPLOADS),
+            followers: Places::new(FOLLOWERS),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

@@ -9,7 +9,8 @@ use crate::kit::routes::Room;
 use doorward_domain::provisioners::{DaemonStatus, ProvisionerDaemon, ProvisionerType, TagError, Tags};
 use doorward_domain::settings::Span;
 use doorward_services::Principal;
-use doorward_services::provisioners::daemons::{self, DaemonQuery, ListedDaemon};
+use doorward_services::provisioner_jobs::JobTemplate;
+use doorward_services::provisioners::daemons::{self, DaemonQuery, ListedDaemon, WorkerJob};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -44,11 +45,35 @@ pub(crate) struct DaemonObject {
     /// `offline`, `idle` or `busy`; null beside its key.
     status: Option<&'static str>,
     /// The job that it has.
-    #[schema(value_type = Option<Object>)]
-    current_job: (),
+    current_job: Option<WorkerJobObject>,
     /// The job that it had last.
-    #[schema(value_type = Option<Object>)]
-    previous_job: (),
+    previous_job: Option<WorkerJobObject>,
+}
+
+/// A job of a daemon, in short.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProvisionerDaemonJob)]
+pub(crate) struct WorkerJobObject {
+    id: Uuid,
+    /// `running`, `succeeded`, `canceling`, `canceled` or `failed`.
+    status: &'static str,
+    template_name: String,
+    template_icon: String,
+    template_display_name: String,
+}
+
+impl From<WorkerJob> for WorkerJobObject {
+    fn from(known: WorkerJob) -> Self {
+        let template = known.template;
+        let text = |part: fn(&JobTemplate) -> &String| template.as_ref().map(part).cloned().unwrap_or_default();
+        Self {
+            id: known.job.id.0,
+            status: known.job.status().as_str(),
+            template_name: text(|template| &template.name),
+            template_icon: text(|template| &template.icon),
+            template_display_name: text(|template| &template.display_name),
+        }
+    }
 }
 
 impl From<ProvisionerDaemon> for DaemonObject {
@@ -66,8 +91,8 @@ impl From<ProvisionerDaemon> for DaemonObject {
             tags: daemon.tags.all().clone(),
             key_name: None,
             status: None,
-            current_job: (),
-            previous_job: (),
+            current_job: None,
+            previous_job: None,
         }
     }
 }
@@ -75,12 +100,14 @@ impl From<ProvisionerDaemon> for DaemonObject {
 impl From<ListedDaemon> for DaemonObject {
     fn from(listed: ListedDaemon) -> Self {
         let (key_name, status) = (Some(listed.key_name), Some(listed.status.as_str()));
-        Self { key_name, status, ..Self::from(listed.daemon) }
+        let current_job = listed.current_job.map(WorkerJobObject::from);
+        let previous_job = listed.previous_job.map(WorkerJobObject::from);
+        Self { key_name, status, current_job, previous_job, ..Self::from(listed.daemon) }
     }
 }
 
 /// Tags as a JSON object of strings.
-struct JsonTags(Tags);
+pub(crate) struct JsonTags(pub(crate) Tags);
 
 impl FromStr for JsonTags {
     type Err = String;

@@ -1,6 +1,7 @@
 //! Connections of daemons: a WebSocket that carries a session of [`doorward_wire`].
 
-use super::calls::Calls;
+use super::acquiring::Acquiring;
+use super::calls::{Calls, Turns};
 use crate::conventions::Api;
 use crate::kit::call::Call;
 use crate::kit::closing::Closing;
@@ -105,7 +106,14 @@ async fn converse(
 ) {
     let (id, name) = (connected.daemon.id, connected.daemon.name.clone());
     tracing::info!(%id, name, organization = %connected.daemon.organization_id, "a provisioner daemon is connected");
-    let service = Calls { daemon: connected.daemon.clone(), closing: closing.clone() };
+    let limits = Limits::default();
+    let service = Calls {
+        context: context.clone(),
+        connected: connected.clone(),
+        closing: closing.clone(),
+        acquiring: Acquiring::new(context.clone(), connected.clone(), &limits),
+        turns: Turns::default(),
+    };
     let incoming = incoming(messages.max_frame_size(LARGEST), out.clone());
     let mut outgoing = Socket(out.clone());
     let stop = async {
@@ -116,7 +124,7 @@ async fn converse(
             }
         }
     };
-    let ended = doorward_wire::serve(incoming, &mut outgoing, &service, Limits::default(), stop).await;
+    let ended = doorward_wire::serve(incoming, &mut outgoing, &service, limits, stop).await;
     let (code, reason) = match &ended {
         Ended::Left | Ended::Stopped => (CloseCode::Away, None),
         Ended::Failed(fault) => {

@@ -1,10 +1,11 @@
 //! Workspaces and builds as they are sent.
 
 use crate::kit::json::Timestamp;
+use crate::provisioner_jobs::objects::JobObject;
+use crate::provisioner_jobs::resources::ResourceObject;
 use doorward_domain::workspaces::PREBUILDS_USER;
-use doorward_services::workspaces::{BuildView, WorkspacePage, WorkspaceView};
+use doorward_services::workspaces::{BuildView, FoundBuild, WorkspacePage, WorkspaceView};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -81,105 +82,84 @@ pub(crate) struct BuildObject {
     workspace_owner_name: String,
     workspace_owner_avatar_url: String,
     template_version_id: Uuid,
-    template_version_name: &'static str,
+    template_version_name: String,
     build_number: i32,
     /// `start`, `stop` or `delete`.
     transition: &'static str,
     initiator_id: Uuid,
     initiator_name: String,
-    job: Job,
+    job: JobObject,
     /// Always `initiator`.
     reason: &'static str,
-    /// Always empty: nothing is provisioned here.
-    #[schema(value_type = Vec<Object>)]
-    resources: [(); 0],
+    /// What it has made; always empty in lists and in workspaces.
+    resources: Vec<ResourceObject>,
     /// Always null.
     #[schema(value_type = Option<String>)]
     deadline: Option<Timestamp>,
     /// Always null.
     #[schema(value_type = Option<String>)]
     max_deadline: Option<Timestamp>,
-    /// `running`, `stopped`, `deleted` or `failed`.
+    /// `pending`, `starting`, `running`, `stopping`, `stopped`, `deleting`, `deleted`, `canceling`, `canceled` or `failed`.
     status: &'static str,
     /// Credits per day that it costs.
     daily_cost: i32,
 }
 
-/// The work of a build, which was over when it was made.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ProvisionerJob)]
-pub(crate) struct Job {
-    /// That of the build.
-    id: Uuid,
-    created_at: Timestamp,
-    started_at: Timestamp,
-    completed_at: Timestamp,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    error: String,
-    /// `succeeded` or `failed`.
-    status: &'static str,
-    organization_id: Uuid,
-    file_id: Uuid,
-    tags: BTreeMap<String, String>,
-    queue_position: u32,
-    queue_size: u32,
-    /// Always `workspace_build`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    input: JobInput,
-}
-
-/// What the work of a build was about.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ProvisionerJobInput)]
-pub(crate) struct JobInput {
-    workspace_build_id: Uuid,
-}
-
 impl BuildObject {
+    /// A build with what it has made.
+    pub(super) fn with_resources(found: &FoundBuild) -> Self {
+        let resources = found.resources.iter().cloned().map(ResourceObject::from).collect();
+        Self { resources, ..Self::new(&found.workspace, &found.build) }
+    }
+
     /// A build of this workspace.
     pub(super) fn new(of: &WorkspaceView, view: &BuildView) -> Self {
         let (workspace, build) = (&of.workspace, &view.build);
-        let created_at = build.created_at.into();
+        let created_at: Timestamp = build.created_at.into();
+        let updated_at = view.job.as_ref().map_or(created_at, |job| job.job.updated_at.into());
         Self {
             id: build.id.0,
             created_at,
-            updated_at: created_at,
+            updated_at,
             workspace_id: workspace.id.0,
             workspace_name: workspace.name.to_string(),
             workspace_owner_id: workspace.owner_id.0,
             workspace_owner_name: of.owner_name.to_string(),
             workspace_owner_avatar_url: of.owner_avatar_url.clone(),
             template_version_id: build.template_version_id.unwrap_or_default(),
-            template_version_name: "",
+            template_version_name: view.job.as_ref().map(|job| job.template_version_name.clone()).unwrap_or_default(),
             build_number: build.build_number,
             transition: build.transition.as_str(),
             initiator_id: build.initiator_id.0,
             initiator_name: view.initiator_name.to_string(),
-            job: Job {
-                id: build.id.0,
-                created_at,
-                started_at: created_at,
-                completed_at: created_at,
-                error: build.error.clone(),
-                status: build.outcome.as_str(),
-                organization_id: workspace.organization_id.0,
-                file_id: Uuid::nil(),
-                tags: BTreeMap::new(),
-                queue_position: 0,
-                queue_size: 0,
-                kind: "workspace_build",
-                input: JobInput { workspace_build_id: build.id.0 },
+            job: match &view.job {
+                Some(job) => JobObject::from(job),
+                None => JobObject::reported(build, workspace.organization_id),
             },
             reason: "initiator",
-            resources: [],
+            resources: Vec::new(),
             deadline: None,
             max_deadline: None,
-            status: build.status(),
+            status: match &view.job {
+                Some(job) => job.job.status().of_workspace(build.transition),
+                None => build.status(),
+            },
             daily_cost: build.daily_cost,
         }
+    }
+}
+
+/// The value of a parameter.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkspaceBuildParameter)]
+pub(crate) struct ParameterValueObject {
+    name: String,
+    value: String,
+}
+
+impl From<(String, String)> for ParameterValueObject {
+    fn from((name, value): (String, String)) -> Self {
+        Self { name, value }
     }
 }
 

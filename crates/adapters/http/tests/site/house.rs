@@ -176,12 +176,20 @@ async fn house_of(
         }),
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.unwrap();
     let kept = context.clone();
+    let application = Application::new(http_settings((api, login)), context).unwrap();
+    let app = init_service(App::new().configure(|config| application.configure(config))).await;
+    House { app, clock, store: opened.store, context: kept, _database: database }
+}
+
+/// The settings of a site with these limits on requests.
+pub(crate) fn http_settings((api, login): (i64, i64)) -> HttpSettings {
     let mut rate_limit: RateLimitSettings = defaults(RateLimitSettings::NAME);
     (rate_limit.api, rate_limit.login) = (api, login);
-    let settings = HttpSettings {
+    HttpSettings {
         server: defaults(ServerSettings::NAME),
         rate_limit,
         compatibility: defaults(CompatibilitySettings::NAME),
@@ -201,10 +209,7 @@ async fn house_of(
             value: "".into(),
             hidden: false,
         }],
-    };
-    let application = Application::new(settings, context).unwrap();
-    let app = init_service(App::new().configure(|config| application.configure(config))).await;
-    House { app, clock, store: opened.store, context: kept, _database: database }
+    }
 }
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
@@ -213,6 +218,13 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Ho
         let (status, headers) = (response.status(), response.headers().clone());
         let body = String::from_utf8(to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap();
         Answer { status, headers, body }
+    }
+
+    /// A request whose answer is no text.
+    pub(crate) async fn bytes(&self, request: TestRequest) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let (_, response) = call_service(&self.app, request.to_request()).await.into_parts();
+        let (status, headers) = (response.status(), response.headers().clone());
+        (status, headers, to_bytes(response.into_body()).await.unwrap().to_vec())
     }
 
     /// A request to the API with this token; no token when it is empty.

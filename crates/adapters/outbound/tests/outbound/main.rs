@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 
 mod answers;
+mod connections;
 mod hosts;
 mod limits;
 mod proxy;

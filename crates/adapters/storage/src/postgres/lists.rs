@@ -1,10 +1,11 @@
 //! Conditions on lists of ids and on access lists, as PostgreSQL writes them. However long a list is, it is one parameter.
 
-use crate::types::{Ids, Texts, sql};
+use crate::types::{Ids, Json, Texts, sql};
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, Text};
+use std::collections::BTreeMap;
 
 /// `column` is one of `ids`.
 pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Pg>, column: &str, ids: &'b Ids) -> QueryResult<()> {
@@ -58,5 +59,29 @@ pub(super) fn group_may<'b>(
     out.push_sql(")) AND jsonb_exists_any(entry.value, ");
     out.push_bind_param::<Array<Text>, _>(actions)?;
     out.push_sql("))");
+    Ok(())
+}
+
+/// All `pairs` are among those of the object in `column`.
+pub(super) fn pairs_among<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql(column);
+    out.push_sql(" @> ");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
+    Ok(())
+}
+
+/// All pairs of the object in `column` are among `pairs`.
+pub(super) fn pairs_within<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql(column);
+    out.push_sql(" <@ ");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
     Ok(())
 }

@@ -10,16 +10,22 @@
 
 use super::Conn;
 use super::one_of::OneOf;
-use crate::rows::{AppRow, GroupRow, OrganizationRow, RoleRow, TemplateRow, UserRow, WorkspaceProxyRow, WorkspaceRow};
+use crate::rows::{
+    AppRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
+    WorkspaceRow,
+};
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, templates, users,
-    workspace_proxies, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, provisioner_jobs,
+    template_versions, templates, users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Digest;
-use doorward_domain::ids::{AppId, GroupId, OrganizationId, TemplateId, UserId, WorkspaceId, WorkspaceProxyId};
+use doorward_domain::ids::{
+    AppId, GroupId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId, UserId, WorkspaceId,
+    WorkspaceProxyId,
+};
 use doorward_domain::sessions::ApiKeyId;
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
@@ -123,6 +129,20 @@ pub(super) fn template_for_update(conn: &mut Conn, id: TemplateId) -> QueryResul
 /// Reads a template. Until the transaction ends, nobody gets to change it.
 pub(super) fn template_for_share(conn: &mut Conn, id: TemplateId) -> QueryResult<Option<TemplateRow>> {
     row_lock!(templates::table.find(Id(id)).select(TemplateRow::as_select()), for_share).get_result(conn).optional()
+}
+
+/// Reads a version of a template. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn template_version_for_update(conn: &mut Conn, id: TemplateVersionId) -> QueryResult<Option<VersionRow>> {
+    row_lock!(template_versions::table.find(Id(id)).select(VersionRow::as_select()), for_no_key_update)
+        .get_result(conn)
+        .optional()
+}
+
+/// Reads a job of provisioner daemons. Until the transaction ends, nobody else gets to change it; references to it may be made.
+pub(super) fn provisioner_job_for_update(conn: &mut Conn, id: ProvisionerJobId) -> QueryResult<Option<JobRow>> {
+    row_lock!(provisioner_jobs::table.find(Id(id)).select(JobRow::as_select()), for_no_key_update)
+        .get_result(conn)
+        .optional()
 }
 
 /// Reads a workspace. Until the transaction ends, nobody else gets to change it; references to it may be made.

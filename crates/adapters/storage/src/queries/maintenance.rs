@@ -1,7 +1,9 @@
 //! Cleaning, facts about the deployment, health.
 
 use super::expiring::Expiring;
-use super::{Conn, codes, counts, grants, provisioners, replays, replicas, sessions, throttles};
+use super::{
+    Conn, codes, counts, files, grants, provisioner_jobs, provisioners, replays, replicas, sessions, throttles,
+};
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
 use crate::types::At;
@@ -21,6 +23,10 @@ const EXPIRING: &[Expiring] = &[
     throttles::EXPIRING_PLACES,
     replays::EXPIRING,
     provisioners::EXPIRING,
+    // Trials before files, of which they are made.
+    provisioner_jobs::EXPIRING,
+    provisioner_jobs::EXPIRING_LOGS,
+    files::EXPIRING,
     replicas::EXPIRING,
 ];
 

@@ -1,7 +1,7 @@
 //! What users spend and may spend.
 
 use super::Conn;
-use super::workspaces::is_latest;
+use super::workspace_views::is_latest;
 use crate::schema::{group_members, groups, organization_members, workspace_builds, workspaces};
 use crate::types::Id;
 use crate::unit_of_work::UnitOfWork;

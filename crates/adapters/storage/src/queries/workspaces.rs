@@ -3,25 +3,25 @@
 use super::one_of::OneOf;
 use super::user_lists::containing;
 use super::visible::{Columns, Lists, Visible};
+use super::workspace_views::{ShownBuild, build_views, is_latest, shown_builds, views};
 use super::{Conn, locks};
 use crate::error::{Error, RowError};
-use crate::rows::{BuildRow, TemplateRow, WorkspaceRow};
-use crate::schema::{organizations, templates, users, workspace_builds, workspaces};
+use crate::rows::{BuildRow, WorkspaceRow};
+use crate::schema::{templates, workspace_build_inputs, workspace_builds, workspaces};
 use crate::touches::Touches;
-use crate::types::{At, Id};
+use crate::types::{At, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{count_star, not};
 use diesel::prelude::*;
 use doorward_domain::Instant;
-use doorward_domain::ids::{OrganizationId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::names::{self, OrganizationName, Username};
+use doorward_domain::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::names;
 use doorward_domain::page::Page;
 use doorward_domain::roles::{ListFilter, Permit, action, resource};
-use doorward_domain::templates::Template;
 use doorward_domain::workspaces::{Build, Outcome, Transition, Workspace, WorkspaceFilter};
 use doorward_ports::workspaces::{BuildView, LastBuilds, WorkspacePage, WorkspaceRepository, WorkspaceView};
 use doorward_ports::{Conflict, StoreError};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 type Backend = <Conn as Connection>::Backend;
 type Query<'a> = workspaces::BoxedQuery<'a, Backend>;
@@ -34,18 +34,7 @@ const COLUMNS: Columns = Columns {
     lists: Lists::None,
 };
 
-/// The build is the one with the highest number of its workspace.
-macro_rules! is_latest {
-    () => {{
-        let later = diesel::alias!($crate::schema::workspace_builds as later_builds);
-        diesel::dsl::not(diesel::dsl::exists(
-            later
-                .filter(later.field(workspace_builds::workspace_id).eq(workspace_builds::workspace_id))
-                .filter(later.field(workspace_builds::build_number).gt(workspace_builds::build_number)),
-        ))
-    }};
-}
-pub(super) use is_latest;
+const NO_WORKSPACES: &str = "subjects know no workspaces";
 
 impl WorkspaceRepository for UnitOfWork<'_, Conn> {
     fn find(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
@@ -61,6 +50,32 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
 
     fn find_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         self.run(|conn| Ok(locks::workspace_for_update(conn, id)?.map(Workspace::from)))
+    }
+
+    fn find_by_name(
+        &mut self,
+        owner: UserId,
+        key: &str,
+        include_deleted: bool,
+    ) -> Result<Option<WorkspaceId>, StoreError> {
+        self.run(|conn| {
+            let living = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .filter(not(workspaces::deleted))
+                .select(workspaces::id);
+            let found: Option<Id<WorkspaceId>> = living.get_result(conn).optional()?;
+            if found.is_some() || !include_deleted {
+                return Ok(found.map(|id| id.0));
+            }
+            let gone = workspaces::table
+                .filter(workspaces::owner_id.eq(Id(owner)))
+                .filter(workspaces::name_key.eq(key))
+                .order((workspaces::created_at.desc(), workspaces::id.desc()))
+                .select(workspaces::id);
+            let gone: Option<Id<WorkspaceId>> = gone.first(conn).optional()?;
+            Ok(gone.map(|id| id.0))
+        })
     }
 
     fn view(&mut self, id: WorkspaceId) -> Result<Option<WorkspaceView>, StoreError> {
@@ -153,17 +168,55 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn find_build(&mut self, id: BuildId) -> Result<Option<Build>, StoreError> {
+        self.run(|conn| {
+            let row = workspace_builds::table.find(Id(id)).select(BuildRow::as_select()).get_result(conn).optional()?;
+            Ok(row.map(Build::try_from).transpose()?)
+        })
+    }
+
+    fn view_build(&mut self, id: BuildId) -> Result<Option<BuildView>, StoreError> {
+        self.run(|conn| {
+            let row = shown_builds!().filter(workspace_builds::id.eq(Id(id))).get_result(conn).optional()?;
+            Ok(build_views(conn, row.into_iter().collect())?.pop())
+        })
+    }
+
+    fn view_build_by_number(&mut self, id: WorkspaceId, number: i32) -> Result<Option<BuildView>, StoreError> {
+        self.run(|conn| {
+            let row = shown_builds!()
+                .filter(workspace_builds::workspace_id.eq(Id(id)))
+                .filter(workspace_builds::build_number.eq(number))
+                .get_result(conn)
+                .optional()?;
+            Ok(build_views(conn, row.into_iter().collect())?.pop())
+        })
+    }
+
+    fn build_parameters(&mut self, id: BuildId) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        self.run(|conn| {
+            let input = workspace_build_inputs::table.find(Id(id)).select(workspace_build_inputs::parameters);
+            let found: Option<Json<BTreeMap<String, String>>> = input.get_result(conn).optional()?;
+            Ok(found.map(|parameters| parameters.0))
+        })
+    }
+
+    fn build_state(&mut self, id: BuildId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run(|conn| {
+            let input = workspace_build_inputs::table.find(Id(id)).select(workspace_build_inputs::state);
+            Ok(input.get_result::<Option<Vec<u8>>>(conn).optional()?.flatten())
+        })
+    }
+
     fn list_builds(&mut self, id: WorkspaceId, page: Page) -> Result<Vec<BuildView>, StoreError> {
         self.run(|conn| {
-            let rows: Vec<(BuildRow, String)> = workspace_builds::table
-                .inner_join(users::table.on(users::id.eq(workspace_builds::initiator_id)))
+            let rows: Vec<ShownBuild> = shown_builds!()
                 .filter(workspace_builds::workspace_id.eq(Id(id)))
                 .order(workspace_builds::build_number.desc())
                 .offset(page.offset.into())
                 .limit(page.limit.map_or(i64::MAX, i64::from))
-                .select((BuildRow::as_select(), users::username))
                 .load(conn)?;
-            rows.into_iter().map(build_view).collect()
+            build_views(conn, rows)
         })
     }
 
@@ -221,25 +274,77 @@ impl WorkspaceRepository for UnitOfWork<'_, Conn> {
         permit: &Permit<action::Update, resource::Workspace>,
         build: &Build,
     ) -> Result<bool, StoreError> {
-        let done = |transition| build.outcome == Outcome::Succeeded && build.transition == transition;
-        let used_at = done(Transition::Start).then_some(At(build.created_at));
-        let gone = done(Transition::Delete);
-        self.write_all(
-            permit,
-            &permit.kind().id(build.workspace_id.0),
-            Touches::nobody("subjects know no workspaces"),
-            |conn| {
-                let workspace = workspaces::table.find(Id(build.workspace_id)).filter(not(workspaces::deleted));
-                let now = workspaces::updated_at.eq(At(build.created_at));
-                let used = used_at.map(|at| workspaces::last_used_at.eq(at));
-                let changed = diesel::update(workspace).set((now, used, workspaces::deleted.eq(gone))).execute(conn)?;
-                if changed > 0 {
-                    diesel::insert_into(workspace_builds::table).values(BuildRow::from(build)).execute(conn)?;
-                }
-                Ok(changed > 0)
-            },
-        )
+        let about = permit.kind().id(build.workspace_id.0);
+        self.write_all(permit, &about, Touches::nobody(NO_WORKSPACES), |conn| {
+            let changed = change_workspace(conn, build, build.created_at)?;
+            if changed > 0 {
+                diesel::insert_into(workspace_builds::table).values(BuildRow::from(build)).execute(conn)?;
+            }
+            Ok(changed > 0)
+        })
     }
+
+    fn insert_build_input(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        build: &Build,
+        parameters: &BTreeMap<String, String>,
+        state: Option<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(build.workspace_id.0), Touches::nobody(NO_WORKSPACES), |conn| {
+            let made = diesel::insert_into(workspace_build_inputs::table)
+                .values((
+                    workspace_build_inputs::build_id.eq(Id(build.id)),
+                    workspace_build_inputs::parameters.eq(Json(parameters.clone())),
+                    workspace_build_inputs::state.eq(state),
+                ))
+                .execute(conn)?;
+            Ok(made > 0)
+        })
+    }
+
+    fn update_build_state(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        build: &Build,
+        state: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().id(build.workspace_id.0), Touches::nobody(NO_WORKSPACES), |conn| {
+            let input = workspace_build_inputs::table.find(Id(build.id));
+            Ok(diesel::update(input).set(workspace_build_inputs::state.eq(state)).execute(conn)? > 0)
+        })
+    }
+
+    fn update_build(
+        &mut self,
+        permit: &Permit<action::Update, resource::Workspace>,
+        build: &Build,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let about = permit.kind().id(build.workspace_id.0);
+        self.write_all(permit, &about, Touches::nobody(NO_WORKSPACES), |conn| {
+            if change_workspace(conn, build, now)? == 0 {
+                return Ok(false);
+            }
+            let changed = diesel::update(workspace_builds::table.find(Id(build.id)))
+                .set((
+                    workspace_builds::outcome.eq(build.outcome.as_str()),
+                    workspace_builds::error.eq(&build.error),
+                    workspace_builds::daily_cost.eq(build.daily_cost),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+}
+
+/// Changes the workspace of a build as its outcome has it; of how many that is true.
+fn change_workspace(conn: &mut Conn, build: &Build, now: Instant) -> QueryResult<usize> {
+    let done = |transition| build.outcome == Outcome::Succeeded && build.transition == transition;
+    let used = done(Transition::Start).then(|| workspaces::last_used_at.eq(At(now)));
+    let gone = workspaces::deleted.eq(done(Transition::Delete));
+    let workspace = workspaces::table.find(Id(build.workspace_id)).filter(not(workspaces::deleted));
+    diesel::update(workspace).set((workspaces::updated_at.eq(At(now)), used, gone)).execute(conn)
 }
 
 fn count(answer: QueryResult<i64>) -> Result<u64, Error> {
@@ -275,42 +380,4 @@ fn matching<'a>(filter: &'a WorkspaceFilter, list: &ListFilter) -> Option<Query<
         query = query.filter(workspaces::name_key.like(containing(&filter.name)).escape('\\'));
     }
     Some(query)
-}
-
-fn build_view((row, initiator_name): (BuildRow, String)) -> Result<BuildView, Error> {
-    Ok(BuildView { build: Build::try_from(row)?, initiator_name: Username::from_storage(initiator_name) })
-}
-
-/// Workspaces with what is shown of their surroundings, in the same order.
-fn views(conn: &mut Conn, rows: Vec<WorkspaceRow>) -> Result<Vec<WorkspaceView>, Error> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let workspaces: Vec<Workspace> = rows.into_iter().map(Workspace::from).collect();
-    let ids: Vec<WorkspaceId> = workspaces.iter().map(|workspace| workspace.id).collect();
-    let around: Vec<(Id<WorkspaceId>, String, String, String, TemplateRow)> = workspaces::table
-        .inner_join(users::table.on(users::id.eq(workspaces::owner_id)))
-        .inner_join(organizations::table.on(organizations::id.eq(workspaces::organization_id)))
-        .inner_join(templates::table.on(templates::id.eq(workspaces::template_id)))
-        .filter(OneOf::ids("workspaces.id", ids.iter().copied()))
-        .select((workspaces::id, users::username, users::avatar_url, organizations::name, TemplateRow::as_select()))
-        .load(conn)?;
-    let mut around: HashMap<_, _> = around.into_iter().map(|(id, a, b, c, d)| (id.0, (a, b, c, d))).collect();
-    let builds: Vec<(BuildRow, String)> = workspace_builds::table
-        .inner_join(users::table.on(users::id.eq(workspace_builds::initiator_id)))
-        .filter(OneOf::ids("workspace_builds.workspace_id", ids))
-        .filter(is_latest!())
-        .select((BuildRow::as_select(), users::username))
-        .load(conn)?;
-    let builds: Vec<BuildView> = builds.into_iter().map(build_view).collect::<Result<_, _>>()?;
-    let mut builds: HashMap<_, _> = builds.into_iter().map(|view| (view.build.workspace_id, view)).collect();
-    let view = |workspace: Workspace| {
-        let (owner_name, owner_avatar_url, organization_name, template) = around.remove(&workspace.id)?;
-        let owner_name = Username::from_storage(owner_name);
-        let organization_name = OrganizationName::from_storage(organization_name);
-        let latest_build = builds.remove(&workspace.id);
-        let template = Template::from(template);
-        Some(WorkspaceView { workspace, owner_name, owner_avatar_url, organization_name, template, latest_build })
-    };
-    Ok(workspaces.into_iter().filter_map(view).collect())
 }

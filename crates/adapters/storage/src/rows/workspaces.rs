@@ -2,7 +2,7 @@ use crate::error::RowError;
 use crate::schema::{workspace_builds, workspaces};
 use crate::types::{At, Id};
 use diesel::prelude::*;
-use doorward_domain::ids::{BuildId, OrganizationId, TemplateId, UserId, WorkspaceId};
+use doorward_domain::ids::{BuildId, OrganizationId, ProvisionerJobId, TemplateId, UserId, WorkspaceId};
 use doorward_domain::names::WorkspaceName;
 use doorward_domain::workspaces::{Build, Workspace};
 use uuid::Uuid;
@@ -71,6 +71,7 @@ pub(crate) struct BuildRow {
     template_version_id: Option<Id<Uuid>>,
     initiator_id: Id<UserId>,
     created_at: At,
+    job_id: Option<Id<ProvisionerJobId>>,
 }
 
 impl From<&Build> for BuildRow {
@@ -86,6 +87,7 @@ impl From<&Build> for BuildRow {
             template_version_id: build.template_version_id.map(Id),
             initiator_id: Id(build.initiator_id),
             created_at: At(build.created_at),
+            job_id: build.job_id.map(Id),
         }
     }
 }
@@ -106,6 +108,7 @@ impl TryFrom<BuildRow> for Build {
             template_version_id: row.template_version_id.map(|id| id.0),
             initiator_id: row.initiator_id.0,
             created_at: row.created_at.0,
+            job_id: row.job_id.map(|id| id.0),
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Conditions on lists of ids and on access lists, as SQLite writes them. However long a list is, it is one parameter.
 
-use crate::types::{Ids, Texts};
+use crate::types::{Ids, Json, Texts, sql};
 use diesel::QueryResult;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
+use std::collections::BTreeMap;
 
 /// `column` is one of `ids`.
 pub(super) fn one_of<'b>(out: &mut AstPass<'_, 'b, Sqlite>, column: &str, ids: &'b Ids) -> QueryResult<()> {
@@ -58,5 +59,33 @@ pub(super) fn group_may<'b>(
     out.push_sql("))) AND granted.value IN (SELECT value FROM json_each(");
     out.push_bind_param::<Text, _>(actions)?;
     out.push_sql(")))");
+    Ok(())
+}
+
+/// All `pairs` are among those of the object in `column`.
+pub(super) fn pairs_among<'b>(
+    out: &mut AstPass<'_, 'b, Sqlite>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql("NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
+    out.push_sql(") AS wanted WHERE NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_sql(column);
+    out.push_sql(") AS had WHERE had.key = wanted.key AND had.value = wanted.value))");
+    Ok(())
+}
+
+/// All pairs of the object in `column` are among `pairs`.
+pub(super) fn pairs_within<'b>(
+    out: &mut AstPass<'_, 'b, Sqlite>,
+    column: &str,
+    pairs: &'b Json<BTreeMap<String, String>>,
+) -> QueryResult<()> {
+    out.push_sql("NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_sql(column);
+    out.push_sql(") AS wanted WHERE NOT EXISTS (SELECT 1 FROM json_each(");
+    out.push_bind_param::<sql::Json, _>(pairs)?;
+    out.push_sql(") AS had WHERE had.key = wanted.key AND had.value = wanted.value))");
     Ok(())
 }

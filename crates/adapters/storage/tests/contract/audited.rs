@@ -69,6 +69,7 @@ impl Walk {
             server: Arc::default(),
             proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
             looks: doorward_services::appearance::Looks::default(),
+            job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
             settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
         };
         let secrets = [PASSWORD, OTHER_PASSWORD, "WrongPassword!", "plain:", VERIFIER].map(str::to_owned).to_vec();
@@ -77,6 +78,11 @@ impl Walk {
 
     pub(crate) fn is_postgres(&self) -> bool {
         self.db.is_postgres()
+    }
+
+    /// Time goes by.
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.advance(time);
     }
 
     fn records(&self) -> i64 {

@@ -68,16 +68,16 @@ contract! {
         };
         walk.step("lists", 1, async || templates::update_acl(ctx, &ann, template, lists()).await).await;
 
-        let make = || CreateWorkspace { template_id: Some(template), name: "desk".to_owned(), daily_cost: 0 };
+        let make = || CreateWorkspace { template_id: Some(template), name: "desk".to_owned(), ..CreateWorkspace::default() };
         let create = async || workspaces::create(ctx, &ann, Some(place.clone()), &UserRef::Me, make()).await;
         // One of the workspace, one of its first build.
         let desk = walk.step("workspace", 2, create).await.workspace.id;
         for transition in ["stop", "start"] {
-            let build = || BuildWorkspace { transition: transition.to_owned(), daily_cost: 0 };
+            let build = || BuildWorkspace { transition: transition.to_owned(), ..BuildWorkspace::default() };
             walk.step(transition, 1, async || workspaces::build(ctx, &ann, desk, build()).await).await;
         }
         walk.step("dormant", 1, async || workspaces::set_dormant(ctx, &ann, desk, true).await).await;
-        let build = || BuildWorkspace { transition: "delete".to_owned(), daily_cost: 0 };
+        let build = || BuildWorkspace { transition: "delete".to_owned(), ..BuildWorkspace::default() };
         walk.step("end of a workspace", 1, async || workspaces::build(ctx, &ann, desk, build()).await).await;
 
         walk.step("end of a template", 1, async || templates::delete(ctx, &ann, template).await).await;

@@ -37,6 +37,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         server: Arc::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
 }

@@ -97,8 +97,10 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        // Replicas have the clock of the database: `replicas::who_is_gone_for_long_is_removed`.
-        let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).chain([("replicas", 0)]).collect());
+        // Replicas have the clock of the database: `replicas::who_is_gone_for_long_is_removed`. Of jobs and files see `provisioner_jobs` and
+        // `files`.
+        let others = ["provisioner_jobs", "provisioner_job_logs", "files", "replicas"].map(|table| (table, 0));
+        let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).chain(others).collect());
         assert_eq!(batches, [each([2; 7]), each([2; 7]), each([1; 7]), each([0; 7])]);
         let left = TABLES.map(|table| db.rows(table));
         assert_eq!(left, [1, 2, 3, 1, 1, 1, 1]);

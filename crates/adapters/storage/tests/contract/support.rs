@@ -203,6 +203,7 @@ pub(crate) fn build(of: &Workspace, build_number: i32, daily_cost: i32) -> Build
         template_version_id: None,
         initiator_id: of.owner_id,
         created_at: NOW + Duration::SECOND,
+        job_id: None,
     }
 }
 

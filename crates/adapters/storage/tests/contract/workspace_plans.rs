@@ -98,7 +98,8 @@ async fn fill(db: &Fixture) -> (Template, Workspace) {
          INSERT INTO workspaces SELECT {id}, u.id, t.organization_id, t.id, u.username, u.username_key, t.created_at, t.created_at, \
            t.created_at, NULL, t.deleted FROM (SELECT *, row_number() OVER () AS n FROM users WHERE id <> {owner}) u \
            JOIN (SELECT *, row_number() OVER () AS n FROM templates) t ON t.n = u.n; \
-         INSERT INTO workspace_builds SELECT {id}, w.id, n.n, 'start', 'succeeded', '', 1, NULL, w.owner_id, w.created_at \
+         INSERT INTO workspace_builds SELECT {id}, w.id, n.n, 'start', 'succeeded', '', 1, NULL, w.owner_id, w.created_at, \
+           NULL \
            FROM workspaces w, (SELECT 1 AS n UNION SELECT 2) n WHERE w.name <> 'mine'; \
          ANALYZE"
     ));

@@ -4,9 +4,11 @@ mod declared;
 mod pass;
 
 use crate::audit::record;
+use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
+use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
@@ -14,10 +16,12 @@ use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::scim_tokens::scim_token;
 use crate::support::*;
+use crate::template_versions::template_version;
 use crate::user_links::{federated, user_link};
 use crate::workspace_proxies::proxy;
 use declared::declared;
 use doorward_domain::audit::AuditRecord;
+use doorward_domain::files::File;
 use doorward_domain::groups::Group;
 use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
@@ -25,10 +29,12 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
+use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
 use doorward_domain::roles::{CustomRole, Object, ScopeName, resource};
 use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
+use doorward_domain::template_versions::TemplateVersion;
 use doorward_domain::templates::Template;
 use doorward_domain::users::{LoginType, PasswordHash, User, UserStatus};
 use doorward_domain::workspace_proxies::WorkspaceProxy;
@@ -38,7 +44,7 @@ use doorward_ports::jobs::Run;
 use doorward_ports::oauth2::{ClientToken, Renewal};
 use doorward_ports::{Repositories, StoreError};
 use pass::{Outcome as _, Pass};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
 
@@ -53,6 +59,9 @@ struct World {
     dev: Template,
     workspace: Workspace,
     build: Build,
+    file: File,
+    job: ProvisionerJob,
+    version: TemplateVersion,
     app: App,
     secret: AppSecret,
     codes: [AuthorizationCode; 2],
@@ -90,7 +99,12 @@ impl World {
             expires_at: NOW + Duration::HOUR,
         };
         let daemon_key = provisioner_key(acme.id, "rack");
+        let file = file(ann.id, "tar");
+        let job = provisioner_job(acme.id, ann.id, file.id);
         Self {
+            version: TemplateVersion { template_id: Some(dev.id), ..template_version(&job, "v1") },
+            job,
+            file,
             daemon: provisioner_daemon(acme.id, daemon_key.id, "host"),
             daemon_key,
             role_id: id(),
@@ -232,6 +246,42 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::touch(None): |w, r, p| {
             r.workspaces().touch(&p.permit(), &[w.workspace.id], NOW + Duration::HOUR)
         };
+        FileRepository::begin(None): |w, r, p| {
+            r.files().begin(&p.permit(), w.file.id, w.file.created_by, NOW, NOW + Duration::HOUR)
+        };
+        FileRepository::append(None): |w, r, p| r.files().append(&p.permit(), w.file.id, 0, b"tar");
+        FileRepository::finish(None): |w, r, p| r.files().finish(&p.permit(), &w.file, NOW + Duration::HOUR);
+        FileRepository::abandon(None): |w, r, p| {
+            let other = uploading(r, w.ann.id)?;
+            r.files().abandon(&p.permit(), other)
+        };
+        ProvisionerJobRepository::insert(None): |w, r, p| {
+            let object = Object::of::<resource::ProvisionerJobs>().organization(w.acme.id.0);
+            r.provisioner_jobs().insert(&p.permit_on(&object), &w.job, b"sealed", None)
+        };
+        TemplateVersionRepository::insert(None): |w, r, p| r.template_versions().insert(&p.permit(), &w.version);
+        TemplateVersionRepository::update(None): |w, r, p| r.template_versions().update(&p.permit(), &w.version);
+        TemplateVersionRepository::update_variables(None): |w, r, p| {
+            r.template_versions().update_variables(&p.permit(), w.version.id, b"sealed")
+        };
+        TemplateVersionRepository::archive_unused(None): |w, r, p| {
+            r.template_versions().archive_unused(&p.permit(), w.dev.id, true, NOW)
+        };
+        ProvisionerJobRepository::claim(None): |w, r, p| r.provisioner_jobs().claim(&p.permit(), &worker(&w.daemon), NOW);
+        ProvisionerJobRepository::update(None): |w, r, p| r.provisioner_jobs().update(&p.permit(), &w.job);
+        ProvisionerJobRepository::append_logs(None): |w, r, p| {
+            r.provisioner_jobs().append_logs(&p.permit(), w.job.id, NOW, &[line("hello")]).map(|last| last > 0)
+        };
+        ProvisionerJobRepository::insert_resources(None): |w, r, p| {
+            r.provisioner_jobs().insert_resources(&p.permit(), w.job.id, &[stored_resource(&w.job, "box")])
+        };
+        WorkspaceRepository::insert_build_input(None): |w, r, p| {
+            r.workspaces().insert_build_input(&p.permit(), &w.build, &BTreeMap::new(), None)
+        };
+        WorkspaceRepository::update_build_state(None): |w, r, p| {
+            r.workspaces().update_build_state(&p.permit(), &w.build, b"sealed")
+        };
+        WorkspaceRepository::update_build(None): |w, r, p| r.workspaces().update_build(&p.permit(), &w.build, NOW);
         TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
         AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
         AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);

@@ -31,6 +31,13 @@ impl Status {
         Self { code: Self::UNIMPLEMENTED, text: text.into() }
     }
 
+    /// What the other side says. What it leaves out is none, and what is no text is shown as far as it is.
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
+        let (code, text) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let text = String::from_utf8_lossy(text.get(..text.len().min(Self::TEXT)).unwrap_or_default()).into_owned();
+        Self { code: u64::from_be_bytes(*code), text }
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let end = self.text.floor_char_boundary(Self::TEXT);
         let text = self.text.get(..end).unwrap_or_default();

@@ -263,11 +263,14 @@ pub enum UploadFileType {
     DataUpload(DataUpload),
     #[prost(message, tag = "2")]
     ChunkPiece(ChunkPiece),
+    /// The daemon gives the upload up (from 1.8 on). What it says of it is not looked at.
+    #[prost(bytes = "vec", tag = "3")]
+    Error(Vec<u8>),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct UploadFileRequest {
-    #[prost(oneof = "UploadFileType", tags = "1, 2")]
+    #[prost(oneof = "UploadFileType", tags = "1, 2, 3")]
     pub r#type: Option<UploadFileType>,
 }
 

@@ -11,22 +11,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
+mod opening;
+mod time;
+
 /// Most data in one frame that is sent.
 const PIECE: usize = 32 * 1024;
 /// Most frames without data that are sent as one piece.
 const BATCH: usize = 256;
 
+/// Which side this is. Only daemons open streams, and theirs have odd numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Server,
+    Daemon,
+}
+
 /// A session, as this side sees it.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) limits: Limits,
+    side: Side,
     pub(crate) budget: Arc<Budget>,
     /// The beginning of a header.
     head: BytesMut,
     /// The frame whose data is on its way.
     body: Option<Body>,
     streams: BTreeMap<u32, Entry>,
-    /// The newest stream of the other side.
+    /// The newest stream.
     newest: u32,
     /// Streams that were opened and not looked at.
     opened: VecDeque<u32>,
@@ -37,6 +48,8 @@ pub(crate) struct Core {
     ping: Ping,
     /// Whether this side takes no more streams.
     is_leaving: bool,
+    /// Why there can be no more streams, once there cannot.
+    over: Option<Fault>,
     /// Whether something is handed over to be sent.
     is_sending: bool,
     wakers: Wakers,
@@ -74,11 +87,12 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl Core {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(side: Side, limits: Limits, now: Instant) -> Self {
         let budget = Budget::new(limits.held);
         let ping = Ping::Due { value: 0, at: now + limits.keep_alive };
         Self {
             limits,
+            side,
             budget,
             head: BytesMut::with_capacity(HEADER),
             body: None,
@@ -89,6 +103,7 @@ impl Core {
             turns: VecDeque::new(),
             ping,
             is_leaving: false,
+            over: None,
             is_sending: false,
             wakers: Wakers::default(),
         }
@@ -127,7 +142,7 @@ impl Core {
                     self.ping = Ping::Due { value: value.wrapping_add(1), at };
                 }
             }
-            Kind::GoAway if header.length == 0 => {}
+            Kind::GoAway if header.length == 0 => _ = self.over.get_or_insert(Fault::Leaving),
             Kind::GoAway => return Err(Fault::GivenUp(header.length)),
             Kind::Data | Kind::Window => self.receive_about_stream(header)?,
         }
@@ -143,6 +158,11 @@ impl Core {
         }
         if header.flags.has(Flags::RST) {
             self.forget(id);
+        }
+        if header.flags.has(Flags::ACK)
+            && let Some(entry) = self.streams.get_mut(&id)
+        {
+            entry.unanswered_since = None;
         }
         let is_last = header.flags.has(Flags::FIN);
         if header.kind == Kind::Data {
@@ -168,7 +188,7 @@ impl Core {
 
     /// Opens a stream, and acknowledges it at once: an idle call sends nothing for hours.
     fn open(&mut self, id: u32) -> Result<(), Fault> {
-        if id.is_multiple_of(2) || id <= self.newest {
+        if self.side == Side::Daemon || id.is_multiple_of(2) || id <= self.newest {
             return Err(Fault::Stream(id));
         }
         self.newest = id;
@@ -250,7 +270,7 @@ impl Core {
     /// What came on a stream; `None` after its end. Errors: [`Fault::Reset`].
     pub(crate) fn poll_read(&mut self, id: u32, cx: &Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         let half = self.limits.window / 2;
-        let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(Fault::Reset)) };
+        let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(self.why_gone())) };
         if entry.received.is_empty() {
             if entry.is_ended {
                 return Poll::Ready(Ok(None));
@@ -277,7 +297,7 @@ impl Core {
         hold: &mut Hold,
         cx: &Context<'_>,
     ) -> Poll<Result<(), Fault>> {
-        let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(Fault::Reset)) };
+        let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(self.why_gone())) };
         if !entry.outgoing.is_empty() {
             entry.wait_to_write(cx);
             return Poll::Pending;
@@ -382,43 +402,6 @@ impl Core {
         }
         self.wakers.reader = Some(cx.waker().clone());
         Poll::Pending
-    }
-
-    /// Takes no more streams, and says so: 0 for a normal end, 1 because the other side broke the rules.
-    pub(crate) fn go_away(&mut self, code: u32) {
-        self.is_leaving = true;
-        self.answer(Header::go_away(code));
-    }
-
-    /// Waits until no stream does anything any more and all is sent.
-    pub(crate) fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let is_idle = self.streams.values().all(|entry| entry.left_at.is_some() && entry.outgoing.is_empty());
-        if is_idle && self.control.is_empty() && !self.is_sending {
-            return Poll::Ready(());
-        }
-        self.wakers.idler = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// What is due at this time; the answer is when something is due next. Errors: [`Fault::Silent`].
-    pub(crate) fn tick(&mut self, now: Instant) -> Result<Instant, Fault> {
-        let since = self.limits.half_closed;
-        let is_due = |entry: &Entry| entry.left_at.is_some_and(|at| now.duration_since(at) >= since);
-        let due: Vec<u32> = self.streams.iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| *id).collect();
-        for id in due {
-            self.reset(id);
-        }
-        match self.ping {
-            Ping::Asked { until, .. } if now >= until => Err(Fault::Silent),
-            Ping::Asked { until, .. } => Ok(until),
-            Ping::Due { value, at } if now >= at => {
-                let until = now + self.limits.pong;
-                self.ping = Ping::Asked { value, until };
-                self.answer(Header::ping(Flags::SYN, value));
-                Ok(until)
-            }
-            Ping::Due { at, .. } => Ok(at),
-        }
     }
 
     #[cfg(test)]

@@ -34,6 +34,8 @@ pub(super) struct Entry {
     pub(super) is_closed: bool,
     /// Since when nobody wants what comes.
     pub(super) left_at: Option<Instant>,
+    /// Since when the other side has not acknowledged a stream that this side has opened.
+    pub(super) unanswered_since: Option<Instant>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -53,6 +55,7 @@ impl Entry {
             is_ending: false,
             is_closed: false,
             left_at: None,
+            unanswered_since: None,
             reader: None,
             writer: None,
         }

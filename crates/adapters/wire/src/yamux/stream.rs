@@ -3,7 +3,7 @@
 use crate::budget::{Budget, Hold};
 use crate::fault::Fault;
 use crate::limits::Limits;
-use crate::yamux::core::Core;
+use crate::yamux::core::{Core, Side};
 use bytes::Bytes;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout};
 pub(crate) struct Shared(Arc<Mutex<Core>>);
 
 impl Shared {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self(Arc::new(Mutex::new(Core::new(limits, Instant::now()))))
+    pub(crate) fn new(side: Side, limits: Limits) -> Self {
+        Self(Arc::new(Mutex::new(Core::new(side, limits, Instant::now()))))
     }
 
     /// The session. Never held while something waits.
@@ -28,6 +28,12 @@ impl Shared {
     pub(crate) async fn opened(&self) -> Stream {
         let id = poll_fn(|cx| self.core().poll_opened(cx)).await;
         Stream { session: self.clone(), id }
+    }
+
+    /// Opens a stream. Errors: those of [`Core::open_own`].
+    pub(crate) fn open(&self) -> Result<Stream, Fault> {
+        let id = self.core().open_own(Instant::now())?;
+        Ok(Stream { session: self.clone(), id })
     }
 }
 

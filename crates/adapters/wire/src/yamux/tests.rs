@@ -1,6 +1,6 @@
 use crate::fault::Fault;
 use crate::limits::Limits;
-use crate::yamux::core::Core;
+use crate::yamux::core::{Core, Side};
 use crate::yamux::frame::{Flags, HEADER, Header, Kind};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn cx() -> Context<'static> {
 }
 
 fn core() -> Core {
-    Core::new(Limits { held: 1024 * 1024, ..Limits::default() }, Instant::now())
+    Core::new(Side::Server, Limits { held: 1024 * 1024, ..Limits::default() }, Instant::now())
 }
 
 fn receive(core: &mut Core, bytes: &[u8]) -> Result<(), Fault> {
@@ -128,7 +128,7 @@ async fn streams_that_cannot_be_end_the_session_and_too_many_are_reset() {
     assert_eq!(told(&[Header { kind: Kind::Data, ..syn(0) }]), Err(Fault::Stream(0)));
     assert_eq!(told(&[Header::go_away(0)]), Ok(()));
     assert_eq!(told(&[Header::go_away(2)]), Err(Fault::GivenUp(2)));
-    let mut core = Core::new(Limits { streams: 2, ..Limits::default() }, Instant::now());
+    let mut core = Core::new(Side::Server, Limits { streams: 2, ..Limits::default() }, Instant::now());
     for id in [1, 3, 5] {
         tell(&mut core, syn(id)).unwrap();
     }

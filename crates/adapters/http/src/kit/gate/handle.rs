@@ -108,6 +108,7 @@ where
         let admitted =
             authenticated.and_then(|actor| licenses::check(endpoint, Moment::SignedIn, &call).map(|()| actor));
         let received = match admitted {
+            Ok(actor) if endpoint.streams => Ok(actor),
             Ok(actor) => call.receive(endpoint.body_limit(&call)).await.map(|()| actor),
             Err(failure) => Err(failure),
         };

@@ -1,0 +1,49 @@
+//! Jobs that fail.
+
+use super::daemon::{Held, hold, look_at};
+use super::end::end_job;
+use super::events::told_of_logs;
+use super::seal::seal_state;
+use crate::Principal;
+use crate::context::Context;
+use crate::error::Error;
+use crate::workspaces;
+use doorward_domain::ids::ProvisionerJobId;
+
+/// What is said of a job whose daemon was cut off while it got it.
+const CUT_OFF: &str = "The connection to the provisioner daemon broke while it got the job.";
+
+/// Ends a job that failed, or that was stopped when `error` is empty and somebody asked for that. A `state`, which only builds have, replaces
+/// what is kept.
+///
+/// Needs the principal of the provisioner daemon that has the job. Errors: `Refused` (it has another daemon, or the principal is none),
+/// `Conflict` (no daemon has it, or it is over), `NoSuch`.
+pub async fn fail(
+    ctx: &Context,
+    by: &Principal,
+    id: ProvisionerJobId,
+    error: String,
+    error_code: String,
+    state: Option<Vec<u8>>,
+) -> Result<(), Error> {
+    let seal = ctx.seal();
+    ctx.act(by, move |deed| {
+        let build = look_at(deed.repos, deed.by, id, None)?.workspace_build_id;
+        if let Some(build) = build {
+            workspaces::hold_build(deed, build)?;
+        }
+        let Held { job, permit } = hold(deed, id)?;
+        let sealed = build.zip(state).map(|(build, state)| seal_state(&seal, build, state)).transpose()?;
+        Ok::<_, Error>(end_job(deed, &permit, job, &error, &error_code, sealed)?.map(drop))
+    })
+    .await?;
+    told_of_logs(&ctx.bus, id);
+    Ok(())
+}
+
+/// Ends a job that a daemon got and was never told of, for its connection broke.
+///
+/// Needs the principal of that daemon. Errors: as of [`fail()`].
+pub async fn disconnected(ctx: &Context, by: &Principal, id: ProvisionerJobId) -> Result<(), Error> {
+    fail(ctx, by, id, CUT_OFF.to_owned(), String::new(), None).await
+}

@@ -1,0 +1,11 @@
+DROP INDEX workspaces_owner_name;
+DROP TABLE workspace_build_inputs;
+DROP INDEX workspace_builds_version;
+DROP INDEX workspace_builds_job_unique;
+ALTER TABLE workspace_builds DROP COLUMN job_id;
+DROP TABLE template_versions;
+DROP TABLE provisioner_job_resources;
+DROP TABLE provisioner_job_logs;
+DROP TABLE provisioner_jobs;
+DROP TABLE file_pieces;
+DROP TABLE files;
