@@ -52,13 +52,16 @@ pub mod idp_sync;
 pub mod jobs;
 pub mod keys;
 pub mod licenses;
+pub mod mail;
 pub mod maintenance;
 pub mod members;
 #[cfg(feature = "mocks")]
 pub mod mocks;
+pub mod notifications;
 pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
+pub mod passcodes;
 pub mod provisioner_jobs;
 pub mod provisioners;
 pub mod quiet_hours;
@@ -86,6 +89,7 @@ pub use clock::Clock;
 pub use crypto::{PasswordHasher, Sealer, Signer};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use fetch::Fetch;
+pub use mail::Mailer;
 pub use random::Random;
 pub use repositories::Repositories;
 #[cfg(feature = "runtime")]

@@ -109,6 +109,12 @@ repositories! {
     jobs: jobs::{JobRepository, MockJobRepository},
     /// Events that wait to be handled.
     outbox: outbox::{OutboxRepository, MockOutboxRepository},
+    /// What people are to be told, and by which ways.
+    notifications: notifications::{NotificationRepository, MockNotificationRepository},
+    /// What stands in inboxes.
+    inbox: notifications::{InboxRepository, MockInboxRepository},
+    /// One-time passcodes.
+    passcodes: passcodes::{PasscodeRepository, MockPasscodeRepository},
 }
 
 #[cfg(feature = "mocks")]

@@ -4,6 +4,7 @@ use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::notifications::{NotificationSettings, WebhookSettings};
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
@@ -48,6 +49,10 @@ pub struct Settings {
     pub appearance: AppearanceSettings,
     /// How people reach workspaces.
     pub workspaces: WorkspaceSettings,
+    /// By which ways people are told.
+    pub notifications: NotificationSettings,
+    /// The server that gets notifications.
+    pub webhook: WebhookSettings,
 }
 
 impl Settings {
@@ -70,6 +75,8 @@ impl Settings {
             workspace_proxies: from.section(),
             appearance: from.section(),
             workspaces: from.section(),
+            notifications: from.section(),
+            webhook: from.section(),
         }
     }
 
@@ -101,6 +108,8 @@ pub struct SessionSettings {
     pub token_lifetime_max_owner: Span,
     /// Whether users may sign in with a password.
     pub password_login: bool,
+    /// How long a one-time passcode can be used.
+    pub passcode_lifetime: Span,
 }
 
 impl Section for SessionSettings {
@@ -111,6 +120,8 @@ impl Section for SessionSettings {
         defects.at_least_a_second("token_lifetime_default", self.token_lifetime_default);
         defects.at_least_a_second("token_lifetime_max", self.token_lifetime_max);
         defects.at_least_a_second("token_lifetime_max_owner", self.token_lifetime_max_owner);
+        defects.at_least_a_second("passcode_lifetime", self.passcode_lifetime);
+        defects.unless(self.passcode_lifetime <= Span::DAY, "passcode_lifetime", "must be at most a day");
     }
 }
 

@@ -35,6 +35,7 @@ const BELONGS_TO: [(&str, &[&str]); 13] = [
     ("askama*", &["doorward-http"]),
     ("argon2", &["doorward-crypto"]),
     ("hyper*", &["doorward-outbound"]),
+    ("lettre", &["doorward-mail"]),
     ("tokio-rustls", &["doorward-outbound"]),
     ("tokio-websockets", &["doorward-provisioner"]),
     // It reads PEM and connects to nobody.

@@ -16,6 +16,7 @@ const OTHERS: [&str; 7] = [
     "crates/services/src/",
     "crates/adapters/crypto/src/",
     "crates/adapters/outbound/src/",
+    "crates/adapters/mail/src/",
     "crates/adapters/storage/src/",
     "crates/app/src/",
 ];

@@ -19,6 +19,9 @@ const UPLOADS: usize = 32;
 /// Most logs that are followed at once.
 const FOLLOWERS: usize = 1000;
 
+/// Most connections over which people watch their inboxes.
+const WATCHERS_MAX: usize = 2000;
+
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -40,6 +43,8 @@ pub(crate) struct Site {
     pub(crate) uploads: Places,
     /// Places for those who follow logs.
     pub(crate) followers: Places,
+    /// Places for those who watch their inboxes.
+    pub(crate) watchers: Places,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
@@ -66,6 +71,7 @@ impl Site {
             daemons: Places::new(context.settings.provisioners.connections_max),
             uploads: Places::new(UPLOADS),
             followers: Places::new(FOLLOWERS),
+            watchers: Places::new(WATCHERS_MAX),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
             protected_resource: protected_resource.into(),

@@ -8,6 +8,7 @@ use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
+use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::replays::seen;
@@ -27,6 +28,7 @@ use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
+use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
@@ -386,6 +388,61 @@ fn writes() -> Vec<Write> {
         };
         QuietHoursRepository::update(None): |w, r, p| {
             r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
+        };
+        NotificationRepository::update_method(None): |w, r, p| {
+            let _ = w;
+            r.notifications().update_method(&p.permit(), templates::TEST, Method::Inbox)
+        };
+        NotificationRepository::update_preferences(None): |w, r, p| {
+            r.notifications().update_preferences(&p.permit(), w.ann.id, &[(templates::TEST, true)], NOW)
+        };
+        NotificationRepository::enqueue(None): |w, r, p| r.notifications().enqueue(&p.permit(), &[notice(1, w.ann.id)]);
+        NotificationRepository::take(None): |w, r, p| {
+            let _ = w;
+            r.notifications().take(&p.permit(), 9)
+        };
+        NotificationRepository::insert_deliveries(None): |w, r, p| {
+            r.notifications().insert_deliveries(&p.permit(), &[delivery(1, w.ann.id), delivery(2, w.ann.id)])
+        };
+        NotificationRepository::claim(None): |w, r, p| {
+            let _ = w;
+            r.notifications().claim(&p.permit(), 9, Duration::HOUR)
+        };
+        NotificationRepository::let_go(None): |w, r, p| {
+            let _ = w;
+            let left = r.notifications().let_go(&p.permit());
+            left.and_then(|left| r.notifications().claim(&permit(), 9, Duration::HOUR).map(|_again| left))
+        };
+        NotificationRepository::hand_over(None): |w, r, p| {
+            r.notifications().hand_over(&p.permit(), delivery(1, w.ann.id).id, 2)
+        };
+        NotificationRepository::postpone(None): |w, r, p| {
+            r.notifications().postpone(&p.permit(), delivery(1, w.ann.id).id, 2, Duration::HOUR, "away")
+        };
+        NotificationRepository::bury(None): |w, r, p| {
+            r.notifications().bury(&p.permit(), delivery(1, w.ann.id).id, 2, "refused")
+        };
+        NotificationRepository::bury_lost(None): |w, r, p| {
+            let _ = w;
+            r.notifications().bury_lost(&p.permit(), "lost").map(|_none| ())
+        };
+        NotificationRepository::revive(None): |w, r, p| {
+            let _ = w;
+            r.notifications().revive(&p.permit(), None)
+        };
+        NotificationRepository::finish(None): |w, r, p| {
+            r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 2)
+        };
+        InboxRepository::insert(None): |w, r, p| r.inbox().insert(&p.permit(), &[in_inbox(1, w.ann.id)]);
+        InboxRepository::mark(None): |w, r, p| {
+            r.inbox().mark(&p.permit(), w.ann.id, in_inbox(1, w.ann.id).id, Some(NOW))
+        };
+        InboxRepository::mark_all(None): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
+        PasscodeRepository::upsert(None): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
+        PasscodeRepository::consume(None): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
+        ThrottleRepository::remember_device(None): |w, r, p| {
+            let device = doorward_domain::Digest::of("device");
+            r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)
         };
         UserRepository::follow_login_type(Some(User)): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)
