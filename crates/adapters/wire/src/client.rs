@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::drpc::call::Message;
-use crate::drpc::frame::{Id, Kind, encode};
+use crate::drpc::frame::{Id, Kind, encode, encoded_most};
 use crate::drpc::packet::{Packet, PacketReader};
 use crate::drpc::status::Status;
 use crate::fault::{Fault, TransportError};
@@ -199,8 +199,13 @@ impl Conversation {
     }
 
     async fn packet(&mut self, kind: Kind, data: &[u8]) -> Result<(), CallError> {
+        let budget = self.stream.budget();
+        let mut hold = budget.hold();
+        if !hold.add(encoded_most(data.len())) {
+            return Err(CallError::Lost(Fault::Full(budget.most())));
+        }
         self.last.message = self.last.message.saturating_add(1);
-        Ok(self.stream.write(encode(kind, self.last, data), self.limits.sending).await?)
+        Ok(self.stream.write(encode(kind, self.last, data), hold, self.limits.sending).await?)
     }
 }
 
