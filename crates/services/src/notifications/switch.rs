@@ -5,7 +5,7 @@ use crate::audit::{Audited, Snapshot};
 use crate::{Context, Error, Principal, runtime_settings};
 use doorward_domain::audit::AuditResource;
 use doorward_domain::notifications::NotifierSettings;
-use doorward_domain::roles::{Object, action, resource};
+use doorward_domain::roles::{action, resource};
 use doorward_ports::Repositories;
 use uuid::Uuid;
 
@@ -49,13 +49,12 @@ pub async fn update_settings(ctx: &Context, by: &Principal, wanted: NotifierSett
         return Ok(Changed::No);
     }
     ctx.act(by, move |deed| {
-        let permit =
-            deed.by.permit::<action::Update, resource::DeploymentConfig>(&Object::of::<resource::DeploymentConfig>())?;
+        let permit = deed.by.permit_in::<action::Update, resource::DeploymentConfig>(None)?;
         let stored = runtime_settings::find_for_update::<NotifierSettings>(deed.repos, None)?;
         if stored == Some(wanted) {
             return Ok(deed.unrecorded("nothing changed", Changed::No));
         }
-        runtime_settings::store(deed.repos, &permit, None, &wanted)?;
+        runtime_settings::store(deed.repos, &permit, &wanted)?;
         let id = deed.new_id();
         let old = Recorded(stored.unwrap_or_default(), id);
         if !wanted.notifier_paused {

@@ -12,7 +12,6 @@ use actix_web::{FromRequest as _, web};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use doorward_services::notifications::{InboxPage, InboxWatch};
 use doorward_services::{Error, Outage, Principal};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The pause when the database cannot be asked.
@@ -39,7 +38,7 @@ pub(crate) async fn watch(mut call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let filter = filter(&mut query);
     query.done_loosely()?;
-    let place = Arc::clone(&call.site.watchers).try_acquire_owned().map_err(|_full| Error::Unavailable {
+    let place = call.site.watchers.take().ok_or_else(|| Error::Unavailable {
         outage: Outage::Overloaded,
         cause: "as many inboxes are watched as may be".to_owned(),
     })?;

@@ -10,7 +10,7 @@ use crate::kit::csrf::{self, Purpose};
 use crate::kit::error::{HandlerResult, whole_seconds_up};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::secret;
-use crate::kit::html::headers::{FormAction, render};
+use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::Brand;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
@@ -18,6 +18,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use askama::Template;
 use doorward_domain::Secret;
+use doorward_services::appearance::of_pages;
 use doorward_services::passcodes::{self, ResetPassword};
 use doorward_services::{Error, FieldError};
 use serde::Deserialize;
@@ -46,6 +47,12 @@ pub(crate) struct AskForPasscode<'a> {
     pub(crate) is_possible: bool,
 }
 
+impl Illustrated for AskForPasscode<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
+}
+
 /// Asks for the new password. POSTs to [`paths::CHANGE_PASSWORD`]: `csrf_token`, `email`, `otp`, `password`.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "change_password.html")]
@@ -60,6 +67,12 @@ pub(crate) struct ChooseAnother<'a> {
     pub(crate) error: Option<&'a str>,
     /// The rule for passwords.
     pub(crate) hint: &'a str,
+}
+
+impl Illustrated for ChooseAnother<'_> {
+    fn pictures(&self) -> Vec<&str> {
+        self.brand.logo_url.into_iter().collect()
+    }
 }
 
 /// Shows the form by which a passcode is asked for.
@@ -113,9 +126,10 @@ async fn ask(
     is_sent: bool,
 ) -> HandlerResult {
     let is_possible = passcodes::can_reset(call.context()).await?;
+    let look = of_pages(call.context()).await;
     with_token(call, Purpose::RequestPasscode, |token| {
         let page = AskForPasscode {
-            brand: Brand::of(&call.site),
+            brand: Brand::of(&call.site, &look),
             csrf_token: token,
             email: Field { value: email, error: email_error },
             error,
@@ -137,7 +151,7 @@ async fn ask(
 )]
 pub(crate) async fn show_change(call: Call) -> HandlerResult {
     let query = |name| credential::query_parameter(&call.request, name).unwrap_or_default();
-    choose(&call, StatusCode::OK, &query("email"), &query("otp"), "", &[])
+    choose(&call, StatusCode::OK, &query("email"), &query("otp"), "", &[]).await
 }
 
 /// The form for the new password.
@@ -172,20 +186,20 @@ pub(crate) async fn change(mut call: Call) -> HandlerResult {
     let shown = passcode.expose().clone();
     if csrf::check_anonymous(&call, Purpose::ResetPassword, form.csrf_token.as_deref()).is_err() {
         stale_for_programs(&call)?;
-        return choose(&call, StatusCode::BAD_REQUEST, &email, &shown, OUT_OF_DATE, &[]);
+        return choose(&call, StatusCode::BAD_REQUEST, &email, &shown, OUT_OF_DATE, &[]).await;
     }
     let password = form.password.unwrap_or_else(|| Secret::from(""));
     let command = ResetPassword { email: email.clone(), password, passcode };
     match passcodes::reset_password(call.context(), command, &call.origin).await {
         Ok(()) => Ok(redirect(StatusCode::SEE_OTHER, paths::LOGIN)),
         Err(Error::Invalid { message, fields, .. }) => {
-            choose(&call, StatusCode::BAD_REQUEST, &email, &shown, &message, &fields)
+            choose(&call, StatusCode::BAD_REQUEST, &email, &shown, &message, &fields).await
         }
-        Err(Error::Refused(message)) => choose(&call, StatusCode::FORBIDDEN, &email, &shown, &message, &[]),
+        Err(Error::Refused(message)) => choose(&call, StatusCode::FORBIDDEN, &email, &shown, &message, &[]).await,
         Err(Error::TooManyAttempts { retry_after }) => {
             let seconds = whole_seconds_up(retry_after);
             let error = format!("Too many failed attempts. Try again in {seconds} seconds.");
-            let mut response = choose(&call, StatusCode::TOO_MANY_REQUESTS, &email, &shown, &error, &[])?;
+            let mut response = choose(&call, StatusCode::TOO_MANY_REQUESTS, &email, &shown, &error, &[]).await?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
@@ -193,7 +207,7 @@ pub(crate) async fn change(mut call: Call) -> HandlerResult {
     }
 }
 
-fn choose(
+async fn choose(
     call: &Call,
     status: StatusCode,
     email: &str,
@@ -205,10 +219,11 @@ fn choose(
         |name: &str| errors.iter().find(|error| error.field == name).map(|error| in_words(name, &error.detail));
     let faults = [error_of("email"), error_of("one_time_passcode"), error_of("password")];
     let [email_error, otp_error, password_error] = &faults;
+    let look = of_pages(call.context()).await;
     let error = Some(message).filter(|message| !message.is_empty() && faults.iter().all(Option::is_none));
     with_token(call, Purpose::ResetPassword, |token| {
         let page = ChooseAnother {
-            brand: Brand::of(&call.site),
+            brand: Brand::of(&call.site, &look),
             csrf_token: token,
             email: Field { value: email, error: email_error.as_deref() },
             otp: Field { value: otp, error: otp_error.as_deref() },
