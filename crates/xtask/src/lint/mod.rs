@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: the rules of the house that no compiler knows.
 
 mod layers;
+mod migrations;
 mod modules;
 mod references;
 mod text;
@@ -30,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let mut findings = layers::check(workspace)?;
     let files = text::tracked_files(workspace)?;
     findings.extend(text::check(workspace, &files));
+    findings.extend(migrations::check(&files));
     findings.extend(modules::check(&files));
     findings.extend(references::check(&files));
     for hint in files.iter().filter_map(text::too_long) {
