@@ -1,6 +1,6 @@
 //! Notifications: what people are told, and how it reaches them (`enterprise-platform.md` 4).
 //!
-//! A use case says in its deed what is to be told ([`Deed::notify`](crate::deed::Deed::notify)): one row, in its transaction. After the
+//! A use case says in its deed what is to be told (`Deed::notify`): one row, in its transaction. After the
 //! commit the job [`Notifier`] of one server makes of it what each person gets: a notification in their inbox, and a delivery by
 //! mail or webhook, in one transaction. Then it delivers, several at once, and tries again what fails.
 //!
