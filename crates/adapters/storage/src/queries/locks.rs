@@ -11,11 +11,11 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
+    AppRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
     WorkspaceRow,
 };
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, provisioner_jobs,
+    api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations, provisioner_jobs,
     template_versions, templates, users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
@@ -27,6 +27,7 @@ use doorward_domain::ids::{
     WorkspaceProxyId,
 };
 use doorward_domain::sessions::ApiKeyId;
+use doorward_ports::registrations::Idle;
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn user_for_update(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
@@ -50,6 +51,41 @@ pub(super) fn workspace_proxy_for_update(
 ) -> QueryResult<Option<WorkspaceProxyRow>> {
     let row = workspace_proxies::table.find(Id(id)).select(WorkspaceProxyRow::as_select());
     row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// Reads what is kept of a client that registered itself. Until the transaction ends, nobody else gets to change it.
+pub(super) fn registered_client_for_update(conn: &mut Conn, id: AppId) -> QueryResult<Option<RegisteredClientRow>> {
+    let row = oauth2_registered_clients::table.find(Id(id)).select(RegisteredClientRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// The same of the one of this identity.
+pub(super) fn registered_client_by_identity_for_update(
+    conn: &mut Conn,
+    identity: &Digest,
+) -> QueryResult<Option<RegisteredClientRow>> {
+    let row = oauth2_registered_clients::table
+        .filter(oauth2_registered_clients::identity.eq(Some(Hash(*identity))))
+        .select(RegisteredClientRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// The ids of apps that registered themselves and of which nothing was heard for long, those first of which it is longest. Until the
+/// transaction ends, nobody gets to refer to them; those that others hold are left out.
+pub(super) fn idle_apps_for_update(conn: &mut Conn, idle: &Idle, batch: u32) -> QueryResult<Vec<Id<AppId>>> {
+    let granted = oauth2_registered_clients::granted_at;
+    let matched = oauth2_registered_clients::matched_at;
+    let is_unused = granted.is_null().and(matched.lt(At(idle.unused_since)));
+    let is_idle = granted.lt(Some(At(idle.idle_since))).assume_not_null().and(matched.lt(At(idle.idle_since)));
+    let unheard = oauth2_registered_clients::table
+        .filter(is_unused.or(is_idle))
+        .filter(not(oauth2_registered_clients::adopted))
+        .order(matched)
+        .limit(batch.into())
+        .select(oauth2_registered_clients::app_id);
+    let ids: Vec<Id<AppId>> = unheard.load(conn)?;
+    let apps = oauth2_apps::table.filter(OneOf::ids("oauth2_apps.id", ids.into_iter().map(|Id(id)| id)));
+    row_lock!(apps.order(oauth2_apps::id).select(oauth2_apps::id), for_update.skip_locked).load(conn)
 }
 
 /// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.
