@@ -141,7 +141,8 @@ fn is_native(uri: &RedirectUri) -> bool {
 /// Whether answers go only to this very machine, where any program can take them.
 #[must_use]
 pub fn all_loopback(uris: &[RedirectUri]) -> bool {
-    let is_here = |uri: &RedirectUri| Url::parse(uri.as_str()).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
+    let is_here =
+        |uri: &RedirectUri| Url::parse(uri.as_str()).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
     !uris.is_empty() && uris.iter().all(is_here)
 }
 
@@ -203,7 +204,9 @@ impl Identity<'_> {
             digesting.update(&(part.len() as u64).to_be_bytes());
             digesting.update(part.as_bytes());
         };
-        [self.name.trim(), self.software_id, self.client_uri, self.auth_method.as_str()].map(&mut add);
+        for part in [self.name.trim(), self.software_id, self.client_uri, self.auth_method.as_str()] {
+            add(part);
+        }
         let uris: BTreeSet<String> = self.redirect_uris.iter().map(RedirectUri::for_any_port).collect();
         let grants: BTreeSet<&str> = self.grant_types.iter().map(|grant| grant.as_str()).collect();
         let scope: Option<BTreeSet<&str>> = self.scope.map(|names| names.iter().map(String::as_str).collect());
@@ -352,7 +355,10 @@ mod tests {
         assert_eq!(settle(Some("web"), &["http://localhost:1/cb"]), Native);
         assert_eq!(settle(Some("native"), &["https://a.example/cb"]), Web);
         let mixed = ["https://a.example/cb", "http://localhost:8787/cb"];
-        assert_eq!((settle(None, &mixed), settle(Some("web"), &mixed), settle(Some("x"), &mixed)), (Native, Web, Native));
+        assert_eq!(
+            (settle(None, &mixed), settle(Some("web"), &mixed), settle(Some("x"), &mixed)),
+            (Native, Web, Native)
+        );
 
         let strict = |sent, list: &[&str]| ApplicationType::settle(sent, &uris(list), true);
         assert_eq!(strict(None, &["https://a.example/cb"]), Ok(Web));

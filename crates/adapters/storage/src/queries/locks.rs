@@ -11,14 +11,14 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
-    WorkspaceRow,
+    AppRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow, UserRow, VersionRow,
+    WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations, provisioner_jobs,
-    template_versions, templates, users, workspace_proxies, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations,
+    provisioner_jobs, template_versions, templates, users, workspace_proxies, workspaces,
 };
-use crate::types::{Hash, Id};
+use crate::types::{At, Hash, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Digest;

@@ -91,8 +91,7 @@ impl RegistrationRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| {
             let new = oauth2_registered_clients::table.filter(oauth2_registered_clients::created_at.gt(At(since)));
             let all: i64 = new.count().get_result(conn)?;
-            let here: i64 =
-                new.filter(oauth2_registered_clients::created_from.eq(address)).count().get_result(conn)?;
+            let here: i64 = new.filter(oauth2_registered_clients::created_from.eq(address)).count().get_result(conn)?;
             Ok((usize::try_from(all).unwrap_or(0), usize::try_from(here).unwrap_or(0)))
         })
     }
