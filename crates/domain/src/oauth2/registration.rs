@@ -89,7 +89,7 @@ impl GrantType {
         if asked.is_empty() {
             return Ok(Self::ALL.to_vec());
         }
-        let known = asked.iter().map(|name| name.parse().map_err(|_| MetadataError::GrantType((*name).to_owned())));
+        let known = asked.iter().map(|name| name.parse().or(Err(MetadataError::GrantType((*name).to_owned()))));
         let known: BTreeSet<Self> = known.collect::<Result<_, _>>()?;
         if !known.contains(&Self::AuthorizationCode) {
             return Err(MetadataError::NoAuthorizationCode);
@@ -158,14 +158,14 @@ pub fn client_name(sent: &str) -> String {
     if shown.len() <= CLIENT_NAME_MAX {
         return shown.to_owned();
     }
-    const MARK: usize = 8;
     let digest = Digest::of(shown);
-    let mark = digest.as_bytes().iter().take(MARK / 2).map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut end = CLIENT_NAME_MAX - MARK - 1;
+    let mark = digest.as_bytes().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    // A hyphen and eight digits come behind it.
+    let mut end = CLIENT_NAME_MAX - 9;
     while !shown.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}-{mark}", shown.split_at(end).0)
+    format!("{}-{mark:08x}", shown.split_at(end).0)
 }
 
 /// Whether a member of the metadata is a URL that people may be shown: absolute, http or https.
@@ -211,7 +211,9 @@ impl Identity<'_> {
         let grants: BTreeSet<&str> = self.grant_types.iter().map(|grant| grant.as_str()).collect();
         let scope: Option<BTreeSet<&str>> = self.scope.map(|names| names.iter().map(String::as_str).collect());
         add(&uris.len().to_string());
-        uris.iter().for_each(|uri| add(uri));
+        for uri in &uris {
+            add(uri);
+        }
         add(&grants.len().to_string());
         grants.into_iter().for_each(&mut add);
         add(&scope.as_ref().map_or_else(|| "any".to_owned(), |names| names.len().to_string()));

@@ -11,9 +11,8 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource, ResourceError,
-    Scopes,
-    parse_scope_list,
+    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
+    ResourceError, Scopes, parse_scope_list,
 };
 use doorward_domain::roles::{Action, Object, System, action, resource};
 

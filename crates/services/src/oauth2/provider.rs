@@ -132,7 +132,12 @@ mod tests {
     async fn an_owner_switches_it_on() {
         let mut repos = stored(None);
         let is_on = r#"{"dynamic_registration":true}"#;
-        repos.runtime_settings.expect_update().times(1).withf(move |change| change.document() == is_on).returning(|_| Ok(()));
+        repos
+            .runtime_settings
+            .expect_update()
+            .times(1)
+            .withf(move |change| change.document() == is_on)
+            .returning(|_| Ok(()));
         let ctx = context_with(repos, usual());
         let shown = update_settings(&ctx, &owner().build(), Some(true)).await.unwrap();
         assert!(shown.dynamic_registration);
@@ -141,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn others_are_refused_whatever_they_ask() {
         let (member, ctx) = (actor().build(), context_with(MockRepositories::default(), usual()));
-        assert!(matches!(super::settings(&ctx, &member).await, Err(Error::Forbidden(_))));
+        assert!(matches!(settings(&ctx, &member).await, Err(Error::Forbidden(_))));
         assert!(matches!(update_settings(&ctx, &member, None).await, Err(Error::Forbidden(_))));
         assert!(matches!(update_settings(&ctx, &member, Some(true)).await, Err(Error::Forbidden(_))));
     }

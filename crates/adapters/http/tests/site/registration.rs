@@ -30,8 +30,8 @@ fn native() -> Value {
 
 /// `whole` with these members in the place of its own; `null` takes one away.
 fn with(whole: &Value, more: Value) -> Value {
-    let mut whole = whole.clone();
-    whole.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+    let (mut whole, Value::Object(more)) = (whole.clone(), more) else { panic!("no object") };
+    whole.as_object_mut().unwrap().extend(more);
     whole
 }
 
@@ -357,6 +357,31 @@ async fn a_client_that_an_administrator_has_changed_is_no_longer_its_own() {
     manage(&house, Method::DELETE, id, token, &Value::Null).await.expect(204);
     let app = house.get(&path, &owner).await.expect(200).json();
     assert_eq!((&app["name"], &app["redirect_uris"]), (&json!("claude-code"), &json!(["http://127.0.0.1:51000/cb"])));
+}
+
+#[actix_web::test]
+async fn the_page_says_that_nobody_has_checked_a_client_until_somebody_has() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let page = async |id: &str, callback: &str| {
+        let query =
+            [("client_id", id), ("response_type", "code"), ("code_challenge", CHALLENGE), ("redirect_uri", callback)];
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let request = TestRequest::get().uri(&format!("/oauth2/authorize?{query}"));
+        house.send(request.insert_header(("Coder-Session-Token", &*owner))).await.expect(200).body
+    };
+    let unchecked = "This application registered itself. Nobody has checked its name.";
+    let anybodys = "any other program could pose as it";
+    let local = register(&house, &native()).await.expect(201).json();
+    let shown = page(text(&local["client_id"]), "http://127.0.0.1:4/cb").await;
+    assert!(shown.contains(unchecked) && shown.contains(anybodys) && shown.contains("Claude Code"), "{shown}");
+    let site = with(&native(), json!({ "redirect_uris": ["https://app.example/cb"] }));
+    let site = register(&house, &site).await.expect(201).json();
+    let shown = page(text(&site["client_id"]), "https://app.example/cb").await;
+    assert!(shown.contains(unchecked) && !shown.contains(anybodys), "{shown}");
+    let path = format!("/oauth2-provider/apps/{}", text(&site["client_id"]));
+    house.api(Method::PUT, &path, &owner, json!({ "name": "site" })).await.expect(200);
+    assert!(!page(text(&site["client_id"]), "https://app.example/cb").await.contains(unchecked));
 }
 
 #[actix_web::test]

@@ -135,7 +135,7 @@ contract! {
             let ann = user("ann");
             repos.users().insert(&permit(), &ann)?;
             let one = stored(repos, "one", |client| client.created_at = NOW - Duration::HOUR)?;
-            stored(repos, "two", |client| client.created_from = "198.51.100.1".to_owned())?;
+            stored(repos, "two", |client| "198.51.100.1".clone_into(&mut client.created_from))?;
             stored(repos, "three", |_| ())?;
             assert_eq!(repos.registrations().count_new(NOW - Duration::HOUR, "192.0.2.1")?, (2, 1));
             assert_eq!(repos.registrations().count_new(NOW - Duration::DAY, "192.0.2.1")?, (3, 2));

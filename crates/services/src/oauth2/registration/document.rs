@@ -3,8 +3,8 @@
 use super::{RegistrationError, RegistrationSettings};
 use doorward_domain::Digest;
 use doorward_domain::oauth2::{
-    ApplicationType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes, TokenAuthMethod, client_name,
-    is_web_uri, parse_scope_list,
+    ApplicationType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes, TokenAuthMethod,
+    client_name, is_web_uri, parse_scope_list,
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,9 @@ impl ClientMetadata {
 pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
-        Some(text) => text.parse().or(refused("token_endpoint_auth_method must be client_secret_basic, client_secret_post or none"))?,
+        Some(text) => text
+            .parse()
+            .or(refused("token_endpoint_auth_method must be client_secret_basic, client_secret_post or none"))?,
     };
     let redirect_uris = redirect_uris(settings, &sent.redirect_uris, auth_method.is_public())?;
     if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
@@ -123,11 +125,8 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
     if sent.response_types.iter().any(|name| name != "code") {
         return refused("response_types must be code");
     }
-    let application_type = ApplicationType::settle(
-        sent.application_type.as_deref(),
-        &redirect_uris,
-        settings.strict_application_type,
-    )?;
+    let application_type =
+        ApplicationType::settle(sent.application_type.as_deref(), &redirect_uris, settings.strict_application_type)?;
     let sent_name = sent.client_name.as_deref().unwrap_or_default();
     if sent_name.len() > NAME_MAX {
         return refused("client_name is too long");

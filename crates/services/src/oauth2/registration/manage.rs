@@ -75,12 +75,13 @@ pub async fn update(
         let identity = match client.identity {
             // Where another client is known by it, that one stays the one that is found.
             Some(_) if is_another => {
-                let taken = deed.repos.registrations().find_by_identity_for_update(&checked.identity)?.is_some();
-                (!taken).then_some(checked.identity)
+                let is_known = deed.repos.registrations().find_by_identity_for_update(&checked.identity)?.is_some();
+                (!is_known).then_some(checked.identity)
             }
             same => same,
         };
-        let permit = System::because("a client changes its registration").permit::<action::Update, resource::Oauth2App>();
+        let permit =
+            System::because("a client changes its registration").permit::<action::Update, resource::Oauth2App>();
         let client = RegisteredClient { identity, metadata: checked.metadata.to_document()?, ..client };
         deed.repos.registrations().update(&permit, &client)?;
         let app = App {
@@ -147,4 +148,3 @@ fn authenticate(
     let client = client.ok_or(own)?;
     if repos.registrations().has_token(id, token)? { Ok(client) } else { Err(unknown()) }
 }
-

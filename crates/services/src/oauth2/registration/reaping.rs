@@ -54,8 +54,7 @@ pub async fn reap(ctx: &Context, lease: Option<&Lease>) -> Result<usize, Error> 
     ctx.act(&Principal::system(why), move |deed| {
         let noting = System::because(why).permit::<action::Update, resource::System>();
         deed.repos.registrations().note_grants(&noting, deed.now)?;
-        let idle =
-            Idle { now: deed.now, idle_since: deed.now - idle_ttl, unused_since: deed.now - unused_ttl };
+        let idle = Idle { now: deed.now, idle_since: deed.now - idle_ttl, unused_since: deed.now - unused_ttl };
         let removed = deed.repos.registrations().delete_idle(&System::because(why).permit(), &idle, BATCH)?;
         lease.map_or(Ok(()), |lease| lease.confirm(deed.repos))?;
         Ok(deed.unrecorded("nobody uses them", removed))

@@ -94,11 +94,7 @@ fn join(
 }
 
 /// Refuses a client that is one too many, or lets one go that nobody has used.
-fn make_room(
-    deed: &mut Deed<'_>,
-    settings: &RegistrationSettings,
-    address: &str,
-) -> Result<(), RegistrationError> {
+fn make_room(deed: &mut Deed<'_>, settings: &RegistrationSettings, address: &str) -> Result<(), RegistrationError> {
     let (new, here) = deed.repos.registrations().count_new(deed.now - WINDOW, address)?;
     let most = usize::try_from(settings.max_new_per_hour).unwrap_or(usize::MAX);
     if new >= most || here >= NEW_PER_ADDRESS {
