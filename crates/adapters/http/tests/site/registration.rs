@@ -394,6 +394,7 @@ async fn too_many_new_clients_wait_and_known_ones_do_not() {
     .await;
     let named = |n: usize| with(&native(), json!({ "client_name": format!("Client {n}") }));
     let first = register(&house, &named(0)).await.expect(201).json();
+    house.clock.advance(Duration::SECOND);
     register(&house, &named(1)).await.expect(201);
     let refused = register(&house, &named(2)).await.expect(429);
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
@@ -415,7 +416,9 @@ async fn the_log_says_which_clients_came_changed_and_went() {
     let made = register(&house, &native()).await.expect(201).json();
     let (id, token) = (text(&made["client_id"]), text(&made["registration_access_token"]));
     let other = with(&native(), json!({ "redirect_uris": ["myapp://cb"] }));
+    house.clock.advance(Duration::SECOND);
     manage(&house, Method::PUT, id, token, &other).await.expect(200);
+    house.clock.advance(Duration::SECOND);
     manage(&house, Method::DELETE, id, token, &Value::Null).await.expect(204);
     let log = house.get("/audit?q=resource_type:oauth2_provider_app&limit=10", &owner).await.expect(200);
     assert!(!log.body.contains(token), "no secret gets into the log");

@@ -18,7 +18,7 @@ use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations,
     provisioner_jobs, template_versions, templates, users, workspace_proxies, workspaces,
 };
-use crate::types::{At, Hash, Id};
+use crate::types::{Hash, Id};
 use diesel::dsl::not;
 use diesel::prelude::*;
 use doorward_domain::Digest;
@@ -27,7 +27,6 @@ use doorward_domain::ids::{
     WorkspaceProxyId,
 };
 use doorward_domain::sessions::ApiKeyId;
-use doorward_ports::registrations::Idle;
 
 /// Reads a user. Until the transaction ends, nobody else gets to change it; references to it may be made.
 pub(super) fn user_for_update(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
@@ -70,22 +69,11 @@ pub(super) fn registered_client_by_identity_for_update(
     row_lock!(row, for_no_key_update).get_result(conn).optional()
 }
 
-/// The ids of apps that registered themselves and of which nothing was heard for long, those first of which it is longest. Until the
-/// transaction ends, nobody gets to refer to them; those that others hold are left out.
-pub(super) fn idle_apps_for_update(conn: &mut Conn, idle: &Idle, batch: u32) -> QueryResult<Vec<Id<AppId>>> {
-    let granted = oauth2_registered_clients::granted_at;
-    let matched = oauth2_registered_clients::matched_at;
-    let is_unused = granted.is_null().and(matched.lt(At(idle.unused_since)));
-    let is_idle = granted.lt(Some(At(idle.idle_since))).assume_not_null().and(matched.lt(At(idle.idle_since)));
-    let unheard = oauth2_registered_clients::table
-        .filter(is_unused.or(is_idle))
-        .filter(not(oauth2_registered_clients::adopted))
-        .order(matched)
-        .limit(batch.into())
-        .select(oauth2_registered_clients::app_id);
-    let ids: Vec<Id<AppId>> = unheard.load(conn)?;
-    let apps = oauth2_apps::table.filter(OneOf::ids("oauth2_apps.id", ids.into_iter().map(|Id(id)| id)));
-    row_lock!(apps.order(oauth2_apps::id).select(oauth2_apps::id), for_update.skip_locked).load(conn)
+/// The ids of those of these apps that are there, but for those that others hold. Until the transaction ends, nobody gets to refer to
+/// them.
+pub(super) fn free_apps_for_update(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<AppId>>> {
+    let apps = oauth2_apps::table.filter(among).order(oauth2_apps::id).select(oauth2_apps::id);
+    row_lock!(apps, for_update.skip_locked).load(conn)
 }
 
 /// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.

@@ -228,10 +228,20 @@ impl RegistrationRepository for UnitOfWork<'_, Conn> {
     ) -> Result<usize, StoreError> {
         let touches = Touches::nobody("it has no live grant, so nobody acts by a key of it");
         self.write_all(permit, &permit.kind(), touches, |conn| {
-            let candidates = locks::idle_apps_for_update(conn, idle, batch)?;
-            if candidates.is_empty() {
-                return Ok(0);
-            }
+            let (granted, matched) = (oauth2_registered_clients::granted_at, oauth2_registered_clients::matched_at);
+            let is_unused = granted.is_null().and(matched.lt(At(idle.unused_since)));
+            let had_grants = granted.lt(Some(At(idle.idle_since))).assume_not_null();
+            let found: Vec<Id<AppId>> = oauth2_registered_clients::table
+                .filter(is_unused.or(had_grants.and(matched.lt(At(idle.idle_since)))))
+                .filter(not(oauth2_registered_clients::adopted))
+                .filter(not(exists(live_grants!(oauth2_registered_clients::app_id, idle.now))))
+                .filter(not(exists(live_codes!(oauth2_registered_clients::app_id, idle.now))))
+                .order(matched)
+                .limit(batch.into())
+                .select(oauth2_registered_clients::app_id)
+                .load(conn)?;
+            let found = OneOf::ids("oauth2_apps.id", found.into_iter().map(|Id(app)| app));
+            let candidates = locks::free_apps_for_update(conn, found)?;
             // Whoever was given a grant or a code before the rows were locked is seen now, and nobody is given one after.
             let gone = oauth2_apps::table
                 .filter(oauth2_apps::id.eq_any(candidates))

@@ -30,7 +30,7 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, RegisteredClient, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -300,10 +300,10 @@ fn writes() -> Vec<Write> {
         RegistrationRepository::delete_idle(None): |w, r, p| {
             let app = public_app("idle");
             r.apps().insert(&permit(), &app)?;
-            r.registrations().insert(&permit(), &registered(&app, None))?;
-            let later = NOW + Duration::DAY;
+            let old = RegisteredClient { matched_at: NOW - Duration::DAY, ..registered(&app, None) };
+            r.registrations().insert(&permit(), &old)?;
             let _ = w;
-            r.registrations().delete_idle(&p.permit(), &Idle { now: later, idle_since: later, unused_since: later }, 1)
+            r.registrations().delete_idle(&p.permit(), &Idle { now: NOW, idle_since: NOW, unused_since: NOW }, 1)
         };
         AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);
         AppRepository::touch_secret(None): |w, r, p| r.apps().touch_secret(&p.permit(), w.secret.id, NOW);
