@@ -67,6 +67,7 @@ pub mod provisioners;
 pub mod quiet_hours;
 pub mod quotas;
 pub mod random;
+pub mod registrations;
 pub mod replays;
 pub mod replicas;
 pub mod roles;

@@ -67,6 +67,8 @@ repositories! {
     codes: oauth2::{CodeRepository, MockCodeRepository},
     /// Grants with their tokens.
     grants: oauth2::{GrantRepository, MockGrantRepository},
+    /// Clients that registered themselves.
+    registrations: registrations::{RegistrationRepository, MockRegistrationRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -2,6 +2,7 @@
 
 use crate::jobs::{Cleanup, Counts, Job};
 use crate::notifications::Notifier;
+use crate::oauth2::registration::RegistrationReaper;
 use crate::outbox::{Outbox, Subscriber};
 use crate::provisioner_jobs::Reaper;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>
         Arc::new(Counts { interval }),
         Arc::new(Notifier),
         Arc::new(Reaper),
+        Arc::new(RegistrationReaper),
     ];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));

@@ -5,6 +5,7 @@ use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
+use crate::oauth2::registration::RegistrationSettings;
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
@@ -151,6 +152,8 @@ pub struct OAuth2Settings {
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
+    /// Clients that register themselves.
+    pub registration: RegistrationSettings,
 }
 
 impl OAuth2Settings {
@@ -172,6 +175,7 @@ impl Section for OAuth2Settings {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
+        self.registration.check(defects);
     }
 }
 

@@ -10,6 +10,7 @@ mod oauth2;
 mod organizations;
 mod provisioner_jobs;
 mod provisioners;
+mod registrations;
 mod replicas;
 mod scim;
 mod sessions;
@@ -30,6 +31,7 @@ pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limi
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use provisioner_jobs::{JobRow, LogRow, NewLogRow, ResourceRow};
 pub(crate) use provisioners::{ProvisionerDaemonRow, ProvisionerKeyRow};
+pub(crate) use registrations::RegisteredClientRow;
 pub(crate) use replicas::ReplicaRow;
 pub(crate) use scim::{ScimGroupRow, ScimTokenRow, ScimUserRow};
 pub(crate) use sessions::KeyRow;

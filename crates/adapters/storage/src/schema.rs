@@ -165,6 +165,33 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registered_clients (app_id) {
+        app_id -> Uuid,
+        identity -> Nullable<Digest>,
+        shared -> Bool,
+        adopted -> Bool,
+        metadata -> Text,
+        created_from -> Text,
+        created_at -> Instant,
+        matched_at -> Instant,
+        granted_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registrations (digest) {
+        digest -> Digest,
+        app_id -> Uuid,
+        created_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 
@@ -838,6 +865,8 @@ allow_tables_to_appear_in_same_query!(
     oauth2_app_secrets,
     oauth2_codes,
     oauth2_grants,
+    oauth2_registered_clients,
+    oauth2_registrations,
     api_keys,
     federated_sessions,
     templates,

@@ -41,6 +41,7 @@ mod provisioner_jobs;
 mod provisioners;
 mod public_keys;
 mod quiet_hours;
+mod registration;
 mod replicas;
 mod scim;
 mod scim_groups;

@@ -57,6 +57,7 @@ mod provisioner_jobs;
 mod provisioners;
 mod quiet_hours;
 mod quotas;
+mod registrations;
 mod replays;
 mod replicas;
 mod roles;

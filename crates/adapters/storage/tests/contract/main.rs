@@ -43,6 +43,7 @@ mod provisioner_plans;
 mod provisioners;
 mod quiet_hours;
 mod quotas;
+mod registrations;
 mod replays;
 mod replicas;
 mod roles;
