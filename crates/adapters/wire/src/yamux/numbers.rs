@@ -36,7 +36,7 @@ impl Numbers {
         let first = if self.newest == 0 { 1 } else { self.newest.saturating_add(2) };
         self.skipped.extend((first..id).step_by(2).rev().take(remembered));
         while self.skipped.len() > remembered {
-            drop(self.skipped.pop_first());
+            self.skipped.pop_first();
         }
         self.newest = id;
         true
