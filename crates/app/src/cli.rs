@@ -8,6 +8,7 @@ mod files;
 mod healthcheck;
 mod keys;
 mod license;
+mod notifications;
 mod provisioner;
 mod serve;
 mod user;
@@ -71,6 +72,9 @@ enum Command {
     /// Run a provisioner daemon, which carries out jobs of a server
     #[command(subcommand)]
     Provisioner(provisioner::Command),
+    /// See what could not be delivered, and have it tried again
+    #[command(subcommand)]
+    Notifications(notifications::Command),
     /// Answer access questions offline
     #[command(subcommand)]
     Access(access::Command),
@@ -122,6 +126,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             wiring::with_context(&settings()?, matches!(command, app::Command::Create(_)), |ctx| command.run(ctx))
         }
         Command::Keys(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
+        Command::Notifications(command) => wiring::with_context(&settings()?, false, |ctx| command.run(ctx)),
         Command::License(command) => command.run(settings),
         Command::Provisioner(command) => command.run(settings),
         Command::Access(command) => command.run(),

@@ -16,11 +16,13 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
 use doorward_domain::settings::{HIDDEN, Section};
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
+use doorward_mail::SmtpSettings;
 use doorward_outbound::FetchSettings;
 use doorward_services::appearance::AppearanceSettings;
 use doorward_services::entitlements::LicensingSettings;
 use doorward_services::identity_providers::{GithubSettings, OidcSettings};
 use doorward_services::idp_sync::IdpSyncSettings;
+use doorward_services::notifications::{NotificationSettings, WebhookSettings};
 use doorward_services::provisioners::ProvisionerSettings;
 use doorward_services::replicas::ReplicaSettings;
 use doorward_services::scim::ScimSettings;
@@ -95,6 +97,9 @@ sections! {
     workspace_proxies: ProxySettings,
     appearance: AppearanceSettings,
     workspaces: WorkspaceSettings,
+    notifications: NotificationSettings,
+    smtp: SmtpSettings,
+    webhook: WebhookSettings,
     fetch: FetchSettings,
     secrets: SecretsSettings,
     bootstrap: BootstrapSettings,

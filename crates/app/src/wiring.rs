@@ -6,10 +6,12 @@ use doorward_crypto::{Argon2Hasher, SigningKey, SystemClock, SystemRandom};
 use doorward_domain::Secret;
 use doorward_domain::ids::ReplicaId;
 use doorward_domain::keys::CryptoKey;
+use doorward_mail::Smtp;
 use doorward_outbound::Outbound;
 use doorward_ports::jobs::JobState;
-use doorward_ports::{Clock, Outage, Random, Sealer, Signer};
+use doorward_ports::{Clock, Mailer, Outage, Random, Sealer, Signer};
 use doorward_services::identity_providers::Upstreams;
+use doorward_services::notifications::Outlets;
 use doorward_services::workspace_proxies::ProxyHealth;
 use doorward_services::{Context, Licensing, ServerIdentity, SubjectCache, entitlements, maintenance};
 use doorward_storage::{Opened, Options};
@@ -26,7 +28,12 @@ pub(crate) struct Parts {
 }
 
 /// Opens the database and makes what every use case needs.
-pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Upstreams) -> anyhow::Result<Parts> {
+pub(crate) async fn connect(
+    settings: &Settings,
+    access_url: Url,
+    upstreams: Upstreams,
+    outlets: Outlets,
+) -> anyhow::Result<Parts> {
     let opened = open(settings, &settings.storage)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
@@ -67,8 +74,11 @@ pub(crate) async fn connect(settings: &Settings, access_url: Url, upstreams: Ups
             workspace_proxies: settings.workspace_proxies,
             appearance: settings.appearance.clone(),
             workspaces: settings.workspaces,
+            notifications: settings.notifications,
+            webhook: settings.webhook.clone(),
         }),
         server: Arc::new(server),
+        outlets,
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
@@ -87,6 +97,12 @@ pub(crate) fn hostname() -> String {
 /// The way out to other servers. Reads the certificates that are trusted, and connects to nobody.
 pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
     Outbound::new(&settings.fetch).context("nothing can be asked of other servers")
+}
+
+/// What sends mail, if it is set up. Connects to nobody.
+pub(crate) fn outlets(settings: &Settings) -> anyhow::Result<Outlets> {
+    let smtp = Smtp::new(&settings.smtp, &hostname()).context("no mail can be sent")?;
+    Ok(Outlets::with_mailer(smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>)))
 }
 
 /// The identity providers, and the private keys by which this server proves to them who it is.
@@ -128,7 +144,7 @@ where
     runtime.block_on(async {
         let access_url = settings.listen.access_url(&settings.listen.listen)?;
         // A command asks nothing of other servers.
-        let parts = connect(settings, access_url, Upstreams::default()).await?;
+        let parts = connect(settings, access_url, Upstreams::default(), outlets(settings)?).await?;
         run(parts.context).await
     })
 }

@@ -76,4 +76,12 @@ uuid_ids! {
     ReplicaId;
     /// Id of a workspace proxy.
     WorkspaceProxyId;
+    /// Id of a template of notifications.
+    NotificationTemplateId;
+    /// Id of a notice: something that is to be told, before it is known to whom.
+    NoticeId;
+    /// Id of a notification that is on its way to somebody.
+    DeliveryId;
+    /// Id of a notification in the inbox of somebody.
+    InboxNotificationId;
 }

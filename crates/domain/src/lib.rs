@@ -73,10 +73,13 @@ pub mod keys;
 #[cfg(feature = "full")]
 pub mod licenses;
 pub mod names;
+#[cfg(feature = "full")]
+pub mod notifications;
 pub mod oauth2;
 pub mod organizations;
 pub mod outbox;
 pub mod page;
+pub mod passcodes;
 #[cfg(feature = "full")]
 pub mod provisioner_jobs;
 #[cfg(feature = "full")]

@@ -21,10 +21,14 @@ mod code;
 mod error;
 #[cfg(feature = "oauth2")]
 mod grant;
+#[cfg(feature = "oauth2")]
+mod host_pattern;
 mod opaque;
 mod pkce;
 #[cfg(feature = "oauth2")]
 mod redirect_uri;
+#[cfg(feature = "oauth2")]
+mod registration;
 #[cfg(feature = "oauth2")]
 mod resource;
 #[cfg(feature = "oauth2")]
@@ -45,10 +49,18 @@ pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};
+#[cfg(feature = "oauth2")]
+pub use host_pattern::{HostPattern, HostPatternError};
 pub use opaque::{OpaqueToken, OpaqueTokenError};
 pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
 #[cfg(feature = "oauth2")]
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
+#[cfg(feature = "oauth2")]
+pub use registration::{
+    ApplicationType, CLIENT_NAME_MAX, GrantType, Identity, MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX,
+    RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback, client_name, initial_access_token,
+    initial_access_token_text, is_web_uri,
+};
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 #[cfg(feature = "oauth2")]

@@ -16,12 +16,14 @@
 //! # }
 //! ```
 
+mod mail;
 pub mod people;
 
 pub use crate::crypto::MockPasswordHasher;
 pub use crate::fetch::MockFetch;
 pub use crate::repositories::MockRepositories;
 pub use crate::repositories::mocks::*;
+pub use mail::{KeepingMailer, Trouble};
 
 use crate::crypto::SealError;
 use crate::{Clock, Commit, PasswordHasher, Random, Sealer, Store, StoreBackend, StoreError, Work, WorkMode};

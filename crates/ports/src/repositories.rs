@@ -67,6 +67,8 @@ repositories! {
     codes: oauth2::{CodeRepository, MockCodeRepository},
     /// Grants with their tokens.
     grants: oauth2::{GrantRepository, MockGrantRepository},
+    /// Clients that registered themselves.
+    registrations: registrations::{RegistrationRepository, MockRegistrationRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.
@@ -109,6 +111,12 @@ repositories! {
     jobs: jobs::{JobRepository, MockJobRepository},
     /// Events that wait to be handled.
     outbox: outbox::{OutboxRepository, MockOutboxRepository},
+    /// What people are to be told, and by which ways.
+    notifications: notifications::{NotificationRepository, MockNotificationRepository},
+    /// What stands in inboxes.
+    inbox: notifications::{InboxRepository, MockInboxRepository},
+    /// One-time passcodes.
+    passcodes: passcodes::{PasscodeRepository, MockPasscodeRepository},
 }
 
 #[cfg(feature = "mocks")]

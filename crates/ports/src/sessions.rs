@@ -5,7 +5,7 @@ use doorward_domain::ids::{GroupId, UserId};
 use doorward_domain::oauth2::{Resource, Scopes};
 use doorward_domain::organizations::Membership;
 use doorward_domain::roles::{Permit, RoleName, ScopeName, action, resource};
-use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
+use doorward_domain::sessions::{Acquaintance, ApiKey, ApiKeyId, KeyRefresh, Throttle, ThrottlePolicy};
 use doorward_domain::users::{LoginType, User};
 use doorward_domain::{Digest, Instant};
 use time::Duration;
@@ -121,6 +121,15 @@ pub trait ThrottleRepository {
     fn clear(&mut self, permit: &Permit<action::Update, resource::System>, key: &str) -> Result<(), StoreError>;
     /// Whether this user has signed in from this place at this instant or later.
     fn knows_place(&mut self, user: UserId, place: &str, since: Instant) -> Result<bool, StoreError>;
+    /// Remembers the device from which a user signs in, and says whether it was known. Of many devices the first ones are
+    /// forgotten, see [`DEVICES_MAX`](doorward_domain::sessions::DEVICES_MAX).
+    fn remember_device(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        user: UserId,
+        device: &Digest,
+        now: Instant,
+    ) -> Result<Acquaintance, StoreError>;
     /// Remembers that a user has signed in from a place.
     fn remember_place(
         &mut self,

@@ -1,6 +1,8 @@
 //! Which jobs run in the background.
 
 use crate::jobs::{Cleanup, Counts, Job};
+use crate::notifications::Notifier;
+use crate::oauth2::registration::RegistrationReaper;
 use crate::outbox::{Outbox, Subscriber};
 use crate::provisioner_jobs::Reaper;
 use std::sync::Arc;
@@ -12,8 +14,13 @@ use time::Duration;
 /// its metrics.
 #[must_use]
 pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>>) -> Vec<Arc<dyn Job>> {
-    let mut jobs: Vec<Arc<dyn Job>> =
-        vec![Arc::new(Cleanup { interval, batch }), Arc::new(Counts { interval }), Arc::new(Reaper)];
+    let mut jobs: Vec<Arc<dyn Job>> = vec![
+        Arc::new(Cleanup { interval, batch }),
+        Arc::new(Counts { interval }),
+        Arc::new(Notifier),
+        Arc::new(Reaper),
+        Arc::new(RegistrationReaper),
+    ];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));
     }

@@ -6,6 +6,7 @@ use crate::deed::Door;
 use crate::entitlements::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
+use crate::notifications::Outlets;
 use crate::provisioner_jobs::JobWaiters;
 use crate::server_identity::ServerIdentity;
 use crate::settings::Settings;
@@ -40,6 +41,8 @@ pub struct Context {
     pub upstreams: Upstreams,
     /// Which server this is.
     pub server: Arc<ServerIdentity>,
+    /// The ways by which notifications leave this server.
+    pub outlets: Outlets,
     /// What this server has seen of workspace proxies.
     pub proxy_health: ProxyHealth,
     /// What this server has read of how pages look.

@@ -11,6 +11,7 @@
 
 use crate::audit::{Audited, Entry};
 use crate::context::Context;
+use crate::notices::{self, Told};
 use crate::outbox;
 use crate::principal::Principal;
 use doorward_domain::Instant;
@@ -55,6 +56,9 @@ pub(crate) struct Deed<'a> {
     pub(crate) licensed: Features,
     random: &'a dyn Random,
     announced: Vec<(&'static str, String)>,
+    /// What people are to be told; `None` when nothing could reach anybody.
+    told: Option<Vec<Told>>,
+    wakes_notifier: bool,
 }
 
 /// The receipt of an audit record.
@@ -131,6 +135,35 @@ impl<'a> Deed<'a> {
         Ok(())
     }
 
+    /// Has people told this after the commit, in their inboxes and by mail or webhook. It is written in this transaction, in one
+    /// statement for all that is told: it is there exactly when the rest is. Nothing is written where nothing could reach anybody.
+    pub(crate) fn notify(&mut self, told: Told) {
+        if let Some(all) = &mut self.told {
+            all.push(told);
+        }
+    }
+
+    /// Whether anything that people are told reaches anybody.
+    pub(crate) const fn reaches_people(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// Has the server that delivers notifications look at once, after the commit.
+    pub(crate) const fn wake_notifier(&mut self) {
+        self.wakes_notifier = true;
+    }
+
+    /// Writes what people are to be told.
+    fn write_told(&mut self) -> Result<(), StoreError> {
+        match self.told.take() {
+            Some(told) if !told.is_empty() => {
+                self.wakes_notifier = true;
+                notices::write(self.repos, self.random, self.now, told)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Writes what was announced; answers the topics. Announcing holds up others until the commit, so it comes last, and
     /// always in the order of topics, so that two cannot wait for each other.
     fn write_announced(&mut self) -> Result<Vec<&'static str>, StoreError> {
@@ -203,14 +236,21 @@ impl Context {
     {
         let (by, now, random) = (by.clone(), self.clock.now(), Arc::clone(&self.random));
         let licensed = self.licensing.open(now);
+        let told = self.outlets.any(&self.settings).then(Vec::new);
         let written = self.store.0.write(move |repos| {
-            let mut deed = Deed { repos, by: &by, now, licensed, random: &*random, announced: Vec::new() };
+            let announced = Vec::new();
+            let mut deed =
+                Deed { repos, by: &by, now, licensed, random: &*random, announced, told, wakes_notifier: false };
             let done = work(&mut deed)?;
+            deed.write_told()?;
             let topics = deed.write_announced()?;
-            Ok::<_, E>((done.0, topics))
+            Ok::<_, E>((done.0, topics, deed.wakes_notifier))
         });
         async move {
-            let (result, topics) = written.await?;
+            let (result, topics, wakes_notifier) = written.await?;
+            if wakes_notifier {
+                notices::wake(&self.bus);
+            }
             for topic in topics {
                 outbox::wake(&self.bus, topic);
             }

@@ -9,6 +9,7 @@ pub mod grants;
 pub mod introspect;
 pub mod metadata;
 pub mod provider;
+pub mod registration;
 pub mod revoke;
 pub mod secrets;
 pub mod token;

@@ -171,17 +171,7 @@ impl Principal {
 
     /// The proof that the principal may do this to the object; the operator and the server may do everything.
     pub fn permit<A: ActionMarker, R: ResourceMarker>(&self, object: &Object<'_>) -> Result<Permit<A, R>, Denied> {
-        match &self.who {
-            Who::Operator => Ok(System::because("the operator asked on the command line").permit_on(object)),
-            Who::System(reason) => Ok(System::because(reason).permit_on(object)),
-            Who::User(_)
-            | Who::ServiceAccount(_)
-            | Who::ScimClient { .. }
-            | Who::Provisioner { .. }
-            | Who::Proxy(_)
-            | Who::Replica(_)
-            | Who::Anonymous => self.subject.permit(object),
-        }
+        self.unlimited().map_or_else(|| self.subject.permit(object), |system| Ok(system.permit_on(object)))
     }
 
     /// The proof that the principal may do this to all of a kind in a place; `None` is the whole deployment.
@@ -189,17 +179,22 @@ impl Principal {
         &self,
         organization: Option<OrganizationId>,
     ) -> Result<PlacePermit<A, R>, Denied> {
-        let organization = organization.map(|id| id.0);
+        let place = organization.map(|id| id.0);
+        self.unlimited().map_or_else(|| self.subject.permit_in(place), |system| Ok(system.permit_in(place)))
+    }
+
+    /// For those whom access control is not asked about: why they may do everything.
+    const fn unlimited(&self) -> Option<System> {
         match &self.who {
-            Who::Operator => Ok(System::because("the operator asked on the command line").permit_in(organization)),
-            Who::System(reason) => Ok(System::because(reason).permit_in(organization)),
+            Who::Operator => Some(System::because("the operator asked on the command line")),
+            Who::System(reason) => Some(System::because(reason)),
             Who::User(_)
             | Who::ServiceAccount(_)
             | Who::ScimClient { .. }
             | Who::Provisioner { .. }
             | Who::Proxy(_)
             | Who::Replica(_)
-            | Who::Anonymous => self.subject.permit_in(organization),
+            | Who::Anonymous => None,
         }
     }
 

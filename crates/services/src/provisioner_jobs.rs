@@ -1,7 +1,7 @@
 //! Jobs of provisioner daemons (`provisioner-wire.md` 6): what daemons ask for and tell, by the principal of each, and what people ask about
 //! them.
 //!
-//! A job is [posted](post) in the transaction of the use case that wants it. Daemons wait for one in [`acquire`], by lines: of all that would
+//! A job is posted in the transaction of the use case that wants it. Daemons wait for one in [`acquire`], by lines: of all that would
 //! take the same, one asks the database at a time. Whoever changes a build holds rows in this order: the owner, the workspace, the job, the
 //! version.
 

@@ -4,6 +4,8 @@ use crate::appearance::AppearanceSettings;
 use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
+use crate::notifications::{NotificationSettings, WebhookSettings};
+use crate::oauth2::registration::RegistrationSettings;
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
@@ -48,6 +50,10 @@ pub struct Settings {
     pub appearance: AppearanceSettings,
     /// How people reach workspaces.
     pub workspaces: WorkspaceSettings,
+    /// By which ways people are told.
+    pub notifications: NotificationSettings,
+    /// The server that gets notifications.
+    pub webhook: WebhookSettings,
 }
 
 impl Settings {
@@ -70,6 +76,8 @@ impl Settings {
             workspace_proxies: from.section(),
             appearance: from.section(),
             workspaces: from.section(),
+            notifications: from.section(),
+            webhook: from.section(),
         }
     }
 
@@ -101,6 +109,8 @@ pub struct SessionSettings {
     pub token_lifetime_max_owner: Span,
     /// Whether users may sign in with a password.
     pub password_login: bool,
+    /// How long a one-time passcode can be used.
+    pub passcode_lifetime: Span,
 }
 
 impl Section for SessionSettings {
@@ -111,6 +121,8 @@ impl Section for SessionSettings {
         defects.at_least_a_second("token_lifetime_default", self.token_lifetime_default);
         defects.at_least_a_second("token_lifetime_max", self.token_lifetime_max);
         defects.at_least_a_second("token_lifetime_max_owner", self.token_lifetime_max_owner);
+        defects.at_least_a_second("passcode_lifetime", self.passcode_lifetime);
+        defects.unless(self.passcode_lifetime <= Span::DAY, "passcode_lifetime", "must be at most a day");
     }
 }
 
@@ -140,6 +152,8 @@ pub struct OAuth2Settings {
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
+    /// Clients that register themselves.
+    pub registration: RegistrationSettings,
 }
 
 impl OAuth2Settings {
@@ -161,6 +175,7 @@ impl Section for OAuth2Settings {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
+        self.registration.check(defects);
     }
 }
 

@@ -4,7 +4,10 @@ The session that makes the keys stays out of the requests. Signing in instead wo
 that are tried, the server lets this address wait.
 """
 
+import io
 import os
+import tarfile
+import zipfile
 
 import schemathesis
 
@@ -22,3 +25,33 @@ class Owner:
 
     def set(self, case, data, context):
         case.headers = {**(case.headers or {}), "Coder-Session-Token": data}
+
+
+def content(value) -> bytes:
+    value = getattr(value, "data", value)
+    return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
+
+
+@schemathesis.serializer("application/x-tar")
+def tar(context, value) -> bytes:
+    """Every second body is an archive that holds it."""
+    data = content(value)
+    if len(data) % 2:
+        return data
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as file:
+        entry = tarfile.TarInfo("main.tf")
+        entry.size = len(data)
+        file.addfile(entry, io.BytesIO(data))
+    return archive.getvalue()
+
+
+@schemathesis.serializer("application/zip")
+def packed(context, value) -> bytes:
+    data = content(value)
+    if len(data) % 2:
+        return data
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("main.tf", data)
+    return archive.getvalue()

@@ -32,6 +32,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.user(__path_download, download);
 }
 
+/// An archive of files.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it is only described: files are not held in memory")]
+struct Archive(Vec<u8>);
+
 /// A file that is there.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadResponse)]
@@ -43,7 +49,10 @@ pub(crate) struct UploadedObject {
 /// Uploads a file of at most 100 MiB. The same bytes of the same user are one file.
 #[utoipa::path(
     post, path = "/api/v2/files", tag = "files",
-    request_body(content = Vec<u8>, content_type = "application/x-tar", description = "A tar archive, or a zip archive as `application/zip`"),
+    request_body(
+        content((inline(Archive) = "application/x-tar"), (inline(Archive) = "application/zip")),
+        description = "A tar archive, or a zip archive",
+    ),
     responses((status = 201, body = UploadedObject), (status = 200, body = UploadedObject, description = "It was there already")),
 )]
 pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
@@ -83,7 +92,7 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
         ("file" = Uuid, Path, description = "Id"),
         ("format" = Option<String>, Query, description = "`zip`; a tar archive without it"),
     ),
-    responses((status = 200, content_type = "application/x-tar", body = Vec<u8>)),
+    responses((status = 200, content_type = "application/x-tar", body = inline(Archive))),
 )]
 pub(crate) async fn download(call: Call, actor: Principal) -> HandlerResult {
     let id: FileId = call.id("file")?;

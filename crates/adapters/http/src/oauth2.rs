@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod documents;
+pub(crate) mod registration;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -11,5 +12,6 @@ pub(crate) fn routes(routes: &mut Routes) {
     documents::routes(routes);
     tokens::routes(routes);
     apps::routes(routes);
+    registration::routes(routes);
     settings::routes(routes);
 }

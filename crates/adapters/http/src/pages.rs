@@ -9,6 +9,7 @@ pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod home;
 pub(crate) mod links;
+pub(crate) mod reset_password;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
 
@@ -33,6 +34,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     home::routes(routes);
     setup::routes(routes);
     sign_in::routes(routes);
+    reset_password::routes(routes);
     cli_auth::routes(routes);
     applications::routes(routes);
     links::routes(routes);

@@ -11,8 +11,9 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
-    licenses, members, oauth2, organizations, pages, provisioner_jobs, provisioners, quiet_hours, quotas, replicas,
-    roles, scim, sessions, status, template_versions, templates, users, workspace_proxies, workspaces,
+    licenses, members, notifications, oauth2, organizations, pages, passcodes, provisioner_jobs, provisioners,
+    quiet_hours, quotas, replicas, roles, scim, sessions, status, template_versions, templates, users,
+    workspace_proxies, workspaces,
 };
 use actix_web::web;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(crate) fn table() -> Vec<Entry> {
         quiet_hours::routes,
         quotas::routes,
         scim::routes,
+        notifications::routes,
+        passcodes::routes,
         licenses::routes,
         entitlements::routes,
         appearance::routes,

@@ -61,6 +61,7 @@ pub(crate) fn context(mut repos: MockRepositories) -> Context {
         bus: doorward_ports::Bus::default(),
         upstreams: doorward_services::identity_providers::Upstreams::default(),
         server: Arc::default(),
+        outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),

@@ -165,6 +165,33 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registered_clients (app_id) {
+        app_id -> Uuid,
+        identity -> Nullable<Digest>,
+        shared -> Bool,
+        adopted -> Bool,
+        metadata -> Text,
+        created_from -> Text,
+        created_at -> Instant,
+        matched_at -> Instant,
+        granted_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registrations (digest) {
+        digest -> Digest,
+        app_id -> Uuid,
+        created_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 
@@ -732,6 +759,97 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    notification_methods (template_id) {
+        template_id -> Uuid,
+        method -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Bool;
+    use crate::types::sql::{Instant, Uuid};
+
+    notification_preferences (user_id, template_id) {
+        user_id -> Uuid,
+        template_id -> Uuid,
+        disabled -> Bool,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    notification_notices (id) {
+        id -> Uuid,
+        notice -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    notification_deliveries (id) {
+        id -> Uuid,
+        template_id -> Uuid,
+        user_id -> Uuid,
+        method -> Text,
+        matter -> Text,
+        created_at -> Instant,
+        expires_at -> Nullable<Instant>,
+        attempts -> Integer,
+        next_attempt_at -> Instant,
+        claimed -> Bool,
+        handed_over -> Bool,
+        dead_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    inbox_notifications (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        template_id -> Uuid,
+        targets -> Json,
+        title -> Text,
+        content -> Text,
+        actions -> Json,
+        read_at -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
+table! {
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    one_time_passcodes (user_id) {
+        user_id -> Uuid,
+        digest -> Digest,
+        created_at -> Instant,
+        expires_at -> Instant,
+    }
+}
+
+table! {
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    known_devices (user_id, digest) {
+        user_id -> Uuid,
+        digest -> Digest,
+        last_used_at -> Instant,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     provisioner_keys,
@@ -747,6 +865,8 @@ allow_tables_to_appear_in_same_query!(
     oauth2_app_secrets,
     oauth2_codes,
     oauth2_grants,
+    oauth2_registered_clients,
+    oauth2_registrations,
     api_keys,
     federated_sessions,
     templates,

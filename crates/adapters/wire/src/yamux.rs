@@ -3,6 +3,7 @@
 pub(crate) mod core;
 pub(crate) mod entry;
 pub(crate) mod frame;
+mod numbers;
 pub(crate) mod stream;
 
 #[cfg(test)]

@@ -112,7 +112,8 @@ async fn connect(
     address: SocketAddr,
 ) -> anyhow::Result<(TcpListener, Parts)> {
     let upstreams = wiring::upstreams(settings, outbound.clone())?;
-    let open = || wiring::connect(settings, access_url.clone(), upstreams.clone());
+    let outlets = wiring::outlets(settings)?;
+    let open = || wiring::connect(settings, access_url.clone(), upstreams.clone(), outlets.clone());
     let away = match open().await {
         Ok(parts) => return Ok((listener, parts)),
         Err(error) if wiring::is_passing(&error) => error,

@@ -28,12 +28,20 @@ pub(super) fn apply(
     known: &BTreeMap<String, Value>,
     vars: impl Iterator<Item = (String, String)>,
 ) -> anyhow::Result<()> {
+    let mut foreign = Vec::new();
     let ours = vars.filter_map(|(name, text)| {
+        if let Some((key, text)) = of_coder(&name, &text) {
+            foreign.push((key.split('.').map(Step::parse).collect(), name, text));
+            return None;
+        }
         let path = name.strip_prefix(ENV_PREFIX)?.split("__").map(Step::parse).collect::<Vec<_>>();
         Some((path, name, text))
     });
     let mut ours: Vec<_> = ours.collect();
     ours.sort();
+    // What is said in our own words comes last, and counts.
+    foreign.sort();
+    ours.splice(0..0, foreign);
     let mut defects = Vec::new();
     for (path, name, text) in ours {
         if let Err(error) = apply_one(merged, known, &path, &format!("the environment variable {name}"), text) {
@@ -41,6 +49,27 @@ pub(super) fn apply(
         }
     }
     if defects.is_empty() { Ok(()) } else { Err(told(&defects)) }
+}
+
+/// The setting that a variable of Coder's server means, for people who come from there, and its value.
+fn of_coder(name: &str, text: &str) -> Option<(&'static str, String)> {
+    let is_true = || matches!(text, "true" | "1" | "t" | "TRUE" | "True" | "T");
+    let key = match name {
+        "CODER_NOTIFICATIONS_METHOD" => "notifications.method",
+        "CODER_NOTIFICATIONS_INBOX_ENABLED" => "notifications.inbox_enabled",
+        "CODER_NOTIFICATIONS_WEBHOOK_ENDPOINT" => "webhook.endpoint",
+        "CODER_EMAIL_FROM" => "smtp.from",
+        "CODER_EMAIL_SMARTHOST" => "smtp.smarthost",
+        "CODER_EMAIL_HELLO" => "smtp.hello",
+        "CODER_EMAIL_AUTH_USERNAME" => "smtp.username",
+        "CODER_EMAIL_AUTH_PASSWORD" => "smtp.password",
+        "CODER_EMAIL_AUTH_PASSWORD_FILE" => "smtp.password_file",
+        "CODER_EMAIL_TLS_CACERTFILE" => "smtp.ca_file",
+        "CODER_EMAIL_FORCE_TLS" if is_true() => return Some(("smtp.security", "implicit".to_owned())),
+        "CODER_EMAIL_TLS_STARTTLS" if is_true() => return Some(("smtp.security", "starttls".to_owned())),
+        _ => return None,
+    };
+    Some((key, text.to_owned()))
 }
 
 fn apply_one(

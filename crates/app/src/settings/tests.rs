@@ -82,6 +82,38 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
+fn variables_of_coder_for_mail_mean_ours_and_ours_win() {
+    let vars = [
+        ("CODER_NOTIFICATIONS_METHOD", "webhook"),
+        ("CODER_NOTIFICATIONS_INBOX_ENABLED", "false"),
+        ("CODER_NOTIFICATIONS_WEBHOOK_ENDPOINT", "https://hook.example/in"),
+        ("CODER_EMAIL_FROM", "Door <door@example.com>"),
+        ("CODER_EMAIL_SMARTHOST", "mail.example.com:465"),
+        ("CODER_EMAIL_FORCE_TLS", "true"),
+        ("CODER_EMAIL_AUTH_USERNAME", "theirs"),
+        ("CODER_SOMETHING_ELSE", "x"),
+        ("DOORWARD__SMTP__USERNAME", "ours"),
+    ];
+    let settings = load(None, &vars).unwrap();
+    let shown = settings.to_toml().unwrap();
+    for line in [
+        "method = \"webhook\"",
+        "inbox_enabled = false",
+        "endpoint = \"https://hook.example/in\"",
+        "smarthost = \"mail.example.com:465\"",
+        "security = \"implicit\"",
+        "username = \"ours\"",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}");
+    }
+    let wrong = load(None, &[("CODER_NOTIFICATIONS_INBOX_ENABLED", "perhaps")]).unwrap_err().to_string();
+    assert!(
+        wrong.contains("notifications.inbox_enabled") && wrong.contains("CODER_NOTIFICATIONS_INBOX_ENABLED"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn unknown_and_ill_typed_keys_are_named_with_their_place() {
     for (file, vars, words) in [
         (Some("[server]\nlisen = \"x\""), &[][..], &["server.lisen", ".toml", "server.listen"][..]),

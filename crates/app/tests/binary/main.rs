@@ -16,6 +16,7 @@ mod keys;
 mod licenses;
 mod lifecycle;
 mod makers;
+mod notifications;
 mod oauth2_crate;
 mod provisioner_start;
 mod provisioners;

@@ -94,11 +94,7 @@ fn a_server_that_others_cannot_reach_is_complained_of() {
         assert!(began.elapsed() < SOON, "nobody complains: {all:?}");
         thread::sleep(Duration::from_millis(50));
     }
-    // The log comes by a pipe, a moment later.
-    while !first.log().contains("cannot be reached") {
-        assert!(began.elapsed() < SOON, "{}", first.log());
-        thread::sleep(Duration::from_millis(50));
-    }
+    first.wait_for_log("cannot be reached", SOON).unwrap();
     second.stop().unwrap();
     wait_for(&here, 1, SOON);
 }

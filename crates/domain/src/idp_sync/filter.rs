@@ -1,16 +1,16 @@
 //! Regular expressions that values of a claim must match.
 
 use super::FILTER_MAX;
+use quick_cache::sync::Cache;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::LazyLock;
 
 /// The expressions built so far. Building one takes as long as matching thousands of values, and each sign-in reads those of all
-/// organizations anew.
-static BUILT: LazyLock<RwLock<HashMap<String, Regex>>> = LazyLock::new(RwLock::default);
+/// organizations anew. When there are too many, those that are seldom asked for go.
+static BUILT: LazyLock<Cache<String, Regex>> = LazyLock::new(|| Cache::new(BUILT_MAX));
 
 /// So many are kept, of one mebibyte at most each; typical ones take a hundredth of that.
 const BUILT_MAX: usize = 128;
@@ -55,8 +55,8 @@ impl FromStr for Filter {
         if text.len() > FILTER_MAX {
             return Err(FilterError(format!("a regular expression has at most {FILTER_MAX} bytes")));
         }
-        if let Some(built) = BUILT.read().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return Ok(Self(built.clone()));
+        if let Some(built) = BUILT.get(text) {
+            return Ok(Self(built));
         }
         let built = RegexBuilder::new(text).size_limit(1 << 20).dfa_size_limit(1 << 20).build();
         let built = built.map_err(|error| {
@@ -65,11 +65,7 @@ impl FromStr for Filter {
             let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
             FilterError(format!("the regular expression cannot be read: {reason}"))
         })?;
-        let mut known = BUILT.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= BUILT_MAX {
-            known.clear();
-        }
-        known.insert(text.to_owned(), built.clone());
+        BUILT.insert(text.to_owned(), built.clone());
         Ok(Self(built))
     }
 }
@@ -118,7 +114,8 @@ mod tests {
         for number in 0..=BUILT_MAX * 2 {
             let filter: Filter = format!("^kept-{number}$").parse().unwrap();
             assert!(filter.passes(&format!("kept-{number}")) && !filter.passes("kept-x"));
-            assert!(BUILT.read().unwrap().len() <= BUILT_MAX);
+            assert!(BUILT.len() <= BUILT_MAX);
+            assert!(number < BUILT_MAX || BUILT.len() > BUILT_MAX / 2, "those before are kept: {}", BUILT.len());
         }
         let again: Filter = "^kept-0$".parse().unwrap();
         assert!(again.passes("kept-0") && again.as_str() == "^kept-0$");

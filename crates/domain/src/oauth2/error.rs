@@ -29,6 +29,10 @@ pub enum OAuthErrorCode {
     InsufficientScope,
     /// RFC 6749 4.1.2.1: overloaded, try again.
     TemporarilyUnavailable,
+    /// RFC 7591 3.2.2: a member of the metadata breaks a rule.
+    InvalidClientMetadata,
+    /// What names a client is no id of one.
+    InvalidClientId,
     /// OpenID Connect Core 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
@@ -53,6 +57,8 @@ impl OAuthErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidClientId => "invalid_client_id",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
         }

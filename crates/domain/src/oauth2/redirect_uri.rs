@@ -160,6 +160,16 @@ impl RedirectUri {
         }
     }
 
+    /// The URI without its port, if it is one of a loopback host: there any port is as good.
+    #[must_use]
+    pub fn for_any_port(&self) -> String {
+        let is_local = uri::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url));
+        match without_port(&self.0).filter(|_| is_local) {
+            Some((host, rest)) => format!("{host}{rest}"),
+            None => self.0.clone(),
+        }
+    }
+
     /// Adds the members of an authorization response to the query; those of the same name are replaced.
     ///
     /// ```

@@ -44,6 +44,8 @@ pub const MEMBER: &str = "member";
 pub const ORGANIZATION_MEMBER: &str = "organization-member";
 /// The site role that may do everything.
 pub const OWNER: &str = "owner";
+/// The role of those who look after accounts.
+pub const USER_ADMIN: &str = "user-admin";
 
 impl BuiltIn {
     /// All of them, site roles first.

@@ -8,7 +8,9 @@ use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::Error;
 use crate::idp_sync::{self, Synced};
+use crate::notifications::accounts::account_created;
 use crate::origin::Origin;
+use crate::sessions::devices;
 use crate::sessions::{IssuedKey, KeySpec, refused_sign_in, seen};
 use crate::settings::Settings;
 use crate::users::{Identity, blank_user, default_organization, member};
@@ -252,6 +254,7 @@ impl SignIn {
         let organization = default_organization(deed.repos)?;
         deed.repos.organizations().insert_member(&because.permit(), &member(organization.id, user.id, deed.now))?;
         let _receipt = deed.entry().of_user(Some(user.id)).made(&user)?;
+        account_created(deed, &user);
         Ok(user)
     }
 
@@ -325,6 +328,7 @@ impl SignIn {
         };
         let hint = self.sealed_hint(&session.key.id)?;
         deed.repos.federated_sessions().insert(&because.permit(), &federated, hint.as_deref())?;
+        devices::signed_in(deed, &user)?;
         let entry = deed.entry().of_user(Some(user.id));
         let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
         Ok(recorded.answer(Ok(session.token)))

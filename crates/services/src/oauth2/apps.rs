@@ -11,8 +11,8 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Resource, ResourceError, Scopes,
-    parse_scope_list,
+    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
+    ResourceError, Scopes, parse_scope_list,
 };
 use doorward_domain::roles::{Action, Object, System, action, resource};
 
@@ -161,6 +161,10 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
             (None, _) | (Some(true), Some(_)) => {}
         }
         deed.repos.apps().update(&permit, &app)?;
+        if let Some(client) = deed.repos.registrations().find_for_update(id)?.filter(|client| !client.adopted) {
+            // What somebody answers for is no longer changed or removed by whoever registered it.
+            deed.repos.registrations().update(&permit, &RegisteredClient { adopted: true, ..client })?;
+        }
         Ok(deed.changed(&old, &app)?.answer(app))
     })
     .await

@@ -16,6 +16,9 @@ pub struct AuthorizationServer {
     pub authorization_endpoint: String,
     /// RFC 6749 3.2.
     pub token_endpoint: String,
+    /// RFC 7591; absent while clients do not register themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     /// RFC 7009.
     pub revocation_endpoint: String,
     /// RFC 7662.
@@ -44,6 +47,14 @@ pub struct AuthorizationServer {
     pub request_uri_parameter_supported: bool,
 }
 
+impl AuthorizationServer {
+    /// The same while clients may register themselves.
+    #[must_use]
+    pub fn with_registration(self) -> Self {
+        Self { registration_endpoint: Some(format!("{}/oauth2/register", self.issuer)), ..self }
+    }
+}
+
 /// The metadata of this authorization server. Anybody may read it.
 #[must_use]
 pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
@@ -53,6 +64,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         issuer: issuer.to_owned(),
         authorization_endpoint: format!("{issuer}/oauth2/authorize"),
         token_endpoint: format!("{issuer}/oauth2/tokens"),
+        registration_endpoint: None,
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
         response_types_supported: vec!["code"],

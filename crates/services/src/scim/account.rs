@@ -3,6 +3,7 @@
 use super::answer::{self, Place, Shown};
 use super::refusal::Refusal;
 use crate::deed::{Deed, Done};
+use crate::notifications::accounts::account_changed;
 use crate::users::access;
 use crate::users::caller::Held;
 use doorward_domain::Instant;
@@ -101,6 +102,7 @@ pub(super) fn store(
     if let Some(record) = new.record.as_ref().filter(|_| !is_record_same) {
         deed.repos.scim().store_user(&permit, place.directory, id, record)?;
     }
+    account_changed(deed, &old.account, &new.account);
     Ok(deed.changed(old, &new)?.answer(new))
 }
 

@@ -8,6 +8,7 @@ use crate::Principal;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::idp_sync;
+use crate::notifications::accounts::account_created;
 use crate::users::caller::{Held, with_caller};
 use crate::users::{access, default_organization, member};
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -184,6 +185,7 @@ fn insert(
     let permit = access::permit::<action::Update, resource::User>(actor, &access::user(id))?;
     deed.repos.scim().insert_user(&permit, place.directory, id, &record)?;
     let user = ProvisionedUser { account, record: Some(record) };
+    account_created(deed, &user.account);
     Ok(deed.made(&user)?.answer(user))
 }
 

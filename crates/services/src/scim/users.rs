@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use crate::Principal;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
+use crate::notifications::accounts::account_deleted;
 use crate::users::caller::{Held, with_caller_and};
 use crate::users::{access, ended};
 use doorward_domain::ids::UserId;
@@ -98,6 +99,7 @@ fn end(
     if !deed.repos.users().delete(&permit, id, deed.now)? {
         return Err(Refusal::not_found(&USER));
     }
+    account_deleted(deed, &old.account);
     Ok(ended(deed, &old.account)?.answer(()))
 }
 

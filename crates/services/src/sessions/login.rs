@@ -1,5 +1,6 @@
 //! Login with a password, and logout.
 
+use super::devices;
 use super::issue::{IssuedKey, KeySpec};
 use super::refusal::inactive;
 use super::seen;
@@ -230,6 +231,7 @@ impl Attempt {
         let session = IssuedKey::new(deed.random(), deed.now, spec)?;
         let permit = System::because("the password is right").permit();
         deed.repos.api_keys().insert(&permit, &session.key)?;
+        devices::signed_in(deed, &user)?;
         let entry = deed.entry().of_user(Some(user.id));
         let recorded = entry.noted(AuditAction::Login, 201, &session.key, Diff::default())?;
         Ok(recorded.answer(Ok(SignedIn { user, session })))

@@ -14,7 +14,7 @@ use time::Duration;
 
 /// Under which keys the failures of one try to sign in are counted.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     account: String,
     /// From where the try comes, see [`place_of`].
     place: Option<String>,
@@ -25,26 +25,26 @@ pub(super) struct Guard {
 
 /// What became of a look at the failures.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// Why the try is not let in.
-    pub(super) refusal: Option<Error>,
+    pub(crate) refusal: Option<Error>,
     /// Keys with failures in the future, because the clock was set back. They are to be counted from now on: else the wait
     /// would begin again with every look until the clock has caught up.
-    pub(super) ahead: Ahead,
+    pub(crate) ahead: Ahead,
 }
 
 /// See [`Look::ahead`].
 #[derive(Clone, Debug)]
-pub(super) struct Ahead(Vec<String>);
+pub(crate) struct Ahead(Vec<String>);
 
 impl Ahead {
     /// Whether [`Self::mend`] has nothing to do.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Counts failures in the future as of now, in a transaction that is kept.
-    pub(super) fn mend(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
+    pub(crate) fn mend(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl Ahead {
 
 impl Guard {
     /// The guard of a try to sign in as `user`, or as nobody with this address.
-    pub(super) fn load(
+    pub(crate) fn load(
         repos: &mut dyn Repositories,
         user: Option<&User>,
         email: &Email,
@@ -71,13 +71,13 @@ impl Guard {
         };
         let account = match user {
             Some(user) => format!("account:{}", user.id),
-            None => format!("account-name:{}", hex(&Digest::of(email.key()))),
+            None => name_key("account", email),
         };
         Ok(Self { account, place, heeds_account })
     }
 
     /// Whether the try is let in, or there were too many failures.
-    pub(super) fn look(&self, repos: &mut dyn Repositories, now: Instant) -> Result<Look, StoreError> {
+    pub(crate) fn look(&self, repos: &mut dyn Repositories, now: Instant) -> Result<Look, StoreError> {
         let keys = self.keys();
         let names: Vec<String> = keys.iter().map(|(name, _)| name.clone()).collect();
         let known = repos.throttles().find(&names)?;
@@ -91,20 +91,26 @@ impl Guard {
     }
 
     /// Counts a failure.
-    pub(super) fn record_failure(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
+    pub(crate) fn record_failure(&self, repos: &mut dyn Repositories, now: Instant) -> Result<(), StoreError> {
         let permit = System::because("a failed sign-in is remembered").permit();
         repos.throttles().record_failure(&permit, &self.keys(), now)
     }
 
     /// The user has signed in: remembers the place, and forgets the failures of the account. Those of the address stay,
     /// lest one good account pay for many guesses.
-    pub(super) fn pass(&self, repos: &mut dyn Repositories, user: UserId, now: Instant) -> Result<(), StoreError> {
+    pub(crate) fn pass(&self, repos: &mut dyn Repositories, user: UserId, now: Instant) -> Result<(), StoreError> {
         let permit = System::because("the user has signed in").permit();
         repos.throttles().clear(&permit, &self.account)?;
         match &self.place {
             Some(place) => repos.throttles().remember_place(&permit, user, place, now),
             None => Ok(()),
         }
+    }
+
+    /// Forgets the failures of the account.
+    pub(crate) fn forgive(&self, repos: &mut dyn Repositories) -> Result<(), StoreError> {
+        let permit = System::because("the user has proved who they are").permit();
+        repos.throttles().clear(&permit, &self.account)
     }
 
     fn keys(&self) -> Vec<(String, ThrottlePolicy)> {
@@ -126,6 +132,11 @@ fn place_of(ip: &str) -> Option<String> {
         Ok(IpAddr::V4(v4)) => v4.to_string(),
         Err(_not_an_address) => ip.to_owned(),
     })
+}
+
+/// Under which key something is counted of the account with this address, whether or not there is one.
+pub(crate) fn name_key(what: &str, email: &Email) -> String {
+    format!("{what}-name:{}", hex(&Digest::of(email.key())))
 }
 
 fn hex(digest: &Digest) -> String {

@@ -10,6 +10,7 @@ use crate::Principal;
 use crate::context::Context;
 use crate::deed::{Deed, Done};
 use crate::error::{Error, FieldError};
+use crate::notifications::accounts::account_created;
 use crate::origin::Origin;
 use crate::sessions::in_person::InPerson;
 use doorward_domain::ids::{OrganizationId, UserId};
@@ -277,6 +278,7 @@ pub(super) fn insert(
     let membership = |(organization, permit)| (permit, member(organization, user.id, deed.now));
     let members: Vec<_> = places.into_iter().map(membership).collect();
     deed.repos.organizations().insert_members(&members)?;
+    account_created(deed, &user);
     let recorded = deed.made(&user)?;
     Ok(recorded.answer(UserView { organization_ids, ..UserView::alone(user) }))
 }

@@ -8,6 +8,7 @@ use crate::audit::Diff;
 use crate::context::Context;
 use crate::deed::{Deed, Recorded};
 use crate::error::Error;
+use crate::notifications::accounts::{account_changed, account_deleted};
 use doorward_domain::audit::AuditAction;
 use doorward_domain::roles::{OWNER, action, resource};
 use doorward_domain::users::{User, UserStatus};
@@ -50,6 +51,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<
             if !deed.repos.users().delete(&permit, id, deed.now)? {
                 return Err(Error::UserNotFound);
             }
+            account_deleted(deed, &user);
             Ok(ended(deed, &user)?.answer(()))
         })
     })
@@ -83,6 +85,7 @@ async fn change_status(
                 return Err(Error::UserNotFound);
             }
             let changed = User { status, updated_at: deed.now, ..user.clone() };
+            account_changed(deed, &user, &changed);
             let recorded = deed.changed(&user, &changed)?;
             Ok(recorded.answer(UserView::load(changed, deed.repos)?))
         })

@@ -32,8 +32,11 @@ pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
 /// The token of [`key`].
 pub(crate) const TOKEN: &str = "0123456789-abcdefghijABCDEFGHIJ01";
 
+/// The usual ones, but that nobody is told anything.
 pub(crate) fn settings() -> Settings {
-    Settings::from_sections("https://door.example/".parse().unwrap(), &Defaults)
+    let mut settings = Settings::from_sections("https://door.example/".parse().unwrap(), &Defaults);
+    settings.notifications.inbox_enabled = false;
+    settings
 }
 
 pub(crate) fn context(repos: MockRepositories) -> Context {
@@ -53,6 +56,7 @@ pub(crate) fn context_with(repos: MockRepositories, settings: Settings) -> Conte
         bus: doorward_ports::Bus::default(),
         upstreams: crate::identity_providers::Upstreams::default(),
         server: Arc::default(),
+        outlets: crate::notifications::Outlets::default(),
         proxy_health: crate::workspace_proxies::ProxyHealth::default(),
         looks: crate::appearance::Looks::default(),
         job_waiters: crate::provisioner_jobs::JobWaiters::default(),

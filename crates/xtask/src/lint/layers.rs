@@ -26,7 +26,7 @@ enum Floor {
 }
 
 /// Outside crates that belong to some of our crates only: a name, or its beginning with `*`.
-const BELONGS_TO: [(&str, &[&str]); 13] = [
+const BELONGS_TO: [(&str, &[&str]); 14] = [
     ("diesel*", &["doorward-storage", "doorward"]),
     ("r2d2*", &["doorward-storage", "doorward"]),
     ("libsqlite3-sys", &["doorward-storage", "doorward"]),
@@ -35,6 +35,7 @@ const BELONGS_TO: [(&str, &[&str]); 13] = [
     ("askama*", &["doorward-http"]),
     ("argon2", &["doorward-crypto"]),
     ("hyper*", &["doorward-outbound"]),
+    ("lettre", &["doorward-mail"]),
     ("tokio-rustls", &["doorward-outbound"]),
     ("tokio-websockets", &["doorward-provisioner"]),
     // It reads PEM and connects to nobody.

@@ -29,6 +29,10 @@ pub(crate) mod paths {
     pub(crate) const LOGIN: &str = "/login";
     /// Sign-out, by POST. Field `redirect`, when sent: the path and query to come back to after the next sign-in.
     pub(crate) const LOGOUT: &str = "/logout";
+    /// Asking for a one-time passcode.
+    pub(crate) const RESET_PASSWORD: &str = "/reset-password";
+    /// Choosing another password by a one-time passcode. Query: `email`, `otp`.
+    pub(crate) const CHANGE_PASSWORD: &str = "/reset-password/change";
     /// The applications the signed-in user has allowed. POST with `client_id` revokes one of them.
     pub(crate) const AUTHORIZED_APPS: &str = "/account/applications";
     /// The accounts at identity providers with which the signed-in user signs in. POST with `provider` links another one.

@@ -41,6 +41,10 @@ pub(crate) enum Purpose {
     Link,
     /// Removes such a link.
     Unlink,
+    /// Asks for a one-time passcode.
+    RequestPasscode,
+    /// Chooses another password by a one-time passcode.
+    ResetPassword,
     /// Calls of the API from a page, by the header `X-CSRF-TOKEN`.
     Api,
 }
@@ -56,6 +60,8 @@ impl Purpose {
             Self::CliAuth => "cli-auth",
             Self::Link => "link",
             Self::Unlink => "unlink",
+            Self::RequestPasscode => "request-passcode",
+            Self::ResetPassword => "reset-password",
             Self::Api => "api",
         }
     }

@@ -207,6 +207,8 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::UnsupportedResponseType
         | OAuthErrorCode::InvalidScope
         | OAuthErrorCode::InvalidTarget
+        | OAuthErrorCode::InvalidClientMetadata
+        | OAuthErrorCode::InvalidClientId
         | OAuthErrorCode::RequestNotSupported
         | OAuthErrorCode::RequestUriNotSupported => StatusCode::BAD_REQUEST,
     };

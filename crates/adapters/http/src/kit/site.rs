@@ -10,14 +10,22 @@ use crate::kit::settings::HttpSettings;
 use actix_web::web::Bytes;
 use doorward_domain::wire;
 use doorward_services::Context;
-use doorward_services::oauth2::metadata;
+use doorward_services::oauth2::registration::RegistrationMode;
+use doorward_services::oauth2::{metadata, provider};
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Most files that are uploaded, or packed anew, at once. Each holds a mebibyte or two in memory.
 const UPLOADS: usize = 32;
 /// Most logs that are followed at once.
 const FOLLOWERS: usize = 1000;
+
+/// Most connections over which people watch their inboxes.
+const WATCHERS_MAX: usize = 2000;
+
+/// For so long it is remembered whether clients may register themselves.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// The running site: settings, limits, and documents that never change.
 #[derive(Debug)]
@@ -40,10 +48,16 @@ pub(crate) struct Site {
     pub(crate) uploads: Places,
     /// Places for those who follow logs.
     pub(crate) followers: Places,
+    /// Places for those who watch their inboxes.
+    pub(crate) watchers: Places,
     /// When connections that would stay are to end.
     pub(crate) closing: Closing,
     /// RFC 8414.
-    pub(crate) authorization_server: Bytes,
+    authorization_server: Bytes,
+    /// The same while clients may register themselves.
+    with_registration: Bytes,
+    /// Whether they may, as this server has read it last, and when.
+    registers: Mutex<Option<(bool, Instant)>>,
     /// RFC 9728, of the whole server.
     pub(crate) protected_resource: Bytes,
     /// Writes the OpenAPI document.
@@ -54,7 +68,9 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(context: Context, settings: HttpSettings, write_openapi: fn() -> String) -> io::Result<Self> {
-        let authorization_server = json::to_bytes(&metadata::authorization_server(&context.settings))?;
+        let authorization_server = metadata::authorization_server(&context.settings);
+        let with_registration = json::to_bytes(&authorization_server.clone().with_registration())?;
+        let authorization_server = json::to_bytes(&authorization_server)?;
         let protected_resource = json::to_bytes(&metadata::protected_resource(&context.settings, ""))?;
         Ok(Self {
             api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
@@ -66,14 +82,46 @@ impl Site {
             daemons: Places::new(context.settings.provisioners.connections_max),
             uploads: Places::new(UPLOADS),
             followers: Places::new(FOLLOWERS),
+            watchers: Places::new(WATCHERS_MAX),
             closing: Closing::default(),
             authorization_server: authorization_server.into(),
+            with_registration: with_registration.into(),
+            registers: Mutex::default(),
             protected_resource: protected_resource.into(),
             write_openapi,
             openapi: OnceLock::new(),
             context,
             settings,
         })
+    }
+
+    /// The metadata of the authorization server (RFC 8414). Another server may have switched registration a moment ago.
+    pub(crate) async fn authorization_server(&self) -> &Bytes {
+        if self.may_register().await { &self.with_registration } else { &self.authorization_server }
+    }
+
+    /// Whether clients may register themselves. What cannot be read is as it was.
+    async fn may_register(&self) -> bool {
+        let known = *self.registers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((registers, at)) = known
+            && at.elapsed() < FRESH
+        {
+            return registers;
+        }
+        let registers = match provider::registration_mode(&self.context).await {
+            Ok(mode) => mode != RegistrationMode::Off,
+            Err(_) => match known {
+                Some((registers, _)) => registers,
+                None => self.context.settings.oauth2.registration.mode != RegistrationMode::Off,
+            },
+        };
+        self.registration_is(registers);
+        registers
+    }
+
+    /// Remembers whether clients may register themselves.
+    pub(crate) fn registration_is(&self, on: bool) {
+        *self.registers.lock().unwrap_or_else(PoisonError::into_inner) = Some((on, Instant::now()));
     }
 
     /// `WWW-Authenticate` of a request to this path without credential. It names the document of this very path, for a

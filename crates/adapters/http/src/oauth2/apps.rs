@@ -9,7 +9,7 @@ use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource, Scopes};
-use doorward_services::oauth2::{apps, secrets};
+use doorward_services::oauth2::{apps, registration, secrets};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,7 +52,7 @@ pub(crate) struct AppObject {
     scope: String,
     /// `confidential` or `public`.
     client_type: &'static str,
-    /// Always false: clients do not register themselves.
+    /// Whether it registered itself (RFC 7591).
     dynamically_registered: bool,
     /// Resources its tokens may be bound to; absent means what the server allows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub(crate) struct Endpoints {
 }
 
 impl AppObject {
-    fn new(site: &Site, app: App) -> Self {
+    fn new(site: &Site, app: App, dynamically_registered: bool) -> Self {
         let issuer = site.context.settings.issuer();
         let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
         Self {
@@ -99,7 +99,7 @@ impl AppObject {
             scope: app.allowed_scopes.as_ref().map(ToString::to_string).unwrap_or_default(),
             scopes: app.allowed_scopes.as_ref().map(Scopes::to_names),
             client_type: app.client_type.as_str(),
-            dynamically_registered: false,
+            dynamically_registered,
             allowed_resources: app.allowed_resources.map(texts),
             resources: texts(app.resources),
             service_account_id: app.service_account_id.map(|id| id.0),
@@ -121,7 +121,13 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
         Some(user) => apps::list_of_user(call.context(), &actor, user).await?,
         None => apps::list(call.context(), &actor).await?,
     };
-    Ok(ok(&found.into_iter().map(|app| AppObject::new(&call.site, app)).collect::<Vec<_>>()))
+    let ids = found.iter().map(|app| app.id).collect();
+    let registered = registration::among(call.context(), &actor, ids).await?;
+    let shown = found.into_iter().map(|app| {
+        let is_registered = registered.contains(&app.id);
+        AppObject::new(&call.site, app, is_registered)
+    });
+    Ok(ok(&shown.collect::<Vec<_>>()))
 }
 
 /// What is registered of an app. On update, what is optional and absent stays as it is.
@@ -182,7 +188,7 @@ impl From<AppRequest> for apps::AppCommand {
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
-    Ok(created(&AppObject::new(&call.site, app)))
+    Ok(created(&AppObject::new(&call.site, app, false)))
 }
 
 /// Shows an app.
@@ -193,7 +199,8 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
 )]
 pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
-    Ok(ok(&AppObject::new(&call.site, app)))
+    let is_registered = !registration::among(call.context(), &actor, vec![app.id]).await?.is_empty();
+    Ok(ok(&AppObject::new(&call.site, app, is_registered)))
 }
 
 /// Replaces what is registered of an app. Codes and tokens stay valid.
@@ -211,7 +218,8 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     };
     let body: AppRequest = call.json_after(may).await?;
     let app = apps::update(call.context(), &actor, id, body.into()).await?;
-    Ok(ok(&AppObject::new(&call.site, app)))
+    let is_registered = !registration::among(call.context(), &actor, vec![app.id]).await?.is_empty();
+    Ok(ok(&AppObject::new(&call.site, app, is_registered)))
 }
 
 /// Deletes an app with its secrets, codes and tokens.

@@ -1,5 +1,5 @@
-//! What clients read before they know anything else (RFC 8414, RFC 9728). The documents never change while the server
-//! runs, so they are written once.
+//! What clients read before they know anything else (RFC 8414, RFC 9728). The documents are written once; which of two is
+//! sent depends on whether clients may register themselves.
 
 use crate::conventions::Document;
 use crate::kit::answer::{self, ok};
@@ -27,7 +27,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
 )]
 pub(crate) async fn authorization_server(call: Call) -> HandlerResult {
-    Ok(document(&call.site.authorization_server))
+    Ok(document(call.site.authorization_server().await))
 }
 
 /// The same, where clients look that insert a path (RFC 8414 section 3.1).
@@ -37,7 +37,7 @@ pub(crate) async fn authorization_server(call: Call) -> HandlerResult {
     responses((status = 200, body = serde_json::Value, description = "RFC 8414 section 2")),
 )]
 pub(crate) async fn authorization_server_below(call: Call) -> HandlerResult {
-    Ok(document(&call.site.authorization_server))
+    Ok(document(call.site.authorization_server().await))
 }
 
 /// The metadata of this server as a protected resource.

@@ -1,4 +1,4 @@
-//! Settings of the authorization server that owners may look at.
+//! Settings of the authorization server that owners may look at and change.
 
 use crate::conventions::Api;
 use crate::kit::answer::ok;
@@ -20,7 +20,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OAuth2ProviderSettings)]
 pub(crate) struct SettingsObject {
-    /// Whether clients may register themselves (RFC 7591). Not offered yet.
+    /// Whether clients may register themselves (RFC 7591).
     dynamic_client_registration_enabled: bool,
 }
 
@@ -43,16 +43,19 @@ impl From<provider::ProviderSettings> for SettingsObject {
     get, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "show_settings",
     responses((status = 200, body = SettingsObject)),
 )]
-pub(crate) async fn show(_: Call, actor: Principal) -> HandlerResult {
-    Ok(ok(&SettingsObject::from(provider::settings(&actor)?)))
+pub(crate) async fn show(call: Call, actor: Principal) -> HandlerResult {
+    Ok(ok(&SettingsObject::from(provider::settings(call.context(), &actor).await?)))
 }
 
-/// Changes settings of the authorization server. Dynamic registration is not offered yet, so switching it on is refused.
+/// Changes settings of the authorization server, which counts on all servers at once.
 #[utoipa::path(
     put, path = "/api/v2/oauth2-provider/settings", tag = "oauth2 apps", operation_id = "update_settings", request_body = Update,
     responses((status = 200, body = SettingsObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let body: Update = call.json_after(async |_| provider::may_update(&actor)).await?;
-    Ok(ok(&SettingsObject::from(provider::update_settings(&actor, body.dynamic_client_registration_enabled)?)))
+    let wanted = body.dynamic_client_registration_enabled;
+    let settings = provider::update_settings(call.context(), &actor, wanted).await?;
+    call.site.registration_is(settings.dynamic_registration);
+    Ok(ok(&SettingsObject::from(settings)))
 }

@@ -20,10 +20,10 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use askama::Template;
-use doorward_domain::oauth2::{OAuthErrorCode, Resource};
+use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, consent_scopes};
+use doorward_services::oauth2::{Caution, consent_scopes, registration};
 use doorward_services::{OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -40,8 +40,10 @@ pub(crate) enum Registration<'a> {
     /// An administrator of this server created it.
     Administrator,
     /// It registered itself (RFC 7591).
-    #[cfg_attr(not(test), expect(dead_code, reason = "no app can register itself yet"))]
-    Itself,
+    Itself {
+        /// True when all its redirect URIs are loopback, so that any program on the device can pose as it.
+        only_loopback: bool,
+    },
     /// Its `client_id` is the URL of its metadata document.
     #[cfg_attr(not(test), expect(dead_code, reason = "no app is known by its document yet"))]
     Document {
@@ -53,8 +55,8 @@ pub(crate) enum Registration<'a> {
 }
 
 impl Registration<'_> {
-    fn is_loopback_document(&self) -> bool {
-        matches!(self, Self::Document { only_loopback: true, .. })
+    fn is_anybodys(&self) -> bool {
+        matches!(self, Self::Itself { only_loopback: true } | Self::Document { only_loopback: true, .. })
     }
 }
 
@@ -287,7 +289,11 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user: Person::of(user),
         app_name: &consent.app.name,
         app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
-        registered: Registration::Administrator,
+        registered: if registration::is_its_own(call.context(), consent.app.id).await? {
+            Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
+        } else {
+            Registration::Administrator
+        },
         access: if is_full { Access::Full } else { Access::Scopes(scopes.iter().map(Scope::from).collect()) },
         standing: standing.as_deref(),
         redirect_uri: consent.redirect_uri.as_str(),

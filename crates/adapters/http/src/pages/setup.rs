@@ -24,7 +24,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// The rule for passwords, as the person who chooses one reads it.
-const PASSWORD_HINT: &str = "12 to 64 characters. Fewer will do when capitals, digits and symbols are mixed. Repeats and \
+pub(super) const PASSWORD_HINT: &str = "12 to 64 characters. Fewer will do when capitals, digits and symbols are mixed. Repeats and \
                              runs such as 1234 count for little.";
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -207,7 +207,7 @@ fn field<'a>(value: Option<&'a str>, error: Option<&'a str>) -> Field<'a> {
 }
 
 /// What is wrong with a field, for a person: details that name a rule are meant for programs.
-fn in_words(field: &str, detail: &str) -> String {
+pub(super) fn in_words(field: &str, detail: &str) -> String {
     let is_rule = detail.starts_with("Validation failed for tag");
     match field {
         _ if detail.contains("\"required\"") => "Please fill this in.".to_owned(),

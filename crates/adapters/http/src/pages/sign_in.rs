@@ -22,7 +22,7 @@ use doorward_domain::Secret;
 use doorward_services::appearance::of_pages;
 use doorward_services::identity_providers::{OnOffer, SignOutThere, on_offer, sign_out_there};
 use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
-use doorward_services::{Context, Error, Principal, sessions, users};
+use doorward_services::{Context, Error, Principal, passcodes, sessions, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -64,6 +64,8 @@ pub(crate) struct SignIn<'a> {
     /// False hides the form and says so.
     pub(crate) password_enabled: bool,
     pub(crate) providers: Vec<Provider<'a>>,
+    /// Whether somebody who has forgotten the password can get a mail.
+    pub(crate) can_reset: bool,
 }
 
 impl Illustrated for SignIn<'_> {
@@ -183,6 +185,7 @@ async fn page(
     let app = asking_app(call, target).await;
     let offers = offers(call.context(), target);
     let look = of_pages(call.context()).await;
+    let can_reset = passcodes::can_reset(call.context()).await?;
     with_token(call, Purpose::SignIn, |token| {
         let page = SignIn {
             brand: Brand::of(&call.site, &look),
@@ -194,6 +197,7 @@ async fn page(
             error,
             password_enabled: sessions::auth_methods(call.context()).password,
             providers: offers.iter().map(Offer::shown).collect(),
+            can_reset,
         };
         render(status, &page, &form_action(target))
     })

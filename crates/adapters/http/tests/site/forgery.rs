@@ -11,7 +11,10 @@ use doorward_services::users;
 use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, and what browsers report by themselves, to which nothing is done.
-const OPEN: [&str; 4] = ["/api/v2/csp/reports", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/tokens"];
+const OPEN: [&str; 5] =
+    ["/api/v2/csp/reports", "/oauth2/introspect", "/oauth2/register", "/oauth2/revoke", "/oauth2/tokens"];
+/// What the token of a registration opens, and no cookie.
+const MANAGED: &str = "/oauth2/clients/{client_id}";
 
 #[actix_web::test]
 async fn every_route_that_changes_something_refuses_other_sites() {
@@ -32,8 +35,9 @@ async fn every_route_that_changes_something_refuses_other_sites() {
             ] {
                 for credential in [("Accept", "*/*"), ("Coder-Session-Token", &*owner)] {
                     let method: Method = method.to_uppercase().parse().unwrap();
+                    let is_posted = OPEN.contains(&path.as_str()) && method == Method::POST;
                     // SCIM clients bring a key, and no cookie is looked at.
-                    let is_open = OPEN.contains(&path.as_str()) && method == Method::POST || path.starts_with("/scim/");
+                    let is_open = is_posted || path == MANAGED || path.starts_with("/scim/");
                     let request = TestRequest::with_uri(&uri).method(method.clone());
                     let answer = house.send(request.insert_header((name, value)).insert_header(credential)).await;
                     assert_eq!(answer.status == 403, !is_open, "{method} {path} {name}: {value}: {}", answer.body);

@@ -16,6 +16,7 @@ use doorward_http::{
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
 use doorward_ports::{Sealer, Store};
 use doorward_services::identity_providers::Upstreams;
+use doorward_services::notifications::Outlets;
 use doorward_services::workspace_proxies::ProxyHealth;
 use doorward_services::{Context, Licensing, ServerIdentity, Settings, SubjectCache, entitlements, maintenance};
 use doorward_testkit::postgres::{self, Database};
@@ -95,7 +96,7 @@ pub(crate) async fn house_with_limits(
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
-    house_of(&url, Box::new(folder), (api, login), Upstreams::default(), usual()).await
+    house_of(&url, Box::new(folder), (api, login), (Upstreams::default(), Outlets::default()), usual()).await
 }
 
 /// A fresh site with identity providers, and settings that differ from the usual ones.
@@ -107,7 +108,20 @@ pub(crate) async fn house_beside(
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
     let mut settings = usual();
     change(&mut settings);
-    house_of(&url, Box::new(folder), (0, 0), upstreams, settings).await
+    house_of(&url, Box::new(folder), (0, 0), (upstreams, Outlets::default()), settings).await
+}
+
+/// A fresh site from which mail goes out, with settings that differ from the usual ones.
+pub(crate) async fn house_with_outlets(
+    outlets: Outlets,
+    upstreams: Upstreams,
+    change: impl FnOnce(&mut Settings),
+) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let mut settings = usual();
+    change(&mut settings);
+    house_of(&url, Box::new(folder), (0, 0), (upstreams, outlets), settings).await
 }
 
 /// A fresh site over an empty database, which is kept as long as the site.
@@ -115,7 +129,7 @@ pub(crate) async fn house_at(
     url: &str,
     database: Box<dyn Any>,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
-    house_of(url, database, (0, 0), Upstreams::default(), usual()).await
+    house_of(url, database, (0, 0), (Upstreams::default(), Outlets::default()), usual()).await
 }
 
 fn usual() -> Settings {
@@ -138,14 +152,14 @@ pub(crate) async fn house_on_postgres(
     let mut settings = usual();
     change(&mut settings);
     let kept = Box::new(Rc::clone(&database));
-    (house_of(&url, kept, (0, 0), Upstreams::default(), settings).await, database)
+    (house_of(&url, kept, (0, 0), (Upstreams::default(), Outlets::default()), settings).await, database)
 }
 
 async fn house_of(
     url: &str,
     database: Box<dyn Any>,
     (api, login): (i64, i64),
-    upstreams: Upstreams,
+    (upstreams, outlets): (Upstreams, Outlets),
     settings: Settings,
 ) -> House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
     // Without optimization, on a busy machine, a statement about 50,000 rows takes its time.
@@ -174,6 +188,7 @@ async fn house_of(
             hostname: "house".to_owned(),
             version: "v2.24.4".to_owned(),
         }),
+        outlets,
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),

@@ -51,17 +51,20 @@ async fn town(
 struct Browser<'h, S> {
     house: &'h House<S>,
     cookies: Vec<String>,
+    /// What it calls itself.
+    agent: &'static str,
 }
 
 impl<'h, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Browser<'h, S> {
     fn new(house: &'h House<S>) -> Self {
-        Self { house, cookies: Vec::new() }
+        Self { house, cookies: Vec::new(), agent: "browser/1" }
     }
 
     async fn get(&mut self, path: &str) -> Answer {
         let request = TestRequest::get()
             .uri(path)
             .insert_header(("Accept", "text/html"))
+            .insert_header(("User-Agent", self.agent))
             .insert_header(("Cookie", self.cookies.join("; ")));
         let answer = self.house.send(request).await;
         for cookie in answer.cookies() {

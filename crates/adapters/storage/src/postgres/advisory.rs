@@ -21,6 +21,8 @@ pub(super) enum Advisory {
     RuntimeSettings = 0x646f_6f72_0005,
     /// That workspace proxies are made, each with a number of its own.
     WorkspaceProxies = 0x646f_6f72_0017,
+    /// That clients register themselves, of which there are so many at most.
+    Registrations = 0x646f_6f72_0021,
 }
 
 impl Advisory {

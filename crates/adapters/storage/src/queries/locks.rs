@@ -11,12 +11,12 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
-    WorkspaceRow,
+    AppRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow, UserRow, VersionRow,
+    WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, organization_members, organizations, provisioner_jobs,
-    template_versions, templates, users, workspace_proxies, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations,
+    provisioner_jobs, template_versions, templates, users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
@@ -50,6 +50,30 @@ pub(super) fn workspace_proxy_for_update(
 ) -> QueryResult<Option<WorkspaceProxyRow>> {
     let row = workspace_proxies::table.find(Id(id)).select(WorkspaceProxyRow::as_select());
     row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// Reads what is kept of a client that registered itself. Until the transaction ends, nobody else gets to change it.
+pub(super) fn registered_client_for_update(conn: &mut Conn, id: AppId) -> QueryResult<Option<RegisteredClientRow>> {
+    let row = oauth2_registered_clients::table.find(Id(id)).select(RegisteredClientRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// The same of the one of this identity.
+pub(super) fn registered_client_by_identity_for_update(
+    conn: &mut Conn,
+    identity: &Digest,
+) -> QueryResult<Option<RegisteredClientRow>> {
+    let row = oauth2_registered_clients::table
+        .filter(oauth2_registered_clients::identity.eq(Some(Hash(*identity))))
+        .select(RegisteredClientRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// The ids of those of these apps that are there, but for those that others hold. Until the transaction ends, nobody gets to refer to
+/// them.
+pub(super) fn free_apps_for_update(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<AppId>>> {
+    let apps = oauth2_apps::table.filter(among).order(oauth2_apps::id).select(oauth2_apps::id);
+    row_lock!(apps, for_update.skip_locked).load(conn)
 }
 
 /// Those of these groups that are there, by id. Until the transaction ends, nobody gets to delete them.

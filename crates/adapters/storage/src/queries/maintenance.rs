@@ -2,7 +2,8 @@
 
 use super::expiring::Expiring;
 use super::{
-    Conn, codes, counts, files, grants, provisioner_jobs, provisioners, replays, replicas, sessions, throttles,
+    Conn, codes, counts, files, grants, inbox, notifications, passcodes, provisioner_jobs, provisioners, replays,
+    replicas, sessions, throttles,
 };
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
@@ -28,6 +29,9 @@ const EXPIRING: &[Expiring] = &[
     provisioner_jobs::EXPIRING_LOGS,
     files::EXPIRING,
     replicas::EXPIRING,
+    notifications::EXPIRING,
+    inbox::EXPIRING,
+    passcodes::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.

@@ -145,10 +145,8 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         id: UserId,
         record: &UserRecord,
     ) -> Result<(), StoreError> {
-        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(NO_PERMISSION), |conn| {
-            let row = ScimUserRow::new(place(directory), id, record);
-            diesel::insert_into(scim_users::table).values(row).execute(conn)?;
-            Ok(insert_addresses(conn, directory, id, record)?)
+        write_user(self, permit, directory, id, record, |conn, row| {
+            diesel::insert_into(scim_users::table).values(row).execute(conn)
         })
     }
 
@@ -159,19 +157,17 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
         id: UserId,
         record: &UserRecord,
     ) -> Result<(), StoreError> {
-        self.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(NO_PERMISSION), |conn| {
-            let row = ScimUserRow::new(place(directory), id, record);
+        write_user(self, permit, directory, id, record, |conn, row| {
             diesel::insert_into(scim_users::table)
-                .values(&row)
+                .values(row)
                 .on_conflict((scim_users::directory, scim_users::user_id))
                 .do_update()
-                .set(&row)
+                .set(row)
                 .execute(conn)?;
             let mine = scim_emails::table
                 .filter(scim_emails::directory.eq(place(directory)))
                 .filter(scim_emails::user_id.eq(Id(id)));
-            diesel::delete(mine).execute(conn)?;
-            Ok(insert_addresses(conn, directory, id, record)?)
+            diesel::delete(mine).execute(conn)
         })
     }
 
@@ -237,6 +233,21 @@ impl ScimRepository for UnitOfWork<'_, Conn> {
 
 fn provisioned((user, record): Row) -> Result<ProvisionedUser, Error> {
     Ok(ProvisionedUser { account: user.try_into()?, record: record.map(UserRecord::from) })
+}
+
+/// Writes what a directory says of a user: `write` sees to the row, and to the addresses of before.
+fn write_user(
+    unit: &mut UnitOfWork<'_, Conn>,
+    permit: &Permit<action::Update, resource::User>,
+    directory: Option<OrganizationId>,
+    id: UserId,
+    record: &UserRecord,
+    write: impl FnOnce(&mut Conn, &ScimUserRow) -> QueryResult<usize>,
+) -> Result<(), StoreError> {
+    unit.write_all(permit, &permit.kind().id(id.0).owner(id.0), Touches::nobody(NO_PERMISSION), |conn| {
+        write(conn, &ScimUserRow::new(place(directory), id, record))?;
+        Ok(insert_addresses(conn, directory, id, record)?)
+    })
 }
 
 /// One by one: most have one address, and the statement for one row stays prepared.

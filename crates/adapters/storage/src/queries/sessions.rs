@@ -4,7 +4,7 @@ use super::expiring::Expiring;
 use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
-use crate::schema::{api_keys, oauth2_codes, oauth2_grants, users};
+use crate::schema::{api_keys, oauth2_codes, oauth2_grants, one_time_passcodes, users};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -32,6 +32,7 @@ pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
     diesel::delete(oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user)))).execute(conn)?;
     diesel::delete(oauth2_grants::table.filter(oauth2_grants::user_id.eq(Id(user)))).execute(conn)?;
     diesel::delete(api_keys::table.filter(api_keys::user_id.eq(Id(user)))).execute(conn)?;
+    diesel::delete(one_time_passcodes::table.filter(one_time_passcodes::user_id.eq(Id(user)))).execute(conn)?;
     Ok(())
 }
 

@@ -2,17 +2,17 @@
 
 use super::Conn;
 use super::expiring::Expiring;
-use crate::schema::{signin_places, signin_throttles};
+use crate::schema::{known_devices, signin_places, signin_throttles};
 use crate::touches::Touches;
-use crate::types::{At, Id};
+use crate::types::{At, Hash, Id};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use doorward_domain::Instant;
 use doorward_domain::ids::UserId;
 use doorward_domain::roles::{Permit, action, resource};
-use doorward_domain::sessions::{PLACE_MEMORY, Throttle, ThrottlePolicy};
+use doorward_domain::sessions::{Acquaintance, DEVICES_MAX, PLACE_MEMORY, Throttle, ThrottlePolicy};
+use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
 use doorward_ports::sessions::ThrottleRepository;
 
@@ -100,6 +100,40 @@ impl ThrottleRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| {
             let known = signin_places::table.find((Id(user), place)).filter(signin_places::last_success.ge(At(since)));
             Ok(diesel::select(exists(known)).get_result(conn)?)
+        })
+    }
+
+    fn remember_device(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        user: UserId,
+        device: &Digest,
+        now: Instant,
+    ) -> Result<Acquaintance, StoreError> {
+        self.write_all(permit, &permit.kind(), Touches::nobody("subjects know no devices"), |conn| {
+            let known = known_devices::table.find((Id(user), Hash(*device)));
+            if diesel::update(known).set(known_devices::last_used_at.eq(At(now))).execute(conn)? > 0 {
+                return Ok(Acquaintance::Known);
+            }
+            let others: Vec<Hash> = known_devices::table
+                .filter(known_devices::user_id.eq(Id(user)))
+                .order((known_devices::last_used_at.desc(), known_devices::digest))
+                .select(known_devices::digest)
+                .load(conn)?;
+            let too_many = usize::try_from(DEVICES_MAX).unwrap_or(usize::MAX) - 1;
+            for forgotten in others.iter().skip(too_many) {
+                diesel::delete(known_devices::table.find((Id(user), forgotten))).execute(conn)?;
+            }
+            diesel::insert_into(known_devices::table)
+                .values((
+                    known_devices::user_id.eq(Id(user)),
+                    known_devices::digest.eq(Hash(*device)),
+                    known_devices::last_used_at.eq(At(now)),
+                ))
+                .on_conflict((known_devices::user_id, known_devices::digest))
+                .do_nothing()
+                .execute(conn)?;
+            Ok(if others.is_empty() { Acquaintance::First } else { Acquaintance::New })
         })
     }
 

@@ -8,7 +8,10 @@ use super::user_lists::{countable, matching, position};
 use super::{Conn, counts, filters, locks};
 use crate::error::Error;
 use crate::rows::{UserRow, entities};
-use crate::schema::{group_members, organization_members, scim_users, signin_places, sync_log, user_links, users};
+use crate::schema::{
+    group_members, inbox_notifications, known_devices, notification_deliveries, notification_preferences,
+    organization_members, scim_users, signin_places, sync_log, user_links, users,
+};
 use crate::touches::Touches;
 use crate::types::{At, Id, Json};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -366,6 +369,7 @@ impl UserRepository for UnitOfWork<'_, Conn> {
                 diesel::delete(sync_log::table.filter(sync_log::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(user_links::table.filter(user_links::user_id.eq(Id(id)))).execute(conn)?;
                 diesel::delete(scim_users::table.filter(scim_users::user_id.eq(Id(id)))).execute(conn)?;
+                forget_notifications(conn, id)?;
                 diesel::update(living!(id)).set(users::deleted.eq(true)).execute(conn)?;
             }
             Ok(changed > 0)
@@ -391,6 +395,17 @@ impl UserRepository for UnitOfWork<'_, Conn> {
             Ok(())
         })
     }
+}
+
+/// Removes what a user is to be told, was told and wants to be told, and the devices.
+fn forget_notifications(conn: &mut Conn, id: UserId) -> QueryResult<()> {
+    let on_their_way = notification_deliveries::table.filter(notification_deliveries::user_id.eq(Id(id)));
+    diesel::delete(on_their_way).execute(conn)?;
+    diesel::delete(inbox_notifications::table.filter(inbox_notifications::user_id.eq(Id(id)))).execute(conn)?;
+    let preferences = notification_preferences::table.filter(notification_preferences::user_id.eq(Id(id)));
+    diesel::delete(preferences).execute(conn)?;
+    diesel::delete(known_devices::table.filter(known_devices::user_id.eq(Id(id)))).execute(conn)?;
+    Ok(())
 }
 
 fn any_exists(conn: &mut Conn) -> QueryResult<bool> {

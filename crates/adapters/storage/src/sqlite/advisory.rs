@@ -18,6 +18,8 @@ pub(super) enum Advisory {
     RuntimeSettings,
     /// That workspace proxies are made, each with a number of its own.
     WorkspaceProxies,
+    /// That clients register themselves, of which there are so many at most.
+    Registrations,
 }
 
 #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the other database asks its server")]

@@ -21,6 +21,17 @@ const TABLES: [&str; 7] = [
     "provisioner_daemons",
 ];
 
+/// These have tests of their own: `provisioner_jobs`, `files`, `replicas::who_is_gone_for_long_is_removed`, and `notifications`.
+const OTHERS: [(&str, usize); 7] = [
+    ("provisioner_jobs", 0),
+    ("provisioner_job_logs", 0),
+    ("files", 0),
+    ("replicas", 0),
+    ("notification_deliveries", 0),
+    ("inbox_notifications", 0),
+    ("one_time_passcodes", 0),
+];
+
 contract! {
     async fn it_answers(db) {
         db.read(|repos| repos.maintenance().ping()).await;
@@ -97,10 +108,7 @@ contract! {
         for _ in 0..4 {
             batches.push(db.write(|repos| repos.maintenance().purge(&permit(), NOW, 2)).await);
         }
-        // Replicas have the clock of the database: `replicas::who_is_gone_for_long_is_removed`. Of jobs and files see `provisioner_jobs` and
-        // `files`.
-        let others = ["provisioner_jobs", "provisioner_job_logs", "files", "replicas"].map(|table| (table, 0));
-        let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).chain(others).collect());
+        let each = |rows: [usize; 7]| Purged(TABLES.into_iter().zip(rows).chain(OTHERS).collect());
         assert_eq!(batches, [each([2; 7]), each([2; 7]), each([1; 7]), each([0; 7])]);
         let left = TABLES.map(|table| db.rows(table));
         assert_eq!(left, [1, 2, 3, 1, 1, 1, 1]);

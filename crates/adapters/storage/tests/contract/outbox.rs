@@ -109,6 +109,7 @@ contract! {
         until(|| well.payloads() == ["1", "3", "5"]).await;
         until_async(async || first(&db.store, "sick", 1).await[0].attempts > 0).await;
         assert_eq!(sick.payloads().iter().collect::<BTreeSet<_>>().len(), 1, "nothing overtakes what failed");
+        // What was handled is removed a moment later.
         until_async(async || db.read(|repos| repos.outbox().count()).await == [("sick".to_owned(), 3)]).await;
         sick.fails.store(false, Ordering::SeqCst);
         db.execute("UPDATE outbox SET next_attempt_at = NULL");

@@ -8,8 +8,10 @@ use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
+use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
+use crate::registrations::registered;
 use crate::replays::seen;
 use crate::replicas::heartbeat;
 use crate::scim::scim_record;
@@ -27,7 +29,8 @@ use doorward_domain::ids::CustomRoleId;
 use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
+use doorward_domain::notifications::{Method, ids as templates};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, RegisteredClient, Scopes};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -42,6 +45,7 @@ use doorward_domain::workspaces::{Build, Workspace};
 use doorward_ports::changes::{Change, Slot};
 use doorward_ports::jobs::Run;
 use doorward_ports::oauth2::{ClientToken, Renewal};
+use doorward_ports::registrations::Idle;
 use doorward_ports::{Repositories, StoreError};
 use pass::{Outcome as _, Pass};
 use std::collections::{BTreeMap, BTreeSet};
@@ -284,12 +288,33 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::update_build(None): |w, r, p| r.workspaces().update_build(&p.permit(), &w.build, NOW);
         TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
         AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
+        RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
+        RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
+        RegistrationRepository::insert_token(None): |w, r, p| {
+            r.registrations().insert_token(&p.permit(), w.app.id, &doorward_domain::Digest::of("token"), NOW)
+        };
+        RegistrationRepository::delete_token(None): |w, r, p| {
+            let token = doorward_domain::Digest::of("token");
+            r.registrations().delete_token(&p.permit(), w.app.id, &token).map(|left| left.is_some())
+        };
+        RegistrationRepository::delete_idle(None): |w, r, p| {
+            let app = public_app("idle");
+            r.apps().insert(&permit(), &app)?;
+            let old = RegisteredClient { matched_at: NOW - Duration::DAY, ..registered(&app, None) };
+            r.registrations().insert(&permit(), &old)?;
+            let _ = w;
+            r.registrations().delete_idle(&p.permit(), &Idle { now: NOW, idle_since: NOW, unused_since: NOW }, 1)
+        };
         AppRepository::insert_secret(None): |w, r, p| r.apps().insert_secret(&p.permit(), &w.secret);
         AppRepository::touch_secret(None): |w, r, p| r.apps().touch_secret(&p.permit(), w.secret.id, NOW);
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
         GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
+        RegistrationRepository::note_grants(None): |w, r, p| {
+            let _ = w;
+            r.registrations().note_grants(&p.permit(), NOW)
+        };
         GrantRepository::rotate(Some(Access)): |w, r, p| {
             r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
         };
@@ -386,6 +411,61 @@ fn writes() -> Vec<Write> {
         };
         QuietHoursRepository::update(None): |w, r, p| {
             r.quiet_hours().update(&p.permit(), w.ann.id, Some(&"0 0 * * *".parse().unwrap()))
+        };
+        NotificationRepository::update_method(None): |w, r, p| {
+            let _ = w;
+            r.notifications().update_method(&p.permit(), templates::TEST, Method::Inbox)
+        };
+        NotificationRepository::update_preferences(None): |w, r, p| {
+            r.notifications().update_preferences(&p.permit(), w.ann.id, &[(templates::TEST, true)], NOW)
+        };
+        NotificationRepository::enqueue(None): |w, r, p| r.notifications().enqueue(&p.permit(), &[notice(1, w.ann.id)]);
+        NotificationRepository::take(None): |w, r, p| {
+            let _ = w;
+            r.notifications().take(&p.permit(), 9)
+        };
+        NotificationRepository::insert_deliveries(None): |w, r, p| {
+            r.notifications().insert_deliveries(&p.permit(), &[delivery(1, w.ann.id), delivery(2, w.ann.id)])
+        };
+        NotificationRepository::claim(None): |w, r, p| {
+            let _ = w;
+            r.notifications().claim(&p.permit(), 9, Duration::HOUR)
+        };
+        NotificationRepository::let_go(None): |w, r, p| {
+            let _ = w;
+            let left = r.notifications().let_go(&p.permit());
+            left.and_then(|left| r.notifications().claim(&permit(), 9, Duration::HOUR).map(|_again| left))
+        };
+        NotificationRepository::hand_over(None): |w, r, p| {
+            r.notifications().hand_over(&p.permit(), delivery(1, w.ann.id).id, 2)
+        };
+        NotificationRepository::postpone(None): |w, r, p| {
+            r.notifications().postpone(&p.permit(), delivery(1, w.ann.id).id, 2, Duration::HOUR, "away")
+        };
+        NotificationRepository::bury(None): |w, r, p| {
+            r.notifications().bury(&p.permit(), delivery(1, w.ann.id).id, 2, "refused")
+        };
+        NotificationRepository::bury_lost(None): |w, r, p| {
+            let _ = w;
+            r.notifications().bury_lost(&p.permit(), "lost").map(|_none| ())
+        };
+        NotificationRepository::revive(None): |w, r, p| {
+            let _ = w;
+            r.notifications().revive(&p.permit(), None)
+        };
+        NotificationRepository::finish(None): |w, r, p| {
+            r.notifications().finish(&p.permit(), delivery(2, w.ann.id).id, 2)
+        };
+        InboxRepository::insert(None): |w, r, p| r.inbox().insert(&p.permit(), &[in_inbox(1, w.ann.id)]);
+        InboxRepository::mark(None): |w, r, p| {
+            r.inbox().mark(&p.permit(), w.ann.id, in_inbox(1, w.ann.id).id, Some(NOW))
+        };
+        InboxRepository::mark_all(None): |w, r, p| r.inbox().mark_all(&p.permit(), w.ann.id, NOW);
+        PasscodeRepository::upsert(None): |w, r, p| r.passcodes().upsert(&p.permit(), &passcode(w.ann.id, "x"));
+        PasscodeRepository::consume(None): |w, r, p| r.passcodes().consume(&p.permit(), &passcode(w.ann.id, "x"));
+        ThrottleRepository::remember_device(None): |w, r, p| {
+            let device = doorward_domain::Digest::of("device");
+            r.throttles().remember_device(&p.permit(), w.ann.id, &device, NOW)
         };
         UserRepository::follow_login_type(Some(User)): |w, r, p| {
             r.users().follow_login_type(&p.permit(), w.ann.id, LoginType::Github, NOW)

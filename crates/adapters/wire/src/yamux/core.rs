@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::yamux::entry::Entry;
 use crate::yamux::frame::{Flags, HEADER, Header, Kind};
+use crate::yamux::numbers::Numbers;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -37,8 +38,7 @@ pub(crate) struct Core {
     /// The frame whose data is on its way.
     body: Option<Body>,
     streams: BTreeMap<u32, Entry>,
-    /// The newest stream.
-    newest: u32,
+    numbers: Numbers,
     /// Streams that were opened and not looked at.
     opened: VecDeque<u32>,
     /// Frames without data that are to be sent.
@@ -97,7 +97,7 @@ impl Core {
             head: BytesMut::with_capacity(HEADER),
             body: None,
             streams: BTreeMap::new(),
-            newest: 0,
+            numbers: Numbers::default(),
             opened: VecDeque::new(),
             control: VecDeque::new(),
             turns: VecDeque::new(),
@@ -153,7 +153,7 @@ impl Core {
         let id = header.stream;
         if header.flags.has(Flags::SYN) {
             self.open(id)?;
-        } else if id == 0 || id.is_multiple_of(2) || id > self.newest {
+        } else if !self.numbers.knows(id) {
             return Err(Fault::Stream(id));
         }
         if header.flags.has(Flags::RST) {
@@ -188,10 +188,9 @@ impl Core {
 
     /// Opens a stream, and acknowledges it at once: an idle call sends nothing for hours.
     fn open(&mut self, id: u32) -> Result<(), Fault> {
-        if self.side == Side::Daemon || id.is_multiple_of(2) || id <= self.newest {
+        if self.side == Side::Daemon || !self.numbers.take(id, self.limits.streams) {
             return Err(Fault::Stream(id));
         }
-        self.newest = id;
         if self.is_leaving || self.streams.len() >= self.limits.streams {
             self.answer(Header::window(id, Flags::RST, 0));
             return Ok(());

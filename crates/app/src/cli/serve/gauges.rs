@@ -4,8 +4,9 @@ use crate::wiring::Parts;
 use doorward_domain::Instant;
 use doorward_http::Gauge;
 use doorward_ports::WorkMode;
+use doorward_ports::notifications::Backlog;
 use doorward_services::jobs::{JobTally, RunOutcome, Tally};
-use doorward_services::{Context, Error, maintenance, outbox};
+use doorward_services::{Context, Error, maintenance, notifications, outbox};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,6 +80,13 @@ pub(super) fn gauges(
         let rows = outbox.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         rows.iter().map(|(topic, rows)| (vec![topic.clone()], count(*rows))).collect()
     }));
+    let told = Arc::clone(counted);
+    let help = "What people are to be told: notices, deliveries on their way, and those that were given up; counted now and then.";
+    gauges.push(Gauge::labelled("notification_rows", help, &["kind"], move || {
+        let backlog = *told.notifications.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = [("notices", backlog.notices), ("deliveries", backlog.deliveries), ("dead", backlog.dead)];
+        rows.map(|(kind, rows)| (vec![kind.to_owned()], count(rows))).to_vec()
+    }));
     let runs = jobs.clone();
     gauges.push(Gauge::labelled("job_runs_total", "Runs of jobs on this server.", &["job", "outcome"], move || {
         let of_job = |(name, tally): (&'static str, JobTally)| {
@@ -117,6 +125,7 @@ pub(super) fn gauges(
 pub(super) struct Counted {
     grants: AtomicU64,
     outbox: Mutex<Vec<(String, u64)>>,
+    notifications: Mutex<Backlog>,
 }
 
 impl Counted {
@@ -125,6 +134,8 @@ impl Counted {
         self.grants.store(maintenance::count_grants(context).await?, Ordering::Relaxed);
         let rows = outbox::count(context).await?;
         *self.outbox.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+        let backlog = notifications::count(context).await?;
+        *self.notifications.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
         Ok(())
     }
 }

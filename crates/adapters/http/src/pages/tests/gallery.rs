@@ -237,7 +237,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             html(&Consent {
                 app_name: "An application with a name that is much longer than anybody would expect",
                 app_icon: Some("https://icons.invalid/missing.png"),
-                registered: Registration::Itself,
+                registered: Registration::Itself { only_loopback: false },
                 redirect_uri: "com.example.longest.name.anyone.has.registered:/callback",
                 user: Person {
                     username: "maximiliane-von-der-gartenstrass",

@@ -108,7 +108,7 @@ async fn tokens_create_completes_scopes_from_the_catalogue_of_the_authorization_
 }
 
 #[actix_web::test]
-async fn oauth2_provider_dcr_enable_is_told_that_this_is_not_offered() {
+async fn oauth2_provider_dcr_enable_and_disable_switch_registration() {
     let house = house().await;
     let owner = house.owner().await;
     let bob = house.member(&owner, "bob").await;
@@ -118,7 +118,10 @@ async fn oauth2_provider_dcr_enable_is_told_that_this_is_not_offered() {
     assert_eq!(house.sdk(PUT, path, &owner, json!({})).await.expect(200).json(), off);
     assert_eq!(house.sdk(PUT, path, &owner, off.clone()).await.expect(200).json(), off);
     let on = json!({ "dynamic_client_registration_enabled": true });
-    house.sdk(PUT, path, &owner, on.clone()).await.expect(409);
+    assert_eq!(house.sdk(PUT, path, &owner, on.clone()).await.expect(200).json(), on);
+    assert_eq!(house.sdk(GET, path, &owner, Value::Null).await.expect(200).json(), on);
+    assert_eq!(house.sdk(PUT, path, &owner, json!({})).await.expect(200).json(), on);
+    assert_eq!(house.sdk(PUT, path, &owner, off.clone()).await.expect(200).json(), off);
     house.sdk(GET, path, &bob, Value::Null).await.expect(403);
     house.sdk(PUT, path, &bob, on).await.expect(403);
 }

@@ -39,6 +39,23 @@ async fn an_account_is_known_by_its_subject_whatever_else_changes() {
 }
 
 #[actix_web::test]
+async fn whoever_signs_in_from_another_device_is_told() {
+    let (house, provider, owner) = town(|_| ()).await;
+    let sign_in = async |agent| {
+        let mut browser = Browser { agent, ..Browser::new(&house) };
+        browser.sign_in(&provider).await.expect(307);
+        doorward_services::notifications::deliver_all(&house.context).await.unwrap();
+        let inbox = house.get("/notifications/inbox", &browser.session().unwrap()).await.expect(200).json();
+        inbox["notifications"].as_array().unwrap().iter().map(|one| one["title"].clone()).collect::<Vec<_>>()
+    };
+    assert!(sign_in("one/1").await.is_empty(), "the first device is nothing to speak of");
+    assert!(sign_in("one/2").await.is_empty());
+    assert_eq!(sign_in("two/1").await, ["A new sign-in to your account"]);
+    let told = house.get("/notifications/inbox", &owner).await.expect(200).json();
+    assert_eq!(told["notifications"][0]["title"], "User account 'ann-lee' has been created");
+}
+
+#[actix_web::test]
 async fn a_user_name_that_is_taken_gets_a_suffix() {
     let (house, provider, owner) = town(|_| ()).await;
     house.member(&owner, "ann-lee").await;

@@ -3,6 +3,7 @@
 use crate::support::permit;
 use doorward_domain::licenses::LicenseId;
 use doorward_domain::roles::{ActionMarker, Object, Permit, ResourceMarker, System};
+use doorward_domain::sessions::Acquaintance;
 use doorward_ports::maintenance::Purged;
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ outcomes! {
     LicenseId: |_id| true;
     usize: |number| *number > 0;
     Purged: |_purged| true;
+    Acquaintance: |_known| true;
 }
 
 impl<T> Outcome for Vec<T> {

@@ -14,10 +14,8 @@ impl Core {
         if self.streams.len() >= self.limits.streams {
             return Err(Fault::Full(self.limits.streams));
         }
-        let id = if self.newest == 0 { Some(1) } else { self.newest.checked_add(2) };
         // All numbers are used up. A new session begins with the first one.
-        let id = id.ok_or(Fault::Leaving)?;
-        self.newest = id;
+        let id = self.numbers.next().ok_or(Fault::Leaving)?;
         let mut entry = Entry::new(self.limits.window, &self.budget);
         entry.unanswered_since = Some(now);
         self.streams.insert(id, entry);

@@ -1,0 +1,85 @@
+//! Clients that registered themselves.
+
+use crate::StoreError;
+use doorward_domain::ids::AppId;
+use doorward_domain::oauth2::RegisteredClient;
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::{Digest, Instant};
+use std::collections::BTreeSet;
+
+/// Which clients nobody uses any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Now.
+    pub now: Instant,
+    /// Those that have had a grant go when nothing was heard of them since.
+    pub idle_since: Instant,
+    /// Those that have had none go when nothing was heard of them since.
+    pub unused_since: Instant,
+}
+
+/// Stores what is kept of clients that registered themselves, besides their apps: with an app this goes too.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait RegistrationRepository {
+    /// The client of this app; `None` when it did not register itself.
+    fn find(&mut self, app: AppId) -> Result<Option<RegisteredClient>, StoreError>;
+    /// The same with a row lock (`FOR NO KEY UPDATE`) until the transaction ends.
+    fn find_for_update(&mut self, app: AppId) -> Result<Option<RegisteredClient>, StoreError>;
+    /// Those of the apps that registered themselves.
+    fn among(&mut self, apps: &[AppId]) -> Result<BTreeSet<AppId>, StoreError>;
+    /// The client of this identity, with a row lock until the transaction ends. When there is none, nobody else adds any until then:
+    /// of several who register the same client at once, one makes it, and the others find it.
+    fn find_by_identity_for_update(&mut self, identity: &Digest) -> Result<Option<RegisteredClient>, StoreError>;
+    /// Waits until nobody else adds clients; so it stays until the transaction ends.
+    fn wait_for_turn(&mut self) -> Result<(), StoreError>;
+    /// How many were registered since `since`: in all, and from this address.
+    fn count_new(&mut self, since: Instant, address: &str) -> Result<(usize, usize), StoreError>;
+    /// How many have no live grant, up to `enough`.
+    fn count_idle(&mut self, now: Instant, enough: usize) -> Result<usize, StoreError>;
+    /// The oldest that was last registered before `before`, has never had a grant, and waits for none.
+    fn find_replaceable(&mut self, before: Instant, now: Instant) -> Result<Option<AppId>, StoreError>;
+    /// Adds a client, whose app is there.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2App>,
+        client: &RegisteredClient,
+    ) -> Result<(), StoreError>;
+    /// Replaces all but when and from where it was registered first, and when it had a grant. `false` when it is gone.
+    fn update(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        client: &RegisteredClient,
+    ) -> Result<bool, StoreError>;
+    /// Whether the token with this digest is of a registration of the client.
+    fn has_token(&mut self, app: AppId, token: &Digest) -> Result<bool, StoreError>;
+    /// Adds the token of a registration. Of the tokens of one client only the newest
+    /// [`REGISTRATIONS_MAX`](doorward_domain::oauth2::REGISTRATIONS_MAX) stay.
+    fn insert_token(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        token: &Digest,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+    /// Ends a registration; answers how many of the client are left, or `None` when it has no such token.
+    fn delete_token(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        token: &Digest,
+    ) -> Result<Option<usize>, StoreError>;
+    /// Notes of all who have a live grant that they do; answers of how many it was not noted within the last hour.
+    fn note_grants(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        now: Instant,
+    ) -> Result<usize, StoreError>;
+    /// Deletes at most `batch` clients that nobody uses, with their apps, and answers how many. It looks at each once more where it is
+    /// deleted: one that is given a grant or a code meanwhile stays, and so does one that an administrator has adopted.
+    fn delete_idle(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2App>,
+        idle: &Idle,
+        batch: u32,
+    ) -> Result<usize, StoreError>;
+}

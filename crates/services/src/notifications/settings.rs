@@ -1,0 +1,96 @@
+//! The sections `notifications` and `webhook` of the settings.
+
+use doorward_domain::Secret;
+use doorward_domain::notifications::{Method, WebhookKey};
+use doorward_domain::settings::{Defects, Section, Span, optional};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Shortest key that receivers of webhooks share, in bytes.
+const KEY_MIN: usize = 16;
+
+/// The section `notifications`: by which ways people are told.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct NotificationSettings {
+    /// The usual way; `None`, written as an empty text: the first one that is set up.
+    #[serde(with = "optional")]
+    pub method: Option<Method>,
+    /// Whether notifications stand in inboxes, too.
+    pub inbox_enabled: bool,
+    /// After so many attempts that failed a delivery is given up.
+    pub attempts_max: u32,
+    /// The pause after the first attempt that failed; it doubles up to an hour.
+    pub retry_pause: Span,
+    /// So many are delivered at once.
+    pub concurrency: usize,
+    /// Whether a mail is sent again of which nobody knows whether it was sent.
+    pub resend_unknown: bool,
+}
+
+impl Section for NotificationSettings {
+    const NAME: &'static str = "notifications";
+
+    fn check(&self, defects: &mut Defects) {
+        defects.unless((1..=100).contains(&self.attempts_max), "attempts_max", "must be from 1 to 100");
+        defects.at_least_a_second("retry_pause", self.retry_pause);
+        defects.unless(self.retry_pause <= Span::DAY, "retry_pause", "must be at most a day");
+        defects.unless((1..=64).contains(&self.concurrency), "concurrency", "must be from 1 to 64");
+    }
+}
+
+/// The section `webhook`: the server that gets notifications.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct WebhookSettings {
+    /// Where it is; `None`, written as an empty text: there is none.
+    #[serde(with = "optional")]
+    pub endpoint: Option<Url>,
+    /// The key by which it knows that this server asks; empty: it cannot know.
+    pub secret: Secret<String>,
+}
+
+impl Section for WebhookSettings {
+    const NAME: &'static str = "webhook";
+
+    fn check(&self, defects: &mut Defects) {
+        let is_web = self.endpoint.as_ref().is_none_or(|url| matches!(url.scheme(), "https" | "http"));
+        defects.unless(is_web, "endpoint", "must be a URL with https");
+        let key = self.key();
+        let is_key = self.secret.expose().is_empty() || key.is_some_and(|key| key.len() >= KEY_MIN);
+        defects.unless(is_key, "secret", "must have at least 16 bytes (after `whsec_`, in base64), or be empty");
+    }
+}
+
+impl WebhookSettings {
+    /// The key, if there is one.
+    pub(super) fn key(&self) -> Option<WebhookKey> {
+        WebhookKey::parse(&self.secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_testkit::settings::defaults;
+
+    #[test]
+    fn the_defaults_are_sound_and_what_is_not_is_told() {
+        let usual: NotificationSettings = defaults(NotificationSettings::NAME);
+        assert!(usual.defects().is_empty());
+        let wrong = NotificationSettings { attempts_max: 0, retry_pause: Span::ZERO, concurrency: 65, ..usual };
+        assert_eq!(wrong.defects().len(), 3);
+
+        let usual: WebhookSettings = defaults(WebhookSettings::NAME);
+        assert!(usual.defects().is_empty());
+        for (endpoint, secret, defects) in [
+            ("https://hook.example/x", "0123456789abcdef", 0),
+            ("https://hook.example/x", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 0),
+            ("ftp://hook.example/x", "short", 2),
+            ("https://hook.example/x", "whsec_AAAA", 1),
+        ] {
+            let settings = WebhookSettings { endpoint: Some(endpoint.parse().unwrap()), secret: Secret::from(secret) };
+            let told = settings.defects();
+            assert_eq!(told.len(), defects, "{told:?}");
+            assert!(told.iter().all(|defect| !defect.contains(secret)));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What a client says of itself: checked, settled, and kept as a document (`oauth2.md` 14.2).
+
+use super::{RegistrationError, RegistrationSettings};
+use doorward_domain::Digest;
+use doorward_domain::oauth2::{
+    ApplicationType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes, TokenAuthMethod,
+    client_name, is_web_uri, parse_scope_list,
+};
+use serde::{Deserialize, Serialize};
+
+/// Longest `client_name` that is looked at, in bytes.
+const NAME_MAX: usize = 1024;
+/// Longest of the other short texts, in bytes.
+const TEXT_MAX: usize = 256;
+/// Most addresses of people in charge.
+const CONTACTS_MAX: usize = 16;
+/// Most entries of a list of words.
+const WORDS_MAX: usize = 32;
+/// Longest `scope`, in bytes, and most names in it.
+const SCOPE_MAX: (usize, usize) = (4096, 100);
+
+/// Metadata as it was sent (RFC 7591 2). What is not here is ignored, as the RFC has it.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "they are the members of RFC 7591 2, by their names")]
+pub struct SentMetadata {
+    pub redirect_uris: Vec<String>,
+    pub client_name: Option<String>,
+    pub client_uri: Option<String>,
+    pub logo_uri: Option<String>,
+    pub tos_uri: Option<String>,
+    pub policy_uri: Option<String>,
+    pub contacts: Vec<String>,
+    pub software_id: Option<String>,
+    pub software_version: Option<String>,
+    pub grant_types: Vec<String>,
+    pub response_types: Vec<String>,
+    pub token_endpoint_auth_method: Option<String>,
+    pub application_type: Option<String>,
+    pub scope: Option<String>,
+}
+
+/// Metadata as it is kept, and shown again (RFC 7591 3.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[expect(missing_docs, reason = "they are the members of RFC 7591 2, by their names")]
+pub struct ClientMetadata {
+    pub redirect_uris: Vec<String>,
+    pub client_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    pub grant_types: Vec<String>,
+    pub response_types: Vec<String>,
+    pub token_endpoint_auth_method: String,
+    pub application_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// Metadata that keeps all rules.
+#[derive(Clone, Debug)]
+pub(super) struct Checked {
+    pub(super) metadata: ClientMetadata,
+    pub(super) redirect_uris: Vec<RedirectUri>,
+    pub(super) auth_method: TokenAuthMethod,
+    pub(super) allowed_scopes: Option<Scopes>,
+    /// By what the client is known again.
+    pub(super) identity: Digest,
+}
+
+impl ClientMetadata {
+    /// What was stored.
+    pub(super) fn read(document: &str) -> Result<Self, RegistrationError> {
+        serde_json::from_str(document).map_err(|error| crate::OAuthError::internal(error).into())
+    }
+
+    /// What is stored.
+    pub(super) fn to_document(&self) -> Result<String, RegistrationError> {
+        serde_json::to_string(self).map_err(|error| crate::OAuthError::internal(error).into())
+    }
+
+    /// By what the client is known again.
+    pub(super) fn identity(&self) -> Digest {
+        let uris: Vec<RedirectUri> = self.redirect_uris.iter().cloned().map(RedirectUri::from_storage).collect();
+        let grants: Vec<GrantType> = self.grant_types.iter().filter_map(|name| name.parse().ok()).collect();
+        let scope: Option<Vec<String>> =
+            self.scope.as_deref().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect());
+        let identity = Identity {
+            name: &self.client_name,
+            software_id: self.software_id.as_deref().unwrap_or_default(),
+            client_uri: self.client_uri.as_deref().unwrap_or_default(),
+            redirect_uris: &uris,
+            // It was written from one.
+            auth_method: self.token_endpoint_auth_method.parse().unwrap_or(TokenAuthMethod::None),
+            grant_types: &grants,
+            scope: scope.as_deref(),
+        };
+        identity.digest()
+    }
+}
+
+/// Checks all rules, and settles what is left to the server.
+pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+    let auth_method = match sent.token_endpoint_auth_method.as_deref() {
+        None => TokenAuthMethod::Basic,
+        Some(text) => text
+            .parse()
+            .or(refused("token_endpoint_auth_method must be client_secret_basic, client_secret_post or none"))?,
+    };
+    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, auth_method.is_public())?;
+    if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
+        return refused("grant_types and response_types have too many entries");
+    }
+    let grant_types = GrantType::negotiate(&sent.grant_types)?;
+    if sent.response_types.iter().any(|name| name != "code") {
+        return refused("response_types must be code");
+    }
+    let application_type =
+        ApplicationType::settle(sent.application_type.as_deref(), &redirect_uris, settings.strict_application_type)?;
+    let sent_name = sent.client_name.as_deref().unwrap_or_default();
+    if sent_name.len() > NAME_MAX {
+        return refused("client_name is too long");
+    }
+    let uris = [
+        ("client_uri", &sent.client_uri),
+        ("logo_uri", &sent.logo_uri),
+        ("tos_uri", &sent.tos_uri),
+        ("policy_uri", &sent.policy_uri),
+    ];
+    for (name, uri) in uris {
+        if uri.as_deref().is_some_and(|uri| !is_web_uri(uri)) {
+            return refused(format!("{name} must be an absolute URL with http or https"));
+        }
+    }
+    let is_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > TEXT_MAX);
+    if is_long(&sent.software_id) || is_long(&sent.software_version) {
+        return refused("software_id or software_version is too long");
+    }
+    if sent.contacts.len() > CONTACTS_MAX || sent.contacts.iter().any(|contact| contact.len() > TEXT_MAX) {
+        return refused("contacts has too many entries, or one that is too long");
+    }
+    let (scope, allowed_scopes) = scopes(settings, sent.scope.as_deref())?;
+    let metadata = ClientMetadata {
+        redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        client_name: client_name(sent_name),
+        client_uri: sent.client_uri,
+        logo_uri: sent.logo_uri,
+        tos_uri: sent.tos_uri,
+        policy_uri: sent.policy_uri,
+        contacts: sent.contacts,
+        software_id: sent.software_id,
+        software_version: sent.software_version,
+        grant_types: grant_types.iter().map(|grant| grant.as_str().to_owned()).collect(),
+        response_types: vec!["code".to_owned()],
+        token_endpoint_auth_method: auth_method.as_str().to_owned(),
+        application_type: application_type.as_str().to_owned(),
+        scope,
+    };
+    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, auth_method, allowed_scopes })
+}
+
+fn redirect_uris(
+    settings: &RegistrationSettings,
+    sent: &[String],
+    public: bool,
+) -> Result<Vec<RedirectUri>, RegistrationError> {
+    if sent.is_empty() {
+        return refused("redirect_uris is required");
+    }
+    if sent.len() > REDIRECT_URIS_MAX {
+        return refused(format!("redirect_uris has more than {REDIRECT_URIS_MAX} entries"));
+    }
+    let mut uris = Vec::with_capacity(sent.len());
+    for text in sent {
+        let uri = RedirectUri::register(text, public)
+            .map_err(|error| RegistrationError::Metadata(format!("redirect_uris: {error}: {text}")))?;
+        // Nobody registers a plain one of another machine without being asked who they are.
+        if !public && RedirectUri::register(text, true).is_err() && !is_below_localhost(text) {
+            return refused(format!("redirect_uris: http is allowed only for localhost, 127.0.0.1 and [::1]: {text}"));
+        }
+        if !settings.allows(&uri) {
+            return refused(format!("redirect_uris: this server does not allow {text}"));
+        }
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
+}
+
+/// Whether it is a host below `localhost`, which confidential clients may use.
+fn is_below_localhost(text: &str) -> bool {
+    let url = url::Url::parse(text);
+    url.is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".localhost")))
+}
+
+/// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
+/// the server gives to clients that register themselves.
+fn scopes(
+    settings: &RegistrationSettings,
+    sent: Option<&str>,
+) -> Result<(Option<String>, Option<Scopes>), RegistrationError> {
+    let most = (!settings.max_scopes.is_empty()).then(|| Scopes::known_among(&settings.max_scopes));
+    let text = sent.unwrap_or_default();
+    let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
+    if text.len() > SCOPE_MAX.0 || names.len() > SCOPE_MAX.1 {
+        return refused("scope is too long");
+    }
+    // That alone asks for nothing: refresh tokens are given by grant type.
+    names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
+    let asked = match names.as_slice() {
+        [_, ..] => Scopes::known_among(&names),
+        [] if settings.default_scopes.is_empty() => match most {
+            Some(most) => return Ok((Some(most.to_string()), Some(most))),
+            None => return Ok((None, None)),
+        },
+        [] => Scopes::known_among(&settings.default_scopes),
+    };
+    let given = asked.within(most.as_ref()).simplified();
+    if given.is_empty() {
+        return refused("scope names nothing that this server gives to clients that register themselves");
+    }
+    Ok((Some(given.to_string()), Some(given)))
+}
+
+fn refused<T>(text: impl Into<String>) -> Result<T, RegistrationError> {
+    Err(RegistrationError::Metadata(text.into()))
+}

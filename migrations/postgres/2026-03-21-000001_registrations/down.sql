@@ -1,0 +1,2 @@
+DROP TABLE oauth2_registrations;
+DROP TABLE oauth2_registered_clients;
