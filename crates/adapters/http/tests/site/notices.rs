@@ -60,6 +60,7 @@ async fn a_workspace_that_somebody_else_deletes_is_told_of_and_a_template_too() 
     }
     assert_eq!(told(&house, &mailer).await, pairs(&[("bob", "Template 'dev' is not to be used any more")]), "once");
 
+    house.clock.advance(Duration::SECOND);
     house.build(&owner, &desk, "delete", 0).await;
     house.build(&bob, &shelf, "delete", 0).await;
     assert_eq!(told(&house, &mailer).await, pairs(&[("bob", "Workspace 'desk' has been deleted")]));

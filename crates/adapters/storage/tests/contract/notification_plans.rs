@@ -17,7 +17,7 @@ const TABLES: [&str; 4] =
 fn fill(db: &Fixture) {
     let like = |table: &str, columns: &str| {
         format!(
-            "INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object({columns}))).* \
+            "INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || jsonb_build_object({columns}))).* \
                FROM (SELECT * FROM {table} LIMIT 1) t, (SELECT id, row_number() OVER () AS n FROM users) u; "
         )
     };

@@ -152,7 +152,7 @@ fn fill_postgres(db: &Fixture) {
     // A row like the one that is there, but for these columns.
     let like = |table: &str, columns: &str| {
         format!(
-            "INSERT INTO {table} OVERRIDING USER VALUE SELECT (jsonb_populate_record(t, jsonb_build_object({columns}))).* \
+            "INSERT INTO {table} OVERRIDING USER VALUE SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || jsonb_build_object({columns}))).* \
                FROM (SELECT * FROM {table} LIMIT 1) t, generate_series(1, 4000) AS s(n); "
         )
     };

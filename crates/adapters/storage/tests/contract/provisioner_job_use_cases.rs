@@ -290,6 +290,8 @@ contract! {
         let seen = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap();
         assert_eq!(seen.latest_build.unwrap().build.outcome, Outcome::Succeeded);
 
+        // Records of one moment are in no order.
+        site.walk.wait(Duration::SECOND);
         site.build(desk.workspace.id, "stop").await.unwrap();
         let Acquired { job, work, .. } = site.claim(&daemon).await;
         let AcquiredWork::Build(build) = work else { panic!() };
@@ -302,6 +304,7 @@ contract! {
         let failed = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap().latest_build.unwrap();
         assert_eq!((failed.build.outcome, failed.build.error.as_str()), (Outcome::Failed, "no room"));
 
+        site.walk.wait(Duration::SECOND);
         site.build(desk.workspace.id, "delete").await.unwrap();
         let Acquired { job, work, .. } = site.claim(&daemon).await;
         let AcquiredWork::Build(build) = work else { panic!() };
