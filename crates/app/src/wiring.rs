@@ -99,9 +99,14 @@ pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
     Outbound::new(&settings.fetch).context("nothing can be asked of other servers")
 }
 
+/// The mail server, if there is one. Connects to nobody yet.
+pub(crate) fn mail_server(settings: &Settings) -> anyhow::Result<Option<Smtp>> {
+    Smtp::new(&settings.smtp, &hostname()).context("no mail can be sent")
+}
+
 /// What sends mail, if it is set up. Connects to nobody.
 pub(crate) fn outlets(settings: &Settings) -> anyhow::Result<Outlets> {
-    let smtp = Smtp::new(&settings.smtp, &hostname()).context("no mail can be sent")?;
+    let smtp = mail_server(settings)?;
     Ok(Outlets::with_mailer(smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>)))
 }
 

@@ -29,6 +29,7 @@ mod idp_sync_runs;
 mod in_person;
 mod licenses;
 mod limits;
+mod notices;
 mod notifications;
 mod oauth2;
 mod oauth2_apps;

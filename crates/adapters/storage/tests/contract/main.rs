@@ -31,6 +31,7 @@ mod maintenance;
 mod member_counts;
 mod members;
 mod migrations;
+mod notification_plans;
 mod notifications;
 mod organization_plans;
 mod organizations;

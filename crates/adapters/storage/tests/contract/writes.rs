@@ -2,6 +2,7 @@
 
 mod declared;
 mod pass;
+mod world;
 
 use crate::audit::record;
 use crate::files::{file, uploading};
@@ -51,130 +52,7 @@ use pass::{Outcome as _, Pass};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
-
-/// What is written.
-struct World {
-    first: User,
-    ann: User,
-    acme: Organization,
-    role_id: CustomRoleId,
-    role: CustomRole,
-    devs: Group,
-    dev: Template,
-    workspace: Workspace,
-    build: Build,
-    file: File,
-    job: ProvisionerJob,
-    version: TemplateVersion,
-    app: App,
-    secret: AppSecret,
-    codes: [AuthorizationCode; 2],
-    grant: Grant,
-    access: ApiKey,
-    session: ApiKey,
-    token: ApiKey,
-    client_token: ClientToken,
-    scim_token: ScimToken,
-    daemon_key: ProvisionerKey,
-    daemon: ProvisionerDaemon,
-    proxy: WorkspaceProxy,
-    record: AuditRecord,
-    run: Run,
-    first_key: CryptoKey,
-    second_key: (KeyRotation, CryptoKey),
-    license: NewLicense,
-}
-
-impl World {
-    fn new() -> Self {
-        let (first, ann, acme) = (user("first"), user("ann"), organization("acme"));
-        let dev = template(acme.id, ann.id, "Dev");
-        let workspace = workspace(&dev, "one");
-        let app = App { service_account_id: Some(first.id), ..app("app") };
-        let secret = secret(&app);
-        let (grant, access) = grant(&app, Some(&secret), &ann);
-        let client_token = ClientToken {
-            client: client(&secret),
-            key_id: key_id(),
-            key_digest: doorward_domain::Digest::of("client token"),
-            scopes: Scopes::all(),
-            ip: String::new(),
-            now: NOW,
-            expires_at: NOW + Duration::HOUR,
-        };
-        let daemon_key = provisioner_key(acme.id, "rack");
-        let file = file(ann.id, "tar");
-        let job = provisioner_job(acme.id, ann.id, file.id);
-        Self {
-            version: TemplateVersion { template_id: Some(dev.id), ..template_version(&job, "v1") },
-            job,
-            file,
-            daemon: provisioner_daemon(acme.id, daemon_key.id, "host"),
-            daemon_key,
-            role_id: id(),
-            role: custom("helper", Some(acme.id), &[]),
-            devs: group(acme.id, "devs", 0),
-            build: build(&workspace, 1, 0),
-            codes: [code(&app, &ann), code(&app, &ann)],
-            session: session(&ann),
-            token: token(&ann, "ci"),
-            scim_token: scim_token(acme.id, "entra"),
-            proxy: proxy("sydney", 1),
-            record: record(),
-            run: Run { job: "job".to_owned(), holder: id(), number: 1 },
-            first_key: first_key(KeyPurpose::Forms),
-            second_key: second_key(KeyPurpose::Forms),
-            license: new_license("one"),
-            first,
-            ann,
-            acme,
-            dev,
-            workspace,
-            app,
-            secret,
-            grant,
-            access,
-            client_token,
-        }
-    }
-
-    fn change(&self, whose: Whose) -> Change {
-        match whose {
-            Whose::User => Change::User(self.ann.id),
-            Whose::Access => Change::Key(self.access.id.clone()),
-            Whose::Session => Change::Key(self.session.id.clone()),
-            Whose::App => Change::App(self.app.id),
-            Whose::Group => Change::Group(self.devs.id),
-            Whose::Organization => Change::Organization(self.acme.id),
-            Whose::Server => Change::CryptoKeys,
-            Whose::Licenses => Change::Licenses,
-        }
-    }
-}
-
-/// What may be told to have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    User,
-    Access,
-    Session,
-    App,
-    Group,
-    Organization,
-    Server,
-    Licenses,
-}
-
-const WHOSE: [Whose; 8] = [
-    Whose::User,
-    Whose::Access,
-    Whose::Session,
-    Whose::App,
-    Whose::Group,
-    Whose::Organization,
-    Whose::Server,
-    Whose::Licenses,
-];
+use world::{WHOSE, Whose, World};
 
 /// A call, by name, with what it tells of.
 struct Write {
