@@ -12,6 +12,7 @@ mod tests;
 pub use settings::DocumentSettings;
 
 use super::client::unknown_client;
+use super::registration;
 use crate::deed::{Deed, Recorded};
 use crate::{Context, Error, OAuthError, Principal};
 use document::Document;
@@ -40,6 +41,7 @@ pub fn admit(ctx: &Context, text: &str) -> Result<ClientUrl, OAuthError> {
 pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
     let (id, now) = (url.app_id(), ctx.clock.now());
     let (copy, app) = look(ctx, url).await?;
+    let adopted = registration::find_adopted(ctx, id).await?;
     let document = match copy {
         Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
@@ -55,7 +57,7 @@ pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
         },
     };
     Ok(match app {
-        Some(app) => document.applied_to(app, false, now),
+        Some(app) => document.applied_to(app, adopted, now),
         None => document.to_app(url, now),
     })
 }

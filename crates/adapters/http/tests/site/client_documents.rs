@@ -208,7 +208,7 @@ async fn redirect_uris_and_codes_follow_the_document() {
     house.clock.advance(Duration::hours(2));
     let owner = house.login("ann@example.com").await;
     let gone = house.form("/oauth2/tokens", "", &exchange(&pending)).await.expect(400).json();
-    assert_eq!(gone["error"], "invalid_request");
+    assert_eq!(gone["error"], "invalid_grant");
     let request = TestRequest::get().uri(&uri(URL, &[("redirect_uri", CALLBACK)]));
     house.send(request.insert_header(("Coder-Session-Token", &*owner))).await.expect(400);
 }
