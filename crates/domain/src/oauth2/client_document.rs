@@ -20,7 +20,7 @@ pub const DOCUMENT_BRAKE: Duration = Duration::seconds(10);
 /// Longest document, in bytes.
 pub const DOCUMENT_MAX: usize = 10 * 1024;
 /// Most copies of documents that are kept of clients to which nobody has allowed anything.
-pub const DOCUMENTS_MAX: usize = 5000;
+pub const DOCUMENTS_MAX: usize = 1000;
 
 /// A `client_id` that is the URL of a document. It is never normalised: all compare it as text.
 ///

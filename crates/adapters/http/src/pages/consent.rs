@@ -186,17 +186,14 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
 async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest), Failure> {
     let request = read(call)?;
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
-    let (actor, app) = match authorize::document_of(call.context(), &request).map_err(refused)? {
+    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
-        Some(url) => {
-            let actor = signed_in(&call.request, who)?;
-            let found = client_documents::find(call.context(), &url).await;
-            (actor, found.map_err(|error| bad_client(call, &error))?)
-        }
-        None => {
-            let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
-            (signed_in(&call.request, who)?, app)
-        }
+        let actor = signed_in(&call.request, who)?;
+        let found = client_documents::find(call.context(), &url).await;
+        (actor, found.map_err(|error| bad_client(call, &error))?)
+    } else {
+        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        (signed_in(&call.request, who)?, app)
     };
     match authorize::prepare(call.context(), app, &request) {
         Ok(consent) => Ok((actor, consent)),

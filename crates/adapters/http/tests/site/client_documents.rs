@@ -252,7 +252,7 @@ async fn two_users_who_allow_a_client_at_once_make_one_app() {
     let house = house_beside(provider.upstreams(), |_| ()).await;
     let owner = house.owner().await;
     let bob = house.member(&owner, "bob").await;
-    let (one, two) = futures_util::join!(code(&house, &owner), code(&house, &bob));
+    let (one, two) = futures_util::future::join(code(&house, &owner), code(&house, &bob)).await;
     for code in [one, two] {
         house.form("/oauth2/tokens", "", &exchange(&code)).await.expect(200);
     }

@@ -64,7 +64,7 @@ impl ClientDocumentRepository for UnitOfWork<'_, Conn> {
                 .values((
                     oauth2_client_documents::app_id.eq(Id(document.url.app_id())),
                     oauth2_client_documents::url.eq(document.url.as_str()),
-                    changes.clone(),
+                    changes,
                 ))
                 .on_conflict(oauth2_client_documents::app_id)
                 .do_update()
