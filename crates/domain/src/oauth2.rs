@@ -17,6 +17,8 @@ mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
 #[cfg(feature = "oauth2")]
+mod client_document;
+#[cfg(feature = "oauth2")]
 mod code;
 mod error;
 #[cfg(feature = "oauth2")]
@@ -44,6 +46,10 @@ pub(crate) mod uri;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
+#[cfg(feature = "oauth2")]
+pub use client_document::{
+    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,
+};
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 pub use error::OAuthErrorCode;

@@ -69,6 +69,8 @@ repositories! {
     grants: oauth2::{GrantRepository, MockGrantRepository},
     /// Clients that registered themselves.
     registrations: registrations::{RegistrationRepository, MockRegistrationRepository},
+    /// Copies of the metadata documents of clients.
+    client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -5,6 +5,7 @@
 
 pub mod apps;
 pub mod authorize;
+pub mod client_documents;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;

@@ -5,6 +5,7 @@ use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
+use crate::oauth2::client_documents::DocumentSettings;
 use crate::oauth2::registration::RegistrationSettings;
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
@@ -154,6 +155,8 @@ pub struct OAuth2Settings {
     pub resources: Option<Vec<Resource>>,
     /// Clients that register themselves.
     pub registration: RegistrationSettings,
+    /// Clients that are known by a document.
+    pub cimd: DocumentSettings,
 }
 
 impl OAuth2Settings {

@@ -182,6 +182,20 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    oauth2_client_documents (app_id) {
+        app_id -> Uuid,
+        url -> Text,
+        body -> Text,
+        fetched_at -> Instant,
+        fresh_until -> Instant,
+        retry_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_registrations (digest) {
@@ -865,6 +879,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_app_secrets,
     oauth2_codes,
     oauth2_grants,
+    oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
     api_keys,

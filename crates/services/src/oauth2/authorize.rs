@@ -7,10 +7,10 @@ use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
-use doorward_domain::ids::{AppId, CodeId};
+use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OidcScope, OpaqueToken,
-    RedirectUri, ScopeEntry, Scopes,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
+    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
 };
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
@@ -56,6 +56,8 @@ pub struct ConsentRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub authorization: Authorization,
+    /// The `client_id`, if it is the URL of the client's document: then the app need not be stored yet.
+    pub document: Option<ClientUrl>,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -77,6 +79,19 @@ pub enum AuthorizeError {
     },
 }
 
+/// The URL of the document that the client of an authorization request is known by; `None` when it is none of these. Such a client is
+/// found by [`client_documents::find`](super::client_documents::find), once somebody is signed in.
+///
+/// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` was given twice) or `invalid_client`
+/// (the URL cannot be one, or the settings do not allow it).
+pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<ClientUrl>, AuthorizeError> {
+    let Some(text) = request.client_id.as_deref().filter(|text| ClientUrl::is_meant(text)) else { return Ok(None) };
+    if request.repeated.contains(&"client_id") {
+        return Err(AuthorizeError::Client(repeated("client_id")));
+    }
+    super::client_documents::admit(ctx, text).map(Some).map_err(AuthorizeError::Client)
+}
+
 /// Finds the client of an authorization request; this comes before the question who is signed in.
 ///
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
@@ -89,7 +104,7 @@ pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<Ap
         return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
     };
     let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
-    let Ok(id) = text.parse::<AppId>() else { return Err(unknown()) };
+    let Some(id) = app_of_client_id(text) else { return Err(unknown()) };
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
     found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
 }
@@ -118,6 +133,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             app,
             redirect_uri,
             authorization,
+            document: request.client_id.as_deref().and_then(ClientUrl::parse),
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -258,18 +274,24 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
+    let of_document = consent.document.is_some().then(|| consent.app.clone());
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
         // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
-        if deed.repos.apps().find(code.app_id)?.is_none() {
-            return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
-        }
+        let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
+            (Some(_), _) => None,
+            (None, Some(app)) => super::client_documents::insert_app(deed, app)?,
+            (None, None) => return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned())),
+        };
         // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
         let added =
             if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
         added?;
-        Ok::<_, Error>(deed.unrecorded("codes are not recorded", ()))
+        Ok::<_, Error>(match made {
+            Some(recorded) => recorded.answer(()),
+            None => deed.unrecorded("codes are not recorded", ()),
+        })
     })
     .await?;
     let wire: Secret<String> = token.to_wire();
@@ -305,7 +327,15 @@ mod tests {
             revision: 0,
         };
         let authorization = Authorization { scopes: Scopes::all(), resource: None };
-        ConsentRequest { app, redirect_uri, authorization, challenge: None, redirect_uri_sent: true, state: None }
+        ConsentRequest {
+            app,
+            redirect_uri,
+            authorization,
+            document: None,
+            challenge: None,
+            redirect_uri_sent: true,
+            state: None,
+        }
     }
 
     fn signed_in(app: Option<App>) -> MockRepositories {

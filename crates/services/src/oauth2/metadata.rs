@@ -39,6 +39,9 @@ pub struct AuthorizationServer {
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     /// How clients authenticate at the introspection endpoint: never `none`.
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// Whether a `client_id` may be the URL of a metadata document; absent while it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id_metadata_document_supported: Option<bool>,
     /// RFC 9207.
     pub authorization_response_iss_parameter_supported: bool,
     /// No request objects (RFC 9101).
@@ -75,6 +78,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         token_endpoint_auth_methods_supported: with_none.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
         introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
+        client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,

@@ -6,6 +6,7 @@ mod refresh_token;
 pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
+use super::client_documents;
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::oauth2::{App, OAuthErrorCode, Resource, Scopes};
 use doorward_domain::{Instant, Secret};
@@ -90,6 +91,7 @@ enum GrantRequest {
 /// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     let client = request.client.present()?;
+    client_documents::revalidate(ctx, request.client.client_id.as_deref()).await?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
         let resource = parse_resource(&request.resources)?;

@@ -12,7 +12,7 @@ use crate::kit::routes::Routes;
 use doorward_domain::Secret;
 use doorward_domain::oauth2::Scopes;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
-use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
+use doorward_services::oauth2::{client_documents, grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt::Display;
@@ -165,7 +165,7 @@ pub(crate) struct IntrospectionObject<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActiveToken)]
 pub(crate) struct ActiveTokenObject<'a> {
-    client_id: Uuid,
+    client_id: String,
     username: &'a str,
     sub: Uuid,
     #[serde(serialize_with = "as_text")]
@@ -195,8 +195,12 @@ pub(crate) async fn introspect(mut call: Call) -> HandlerResult {
     call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;
     let issuer = call.context().settings.issuer();
+    let client_id = match &found {
+        Some(token) => client_documents::client_id(call.context(), token.client_id).await?,
+        None => String::new(),
+    };
     let token = found.as_ref().map(|token| ActiveTokenObject {
-        client_id: token.client_id.0,
+        client_id,
         username: &token.username,
         sub: token.user_id.0,
         scope: &token.authorization.scopes,

@@ -23,7 +23,7 @@ use askama::Template;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, consent_scopes, registration};
+use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
 use doorward_services::{OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -45,7 +45,6 @@ pub(crate) enum Registration<'a> {
         only_loopback: bool,
     },
     /// Its `client_id` is the URL of its metadata document.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no app is known by its document yet"))]
     Document {
         /// The host of that URL.
         host: &'a str,
@@ -186,11 +185,16 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest.
 async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest), Failure> {
     let request = read(call)?;
-    let app = authorize::find_client(call.context(), &request)
-        .await
-        .map_err(told)
-        .map_err(|error| bad_client(call, &error))?;
-    let actor = signed_in(&call.request, who)?;
+    let refused = |error: AuthorizeError| bad_client(call, &told(error));
+    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+        // Nobody has this server ask others without saying who they are.
+        let actor = signed_in(&call.request, who)?;
+        let found = client_documents::find(call.context(), &url).await;
+        (actor, found.map_err(|error| bad_client(call, &error))?)
+    } else {
+        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        (signed_in(&call.request, who)?, app)
+    };
     match authorize::prepare(call.context(), app, &request) {
         Ok(consent) => Ok((actor, consent)),
         Err(AuthorizeError::Client(error)) => Err(bad_client(call, &error)),
@@ -206,6 +210,14 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
 /// password that is the client's.
 fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     let mut response = error::oauth(error);
+    if wish(&call.request) == Wish::Page && error.code == OAuthErrorCode::InvalidClientMetadata {
+        let explanation = format!(
+            "The application that sent you here describes itself in a way that this server does not accept. Nothing was shared with \
+             it. Please tell whoever runs the application: {}.",
+            error.description
+        );
+        return problem(call, response.status(), "Unknown application", &explanation).into();
+    }
     if wish(&call.request) == Wish::Page {
         let explanation = "The application that sent you here is not known to this server: it was removed, or its link is \
                            wrong. Nothing was shared with it. Please tell whoever runs the application.";
@@ -289,7 +301,10 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user: Person::of(user),
         app_name: &consent.app.name,
         app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
-        registered: if registration::is_its_own(call.context(), consent.app.id).await? {
+        registered: if let Some(url) = &consent.document {
+            let only_loopback = all_loopback(&consent.app.redirect_uris);
+            Registration::Document { host: url.host(), only_loopback }
+        } else if registration::is_its_own(call.context(), consent.app.id).await? {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator

@@ -13,6 +13,7 @@ mod audit;
 mod authcheck;
 mod bad_input;
 mod browser;
+mod client_documents;
 mod clients;
 mod credentials;
 mod default_roles;

@@ -13,6 +13,7 @@ mod audit_plans;
 mod audited;
 mod audited_access;
 mod changes;
+mod client_documents;
 mod codes;
 mod counts;
 mod files;

@@ -5,6 +5,7 @@ mod pass;
 mod world;
 
 use crate::audit::record;
+use crate::client_documents::document;
 use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
@@ -166,6 +167,14 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::update_build(None): |w, r, p| r.workspaces().update_build(&p.permit(), &w.build, NOW);
         TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
         AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
+        ClientDocumentRepository::upsert(None): |w, r, p| {
+            let _ = w;
+            r.client_documents().upsert(&p.permit(), &document("https://app.example/c"))
+        };
+        ClientDocumentRepository::note_failure(None): |w, r, p| {
+            let _ = w;
+            r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
+        };
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::insert_token(None): |w, r, p| {
