@@ -167,8 +167,9 @@ fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {
     }
     let (well, said) = ask();
     assert!(
-        well && said
-            .contains("background jobs run as planned (cleanup, counts, notifications, provisioner_job_reaper)"),
+        well && said.contains(
+            "background jobs run as planned (cleanup, counts, notifications, provisioner_job_reaper, signing_keys)"
+        ),
         "{said}"
     );
 

@@ -1,0 +1,3 @@
+//! This server as a provider of OpenID Connect.
+
+mod keys;
