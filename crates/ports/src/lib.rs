@@ -59,6 +59,7 @@ pub mod members;
 pub mod mocks;
 pub mod notifications;
 pub mod oauth2;
+pub mod openid;
 pub mod organizations;
 pub mod outbox;
 pub mod passcodes;

@@ -67,6 +67,8 @@ repositories! {
     codes: oauth2::{CodeRepository, MockCodeRepository},
     /// Grants with their tokens.
     grants: oauth2::{GrantRepository, MockGrantRepository},
+    /// What this server keeps as a provider of OpenID Connect.
+    openid: openid::{OpenIdRepository, MockOpenIdRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -1,0 +1,15 @@
+//! This server as a provider of OpenID Connect: what apps are told of people, and the tokens that say it.
+
+mod app;
+mod claims;
+mod consent;
+mod identity;
+mod request;
+mod token;
+
+pub use app::AppRules;
+pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
+pub use consent::{Consent, ConsentQuestion, fingerprint};
+pub use identity::{Identity, SignIn};
+pub use request::{AuthenticationRequest, Prompt, RequestDefect};
+pub use token::{IdToken, Unsigned};
