@@ -177,13 +177,16 @@ pub async fn reload_if_changed(ctx: &Context) -> Result<bool, Error> {
 
 /// Reads the stored keys anew, for a request of the token endpoint.
 pub(crate) async fn reload_for_token(ctx: &Context) -> Result<(), OAuthError> {
-    reload(ctx).await.map_err(|error| {
-        if let Error::Unavailable { outage, cause } = error {
-            return OAuthError::unavailable(outage, cause);
-        }
-        let because = format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
-        OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(because)
-    })
+    reload(ctx).await.map_err(for_token)
+}
+
+/// What a client is told of an error that has nothing to do with what it sent.
+pub(crate) fn for_token(error: Error) -> OAuthError {
+    if let Error::Unavailable { outage, cause } = error {
+        return OAuthError::unavailable(outage, cause);
+    }
+    let because = format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
+    OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(because)
 }
 
 /// The keys, read anew if `presented` names one that is not known here.

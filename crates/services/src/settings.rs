@@ -151,6 +151,8 @@ pub struct OAuth2Settings {
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
+    /// Whether users are not asked twice whether they allow the same, where the app can prove who it is.
+    pub remember_consent: bool,
 }
 
 impl OAuth2Settings {

@@ -26,7 +26,6 @@ pub(crate) struct RingKey {
     /// What it is called: its thumbprint.
     pub(crate) id: String,
     pub(crate) algorithm: SignatureAlgorithm,
-    #[expect(dead_code, reason = "no token is signed yet")]
     pub(crate) signer: Arc<dyn Signer>,
     starts_at: Instant,
     ends_at: Option<Instant>,
@@ -95,7 +94,6 @@ impl SigningRing {
     }
 
     /// The key of this id, also one that is not published any more.
-    #[expect(dead_code, reason = "no token comes back yet")]
     pub(crate) fn find(&self, id: &str) -> Option<&RingKey> {
         self.0.iter().find(|key| key.id == id)
     }

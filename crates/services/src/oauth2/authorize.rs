@@ -2,6 +2,9 @@
 
 use super::scopes;
 use super::token::{bind, parse_resource};
+use crate::keys::signing_ring;
+use crate::openid::authentication::told;
+use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
@@ -9,11 +12,13 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OidcScope, OpaqueToken,
-    RedirectUri, ScopeEntry, Scopes,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, CodeChallenge, OAuthErrorCode, OidcScope,
+    OpaqueToken, RedirectUri, ScopeEntry, Scopes,
 };
+use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
+use uuid::Uuid;
 
 /// How authorization responses are sent: in the query of the redirect URI.
 pub(super) const RESPONSE_MODE: &str = "query";
@@ -43,6 +48,20 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
     /// Every `resource`, in order.
     pub resources: Vec<String>,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// `max_age`.
+    pub max_age: Option<String>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
+    /// `claims`.
+    pub claims: Option<String>,
+    /// `id_token_hint`.
+    pub id_token_hint: Option<String>,
+    /// `registration`, which is not supported.
+    pub registration: Option<String>,
     /// Parameters that may come once and came twice.
     pub repeated: Vec<&'static str>,
 }
@@ -56,6 +75,10 @@ pub struct ConsentRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub authorization: Authorization,
+    /// What is asked of the user, and for what is to be told of them.
+    pub authentication: AuthenticationRequest,
+    /// An ID token of the user who is meant.
+    pub(crate) id_token_hint: Option<String>,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -114,10 +137,12 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     match check(ctx, &app, request) {
-        Ok((authorization, challenge)) => Ok(ConsentRequest {
+        Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
             authorization,
+            authentication,
+            id_token_hint: given(request.id_token_hint.as_deref()).map(str::to_owned),
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -128,7 +153,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     }
 }
 
-type Checked = (Authorization, Option<CodeChallenge>);
+type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
 fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
@@ -167,7 +192,23 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     if is_offline {
         scopes.insert(OidcScope::OfflineAccess);
     }
-    Ok((Authorization { scopes, resource }, challenge))
+    Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
+}
+
+/// The parameters of OpenID Connect, which are understood without `openid` too.
+fn authentication(request: &AuthorizeRequest) -> Result<AuthenticationRequest, OAuthError> {
+    if given(request.registration.as_deref()).is_some() {
+        let text = "the parameter registration is not supported";
+        return Err(OAuthError::new(OAuthErrorCode::RegistrationNotSupported, text));
+    }
+    let parsed = AuthenticationRequest::parse(
+        given(request.nonce.as_deref()),
+        given(request.prompt.as_deref()),
+        given(request.max_age.as_deref()),
+        given(request.acr_values.as_deref()),
+        given(request.claims.as_deref()),
+    );
+    parsed.map_err(|defect| OAuthError::new(OAuthErrorCode::InvalidRequest, defect.to_string()))
 }
 
 fn given(value: Option<&str>) -> Option<&str> {
@@ -190,6 +231,11 @@ impl ConsentRequest {
     #[must_use]
     pub fn cancel_location(&self, ctx: &Context) -> String {
         denied_location(ctx, self, "the user did not allow the request")
+    }
+
+    /// Where the browser goes to tell the client of this error.
+    pub(crate) fn refused_location(&self, ctx: &Context, error: OAuthError) -> String {
+        error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
     }
 }
 
@@ -239,6 +285,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
+    let told = told(&consent);
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -258,6 +305,13 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
+    let is_openid = issue::is_asked_for(&ctx.settings, &code.authorization.scopes);
+    if is_openid {
+        // Before somebody is promised a token.
+        signing_ring(ctx).await?;
+    }
+    let remembered = remembered(ctx, &consent.app, &code, told);
+    let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
@@ -269,6 +323,12 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         let added =
             if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
         added?;
+        if is_openid {
+            issue::note_code(deed.repos, code.id, &deed.by.account()?.key, &authentication, sid)?;
+        }
+        if let Some(remembered) = &remembered {
+            deed.repos.openid().upsert_consent(&permit, remembered)?;
+        }
         Ok::<_, Error>(deed.unrecorded("codes are not recorded", ()))
     })
     .await?;
@@ -279,11 +339,23 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(consent.redirect_uri.with_response(&members))
 }
 
+/// What is remembered of this consent; `None` if the user is asked again in any case.
+fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
+    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+        user_id: code.user_id,
+        app_id: app.id,
+        resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
+        scopes: told,
+        fingerprint: fingerprint(app),
+        created_at: code.created_at,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::oauth2::{ClientType, RedirectMatch};
+    use doorward_domain::oauth2::RedirectMatch;
     use doorward_ports::mocks::MockRepositories;
 
     fn consent() -> ConsentRequest {
@@ -305,7 +377,16 @@ mod tests {
             revision: 0,
         };
         let authorization = Authorization { scopes: Scopes::all(), resource: None };
-        ConsentRequest { app, redirect_uri, authorization, challenge: None, redirect_uri_sent: true, state: None }
+        ConsentRequest {
+            app,
+            redirect_uri,
+            authorization,
+            authentication: AuthenticationRequest::default(),
+            id_token_hint: None,
+            challenge: None,
+            redirect_uri_sent: true,
+            state: None,
+        }
     }
 
     fn signed_in(app: Option<App>) -> MockRepositories {
@@ -313,6 +394,7 @@ mod tests {
         repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
         repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
         repos.apps.expect_find().returning(move |_| Ok(app.clone()));
+        repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
         repos
     }
 
