@@ -3,14 +3,30 @@
 use crate::keys::signing_ring;
 use crate::{Context, Error, Settings};
 use doorward_domain::oauth2::OidcScope;
+use doorward_domain::openid::{ClaimName, Prompt};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// What every ID token may say.
+const PROTOCOL_CLAIMS: [&str; 10] = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
 
 /// What OpenID Connect Discovery 1.0 (3) adds to the metadata of the authorization server. It names exactly what works.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct ProviderMetadata {
     /// The keys with which this server signs.
     pub jwks_uri: String,
+    /// Where claims are told.
+    pub userinfo_endpoint: String,
+    /// What is told of people and sign-ins.
+    pub claims_supported: Vec<&'static str>,
+    /// Claims are what they are: none are aggregated or distributed.
+    pub claim_types_supported: Vec<&'static str>,
+    /// Claims can be asked for one by one.
+    pub claims_parameter_supported: bool,
+    /// What sign-ins are worth, the most first.
+    pub acr_values_supported: Vec<&'static str>,
+    /// What can be asked of users.
+    pub prompt_values_supported: Vec<&'static str>,
     /// Everybody has one id for all apps.
     pub subject_types_supported: Vec<&'static str>,
     /// By which algorithms ID tokens are signed.
@@ -27,6 +43,16 @@ pub fn metadata(settings: &Settings) -> Option<ProviderMetadata> {
     let eddsa = settings.oidc.eddsa.then_some("EdDSA");
     Some(ProviderMetadata {
         jwks_uri: format!("{issuer}/oauth2/jwks"),
+        userinfo_endpoint: format!("{issuer}/oauth2/userinfo"),
+        claims_supported: PROTOCOL_CLAIMS
+            .iter()
+            .copied()
+            .chain(ClaimName::ALL.iter().map(|claim| claim.as_str()))
+            .collect(),
+        claim_types_supported: vec!["normal"],
+        claims_parameter_supported: true,
+        acr_values_supported: vec!["phr", "mfa", "pwd"],
+        prompt_values_supported: Prompt::ALL.iter().map(|prompt| prompt.as_str()).collect(),
         subject_types_supported: vec!["public"],
         id_token_signing_alg_values_supported: ["RS256", "ES256"].into_iter().chain(eddsa).collect(),
     })
