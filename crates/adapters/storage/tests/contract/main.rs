@@ -32,6 +32,7 @@ mod member_counts;
 mod members;
 mod migrations;
 mod notifications;
+mod openid;
 mod organization_plans;
 mod organizations;
 mod outbox;
