@@ -3,6 +3,7 @@
 mod app;
 mod claims;
 mod consent;
+mod defect;
 mod identity;
 mod request;
 mod token;
@@ -10,6 +11,7 @@ mod token;
 pub use app::AppRules;
 pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
 pub use consent::{Consent, ConsentQuestion, fingerprint};
+pub use defect::RequestDefect;
 pub use identity::{Identity, SignIn};
-pub use request::{AuthenticationRequest, Prompt, RequestDefect};
+pub use request::{AuthenticationRequest, Prompt};
 pub use token::{IdToken, Unsigned};

@@ -1,6 +1,6 @@
 //! Claims about people: which there are, which scopes ask for them, and the parameter `claims` (OpenID Connect Core 1.0, 5).
 
-use super::request::RequestDefect;
+use super::defect::RequestDefect;
 use crate::jws::Claims;
 use crate::oauth2::{OidcScope, Scopes};
 use crate::text_enum::text_enum;

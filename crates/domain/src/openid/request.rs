@@ -1,13 +1,12 @@
 //! The parameters of an authentication request (OpenID Connect Core 1.0, 3.1.2.1).
 
 use super::claims::RequestedClaims;
+use super::defect::{NONCE_MAX, RequestDefect};
 use crate::Instant;
 use crate::text_enum::text_enum;
 use std::collections::BTreeSet;
 use time::Duration;
 
-/// The longest `nonce`, in bytes.
-const NONCE_MAX: usize = 1024;
 /// The longest of the other parameters, in bytes.
 const PARAMETER_MAX: usize = 1024;
 
@@ -23,27 +22,6 @@ text_enum! {
         /// Which account is meant.
         SelectAccount = "select_account",
     }
-}
-
-/// Why a request is malformed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestDefect {
-    /// The nonce is longer than any.
-    #[error("nonce has more than {NONCE_MAX} bytes")]
-    Nonce,
-    /// `none` is not alone.
-    #[error("prompt=none goes with no other value")]
-    Prompt,
-    /// It is no number of seconds.
-    #[error("max_age must be a number of seconds, 0 or more")]
-    MaxAge,
-    /// The parameter `claims` cannot be read.
-    #[error("claims cannot be read: {0}")]
-    Claims(&'static str),
-    /// A parameter is longer than any.
-    #[error("the parameter {0} is too long")]
-    TooLong(&'static str),
 }
 
 /// The parameters, checked. Those that are not known here, or may be ignored, are not among them.

@@ -1,9 +1,9 @@
 //! Private keys are made when the first is needed, and replace each other by themselves.
 
+use super::reload;
 use super::rotate::replace;
-use super::signing::{SigningRing, algorithm_of};
+use super::signing::{SigningRing, generate};
 use super::start::sealed_key;
-use super::{Keys, reload};
 use crate::jobs::{Job, Lease, Next, Schedule};
 use crate::{Context, Error, Principal};
 use async_trait::async_trait;
@@ -56,13 +56,6 @@ async fn make_first(ctx: &Context, missing: &[KeyPurpose]) -> Result<(), Error> 
         Ok::<_, Error>(deed.unrecorded("the server keeps its own keys", ()))
     })
     .await
-}
-
-/// A new private key of this purpose.
-pub(super) async fn generate(keys: &Keys, purpose: KeyPurpose) -> Result<doorward_domain::Secret<Vec<u8>>, Error> {
-    let misfit = || Error::Internal(doorward_ports::crypto::SigningError.into());
-    let algorithm = algorithm_of(purpose).ok_or_else(misfit)?;
-    keys.mint()?.generate(algorithm).await.map_err(|error| Error::Internal(error.into()))
 }
 
 /// Replaces private keys in time: their successors are published a while before they sign.

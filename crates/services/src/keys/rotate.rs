@@ -1,7 +1,7 @@
 //! Keys replace others.
 
 use super::list::{ListedKey, describe};
-use super::publish::generate;
+use super::signing::generate;
 use super::start::{new_key, sealed_key};
 use crate::audit::{Audited, Snapshot};
 use crate::{Context, Error, Principal};

@@ -1,5 +1,7 @@
 //! The private keys with which this server signs for others: which one signs, and which ones are published.
 
+use super::Keys;
+use crate::Error;
 use doorward_domain::jws::{PublicKeyMaterial, SignatureAlgorithm};
 use doorward_domain::keys::{CryptoKey, KeyAlgorithm, KeyPurpose};
 use doorward_domain::{Instant, Secret};
@@ -49,6 +51,12 @@ pub(crate) const fn algorithm_of(purpose: KeyPurpose) -> Option<SignatureAlgorit
         KeyAlgorithm::EdDsa => Some(SignatureAlgorithm::EdDsa),
         KeyAlgorithm::HmacSha256 | KeyAlgorithm::HmacSha256Unnamed => None,
     }
+}
+
+/// A new private key of this purpose.
+pub(super) async fn generate(keys: &Keys, purpose: KeyPurpose) -> Result<Secret<Vec<u8>>, Error> {
+    let algorithm = algorithm_of(purpose).ok_or_else(|| Error::Internal(SigningError.into()))?;
+    keys.mint()?.generate(algorithm).await.map_err(|error| Error::Internal(error.into()))
 }
 
 impl SigningRing {

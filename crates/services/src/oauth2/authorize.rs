@@ -3,7 +3,6 @@
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
-use crate::openid::authentication::told;
 use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
@@ -233,6 +232,16 @@ impl ConsentRequest {
         denied_location(ctx, self, "the user did not allow the request")
     }
 
+    /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
+    #[must_use]
+    pub fn told(&self) -> Scopes {
+        let mut told = self.authorization.scopes.clone();
+        for scope in self.authentication.claims.as_scopes() {
+            told.insert(scope);
+        }
+        told
+    }
+
     /// Where the browser goes to tell the client of this error.
     pub(crate) fn refused_location(&self, ctx: &Context, error: OAuthError) -> String {
         error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
@@ -285,7 +294,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
-    let told = told(&consent);
+    let told = consent.told();
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),

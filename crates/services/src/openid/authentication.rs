@@ -4,7 +4,7 @@ use super::{hint, issue};
 use crate::oauth2::authorize::ConsentRequest;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Instant;
-use doorward_domain::oauth2::{OAuthErrorCode, Scopes};
+use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::openid::{ConsentQuestion, Prompt};
 use time::Duration;
 
@@ -81,7 +81,7 @@ pub async fn next_step(
     if request.asks(Prompt::Consent) || request.asks(Prompt::SelectAccount) {
         return Ok(Step::Ask);
     }
-    let told = told(consent);
+    let told = consent.told();
     let question = ConsentQuestion {
         app: &consent.app,
         rules: &rules,
@@ -97,16 +97,6 @@ pub async fn next_step(
         return refuse(OAuthErrorCode::ConsentRequired, "the user must allow it");
     }
     Ok(Step::Ask)
-}
-
-/// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
-#[must_use]
-pub fn told(consent: &ConsentRequest) -> Scopes {
-    let mut told = consent.authorization.scopes.clone();
-    for scope in consent.authentication.claims.as_scopes() {
-        told.insert(scope);
-    }
-    told
 }
 
 /// Text that says that whoever comes back with it to this query was asked to sign in anew now.

@@ -341,7 +341,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
     let parts = [
         call.request.query_string(),
-        &authentication::told(consent).to_string(),
+        &consent.told().to_string(),
         consent.redirect_uri.as_str(),
         resource,
         &consent.app.name,
@@ -353,7 +353,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
 
 async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
-    let scopes = consent_scopes(actor, &authentication::told(consent));
+    let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
     let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
     let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
