@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
-use doorward_crypto::{Argon2Hasher, SigningKey, SystemClock, SystemRandom};
+use doorward_crypto::{Argon2Hasher, RingMint, SigningKey, SystemClock, SystemRandom};
 use doorward_domain::Secret;
 use doorward_domain::ids::ReplicaId;
 use doorward_domain::keys::CryptoKey;
@@ -42,6 +42,7 @@ pub(crate) async fn connect(
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes())
         .await
         .context("cannot prepare the database for the first request")?;
+    bootstrap.keys.mint_by(Arc::new(RingMint));
     let server = ServerIdentity {
         deployment_id: bootstrap.deployment_id,
         replica_id: ReplicaId(random.id(clock.now())),

@@ -71,6 +71,8 @@ repositories! {
     registrations: registrations::{RegistrationRepository, MockRegistrationRepository},
     /// Copies of the metadata documents of clients.
     client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
+    /// What this server keeps as a provider of OpenID Connect.
+    openid: openid::{OpenIdRepository, MockOpenIdRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -18,7 +18,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{authenticate, only_living};
+pub use authenticate::{authenticate, authenticate_for_any, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
 pub(crate) use issue::{KeySpec, random_token};

@@ -157,6 +157,8 @@ pub struct OAuth2Settings {
     pub registration: RegistrationSettings,
     /// Clients that are known by a document.
     pub cimd: DocumentSettings,
+    /// Whether users are not asked twice whether they allow the same, where the app can prove who it is.
+    pub remember_consent: bool,
 }
 
 impl OAuth2Settings {

@@ -230,6 +230,58 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    openid_sessions (key_id) {
+        key_id -> Text,
+        sid -> Uuid,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_codes (code_id) {
+        code_id -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_grants (grant_id) {
+        grant_id -> Uuid,
+        sid -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_apps (app_id) {
+        app_id -> Uuid,
+        rules -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_consents (user_id, app_id, resource) {
+        user_id -> Uuid,
+        app_id -> Uuid,
+        resource -> Text,
+        scopes -> Text,
+        fingerprint -> Digest,
+        created_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Json, Uuid};
 
@@ -882,6 +934,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
+    openid_grants,
     api_keys,
     federated_sessions,
     templates,

@@ -37,6 +37,14 @@ pub enum OAuthErrorCode {
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
     RequestUriNotSupported,
+    /// OpenID Connect Core 3.1.2.6: `registration` is not supported.
+    RegistrationNotSupported,
+    /// OpenID Connect Core 3.1.2.6: the user must sign in, and may not be asked to.
+    LoginRequired,
+    /// OpenID Connect Core 3.1.2.6: the user must allow it, and may not be asked to.
+    ConsentRequired,
+    /// OpenID Connect Unmet Authentication Requirements: the user cannot sign in as is essential.
+    UnmetAuthenticationRequirements,
 }
 
 impl OAuthErrorCode {
@@ -61,6 +69,10 @@ impl OAuthErrorCode {
             Self::InvalidClientId => "invalid_client_id",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

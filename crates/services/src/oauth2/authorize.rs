@@ -2,6 +2,8 @@
 
 use super::scopes;
 use super::token::{bind, parse_resource};
+use crate::keys::signing_ring;
+use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
@@ -9,11 +11,13 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
-    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
+    OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
 };
+use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
+use uuid::Uuid;
 
 /// How authorization responses are sent: in the query of the redirect URI.
 pub(super) const RESPONSE_MODE: &str = "query";
@@ -43,6 +47,20 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
     /// Every `resource`, in order.
     pub resources: Vec<String>,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// `max_age`.
+    pub max_age: Option<String>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
+    /// `claims`.
+    pub claims: Option<String>,
+    /// `id_token_hint`.
+    pub id_token_hint: Option<String>,
+    /// `registration`, which is not supported.
+    pub registration: Option<String>,
     /// Parameters that may come once and came twice.
     pub repeated: Vec<&'static str>,
 }
@@ -58,6 +76,10 @@ pub struct ConsentRequest {
     pub authorization: Authorization,
     /// The `client_id`, if it is the URL of the client's document: then the app need not be stored yet.
     pub document: Option<ClientUrl>,
+    /// What is asked of the user, and for what is to be told of them.
+    pub authentication: AuthenticationRequest,
+    /// An ID token of the user who is meant.
+    pub(crate) id_token_hint: Option<String>,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -129,11 +151,13 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     match check(ctx, &app, request) {
-        Ok((authorization, challenge)) => Ok(ConsentRequest {
+        Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
             authorization,
             document: request.client_id.as_deref().and_then(ClientUrl::parse),
+            authentication,
+            id_token_hint: given(request.id_token_hint.as_deref()).map(str::to_owned),
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -144,7 +168,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     }
 }
 
-type Checked = (Authorization, Option<CodeChallenge>);
+type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
 fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
@@ -183,7 +207,23 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     if is_offline {
         scopes.insert(OidcScope::OfflineAccess);
     }
-    Ok((Authorization { scopes, resource }, challenge))
+    Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
+}
+
+/// The parameters of OpenID Connect, which are understood without `openid` too.
+fn authentication(request: &AuthorizeRequest) -> Result<AuthenticationRequest, OAuthError> {
+    if given(request.registration.as_deref()).is_some() {
+        let text = "the parameter registration is not supported";
+        return Err(OAuthError::new(OAuthErrorCode::RegistrationNotSupported, text));
+    }
+    let parsed = AuthenticationRequest::parse(
+        given(request.nonce.as_deref()),
+        given(request.prompt.as_deref()),
+        given(request.max_age.as_deref()),
+        given(request.acr_values.as_deref()),
+        given(request.claims.as_deref()),
+    );
+    parsed.map_err(|defect| OAuthError::new(OAuthErrorCode::InvalidRequest, defect.to_string()))
 }
 
 fn given(value: Option<&str>) -> Option<&str> {
@@ -206,6 +246,21 @@ impl ConsentRequest {
     #[must_use]
     pub fn cancel_location(&self, ctx: &Context) -> String {
         denied_location(ctx, self, "the user did not allow the request")
+    }
+
+    /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
+    #[must_use]
+    pub fn told(&self) -> Scopes {
+        let mut told = self.authorization.scopes.clone();
+        for scope in self.authentication.claims.as_scopes() {
+            told.insert(scope);
+        }
+        told
+    }
+
+    /// Where the browser goes to tell the client of this error.
+    pub(crate) fn refused_location(&self, ctx: &Context, error: OAuthError) -> String {
+        error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
     }
 }
 
@@ -255,6 +310,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
+    let told = consent.told();
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -275,6 +331,13 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
     let of_document = consent.document.is_some().then(|| consent.app.clone());
+    let is_openid = issue::is_asked_for(&ctx.settings, &code.authorization.scopes);
+    if is_openid {
+        // Before somebody is promised a token.
+        signing_ring(ctx).await?;
+    }
+    let remembered = remembered(ctx, &consent.app, &code, told);
+    let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
@@ -288,6 +351,12 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         let added =
             if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
         added?;
+        if is_openid {
+            issue::note_code(deed.repos, code.id, &deed.by.account()?.key, &authentication, sid)?;
+        }
+        if let Some(remembered) = &remembered {
+            deed.repos.openid().upsert_consent(&permit, remembered)?;
+        }
         Ok::<_, Error>(match made {
             Some(recorded) => recorded.answer(()),
             None => deed.unrecorded("codes are not recorded", ()),
@@ -301,11 +370,23 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(consent.redirect_uri.with_response(&members))
 }
 
+/// What is remembered of this consent; `None` if the user is asked again in any case.
+fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
+    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+        user_id: code.user_id,
+        app_id: app.id,
+        resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
+        scopes: told,
+        fingerprint: fingerprint(app),
+        created_at: code.created_at,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::oauth2::{ClientType, RedirectMatch};
+    use doorward_domain::oauth2::RedirectMatch;
     use doorward_ports::mocks::MockRepositories;
 
     fn consent() -> ConsentRequest {
@@ -332,6 +413,8 @@ mod tests {
             redirect_uri,
             authorization,
             document: None,
+            authentication: AuthenticationRequest::default(),
+            id_token_hint: None,
             challenge: None,
             redirect_uri_sent: true,
             state: None,
@@ -343,6 +426,7 @@ mod tests {
         repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
         repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
         repos.apps.expect_find().returning(move |_| Ok(app.clone()));
+        repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
         repos
     }
 

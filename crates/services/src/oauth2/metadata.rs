@@ -1,8 +1,7 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
 use super::authorize::RESPONSE_MODE;
-use crate::Settings;
-use doorward_domain::oauth2::OidcScope;
+use crate::{Settings, openid};
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -31,7 +30,8 @@ pub struct AuthorizationServer {
     pub grant_types_supported: Vec<&'static str>,
     /// Only `S256` (RFC 7636).
     pub code_challenge_methods_supported: Vec<&'static str>,
-    /// Every scope of the catalogue, and `offline_access`: clients ask for refresh tokens by it only if they see it.
+    /// Every scope of the catalogue, those of OpenID Connect, and `offline_access`: clients ask for refresh tokens by it only if they
+    /// see it.
     pub scopes_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -48,6 +48,9 @@ pub struct AuthorizationServer {
     pub request_parameter_supported: bool,
     /// Nor by reference.
     pub request_uri_parameter_supported: bool,
+    /// What a provider of OpenID Connect says beside.
+    #[serde(flatten)]
+    pub openid: Option<openid::documents::ProviderMetadata>,
 }
 
 impl AuthorizationServer {
@@ -74,7 +77,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         response_modes_supported: vec![RESPONSE_MODE],
         grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
         code_challenge_methods_supported: vec!["S256"],
-        scopes_supported: scope_names().into_iter().chain([OidcScope::OfflineAccess.to_string()]).collect(),
+        scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
         introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
@@ -82,6 +85,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
+        openid: openid::documents::metadata(settings),
     }
 }
 

@@ -7,6 +7,8 @@ pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
 use super::client_documents;
+use crate::keys::for_token;
+use crate::openid::issue;
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::oauth2::{App, OAuthErrorCode, Resource, Scopes};
 use doorward_domain::{Instant, Secret};
@@ -48,6 +50,8 @@ pub struct TokenSet {
     pub expires_in: i64,
     /// The scopes of the access token.
     pub scopes: Scopes,
+    /// Who the user is, for apps that ask by the scope `openid`.
+    pub id_token: Option<Secret<String>>,
 }
 
 impl TokenSet {
@@ -59,7 +63,14 @@ impl TokenSet {
         now: Instant,
     ) -> Self {
         let expires_in = (expires_at - now).whole_seconds().max(0);
-        Self { access_token, refresh_token, expires_at, expires_in, scopes }
+        Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
+    }
+
+    /// With the ID token about this subject.
+    async fn telling_of(self, ctx: &Context, subject: Option<issue::Subject>) -> Result<Self, OAuthError> {
+        let Some(subject) = subject else { return Ok(self) };
+        let id_token = issue::id_token(ctx, subject, &self.access_token).await.map_err(for_token)?;
+        Ok(Self { id_token: Some(id_token), ..self })
     }
 }
 

@@ -72,6 +72,9 @@ pub(crate) struct TokenObject<'a> {
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     scope: &'a Scopes,
+    /// Who the user is, if the scope `openid` was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
 }
 
 /// Writes scopes into the answer as they are, without a text in between.
@@ -113,6 +116,7 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         expiry: tokens.expires_at.into(),
         expires_in: tokens.expires_in,
         scope: &tokens.scopes,
+        id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
     }))
 }
 

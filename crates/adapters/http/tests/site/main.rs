@@ -36,6 +36,7 @@ mod oauth2;
 mod oauth2_apps;
 mod oauth2_metadata;
 mod oauth2_scopes;
+mod openid;
 mod organizations;
 mod passcodes;
 mod provider;

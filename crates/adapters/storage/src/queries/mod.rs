@@ -49,6 +49,7 @@ mod member_counts;
 mod members;
 mod notifications;
 pub(super) mod one_of;
+mod openid;
 mod organizations;
 mod outbox;
 mod passcodes;

@@ -34,6 +34,7 @@ mod members;
 mod migrations;
 mod notification_plans;
 mod notifications;
+mod openid;
 mod organization_plans;
 mod organizations;
 mod outbox;

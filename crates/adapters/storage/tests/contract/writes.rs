@@ -11,6 +11,7 @@ use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::notifications::{delivery, in_inbox, notice, passcode};
+use crate::openid::{consent, identity};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::registered;
@@ -33,6 +34,7 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, RegisteredClient, Scopes};
+use doorward_domain::openid::AppRules;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -202,6 +204,20 @@ fn writes() -> Vec<Write> {
             let _ = w;
             r.registrations().note_grants(&p.permit(), NOW)
         };
+        OpenIdRepository::insert_session(None): |w, r, p| {
+            r.openid().insert_session(&p.permit(), &w.access.id, w.grant.id.0)
+        };
+        OpenIdRepository::insert_of_code(None): |w, r, p| {
+            r.openid().insert_of_code(&p.permit(), w.codes[1].id, &identity(w.grant.id.0))
+        };
+        OpenIdRepository::insert_of_grant(None): |w, r, p| {
+            r.openid().insert_of_grant(&p.permit(), w.grant.id, &identity(w.grant.id.0))
+        };
+        OpenIdRepository::update_rules(None): |w, r, p| {
+            r.openid().update_rules(&p.permit(), w.app.id, &AppRules::default())
+        };
+        OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
+        OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
             r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
         };

@@ -5,6 +5,7 @@ use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
 use crate::oauth2::client::PresentedSecret;
+use crate::openid::issue;
 use crate::sessions::random_token;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
@@ -26,7 +27,7 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Scopes },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>> },
     Replayed,
 }
 
@@ -51,7 +52,10 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes } => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Granted { scopes, subject } => {
+            let tokens = TokenSet::new(access, Some(refresh), expires_at, scopes, now);
+            tokens.telling_of(ctx, subject.map(|subject| *subject)).await
+        }
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
     }
 }
@@ -103,9 +107,8 @@ fn decide(
     }
     scopes_left(&ctx.settings, &app, &code.authorization)?;
     all_scopes_left(&app, &code.authorization.scopes)?;
-    if !deed.repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
-        return Err(OAuthError::invalid_grant("the user may not act"));
-    }
+    let user = deed.repos.users().find(code.user_id)?.filter(doorward_domain::users::User::may_act);
+    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();
     if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
         // Two redeem at once and the other won: the same as a replay, seen a moment earlier.
@@ -121,7 +124,13 @@ fn decide(
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    let granted = Verdict::Granted { scopes: code.authorization.scopes };
+    let scopes = code.authorization.scopes;
+    let subject = if issue::is_asked_for(&ctx.settings, &scopes) {
+        issue::redeem(deed.repos, &ctx.settings.oidc, (code.id, grant.id), &user, app.id, &scopes)?
+    } else {
+        None
+    };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new) };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 
