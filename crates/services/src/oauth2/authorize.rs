@@ -386,6 +386,7 @@ fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) 
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
+    use doorward_domain::ids::AppId;
     use doorward_domain::oauth2::RedirectMatch;
     use doorward_ports::mocks::MockRepositories;
 

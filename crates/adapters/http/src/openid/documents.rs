@@ -28,7 +28,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     responses((status = 200, body = serde_json::Value, description = "The document of the authorization server"), (status = 404)),
 )]
 pub(crate) async fn configuration(call: Call) -> HandlerResult {
-    document(&call)
+    document(&call).await
 }
 
 /// The same, where clients look that insert a path (RFC 8414 section 5).
@@ -38,14 +38,14 @@ pub(crate) async fn configuration(call: Call) -> HandlerResult {
     responses((status = 200, body = serde_json::Value, description = "The document of the authorization server"), (status = 404)),
 )]
 pub(crate) async fn configuration_below(call: Call) -> HandlerResult {
-    document(&call)
+    document(&call).await
 }
 
-fn document(call: &Call) -> HandlerResult {
+async fn document(call: &Call) -> HandlerResult {
     if !call.context().settings.oidc.enabled {
         return Err(Error::NotFound.into());
     }
-    let mut response = answer::bytes(StatusCode::OK, answer::JSON, call.site.authorization_server.clone());
+    let mut response = answer::bytes(StatusCode::OK, answer::JSON, call.site.authorization_server().await.clone());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     Ok(response)
 }
