@@ -29,8 +29,8 @@ pub fn fingerprint(app: &App) -> Digest {
     let mut uris: Vec<&str> = app.redirect_uris.iter().map(RedirectUri::as_str).collect();
     uris.sort_unstable();
     let parts = [app.name.as_str(), app.client_type.as_str(), app.redirect_match.as_str()];
-    let text: String = parts.into_iter().chain(uris).map(|part| format!("{}:{part}", part.len())).collect();
-    Digest::of(text)
+    let parts: Vec<String> = parts.into_iter().chain(uris).map(|part| format!("{}:{part}", part.len())).collect();
+    Digest::of(parts.concat())
 }
 
 /// A question whether a user must be asked.

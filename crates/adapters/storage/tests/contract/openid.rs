@@ -6,8 +6,10 @@ use time::Duration;
 use uuid::Uuid;
 
 pub(crate) fn identity(sid: Uuid) -> Identity {
+    // Seconds are all that apps are told.
+    let auth_time = NOW.replace_nanosecond(0).unwrap();
     Identity {
-        sign_in: SignIn { sid, auth_time: NOW, acr: "mfa".to_owned(), amr: vec!["pwd".to_owned(), "otp".to_owned()] },
+        sign_in: SignIn { sid, auth_time, acr: "mfa".to_owned(), amr: vec!["pwd".to_owned(), "otp".to_owned()] },
         nonce: Some("n \u{e9} \"".to_owned()),
         claims: RequestedClaims {
             userinfo: [ClaimName::Name].into(),
