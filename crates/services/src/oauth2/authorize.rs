@@ -305,6 +305,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
+    use doorward_domain::ids::AppId;
     use doorward_domain::oauth2::{ClientType, RedirectMatch};
     use doorward_ports::mocks::MockRepositories;
 
