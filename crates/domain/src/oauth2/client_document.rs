@@ -59,7 +59,7 @@ impl ClientUrl {
             let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
             decoded == "." || decoded == ".."
         };
-        if authority.contains('@') || path.len() < 2 || path.split('/').any(is_dots) {
+        if authority.is_empty() || authority.contains('@') || path.len() < 2 || path.split('/').any(is_dots) {
             return None;
         }
         let url = Url::parse(text).ok()?;
