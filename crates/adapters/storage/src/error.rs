@@ -260,10 +260,7 @@ const ABOUT_TLS: [(&str, &str); 17] = [
         "nobody whom `sslrootcert` names has signed the server's certificate, or it is not valid at this time; \
          `openssl s_client -starttls postgres -connect HOST:PORT` shows it",
     ),
-    (
-        "certificate is not yet valid",
-        "the clock of one of the two is wrong, or the certificate is to be used later",
-    ),
+    ("certificate is not yet valid", "the clock of one of the two is wrong, or the certificate is to be used later"),
     (
         "root certificate file",
         "put the certificate of the authority that signed the server's into the database URL (`sslrootcert=/path/root.crt`), \
@@ -283,12 +280,24 @@ const ABOUT_TLS: [(&str, &str); 17] = [
         "requires a valid client certificate",
         "put a certificate that the server trusts into the database URL (`sslcert=/path/client.crt&sslkey=/path/client.key`)",
     ),
-    ("certificate required", "put a certificate into the database URL (`sslcert=/path/client.crt&sslkey=/path/client.key`)"),
-    ("certificate authentication failed", "the common name of the client's certificate must be the user of the database URL"),
+    (
+        "certificate required",
+        "put a certificate into the database URL (`sslcert=/path/client.crt&sslkey=/path/client.key`)",
+    ),
+    (
+        "certificate authentication failed",
+        "the common name of the client's certificate must be the user of the database URL",
+    ),
     ("certificate expired", "the client's certificate (`sslcert` in the database URL) is no longer valid"),
-    ("alert unknown ca", "the server does not trust who signed the client's certificate (`sslcert` in the database URL)"),
+    (
+        "alert unknown ca",
+        "the server does not trust who signed the client's certificate (`sslcert` in the database URL)",
+    ),
     ("alert bad certificate", "the server does not accept the client's certificate (`sslcert` in the database URL)"),
-    ("private key file", "look at `sslkey` in the database URL: the key of `sslcert`, readable by this user and nobody else (mode 0600)"),
+    (
+        "private key file",
+        "look at `sslkey` in the database URL: the key of `sslcert`, readable by this user and nobody else (mode 0600)",
+    ),
     ("certificate file", "look at `sslcert` in the database URL: a certificate in PEM form that this user can read"),
     ("certificate does not match private key", "`sslcert` and `sslkey` in the database URL do not belong together"),
 ];
@@ -401,7 +410,10 @@ mod tests {
             ("SSL error: certificate verify failed", "sslrootcert"),
             ("root certificate file \"/root/.postgresql/root.crt\" does not exist", "sslrootcert=system"),
             ("server does not support SSL, but SSL was required", "ssl = on"),
-            ("FATAL:  no pg_hba.conf entry for host \"192.0.2.1\", user \"a\", database \"b\", no encryption", "sslmode"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"192.0.2.1\", user \"a\", database \"b\", no encryption",
+                "sslmode",
+            ),
             ("FATAL:  connection requires a valid client certificate", "sslcert"),
             ("private key file \"/k\" has group or world access", "0600"),
         ] {

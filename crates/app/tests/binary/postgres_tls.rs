@@ -139,10 +139,11 @@ fn all_connections_are_encrypted_and_the_server_is_known_by_its_certificate() {
     let trusted = server.url("postgres", NAME, &database, "sslrootcert=system");
     let (_, said) = run("doctor", &trusted, &[("SSL_CERT_FILE", &authority.file())]);
     assert!(said.contains("answers"), "whom the machine trusts, and the name: {said}");
-    let (_, said) = run("doctor", &server.url("postgres", "other.example", &database, "sslrootcert=system"), &[(
-        "SSL_CERT_FILE",
-        &authority.file(),
-    )]);
+    let (_, said) = run(
+        "doctor",
+        &server.url("postgres", "other.example", &database, "sslrootcert=system"),
+        &[("SSL_CERT_FILE", &authority.file())],
+    );
     assert!(said.contains("does not match host name"), "{said}");
 }
 
@@ -180,7 +181,8 @@ fn the_name_goes_unchecked_only_when_that_is_asked_for() {
     let authority = Authority::new("ours");
     let server = Server::new(&authority, 3, |_| {});
     let database = server.cluster.fresh_database().unwrap();
-    for parameters in ["sslmode=require".to_owned(), format!("sslmode=verify-ca&sslrootcert={}", authority.file().display())]
+    for parameters in
+        ["sslmode=require".to_owned(), format!("sslmode=verify-ca&sslrootcert={}", authority.file().display())]
     {
         let (_, said) = run("doctor", &server.url("postgres", "other.example", &database, &parameters), &[]);
         assert!(said.contains("answers"), "{parameters}: {said}");

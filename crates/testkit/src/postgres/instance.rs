@@ -150,11 +150,11 @@ impl Instance {
 
     fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let path = self.data().join(name);
-        let context = || format!("writing {}", path.display());
+        let doing = || format!("writing {}", path.display());
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        file.write_all(content.as_bytes()).with_context(context)?;
+        file.write_all(content.as_bytes()).with_context(doing)?;
         if let Some(User { uid, gid }) = self.binaries.run_as() {
-            chown(&path, Some(uid), Some(gid)).with_context(context)?;
+            chown(&path, Some(uid), Some(gid)).with_context(doing)?;
         }
         Ok(())
     }
