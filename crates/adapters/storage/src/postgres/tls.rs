@@ -47,12 +47,18 @@ mod tests {
     fn the_roots_of_the_machine_are_a_file() {
         let found = || Some(PathBuf::from("/etc/ssl/a b.pem"));
         for (url, becomes) in [
-            ("postgres://db/x?sslrootcert=system", "postgres://db/x?sslrootcert=/etc/ssl/a%20b.pem&sslmode=verify-full"),
+            (
+                "postgres://db/x?sslrootcert=system",
+                "postgres://db/x?sslrootcert=/etc/ssl/a%20b.pem&sslmode=verify-full",
+            ),
             (
                 "postgres://db/x?sslmode=verify-full&sslrootcert=system&a=b",
                 "postgres://db/x?sslmode=verify-full&sslrootcert=/etc/ssl/a%20b.pem&a=b",
             ),
-            ("postgres://db/x?sslmode=require&sslrootcert=system", "postgres://db/x?sslmode=require&sslrootcert=system"),
+            (
+                "postgres://db/x?sslmode=require&sslrootcert=system",
+                "postgres://db/x?sslmode=require&sslrootcert=system",
+            ),
             ("postgres://db/x?sslrootcert=/system", "postgres://db/x?sslrootcert=/system"),
             ("postgres://db/x", "postgres://db/x"),
         ] {
