@@ -420,12 +420,8 @@ mod tests {
             let error = said(message);
             assert!(is_unsafe(&error), "{message}");
             assert_eq!(error.outage(), Some(Outage::Unreachable), "a server that runs answers 503");
-            let mut chain = String::new();
-            let mut cause: Option<&dyn StdError> = Some(&error);
-            while let Some(link) = cause {
-                chain += &format!("{link}\n");
-                cause = link.source();
-            }
+            let chain = std::iter::successors(Some(&error as &dyn StdError), |link| link.source());
+            let chain = chain.map(ToString::to_string).collect::<Vec<_>>().join("\n");
             assert!(chain.contains(message) && chain.contains(advice), "{chain}");
         }
         assert!(!is_unsafe(&said("connection to server at \"db\", port 5432 failed: Connection refused")));
