@@ -18,6 +18,8 @@ mod app;
 mod authorization;
 #[cfg(feature = "oauth2")]
 mod code;
+#[cfg(feature = "oauth2")]
+mod device;
 mod error;
 #[cfg(feature = "oauth2")]
 mod grant;
@@ -42,6 +44,10 @@ pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetErr
 pub use authorization::Authorization;
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
+#[cfg(feature = "oauth2")]
+pub use device::{
+    DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode, UserCodeError,
+};
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};

@@ -5,6 +5,7 @@
 
 pub mod apps;
 pub mod authorize;
+pub mod device;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;

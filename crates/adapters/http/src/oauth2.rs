@@ -1,6 +1,7 @@
 //! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
+pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod settings;
 pub(crate) mod tokens;
@@ -10,6 +11,7 @@ use crate::kit::routes::Routes;
 pub(crate) fn routes(routes: &mut Routes) {
     documents::routes(routes);
     tokens::routes(routes);
+    device::routes(routes);
     apps::routes(routes);
     settings::routes(routes);
 }

@@ -29,6 +29,12 @@ pub enum OAuthErrorCode {
     InsufficientScope,
     /// RFC 6749 4.1.2.1: overloaded, try again.
     TemporarilyUnavailable,
+    /// RFC 8628 3.5: nobody has decided yet.
+    AuthorizationPending,
+    /// RFC 8628 3.5: the device asks too often.
+    SlowDown,
+    /// RFC 8628 3.5: the device code is too old.
+    ExpiredToken,
     /// OpenID Connect Core 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
@@ -53,6 +59,9 @@ impl OAuthErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
         }

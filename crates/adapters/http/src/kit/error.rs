@@ -208,6 +208,9 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::InvalidScope
         | OAuthErrorCode::InvalidTarget
         | OAuthErrorCode::RequestNotSupported
+        | OAuthErrorCode::AuthorizationPending
+        | OAuthErrorCode::SlowDown
+        | OAuthErrorCode::ExpiredToken
         | OAuthErrorCode::RequestUriNotSupported => StatusCode::BAD_REQUEST,
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {

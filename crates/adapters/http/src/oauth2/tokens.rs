@@ -37,12 +37,15 @@ pub(crate) struct TokenForm {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<Secret<String>>,
-    /// `authorization_code`, `refresh_token` or `client_credentials`.
+    /// `authorization_code`, `refresh_token`, `client_credentials` or `urn:ietf:params:oauth:grant-type:device_code`.
     #[schema(value_type = String, required)]
     grant_type: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     code: Option<Secret<String>>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    device_code: Option<Secret<String>>,
     redirect_uri: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
@@ -94,6 +97,7 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         code: form.code,
         redirect_uri: form.redirect_uri,
         code_verifier: form.code_verifier,
+        device_code: form.device_code,
         refresh_token: form.refresh_token,
         scope: form.scope,
         resources: form.resource,

@@ -16,6 +16,7 @@ mod browser;
 mod clients;
 mod credentials;
 mod default_roles;
+mod devices;
 mod entitlements;
 mod files;
 mod follow;

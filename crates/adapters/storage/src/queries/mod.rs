@@ -30,6 +30,7 @@ mod audit;
 mod clock;
 mod codes;
 mod counts;
+mod device_authorizations;
 mod expiring;
 mod federated_sessions;
 mod files;

@@ -15,6 +15,7 @@ mod audited_access;
 mod changes;
 mod codes;
 mod counts;
+mod device_authorizations;
 mod files;
 mod grants;
 mod group_lists;

@@ -4,6 +4,7 @@ mod declared;
 mod pass;
 
 use crate::audit::record;
+use crate::device_authorizations::asked;
 use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
@@ -29,7 +30,9 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, Scopes};
+use doorward_domain::oauth2::{
+    App, AppSecret, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, Scopes,
+};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -67,6 +70,7 @@ struct World {
     app: App,
     secret: AppSecret,
     codes: [AuthorizationCode; 2],
+    device: DeviceAuthorization,
     grant: Grant,
     access: ApiKey,
     session: ApiKey,
@@ -114,6 +118,7 @@ impl World {
             devs: group(acme.id, "devs", 0),
             build: build(&workspace, 1, 0),
             codes: [code(&app, &ann), code(&app, &ann)],
+            device: asked(&app),
             session: session(&ann),
             token: token(&ann, "ci"),
             scim_token: scim_token(acme.id, "entra"),
@@ -291,6 +296,16 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        DeviceAuthorizationRepository::insert(None): |w, r, p| r.device_authorizations().insert(&p.permit(), &w.device);
+        DeviceAuthorizationRepository::note_poll(None): |w, r, p| {
+            r.device_authorizations().note_poll(&p.permit(), w.device.id, 10, NOW)
+        };
+        DeviceAuthorizationRepository::decide(None): |w, r, p| {
+            r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
+        };
+        DeviceAuthorizationRepository::consume(None): |w, r, p| {
+            r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
+        };
         GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
             r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
