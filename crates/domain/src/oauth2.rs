@@ -46,7 +46,8 @@ pub use authorization::Authorization;
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 #[cfg(feature = "oauth2")]
 pub use device::{
-    DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode, UserCodeError,
+    DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode,
+    UserCodeError,
 };
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]

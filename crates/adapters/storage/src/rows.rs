@@ -22,9 +22,7 @@ mod workspace_proxies;
 mod workspaces;
 
 pub(crate) use audit::AuditRow;
-pub(crate) use device_authorizations::{
-    DeviceAuthorizationRow, PENDING as PENDING_DEVICE, decided as decided_device,
-};
+pub(crate) use device_authorizations::{DeviceAuthorizationRow, PENDING as PENDING_DEVICE, decided as decided_device};
 pub(crate) use files::FileRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use keys::CryptoKeyRow;

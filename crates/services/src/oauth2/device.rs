@@ -7,8 +7,8 @@ use super::token::{bind, parse_resource};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
 use crate::sessions::in_person::InPerson;
-use crate::sessions::revalidate::still_valid;
 use crate::sessions::place_of;
+use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Origin, Principal};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::oauth2::{
@@ -37,12 +37,8 @@ const OF_USER: ThrottlePolicy = ThrottlePolicy::ACCOUNT;
 /// Wrong codes from one address: twenty are free.
 const OF_ADDRESS: ThrottlePolicy = ThrottlePolicy::ADDRESS;
 /// Wrong codes in the whole deployment: after a thousand that come without a pause of an hour, each costs a minute.
-const OF_ALL: ThrottlePolicy = ThrottlePolicy {
-    free: 1000,
-    first_wait: Duration::MINUTE,
-    longest_wait: Duration::MINUTE,
-    memory: Duration::HOUR,
-};
+const OF_ALL: ThrottlePolicy =
+    ThrottlePolicy { free: 1000, first_wait: Duration::MINUTE, longest_wait: Duration::MINUTE, memory: Duration::HOUR };
 
 /// A request to the device authorization endpoint, as it was sent; empty values count as missing.
 #[derive(Clone, Debug, Default)]
@@ -191,7 +187,9 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
     let attempt = Attempt::new(ctx, actor, code)?;
     let code = code.clone();
     ctx.act(actor, move |deed| {
-        let Some((asked, app)) = attempt.find(deed)? else { return Ok(deed.unrecorded("a wrong code is counted", None)) };
+        let Some((asked, app)) = attempt.find(deed)? else {
+            return Ok(deed.unrecorded("a wrong code is counted", None));
+        };
         let asked = AskedByDevice {
             app,
             authorization: asked.authorization,
@@ -209,12 +207,7 @@ pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<O
 ///
 /// Needs a person, who has signed in lately; to approve also `oauth2_app_code_token:create` on those of the caller, and a credential that
 /// covers the scopes. Errors: as of [`look`], and `Forbidden`.
-pub async fn decide(
-    ctx: &Context,
-    actor: &Principal,
-    code: &UserCode,
-    approves: bool,
-) -> Result<Option<App>, Error> {
+pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves: bool) -> Result<Option<App>, Error> {
     let attempt = Attempt::new(ctx, actor, code)?;
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
@@ -225,7 +218,9 @@ pub async fn decide(
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
-        let Some((asked, app)) = attempt.find(deed)? else { return Ok(deed.unrecorded("a wrong code is counted", None)) };
+        let Some((asked, app)) = attempt.find(deed)? else {
+            return Ok(deed.unrecorded("a wrong code is counted", None));
+        };
         let (decision, action) = if approves {
             may_decide(&actor_key, &asked.authorization.scopes)?;
             (DeviceDecision::Approved(user_id), AuditAction::DeviceAuthorizationApprove)
@@ -256,7 +251,9 @@ impl Attempt {
     fn new(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Self, Error> {
         actor.in_person(InPerson::AllowApp)?;
         if must_sign_in_again(ctx, actor) {
-            return Err(Error::Refused("You signed in too long ago to decide about devices. Sign in again.".to_owned()));
+            return Err(Error::Refused(
+                "You signed in too long ago to decide about devices. Sign in again.".to_owned(),
+            ));
         }
         let user = actor.account()?.user.id;
         let mut counted = vec![(format!("device-user:{user}"), OF_USER), ("device-all".to_owned(), OF_ALL)];
@@ -284,11 +281,7 @@ impl Attempt {
         Ok(found)
     }
 
-    fn open(
-        &self,
-        repos: &mut dyn Repositories,
-        now: Instant,
-    ) -> Result<Option<(DeviceAuthorization, App)>, Error> {
+    fn open(&self, repos: &mut dyn Repositories, now: Instant) -> Result<Option<(DeviceAuthorization, App)>, Error> {
         let asked = repos.device_authorizations().find_by_user_code(&self.digests)?;
         let Some(asked) = asked.filter(|asked| self.is_on && asked.is_open(now)) else { return Ok(None) };
         let app = repos.apps().find(asked.app_id)?.filter(|app| app.device_flow);

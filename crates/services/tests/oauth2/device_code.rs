@@ -1,5 +1,6 @@
 use crate::fixtures::{
-    APP, NOW, SECRET, USER, app, authorization, context, context_with, oauth2_settings, repos, scopes, user, with_secret,
+    APP, NOW, SECRET, USER, app, authorization, context, context_with, oauth2_settings, repos, scopes, user,
+    with_secret,
 };
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, DeviceAuthorizationId};

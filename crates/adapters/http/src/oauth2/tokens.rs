@@ -3,14 +3,15 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult};
+use crate::kit::error::{Failure, HandlerResult, oauth_body};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
+use actix_web::http::StatusCode;
 use doorward_domain::Secret;
-use doorward_domain::oauth2::Scopes;
+use doorward_domain::oauth2::{OAuthErrorCode, Scopes};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
 use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
@@ -106,7 +107,7 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
     call.admit(request.client.client_id.as_deref(), presented).await?;
-    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await?;
+    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await.map_err(refused)?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
     }
@@ -118,6 +119,15 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         expires_in: tokens.expires_in,
         scope: &tokens.scopes,
     }))
+}
+
+/// An error of the token endpoint. That a person denies a device is 400 as the others (RFC 8628 3.5); elsewhere `access_denied` is of a
+/// caller without rights.
+fn refused(error: OAuthError) -> Failure {
+    if error.code == OAuthErrorCode::AccessDenied {
+        return oauth_body(StatusCode::BAD_REQUEST, &error).into();
+    }
+    error.into()
 }
 
 /// A token to be revoked or looked at (RFC 7009 section 2.1, RFC 7662 section 2.1).

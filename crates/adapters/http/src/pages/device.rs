@@ -20,10 +20,10 @@ use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use askama::Template;
 use doorward_domain::oauth2::{Resource, UserCode};
+use doorward_services::Principal;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::device::{self, AskedByDevice};
 use doorward_services::oauth2::{Caution, consent_scopes};
-use doorward_services::Principal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 

@@ -59,7 +59,9 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     assert!(page.body.contains(code) && !page.body.contains("robot"), "the code is compared before anything is told");
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
     let page = browser.submit(PAGE, &[("user_code", &code.to_lowercase().replace('-', " "))]).await.expect(200);
-    for part in [code, "robot", "user:read", "I did not start this", "If someone sent you this link or code", "just now"] {
+    for part in
+        [code, "robot", "user:read", "I did not start this", "If someone sent you this link or code", "just now"]
+    {
         assert!(page.body.contains(part), "{part}");
     }
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending", "nothing is allowed yet");
@@ -153,9 +155,8 @@ async fn not_every_app_may_ask_and_none_for_everything() {
     let house = house().await;
     let owner = house.owner().await;
     let plain = client(&house, &owner, json!({})).await;
-    let ask = async |client: &Client, fields: &[(&str, &str)]| {
-        house.form("/oauth2/device", &client.basic(), fields).await
-    };
+    let ask =
+        async |client: &Client, fields: &[(&str, &str)]| house.form("/oauth2/device", &client.basic(), fields).await;
     let code = |answer: Answer| answer.json()["error"].as_str().unwrap().to_owned();
     assert_eq!(code(ask(&plain, &[("scope", "user:read")]).await.expect(400)), "unauthorized_client");
     let television = television(&house, &owner).await;
@@ -178,7 +179,8 @@ async fn not_every_app_may_ask_and_none_for_everything() {
     for _ in 0..20 {
         begin(&house, &television, "user:read").await;
     }
-    let many = ask(&television, &[("scope", "user:read")]).await;
+    let many = ask(&television, &[("scope", "user:read")]).await.expect(429);
+    assert!(!many.header("retry-after").is_empty());
     assert_eq!(many.json()["error"], "temporarily_unavailable");
 }
 

@@ -11,7 +11,8 @@ use doorward_services::users;
 use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, and what browsers report by themselves, to which nothing is done.
-const OPEN: [&str; 5] = ["/api/v2/csp/reports", "/oauth2/device", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/tokens"];
+const OPEN: [&str; 5] =
+    ["/api/v2/csp/reports", "/oauth2/device", "/oauth2/introspect", "/oauth2/revoke", "/oauth2/tokens"];
 
 #[actix_web::test]
 async fn every_route_that_changes_something_refuses_other_sites() {

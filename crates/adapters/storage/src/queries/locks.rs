@@ -11,12 +11,12 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, DeviceAuthorizationRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow, WorkspaceProxyRow,
-    WorkspaceRow,
+    AppRow, DeviceAuthorizationRow, GroupRow, JobRow, OrganizationRow, RoleRow, TemplateRow, UserRow, VersionRow,
+    WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, organization_members, organizations, provisioner_jobs,
-    template_versions, templates, users, workspace_proxies, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, organization_members, organizations,
+    provisioner_jobs, template_versions, templates, users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;

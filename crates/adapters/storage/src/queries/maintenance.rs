@@ -2,8 +2,8 @@
 
 use super::expiring::Expiring;
 use super::{
-    Conn, codes, counts, device_authorizations, files, grants, inbox, notifications, passcodes, provisioner_jobs, provisioners, replays,
-    replicas, sessions, throttles,
+    Conn, codes, counts, device_authorizations, files, grants, inbox, notifications, passcodes, provisioner_jobs,
+    provisioners, replays, replicas, sessions, throttles,
 };
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;

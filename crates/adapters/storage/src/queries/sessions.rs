@@ -4,9 +4,7 @@ use super::expiring::Expiring;
 use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
-use crate::schema::{
-    api_keys, oauth2_codes, oauth2_device_authorizations, oauth2_grants, one_time_passcodes, users,
-};
+use crate::schema::{api_keys, oauth2_codes, oauth2_device_authorizations, oauth2_grants, one_time_passcodes, users};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};

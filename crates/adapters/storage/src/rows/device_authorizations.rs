@@ -77,10 +77,7 @@ impl TryFrom<DeviceAuthorizationRow> for DeviceAuthorization {
             digest: row.digest.0,
             user_code: row.user_code.0,
             app_id: row.app_id.0,
-            authorization: Authorization {
-                scopes: row.scopes.0,
-                resource: row.resource.map(Resource::from_storage),
-            },
+            authorization: Authorization { scopes: row.scopes.0, resource: row.resource.map(Resource::from_storage) },
             ip: row.ip,
             user_agent: row.user_agent,
             created_at: row.created_at.0,

@@ -29,9 +29,7 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
         Verdict::Granted(scopes) => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
-        Verdict::Pending => {
-            Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet"))
-        }
+        Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
         Verdict::SlowDown => {
             Err(OAuthError::new(OAuthErrorCode::SlowDown, "wait five seconds longer between two questions"))
         }

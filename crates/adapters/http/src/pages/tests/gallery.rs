@@ -194,7 +194,13 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         ("device-done", html(&EnterCode { outcome: Some("The device with Atlas is connected."), ..enter() })),
         (
             "device-hostile",
-            html(&EnterCode { user: hostile_person, notice: Some(HOSTILE), typed: HOSTILE, return_to: HOSTILE, ..enter() }),
+            html(&EnterCode {
+                user: hostile_person,
+                notice: Some(HOSTILE),
+                typed: HOSTILE,
+                return_to: HOSTILE,
+                ..enter()
+            }),
         ),
         ("device-decide", html(&decide())),
         (
