@@ -420,7 +420,7 @@ mod tests {
             let error = said(message);
             assert!(is_unsafe(&error), "{message}");
             assert_eq!(error.outage(), Some(Outage::Unreachable), "a server that runs answers 503");
-            let chain = std::iter::successors(Some(&error as &dyn StdError), |link| link.source());
+            let chain = std::iter::successors(Some(&error as &dyn StdError), |link| (*link).source());
             let chain = chain.map(ToString::to_string).collect::<Vec<_>>().join("\n");
             assert!(chain.contains(message) && chain.contains(advice), "{chain}");
         }
