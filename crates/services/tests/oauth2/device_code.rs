@@ -113,6 +113,7 @@ async fn nothing_is_given_for_what_is_no_good_any_more() {
     let switched_off = App { device_flow: false, ..television() };
     let others = DeviceAuthorization { app_id: AppId::NIL, ..approved() };
     let guessed = DeviceAuthorization { digest: doorward_domain::Digest::of("another"), ..approved() };
+    let denied = asked(DeviceDecision::Denied);
     let old = DeviceAuthorization { expires_at: NOW, ..approved() };
     for (app, asked, status, code) in [
         (television(), approved(), UserStatus::Suspended, OAuthErrorCode::InvalidGrant),
@@ -121,7 +122,7 @@ async fn nothing_is_given_for_what_is_no_good_any_more() {
         (television(), others, UserStatus::Active, OAuthErrorCode::InvalidGrant),
         (television(), guessed, UserStatus::Active, OAuthErrorCode::InvalidGrant),
         (television(), old, UserStatus::Active, OAuthErrorCode::ExpiredToken),
-        (television(), self::asked(DeviceDecision::Denied), UserStatus::Active, OAuthErrorCode::AccessDenied),
+        (television(), denied, UserStatus::Active, OAuthErrorCode::AccessDenied),
     ] {
         let mut repos = waiting(app, asked);
         repos.users.expect_find().returning(move |_| Ok(Some(user(status))));
