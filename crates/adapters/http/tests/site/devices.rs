@@ -22,7 +22,11 @@ async fn television<S: Site>(house: &House<S>, owner: &str) -> Client {
 }
 
 async fn begin<S: Site>(house: &House<S>, client: &Client, scope: &str) -> Value {
-    let answer = house.form("/oauth2/device", &client.basic(), &[("scope", scope)]).await.expect(200);
+    let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("scope", scope).finish();
+    let request = TestRequest::post().uri("/oauth2/device").set_payload(body).peer_addr("192.0.2.7:1".parse().unwrap());
+    let request =
+        request.insert_header(("Authorization", client.basic())).insert_header(("User-Agent", "television/1"));
+    let answer = house.send(request).await.expect(200);
     assert_eq!(answer.header("cache-control"), "no-store");
     answer.json()
 }
@@ -59,9 +63,16 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     assert!(page.body.contains(code) && !page.body.contains("robot"), "the code is compared before anything is told");
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
     let page = browser.submit(PAGE, &[("user_code", &code.to_lowercase().replace('-', " "))]).await.expect(200);
-    for part in
-        [code, "robot", "user:read", "I did not start this", "If someone sent you this link or code", "just now"]
-    {
+    for part in [
+        code,
+        "robot",
+        "192.0.2.7",
+        "television/1",
+        "user:read",
+        "I did not start this",
+        "If someone sent you this link or code",
+        "just now",
+    ] {
         assert!(page.body.contains(part), "{part}");
     }
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending", "nothing is allowed yet");
@@ -84,7 +95,7 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
         log["audit_logs"].as_array().unwrap().iter().map(|record| record["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["device_authorization_approve", "device_authorization_start"]);
     let about = &log["audit_logs"][0]["additional_fields"];
-    assert_eq!((&about["device_ip"], &about["scopes"]), (&json!("127.0.0.1"), &json!(["user:read", "offline_access"])));
+    assert_eq!((&about["device_ip"], &about["scopes"]), (&json!("192.0.2.7"), &json!(["user:read", "offline_access"])));
 }
 
 #[actix_web::test]
@@ -138,7 +149,7 @@ async fn polls_that_come_too_soon_are_slowed_down_and_codes_expire() {
     assert_eq!(refused(&house, &television, &codes).await, "slow_down", "ten seconds by now, and fifteen from here");
     house.clock.advance(Duration::seconds(9));
     assert_eq!(refused(&house, &television, &codes).await, "authorization_pending");
-    let stranger = self::television(&house, &owner).await;
+    let stranger = client(&house, &owner, json!({ "device_flow": true })).await;
     assert_eq!(refused(&house, &stranger, &codes).await, "invalid_grant", "it is another app's");
     house.clock.advance(Duration::seconds(900));
     assert_eq!(refused(&house, &television, &codes).await, "expired_token");
@@ -178,6 +189,10 @@ async fn not_every_app_may_ask_and_none_for_everything() {
     assert_eq!(app["endpoints"]["device_authorization"], format!("{ISSUER}/oauth2/device"));
     for _ in 0..20 {
         begin(&house, &television, "user:read").await;
+    }
+    // Another address has its own.
+    for _ in 0..20 {
+        ask(&television, &[("scope", "user:read")]).await.expect(200);
     }
     let many = ask(&television, &[("scope", "user:read")]).await.expect(429);
     assert!(!many.header("retry-after").is_empty());
