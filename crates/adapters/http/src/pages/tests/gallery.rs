@@ -202,9 +202,9 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 ..enter()
             }),
         ),
-        ("device-decide", html(&decide())),
+        ("consent-device", html(&decide())),
         (
-            "device-decide-hostile",
+            "consent-device-hostile",
             html(&DecideOnDevice {
                 user: hostile_person,
                 app_name: HOSTILE,
