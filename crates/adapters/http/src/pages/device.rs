@@ -188,7 +188,7 @@ pub(crate) async fn decide(mut call: Call, who: Result<Principal, Failure>) -> H
     get, path = paths::DEVICE_SHORT, tag = "pages", operation_id = "device_verification_short",
     responses((status = 303, description = "To the page where a code is entered")),
 )]
-pub(crate) async fn short(_call: Call) -> HandlerResult {
+pub(crate) async fn short(_: Call) -> HandlerResult {
     Ok(redirect(StatusCode::SEE_OTHER, paths::DEVICE))
 }
 
