@@ -89,7 +89,7 @@ mod tests {
         for (message, advice) in [
             ("server certificate for \"db\" does not match host name \"db.internal\"", "name"),
             ("SSL error: certificate verify failed", "sslrootcert"),
-            ("root certificate file \"/root/.postgresql/root.crt\" does not exist", "sslrootcert=system"),
+            ("root certificate file \"/home/ann/.postgresql/root.crt\" does not exist", "sslrootcert=system"),
             ("server does not support SSL, but SSL was required", "ssl = on"),
             (
                 "FATAL:  no pg_hba.conf entry for host \"192.0.2.1\", user \"a\", database \"b\", no encryption",
