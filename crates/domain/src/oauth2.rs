@@ -20,6 +20,8 @@ mod authorization;
 mod client_document;
 #[cfg(feature = "oauth2")]
 mod code;
+#[cfg(feature = "oauth2")]
+mod device;
 mod error;
 #[cfg(feature = "oauth2")]
 mod grant;
@@ -52,6 +54,11 @@ pub use client_document::{
 };
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
+#[cfg(feature = "oauth2")]
+pub use device::{
+    DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode,
+    UserCodeError,
+};
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};

@@ -65,6 +65,8 @@ repositories! {
     apps: oauth2::{AppRepository, MockAppRepository},
     /// Authorization codes.
     codes: oauth2::{CodeRepository, MockCodeRepository},
+    /// What devices ask for.
+    device_authorizations: oauth2::{DeviceAuthorizationRepository, MockDeviceAuthorizationRepository},
     /// Grants with their tokens.
     grants: oauth2::{GrantRepository, MockGrantRepository},
     /// Clients that registered themselves.

@@ -28,7 +28,7 @@ pub(crate) use login::{confirm_password, record as refused_sign_in};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
 pub use revalidate::lives;
-pub(crate) use throttling::{Guard, name_key};
+pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };

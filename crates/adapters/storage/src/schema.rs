@@ -124,6 +124,7 @@ table! {
         created_at -> Instant,
         updated_at -> Instant,
         revision -> Integer,
+        device_flow -> Bool,
     }
 }
 
@@ -139,6 +140,29 @@ table! {
         display_suffix -> Text,
         created_at -> Instant,
         last_used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_device_authorizations (id) {
+        id -> Uuid,
+        prefix -> Text,
+        digest -> Digest,
+        user_code -> Digest,
+        app_id -> Uuid,
+        resource -> Nullable<Text>,
+        scopes -> Text,
+        ip -> Text,
+        user_agent -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        interval_seconds -> Integer,
+        polled_at -> Nullable<Instant>,
+        decision -> Text,
+        user_id -> Nullable<Uuid>,
     }
 }
 
@@ -930,6 +954,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_apps,
     oauth2_app_secrets,
     oauth2_codes,
+    oauth2_device_authorizations,
     oauth2_grants,
     oauth2_client_documents,
     oauth2_registered_clients,

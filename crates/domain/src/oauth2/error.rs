@@ -33,6 +33,12 @@ pub enum OAuthErrorCode {
     InvalidClientMetadata,
     /// What names a client is no id of one.
     InvalidClientId,
+    /// RFC 8628 3.5: nobody has decided yet.
+    AuthorizationPending,
+    /// RFC 8628 3.5: the device asks too often.
+    SlowDown,
+    /// RFC 8628 3.5: the device code is too old.
+    ExpiredToken,
     /// OpenID Connect Core 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
@@ -67,6 +73,9 @@ impl OAuthErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidClientId => "invalid_client_id",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

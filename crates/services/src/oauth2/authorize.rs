@@ -270,7 +270,7 @@ fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Co
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
-fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error> {
+pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error> {
     actor.in_person(InPerson::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
     let key = &actor.account()?.key;
@@ -404,6 +404,7 @@ mod tests {
             allowed_resources: None,
             resources: Vec::new(),
             service_account_id: None,
+            device_flow: false,
             created_at: NOW,
             updated_at: NOW,
             revision: 0,

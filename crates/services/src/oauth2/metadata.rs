@@ -1,6 +1,7 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
 use super::authorize::RESPONSE_MODE;
+use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ pub struct AuthorizationServer {
     pub revocation_endpoint: String,
     /// RFC 7662.
     pub introspection_endpoint: String,
+    /// RFC 8628; only where the device grant is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     /// Only `code`.
     pub response_types_supported: Vec<&'static str>,
     /// Only `query`.
@@ -65,6 +69,8 @@ impl AuthorizationServer {
 #[must_use]
 pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
+    let has_devices = settings.oauth2.device_grant;
+    let grants = ["authorization_code", "refresh_token", "client_credentials"];
     let with_none = vec!["client_secret_basic", "client_secret_post", "none"];
     AuthorizationServer {
         issuer: issuer.to_owned(),
@@ -73,9 +79,10 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         registration_endpoint: None,
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
         response_types_supported: vec!["code"],
         response_modes_supported: vec![RESPONSE_MODE],
-        grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
+        grant_types_supported: grants.into_iter().chain(has_devices.then_some(DEVICE_CODE)).collect(),
         code_challenge_methods_supported: vec!["S256"],
         scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),

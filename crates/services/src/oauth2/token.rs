@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 pub(super) mod still_allowed;
 
@@ -27,6 +28,8 @@ pub struct TokenRequest {
     pub redirect_uri: Option<String>,
     /// `code_verifier`.
     pub code_verifier: Option<Secret<String>>,
+    /// `device_code`.
+    pub device_code: Option<Secret<String>>,
     /// `refresh_token`.
     pub refresh_token: Option<Secret<String>>,
     /// `scope`.
@@ -74,7 +77,7 @@ impl TokenSet {
     }
 }
 
-/// What the three grants have in common, checked.
+/// What all grants have in common, checked.
 #[derive(Clone, Debug)]
 struct Common {
     client: PresentedClient,
@@ -91,14 +94,19 @@ enum GrantRequest {
     AuthorizationCode(authorization_code::Request),
     RefreshToken(refresh_token::Request),
     ClientCredentials,
+    DeviceCode(device_code::Request),
 }
 
-/// Issues tokens: `authorization_code`, `refresh_token` or `client_credentials`.
+/// The grant type of devices (RFC 8628 3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Issues tokens: `authorization_code`, `refresh_token`, `client_credentials` or [`DEVICE_CODE`].
 ///
 /// Needs no permission; a confidential client authenticates. Errors: `invalid_request` (a parameter is missing, was
 /// given twice or is malformed), `invalid_client`, `unsupported_grant_type`, `invalid_grant` (the code or refresh
 /// token is no good, or what it is about was taken from the app), `invalid_target`, `invalid_scope`,
-/// `unauthorized_client` (an app without a service account asks for `client_credentials`), `temporarily_unavailable`,
+/// `unauthorized_client` (an app without a service account asks for `client_credentials`, or one that may not have devices for
+/// them), `authorization_pending`, `slow_down`, `expired_token`, `access_denied` (of devices), `temporarily_unavailable`,
 /// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     let client = request.client.present()?;
@@ -108,7 +116,7 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
         let resource = parse_resource(&request.resources)?;
         let scopes = match &grant {
             // The code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3).
-            GrantRequest::AuthorizationCode(_) => None,
+            GrantRequest::AuthorizationCode(_) | GrantRequest::DeviceCode(_) => None,
             GrantRequest::RefreshToken(_) | GrantRequest::ClientCredentials => {
                 super::scopes::parse(request.scope.as_deref())?.0
             }
@@ -119,6 +127,7 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
         Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,
         Ok((GrantRequest::RefreshToken(grant), common)) => refresh_token::refresh(ctx, common, grant).await,
         Ok((GrantRequest::ClientCredentials, common)) => client_credentials::issue(ctx, common).await,
+        Ok((GrantRequest::DeviceCode(grant), common)) => device_code::redeem(ctx, common, grant).await,
         // An unknown client is told so before anything about its parameters.
         Err(error) => {
             ctx.read(move |repos| client.find_app(repos).map(drop)).await?;
@@ -142,10 +151,14 @@ fn parse(request: &TokenRequest) -> Result<GrantRequest, OAuthError> {
             GrantRequest::RefreshToken(refresh_token::Request { token: token.clone() })
         }
         Some("client_credentials") => GrantRequest::ClientCredentials,
+        Some(DEVICE_CODE) => {
+            let code = given(request.device_code.as_ref()).ok_or_else(|| OAuthError::missing("device_code"))?;
+            GrantRequest::DeviceCode(device_code::Request { device_code: code.clone() })
+        }
         Some(_) | None => {
             return Err(OAuthError::new(
                 OAuthErrorCode::UnsupportedGrantType,
-                "grant_type must be authorization_code, refresh_token or client_credentials",
+                "grant_type must be authorization_code, refresh_token, client_credentials or that of device codes",
             ));
         }
     };

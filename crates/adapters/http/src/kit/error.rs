@@ -210,6 +210,9 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::InvalidClientMetadata
         | OAuthErrorCode::InvalidClientId
         | OAuthErrorCode::RequestNotSupported
+        | OAuthErrorCode::AuthorizationPending
+        | OAuthErrorCode::SlowDown
+        | OAuthErrorCode::ExpiredToken
         | OAuthErrorCode::RequestUriNotSupported
         | OAuthErrorCode::RegistrationNotSupported
         | OAuthErrorCode::LoginRequired

@@ -405,7 +405,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
 }
 
 /// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
-fn standing(actor: &Principal) -> String {
+pub(super) fn standing(actor: &Principal) -> String {
     let roles = actor.as_account().map(|account| account.user.roles.as_slice()).unwrap_or_default();
     let roles: Vec<String> = roles.iter().map(|role| role_display_name(role)).collect();
     let in_organizations = actor.organizations_with_roles().len();

@@ -11,8 +11,9 @@ use doorward_services::users;
 use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, and what browsers report by themselves, to which nothing is done.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 7] = [
     "/api/v2/csp/reports",
+    "/oauth2/device",
     "/oauth2/introspect",
     "/oauth2/register",
     "/oauth2/revoke",

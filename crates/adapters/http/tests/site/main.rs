@@ -17,6 +17,7 @@ mod client_documents;
 mod clients;
 mod credentials;
 mod default_roles;
+mod devices;
 mod entitlements;
 mod files;
 mod follow;

@@ -31,6 +31,7 @@ mod client_documents;
 mod clock;
 mod codes;
 mod counts;
+mod device_authorizations;
 mod expiring;
 mod federated_sessions;
 mod files;

@@ -16,6 +16,7 @@ mod changes;
 mod client_documents;
 mod codes;
 mod counts;
+mod device_authorizations;
 mod files;
 mod grants;
 mod group_lists;

@@ -33,7 +33,7 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, RegisteredClient, Scopes};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
 use doorward_domain::openid::AppRules;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
@@ -199,6 +199,16 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        DeviceAuthorizationRepository::insert(None): |w, r, p| r.device_authorizations().insert(&p.permit(), &w.device);
+        DeviceAuthorizationRepository::note_poll(None): |w, r, p| {
+            r.device_authorizations().note_poll(&p.permit(), w.device.id, 10, NOW)
+        };
+        DeviceAuthorizationRepository::decide(None): |w, r, p| {
+            r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
+        };
+        DeviceAuthorizationRepository::consume(None): |w, r, p| {
+            r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
+        };
         GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
         RegistrationRepository::note_grants(None): |w, r, p| {
             let _ = w;

@@ -1,6 +1,8 @@
 //! What there is to be written, and what may be told to have changed.
 
 use super::*;
+use crate::device_authorizations::asked;
+use doorward_domain::oauth2::DeviceAuthorization;
 
 /// What is written.
 pub(super) struct World {
@@ -19,6 +21,7 @@ pub(super) struct World {
     pub(super) app: App,
     pub(super) secret: AppSecret,
     pub(super) codes: [AuthorizationCode; 2],
+    pub(super) device: DeviceAuthorization,
     pub(super) grant: Grant,
     pub(super) access: ApiKey,
     pub(super) session: ApiKey,
@@ -66,6 +69,7 @@ impl World {
             devs: group(acme.id, "devs", 0),
             build: build(&workspace, 1, 0),
             codes: [code(&app, &ann), code(&app, &ann)],
+            device: asked(&app),
             session: session(&ann),
             token: token(&ann, "ci"),
             scim_token: scim_token(acme.id, "entra"),
