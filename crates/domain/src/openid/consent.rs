@@ -110,6 +110,7 @@ mod tests {
             redirect_match: RedirectMatch::Exact,
             client_type: ClientType::Confidential,
             require_pkce: false,
+            device_flow: false,
             allowed_scopes: None,
             allowed_resources: None,
             resources: Vec::new(),

@@ -59,6 +59,7 @@ impl Document {
             redirect_match: RedirectMatch::Exact,
             client_type: ClientType::Public,
             require_pkce: true,
+            device_flow: false,
             allowed_scopes: self.allowed_scopes.clone(),
             allowed_resources: None,
             resources: Vec::new(),
