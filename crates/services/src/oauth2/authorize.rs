@@ -259,8 +259,8 @@ impl ConsentRequest {
     }
 
     /// Where the browser goes to tell the client of this error.
-    pub(crate) fn refused_location(&self, ctx: &Context, error: OAuthError) -> String {
-        error_location(ctx, &self.redirect_uri, &error, self.state.as_deref())
+    pub(crate) fn refused_location(&self, ctx: &Context, error: &OAuthError) -> String {
+        error_location(ctx, &self.redirect_uri, error, self.state.as_deref())
     }
 }
 

@@ -39,7 +39,7 @@ pub async fn next_step(
     let request = &consent.authentication;
     let is_silent = request.asks(Prompt::None);
     let refuse =
-        |code, reason: &'static str| Ok(Step::Refused(consent.refused_location(ctx, OAuthError::new(code, reason))));
+        |code, reason: &'static str| Ok(Step::Refused(consent.refused_location(ctx, &OAuthError::new(code, reason))));
     let hinted = match consent.id_token_hint.as_deref() {
         None => None,
         Some(text) => match hint::read(ctx, text).await? {

@@ -30,6 +30,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 /// An OAuth2 app.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuth2ProviderApp)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as clients know them")]
 pub(crate) struct AppObject {
     /// Its `client_id`.
     id: Uuid,
@@ -94,7 +95,7 @@ impl AppObject {
                 authorization: format!("{issuer}/oauth2/authorize"),
                 token: format!("{issuer}/oauth2/tokens"),
                 token_revoke: format!("{issuer}/oauth2/revoke"),
-                device_authorization: has_devices.then(|| format!("{issuer}/oauth2/device")).unwrap_or_default(),
+                device_authorization: if has_devices { format!("{issuer}/oauth2/device") } else { String::new() },
             },
             redirect_match: app.redirect_match.as_str(),
             public: app.client_type == ClientType::Public,
