@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
-use doorward_crypto::{Argon2Hasher, SigningKey, SystemClock, SystemRandom};
+use doorward_crypto::{Argon2Hasher, RingMint, SigningKey, SystemClock, SystemRandom};
 use doorward_domain::Secret;
 use doorward_domain::ids::ReplicaId;
 use doorward_domain::keys::CryptoKey;
@@ -42,6 +42,7 @@ pub(crate) async fn connect(
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes())
         .await
         .context("cannot prepare the database for the first request")?;
+    bootstrap.keys.mint_by(Arc::new(RingMint));
     let server = ServerIdentity {
         deployment_id: bootstrap.deployment_id,
         replica_id: ReplicaId(random.id(clock.now())),
@@ -99,9 +100,14 @@ pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<Outbound> {
     Outbound::new(&settings.fetch).context("nothing can be asked of other servers")
 }
 
+/// The mail server, if there is one. Connects to nobody yet.
+pub(crate) fn mail_server(settings: &Settings) -> anyhow::Result<Option<Smtp>> {
+    Smtp::new(&settings.smtp, &hostname()).context("no mail can be sent")
+}
+
 /// What sends mail, if it is set up. Connects to nobody.
 pub(crate) fn outlets(settings: &Settings) -> anyhow::Result<Outlets> {
-    let smtp = Smtp::new(&settings.smtp, &hostname()).context("no mail can be sent")?;
+    let smtp = mail_server(settings)?;
     Ok(Outlets::with_mailer(smtp.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>)))
 }
 

@@ -115,6 +115,7 @@ fn run() -> Result<String, Box<dyn Error>> {
         allowed_resources: Some(vec![Resource::parse("https://api.example")?]),
         resources: Vec::new(),
         service_account_id: None,
+        device_flow: false,
         created_at: now,
         updated_at: now,
         revision: 0,

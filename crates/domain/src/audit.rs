@@ -41,6 +41,12 @@ text_enum! {
         RefreshTokenReuse = "refresh_token_reuse",
         /// An authorization code was presented again.
         AuthorizationCodeReplay = "authorization_code_replay",
+        /// A device asked for access.
+        DeviceAuthorizationStart = "device_authorization_start",
+        /// Somebody allowed a device what it asked for.
+        DeviceAuthorizationApprove = "device_authorization_approve",
+        /// Somebody denied a device what it asked for.
+        DeviceAuthorizationDeny = "device_authorization_deny",
     }
 }
 

@@ -48,6 +48,8 @@ uuid_ids! {
     AppSecretId;
     /// Id of an authorization code.
     CodeId;
+    /// Id of what a device asks for.
+    DeviceAuthorizationId;
     /// Id of a grant: one user's consent to one app, with its refresh and access token.
     GrantId;
     /// Id of an audit record.

@@ -32,6 +32,12 @@ text_enum! {
         Forms = "forms",
         /// Derives the keys that workspace proxies share with this server.
         WorkspaceApps = "workspace_apps",
+        /// Signs ID tokens by RS256.
+        SignRs256 = "sign_rs256",
+        /// Signs ID tokens by ES256.
+        SignEs256 = "sign_es256",
+        /// Signs ID tokens by `EdDSA`.
+        SignEdDsa = "sign_eddsa",
     }
 }
 
@@ -39,10 +45,29 @@ text_enum! {
 pub const WORKSPACE_APPS_KEPT: Duration = Duration::DAY;
 
 impl KeyPurpose {
+    /// How keys of this purpose are used.
+    #[must_use]
+    pub const fn algorithm(self) -> KeyAlgorithm {
+        match self {
+            Self::RefreshTokens | Self::Forms | Self::WorkspaceApps => KeyAlgorithm::HmacSha256,
+            Self::SignRs256 => KeyAlgorithm::Rs256,
+            Self::SignEs256 => KeyAlgorithm::Es256,
+            Self::SignEdDsa => KeyAlgorithm::EdDsa,
+        }
+    }
+
+    /// Whether its keys are private ones whose public parts are published. They are made when the first is needed.
+    #[must_use]
+    pub const fn is_published(self) -> bool {
+        matches!(self, Self::SignRs256 | Self::SignEs256 | Self::SignEdDsa)
+    }
+
     /// How much later than the one before a new key starts at least.
     const fn least_gap(self) -> Duration {
         match self {
-            Self::RefreshTokens | Self::Forms => Duration::MICROSECOND,
+            Self::RefreshTokens | Self::Forms | Self::SignRs256 | Self::SignEs256 | Self::SignEdDsa => {
+                Duration::MICROSECOND
+            }
             // Proxies know a key by the second at which it starts.
             Self::WorkspaceApps => Duration::SECOND,
         }
@@ -57,6 +82,12 @@ text_enum! {
         /// The same, and there may be refresh tokens of it that do not name it: the key of a deployment that is older than
         /// names.
         HmacSha256Unnamed = "hmac-sha256-unnamed",
+        /// RSASSA-PKCS1-v1_5 with SHA-256; a private key in PKCS #8.
+        Rs256 = "RS256",
+        /// ECDSA with P-256 and SHA-256; a private key in PKCS #8.
+        Es256 = "ES256",
+        /// Ed25519; a private key in PKCS #8.
+        EdDsa = "EdDSA",
     }
 }
 
@@ -249,6 +280,14 @@ impl KeyRotation {
         let starts_at = (now + lead).max(newest.starts_at + purpose.least_gap());
         Ok(Self { purpose, new, starts_at, old: newest.id, old_ends_at: starts_at + kept })
     }
+
+    /// Whether the newest of `keys` of a purpose has signed for so long that its successor is to be stored, which then signs
+    /// after `lead`.
+    #[must_use]
+    pub fn is_due(keys: &[CryptoKey], purpose: KeyPurpose, now: Instant, lead: Duration, every: Duration) -> bool {
+        let newest = keys.iter().filter(|key| key.purpose == purpose).map(|key| key.starts_at).max();
+        newest.is_some_and(|starts_at| starts_at <= now && starts_at.saturating_add(every) <= now.saturating_add(lead))
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +333,21 @@ mod tests {
         assert!(plan(&[key('a', Duration::DAY, None), other]).is_ok(), "of another purpose");
         let all: Vec<_> = ('a'..='z').map(|id| key(id, Duration::seconds(200 - i64::from(id as u8)), None)).collect();
         assert_eq!(plan(&all), Err(KeyRotationError::NoIdLeft));
+    }
+
+    #[test]
+    fn a_successor_is_due_so_early_that_it_can_be_published_first() {
+        let is_due = |started_ago: Duration| {
+            let keys = [key('a', Duration::days(300), Some(NOW)), key('b', started_ago, None)];
+            KeyRotation::is_due(&keys, KeyPurpose::RefreshTokens, NOW, Duration::DAY, Duration::days(90))
+        };
+        assert!(is_due(Duration::days(89)) && is_due(Duration::days(400)));
+        assert!(!is_due(Duration::days(89) - Duration::MICROSECOND), "too early");
+        assert!(!is_due(-Duration::SECOND), "the last rotation has not taken effect");
+        assert!(
+            !KeyRotation::is_due(&[], KeyPurpose::SignRs256, NOW, Duration::DAY, Duration::DAY),
+            "nothing to replace"
+        );
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub mod names;
 #[cfg(feature = "full")]
 pub mod notifications;
 pub mod oauth2;
+#[cfg(feature = "full")]
+pub mod openid;
 pub mod organizations;
 pub mod outbox;
 pub mod page;

@@ -17,7 +17,11 @@ mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
 #[cfg(feature = "oauth2")]
+mod client_document;
+#[cfg(feature = "oauth2")]
 mod code;
+#[cfg(feature = "oauth2")]
+mod device;
 mod error;
 #[cfg(feature = "oauth2")]
 mod grant;
@@ -45,7 +49,16 @@ pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetErr
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
 #[cfg(feature = "oauth2")]
+pub use client_document::{
+    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,
+};
+#[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
+#[cfg(feature = "oauth2")]
+pub use device::{
+    DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceCodeError, DeviceDecision, POLL_INTERVAL, Poll, UserCode,
+    UserCodeError,
+};
 pub use error::OAuthErrorCode;
 #[cfg(feature = "oauth2")]
 pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshPlan, RefreshPolicy};

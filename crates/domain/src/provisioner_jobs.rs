@@ -7,7 +7,7 @@ mod resource;
 
 pub use job::{
     ALREADY_COMPLETED, ERROR_CODE_MAX, ERROR_MAX, HUNG_AFTER, JobInput, JobRefusal, JobStatus, JobType, PENDING_FOR,
-    PENDING_MAX, ProvisionerJob, TRIALS_KEPT, Worker,
+    PENDING_MAX, ProvisionerJob, TRIALS_KEPT, UNHEARD_AFTER, Worker,
 };
 pub use log::{JobLog, LINE_MAX, LINES_AT_ONCE, LOG_MAX, LOGS_KEPT, LogLevel, LogSource, NewLog, STAGE_MAX, Tail};
 pub use resource::{

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use doorward_domain::Secret;
+use doorward_domain::jws::{PublicKeyMaterial, SignatureAlgorithm};
 use doorward_domain::users::PasswordHash;
+use std::sync::Arc;
 
 /// The hashing queue is full; the caller should answer "try again later".
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -63,4 +65,30 @@ pub struct SigningError;
 pub trait Signer: Send + Sync {
     /// The signature of a message, in the form of RFC 7518.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
+}
+
+/// A private key, opened, with its public part.
+#[derive(Clone)]
+pub struct SigningPair {
+    /// The private part.
+    pub signer: Arc<dyn Signer>,
+    /// The public part.
+    pub public: PublicKeyMaterial,
+}
+
+/// Nothing of the private part.
+impl std::fmt::Debug for SigningPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningPair").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// Makes the private keys with which this server signs what others verify, and opens them.
+#[async_trait]
+pub trait KeyMint: Send + Sync {
+    /// A new private key of the algorithm, in PKCS #8. Takes up to a second of a processor, off the async threads.
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<Secret<Vec<u8>>, SigningError>;
+
+    /// Opens a private key of the algorithm.
+    fn open(&self, algorithm: SignatureAlgorithm, document: &Secret<Vec<u8>>) -> Result<SigningPair, SigningError>;
 }

@@ -59,6 +59,7 @@ pub mod members;
 pub mod mocks;
 pub mod notifications;
 pub mod oauth2;
+pub mod openid;
 pub mod organizations;
 pub mod outbox;
 pub mod passcodes;
@@ -87,7 +88,7 @@ pub use backend::{Commit, StoreBackend, Work, WorkMode};
 #[cfg(feature = "runtime")]
 pub use bus::Bus;
 pub use clock::Clock;
-pub use crypto::{PasswordHasher, Sealer, Signer};
+pub use crypto::{KeyMint, PasswordHasher, Sealer, Signer, SigningPair};
 pub use error::{Conflict, Outage, StoreError, Unavailable};
 pub use fetch::Fetch;
 pub use mail::Mailer;

@@ -4,7 +4,9 @@
 
 use crate::StoreError;
 use doorward_domain::Instant;
-use doorward_domain::ids::{DeliveryId, InboxNotificationId, NotificationTemplateId, UserId};
+use doorward_domain::ids::{
+    DeliveryId, InboxNotificationId, NotificationTemplateId, OrganizationId, TemplateId, UserId,
+};
 use doorward_domain::notifications::{
     Delivery, InboxFilter, InboxNotification, Method, Notice, NotificationPreference,
 };
@@ -66,6 +68,11 @@ pub trait NotificationRepository {
 
     /// Active users who can be written to and who look after accounts: owners and user admins. By id.
     fn list_user_admins(&mut self) -> Result<Vec<User>, StoreError>;
+    /// Active users who can be written to and who look after the templates of an organization: owners, template admins, and those who are
+    /// its administrators or look after its templates. By id.
+    fn list_template_admins(&mut self, organization: OrganizationId) -> Result<Vec<User>, StoreError>;
+    /// Active users who can be written to and have workspaces of a template. By id.
+    fn list_workspace_owners(&mut self, template: TemplateId) -> Result<Vec<User>, StoreError>;
 
     /// Writes notices. One statement; waits for nobody.
     fn enqueue(

@@ -6,8 +6,10 @@
 
 use crate::StoreError;
 use crate::sessions::AppLimits;
-use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, Authorization, AuthorizationCode, Grant, Resource, Scopes};
+use doorward_domain::ids::{AppId, AppSecretId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::oauth2::{
+    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, Resource, Scopes,
+};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
 use doorward_domain::{Digest, Instant};
@@ -92,6 +94,56 @@ pub trait CodeRepository {
         id: CodeId,
         grant: GrantId,
         now: Instant,
+    ) -> Result<bool, StoreError>;
+}
+
+/// How many device codes are live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveDeviceCodes {
+    /// In all.
+    pub all: u64,
+    /// Those of one app and one address on which nobody has decided.
+    pub pending: u64,
+}
+
+/// Stores what devices ask for.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait DeviceAuthorizationRepository {
+    /// The one with this prefix of the device code, with a row lock (`FOR NO KEY UPDATE`) until the transaction ends: of several
+    /// polls at once each is told of after the one before. Expired ones included.
+    fn find_for_update(&mut self, prefix: &str) -> Result<Option<DeviceAuthorization>, StoreError>;
+    /// The one with any of these digests of the user code, expired and decided ones included.
+    fn find_by_user_code(&mut self, any_of: &[Digest]) -> Result<Option<DeviceAuthorization>, StoreError>;
+    /// How many are live, looked at by app and address of the device.
+    fn count_live(&mut self, app: AppId, ip: &str, now: Instant) -> Result<LiveDeviceCodes, StoreError>;
+    /// Adds one. May answer `Conflict::Random`.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        asked: &DeviceAuthorization,
+    ) -> Result<(), StoreError>;
+    /// Writes that the device asked now, and how long it is to wait from now on.
+    fn note_poll(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        id: DeviceAuthorizationId,
+        interval: i32,
+        now: Instant,
+    ) -> Result<(), StoreError>;
+    /// Writes what a person decided. `false` when it is gone, has expired or was decided before: of two at once, one wins.
+    fn decide(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        id: DeviceAuthorizationId,
+        decision: DeviceDecision,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Removes one that this user has approved. `false` when there is none: of two at once, one wins.
+    fn consume(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        id: DeviceAuthorizationId,
+        user: UserId,
     ) -> Result<bool, StoreError>;
 }
 

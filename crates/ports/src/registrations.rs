@@ -1,8 +1,8 @@
-//! Clients that registered themselves.
+//! Clients that registered themselves, and those that are known by their documents.
 
 use crate::StoreError;
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::RegisteredClient;
+use doorward_domain::oauth2::{RegisteredClient, StoredDocument};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::{Digest, Instant};
 use std::collections::BTreeSet;
@@ -82,4 +82,25 @@ pub trait RegistrationRepository {
         idle: &Idle,
         batch: u32,
     ) -> Result<usize, StoreError>;
+}
+
+/// Stores copies of the metadata documents of clients.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait ClientDocumentRepository {
+    /// The copy for the app of this id.
+    fn find(&mut self, app: AppId) -> Result<Option<StoredDocument>, StoreError>;
+    /// Keeps a copy in the place of the one before. Of those whose app is not there only the newest
+    /// [`DOCUMENTS_MAX`](doorward_domain::oauth2::DOCUMENTS_MAX) stay.
+    fn upsert(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        document: &StoredDocument,
+    ) -> Result<(), StoreError>;
+    /// Notes that the document could not be fetched, and until when nobody asks again. `false` when there is no copy.
+    fn note_failure(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        app: AppId,
+        retry_at: Instant,
+    ) -> Result<bool, StoreError>;
 }

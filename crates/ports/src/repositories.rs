@@ -65,10 +65,16 @@ repositories! {
     apps: oauth2::{AppRepository, MockAppRepository},
     /// Authorization codes.
     codes: oauth2::{CodeRepository, MockCodeRepository},
+    /// What devices ask for.
+    device_authorizations: oauth2::{DeviceAuthorizationRepository, MockDeviceAuthorizationRepository},
     /// Grants with their tokens.
     grants: oauth2::{GrantRepository, MockGrantRepository},
     /// Clients that registered themselves.
     registrations: registrations::{RegistrationRepository, MockRegistrationRepository},
+    /// Copies of the metadata documents of clients.
+    client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
+    /// What this server keeps as a provider of OpenID Connect.
+    openid: openid::{OpenIdRepository, MockOpenIdRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -1,6 +1,7 @@
 //! Which jobs run in the background.
 
 use crate::jobs::{Cleanup, Counts, Job};
+use crate::keys::SigningRotation;
 use crate::notifications::Notifier;
 use crate::oauth2::registration::RegistrationReaper;
 use crate::outbox::{Outbox, Subscriber};
@@ -20,6 +21,7 @@ pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>
         Arc::new(Notifier),
         Arc::new(Reaper),
         Arc::new(RegistrationReaper),
+        Arc::new(SigningRotation),
     ];
     if !subscribers.is_empty() {
         jobs.push(Arc::new(Outbox::new(subscribers)));

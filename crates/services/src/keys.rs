@@ -5,23 +5,29 @@
 //! A new key is stored some time before it signs, so that the last hardly ever happens. See `docs/adr/0012-keys.md`.
 
 mod list;
+mod publish;
 mod rotate;
+mod signing;
 mod start;
 
 pub use list::{ListedKey, list};
+pub use publish::SigningRotation;
+pub(crate) use publish::signing_ring;
 pub use rotate::rotate;
-pub(crate) use start::{first_keys, read, reseal};
+pub(crate) use signing::SigningRing;
+pub(crate) use start::{Opened, first_keys, read, reseal};
 
+use self::signing::SigningDocument;
 use crate::{Context, Error, OAuthError};
 use doorward_domain::Instant;
 use doorward_domain::keys::{KeyId, KeyPurpose, KeyRing, NoKeyError};
 use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken};
-use doorward_ports::Sealer;
 use doorward_ports::changes::{Change, ChangeLog, LogPosition};
 use doorward_ports::crypto::SealError;
+use doorward_ports::{KeyMint, Sealer};
 use std::error::Error as _;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The keys that the server works with. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -29,14 +35,31 @@ pub struct Keys(Arc<Inner>);
 
 struct Inner {
     held: RwLock<Held>,
+    /// What makes private keys and opens them; none where nothing is signed for others.
+    mint: OnceLock<Arc<dyn KeyMint>>,
     /// Where the keys come from; `None` if they are given once and for all.
     source: Option<Source>,
 }
 
 struct Held {
     ring: Arc<KeyRing>,
+    /// Private keys, as they were read.
+    documents: Arc<Vec<SigningDocument>>,
+    /// The same, once somebody has asked for them.
+    signing: Arc<OnceLock<Arc<SigningRing>>>,
     /// What the ring has not seen was reported after this.
     since: LogPosition,
+}
+
+impl Held {
+    fn new(opened: Opened, since: LogPosition) -> Self {
+        Self {
+            ring: Arc::new(opened.ring),
+            documents: Arc::new(opened.documents),
+            signing: Arc::new(OnceLock::new()),
+            since,
+        }
+    }
 }
 
 struct Source {
@@ -48,14 +71,49 @@ impl Keys {
     /// Keys that are never read anew, for servers that keep theirs elsewhere.
     #[must_use]
     pub fn fixed(ring: KeyRing) -> Self {
-        let held = Held { ring: Arc::new(ring), since: ChangeLog::default().now() };
-        Self(Arc::new(Inner { held: RwLock::new(held), source: None }))
+        let held = Held::new(Opened { ring, documents: Vec::new() }, ChangeLog::default().now());
+        Self(Arc::new(Inner { held: RwLock::new(held), mint: OnceLock::new(), source: None }))
     }
 
     /// Stored keys, as they were read after `since`.
-    pub(crate) fn stored(ring: KeyRing, since: LogPosition, sealer: Arc<dyn Sealer>, log: ChangeLog) -> Self {
-        let held = Held { ring: Arc::new(ring), since };
-        Self(Arc::new(Inner { held: RwLock::new(held), source: Some(Source { sealer, log }) }))
+    pub(crate) fn stored(opened: Opened, since: LogPosition, sealer: Arc<dyn Sealer>, log: ChangeLog) -> Self {
+        let held = RwLock::new(Held::new(opened, since));
+        Self(Arc::new(Inner { held, mint: OnceLock::new(), source: Some(Source { sealer, log }) }))
+    }
+
+    /// Gives it what makes and opens the private keys with which this server signs for others. The first one stays.
+    pub fn mint_by(&self, mint: Arc<dyn KeyMint>) {
+        // Whoever comes second has the same.
+        let _ = self.0.mint.set(mint);
+    }
+
+    /// What makes and opens private keys. Errors: [`Error::Precondition`] where nothing is signed for others.
+    pub(crate) fn mint(&self) -> Result<Arc<dyn KeyMint>, Error> {
+        let none = || Error::Precondition("This server has no keys of its own to sign with.".to_owned());
+        self.0.mint.get().map(Arc::clone).ok_or_else(none)
+    }
+
+    /// Whether a private key of this purpose was read.
+    fn holds_document(&self, purpose: KeyPurpose) -> bool {
+        let held = self.0.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.documents.iter().any(|document| document.key.purpose == purpose)
+    }
+
+    /// The private keys as this server knows them. Errors: [`Error::Internal`] if one cannot be opened.
+    pub(crate) fn signing(&self) -> Result<Arc<SigningRing>, Error> {
+        let (documents, signing) = {
+            let held = self.0.held.read().unwrap_or_else(PoisonError::into_inner);
+            (Arc::clone(&held.documents), Arc::clone(&held.signing))
+        };
+        if let Some(ring) = signing.get() {
+            return Ok(Arc::clone(ring));
+        }
+        let ring = if documents.is_empty() {
+            SigningRing::default()
+        } else {
+            SigningRing::open(&documents, &*self.mint()?).map_err(|error| Error::Internal(error.into()))?
+        };
+        Ok(Arc::clone(signing.get_or_init(|| Arc::new(ring))))
     }
 
     /// The keys as this server knows them.
@@ -65,10 +123,10 @@ impl Keys {
     }
 
     /// Keeps what was read after `since`, unless something newer is kept.
-    fn keep(&self, ring: KeyRing, since: LogPosition) {
+    fn keep(&self, opened: Opened, since: LogPosition) {
         let mut held = self.0.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.since <= since {
-            *held = Held { ring: Arc::new(ring), since };
+            *held = Held::new(opened, since);
         }
     }
 
@@ -119,13 +177,16 @@ pub async fn reload_if_changed(ctx: &Context) -> Result<bool, Error> {
 
 /// Reads the stored keys anew, for a request of the token endpoint.
 pub(crate) async fn reload_for_token(ctx: &Context) -> Result<(), OAuthError> {
-    reload(ctx).await.map_err(|error| {
-        if let Error::Unavailable { outage, cause } = error {
-            return OAuthError::unavailable(outage, cause);
-        }
-        let because = format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
-        OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(because)
-    })
+    reload(ctx).await.map_err(for_token)
+}
+
+/// What a client is told of an error that has nothing to do with what it sent.
+pub(crate) fn for_token(error: Error) -> OAuthError {
+    if let Error::Unavailable { outage, cause } = error {
+        return OAuthError::unavailable(outage, cause);
+    }
+    let because = format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default());
+    OAuthError::new(OAuthErrorCode::ServerError, "the server cannot answer now").because(because)
 }
 
 /// The keys, read anew if `presented` names one that is not known here.

@@ -31,6 +31,7 @@ pub mod members;
 mod notices;
 pub mod notifications;
 pub mod oauth2;
+pub mod openid;
 pub mod organizations;
 mod origin;
 pub mod outbox;

@@ -22,6 +22,7 @@ mod spread;
 mod switch;
 mod templates;
 mod watch;
+pub(crate) mod workspaces;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 
 pub mod apps;
 pub mod authorize;
+pub mod client_documents;
+pub mod device;
 pub mod grants;
 pub mod introspect;
 pub mod metadata;

@@ -35,8 +35,8 @@ pub use complete::{
     CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import,
 };
 pub use events::{LOGS_TOPIC, POSTED_TOPIC};
-pub use fail::{disconnected, fail};
-pub use list::{find, list};
+pub use fail::{disconnected, end_unheard, fail};
+pub use list::{ListedJob, find, list};
 pub use logs::LogPage;
 pub use own::check_own;
 pub use quota::{Commitment, commit_quota};

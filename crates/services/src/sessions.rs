@@ -18,7 +18,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{authenticate, only_living};
+pub use authenticate::{authenticate, authenticate_for_any, only_living};
 pub(crate) use authenticate::{custom_role_names, subject_of};
 pub use issue::IssuedKey;
 pub(crate) use issue::{KeySpec, random_token};
@@ -28,7 +28,7 @@ pub(crate) use login::{confirm_password, record as refused_sign_in};
 pub(crate) use reach::{check_reach, max_lifetime, reaches};
 pub(crate) use refusal::unknown_key;
 pub use revalidate::lives;
-pub(crate) use throttling::{Guard, name_key};
+pub(crate) use throttling::{Guard, name_key, place_of};
 pub use tokens::{
     CreateToken, ListedToken, TokenConfig, TokenQuery, create_token, find_token, list_tokens, token_config,
 };

@@ -5,6 +5,7 @@ use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
+use crate::oauth2::client_documents::DocumentSettings;
 use crate::oauth2::registration::RegistrationSettings;
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
@@ -149,11 +150,19 @@ pub struct OAuth2Settings {
     pub require_pkce: bool,
     /// Whether a bound resource must be repeated at the code exchange.
     pub require_resource_at_exchange: bool,
+    /// Whether there is the device grant, for apps that may use it.
+    pub device_grant: bool,
+    /// How long ago somebody may have signed in who decides about a device.
+    pub device_max_auth_age: Span,
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
     /// Clients that register themselves.
     pub registration: RegistrationSettings,
+    /// Clients that are known by a document.
+    pub cimd: DocumentSettings,
+    /// Whether users are not asked twice whether they allow the same, where the app can prove who it is.
+    pub remember_consent: bool,
 }
 
 impl OAuth2Settings {
@@ -173,6 +182,7 @@ impl Section for OAuth2Settings {
 
     fn check(&self, defects: &mut Defects) {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
+        defects.at_least_a_second("device_max_auth_age", self.device_max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
         self.registration.check(defects);

@@ -52,7 +52,7 @@ impl Need {
             Self::Chromium => "a headless browser, by `apt-get install chromium` (as root or by sudo)",
             Self::Python => "the Python clients of tests/clients/python/requirements.txt, by pip into .cache/python",
             Self::Node => {
-                "the identity provider of tests/clients/node, by npm into .cache/node (Node by apt-get, as root or by sudo)"
+                "the programs of tests/clients/node, by npm into .cache/node (Node by apt-get, as root or by sudo)"
             }
             Self::CargoDeny => "cargo-deny, by `cargo install` (some minutes, once)",
             Self::CargoMachete => "cargo-machete, by `cargo install` (a minute or two, once)",
@@ -209,7 +209,9 @@ fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
     if !is_there || find_program(&["node"]).is_none() {
         return Ok(None);
     }
-    fs::copy(source.join("provider.mjs"), folder.join("provider.mjs")).context("copying the identity provider")?;
+    for program in ["provider.mjs", "mcp_client.mjs"] {
+        fs::copy(source.join(program), folder.join(program)).with_context(|| format!("copying {program}"))?;
+    }
     Ok(Some(folder))
 }
 

@@ -59,6 +59,12 @@ def serve():
     return _server
 
 
+@pytest.fixture(scope="session")
+def serve_module():
+    """The same for fixtures of a module."""
+    return _server
+
+
 @pytest.fixture
 def new_server(database):
     """A server that nobody has set up yet."""

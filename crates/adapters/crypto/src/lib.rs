@@ -13,12 +13,14 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod mint;
 mod passwords;
 mod random;
 mod seal;
 mod signing;
 
 pub use clock::SystemClock;
+pub use mint::RingMint;
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};

@@ -7,6 +7,7 @@ use doorward_domain::identity_providers::SignatureAlgorithm;
 use doorward_ports::crypto::SigningError;
 use doorward_ports::{Random, Signer};
 use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
@@ -77,13 +78,32 @@ impl SigningKey {
         }
     }
 
+    /// The modulus and the exponent of a key of RSA.
+    pub(crate) fn rsa_numbers(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let Pair::Rsa(pair, _) = &self.pair else { return None };
+        let numbers = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+        Some((numbers.n, numbers.e))
+    }
+
+    /// Reads a private key in PKCS #8.
+    pub(crate) fn from_pkcs8(
+        document: &Secret<Vec<u8>>,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<Self, SigningKeyError> {
+        Self::of(&PrivateKeyDer::Pkcs8(document.expose().as_slice().into()), algorithm)
+    }
+
     /// Reads the first private key of a text in PEM: PKCS #8, or PKCS #1 for RSA.
     pub fn parse(pem: &Secret<String>, algorithm: SignatureAlgorithm) -> Result<Self, SigningKeyError> {
         let der = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).or(Err(SigningKeyError::NoKey))?;
+        Self::of(&der, algorithm)
+    }
+
+    fn of(der: &PrivateKeyDer<'_>, algorithm: SignatureAlgorithm) -> Result<Self, SigningKeyError> {
         let misfit = || SigningKeyError::Algorithm(algorithm);
         #[expect(clippy::disallowed_methods, reason = "this is where randomness comes from")]
         let random = SystemRandom::new();
-        let pair = match (algorithm, &der) {
+        let pair = match (algorithm, der) {
             (_, PrivateKeyDer::Sec1(_)) => return Err(SigningKeyError::Sec1),
             (SignatureAlgorithm::Rs256, der) => Pair::Rsa(rsa(der).ok_or_else(misfit)?, &RSA_PKCS1_SHA256),
             (SignatureAlgorithm::Ps256, der) => Pair::Rsa(rsa(der).ok_or_else(misfit)?, &RSA_PSS_SHA256),

@@ -7,6 +7,7 @@ use crate::conventions::Api;
 use crate::kit::answer::{created, ok};
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, api_error};
+use crate::kit::limits::Limit;
 use crate::kit::places::Place;
 use crate::kit::routes::Routes;
 use actix_web::HttpResponse;
@@ -29,7 +30,7 @@ const OLD_ZIP: &str = "application/x-zip-compressed";
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Api);
     r.user(__path_upload, upload).streams();
-    r.user(__path_download, download);
+    r.user(__path_download, download).limit(Limit::Files);
 }
 
 /// An archive of files.

@@ -41,6 +41,7 @@ mod licenses;
 mod members;
 mod notifications;
 mod oauth2;
+mod openid;
 mod organizations;
 mod pages;
 mod passcodes;

@@ -1,6 +1,7 @@
 //! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
+pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod registration;
 pub(crate) mod settings;
@@ -11,6 +12,7 @@ use crate::kit::routes::Routes;
 pub(crate) fn routes(routes: &mut Routes) {
     documents::routes(routes);
     tokens::routes(routes);
+    device::routes(routes);
     apps::routes(routes);
     registration::routes(routes);
     settings::routes(routes);

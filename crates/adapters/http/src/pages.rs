@@ -7,6 +7,7 @@ mod access;
 pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;
+pub(crate) mod device;
 pub(crate) mod home;
 pub(crate) mod links;
 pub(crate) mod reset_password;
@@ -31,6 +32,7 @@ use doorward_services::Principal;
 
 pub(crate) fn routes(routes: &mut Routes) {
     consent::routes(routes);
+    device::routes(routes);
     home::routes(routes);
     setup::routes(routes);
     sign_in::routes(routes);

@@ -11,7 +11,7 @@ use crate::kit::routes::{Entry, Routes};
 use crate::kit::site::Site;
 use crate::{
     appearance, audit, authcheck, deployment, docs, entitlements, files, groups, identity_providers, idp_sync,
-    licenses, members, notifications, oauth2, organizations, pages, passcodes, provisioner_jobs, provisioners,
+    licenses, members, notifications, oauth2, openid, organizations, pages, passcodes, provisioner_jobs, provisioners,
     quiet_hours, quotas, replicas, roles, scim, sessions, status, template_versions, templates, users,
     workspace_proxies, workspaces,
 };
@@ -23,6 +23,7 @@ pub(crate) fn table() -> Vec<Entry> {
     let mut routes = Routes::default();
     for register in [
         oauth2::routes,
+        openid::routes,
         authcheck::routes,
         pages::routes,
         docs::routes,

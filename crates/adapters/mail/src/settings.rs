@@ -120,8 +120,9 @@ impl Section for SmtpSettings {
 }
 
 impl SmtpSettings {
-    /// Host and port of the server.
-    pub(crate) fn address(&self) -> Option<(String, u16)> {
+    /// Host and port of the server; `None` when there is none.
+    #[must_use]
+    pub fn address(&self) -> Option<(String, u16)> {
         let Smarthost { host, port } = self.smarthost.as_ref()?;
         Some((host.clone(), port.unwrap_or(self.security.port())))
     }

@@ -97,6 +97,14 @@ impl Smtp {
         }))))
     }
 
+    /// Connects as for a mail, with TLS and sign-in, and sends none. Within a bounded time.
+    pub async fn check(&self) -> Result<(), MailError> {
+        let mut connection = self.connect().await?;
+        // It has answered all that matters; whatever it says to this is fine.
+        let _said = tokio::time::timeout(self.0.timeout, connection.quit()).await;
+        Ok(())
+    }
+
     /// A connection that was kept and is still there, or a new one.
     async fn connection(&self) -> Result<AsyncSmtpConnection, MailError> {
         while let Some(mut kept) = self.take_idle() {

@@ -1,10 +1,13 @@
 //! From what a database says to what a caller can react to.
 
+mod tls;
+
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use doorward_domain::roles::ResourceType;
 use doorward_ports::{Conflict, Outage, StoreError};
 use std::error::Error as StdError;
 use std::fmt;
+pub(crate) use tls::is_unsafe;
 
 /// A stored row that is no entity.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +61,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 27] = [
+const UNIQUE: [Unique; 29] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
@@ -109,6 +112,8 @@ const UNIQUE: [Unique; 27] = [
     unique("scim_tokens_prefix_unique", "scim_tokens.prefix", Conflict::Random),
     unique("licenses_digest_unique", "licenses.digest", Conflict::License),
     unique("oauth2_codes_prefix_unique", "oauth2_codes.prefix", Conflict::Random),
+    unique("oauth2_device_authorizations_prefix_unique", "oauth2_device_authorizations.prefix", Conflict::Random),
+    unique("oauth2_device_authorizations_user_code_unique", "oauth2_device_authorizations.user_code", Conflict::Random),
     unique("oauth2_grants_refresh_prefix_unique", "oauth2_grants.refresh_prefix", Conflict::Random),
 ];
 
@@ -225,14 +230,6 @@ fn lacks_table(message: &str) -> bool {
 #[error("the database URL is malformed; what exactly is not told, for there may be a password in it")]
 struct MalformedUrl;
 
-/// The URL asks for TLS.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this program was built with a PostgreSQL client without TLS: take `sslmode` out of the database URL, and reach the server \
-     over a private network, a local socket or a proxy"
-)]
-struct WithoutTls;
-
 /// The server answers, and lets nobody in; why is said in words that are not known here.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -245,7 +242,7 @@ pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
 
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
 pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
-    const ABOUT_URL: [&str; 10] = [
+    const ABOUT_URL: [&str; 12] = [
         "URI",
         "percent-encoded",
         "forbidden value",
@@ -253,17 +250,21 @@ pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
         "connection info",
         "\"=\"",
         "invalid port number",
-        "invalid sslmode value",
+        // sslmode, sslnegotiation, sslcertmode.
+        "invalid ssl",
+        "invalid \"ssl",
+        "sslnegotiation value",
         "invalid channel_binding value",
         "invalid target_session_attrs value",
     ];
     let message = error.to_string();
-    if message.contains("SSL support is not compiled in") {
-        return StoreError::other(WithoutTls);
-    }
     if ABOUT_URL.iter().any(|part| message.contains(part)) {
         return StoreError::other(MalformedUrl);
     }
+    let error = match tls::judge(error, &message) {
+        Ok(judged) => return judged,
+        Err(other) => other,
+    };
     match outage_of(&message) {
         Some(outage) => StoreError::unavailable(outage, error),
         // What the server itself says comes after its severity (a word of its language) and two spaces.

@@ -1,5 +1,6 @@
 //! Why a database is not opened.
 
+use crate::error::is_unsafe;
 use doorward_ports::{Outage, StoreError};
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -69,7 +70,8 @@ impl OpenError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            // Tables that are missing do not come by themselves.
+            // Certificates and tables that are missing do not come by themselves.
+            Self::Connect(error) if is_unsafe(error) => false,
             Self::Connect(error) => error.outage().is_some_and(|outage| outage != Outage::MissingTables),
             Self::ReadOnly(_) => true,
             Self::UnknownScheme

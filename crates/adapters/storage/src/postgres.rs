@@ -9,6 +9,7 @@ mod lists;
 mod moments;
 mod owner;
 mod statement;
+mod tls;
 
 /// A query that takes a row lock, named as in diesel.
 macro_rules! row_lock {
@@ -301,7 +302,7 @@ pub(crate) fn connect(url: &str, timeout: Duration) -> Result<Conn, StoreError> 
         ("keepalives_count", "3"),
         ("tcp_user_timeout", "30000"),
     ];
-    let mut url = url.to_owned();
+    let mut url = tls::with_roots(url, || openssl_probe::probe().cert_file).into_owned();
     for (name, value) in defaults {
         if !url.contains(&format!("{name}=")) {
             url.push(if url.contains('?') { '&' } else { '?' });

@@ -1,6 +1,7 @@
 //! Rows as they are stored, and how they become entities.
 
 mod audit;
+mod device_authorizations;
 mod files;
 mod groups;
 mod keys;
@@ -22,6 +23,7 @@ mod workspace_proxies;
 mod workspaces;
 
 pub(crate) use audit::AuditRow;
+pub(crate) use device_authorizations::{DeviceAuthorizationRow, PENDING as PENDING_DEVICE, decided as decided_device};
 pub(crate) use files::FileRow;
 pub(crate) use groups::{FoundRow, GroupRow, ReducedUserRow};
 pub(crate) use keys::CryptoKeyRow;

@@ -124,6 +124,7 @@ table! {
         created_at -> Instant,
         updated_at -> Instant,
         revision -> Integer,
+        device_flow -> Bool,
     }
 }
 
@@ -139,6 +140,29 @@ table! {
         display_suffix -> Text,
         created_at -> Instant,
         last_used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_device_authorizations (id) {
+        id -> Uuid,
+        prefix -> Text,
+        digest -> Digest,
+        user_code -> Digest,
+        app_id -> Uuid,
+        resource -> Nullable<Text>,
+        scopes -> Text,
+        ip -> Text,
+        user_agent -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        interval_seconds -> Integer,
+        polled_at -> Nullable<Instant>,
+        decision -> Text,
+        user_id -> Nullable<Uuid>,
     }
 }
 
@@ -182,6 +206,20 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    oauth2_client_documents (app_id) {
+        app_id -> Uuid,
+        url -> Text,
+        body -> Text,
+        fetched_at -> Instant,
+        fresh_until -> Instant,
+        retry_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_registrations (digest) {
@@ -212,6 +250,58 @@ table! {
         created_at -> Instant,
         purge_on -> Integer,
         app_revision -> Integer,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    openid_sessions (key_id) {
+        key_id -> Text,
+        sid -> Uuid,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_codes (code_id) {
+        code_id -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_grants (grant_id) {
+        grant_id -> Uuid,
+        sid -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_apps (app_id) {
+        app_id -> Uuid,
+        rules -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_consents (user_id, app_id, resource) {
+        user_id -> Uuid,
+        app_id -> Uuid,
+        resource -> Text,
+        scopes -> Text,
+        fingerprint -> Digest,
+        created_at -> Instant,
     }
 }
 
@@ -864,9 +954,12 @@ allow_tables_to_appear_in_same_query!(
     oauth2_apps,
     oauth2_app_secrets,
     oauth2_codes,
+    oauth2_device_authorizations,
     oauth2_grants,
+    oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
+    openid_grants,
     api_keys,
     federated_sessions,
     templates,

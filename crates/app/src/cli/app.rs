@@ -35,6 +35,9 @@ pub(crate) struct Create {
     /// Give the app a user of its own, as whom it acts with `client_credentials`
     #[arg(long, conflicts_with = "public")]
     service_account: bool,
+    /// Let devices without a browser ask for access in its name
+    #[arg(long)]
+    device_flow: bool,
     /// Scopes that the app may ask for; all when not given
     #[arg(long = "scope", value_name = "NAME")]
     scopes: Vec<String>,
@@ -67,6 +70,7 @@ impl Create {
             scopes: (!self.scopes.is_empty()).then_some(self.scopes),
             resources: (!self.resources.is_empty()).then_some(self.resources),
             service_account: Some(self.service_account),
+            device_flow: Some(self.device_flow),
             ..AppCommand::default()
         };
         let operator = Principal::operator();

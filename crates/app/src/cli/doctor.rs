@@ -2,6 +2,7 @@
 
 mod asking;
 mod jobs;
+mod mail;
 
 use super::print;
 use crate::settings::Settings;
@@ -41,6 +42,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             findings.extend(jobs::look(settings, serves));
         }
     }
+    findings.extend(mail::look(settings));
     let line = |finding: &Finding| {
         let (mark, words) = match finding {
             Finding::Good(words) => ("ok   ", words),

@@ -17,7 +17,8 @@ pub(crate) enum Command {
     /// Make new keys in the place of those that sign now
     #[command(
         long_about = "Makes new keys in the place of those that sign now.\n\n\
-                      A new key signs after a minute, when every server has read it. The one before verifies until \
+                      A new key signs after a minute, when every server has read it; one that is published for others, after \
+                      a day (oidc.keys.lead). The one before verifies until \
                       everything that was made with it has expired: refresh tokens after their lifetime, forms after a day. \
                       Then it is removed. Nobody is signed out, and no server is restarted.",
         after_help = "Examples:\n  doorward keys rotate\n  doorward keys rotate --purpose refresh_tokens --now"
@@ -28,7 +29,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// What the key is for; may be given several times. All when not given.
-    #[arg(long = "purpose", value_name = "refresh_tokens|forms|workspace_apps")]
+    #[arg(long = "purpose", value_name = "refresh_tokens|forms|workspace_apps|sign_rs256|sign_es256|sign_eddsa")]
     purposes: Vec<KeyPurpose>,
     /// Sign with the new key at once. A server that hears of it a second later signs with the old one until then, and shows
     /// forms of others again.

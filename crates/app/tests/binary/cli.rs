@@ -136,7 +136,7 @@ fn what_can_never_connect_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     for (url, words) in [
         ("postgres://localhost:99999/x", "malformed"),
-        ("postgres://localhost/x?sslmode=require", "without TLS"),
+        ("postgres://localhost/x?sslmode=require&sslrootcert=system", "say `verify-full`"),
         ("postgres://localhost/x?sslmode=sometimes", "malformed"),
     ] {
         let output = doorward(

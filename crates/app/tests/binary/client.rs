@@ -30,6 +30,7 @@ pub(crate) fn builder() -> Builder {
     Server::builder(crate::DOORWARD)
         .setting("rate_limit.api", "0")
         .setting("rate_limit.login", "0")
+        .setting("rate_limit.files", "0")
         .setting("metrics.enabled", "true")
         .setting("metrics.listen", "127.0.0.1:0")
 }

@@ -6,11 +6,11 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -143,7 +143,8 @@ fn the_doctor_asks_over_tls_and_says_what_is_wrong_with_it() {
 }
 
 /// The jobs of a server with the settings that it comes with, by name.
-const JOBS: [&str; 5] = ["cleanup", "counts", "notifications", "provisioner_job_reaper", "registration_reaper"];
+const JOBS: [&str; 6] =
+    ["cleanup", "counts", "notifications", "provisioner_job_reaper", "registration_reaper", "signing_keys"];
 
 #[test]
 fn the_doctor_names_background_jobs_that_failed_or_that_nobody_runs() {
@@ -253,4 +254,66 @@ fn a_server_whose_key_for_a_provider_does_not_sign_does_not_start() {
         assert!(refused.contains(words) && refused.contains("oidc.providers.0.private_key"), "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
+}
+
+/// A mail server that says this to who signs in; and what it heard.
+fn mail_server(to_sign_in: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heard);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut out = stream.try_clone().unwrap();
+            out.write_all(b"220 sink\r\n").unwrap();
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let command = line.split(' ').next().unwrap_or_default().to_owned();
+                let answer = match command.as_str() {
+                    "EHLO" => "250-sink\r\n250 AUTH PLAIN",
+                    "AUTH" => to_sign_in,
+                    _ => "250 ok",
+                };
+                kept.lock().unwrap().push(command);
+                if out.write_all(format!("{answer}\r\n").as_bytes()).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+fn the_doctor_asks_the_mail_server_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = |server: &str, security: &str| {
+        let settings = [
+            ("DOORWARD__SMTP__SMARTHOST", server),
+            ("DOORWARD__SMTP__FROM", "Doorward <doorward@example.com>"),
+            ("DOORWARD__SMTP__SECURITY", security),
+            ("DOORWARD__SMTP__USERNAME", "doorward"),
+            ("DOORWARD__SMTP__PASSWORD", "hunter2"),
+            ("DOORWARD__SMTP__TIMEOUT", "5s"),
+        ];
+        doctor_with(folder.path(), "http://127.0.0.1:1", "", &settings)
+    };
+    let (good, heard) = mail_server("235 welcome");
+    let (_, said) = ask(&good, "none");
+    assert!(said.contains(&format!("ok    the mail server {good} lets this server in")), "{said}");
+    let commands = heard.lock().unwrap().clone();
+    assert_eq!(commands, ["EHLO", "AUTH", "QUIT"]);
+
+    let (bad, _) = mail_server("535 go away");
+    let (well, said) = ask(&bad, "none");
+    assert!(!well && said.contains("the password is refused by") && said.contains("go away"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    let (well, said) = ask(&good, "starttls");
+    assert!(!well && said.contains("no STARTTLS with"), "{said}");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (well, said) = ask(&nobody, "none");
+    assert!(!well && said.contains(&format!("cannot connect to {nobody}")), "{said}");
+    assert!(
+        !doctor(folder.path(), "http://127.0.0.1:1", "").1.contains("mail server"),
+        "where there is none, nothing is said"
+    );
 }

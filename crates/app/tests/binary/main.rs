@@ -18,6 +18,7 @@ mod lifecycle;
 mod makers;
 mod notifications;
 mod oauth2_crate;
+mod postgres_tls;
 mod provisioner_start;
 mod provisioners;
 mod refresh_races;

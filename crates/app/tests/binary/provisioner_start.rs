@@ -1,6 +1,8 @@
 //! `doorward provisioner start` against a real server: from a template to a workspace, and to its end.
 
 use crate::client::{Api, Site, builder, on_both};
+use doorward_testkit::postgres;
+use doorward_testkit::process::Builder;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -308,13 +310,19 @@ fn a_job_outlives_the_connection_of_its_daemon_and_can_be_cancelled() {
 
 #[test]
 fn a_server_that_comes_back_finds_its_daemon_and_the_job_goes_on() {
+    comes_back(|builder| builder);
+    let database = postgres::cluster().unwrap().fresh_database().unwrap();
+    comes_back(|builder| builder.database(&database.url()));
+}
+
+fn comes_back(stored: impl Fn(Builder) -> Builder) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("127.0.0.1:{port}");
     let start = || {
         let builder = builder().setting("provisioners.psk", PSK).setting("server.listen", &listen);
-        builder.data_dir(&data).start().unwrap()
+        stored(builder.data_dir(&data)).start().unwrap()
     };
     let server = start();
     let api = Api::set_up(server.url());
@@ -340,8 +348,10 @@ fn a_server_that_comes_back_finds_its_daemon_and_the_job_goes_on() {
 
 #[test]
 fn who_is_not_wanted_is_told_why_and_ends() {
-    let server = builder().setting("provisioners.psk", PSK).start().unwrap();
-    let api = Api::set_up(server.url());
+    on_both(|builder| builder.setting("provisioners.psk", PSK), |site| none_but_wanted(&site.api));
+}
+
+fn none_but_wanted(api: &Api) {
     let folder = tempfile::tempdir().unwrap();
     let member = json!({
         "email": "mem@example.com", "username": "mem", "password": crate::client::PASSWORD,

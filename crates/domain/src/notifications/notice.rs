@@ -5,7 +5,7 @@ use super::catalogue::NotificationTemplate;
 use super::inbox::LinkedAction;
 use super::render::{Form, Template, TemplateError};
 use crate::Instant;
-use crate::ids::{DeliveryId, NoticeId, NotificationTemplateId, UserId};
+use crate::ids::{DeliveryId, NoticeId, NotificationTemplateId, OrganizationId, TemplateId, UserId};
 use crate::users::User;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -26,6 +26,15 @@ pub enum Audience {
     User(UserId),
     /// All active users who look after accounts.
     UserAdmins,
+    /// All active users who look after the templates of an organization.
+    TemplateAdmins {
+        /// Which.
+        organization: OrganizationId,
+        /// But not this one.
+        except: Option<UserId>,
+    },
+    /// All users who have workspaces of a template.
+    WorkspaceOwners(TemplateId),
 }
 
 /// Of what a one-time passcode is made, by the server's key: so that it stands nowhere, and can be told once more.

@@ -54,6 +54,8 @@ pub struct App {
     pub resources: Vec<Resource>,
     /// The user as whom it acts with `client_credentials`.
     pub service_account_id: Option<UserId>,
+    /// Whether devices may ask for access in its name (RFC 8628).
+    pub device_flow: bool,
     /// When it was registered.
     pub created_at: Instant,
     /// When it was last changed.
@@ -122,6 +124,7 @@ impl App {
     /// #     id: AppId::NIL, name: String::new(), icon: String::new(), redirect_uris: Vec::new(),
     /// #     redirect_match: RedirectMatch::Exact, client_type: ClientType::Public, require_pkce: true,
     /// #     allowed_scopes: None, resources: Vec::new(), service_account_id: None,
+    /// #     device_flow: false,
     /// #     allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
     /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH, revision: 0,
     /// # };
@@ -215,6 +218,7 @@ mod tests {
             allowed_resources: allowed.map(|text| vec![resource(text)]),
             resources: Vec::new(),
             service_account_id: None,
+            device_flow: false,
             created_at: Instant::UNIX_EPOCH,
             updated_at: Instant::UNIX_EPOCH,
             revision: 0,

@@ -33,10 +33,24 @@ pub enum OAuthErrorCode {
     InvalidClientMetadata,
     /// What names a client is no id of one.
     InvalidClientId,
+    /// RFC 8628 3.5: nobody has decided yet.
+    AuthorizationPending,
+    /// RFC 8628 3.5: the device asks too often.
+    SlowDown,
+    /// RFC 8628 3.5: the device code is too old.
+    ExpiredToken,
     /// OpenID Connect Core 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
     RequestUriNotSupported,
+    /// OpenID Connect Core 3.1.2.6: `registration` is not supported.
+    RegistrationNotSupported,
+    /// OpenID Connect Core 3.1.2.6: the user must sign in, and may not be asked to.
+    LoginRequired,
+    /// OpenID Connect Core 3.1.2.6: the user must allow it, and may not be asked to.
+    ConsentRequired,
+    /// OpenID Connect Unmet Authentication Requirements: the user cannot sign in as is essential.
+    UnmetAuthenticationRequirements,
 }
 
 impl OAuthErrorCode {
@@ -59,8 +73,15 @@ impl OAuthErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidClientId => "invalid_client_id",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// A running job of which nothing was heard for so long is given up.
 pub const HUNG_AFTER: Duration = Duration::minutes(5);
+/// A daemon that says nothing for so long about a job that it was given, and asks for another one, has not got it.
+pub const UNHEARD_AFTER: Duration = Duration::seconds(10);
 /// A job that nobody took for so long is given up.
 pub const PENDING_FOR: Duration = Duration::minutes(30);
 /// For so long trials of versions are kept.

@@ -46,6 +46,12 @@ pub const ORGANIZATION_MEMBER: &str = "organization-member";
 pub const OWNER: &str = "owner";
 /// The role of those who look after accounts.
 pub const USER_ADMIN: &str = "user-admin";
+/// The role of those who look after all templates.
+pub const TEMPLATE_ADMIN: &str = "template-admin";
+/// The organization role that may do everything there.
+pub const ORGANIZATION_ADMIN: &str = "organization-admin";
+/// The organization role of those who look after its templates.
+pub const ORGANIZATION_TEMPLATE_ADMIN: &str = "organization-template-admin";
 
 impl BuiltIn {
     /// All of them, site roles first.

@@ -67,7 +67,10 @@ mod system;
 
 pub use acl::Acl;
 pub use builder::SubjectBuilder;
-pub use builtin::{BuiltIn, MEMBER, ORGANIZATION_MEMBER, OWNER, USER_ADMIN, reserved_names};
+pub use builtin::{
+    BuiltIn, MEMBER, ORGANIZATION_ADMIN, ORGANIZATION_MEMBER, ORGANIZATION_TEMPLATE_ADMIN, OWNER, TEMPLATE_ADMIN,
+    USER_ADMIN, reserved_names,
+};
 pub use custom::{CustomRole, CustomRoles};
 pub use decision::{Because, Decision, Denied};
 pub use defaults::{DefaultRoleError, DefaultRoles, WORKSPACE_ACCESS};

@@ -175,6 +175,7 @@ impl Audited for App {
             .field("scopes", self.allowed_scopes.as_ref().map(Scopes::to_names))
             .field("allowed_resources", self.allowed_resources.as_deref().map(texts))
             .field("resources", texts(&self.resources))
+            .field("device_flow", self.device_flow)
             .field("service_account_id", self.service_account_id.map(|id| id.to_string()).unwrap_or_default())
     }
 }

@@ -2,12 +2,15 @@
 
 use doorward_domain::Secret;
 use doorward_domain::identity_providers::{GithubRules, LinkByEmail, LinkPolicy, Provider};
+use doorward_domain::keys::{KeyId, MARGIN};
 use doorward_domain::settings::{Defects, Section, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use time::Duration;
 
 /// The section `oidc`: providers of OpenID Connect, and who may come in through them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are settings that have nothing to do with each other")]
 pub struct OidcSettings {
     /// The providers, in the order in which they are shown.
     pub providers: Vec<Provider>,
@@ -21,6 +24,39 @@ pub struct OidcSettings {
     pub link_privileged: bool,
     /// By how much the clocks of a provider may differ from ours.
     pub clock_skew: Span,
+    /// Whether this server is a provider itself: apps may ask who somebody is.
+    pub enabled: bool,
+    /// How long an ID token of this server is good.
+    pub id_token_lifetime: Span,
+    /// Whether this server has a key for `EdDSA` too, which some libraries do not know.
+    pub eddsa: bool,
+    /// How groups are called that apps are told of.
+    pub groups_format: GroupsFormat,
+    /// The keys with which this server signs.
+    pub keys: OidcKeySettings,
+}
+
+/// How groups are called that apps are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupsFormat {
+    /// `organization/group`.
+    Qualified,
+    /// Their names alone: whoever may make groups in one organization can call one as another organization's.
+    Name,
+    /// Their ids.
+    Id,
+}
+
+/// How keys replace each other with which this server signs for others.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct OidcKeySettings {
+    /// How long before it signs a new key is published.
+    pub lead: Span,
+    /// For how long a key signs.
+    pub rotation: Span,
+    /// For how long a key is published after it was replaced.
+    pub keep: Span,
 }
 
 impl OidcSettings {
@@ -35,6 +71,9 @@ impl OidcSettings {
     }
 }
 
+/// The longest that an ID token is good.
+const ID_TOKEN_LIFETIME_MAX: Duration = Duration::DAY;
+
 /// The longest difference of clocks that is taken, in seconds.
 const SKEW_MAX: i64 = 600;
 
@@ -43,6 +82,20 @@ impl Section for OidcSettings {
 
     fn check(&self, defects: &mut Defects) {
         defects.unless(self.clock_skew.get().whole_seconds() <= SKEW_MAX, "clock_skew", "must be at most 10 minutes");
+        defects.at_least_a_second("id_token_lifetime", self.id_token_lifetime);
+        let lifetime = self.id_token_lifetime.get();
+        defects.unless(lifetime <= ID_TOKEN_LIFETIME_MAX, "id_token_lifetime", "must be at most 24 hours");
+        let OidcKeySettings { lead, rotation, keep } = self.keys;
+        defects.unless(
+            keep.get() >= lifetime.saturating_add(MARGIN),
+            "keys.keep",
+            "must exceed `id_token_lifetime` by an hour: a token is verified as long as it is good",
+        );
+        let is_in_time = rotation.get() > lead.get().saturating_add(Duration::HOUR);
+        defects.unless(is_in_time, "keys.rotation", "must exceed `keys.lead` by more than an hour");
+        let ids = i64::try_from(KeyId::COUNT).unwrap_or(i64::MAX) - 2;
+        let lives = keep.get().whole_seconds() / rotation.get().whole_seconds().max(1);
+        defects.unless(lives < ids, "keys.keep", "must not be so many times as long as `keys.rotation`");
         let (mut names, mut issuers) = (HashSet::new(), HashSet::new());
         for (at, provider) in self.providers.iter().enumerate() {
             let key = |key: &str| format!("providers.{at}.{key}");

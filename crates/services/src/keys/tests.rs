@@ -4,8 +4,11 @@ use crate::maintenance::bootstrap;
 use crate::users::testing::{NOW, context, settings};
 use doorward_domain::Secret;
 use doorward_domain::audit::{AuditAction, AuditResource};
+use doorward_domain::jws::{PublicKeyMaterial, SignatureAlgorithm};
 use doorward_domain::keys::{CryptoKey, FORMS_KEPT, KeyAlgorithm, KeyState, LEAD, MARGIN};
 use doorward_domain::oauth2::DerivationKey;
+use doorward_ports::SigningPair;
+use doorward_ports::crypto::SigningError;
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainSealer, SeededRandom};
 use doorward_ports::{Commit, WorkMode};
 use std::sync::Mutex;
@@ -84,11 +87,9 @@ async fn the_operator_replaces_a_key_and_the_old_one_verifies_as_long_as_what_it
         assert_eq!((listed[0].key.ends_at, listed[1].key.starts_at), (Some(starts_at + kept), starts_at));
         assert_ne!(listed[0].key.stored.expose(), listed[1].key.stored.expose());
         // This server has read it already.
-        let ids: String = match purpose {
-            KeyPurpose::RefreshTokens => ctx.keys.ring().refresh_tokens().ids().map(KeyId::as_char).collect(),
-            KeyPurpose::Forms => ctx.keys.ring().forms().ids().map(KeyId::as_char).collect(),
-            KeyPurpose::WorkspaceApps => ctx.keys.ring().workspace_apps().ids().map(KeyId::as_char).collect(),
-        };
+        let ring = ctx.keys.ring();
+        let keys = if purpose == KeyPurpose::Forms { ring.forms() } else { ring.refresh_tokens() };
+        let ids: String = keys.ids().map(KeyId::as_char).collect();
         assert_eq!(ids, "ab");
     }
 }
@@ -180,5 +181,88 @@ async fn a_start_refuses_keys_that_it_cannot_use() {
         let refused =
             bootstrap(&store, &FixedClock::at(NOW), &random, &sealer, ChangeLog::default()).await.unwrap_err();
         assert!(matches!(&refused, Error::Precondition(why) if why.contains(expected)), "{refused}");
+    }
+}
+
+/// Makes documents that it opens as keys, without computing anything.
+struct PaperMint;
+
+#[async_trait::async_trait]
+impl KeyMint for PaperMint {
+    async fn generate(&self, _: SignatureAlgorithm) -> Result<Secret<Vec<u8>>, SigningError> {
+        Ok(Secret::new(vec![7; 3]))
+    }
+
+    fn open(&self, _: SignatureAlgorithm, document: &Secret<Vec<u8>>) -> Result<SigningPair, SigningError> {
+        let public = PublicKeyMaterial::Ed25519 { x: document.expose().clone() };
+        Ok(SigningPair { signer: Arc::new(Blank), public })
+    }
+}
+
+struct Blank;
+
+impl doorward_ports::Signer for Blank {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SigningError> {
+        Ok(vec![1])
+    }
+}
+
+fn published_key(purpose: KeyPurpose, byte: u8, started_ago: Duration) -> CryptoKey {
+    let stored = Secret::new(vec![0, byte, byte, byte]);
+    CryptoKey { stored, starts_at: NOW - started_ago, algorithm: purpose.algorithm(), ..key(purpose, byte) }
+}
+
+#[tokio::test]
+async fn keys_that_sign_for_others_are_replaced_when_their_time_has_come() {
+    let stored = Stored::new();
+    let old = [
+        published_key(KeyPurpose::SignRs256, 8, Duration::days(89)),
+        published_key(KeyPurpose::SignEs256, 9, Duration::days(88)),
+    ];
+    stored.0.lock().unwrap().extend(old);
+    let mut repos = stored.repos();
+    audited(&mut repos, "sign_rs256/b");
+    let ctx = stored.context(repos, &ChangeLog::default());
+    ctx.keys.mint_by(Arc::new(PaperMint));
+    assert_eq!(publish::rotate_due(&ctx).await.unwrap(), 1);
+    assert_eq!(publish::rotate_due(&ctx).await.unwrap(), 0, "it waits for its time");
+    let all = stored.0.lock().unwrap().clone();
+    let rsa: Vec<_> = all.iter().filter(|key| key.purpose == KeyPurpose::SignRs256).collect();
+    let starts_at = NOW + Duration::DAY;
+    assert_eq!((rsa.len(), rsa[1].starts_at, rsa[0].ends_at), (2, starts_at, Some(starts_at + Duration::days(7))));
+    let ring = ctx.keys.signing().unwrap();
+    let signs = |at| ring.signing(SignatureAlgorithm::Rs256, at).unwrap().public.clone();
+    assert_eq!(signs(starts_at - Duration::MICROSECOND), PublicKeyMaterial::Ed25519 { x: vec![8; 3] });
+    assert_eq!(signs(starts_at), PublicKeyMaterial::Ed25519 { x: vec![7; 3] });
+    assert_eq!(ring.published(starts_at).len(), 3);
+}
+
+#[tokio::test]
+async fn what_another_server_has_made_is_read_and_not_made_again() {
+    let (stored, log) = (Stored::new(), ChangeLog::default());
+    // Nothing may be inserted: the mock refuses it.
+    let ctx = stored.context(stored.repos(), &log);
+    ctx.keys.mint_by(Arc::new(PaperMint));
+    let purposes = KeyPurpose::ALL.iter().copied().filter(|purpose| purpose.is_published());
+    let made: Vec<_> = purposes.map(|purpose| published_key(purpose, 8, Duration::ZERO)).collect();
+    stored.0.lock().unwrap().extend(made);
+    assert_eq!(signing_ring(&ctx).await.unwrap().published(NOW).len(), 3);
+}
+
+#[tokio::test]
+async fn the_first_keys_are_made_once() {
+    let stored = Stored::new();
+    let mut repos = stored.repos();
+    let keys = Arc::clone(&stored.0);
+    repos.keys.expect_insert_first().times(3).returning(move |_, key| {
+        keys.lock().unwrap().push(key.clone());
+        Ok(())
+    });
+    let ctx = stored.context(repos, &ChangeLog::default());
+    ctx.keys.mint_by(Arc::new(PaperMint));
+    for _ in 0..2 {
+        let ring = signing_ring(&ctx).await.unwrap();
+        assert!(ring.signing(SignatureAlgorithm::EdDsa, NOW).is_some());
+        assert!(ring.signing(SignatureAlgorithm::Ps256, NOW).is_none());
     }
 }

@@ -57,7 +57,7 @@ fn about(word: &str, user: &User, by: &Principal) -> Matter {
 }
 
 /// Who has done it, as people call them.
-fn initiator(by: &Principal) -> String {
+pub(super) fn initiator(by: &Principal) -> String {
     let name = match &by.who {
         Who::User(account) | Who::ServiceAccount(account) => account.user.username.as_str(),
         Who::ScimClient { .. } => "the directory",

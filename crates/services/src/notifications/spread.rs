@@ -144,6 +144,12 @@ impl Spreading<'_> {
                 }
                 self.admins.clone().unwrap_or_default()
             }
+            Audience::TemplateAdmins { organization, except } => {
+                let mut admins = deed.repos.notifications().list_template_admins(organization)?;
+                admins.retain(|user| Some(user.id) != except);
+                admins
+            }
+            Audience::WorkspaceOwners(template) => deed.repos.notifications().list_workspace_owners(template)?,
         };
         people.retain(|user| !user.deleted && !user.is_system && !user.is_service_account());
         if people.is_empty() {

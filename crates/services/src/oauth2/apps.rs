@@ -43,6 +43,8 @@ pub struct AppCommand {
     pub resources: Option<Vec<String>>,
     /// Whether it has a service account for `client_credentials`.
     pub service_account: Option<bool>,
+    /// Whether devices may ask for access in its name.
+    pub device_flow: Option<bool>,
 }
 
 /// All apps, by name.
@@ -110,6 +112,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         allowed_resources: None,
         resources: Vec::new(),
         service_account_id: None,
+        device_flow: false,
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -249,6 +252,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Ok(rule)) => app.redirect_match = rule,
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
+    app.device_flow = command.device_flow.unwrap_or(app.device_flow);
     if let Some(scopes) = asked_scopes(&command, &mut fields) {
         app.allowed_scopes = (!scopes.is_empty()).then_some(scopes);
     }

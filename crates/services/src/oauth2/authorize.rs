@@ -2,18 +2,22 @@
 
 use super::scopes;
 use super::token::{bind, parse_resource};
+use crate::keys::signing_ring;
+use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
-use doorward_domain::ids::{AppId, CodeId};
+use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, CodeChallenge, OAuthErrorCode, OidcScope, OpaqueToken,
-    RedirectUri, ScopeEntry, Scopes,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
+    OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
 };
+use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
+use uuid::Uuid;
 
 /// How authorization responses are sent: in the query of the redirect URI.
 pub(super) const RESPONSE_MODE: &str = "query";
@@ -43,6 +47,20 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
     /// Every `resource`, in order.
     pub resources: Vec<String>,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// `max_age`.
+    pub max_age: Option<String>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
+    /// `claims`.
+    pub claims: Option<String>,
+    /// `id_token_hint`.
+    pub id_token_hint: Option<String>,
+    /// `registration`, which is not supported.
+    pub registration: Option<String>,
     /// Parameters that may come once and came twice.
     pub repeated: Vec<&'static str>,
 }
@@ -56,6 +74,12 @@ pub struct ConsentRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub authorization: Authorization,
+    /// The `client_id`, if it is the URL of the client's document: then the app need not be stored yet.
+    pub document: Option<ClientUrl>,
+    /// What is asked of the user, and for what is to be told of them.
+    pub authentication: AuthenticationRequest,
+    /// An ID token of the user who is meant.
+    pub(crate) id_token_hint: Option<String>,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -77,6 +101,19 @@ pub enum AuthorizeError {
     },
 }
 
+/// The URL of the document that the client of an authorization request is known by; `None` when it is none of these. Such a client is
+/// found by [`client_documents::find`](super::client_documents::find), once somebody is signed in.
+///
+/// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` was given twice) or `invalid_client`
+/// (the URL cannot be one, or the settings do not allow it).
+pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<ClientUrl>, AuthorizeError> {
+    let Some(text) = request.client_id.as_deref().filter(|text| ClientUrl::is_meant(text)) else { return Ok(None) };
+    if request.repeated.contains(&"client_id") {
+        return Err(AuthorizeError::Client(repeated("client_id")));
+    }
+    super::client_documents::admit(ctx, text).map(Some).map_err(AuthorizeError::Client)
+}
+
 /// Finds the client of an authorization request; this comes before the question who is signed in.
 ///
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
@@ -89,7 +126,7 @@ pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<Ap
         return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
     };
     let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
-    let Ok(id) = text.parse::<AppId>() else { return Err(unknown()) };
+    let Some(id) = app_of_client_id(text) else { return Err(unknown()) };
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
     found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
 }
@@ -114,10 +151,13 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
     match check(ctx, &app, request) {
-        Ok((authorization, challenge)) => Ok(ConsentRequest {
+        Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
             authorization,
+            document: request.client_id.as_deref().and_then(ClientUrl::parse),
+            authentication,
+            id_token_hint: given(request.id_token_hint.as_deref()).map(str::to_owned),
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -128,7 +168,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
     }
 }
 
-type Checked = (Authorization, Option<CodeChallenge>);
+type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
 fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
@@ -167,7 +207,23 @@ fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked
     if is_offline {
         scopes.insert(OidcScope::OfflineAccess);
     }
-    Ok((Authorization { scopes, resource }, challenge))
+    Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
+}
+
+/// The parameters of OpenID Connect, which are understood without `openid` too.
+fn authentication(request: &AuthorizeRequest) -> Result<AuthenticationRequest, OAuthError> {
+    if given(request.registration.as_deref()).is_some() {
+        let text = "the parameter registration is not supported";
+        return Err(OAuthError::new(OAuthErrorCode::RegistrationNotSupported, text));
+    }
+    let parsed = AuthenticationRequest::parse(
+        given(request.nonce.as_deref()),
+        given(request.prompt.as_deref()),
+        given(request.max_age.as_deref()),
+        given(request.acr_values.as_deref()),
+        given(request.claims.as_deref()),
+    );
+    parsed.map_err(|defect| OAuthError::new(OAuthErrorCode::InvalidRequest, defect.to_string()))
 }
 
 fn given(value: Option<&str>) -> Option<&str> {
@@ -191,6 +247,21 @@ impl ConsentRequest {
     pub fn cancel_location(&self, ctx: &Context) -> String {
         denied_location(ctx, self, "the user did not allow the request")
     }
+
+    /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
+    #[must_use]
+    pub fn told(&self) -> Scopes {
+        let mut told = self.authorization.scopes.clone();
+        for scope in self.authentication.claims.as_scopes() {
+            told.insert(scope);
+        }
+        told
+    }
+
+    /// Where the browser goes to tell the client of this error.
+    pub(crate) fn refused_location(&self, ctx: &Context, error: &OAuthError) -> String {
+        error_location(ctx, &self.redirect_uri, error, self.state.as_deref())
+    }
 }
 
 fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> String {
@@ -199,7 +270,7 @@ fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Co
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
-fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error> {
+pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error> {
     actor.in_person(InPerson::AllowApp)?;
     // Whoever consents with a limited key cannot give away more than that key may do.
     let key = &actor.account()?.key;
@@ -239,6 +310,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
+    let told = consent.told();
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -258,18 +330,37 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         redeemed: None,
     };
     let single = ctx.settings.oauth2.single_grant_per_app;
+    let of_document = consent.document.is_some().then(|| consent.app.clone());
+    let is_openid = issue::is_asked_for(&ctx.settings, &code.authorization.scopes);
+    if is_openid {
+        // Before somebody is promised a token.
+        signing_ring(ctx).await?;
+    }
+    let remembered = remembered(ctx, &consent.app, &code, told);
+    let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
         // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
-        if deed.repos.apps().find(code.app_id)?.is_none() {
-            return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned()));
-        }
+        let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
+            (Some(_), _) => None,
+            (None, Some(app)) => super::client_documents::insert_app(deed, app)?,
+            (None, None) => return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned())),
+        };
         // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
         let added =
             if single { deed.repos.codes().replace(&permit, &code) } else { deed.repos.codes().insert(&permit, &code) };
         added?;
-        Ok::<_, Error>(deed.unrecorded("codes are not recorded", ()))
+        if is_openid {
+            issue::note_code(deed.repos, code.id, &deed.by.account()?.key, &authentication, sid)?;
+        }
+        if let Some(remembered) = &remembered {
+            deed.repos.openid().upsert_consent(&permit, remembered)?;
+        }
+        Ok::<_, Error>(match made {
+            Some(recorded) => recorded.answer(()),
+            None => deed.unrecorded("codes are not recorded", ()),
+        })
     })
     .await?;
     let wire: Secret<String> = token.to_wire();
@@ -279,11 +370,24 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(consent.redirect_uri.with_response(&members))
 }
 
+/// What is remembered of this consent; `None` if the user is asked again in any case.
+fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
+    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+        user_id: code.user_id,
+        app_id: app.id,
+        resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
+        scopes: told,
+        fingerprint: fingerprint(app),
+        created_at: code.created_at,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::oauth2::{ClientType, RedirectMatch};
+    use doorward_domain::ids::AppId;
+    use doorward_domain::oauth2::RedirectMatch;
     use doorward_ports::mocks::MockRepositories;
 
     fn consent() -> ConsentRequest {
@@ -300,12 +404,23 @@ mod tests {
             allowed_resources: None,
             resources: Vec::new(),
             service_account_id: None,
+            device_flow: false,
             created_at: NOW,
             updated_at: NOW,
             revision: 0,
         };
         let authorization = Authorization { scopes: Scopes::all(), resource: None };
-        ConsentRequest { app, redirect_uri, authorization, challenge: None, redirect_uri_sent: true, state: None }
+        ConsentRequest {
+            app,
+            redirect_uri,
+            authorization,
+            document: None,
+            authentication: AuthenticationRequest::default(),
+            id_token_hint: None,
+            challenge: None,
+            redirect_uri_sent: true,
+            state: None,
+        }
     }
 
     fn signed_in(app: Option<App>) -> MockRepositories {
@@ -313,6 +428,7 @@ mod tests {
         repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
         repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
         repos.apps.expect_find().returning(move |_| Ok(app.clone()));
+        repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
         repos
     }
 

@@ -4,7 +4,7 @@ use crate::{Context, OAuthError};
 use doorward_domain::Instant;
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, AppSecretId};
-use doorward_domain::oauth2::{App, ClientType, OpaqueToken};
+use doorward_domain::oauth2::{App, ClientType, OpaqueToken, app_of_client_id};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_ports::oauth2::ClientCredentials;
 use doorward_ports::{Repositories, StoreError};
@@ -44,7 +44,7 @@ impl ClientAuthentication {
     pub(crate) fn present(&self) -> Result<PresentedClient, OAuthError> {
         let id =
             self.client_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| OAuthError::missing("client_id"))?;
-        let app_id = id.parse().map_err(|_malformed: uuid::Error| unknown_client())?;
+        let app_id = app_of_client_id(id).ok_or_else(unknown_client)?;
         if self.disagrees {
             return Err(OAuthError::new(
                 doorward_domain::oauth2::OAuthErrorCode::InvalidRequest,
@@ -63,7 +63,7 @@ impl ClientAuthentication {
 pub const UNKNOWN_CLIENT: &str = "client_id names no client";
 
 /// The id names no client. From outside it looks like a wrong secret.
-fn unknown_client() -> OAuthError {
+pub(crate) fn unknown_client() -> OAuthError {
     OAuthError::invalid_client(UNKNOWN_CLIENT)
 }
 

@@ -35,6 +35,8 @@ pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(),
         if !deed.repos.grants().delete(&permit, grant.id)? {
             return Err(Error::NotFound);
         }
+        // Whoever takes an access back wants to be asked.
+        deed.repos.openid().delete_consents(&permit, user, grant.app_id)?;
         Ok(deed.ended(&grant)?.answer(()))
     })
     .await
@@ -51,6 +53,7 @@ pub async fn withdraw(ctx: &Context, actor: &Principal, app: &App) -> Result<(),
     let app = app.clone();
     ctx.act(actor, move |deed| {
         let ended = deed.repos.grants().delete_of_user_and_app(&permit, user, app.id)?;
+        deed.repos.openid().delete_consents(&permit, user, app.id)?;
         if ended == 0 {
             return Ok(deed.unrecorded("there were none", ()));
         }

@@ -1,8 +1,8 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
 use super::authorize::RESPONSE_MODE;
-use crate::Settings;
-use doorward_domain::oauth2::OidcScope;
+use super::token::DEVICE_CODE;
+use crate::{Settings, openid};
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -23,6 +23,9 @@ pub struct AuthorizationServer {
     pub revocation_endpoint: String,
     /// RFC 7662.
     pub introspection_endpoint: String,
+    /// RFC 8628; only where the device grant is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     /// Only `code`.
     pub response_types_supported: Vec<&'static str>,
     /// Only `query`.
@@ -31,7 +34,8 @@ pub struct AuthorizationServer {
     pub grant_types_supported: Vec<&'static str>,
     /// Only `S256` (RFC 7636).
     pub code_challenge_methods_supported: Vec<&'static str>,
-    /// Every scope of the catalogue, and `offline_access`: clients ask for refresh tokens by it only if they see it.
+    /// Every scope of the catalogue, those of OpenID Connect, and `offline_access`: clients ask for refresh tokens by it only if they
+    /// see it.
     pub scopes_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -39,12 +43,18 @@ pub struct AuthorizationServer {
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     /// How clients authenticate at the introspection endpoint: never `none`.
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// Whether a `client_id` may be the URL of a metadata document; absent while it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id_metadata_document_supported: Option<bool>,
     /// RFC 9207.
     pub authorization_response_iss_parameter_supported: bool,
     /// No request objects (RFC 9101).
     pub request_parameter_supported: bool,
     /// Nor by reference.
     pub request_uri_parameter_supported: bool,
+    /// What a provider of OpenID Connect says beside.
+    #[serde(flatten)]
+    pub openid: Option<openid::documents::ProviderMetadata>,
 }
 
 impl AuthorizationServer {
@@ -59,6 +69,8 @@ impl AuthorizationServer {
 #[must_use]
 pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
+    let has_devices = settings.oauth2.device_grant;
+    let grants = ["authorization_code", "refresh_token", "client_credentials"];
     let with_none = vec!["client_secret_basic", "client_secret_post", "none"];
     AuthorizationServer {
         issuer: issuer.to_owned(),
@@ -67,17 +79,20 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         registration_endpoint: None,
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
         response_types_supported: vec!["code"],
         response_modes_supported: vec![RESPONSE_MODE],
-        grant_types_supported: vec!["authorization_code", "refresh_token", "client_credentials"],
+        grant_types_supported: grants.into_iter().chain(has_devices.then_some(DEVICE_CODE)).collect(),
         code_challenge_methods_supported: vec!["S256"],
-        scopes_supported: scope_names().into_iter().chain([OidcScope::OfflineAccess.to_string()]).collect(),
+        scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
         introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
+        client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
+        openid: openid::documents::metadata(settings),
     }
 }
 

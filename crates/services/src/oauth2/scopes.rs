@@ -58,10 +58,13 @@ fn identity(name: OidcScope) -> ScopeText {
         name: name.to_string(),
         topic: "Identity",
         caution: None,
-        description: if name == OidcScope::OfflineAccess {
-            "Stay connected until you take the access back"
-        } else {
-            "Nothing: asked for, but not used by this server"
+        description: match name {
+            OidcScope::OpenId => "Know who you are, and when you signed in",
+            OidcScope::Profile => "See your name and your picture",
+            OidcScope::Email => "See your mail address",
+            OidcScope::Groups => "See in which groups you are",
+            OidcScope::Roles => "See which roles you hold",
+            OidcScope::OfflineAccess => "Stay connected until you take the access back",
         },
     }
 }

@@ -2,10 +2,14 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
+use super::client_documents;
+use crate::keys::for_token;
+use crate::openid::issue;
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::oauth2::{App, OAuthErrorCode, Resource, Scopes};
 use doorward_domain::{Instant, Secret};
@@ -24,6 +28,8 @@ pub struct TokenRequest {
     pub redirect_uri: Option<String>,
     /// `code_verifier`.
     pub code_verifier: Option<Secret<String>>,
+    /// `device_code`.
+    pub device_code: Option<Secret<String>>,
     /// `refresh_token`.
     pub refresh_token: Option<Secret<String>>,
     /// `scope`.
@@ -47,6 +53,8 @@ pub struct TokenSet {
     pub expires_in: i64,
     /// The scopes of the access token.
     pub scopes: Scopes,
+    /// Who the user is, for apps that ask by the scope `openid`.
+    pub id_token: Option<Secret<String>>,
 }
 
 impl TokenSet {
@@ -58,11 +66,18 @@ impl TokenSet {
         now: Instant,
     ) -> Self {
         let expires_in = (expires_at - now).whole_seconds().max(0);
-        Self { access_token, refresh_token, expires_at, expires_in, scopes }
+        Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
+    }
+
+    /// With the ID token about this subject.
+    async fn telling_of(self, ctx: &Context, subject: Option<issue::Subject>) -> Result<Self, OAuthError> {
+        let Some(subject) = subject else { return Ok(self) };
+        let id_token = issue::id_token(ctx, subject, &self.access_token).await.map_err(for_token)?;
+        Ok(Self { id_token: Some(id_token), ..self })
     }
 }
 
-/// What the three grants have in common, checked.
+/// What all grants have in common, checked.
 #[derive(Clone, Debug)]
 struct Common {
     client: PresentedClient,
@@ -79,23 +94,29 @@ enum GrantRequest {
     AuthorizationCode(authorization_code::Request),
     RefreshToken(refresh_token::Request),
     ClientCredentials,
+    DeviceCode(device_code::Request),
 }
 
-/// Issues tokens: `authorization_code`, `refresh_token` or `client_credentials`.
+/// The grant type of devices (RFC 8628 3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Issues tokens: `authorization_code`, `refresh_token`, `client_credentials` or [`DEVICE_CODE`].
 ///
 /// Needs no permission; a confidential client authenticates. Errors: `invalid_request` (a parameter is missing, was
 /// given twice or is malformed), `invalid_client`, `unsupported_grant_type`, `invalid_grant` (the code or refresh
 /// token is no good, or what it is about was taken from the app), `invalid_target`, `invalid_scope`,
-/// `unauthorized_client` (an app without a service account asks for `client_credentials`), `temporarily_unavailable`,
+/// `unauthorized_client` (an app without a service account asks for `client_credentials`, or one that may not have devices for
+/// them), `authorization_pending`, `slow_down`, `expired_token`, `access_denied` (of devices), `temporarily_unavailable`,
 /// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
     let client = request.client.present()?;
+    client_documents::revalidate(ctx, request.client.client_id.as_deref()).await?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
         let resource = parse_resource(&request.resources)?;
         let scopes = match &grant {
             // The code says what was granted; `scope` has no meaning there (RFC 6749 4.1.3).
-            GrantRequest::AuthorizationCode(_) => None,
+            GrantRequest::AuthorizationCode(_) | GrantRequest::DeviceCode(_) => None,
             GrantRequest::RefreshToken(_) | GrantRequest::ClientCredentials => {
                 super::scopes::parse(request.scope.as_deref())?.0
             }
@@ -106,6 +127,7 @@ pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>)
         Ok((GrantRequest::AuthorizationCode(grant), common)) => authorization_code::redeem(ctx, common, grant).await,
         Ok((GrantRequest::RefreshToken(grant), common)) => refresh_token::refresh(ctx, common, grant).await,
         Ok((GrantRequest::ClientCredentials, common)) => client_credentials::issue(ctx, common).await,
+        Ok((GrantRequest::DeviceCode(grant), common)) => device_code::redeem(ctx, common, grant).await,
         // An unknown client is told so before anything about its parameters.
         Err(error) => {
             ctx.read(move |repos| client.find_app(repos).map(drop)).await?;
@@ -129,10 +151,14 @@ fn parse(request: &TokenRequest) -> Result<GrantRequest, OAuthError> {
             GrantRequest::RefreshToken(refresh_token::Request { token: token.clone() })
         }
         Some("client_credentials") => GrantRequest::ClientCredentials,
+        Some(DEVICE_CODE) => {
+            let code = given(request.device_code.as_ref()).ok_or_else(|| OAuthError::missing("device_code"))?;
+            GrantRequest::DeviceCode(device_code::Request { device_code: code.clone() })
+        }
         Some(_) | None => {
             return Err(OAuthError::new(
                 OAuthErrorCode::UnsupportedGrantType,
-                "grant_type must be authorization_code, refresh_token or client_credentials",
+                "grant_type must be authorization_code, refresh_token, client_credentials or that of device codes",
             ));
         }
     };

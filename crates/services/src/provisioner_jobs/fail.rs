@@ -1,6 +1,6 @@
 //! Jobs that fail.
 
-use super::daemon::{Held, hold, look_at};
+use super::daemon::{Held, daemon_of, hold, look_at};
 use super::end::end_job;
 use super::events::told_of_logs;
 use super::seal::seal_state;
@@ -9,6 +9,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::workspaces;
 use doorward_domain::ids::ProvisionerJobId;
+use doorward_domain::provisioner_jobs::UNHEARD_AFTER;
+use std::time::Duration;
 
 /// What is said of a job whose daemon was cut off while it got it.
 const CUT_OFF: &str = "The connection to the provisioner daemon broke while it got the job.";
@@ -46,4 +48,31 @@ pub async fn fail(
 /// Needs the principal of that daemon. Errors: as of [`fail()`].
 pub async fn disconnected(ctx: &Context, by: &Principal, id: ProvisionerJobId) -> Result<(), Error> {
     fail(ctx, by, id, CUT_OFF.to_owned(), String::new(), None).await
+}
+
+/// Ends the jobs that a daemon was given, perhaps over a connection that broke, and of which it has never said anything: who asks for a job has
+/// none, and whoever has one speaks of it every five seconds. Answers how long to wait for those that it was given just now, which another
+/// daemon of the same name may have; `None` when there are none.
+///
+/// Needs the principal of that daemon. Errors: `Refused` (no daemon).
+pub async fn end_unheard(ctx: &Context, by: &Principal) -> Result<Option<Duration>, Error> {
+    let (daemon, _, _) = daemon_of(by)?;
+    let now = ctx.clock.now();
+    let held = ctx.look(by, move |look| Ok::<_, Error>(look.repos.provisioner_jobs().current_of(&[daemon])?)).await?;
+    let mut longest = None;
+    for job in held.into_iter().map(|held| held.job) {
+        let Some(started) = job.started_at.filter(|started| *started == job.updated_at) else { continue };
+        let left = UNHEARD_AFTER - (now - started);
+        if left.is_positive() {
+            longest = longest.max(Some(left.unsigned_abs()));
+            continue;
+        }
+        match disconnected(ctx, by, job.id).await {
+            Ok(()) => tracing::info!(job = %job.id, "a job is given up that did not reach its daemon"),
+            // Something became of it meanwhile.
+            Err(Error::Refused(_) | Error::Conflict { .. } | Error::NoSuch(_) | Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(longest)
 }

@@ -32,6 +32,22 @@ use time::format_description::well_known::Rfc3339;
 /// Needs no permission. Errors: `Unauthenticated` (the token is missing, malformed, unknown, expired or for another
 /// audience; its app may not use this server any more; or its user may not act).
 pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
+    enter(ctx, token_text, origin, Audience::ThisServer).await
+}
+
+/// [`authenticate`], for the one endpoint that takes tokens for other audiences too: whoever issued a token says whose it is.
+pub async fn authenticate_for_any(ctx: &Context, token_text: &str, origin: &Arc<Origin>) -> Result<Principal, Error> {
+    enter(ctx, token_text, origin, Audience::Any).await
+}
+
+/// For whom a token may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    ThisServer,
+    Any,
+}
+
+async fn enter(ctx: &Context, token_text: &str, origin: &Arc<Origin>, audience: Audience) -> Result<Principal, Error> {
     if token_text.is_empty() {
         return Err(signed_out(format!("Cookie \"{SESSION_COOKIE}\" or query parameter must be provided.")));
     }
@@ -40,12 +56,13 @@ pub async fn authenticate(ctx: &Context, token_text: &str, origin: &Arc<Origin>)
     let (now, settings) = (ctx.clock.now(), ctx.settings.sessions);
 
     // What is remembered lets in and never refuses: a key may just have got a new secret, or longer life, elsewhere.
-    let remembered = |age| ctx.cache.subject(age, &token.id).filter(|known| may_enter(ctx, known, &token, now).is_ok());
+    let remembered =
+        |age| ctx.cache.subject(age, &token.id).filter(|known| may_enter(ctx, known, &token, audience, now).is_ok());
     let found = remembered(ctx.cache.age());
     ctx.cache.count(found.is_some());
     let known = match found {
         Some(known) => known,
-        None => match read(ctx, &token, now).await {
+        None => match read(ctx, &token, audience, now).await {
             Err(Error::Unavailable { outage, cause }) => {
                 ctx.cache.note(Some(outage));
                 let stale = remembered(ctx.cache.age());
@@ -122,7 +139,7 @@ fn hold_living(repos: &mut dyn Repositories, id: UserId) -> Result<User, Error> 
 }
 
 /// Asks the store whose token it is, and remembers who may enter.
-async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<CachedKey>, Error> {
+async fn read(ctx: &Context, token: &ApiToken, audience: Audience, now: Instant) -> Result<Arc<CachedKey>, Error> {
     let reading = ctx.cache.reading();
     let (id, digest, settings) = (token.id.clone(), token.digest(), Arc::clone(&ctx.settings));
     let (owner, custom) = ctx
@@ -145,7 +162,7 @@ async fn read(ctx: &Context, token: &ApiToken, now: Instant) -> Result<Arc<Cache
         memberships: owner.memberships.clone().into(),
         noted: AtomicBool::new(false),
     });
-    may_enter(ctx, &known, token, now)?;
+    may_enter(ctx, &known, token, audience, now)?;
     ctx.cache.keep_subject(reading, &owner, &known);
     Ok(known)
 }
@@ -167,7 +184,13 @@ fn apply_limits(settings: &Settings, owner: &mut KeyOwner) -> Result<(), Error> 
 }
 
 /// Whether this key lets in whoever presents this token now.
-fn may_enter(ctx: &Context, known: &CachedKey, token: &ApiToken, now: Instant) -> Result<(), Error> {
+fn may_enter(
+    ctx: &Context,
+    known: &CachedKey,
+    token: &ApiToken,
+    audience: Audience,
+    now: Instant,
+) -> Result<(), Error> {
     let CachedKey { key, user, .. } = known;
     // In constant time, by the type.
     if key.secret_digest != token.digest() {
@@ -176,7 +199,9 @@ fn may_enter(ctx: &Context, known: &CachedKey, token: &ApiToken, now: Instant) -
     if key.is_expired(now) {
         return Err(expired(key));
     }
-    check_audience(ctx, key)?;
+    if audience == Audience::ThisServer {
+        check_audience(ctx, key)?;
+    }
     if user.deleted {
         return Err(unknown_key());
     }

@@ -121,7 +121,7 @@ impl Guard {
 }
 
 /// Where an address is: the address itself, of IPv6 the network of 64 bits that one customer has to himself.
-fn place_of(ip: &str) -> Option<String> {
+pub(crate) fn place_of(ip: &str) -> Option<String> {
     if ip.is_empty() {
         return None;
     }

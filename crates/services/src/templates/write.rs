@@ -5,6 +5,7 @@ use crate::Principal;
 use crate::context::Context;
 use crate::deed::Deed;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::notifications::workspaces as notifications;
 use crate::organizations::{self, OrganizationRef};
 use crate::users::fields::Fields;
 use doorward_domain::ids::{OrganizationId, TemplateId, TemplateVersionId};
@@ -202,6 +203,7 @@ pub async fn update(
             return Err(Error::NotFound);
         }
         let recorded = deed.changed(&old, &new)?;
+        notifications::template_changed(deed, &old, &new)?;
         Ok(recorded.answer(deed.repos.templates().view(id)?.ok_or(Error::NotFound)?))
     })
     .await
@@ -221,6 +223,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, id: TemplateId) -> Result<
         if !deed.repos.templates().delete(&permit, id, deed.now)? {
             return Err(Error::NotFound);
         }
+        notifications::template_deleted(deed, &old);
         Ok(deed.ended(&old)?.answer(()))
     })
     .await

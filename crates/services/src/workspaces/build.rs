@@ -7,6 +7,7 @@ use crate::audit::{Diff, moment};
 use crate::context::Context;
 use crate::deed::{Deed, Recorded};
 use crate::error::Error;
+use crate::notifications::workspaces as notifications;
 use crate::provisioner_jobs::told_of_post;
 use crate::quotas::Spender;
 use crate::users::fields::Fields;
@@ -107,7 +108,13 @@ pub async fn build(
             let view = deed.repos.workspaces().view(id)?.ok_or(Error::NotFound)?;
             let previous = view.latest_build.map(|latest| latest.build);
             let template = view.template;
-            if let Some(version) = version_of(deed, &template, previous.as_ref(), &given, transition)? {
+            let version = version_of(deed, &template, previous.as_ref(), &given, transition)?;
+            if transition == Transition::Start {
+                let from = version.as_ref().map(|version| version.id.0).or(template.active_version_id);
+                let owner = owner.user();
+                notifications::workspace_started(deed, &workspace, owner, &template, previous.as_ref(), from)?;
+            }
+            if let Some(version) = version {
                 let (workspace, template, previous) = (&workspace, &template, previous.as_ref());
                 let new = JobBuild { workspace, template, version, previous, transition, given };
                 post_build(deed, &seal, &permit, new)?;

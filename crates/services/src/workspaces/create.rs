@@ -6,6 +6,7 @@ use super::{WorkspaceView, access, record};
 use crate::Principal;
 use crate::context::Context;
 use crate::error::{Error, FieldError, VALIDATION_FAILED};
+use crate::notifications::workspaces as notifications;
 use crate::organizations::{self, OrganizationRef};
 use crate::quotas::Spender;
 use crate::templates;
@@ -105,7 +106,10 @@ pub async fn create(
             // Of two records, the later one ends the deed.
             let made = deed.entry().with(record::names(&workspace, owner)).made(&workspace)?;
             let permit = System::because("a new workspace is started").permit_on(&workspace.object());
-            if let Some(version) = version_of(deed, &template, None, &given, Transition::Start)? {
+            let version = version_of(deed, &template, None, &given, Transition::Start)?;
+            let from = version.as_ref().map(|version| version.id.0).or(template.active_version_id);
+            notifications::workspace_created(deed, &workspace, owner, &template, from)?;
+            if let Some(version) = version {
                 let (workspace, template) = (&workspace, &template);
                 let new =
                     JobBuild { workspace, template, version, previous: None, transition: Transition::Start, given };

@@ -2,6 +2,7 @@
 
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Recorded};
+use crate::notifications::workspaces as notifications;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::users::User;
@@ -80,7 +81,7 @@ pub(super) fn names(workspace: &Workspace, owner: &User) -> Map<String, Value> {
     Map::from_iter([name("workspace_name", workspace.name.as_str()), name("workspace_owner", owner.username.as_str())])
 }
 
-/// Records what became of a build; the build `previous` is the one before it.
+/// Records what became of a build, and tells people of it; the build `previous` is the one before it.
 pub(super) fn built(
     deed: &mut Deed<'_>,
     workspace: &Workspace,
@@ -101,5 +102,7 @@ pub(super) fn built(
     };
     // Builds are found by their job (`enterprise-platform.md` 9.2); one without has the id of the build.
     let job = build.job_id.map_or(build.id.0, |id| id.0);
-    deed.entry().of_user(Some(build.initiator_id)).of_job(job).noted(action, status, &new, diff)
+    let recorded = deed.entry().of_user(Some(build.initiator_id)).of_job(job).noted(action, status, &new, diff)?;
+    notifications::build_ended(deed, workspace, owner, build)?;
+    Ok(recorded)
 }

@@ -77,7 +77,7 @@ async fn whoever_asks_for_all_that_is_advertised_asks_for_everything() {
     let advertised = doorward_services::oauth2::metadata::authorization_server(&ctx.settings).scopes_supported;
     let request = AuthorizeRequest { scope: Some(advertised.join(" ")), ..request() };
     let consent = prepare(&ctx, app(ClientType::Confidential), &request).unwrap();
-    assert_eq!(consent.authorization.scopes, scopes("coder:all offline_access"));
+    assert_eq!(consent.authorization.scopes, scopes("coder:all openid profile email groups roles offline_access"));
 }
 
 fn bound(app: App, list: Option<&[&str]>, asked: &[&str]) -> Result<Option<String>, OAuthErrorCode> {

@@ -4,6 +4,7 @@
 mod authorization_code;
 mod authorize;
 mod client_credentials;
+mod device_code;
 mod fixtures;
 mod introspect;
 mod refresh;

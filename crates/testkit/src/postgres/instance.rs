@@ -8,7 +8,7 @@
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -46,6 +46,8 @@ pub struct Options {
     pub durable: bool,
     /// Further lines for `postgresql.conf`.
     pub settings: Vec<String>,
+    /// Files within the cluster that only the server can read, as its keys, or other contents of those that it has.
+    pub files: Vec<(String, String)>,
 }
 
 /// The place where the test processes of a workspace find their shared cluster. Locked while this value lives.
@@ -142,7 +144,19 @@ impl Instance {
         }
         let path = self.data().join("postgresql.conf");
         let mut file = OpenOptions::new().append(true).open(&path)?;
-        file.write_all(settings.as_bytes()).with_context(|| format!("writing {}", path.display()))
+        file.write_all(settings.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+        options.files.iter().try_for_each(|(name, content)| self.write(name, content))
+    }
+
+    fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+        let path = self.data().join(name);
+        let doing = || format!("writing {}", path.display());
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        file.write_all(content.as_bytes()).with_context(doing)?;
+        if let Some(User { uid, gid }) = self.binaries.run_as() {
+            chown(&path, Some(uid), Some(gid)).with_context(doing)?;
+        }
+        Ok(())
     }
 
     /// Starts the server and waits until it accepts connections.

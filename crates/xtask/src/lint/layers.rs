@@ -26,10 +26,12 @@ enum Floor {
 }
 
 /// Outside crates that belong to some of our crates only: a name, or its beginning with `*`.
-const BELONGS_TO: [(&str, &[&str]); 14] = [
+const BELONGS_TO: [(&str, &[&str]); 16] = [
     ("diesel*", &["doorward-storage", "doorward"]),
     ("r2d2*", &["doorward-storage", "doorward"]),
     ("libsqlite3-sys", &["doorward-storage", "doorward"]),
+    ("openssl-probe", &["doorward-storage"]),
+    ("openssl-sys", &["doorward-storage"]),
     ("pq-sys", &["doorward-storage", "doorward"]),
     ("actix*", &["doorward-http", "doorward"]),
     ("askama*", &["doorward-http"]),

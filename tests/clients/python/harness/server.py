@@ -25,6 +25,7 @@ class Server:
             "server.listen": "127.0.0.1:0",
             "rate_limit.api": "0",
             "rate_limit.login": "0",
+            "rate_limit.files": "0",
             **settings,
         }
         if database_url:

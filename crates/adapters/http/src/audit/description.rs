@@ -106,6 +106,9 @@ const fn past(action: AuditAction) -> &'static str {
         AuditAction::Close => "closed",
         AuditAction::RefreshTokenReuse => "reused a refresh token of",
         AuditAction::AuthorizationCodeReplay => "replayed an authorization code of",
+        AuditAction::DeviceAuthorizationStart => "asked on a device for access with",
+        AuditAction::DeviceAuthorizationApprove => "let a device act with",
+        AuditAction::DeviceAuthorizationDeny => "denied a device access with",
     }
 }
 
@@ -116,6 +119,9 @@ const fn infinitive(action: AuditAction) -> &'static str {
         AuditAction::Disconnect => "disconnect from",
         AuditAction::RefreshTokenReuse => "reuse a refresh token of",
         AuditAction::AuthorizationCodeReplay => "replay an authorization code of",
+        AuditAction::DeviceAuthorizationStart => "ask on a device for access with",
+        AuditAction::DeviceAuthorizationApprove => "let a device act with",
+        AuditAction::DeviceAuthorizationDeny => "deny a device access with",
         AuditAction::Create
         | AuditAction::Write
         | AuditAction::Delete

@@ -43,6 +43,10 @@ pub(crate) mod paths {
     pub(crate) const CLI_AUTH: &str = "/cli-auth";
     /// The viewer of the API documentation.
     pub(crate) const API_DOCS: &str = "/docs";
+    /// Where the code of a device is entered. Query: `user_code`.
+    pub(crate) const DEVICE: &str = "/oauth2/device/verify";
+    /// The same, short to type.
+    pub(crate) const DEVICE_SHORT: &str = "/device";
     /// The authorization endpoint.
     pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
 }

@@ -66,7 +66,7 @@ pub(crate) trait Convention: Debug + Send + Sync {
     fn statuses(&self, limit: Limit) -> &'static [u16] {
         match limit {
             Limit::Off => &[404, 405, 500, 503],
-            Limit::Api | Limit::Login | Limit::OAuth2 | Limit::Client => {
+            Limit::Api | Limit::Login | Limit::OAuth2 | Limit::Files | Limit::Client => {
                 &[400, 401, 403, 404, 405, 409, 413, 428, 429, 500, 503]
             }
         }

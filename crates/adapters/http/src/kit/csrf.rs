@@ -33,6 +33,8 @@ pub(crate) enum Purpose {
     SignOut,
     /// Allows an application what the query asks for.
     Consent,
+    /// Looks at or decides about a device.
+    Device,
     /// Takes the access of an application back.
     Revoke,
     /// Makes a key for a command line.
@@ -56,6 +58,7 @@ impl Purpose {
             Self::SetUp => "set-up",
             Self::SignOut => "sign-out",
             Self::Consent => "consent",
+            Self::Device => "device",
             Self::Revoke => "revoke",
             Self::CliAuth => "cli-auth",
             Self::Link => "link",

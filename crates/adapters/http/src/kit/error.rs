@@ -210,7 +210,14 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::InvalidClientMetadata
         | OAuthErrorCode::InvalidClientId
         | OAuthErrorCode::RequestNotSupported
-        | OAuthErrorCode::RequestUriNotSupported => StatusCode::BAD_REQUEST,
+        | OAuthErrorCode::AuthorizationPending
+        | OAuthErrorCode::SlowDown
+        | OAuthErrorCode::ExpiredToken
+        | OAuthErrorCode::RequestUriNotSupported
+        | OAuthErrorCode::RegistrationNotSupported
+        | OAuthErrorCode::LoginRequired
+        | OAuthErrorCode::ConsentRequired
+        | OAuthErrorCode::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(reason = %error.reason, "internal error");

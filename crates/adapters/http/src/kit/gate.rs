@@ -85,6 +85,7 @@ fn count(call: &Call, actor: Option<&Principal>, endpoint: &Endpoint) -> Result<
         Limit::Api => (&call.site.api_limit, endpoint.path),
         Limit::Login => (&call.site.login_limit, endpoint.path),
         Limit::OAuth2 => (&call.site.login_limit, ALL_OF_OAUTH2),
+        Limit::Files => (&call.site.files_limit, endpoint.path),
     };
     let Some(limit) = limit else { return Ok(None) };
     let user = actor.and_then(Principal::user_id);

@@ -30,9 +30,7 @@ async fn an_unknown_path_is_json_in_the_api_and_a_page_elsewhere() {
     assert_eq!(api.body, "{\"message\":\"Route not found.\"}\n");
     let page = send(MockRepositories::default(), get("/nothing")).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"));
-    for path in
-        ["/api", "/api/nothing", "/oauth2", "/oauth2/nothing", "/.well-known", "/.well-known/openid-configuration"]
-    {
+    for path in ["/api", "/api/nothing", "/oauth2", "/oauth2/nothing", "/.well-known", "/.well-known/webfinger"] {
         let program = send(MockRepositories::default(), get(path)).await;
         let found = (program.status.as_u16(), program.header("content-type"));
         assert_eq!(found, (404, "application/json; charset=utf-8"), "{path}");

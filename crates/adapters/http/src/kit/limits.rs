@@ -39,6 +39,8 @@ pub(crate) enum Limit {
     Login,
     /// That of sign-in, for all that people do below `/oauth2` together.
     OAuth2,
+    /// That of downloads of files.
+    Files,
     /// That of OAuth2 clients, see [`crate::kit::tally`].
     Client,
 }

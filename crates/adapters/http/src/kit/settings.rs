@@ -41,6 +41,8 @@ pub struct RateLimitSettings {
     pub api: i64,
     /// Per user (or address) and each endpoint where passwords are checked, and for the OAuth2 endpoints together.
     pub login: i64,
+    /// Per user, downloads of files.
+    pub files: i64,
 }
 
 impl Section for RateLimitSettings {

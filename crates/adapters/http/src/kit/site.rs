@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) api_limit: Option<Arc<RateLimit>>,
     /// For each endpoint where passwords are checked, and for all OAuth2 endpoints together.
     pub(crate) login_limit: Option<Arc<RateLimit>>,
+    /// That of downloads of files.
+    pub(crate) files_limit: Option<Arc<RateLimit>>,
     pub(crate) metrics: Metrics,
     /// What clients are told is the version of the server: `v2.24.4+doorward.0.1.0`.
     pub(crate) build_version: String,
@@ -75,6 +77,7 @@ impl Site {
         Ok(Self {
             api_limit: RateLimit::per_minute(settings.rate_limit.api).map(Arc::new),
             login_limit: RateLimit::per_minute(settings.rate_limit.login).map(Arc::new),
+            files_limit: RateLimit::per_minute(settings.rate_limit.files).map(Arc::new),
             metrics: Metrics::new(&settings.version).map_err(io::Error::other)?,
             build_version: settings.compatibility.build_version(&settings.version),
             secure_cookies: settings.cookies.secure_cookies.apply_to(&context.settings.access_url),

@@ -30,6 +30,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 /// An OAuth2 app.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuth2ProviderApp)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as clients know them")]
 pub(crate) struct AppObject {
     /// Its `client_id`.
     id: Uuid,
@@ -64,6 +65,8 @@ pub(crate) struct AppObject {
     /// The user as whom it acts with `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account_id: Option<Uuid>,
+    /// Whether devices may ask for access in its name (RFC 8628).
+    device_flow: bool,
 }
 
 /// Where a client of an app finds the authorization server.
@@ -73,13 +76,14 @@ pub(crate) struct Endpoints {
     authorization: String,
     token: String,
     token_revoke: String,
-    /// Empty: there is no device grant.
-    device_authorization: &'static str,
+    /// Empty unless the app may use the device grant.
+    device_authorization: String,
 }
 
 impl AppObject {
     fn new(site: &Site, app: App, dynamically_registered: bool) -> Self {
         let issuer = site.context.settings.issuer();
+        let has_devices = app.device_flow && site.context.settings.oauth2.device_grant;
         let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
         Self {
             id: app.id.0,
@@ -91,7 +95,7 @@ impl AppObject {
                 authorization: format!("{issuer}/oauth2/authorize"),
                 token: format!("{issuer}/oauth2/tokens"),
                 token_revoke: format!("{issuer}/oauth2/revoke"),
-                device_authorization: "",
+                device_authorization: if has_devices { format!("{issuer}/oauth2/device") } else { String::new() },
             },
             redirect_match: app.redirect_match.as_str(),
             public: app.client_type == ClientType::Public,
@@ -103,6 +107,7 @@ impl AppObject {
             allowed_resources: app.allowed_resources.map(texts),
             resources: texts(app.resources),
             service_account_id: app.service_account_id.map(|id| id.0),
+            device_flow: app.device_flow,
         }
     }
 }
@@ -159,6 +164,8 @@ pub(crate) struct AppRequest {
     resources: Option<Vec<String>>,
     /// Whether it has a service account, as which it acts with `client_credentials`.
     service_account: Option<bool>,
+    /// Whether devices may ask for access in its name (RFC 8628).
+    device_flow: Option<bool>,
 }
 
 impl From<AppRequest> for apps::AppCommand {
@@ -176,6 +183,7 @@ impl From<AppRequest> for apps::AppCommand {
             allowed_resources: body.allowed_resources,
             resources: body.resources,
             service_account: body.service_account,
+            device_flow: body.device_flow,
         }
     }
 }

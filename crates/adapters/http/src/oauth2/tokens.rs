@@ -3,16 +3,17 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult};
+use crate::kit::error::{Failure, HandlerResult, oauth_body};
 use crate::kit::extract::credential;
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
+use actix_web::http::StatusCode;
 use doorward_domain::Secret;
-use doorward_domain::oauth2::Scopes;
+use doorward_domain::oauth2::{OAuthErrorCode, Scopes};
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
-use doorward_services::oauth2::{grants, introspect as introspection, revoke as revocation, token};
+use doorward_services::oauth2::{client_documents, grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt::Display;
@@ -37,12 +38,15 @@ pub(crate) struct TokenForm {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<Secret<String>>,
-    /// `authorization_code`, `refresh_token` or `client_credentials`.
+    /// `authorization_code`, `refresh_token`, `client_credentials` or `urn:ietf:params:oauth:grant-type:device_code`.
     #[schema(value_type = String, required)]
     grant_type: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     code: Option<Secret<String>>,
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    device_code: Option<Secret<String>>,
     redirect_uri: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
@@ -72,6 +76,9 @@ pub(crate) struct TokenObject<'a> {
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     scope: &'a Scopes,
+    /// Who the user is, if the scope `openid` was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
 }
 
 /// Writes scopes into the answer as they are, without a text in between.
@@ -94,6 +101,7 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         code: form.code,
         redirect_uri: form.redirect_uri,
         code_verifier: form.code_verifier,
+        device_code: form.device_code,
         refresh_token: form.refresh_token,
         scope: form.scope,
         resources: form.resource,
@@ -102,7 +110,7 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
     let is_refresh = request.grant_type.as_deref() == Some("refresh_token");
     let presented = request.refresh_token.as_ref().filter(|_| is_refresh).map(|token| token.expose().as_str());
     call.admit(request.client.client_id.as_deref(), presented).await?;
-    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await?;
+    let tokens = token::exchange(call.context(), request, Arc::clone(&call.origin)).await.map_err(refused)?;
     if is_refresh {
         call.tally.rotated(tokens.refresh_token.as_ref().map(|token| token.expose().as_str()));
     }
@@ -113,7 +121,17 @@ pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
         expiry: tokens.expires_at.into(),
         expires_in: tokens.expires_in,
         scope: &tokens.scopes,
+        id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
     }))
+}
+
+/// An error of the token endpoint. That a person denies a device is 400 as the others (RFC 8628 3.5); elsewhere `access_denied` is of a
+/// caller without rights.
+fn refused(error: OAuthError) -> Failure {
+    if error.code == OAuthErrorCode::AccessDenied {
+        return oauth_body(StatusCode::BAD_REQUEST, &error).into();
+    }
+    error.into()
 }
 
 /// A token to be revoked or looked at (RFC 7009 section 2.1, RFC 7662 section 2.1).
@@ -165,7 +183,7 @@ pub(crate) struct IntrospectionObject<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActiveToken)]
 pub(crate) struct ActiveTokenObject<'a> {
-    client_id: Uuid,
+    client_id: String,
     username: &'a str,
     sub: Uuid,
     #[serde(serialize_with = "as_text")]
@@ -195,8 +213,12 @@ pub(crate) async fn introspect(mut call: Call) -> HandlerResult {
     call.admit(request.client.client_id.as_deref(), None).await?;
     let found = introspection::introspect(call.context(), request).await?;
     let issuer = call.context().settings.issuer();
+    let client_id = match &found {
+        Some(token) => client_documents::client_id(call.context(), token.client_id).await?,
+        None => String::new(),
+    };
     let token = found.as_ref().map(|token| ActiveTokenObject {
-        client_id: token.client_id.0,
+        client_id,
         username: &token.username,
         sub: token.user_id.0,
         scope: &token.authorization.scopes,

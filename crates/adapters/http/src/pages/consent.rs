@@ -3,7 +3,7 @@
 use super::access::{Access, Scope, by_topic, cautions_first};
 use super::{sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
-use crate::conventions::page::{path_and_query, paths, problem};
+use crate::conventions::page::{path_and_query, paths, problem, sign_in_for};
 use crate::kit::accept::{Wish, wish};
 use crate::kit::answer::redirect;
 use crate::kit::call::Call;
@@ -13,25 +13,30 @@ use crate::kit::extract::form::Form;
 use crate::kit::html::headers::{FormAction, Illustrated, render};
 use crate::kit::html::layout::{Brand, Person};
 use crate::kit::html::links;
+use crate::kit::origins::is_foreign;
+use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
 use crate::oauth2::tokens::told;
 use crate::users::role_display_name;
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
+use actix_web::http::{Method, StatusCode};
 use askama::Template;
+use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, consent_scopes, registration};
-use doorward_services::{OAuthError, Principal};
+use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
+use doorward_services::openid::authentication::{self, Step};
+use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
 
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&conventions::Consent);
     r.recognized(__path_ask, ask).busy();
-    r.recognized(__path_allow, allow).busy();
+    // Clients may send their requests so; what changes something is looked at by the handler.
+    r.recognized(__path_allow, allow).for_any_site().busy();
 }
 
 /// Who vouches for the application's name and redirect URIs.
@@ -45,7 +50,6 @@ pub(crate) enum Registration<'a> {
         only_loopback: bool,
     },
     /// Its `client_id` is the URL of its metadata document.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no app is known by its document yet"))]
     Document {
         /// The host of that URL.
         host: &'a str,
@@ -136,7 +140,29 @@ pub(crate) struct AuthorizeParams {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     resource: Vec<String>,
+    /// Comes back in the ID token
+    nonce: Option<String>,
+    /// `none`, `login`, `consent`, `select_account`
+    prompt: Option<String>,
+    /// How many seconds ago the user may have signed in at most
+    max_age: Option<String>,
+    /// Stands in the sign-in form
+    #[expect(dead_code, reason = "the sign-in page reads it; here it may come once only")]
+    login_hint: Option<String>,
+    /// By which ways the user should sign in
+    acr_values: Option<String>,
+    /// OpenID Connect Core 1.0, 5.5
+    claims: Option<String>,
+    /// An ID token of the user who is meant
+    id_token_hint: Option<String>,
+    #[param(ignore)]
+    registration: Option<String>,
 }
+
+/// The parameter by which this server knows that it has asked the user to sign in anew.
+const ANEW: &str = "reauth";
+/// The longest authorization request that may come in a body, in bytes.
+const REQUEST_MAX: usize = 8 * 1024;
 
 /// The form of the consent page.
 #[derive(Deserialize)]
@@ -155,7 +181,12 @@ struct ConsentForm {
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let (actor, consent) = prepare(&call, who).await?;
+    let (actor, consent, is_allowed) = prepare(&call, who).await?;
+    if is_allowed && call.request.method() == Method::GET {
+        let location = authorize::approve(call.context(), &actor, consent).await?;
+        call.tally.made_row();
+        return Ok(redirect(StatusCode::FOUND, &location));
+    }
     consent_page(&call, &actor, &consent, StatusCode::OK).await
 }
 
@@ -169,8 +200,21 @@ pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerR
     ),
 )]
 pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let form: ConsentForm = call.form()?.read()?;
-    let (actor, consent) = prepare(&call, who).await?;
+    let body = call.form()?;
+    if let Some(query) = as_query(&body) {
+        // Nothing is allowed by it: the browser asks again, with its cookies.
+        if query.len() > REQUEST_MAX {
+            let text = "the request is too long; send it to the authorization endpoint by GET, or leave something out";
+            return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text).into());
+        }
+        return Ok(redirect(StatusCode::SEE_OTHER, &format!("{}?{query}", paths::AUTHORIZE)));
+    }
+    if is_foreign(&call.site, &call.request) {
+        let refusal = Refusal::foreign(call.context().settings.issuer());
+        return Ok(call.convention.refuse(&call.asked(), &refusal));
+    }
+    let form: ConsentForm = body.read()?;
+    let (actor, consent, _) = prepare(&call, who).await?;
     let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
     if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
@@ -183,21 +227,59 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
     Ok(redirect(StatusCode::FOUND, &location))
 }
 
-/// Everything up to the question to the user: first the client, then who is signed in, then the rest.
-async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest), Failure> {
+/// The authorization request that a client has sent in a body, as the query that it might have been; `None` if it is a form of ours.
+fn as_query(body: &Form) -> Option<String> {
+    let is_request = body.text("csrf_token").is_none() && body.text("client_id").is_some();
+    is_request.then(|| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(body.pairs()).finish())
+}
+
+/// The query without what this server has added, and when it has asked the user to sign in anew.
+pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Instant>) {
+    let is_ours = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == ANEW);
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_ours(pair)).collect();
+    let rest = rest.join("&");
+    let text = query.split('&').find(is_ours).and_then(|pair| pair.split_once('=')).map(|(_, text)| text);
+    let asked_at = text.and_then(|text| authentication::asked_at(context, &rest, text));
+    (rest, asked_at)
+}
+
+/// Everything up to the question to the user: first the client, then who is signed in, then the rest. Says too whether the user has
+/// allowed it before.
+async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let request = read(call)?;
-    let app = authorize::find_client(call.context(), &request)
-        .await
-        .map_err(told)
-        .map_err(|error| bad_client(call, &error))?;
-    let actor = signed_in(&call.request, who)?;
-    match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => Ok((actor, consent)),
-        Err(AuthorizeError::Client(error)) => Err(bad_client(call, &error)),
-        Err(AuthorizeError::RedirectUri(error)) => Err(bad_redirect_uri(call, &error).into()),
+    let refused = |error: AuthorizeError| bad_client(call, &told(error));
+    let is_silent =
+        request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
+    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+        // Nobody has this server ask others without saying who they are.
+        let actor = signed_in(&call.request, who)?;
+        let found = client_documents::find(call.context(), &url).await;
+        (Some(actor), found.map_err(|error| bad_client(call, &error))?)
+    } else {
+        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        let actor = match who {
+            Err(Failure::Answer(_)) if is_silent => None,
+            who => Some(signed_in(&call.request, who)?),
+        };
+        (actor, app)
+    };
+    let consent = match authorize::prepare(call.context(), app, &request) {
+        Ok(consent) => consent,
+        Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
+        Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
             tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
-            Err(redirect(StatusCode::FOUND, &location).into())
+            return Err(redirect(StatusCode::FOUND, &location).into());
+        }
+    };
+    let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
+    match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
+        (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
+        (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
+        (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
+        (Step::SignIn, _) | (_, None) => {
+            let anew = authentication::ask_anew(call.context(), &query);
+            Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
         }
     }
 }
@@ -206,6 +288,14 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
 /// password that is the client's.
 fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     let mut response = error::oauth(error);
+    if wish(&call.request) == Wish::Page && error.code == OAuthErrorCode::InvalidClientMetadata {
+        let explanation = format!(
+            "The application that sent you here describes itself in a way that this server does not accept. Nothing was shared with \
+             it. Please tell whoever runs the application: {}.",
+            error.description
+        );
+        return problem(call, response.status(), "Unknown application", &explanation).into();
+    }
     if wish(&call.request) == Wish::Page {
         let explanation = "The application that sent you here is not known to this server: it was removed, or its link is \
                            wrong. Nothing was shared with it. Please tell whoever runs the application.";
@@ -231,13 +321,20 @@ fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
         code_challenge: query.code_challenge,
         code_challenge_method: query.code_challenge_method,
         resources: query.resource,
+        nonce: query.nonce,
+        prompt: query.prompt,
+        max_age: query.max_age,
+        acr_values: query.acr_values,
+        claims: query.claims,
+        id_token_hint: query.id_token_hint,
+        registration: query.registration,
         repeated,
     })
 }
 
 /// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.
 fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
-    let is_post = call.request.method() == actix_web::http::Method::POST;
+    let is_post = call.request.method() == Method::POST;
     match wish(&call.request) {
         Wish::Any if is_post => return error::oauth(error),
         Wish::Json => return error::oauth(error),
@@ -259,7 +356,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
     let parts = [
         call.request.query_string(),
-        &consent.authorization.scopes.to_string(),
+        &consent.told().to_string(),
         consent.redirect_uri.as_str(),
         resource,
         &consent.app.name,
@@ -271,7 +368,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
 
 async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
-    let scopes = consent_scopes(actor, &consent.authorization.scopes);
+    let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
     let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
     let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
@@ -289,7 +386,10 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user: Person::of(user),
         app_name: &consent.app.name,
         app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
-        registered: if registration::is_its_own(call.context(), consent.app.id).await? {
+        registered: if let Some(url) = &consent.document {
+            let only_loopback = all_loopback(&consent.app.redirect_uris);
+            Registration::Document { host: url.host(), only_loopback }
+        } else if registration::is_its_own(call.context(), consent.app.id).await? {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator
@@ -305,7 +405,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
 }
 
 /// What somebody is beside a member, in words: `Owner of this server`. Empty for plain members.
-fn standing(actor: &Principal) -> String {
+pub(super) fn standing(actor: &Principal) -> String {
     let roles = actor.as_account().map(|account| account.user.roles.as_slice()).unwrap_or_default();
     let roles: Vec<String> = roles.iter().map(|role| role_display_name(role)).collect();
     let in_organizations = actor.organizations_with_roles().len();

@@ -1,5 +1,6 @@
 //! Signing in and out in the browser.
 
+use super::consent::asked_anew;
 use super::{OUT_OF_DATE, stale_for_programs, with_token};
 use crate::conventions::Page;
 use crate::conventions::page::{SIGN_IN_FIRST, paths, problem, sign_in_for};
@@ -111,14 +112,31 @@ impl Illustrated for SignedOut<'_> {
 )]
 pub(crate) async fn show(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let target = credential::query_parameter(&call.request, "redirect").unwrap_or_default();
-    if who.is_ok() {
+    if who.as_ref().is_ok_and(|actor| !must_sign_in_anew(&call, actor, own_target(&target))) {
         return Ok(redirect(StatusCode::SEE_OTHER, own_target(&target)));
     }
     if !users::first_exists(call.context()).await? {
         return Ok(redirect(StatusCode::SEE_OTHER, paths::SETUP));
     }
     let message = credential::query_parameter(&call.request, "message").is_some().then_some(SIGN_IN_FIRST);
-    page(&call, StatusCode::OK, own_target(&target), "", message, None).await
+    let email = login_hint(own_target(&target));
+    page(&call, StatusCode::OK, own_target(&target), &email, message, None).await
+}
+
+/// The longest mail address that an application may put into the form.
+const LOGIN_HINT_MAX: usize = 320;
+
+/// What an application says is the mail address of the user. Whether there is such a user is not looked at.
+fn login_hint(target: &str) -> String {
+    let hint = authorization_query(target).and_then(|query| parameter(query, "login_hint")).unwrap_or_default();
+    if hint.len() <= LOGIN_HINT_MAX && !hint.chars().any(char::is_control) { hint } else { String::new() }
+}
+
+/// Whether an application wants whoever is signed in to prove again that it is them, and they have not done so since they were asked.
+fn must_sign_in_anew(call: &Call, actor: &Principal, target: &str) -> bool {
+    let asked_at = authorization_query(target).and_then(|query| asked_anew(call.context(), query).1);
+    let began = actor.as_account().map(|account| account.key.created_at);
+    asked_at.zip(began).is_some_and(|(asked_at, began)| began < asked_at)
 }
 
 /// The sign-in form.

@@ -5,7 +5,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::provisioner_jobs::{JobLog, JobType};
 use doorward_domain::workspaces::Build;
-use doorward_services::provisioner_jobs::JobView;
+use doorward_services::provisioner_jobs::{JobView, ListedJob};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -55,6 +55,10 @@ pub(crate) struct JobObject {
     input: JobInputObject,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<JobMetadataObject>,
+    /// Daemons that are there and can take it, while it waits; at most a hundred. In lists of jobs only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    available_workers: Vec<Uuid>,
     /// Who asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     initiator_id: Option<Uuid>,
@@ -125,8 +129,16 @@ impl From<&JobView> for JobObject {
                 workspace_id,
                 workspace_name,
             }),
+            available_workers: Vec::new(),
             initiator_id: Some(job.initiator_id.0),
         }
+    }
+}
+
+impl From<&ListedJob> for JobObject {
+    fn from(listed: &ListedJob) -> Self {
+        let available_workers = listed.available_workers.iter().map(|id| id.0).collect();
+        Self { available_workers, ..Self::from(&listed.view) }
     }
 }
 
@@ -153,6 +165,7 @@ impl JobObject {
             kind: JobType::WorkspaceBuild.as_str(),
             input: JobInputObject { workspace_build_id: Some(build.id.0), ..JobInputObject::default() },
             metadata: None,
+            available_workers: Vec::new(),
             initiator_id: None,
         }
     }

@@ -15,7 +15,9 @@ use doorward_wire::messages::provisionerd::AcquiredJob;
 use doorward_wire::messages::write;
 use doorward_wire::{Call, End, Limits, Status};
 use futures_util::FutureExt as _;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How the job of a daemon ends whose message is too long.
@@ -31,6 +33,8 @@ pub(super) struct Acquiring {
     longest: usize,
     /// Daemons do one job at a time; one that asks for more at once would have this side hold all of them.
     turn: Arc<Semaphore>,
+    /// Whether the daemon has asked for a job over this connection: the first time, one may be left that was lost with the last.
+    is_settled: Arc<AtomicBool>,
 }
 
 /// A job that is on its way to its daemon. When it is dropped before, the job has failed.
@@ -57,7 +61,13 @@ impl Drop for Delivery {
 
 impl Acquiring {
     pub(super) fn new(context: Context, connected: Connected, limits: &Limits) -> Self {
-        Self { context, connected, longest: limits.message, turn: Arc::new(Semaphore::new(1)) }
+        Self {
+            context,
+            connected,
+            longest: limits.message,
+            turn: Arc::new(Semaphore::new(1)),
+            is_settled: Arc::default(),
+        }
     }
 
     /// Gives a job, or an empty one when the daemon does not want one any more. When the server stops, nothing is said: the daemon asks
@@ -130,9 +140,10 @@ impl Acquiring {
     async fn wait(
         &self,
         turn: OwnedSemaphorePermit,
-        given_up: impl Future<Output = ()>,
+        given_up: impl Future<Output = ()> + Clone,
     ) -> Result<Option<Delivery>, ()> {
         let by = &self.connected.principal;
+        self.settle(given_up.clone()).await;
         let provisioners = &self.connected.daemon.provisioners;
         let acquired = match provisioner_jobs::acquire(&self.context, by, provisioners, given_up).await {
             Ok(Some(acquired)) => acquired,
@@ -153,6 +164,29 @@ impl Acquiring {
                     tracing::warn!(%error, job = %id, "cannot note that a job failed; it is given up later");
                 }
                 Err(())
+            }
+        }
+    }
+
+    /// Sees to what was given to the daemon over a connection that broke, before it gets anything else.
+    async fn settle(&self, given_up: impl Future<Output = ()>) {
+        let mut given_up = pin!(given_up);
+        while !self.is_settled.load(Ordering::Relaxed) {
+            let later = match provisioner_jobs::end_unheard(&self.context, &self.connected.principal).await {
+                Ok(Some(later)) => later,
+                Ok(None) => {
+                    self.is_settled.store(true, Ordering::Relaxed);
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, daemon = %self.connected.daemon.id, "cannot see whether a job was lost; it is given up later");
+                    return;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut given_up => return,
+                () = tokio::time::sleep(later) => {}
             }
         }
     }

@@ -134,3 +134,19 @@ async fn a_zip_archive_becomes_a_tar_archive_and_back() {
     // Bytes are bytes: what is no archive is sent as it came.
     assert_eq!(house.download(&owner, &no_tar, "").await.2, vec![7; 5000]);
 }
+
+#[actix_web::test]
+async fn a_file_is_read_twelve_times_a_minute_by_each_user() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let file = house.file(&owner, tar(&[("main.tf", "")])).await;
+    let bob = house.member(&owner, "bob").await;
+    for _ in 0..12 {
+        assert_eq!(house.download(&owner, &file, "").await.0, StatusCode::OK);
+    }
+    assert_eq!(house.download(&owner, &file, "").await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(house.download(&bob, &file, "").await.0, StatusCode::NOT_FOUND, "others have a share of their own");
+    house.upload(&owner, "application/x-tar", tar(&[("main.tf", "")])).await.expect(200);
+    house.clock.advance(time::Duration::minutes(2));
+    assert_eq!(house.download(&owner, &file, "").await.0, StatusCode::OK);
+}

@@ -11,8 +11,15 @@ use doorward_services::users;
 use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, and what browsers report by themselves, to which nothing is done.
-const OPEN: [&str; 5] =
-    ["/api/v2/csp/reports", "/oauth2/introspect", "/oauth2/register", "/oauth2/revoke", "/oauth2/tokens"];
+const OPEN: [&str; 7] = [
+    "/api/v2/csp/reports",
+    "/oauth2/device",
+    "/oauth2/introspect",
+    "/oauth2/register",
+    "/oauth2/revoke",
+    "/oauth2/tokens",
+    "/oauth2/userinfo",
+];
 /// What the token of a registration opens, and no cookie.
 const MANAGED: &str = "/oauth2/clients/{client_id}";
 

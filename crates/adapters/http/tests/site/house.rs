@@ -170,6 +170,7 @@ async fn house_of(
     let random = Arc::new(SeededRandom::new(7));
     let sealer: Arc<dyn Sealer> = Arc::new(PlainSealer);
     let bootstrap = maintenance::bootstrap(&opened.store, &*clock, &*random, &sealer, opened.changes()).await.unwrap();
+    bootstrap.keys.mint_by(Arc::new(doorward_crypto::RingMint));
     let licensing = Licensing::new(&settings.licensing, bootstrap.deployment_id, opened.changes()).unwrap();
     let context = Context {
         licensing,

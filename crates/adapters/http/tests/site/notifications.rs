@@ -22,7 +22,7 @@ const TEST: &str = "c425f63e-716a-4bf4-ae24-78348f706c3f";
 const CREATED: &str = "4e19c0ac-94e1-4532-9515-d1801aa283b2";
 
 /// A house from which mail goes out.
-async fn mailing(
+pub(crate) async fn mailing(
     change: impl FnOnce(&mut Settings),
 ) -> (House<impl Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>>, KeepingMailer) {
     let mailer = KeepingMailer::default();
@@ -30,7 +30,7 @@ async fn mailing(
     (house_with_outlets(outlets, Upstreams::default(), change).await, mailer)
 }
 
-async fn deliver<S>(house: &House<S>) {
+pub(crate) async fn deliver<S>(house: &House<S>) {
     notifications::deliver_all(&house.context).await.unwrap();
 }
 

@@ -130,6 +130,11 @@ impl FakeProvider {
         Upstreams::with_signers(Arc::new(self.clone()), [("corp".to_owned(), signer)].into())
     }
 
+    /// What was asked for, in order.
+    pub(crate) fn fetched(&self) -> Vec<String> {
+        self.state().fetched.iter().map(|(url, _)| url.clone()).collect()
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }

@@ -301,12 +301,21 @@ async fn jobs_are_listed_for_those_who_run_daemons() {
     for bad in ["?limit=x", "?status=asleep", "?tags=1", "?ids=x", "?initiator=me"] {
         house.get(&format!("{JOBS}{bad}"), &owner).await.expect(400);
     }
+    let daemons = house.get("/organizations/default/provisionerdaemons", &owner).await.expect(200).json();
+    let first = house.get(&format!("{JOBS}?limit=1"), &owner).await.expect(200).json();
+    assert_eq!(first[0]["available_workers"], json!([daemons[0]["id"]]));
     let one = house.get(&format!("{JOBS}/{job}"), &owner).await.expect(200).json();
+    assert!(one.get("available_workers").is_none(), "nobody takes what is done: {one}");
     assert_eq!((&one["status"], &one["type"]), (&json!("succeeded"), &json!("template_version_import")));
     house.get(&format!("{JOBS}/{}", id(&done)), &owner).await.expect(404);
     house.get(JOBS, &bob).await.expect(404);
     house.get(&format!("{JOBS}/{job}"), &bob).await.expect(404);
 
+    // One that has not been seen for long takes none.
+    house.clock.advance(Duration::minutes(2));
+    let first = house.get(&format!("{JOBS}?limit=1"), &owner).await.expect(200).json();
+    assert!(first[0].get("available_workers").is_none(), "{first}");
+    let daemon = house.daemon("rack").await;
     house.claim(&daemon).await;
     let daemons =
         house.api(GET, "/organizations/default/provisionerdaemons", &owner, Value::Null).await.expect(200).json();

@@ -16,12 +16,12 @@ const DELETE: Method = Method::DELETE;
 
 impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> House<S> {
     /// Makes a workspace of the one who asks.
-    async fn workspace(&self, token: &str, template: &Value, name: &str) -> Value {
+    pub(crate) async fn workspace(&self, token: &str, template: &Value, name: &str) -> Value {
         let body = json!({ "template_id": template["id"], "name": name });
         self.api(POST, "/users/me/workspaces", token, body).await.expect(201).json()
     }
 
-    async fn build(&self, token: &str, workspace: &Value, transition: &str, daily_cost: i32) -> Value {
+    pub(crate) async fn build(&self, token: &str, workspace: &Value, transition: &str, daily_cost: i32) -> Value {
         let body = json!({ "transition": transition, "daily_cost": daily_cost });
         self.api(POST, &format!("/workspaces/{}/builds", id(workspace)), token, body).await.expect(201).json()
     }

@@ -4,7 +4,7 @@ use super::expiring::Expiring;
 use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
-use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_grants};
+use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_device_authorizations, oauth2_grants};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, ScopeText};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -207,6 +207,10 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
             let codes =
                 oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user))).filter(oauth2_codes::app_id.eq(Id(app)));
             diesel::delete(codes).execute(conn)?;
+            let devices = oauth2_device_authorizations::table
+                .filter(oauth2_device_authorizations::user_id.eq(Some(Id(user))))
+                .filter(oauth2_device_authorizations::app_id.eq(Id(app)));
+            diesel::delete(devices).execute(conn)?;
             let grants = oauth2_grants::table
                 .filter(oauth2_grants::user_id.eq(Id(user)))
                 .filter(oauth2_grants::app_id.eq(Id(app)));

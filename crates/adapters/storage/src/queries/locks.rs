@@ -11,12 +11,13 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow, UserRow, VersionRow,
-    WorkspaceProxyRow, WorkspaceRow,
+    AppRow, DeviceAuthorizationRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow,
+    UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
-    api_keys, custom_roles, groups, oauth2_apps, oauth2_registered_clients, organization_members, organizations,
-    provisioner_jobs, template_versions, templates, users, workspace_proxies, workspaces,
+    api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, oauth2_registered_clients,
+    organization_members, organizations, provisioner_jobs, template_versions, templates, users, workspace_proxies,
+    workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
@@ -36,6 +37,17 @@ pub(super) fn user_for_update(conn: &mut Conn, id: UserId) -> QueryResult<Option
 /// Reads a user. Until the transaction ends, nobody gets to change it.
 pub(super) fn user_for_share(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
     row_lock!(users::table.find(Id(id)).select(UserRow::as_select()), for_share).get_result(conn).optional()
+}
+
+/// Reads what a device asks for. Until the transaction ends, nobody else gets to change it.
+pub(super) fn device_authorization_for_update(
+    conn: &mut Conn,
+    prefix: &str,
+) -> QueryResult<Option<DeviceAuthorizationRow>> {
+    let row = oauth2_device_authorizations::table
+        .filter(oauth2_device_authorizations::prefix.eq(prefix))
+        .select(DeviceAuthorizationRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
 }
 
 /// Reads a group. Until the transaction ends, nobody else gets to change it; references to it may be made.

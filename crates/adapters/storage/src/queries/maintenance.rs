@@ -2,8 +2,8 @@
 
 use super::expiring::Expiring;
 use super::{
-    Conn, codes, counts, files, grants, inbox, notifications, passcodes, provisioner_jobs, provisioners, replays,
-    replicas, sessions, throttles,
+    Conn, codes, counts, device_authorizations, files, grants, inbox, notifications, passcodes, provisioner_jobs,
+    provisioners, replays, replicas, sessions, throttles,
 };
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
@@ -18,6 +18,7 @@ use doorward_ports::maintenance::{MaintenanceRepository, Purged};
 /// All tables whose rows die by themselves. A grant takes its access token along.
 const EXPIRING: &[Expiring] = &[
     codes::EXPIRING,
+    device_authorizations::EXPIRING,
     grants::EXPIRING,
     sessions::EXPIRING,
     throttles::EXPIRING,

@@ -27,9 +27,11 @@ macro_rules! condition {
 
 mod apps;
 mod audit;
+mod client_documents;
 mod clock;
 mod codes;
 mod counts;
+mod device_authorizations;
 mod expiring;
 mod federated_sessions;
 mod files;
@@ -48,6 +50,7 @@ mod member_counts;
 mod members;
 mod notifications;
 pub(super) mod one_of;
+mod openid;
 mod organizations;
 mod outbox;
 mod passcodes;

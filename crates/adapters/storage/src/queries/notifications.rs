@@ -9,7 +9,7 @@ use crate::error::RowError;
 use crate::rows::{DeliveryRow, NewDeliveryRow, UserRow, dead_delivery, entities};
 use crate::schema::{
     notification_deliveries as deliveries, notification_methods as methods, notification_notices as notices,
-    notification_preferences as preferences, users,
+    notification_preferences as preferences, organization_members, users, workspaces,
 };
 use crate::touches::Touches;
 use crate::types::{At, Id, sql as types};
@@ -19,9 +19,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel::upsert::excluded;
 use doorward_domain::Instant;
-use doorward_domain::ids::{DeliveryId, NotificationTemplateId, UserId};
+use doorward_domain::ids::{DeliveryId, NotificationTemplateId, OrganizationId, TemplateId, UserId};
 use doorward_domain::notifications::{DEAD_KEPT, Delivery, Method, Notice, NotificationPreference};
-use doorward_domain::roles::{OWNER, Permit, USER_ADMIN, action, resource};
+use doorward_domain::roles::{
+    ORGANIZATION_ADMIN, ORGANIZATION_TEMPLATE_ADMIN, OWNER, Permit, TEMPLATE_ADMIN, USER_ADMIN, action, resource,
+};
 use doorward_domain::users::{User, UserStatus};
 use doorward_ports::StoreError;
 use doorward_ports::notifications::{Backlog, DeadDelivery, NotificationRepository};
@@ -44,6 +46,19 @@ macro_rules! during {
             .find(Id($id))
             .filter(deliveries::attempts.eq(i32::try_from($attempt).unwrap_or(i32::MAX)))
             .filter(deliveries::dead_at.is_null())
+    };
+}
+
+/// Active users who can be written to, by id.
+macro_rules! reachable {
+    () => {
+        users::table
+            .filter(not(users::deleted))
+            .filter(not(users::is_system))
+            .filter(users::status.eq(UserStatus::Active.as_str()))
+            .filter(users::email_key.ne(""))
+            .order(users::id)
+            .select(UserRow::as_select())
     };
 }
 
@@ -140,17 +155,36 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
     }
 
     fn list_user_admins(&mut self) -> Result<Vec<User>, StoreError> {
-        let roles = [OWNER.to_owned(), USER_ADMIN.to_owned()];
+        let roles = [OWNER, USER_ADMIN].map(str::to_owned);
         self.run(|conn| {
-            let rows: Vec<UserRow> = users::table
-                .filter(not(users::deleted))
-                .filter(not(users::is_system))
-                .filter(users::status.eq(UserStatus::Active.as_str()))
-                .filter(users::email_key.ne(""))
-                .filter(filters::holds_any_role(&roles))
-                .order(users::id)
-                .select(UserRow::as_select())
+            let rows: Vec<UserRow> = reachable!().filter(filters::holds_any_role(&roles)).load(conn)?;
+            Ok(entities(rows)?)
+        })
+    }
+
+    fn list_template_admins(&mut self, organization: OrganizationId) -> Result<Vec<User>, StoreError> {
+        let roles = [OWNER, TEMPLATE_ADMIN].map(str::to_owned);
+        self.run(|conn| {
+            let in_charge: Vec<Id<UserId>> = organization_members::table
+                .filter(organization_members::organization_id.eq(Id(organization)))
+                .filter(
+                    filters::member_holds(ORGANIZATION_ADMIN).or(filters::member_holds(ORGANIZATION_TEMPLATE_ADMIN)),
+                )
+                .select(organization_members::user_id)
                 .load(conn)?;
+            let in_charge = OneOf::ids("users.id", in_charge.into_iter().map(|id| id.0));
+            let rows: Vec<UserRow> = reachable!().filter(filters::holds_any_role(&roles).or(in_charge)).load(conn)?;
+            Ok(entities(rows)?)
+        })
+    }
+
+    fn list_workspace_owners(&mut self, template: TemplateId) -> Result<Vec<User>, StoreError> {
+        self.run(|conn| {
+            let owners = workspaces::table
+                .filter(workspaces::template_id.eq(Id(template)))
+                .filter(not(workspaces::deleted))
+                .select(workspaces::owner_id);
+            let rows: Vec<UserRow> = reachable!().filter(users::id.eq_any(owners)).load(conn)?;
             Ok(entities(rows)?)
         })
     }

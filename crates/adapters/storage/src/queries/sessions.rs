@@ -4,7 +4,7 @@ use super::expiring::Expiring;
 use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
-use crate::schema::{api_keys, oauth2_codes, oauth2_grants, one_time_passcodes, users};
+use crate::schema::{api_keys, oauth2_codes, oauth2_device_authorizations, oauth2_grants, one_time_passcodes, users};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
@@ -26,10 +26,12 @@ const NAMED_AT_ONCE: usize = 400;
 
 /// Deletes all that lets somebody act for a user: codes, grants and keys.
 ///
-/// Codes go first. An exchange that runs at the same time has either redeemed its code already, then this waits for it
+/// Codes go first, and what devices were allowed. An exchange that runs at the same time has either redeemed its code already, then this waits for it
 /// and deletes the grant it has made; or it finds the code gone.
 pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
     diesel::delete(oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user)))).execute(conn)?;
+    let devices = oauth2_device_authorizations::table.filter(oauth2_device_authorizations::user_id.eq(Some(Id(user))));
+    diesel::delete(devices).execute(conn)?;
     diesel::delete(oauth2_grants::table.filter(oauth2_grants::user_id.eq(Id(user)))).execute(conn)?;
     diesel::delete(api_keys::table.filter(api_keys::user_id.eq(Id(user)))).execute(conn)?;
     diesel::delete(one_time_passcodes::table.filter(one_time_passcodes::user_id.eq(Id(user)))).execute(conn)?;

@@ -51,6 +51,7 @@ pub(crate) struct AppRow {
     updated_at: At,
     #[diesel(skip_update)]
     revision: i32,
+    device_flow: bool,
 }
 
 impl From<&App> for AppRow {
@@ -70,6 +71,7 @@ impl From<&App> for AppRow {
             created_at: At(app.created_at),
             updated_at: At(app.updated_at),
             revision: app.revision,
+            device_flow: app.device_flow,
         }
     }
 }
@@ -98,6 +100,7 @@ impl TryFrom<AppRow> for App {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             revision: row.revision,
+            device_flow: row.device_flow,
         })
     }
 }

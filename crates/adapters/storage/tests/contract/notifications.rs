@@ -7,9 +7,11 @@ use doorward_domain::notifications::{
     Audience, Delivery, InboxFilter, InboxNotification, LinkedAction, Matter, Method, Notice, PasscodeSeed, ReadStatus,
     ids,
 };
+use doorward_domain::organizations::Membership;
 use doorward_domain::passcodes::{Passcode, digest_of};
 use doorward_domain::sessions::{Acquaintance, DEVICES_MAX, Device};
 use doorward_domain::users::{User, UserStatus};
+use doorward_domain::workspaces::Workspace;
 use doorward_ports::notifications::Backlog;
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeSet;
@@ -253,6 +255,46 @@ contract! {
         let found = db.read(|repos| repos.notifications().list_user_admins()).await;
         let names: BTreeSet<_> = found.iter().map(|user| user.username.as_str()).collect();
         assert_eq!(names, BTreeSet::from(["admin", "owner"]));
+    }
+
+    async fn those_who_look_after_templates_and_those_who_have_workspaces_are_found(db) {
+        let (acme, ann, dev) = templated(&db).await;
+        let (place, template) = (acme.id, dev.id);
+        let with = |name: &str, role: &str| {
+            let mut user = user(name);
+            user.roles.insert(role);
+            user
+        };
+        let (admin, head, steward, plain) = (with("admin", "template-admin"), user("head"), user("steward"), user("plain"));
+        let gone = User { status: UserStatus::Suspended, ..with("gone", "owner") };
+        let other = organization("other");
+        db.write(move |repos| {
+            for one in [&admin, &head, &steward, &plain, &gone, &with("auditor", "auditor")] {
+                repos.users().insert(&permit(), one)?;
+            }
+            repos.organizations().insert(&permit(), &other)?;
+            for (place, user, role) in [
+                (place, &head, "organization-admin"),
+                (place, &steward, "organization-template-admin"),
+                (place, &plain, "organization-auditor"),
+                (other.id, &plain, "organization-template-admin"),
+            ] {
+                let member = membership(place, user.id);
+                repos.organizations().insert_member(&permit(), &Membership { roles: role_names(&[role]), ..member })?;
+            }
+            for (name, owner, deleted) in [("a", ann.id, false), ("b", ann.id, false), ("c", plain.id, true), ("d", gone.id, false)] {
+                let one = workspace(&dev, name);
+                repos.workspaces().insert(&permit(), &Workspace { owner_id: owner, deleted, ..one })?;
+            }
+            Ok(())
+        })
+        .await;
+        let names = |found: Vec<User>| found.iter().map(|user| user.username.to_string()).collect::<BTreeSet<_>>();
+        let found = db.read(move |repos| repos.notifications().list_template_admins(place)).await;
+        assert_eq!(names(found), ["admin", "head", "steward"].map(str::to_owned).into());
+        let found = db.read(move |repos| repos.notifications().list_workspace_owners(template)).await;
+        assert_eq!(found.len(), 1, "once, whoever has several");
+        assert_eq!(names(found), ["ann"].map(str::to_owned).into());
     }
 
     async fn an_inbox_is_read_by_its_owner_page_by_page(db) {

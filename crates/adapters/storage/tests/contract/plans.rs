@@ -196,7 +196,7 @@ async fn fill(db: &Fixture) -> Granted {
     db.execute(&format!(
         "INSERT INTO users SELECT {id}, {text}, {text}, {text}, {text}, '', '', NULL, 'active', 'password', '[]', {at}, {at}, NULL, \
            is_system, is_system, '', '' FROM {series}, (SELECT is_system FROM users) u; \
-         INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at}{zero} \
+         INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at}{zero}{zero} \
            FROM {series}, (SELECT is_system FROM users LIMIT 1) u; \
          INSERT INTO oauth2_app_secrets SELECT {id}, id, {text}, {digest}, '', {at}, NULL FROM oauth2_apps; \
          INSERT INTO oauth2_codes SELECT {id}, {text}, {digest}, s.app_id, u.id, NULL, NULL, NULL, '', {at}, {at}, NULL, NULL{null} \

@@ -8,7 +8,7 @@ use doorward_domain::files::{FILE_MAX, PIECE};
 use doorward_domain::ids::{
     FileId, GroupId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId, WorkspaceId,
 };
-use doorward_domain::provisioner_jobs::{HUNG_AFTER, JobStatus, PENDING_FOR, ProvisionerJob, Resource};
+use doorward_domain::provisioner_jobs::{HUNG_AFTER, JobStatus, PENDING_FOR, ProvisionerJob, Resource, UNHEARD_AFTER};
 use doorward_domain::provisioners::ProvisionerType;
 use doorward_domain::template_versions::{ExternalAuth, RichParameter, Variable};
 use doorward_domain::workspaces::Outcome;
@@ -16,7 +16,7 @@ use doorward_services::groups::UpdateGroup;
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::provisioner_jobs::{
     Acquired, AcquiredWork, CompletedBuild, CompletedImport, JobUpdate, acquire, claim, commit_quota, complete_build,
-    complete_import, disconnected, fail, reap, source, update,
+    complete_import, disconnected, end_unheard, fail, reap, source, update,
 };
 use doorward_services::provisioners::serving::{Pass, ServeCommand, connect};
 use doorward_services::sessions::authenticate;
@@ -26,6 +26,7 @@ use doorward_services::users::{CreateFirstUser, SetupProof, UserRef, create_firs
 use doorward_services::workspaces::{self, BuildWorkspace, CreateWorkspace, WorkspaceView};
 use doorward_services::{Context, Error, Principal, files, groups};
 use std::collections::{BTreeMap, BTreeSet};
+use time::Duration;
 
 /// A deployment with its owner.
 struct Site {
@@ -132,6 +133,34 @@ fn message(result: Result<impl std::fmt::Debug, Error>) -> String {
 }
 
 contract! {
+    async fn what_did_not_reach_a_daemon_ends_when_it_asks_again(db) {
+        let site = Site::begin(db).await;
+        let daemon = site.daemon("rack").await;
+        let ask = async || end_unheard(site.ctx(), &daemon).await.unwrap();
+        assert_eq!(ask().await, None);
+        let version = site.version(None, &[]).await;
+        site.claim(&daemon).await;
+        assert_eq!(ask().await, Some(std::time::Duration::from_secs(10)), "another one of this name may have it");
+        site.walk.wait(UNHEARD_AFTER / 2);
+        assert_eq!(ask().await, Some(std::time::Duration::from_secs(5)));
+        assert_eq!(site.job_of(version).await.status(), JobStatus::Running);
+        site.walk.wait(UNHEARD_AFTER / 2);
+        assert_eq!(ask().await, None);
+        let lost = site.job_of(version).await;
+        assert_eq!(lost.status(), JobStatus::Failed);
+        assert!(lost.error.contains("broke while it got the job"), "{}", lost.error);
+
+        // One of which it has said something goes on.
+        let version = site.version(None, &[]).await;
+        let job = site.claim(&daemon).await.job.id;
+        site.walk.wait(Duration::SECOND);
+        update(site.ctx(), &daemon, job, JobUpdate::default()).await.unwrap();
+        site.walk.wait(UNHEARD_AFTER * 2);
+        assert_eq!(ask().await, None);
+        assert_eq!(site.job_of(version).await.status(), JobStatus::Running);
+        assert!(matches!(end_unheard(site.ctx(), &site.ann).await, Err(Error::Refused(_))));
+    }
+
     async fn a_version_is_imported(db) {
         let site = Site::begin(db).await;
         let daemon = site.daemon("rack").await;
@@ -261,6 +290,8 @@ contract! {
         let seen = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap();
         assert_eq!(seen.latest_build.unwrap().build.outcome, Outcome::Succeeded);
 
+        // Records of one moment are in no order.
+        site.walk.wait(Duration::SECOND);
         site.build(desk.workspace.id, "stop").await.unwrap();
         let Acquired { job, work, .. } = site.claim(&daemon).await;
         let AcquiredWork::Build(build) = work else { panic!() };
@@ -273,6 +304,7 @@ contract! {
         let failed = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap().latest_build.unwrap();
         assert_eq!((failed.build.outcome, failed.build.error.as_str()), (Outcome::Failed, "no room"));
 
+        site.walk.wait(Duration::SECOND);
         site.build(desk.workspace.id, "delete").await.unwrap();
         let Acquired { job, work, .. } = site.claim(&daemon).await;
         let AcquiredWork::Build(build) = work else { panic!() };

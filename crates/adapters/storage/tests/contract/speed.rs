@@ -136,7 +136,8 @@ async fn of_sqlite() {
 async fn of_postgres() {
     for commit in ["on", "off"] {
         let settings = vec![format!("synchronous_commit = {commit}"), "shared_buffers = 256MB".to_owned()];
-        let cluster = Cluster::private(&ClusterOptions { durable: true, settings }).unwrap();
+        let cluster =
+            Cluster::private(&ClusterOptions { durable: true, settings, ..ClusterOptions::default() }).unwrap();
         let opened = open(&cluster.url(), &defaults(Options::NAME)).unwrap();
         measure(&format!("PostgreSQL with synchronous_commit = {commit}"), opened.store).await;
     }

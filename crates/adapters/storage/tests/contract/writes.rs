@@ -2,13 +2,16 @@
 
 mod declared;
 mod pass;
+mod world;
 
 use crate::audit::record;
+use crate::client_documents::document;
 use crate::files::{file, uploading};
 use crate::idp_sync::sync_record;
 use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::notifications::{delivery, in_inbox, notice, passcode};
+use crate::openid::{consent, identity};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::registered;
@@ -30,7 +33,8 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, Grant, RegisteredClient, Scopes};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
+use doorward_domain::openid::AppRules;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -51,130 +55,7 @@ use pass::{Outcome as _, Pass};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
-
-/// What is written.
-struct World {
-    first: User,
-    ann: User,
-    acme: Organization,
-    role_id: CustomRoleId,
-    role: CustomRole,
-    devs: Group,
-    dev: Template,
-    workspace: Workspace,
-    build: Build,
-    file: File,
-    job: ProvisionerJob,
-    version: TemplateVersion,
-    app: App,
-    secret: AppSecret,
-    codes: [AuthorizationCode; 2],
-    grant: Grant,
-    access: ApiKey,
-    session: ApiKey,
-    token: ApiKey,
-    client_token: ClientToken,
-    scim_token: ScimToken,
-    daemon_key: ProvisionerKey,
-    daemon: ProvisionerDaemon,
-    proxy: WorkspaceProxy,
-    record: AuditRecord,
-    run: Run,
-    first_key: CryptoKey,
-    second_key: (KeyRotation, CryptoKey),
-    license: NewLicense,
-}
-
-impl World {
-    fn new() -> Self {
-        let (first, ann, acme) = (user("first"), user("ann"), organization("acme"));
-        let dev = template(acme.id, ann.id, "Dev");
-        let workspace = workspace(&dev, "one");
-        let app = App { service_account_id: Some(first.id), ..app("app") };
-        let secret = secret(&app);
-        let (grant, access) = grant(&app, Some(&secret), &ann);
-        let client_token = ClientToken {
-            client: client(&secret),
-            key_id: key_id(),
-            key_digest: doorward_domain::Digest::of("client token"),
-            scopes: Scopes::all(),
-            ip: String::new(),
-            now: NOW,
-            expires_at: NOW + Duration::HOUR,
-        };
-        let daemon_key = provisioner_key(acme.id, "rack");
-        let file = file(ann.id, "tar");
-        let job = provisioner_job(acme.id, ann.id, file.id);
-        Self {
-            version: TemplateVersion { template_id: Some(dev.id), ..template_version(&job, "v1") },
-            job,
-            file,
-            daemon: provisioner_daemon(acme.id, daemon_key.id, "host"),
-            daemon_key,
-            role_id: id(),
-            role: custom("helper", Some(acme.id), &[]),
-            devs: group(acme.id, "devs", 0),
-            build: build(&workspace, 1, 0),
-            codes: [code(&app, &ann), code(&app, &ann)],
-            session: session(&ann),
-            token: token(&ann, "ci"),
-            scim_token: scim_token(acme.id, "entra"),
-            proxy: proxy("sydney", 1),
-            record: record(),
-            run: Run { job: "job".to_owned(), holder: id(), number: 1 },
-            first_key: first_key(KeyPurpose::Forms),
-            second_key: second_key(KeyPurpose::Forms),
-            license: new_license("one"),
-            first,
-            ann,
-            acme,
-            dev,
-            workspace,
-            app,
-            secret,
-            grant,
-            access,
-            client_token,
-        }
-    }
-
-    fn change(&self, whose: Whose) -> Change {
-        match whose {
-            Whose::User => Change::User(self.ann.id),
-            Whose::Access => Change::Key(self.access.id.clone()),
-            Whose::Session => Change::Key(self.session.id.clone()),
-            Whose::App => Change::App(self.app.id),
-            Whose::Group => Change::Group(self.devs.id),
-            Whose::Organization => Change::Organization(self.acme.id),
-            Whose::Server => Change::CryptoKeys,
-            Whose::Licenses => Change::Licenses,
-        }
-    }
-}
-
-/// What may be told to have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    User,
-    Access,
-    Session,
-    App,
-    Group,
-    Organization,
-    Server,
-    Licenses,
-}
-
-const WHOSE: [Whose; 8] = [
-    Whose::User,
-    Whose::Access,
-    Whose::Session,
-    Whose::App,
-    Whose::Group,
-    Whose::Organization,
-    Whose::Server,
-    Whose::Licenses,
-];
+use world::{WHOSE, Whose, World};
 
 /// A call, by name, with what it tells of.
 struct Write {
@@ -288,6 +169,14 @@ fn writes() -> Vec<Write> {
         WorkspaceRepository::update_build(None): |w, r, p| r.workspaces().update_build(&p.permit(), &w.build, NOW);
         TemplateRepository::delete(None): |w, r, p| r.templates().delete(&p.permit(), w.dev.id, NOW);
         AppRepository::insert(None): |w, r, p| r.apps().insert(&p.permit(), &w.app);
+        ClientDocumentRepository::upsert(None): |w, r, p| {
+            let _ = w;
+            r.client_documents().upsert(&p.permit(), &document("https://app.example/c"))
+        };
+        ClientDocumentRepository::note_failure(None): |w, r, p| {
+            let _ = w;
+            r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
+        };
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::insert_token(None): |w, r, p| {
@@ -310,11 +199,35 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        DeviceAuthorizationRepository::insert(None): |w, r, p| r.device_authorizations().insert(&p.permit(), &w.device);
+        DeviceAuthorizationRepository::note_poll(None): |w, r, p| {
+            r.device_authorizations().note_poll(&p.permit(), w.device.id, 10, NOW)
+        };
+        DeviceAuthorizationRepository::decide(None): |w, r, p| {
+            r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
+        };
+        DeviceAuthorizationRepository::consume(None): |w, r, p| {
+            r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
+        };
         GrantRepository::insert(None): |w, r, p| r.grants().insert(&p.permit(), &w.grant, &w.access);
         RegistrationRepository::note_grants(None): |w, r, p| {
             let _ = w;
             r.registrations().note_grants(&p.permit(), NOW)
         };
+        OpenIdRepository::insert_session(None): |w, r, p| {
+            r.openid().insert_session(&p.permit(), &w.access.id, w.grant.id.0)
+        };
+        OpenIdRepository::insert_of_code(None): |w, r, p| {
+            r.openid().insert_of_code(&p.permit(), w.codes[1].id, &identity(w.grant.id.0))
+        };
+        OpenIdRepository::insert_of_grant(None): |w, r, p| {
+            r.openid().insert_of_grant(&p.permit(), w.grant.id, &identity(w.grant.id.0))
+        };
+        OpenIdRepository::update_rules(None): |w, r, p| {
+            r.openid().update_rules(&p.permit(), w.app.id, &AppRules::default())
+        };
+        OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
+        OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
             r.grants().rotate(&p.permit(), &rotation(client(&w.secret), &w.grant, 0))
         };

@@ -127,6 +127,7 @@ fn add(
         redirect_match: RedirectMatch::Exact,
         client_type: if is_public { ClientType::Public } else { ClientType::Confidential },
         require_pkce: true,
+        device_flow: false,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
         resources: Vec::new(),

@@ -31,6 +31,7 @@ fn app() -> App {
         redirect_match: RedirectMatch::Exact,
         client_type: ClientType::Public,
         require_pkce: true,
+        device_flow: false,
         allowed_scopes: None,
         allowed_resources: None,
         resources: Vec::new(),

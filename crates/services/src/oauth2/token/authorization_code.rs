@@ -5,13 +5,14 @@ use super::{Common, TokenSet};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::{Deed, Done};
 use crate::oauth2::client::PresentedSecret;
+use crate::openid::issue;
 use crate::sessions::random_token;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
-use doorward_domain::ids::{AppId, GrantId};
+use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant, OAuthErrorCode, OpaqueToken,
-    Redemption, Scopes,
+    App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
+    OAuthErrorCode, OpaqueToken, Redemption, Scopes,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
@@ -26,32 +27,49 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Scopes },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>> },
     Replayed,
 }
 
 /// The tokens of a new grant, made before the transaction.
 #[derive(Clone)]
-struct NewTokens {
+pub(super) struct NewTokens {
     grant_id: GrantId,
-    access: ApiToken,
-    refresh: OpaqueToken,
+    pub(super) access: ApiToken,
+    pub(super) refresh: OpaqueToken,
+}
+
+impl NewTokens {
+    pub(super) fn make(ctx: &Context, now: Instant) -> Result<Self, OAuthError> {
+        let refresh_random = ctx.alphanumeric(DerivationKey::RANDOM_LEN);
+        let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
+        Ok(Self {
+            grant_id: ctx.random.id(now),
+            access: random_token(&*ctx.random).map_err(OAuthError::internal)?,
+            refresh: ctx.keys.ring().refresh_tokens().first(refresh_prefix, &refresh_random, now),
+        })
+    }
+}
+
+/// To whom a grant is given, and what it lets the app do.
+pub(super) struct Granted<'a> {
+    pub(super) app: &'a App,
+    pub(super) user_id: UserId,
+    pub(super) authorization: Authorization,
+    pub(super) secret_id: Option<AppSecretId>,
 }
 
 pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
     let now = common.now;
-    let refresh_random = ctx.alphanumeric(DerivationKey::RANDOM_LEN);
-    let refresh_prefix = ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
-    let tokens = NewTokens {
-        grant_id: ctx.random.id(now),
-        access: random_token(&*ctx.random).map_err(OAuthError::internal)?,
-        refresh: ctx.keys.ring().refresh_tokens().first(refresh_prefix, &refresh_random, now),
-    };
+    let tokens = NewTokens::make(ctx, now)?;
     let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes } => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Granted { scopes, subject } => {
+            let tokens = TokenSet::new(access, Some(refresh), expires_at, scopes, now);
+            tokens.telling_of(ctx, subject.map(|subject| *subject)).await
+        }
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
     }
 }
@@ -103,9 +121,8 @@ fn decide(
     }
     scopes_left(&ctx.settings, &app, &code.authorization)?;
     all_scopes_left(&app, &code.authorization.scopes)?;
-    if !deed.repos.users().find(code.user_id)?.is_some_and(|user| user.may_act()) {
-        return Err(OAuthError::invalid_grant("the user may not act"));
-    }
+    let user = deed.repos.users().find(code.user_id)?.filter(doorward_domain::users::User::may_act);
+    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
     let used_up = System::because("a client redeems its code").permit();
     if !deed.repos.codes().redeem(&used_up, code.id, tokens.grant_id, now)? {
         // Two redeem at once and the other won: the same as a replay, seen a moment earlier.
@@ -119,9 +136,17 @@ fn decide(
         deed.repos.grants().delete_of_user_and_app(&replaced, code.user_id, app.id)?;
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
-    let (grant, key) = new_grant(ctx, &app, &code, secret_id, tokens, &common.by.origin.ip, now);
+    let authorization = code.authorization.clone();
+    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id };
+    let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    let granted = Verdict::Granted { scopes: code.authorization.scopes };
+    let scopes = code.authorization.scopes;
+    let subject = if issue::is_asked_for(&ctx.settings, &scopes) {
+        issue::redeem(deed.repos, &ctx.settings.oidc, (code.id, grant.id), &user, app.id, &scopes)?
+    } else {
+        None
+    };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new) };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 
@@ -136,24 +161,24 @@ fn is_redirect_uri_of_code(
     Ok(code.is_some_and(|code| code.digest == presented.digest() && code.redirect_uri.as_deref() == redirect_uri))
 }
 
-fn new_grant(
+/// A grant, and the key that is its access token.
+pub(super) fn new_grant(
     ctx: &Context,
-    app: &App,
-    code: &AuthorizationCode,
-    secret_id: Option<doorward_domain::ids::AppSecretId>,
+    granted: Granted<'_>,
     tokens: &NewTokens,
     ip: &str,
     now: Instant,
 ) -> (Grant, ApiKey) {
+    let Granted { app, user_id, authorization, secret_id } = granted;
     let oauth2 = &ctx.settings.oauth2;
     let access_expires_at = now + oauth2.access_token_lifetime.get();
     let refresh_expires_at = now + oauth2.refresh_token_lifetime.get();
     let grant = Grant {
         id: tokens.grant_id,
         app_id: app.id,
-        user_id: code.user_id,
+        user_id,
         secret_id,
-        authorization: code.authorization.clone(),
+        authorization: authorization.clone(),
         access_key_id: tokens.access.id.clone(),
         access_expires_at,
         refresh_prefix: tokens.refresh.prefix().to_owned(),
@@ -167,11 +192,11 @@ fn new_grant(
     let key = ApiKey::access_token(NewAccessToken {
         id: tokens.access.id.clone(),
         secret_digest: tokens.access.digest(),
-        user_id: code.user_id,
+        user_id,
         app_id: app.id,
         secret_id,
         grant: Some((tokens.grant_id, refresh_expires_at)),
-        authorization: code.authorization.clone(),
+        authorization,
         ip: ip.to_owned(),
         issued_at: now,
         expires_at: access_expires_at,

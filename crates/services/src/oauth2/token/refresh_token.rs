@@ -7,8 +7,10 @@ use crate::audit::Diff;
 use crate::deed::{Deed, Done};
 use crate::keys;
 use crate::oauth2::client::note_use;
+use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::AuditAction;
+use doorward_domain::ids::GrantId;
 use doorward_domain::oauth2::{
     App, Grant, OAuthErrorCode, OpaqueToken, PresentedRefresh, RefreshPlan, Scopes, Successor,
 };
@@ -30,6 +32,7 @@ pub(super) struct Request {
 /// What came of a look at the presented token.
 enum Verdict {
     Granted {
+        grant: GrantId,
         key: ApiKeyId,
         /// Digest of the live refresh token.
         live: Digest,
@@ -81,7 +84,9 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         let rotated = ctx.at_once(move |once| Ok::<_, OAuthError>(once.rotate(&token_permit(), &rotation)?)).await?;
         if let Some(rotated) = rotated {
             touch(ctx, &rotated, now).await?;
-            return token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes);
+            let subject = subject(ctx, rotated.grant_id, &rotated.scopes).await?;
+            let tokens = token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes)?;
+            return tokens.telling_of(ctx, subject).await;
         }
     }
 
@@ -96,10 +101,11 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         let (common, rotation) = (common.clone(), rotation.clone());
         let verdict = ctx.act(&by, move |deed| decide(&in_store, deed, &common, &rotation, issued)).await?;
         match verdict {
-            Verdict::Granted { key, live, expires_at, scopes } => {
+            Verdict::Granted { grant, key, live, expires_at, scopes } => {
                 // Of a token that was exchanged several times over, the pairs in between do not work any more.
                 let pair = live_pair(ctx, &presented, &live, now).await?;
-                return token_set(&pair, key, expires_at, scopes);
+                let subject = subject(ctx, grant, &scopes).await?;
+                return token_set(&pair, key, expires_at, scopes)?.telling_of(ctx, subject).await;
             }
             Verdict::Raced => {}
             Verdict::Stolen => {
@@ -109,6 +115,14 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
     }
     Err(OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "try again")
         .because("lost the race for a grant again and again"))
+}
+
+/// About whom the ID token is that comes with tokens of these scopes, if one does.
+async fn subject(ctx: &Context, grant: GrantId, scopes: &Scopes) -> Result<Option<issue::Subject>, OAuthError> {
+    if !issue::is_asked_for(&ctx.settings, scopes) {
+        return Ok(None);
+    }
+    issue::of_grant(ctx, grant, scopes).await.map_err(keys::for_token)
 }
 
 /// The live pair, which comes after `presented`. If it was made with a key that this server has not heard of, the keys are read
@@ -182,7 +196,7 @@ fn decide(
                 repos.grants().narrow_access(&token_permit(), &rotated.access_key_id, &scopes)?;
             }
             let (key, expires_at) = (rotated.access_key_id, rotation.access_expires_at);
-            Verdict::Granted { key, live: rotation.next, expires_at, scopes }
+            Verdict::Granted { grant: grant.id, key, live: rotation.next, expires_at, scopes }
         }
     };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", verdict))
@@ -234,7 +248,7 @@ fn repeat(
             return Ok(Verdict::Raced);
         }
     }
-    Ok(Verdict::Granted { key: grant.access_key_id, live, expires_at, scopes })
+    Ok(Verdict::Granted { grant: grant.id, key: grant.access_key_id, live, expires_at, scopes })
 }
 
 /// Writes what is left of a grant when its app was changed since that was looked at.

@@ -9,6 +9,7 @@ use crate::pages::access::{Access, Scope};
 use crate::pages::applications::{AuthorizedApp, AuthorizedApps};
 use crate::pages::cli_auth::CliAuth;
 use crate::pages::consent::{Consent, Registration};
+use crate::pages::device::{DecideOnDevice, EnterCode};
 use crate::pages::home::Home;
 use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
 use crate::pages::setup::{Field, Setup};
@@ -155,7 +156,68 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
         notice: None,
         key: None,
     };
+    let enter = || EnterCode {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        user: ADA,
+        notice: None,
+        code: None,
+        typed: "",
+        is_stale: false,
+        outcome: None,
+        return_to: "/oauth2/device/verify",
+    };
+    let decide = || DecideOnDevice {
+        brand: Brand::default(),
+        csrf_token: "token",
+        sign_out_token: "other",
+        notice: None,
+        user: ADA,
+        app_name: "Atlas",
+        app_icon: None,
+        user_code: "WDJB-MJHT",
+        access: scopes(),
+        standing: None,
+        resource: None,
+        ip: "192.0.2.7",
+        user_agent: "television/1",
+        asked_at: TimeElement { machine: "2026-05-12T08:00:00Z".to_owned(), words: "just now".to_owned() },
+        return_to: "/oauth2/device/verify?user_code=WDJB-MJHT",
+    };
     vec![
+        ("device", html(&enter())),
+        ("device-acme", html(&EnterCode { brand: acme, ..enter() })),
+        ("device-link", html(&EnterCode { code: Some("WDJB-MJHT"), ..enter() })),
+        ("device-again", html(&EnterCode { notice: Some("No device waits with this code."), typed: "WDJ", ..enter() })),
+        ("device-stale", html(&EnterCode { is_stale: true, notice: Some("You signed in too long ago."), ..enter() })),
+        ("device-done", html(&EnterCode { outcome: Some("The device with Atlas is connected."), ..enter() })),
+        (
+            "device-hostile",
+            html(&EnterCode {
+                user: hostile_person,
+                notice: Some(HOSTILE),
+                typed: HOSTILE,
+                return_to: HOSTILE,
+                ..enter()
+            }),
+        ),
+        ("consent-device", html(&decide())),
+        (
+            "consent-device-hostile",
+            html(&DecideOnDevice {
+                user: hostile_person,
+                app_name: HOSTILE,
+                app_icon: Some(HOSTILE),
+                user_code: HOSTILE,
+                standing: Some(HOSTILE),
+                resource: Some(HOSTILE),
+                ip: HOSTILE,
+                user_agent: HOSTILE,
+                access: Access::Scopes(vec![hostile_scope]),
+                ..decide()
+            }),
+        ),
         ("setup", html(&setup())),
         (
             "setup-errors",

@@ -2,6 +2,7 @@
 //! command reads of the answers or decides by. What no command reads is not looked at.
 
 mod accounts;
+mod builds;
 mod groups;
 mod organizations;
 mod platform;

@@ -56,6 +56,7 @@ pub(crate) fn app(name: &str) -> App {
         allowed_resources: None,
         resources: Vec::new(),
         service_account_id: None,
+        device_flow: false,
         created_at: NOW,
         updated_at: NOW,
         revision: 0,

@@ -1,0 +1,148 @@
+//! What apps are told of people.
+
+use super::{relying_party, tokens};
+use crate::house::{Answer, House, NOW, house, house_with};
+use actix_http::Request;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+
+async fn told<S>(house: &House<S>, token: &str) -> Answer
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
+{
+    let bearer = TestRequest::get().uri("/oauth2/userinfo");
+    house.send(bearer.insert_header(("Authorization", format!("Bearer {token}")))).await
+}
+
+/// What an app is told that asks for this.
+async fn claims<S>(house: &House<S>, session: &str, more: &[(&str, &str)]) -> Value
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
+{
+    let app = relying_party(house, session).await;
+    let answer = tokens(house, session, &app, more).await;
+    told(house, answer["access_token"].as_str().unwrap()).await.expect(200).json()
+}
+
+#[actix_web::test]
+async fn oidcc_userinfo_get_post_header_and_post_body() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let answer = tokens(&house, &owner, &app, &[("scope", "openid")]).await;
+    let token = answer["access_token"].as_str().unwrap();
+    let bearer = ("Authorization", format!("Bearer {token}"));
+    let get = house.send(TestRequest::get().uri("/oauth2/userinfo").insert_header(bearer.clone())).await.expect(200);
+    let header = house.send(TestRequest::post().uri("/oauth2/userinfo").insert_header(bearer)).await.expect(200);
+    let body = house.form("/oauth2/userinfo", "", &[("access_token", token)]).await.expect(200);
+    let me = house.api(GET, "/users/me", &owner, Value::Null).await.json();
+    for answer in [&get, &header, &body] {
+        assert_eq!(answer.json(), json!({ "sub": me["id"] }));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+    }
+}
+
+#[actix_web::test]
+async fn oidcc_scope_profile_email_address_phone_and_all() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let me = house.api(GET, "/users/me", &owner, Value::Null).await.json();
+    let profile = claims(&house, &owner, &[("scope", "openid profile address phone")]).await;
+    let expected = json!({
+        "sub": me["id"], "name": "ann", "preferred_username": "ann", "updated_at": NOW.unix_timestamp(),
+    });
+    assert_eq!(profile, expected, "what is not known is left out");
+    let email = claims(&house, &owner, &[("scope", "openid email")]).await;
+    assert_eq!(email, json!({ "sub": me["id"], "email": "ann@example.com", "email_verified": false }));
+    let all = claims(&house, &owner, &[("scope", "openid profile email groups roles")]).await;
+    assert_eq!((&all["groups"], &all["roles"]), (&json!([]), &json!(["owner"])));
+}
+
+#[actix_web::test]
+async fn oidcc_claims_essential() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let asked = r#"{"userinfo": {"name": {"essential": true}}, "id_token": {"email": null}}"#;
+    let app = relying_party(&house, &owner).await;
+    let answer = tokens(&house, &owner, &app, &[("scope", "openid"), ("claims", asked)]).await;
+    let found = told(&house, answer["access_token"].as_str().unwrap()).await.expect(200).json();
+    assert_eq!((&found["name"], found.as_object().unwrap().len()), (&json!("ann"), 2));
+    let token = super::claims_of(&house, &answer["id_token"]).await;
+    assert_eq!((&token["email"], token.get("name")), (&json!("ann@example.com"), None));
+    // The person was told of it.
+    let uri = app.authorize(&[("scope", "openid"), ("claims", asked), ("prompt", "consent")]);
+    let page = super::ask(&house, &owner, &uri).await.expect(200);
+    assert!(page.body.contains("See your mail address") && page.body.contains("See your name"), "{}", page.body);
+}
+
+#[actix_web::test]
+async fn groups_are_named_with_their_organization_or_as_the_settings_say() {
+    for (format, expected) in [("qualified", "coder/devs"), ("name", "devs")] {
+        let house = house_with(|settings| {
+            settings.oidc.groups_format = serde_json::from_value(json!(format)).unwrap();
+        })
+        .await;
+        let owner = house.owner().await;
+        let me = house.api(GET, "/users/me", &owner, Value::Null).await.json();
+        let group = house.api(POST, "/organizations/coder/groups", &owner, json!({ "name": "devs" })).await;
+        let path = format!("/groups/{}", group.expect(201).json()["id"].as_str().unwrap());
+        house.api(Method::PATCH, &path, &owner, json!({ "add_users": [me["id"]] })).await.expect(200);
+        let found = claims(&house, &owner, &[("scope", "openid groups")]).await;
+        assert_eq!(found["groups"], json!([expected]), "Everyone is left out");
+    }
+}
+
+#[actix_web::test]
+async fn who_may_not_know_is_told_what_is_missing() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let missing = house.send(TestRequest::get().uri("/oauth2/userinfo")).await.expect(401);
+    assert!(!missing.header("www-authenticate").contains("error="), "nothing was sent");
+    let bad = told(&house, "nonsense").await.expect(401);
+    assert_eq!(bad.json()["error"], "invalid_token");
+    assert!(bad.header("www-authenticate").contains("error=\"invalid_token\""));
+    let app = relying_party(&house, &owner).await;
+    let narrow = tokens(&house, &owner, &app, &[("scope", "user:read")]).await;
+    let short = told(&house, narrow["access_token"].as_str().unwrap()).await.expect(403);
+    assert_eq!(short.json()["error"], "insufficient_scope");
+    assert!(short.header("www-authenticate").contains("scope=\"openid\""));
+    // A session may know who it is; an API token has not asked for it.
+    assert_eq!(told(&house, &owner).await.expect(200).json().as_object().unwrap().len(), 1);
+    let made = house.api(POST, "/users/me/keys/tokens", &owner, json!({ "scope": "all" })).await.expect(201).json();
+    told(&house, made["key"].as_str().unwrap()).await.expect(403);
+}
+
+#[actix_web::test]
+async fn a_token_for_another_resource_says_who_its_user_is_and_nothing_else() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let asked = [("scope", "openid email"), ("resource", "https://files.example")];
+    let answer = tokens(&house, &owner, &app, &asked).await;
+    let token = answer["access_token"].as_str().unwrap();
+    assert_eq!(told(&house, token).await.expect(200).json()["email"], "ann@example.com");
+    let bearer = TestRequest::get().uri("/api/v2/users/me").insert_header(("Authorization", format!("Bearer {token}")));
+    house.send(bearer).await.expect(401);
+}
+
+#[actix_web::test]
+async fn what_is_told_is_as_of_now_and_nobody_is_told_of_who_may_not_act() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let app = relying_party(&house, &owner).await;
+    let answer = tokens(&house, &bob, &app, &[("scope", "openid profile")]).await;
+    let token = answer["access_token"].as_str().unwrap();
+    let renamed = json!({ "username": "bob", "name": "Bob B." });
+    house.api(Method::PUT, "/users/bob/profile", &owner, renamed).await.expect(200);
+    assert_eq!(told(&house, token).await.expect(200).json()["name"], "Bob B.");
+    house.api(Method::PUT, "/users/bob/status/suspend", &owner, Value::Null).await.expect(200);
+    told(&house, token).await.expect(401);
+}

@@ -1,0 +1,198 @@
+//! What this server keeps as a provider of OpenID Connect.
+
+use super::Conn;
+use crate::schema::{oauth2_consents, oauth2_grants, openid_apps, openid_codes, openid_grants, openid_sessions};
+use crate::touches::Touches;
+use crate::types::{At, Hash, Id, Json, ScopeText};
+use crate::unit_of_work::{Kind as _, UnitOfWork};
+use diesel::prelude::*;
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::openid::{AppRules, Consent, Identity};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::ApiKeyId;
+use doorward_ports::StoreError;
+use doorward_ports::openid::OpenIdRepository;
+use uuid::Uuid;
+
+/// Nobody remembers what is kept here.
+const NOBODY: &str = "no permission depends on what an app is told";
+
+type ConsentRow = (ScopeText, Hash, At);
+
+impl OpenIdRepository for UnitOfWork<'_, Conn> {
+    fn find_session(&mut self, key: &ApiKeyId) -> Result<Option<Uuid>, StoreError> {
+        self.run(|conn| {
+            let row = openid_sessions::table.find(key.as_str()).select(openid_sessions::sid);
+            Ok(row.get_result::<Id<Uuid>>(conn).optional()?.map(|Id(sid)| sid))
+        })
+    }
+
+    fn insert_session(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        key: &ApiKeyId,
+        sid: Uuid,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            diesel::insert_into(openid_sessions::table)
+                .values((openid_sessions::key_id.eq(key.as_str()), openid_sessions::sid.eq(Id(sid))))
+                .on_conflict(openid_sessions::key_id)
+                .do_nothing()
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_of_code(&mut self, code: CodeId) -> Result<Option<Identity>, StoreError> {
+        self.run(|conn| {
+            let row = openid_codes::table.find(Id(code)).select(openid_codes::identity);
+            Ok(row.get_result::<Json<Identity>>(conn).optional()?.map(|Json(identity)| identity))
+        })
+    }
+
+    fn insert_of_code(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: CodeId,
+        identity: &Identity,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            diesel::insert_into(openid_codes::table)
+                .values((openid_codes::code_id.eq(Id(code)), openid_codes::identity.eq(Json(identity.clone()))))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_of_grant(&mut self, grant: GrantId) -> Result<Option<Identity>, StoreError> {
+        self.run(|conn| {
+            let row = openid_grants::table.find(Id(grant)).select(openid_grants::identity);
+            Ok(row.get_result::<Json<Identity>>(conn).optional()?.map(|Json(identity)| identity))
+        })
+    }
+
+    fn insert_of_grant(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        grant: GrantId,
+        identity: &Identity,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            diesel::insert_into(openid_grants::table)
+                .values((
+                    openid_grants::grant_id.eq(Id(grant)),
+                    openid_grants::sid.eq(Id(identity.sign_in.sid)),
+                    openid_grants::identity.eq(Json(identity.clone())),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn list_grants_of_session(&mut self, sid: Uuid) -> Result<Vec<(GrantId, AppId, UserId)>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(Id<GrantId>, Id<AppId>, Id<UserId>)> = openid_grants::table
+                .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
+                .filter(openid_grants::sid.eq(Id(sid)))
+                .select((oauth2_grants::id, oauth2_grants::app_id, oauth2_grants::user_id))
+                .order(oauth2_grants::id)
+                .load(conn)?;
+            Ok(rows.into_iter().map(|(Id(grant), Id(app), Id(user))| (grant, app, user)).collect())
+        })
+    }
+
+    fn list_apps_of_user(&mut self, user: UserId) -> Result<Vec<AppId>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<Id<AppId>> = openid_grants::table
+                .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
+                .filter(oauth2_grants::user_id.eq(Id(user)))
+                .select(oauth2_grants::app_id)
+                .distinct()
+                .order(oauth2_grants::app_id)
+                .load(conn)?;
+            Ok(rows.into_iter().map(|Id(app)| app).collect())
+        })
+    }
+
+    fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError> {
+        self.run(|conn| {
+            let row = openid_apps::table.find(Id(app)).select(openid_apps::rules);
+            Ok(row.get_result::<Json<AppRules>>(conn).optional()?.map(|Json(rules)| rules))
+        })
+    }
+
+    fn update_rules(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        rules: &AppRules,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind().id(app.0), Touches::nobody(NOBODY), |conn| {
+            diesel::insert_into(openid_apps::table)
+                .values((openid_apps::app_id.eq(Id(app)), openid_apps::rules.eq(Json(rules.clone()))))
+                .on_conflict(openid_apps::app_id)
+                .do_update()
+                .set(openid_apps::rules.eq(Json(rules.clone())))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_consent(&mut self, user: UserId, app: AppId, resource: &str) -> Result<Option<Consent>, StoreError> {
+        self.run(|conn| {
+            let row: Option<ConsentRow> = oauth2_consents::table
+                .find((Id(user), Id(app), resource))
+                .select((oauth2_consents::scopes, oauth2_consents::fingerprint, oauth2_consents::created_at))
+                .get_result(conn)
+                .optional()?;
+            Ok(row.map(|(ScopeText(scopes), Hash(fingerprint), At(created_at))| Consent {
+                user_id: user,
+                app_id: app,
+                resource: resource.to_owned(),
+                scopes,
+                fingerprint,
+                created_at,
+            }))
+        })
+    }
+
+    fn upsert_consent(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        consent: &Consent,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind().owner(consent.user_id.0), Touches::nobody(NOBODY), |conn| {
+            let changed = (
+                oauth2_consents::scopes.eq(ScopeText(consent.scopes.clone())),
+                oauth2_consents::fingerprint.eq(Hash(consent.fingerprint)),
+                oauth2_consents::created_at.eq(At(consent.created_at)),
+            );
+            diesel::insert_into(oauth2_consents::table)
+                .values((
+                    oauth2_consents::user_id.eq(Id(consent.user_id)),
+                    oauth2_consents::app_id.eq(Id(consent.app_id)),
+                    oauth2_consents::resource.eq(&consent.resource),
+                    changed.clone(),
+                ))
+                .on_conflict((oauth2_consents::user_id, oauth2_consents::app_id, oauth2_consents::resource))
+                .do_update()
+                .set(changed)
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn delete_consents(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<bool, StoreError> {
+        self.write(permit, &permit.kind().owner(user.0), Touches::nobody(NOBODY), |conn| {
+            let known = oauth2_consents::table
+                .filter(oauth2_consents::user_id.eq(Id(user)))
+                .filter(oauth2_consents::app_id.eq(Id(app)));
+            Ok(diesel::delete(known).execute(conn)? > 0)
+        })
+    }
+}

@@ -1,0 +1,61 @@
+use crate::support::*;
+use doorward_domain::oauth2::{App, ClientUrl, DOCUMENTS_MAX, StoredDocument};
+use time::Duration;
+
+pub(crate) fn document(url: &str) -> StoredDocument {
+    StoredDocument {
+        url: ClientUrl::parse(url).unwrap(),
+        body: "{}".to_owned(),
+        fetched_at: NOW,
+        fresh_until: NOW + Duration::HOUR,
+        retry_at: None,
+    }
+}
+
+contract! {
+    async fn a_copy_of_a_document_is_kept_replaced_and_braked(db) {
+        db.write(|repos| {
+            let first = document("https://app.example/c");
+            let id = first.url.app_id();
+            assert_eq!(repos.client_documents().find(id)?, None);
+            assert!(!repos.client_documents().note_failure(&permit(), id, NOW)?);
+            repos.client_documents().upsert(&permit(), &first)?;
+            assert_eq!(repos.client_documents().find(id)?, Some(first.clone()));
+            assert!(repos.client_documents().note_failure(&permit(), id, NOW + Duration::SECOND)?);
+            let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..first.clone() };
+            assert_eq!(repos.client_documents().find(id)?, Some(braked));
+            let next = StoredDocument {
+                body: "{\"a\":1}".to_owned(),
+                fetched_at: NOW + Duration::DAY,
+                fresh_until: NOW + Duration::days(2),
+                ..first
+            };
+            repos.client_documents().upsert(&permit(), &next)?;
+            assert_eq!(repos.client_documents().find(id)?, Some(next));
+            assert_eq!(repos.client_documents().find(document("https://app.example/C").url.app_id())?, None);
+            Ok(())
+        })
+        .await;
+    }
+
+    async fn the_newest_copies_stay_and_those_of_clients_that_are_used(db) {
+        db.write(|repos| {
+            let used = StoredDocument { fetched_at: NOW - Duration::DAY, ..document("https://app.example/used") };
+            let app = App { id: used.url.app_id(), ..public_app("used") };
+            repos.apps().insert(&permit(), &app)?;
+            repos.client_documents().upsert(&permit(), &used)?;
+            let nth = |n: usize| StoredDocument {
+                fetched_at: NOW + Duration::seconds(i64::try_from(n).unwrap()),
+                ..document(&format!("https://app.example/{n}"))
+            };
+            for n in 0..=DOCUMENTS_MAX {
+                repos.client_documents().upsert(&permit(), &nth(n))?;
+            }
+            assert_eq!(repos.client_documents().find(nth(0).url.app_id())?, None);
+            assert_eq!(repos.client_documents().find(nth(1).url.app_id())?, Some(nth(1)));
+            assert_eq!(repos.client_documents().find(app.id)?, Some(used));
+            Ok(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,114 @@
+use crate::support::*;
+use doorward_domain::oauth2::App;
+use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
+use doorward_domain::users::User;
+use time::Duration;
+use uuid::Uuid;
+
+pub(crate) fn identity(sid: Uuid) -> Identity {
+    // Seconds are all that apps are told.
+    let auth_time = NOW.replace_nanosecond(0).unwrap();
+    Identity {
+        sign_in: SignIn { sid, auth_time, acr: "mfa".to_owned(), amr: vec!["pwd".to_owned(), "otp".to_owned()] },
+        nonce: Some("n \u{e9} \"".to_owned()),
+        claims: RequestedClaims {
+            userinfo: [ClaimName::Name].into(),
+            id_token: [ClaimName::Groups, ClaimName::Email].into(),
+            ..RequestedClaims::default()
+        },
+    }
+}
+
+pub(crate) fn consent(app: &App, user: &User) -> Consent {
+    Consent {
+        user_id: user.id,
+        app_id: app.id,
+        resource: String::new(),
+        scopes: scopes("openid user:read"),
+        fingerprint: fingerprint(app),
+        created_at: NOW,
+    }
+}
+
+contract! {
+    async fn what_codes_and_grants_say_of_a_user_is_kept_and_goes_with_them(db) {
+        let granted = Granted::in_store(&db).await;
+        let (code, grant, app) = (code(&granted.app, &granted.user), granted.grant.clone(), granted.app.id);
+        let (user, sid) = (granted.user.id, Uuid::from_u128(7));
+        let found = db
+            .write(move |repos| {
+                repos.codes().insert(&permit(), &code)?;
+                repos.openid().insert_of_code(&permit(), code.id, &identity(sid))?;
+                repos.openid().insert_of_grant(&permit(), grant.id, &identity(sid).of_grant())?;
+                let openid = repos.openid();
+                assert_eq!(openid.find_of_code(code.id)?, Some(identity(sid)));
+                assert_eq!(openid.find_of_grant(grant.id)?, Some(identity(sid).of_grant()));
+                assert_eq!(openid.list_grants_of_session(sid)?, [(grant.id, app, user)]);
+                assert_eq!(openid.list_grants_of_session(Uuid::from_u128(8))?, []);
+                assert_eq!(openid.list_apps_of_user(user)?, [app]);
+                repos.grants().delete(&permit(), grant.id)?;
+                Ok((repos.openid().find_of_grant(grant.id)?, repos.openid().list_grants_of_session(sid)?))
+            })
+            .await;
+        assert_eq!(found, (None, vec![]));
+    }
+
+    async fn a_session_keeps_its_first_name(db) {
+        let granted = Granted::in_store(&db).await;
+        let key = granted.grant.access_key_id;
+        let names = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                let before = openid.find_session(&key)?;
+                openid.insert_session(&permit(), &key, Uuid::from_u128(1))?;
+                openid.insert_session(&permit(), &key, Uuid::from_u128(2))?;
+                Ok((before, openid.find_session(&key)?))
+            })
+            .await;
+        assert_eq!(names, (None, Some(Uuid::from_u128(1))));
+    }
+
+    async fn the_last_consent_counts_until_it_is_taken_back(db) {
+        let granted = Granted::in_store(&db).await;
+        let first = consent(&granted.app, &granted.user);
+        let second = Consent { scopes: scopes("openid gone:read"), created_at: NOW + Duration::HOUR, ..first.clone() };
+        let elsewhere = Consent { resource: "https://files.example".to_owned(), ..first.clone() };
+        let (user, app, expected) = (granted.user.id, granted.app.id, second.clone());
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                for consent in [&first, &elsewhere, &second] {
+                    openid.upsert_consent(&permit(), consent)?;
+                }
+                let found = [openid.find_consent(user, app, "")?, openid.find_consent(user, app, "https://files.example")?];
+                assert_eq!(found, [Some(second), Some(elsewhere)]);
+                let gone = [openid.delete_consents(&permit(), user, app)?, openid.delete_consents(&permit(), user, app)?];
+                assert_eq!(gone, [true, false]);
+                openid.find_consent(user, app, "")
+            })
+            .await;
+        assert_eq!((found, expected.user_id), (None, user));
+    }
+
+    async fn what_is_particular_about_an_app_is_kept(db) {
+        let granted = Granted::in_store(&db).await;
+        let rules = AppRules {
+            default_max_age: Some(7),
+            trusted: true,
+            post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
+            backchannel_logout_uri: Some("https://app.example/logout".to_owned()),
+            ..AppRules::default()
+        };
+        let (app, expected) = (granted.app.id, rules.clone());
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                assert_eq!(openid.find_rules(app)?, None);
+                openid.update_rules(&permit(), app, &AppRules::default())?;
+                openid.update_rules(&permit(), app, &rules)?;
+                openid.find_rules(app)
+            })
+            .await;
+        assert_eq!(found, Some(expected));
+    }
+}

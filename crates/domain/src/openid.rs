@@ -1,0 +1,17 @@
+//! This server as a provider of OpenID Connect: what apps are told of people, and the tokens that say it.
+
+mod app;
+mod claims;
+mod consent;
+mod defect;
+mod identity;
+mod request;
+mod token;
+
+pub use app::AppRules;
+pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
+pub use consent::{Consent, ConsentQuestion, fingerprint};
+pub use defect::RequestDefect;
+pub use identity::{Identity, SignIn};
+pub use request::{AuthenticationRequest, Prompt};
+pub use token::{IdToken, Unsigned};

@@ -1,0 +1,71 @@
+//! What this server keeps as a provider of OpenID Connect.
+
+use crate::StoreError;
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::openid::{AppRules, Consent, Identity};
+use doorward_domain::roles::{Permit, action, resource};
+use doorward_domain::sessions::ApiKeyId;
+use uuid::Uuid;
+
+/// Stores what apps are told of sessions, and what is particular about apps. All of it goes with what it is about.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait OpenIdRepository {
+    /// What apps are told the session of this key is called; `None` as long as none has asked.
+    fn find_session(&mut self, key: &ApiKeyId) -> Result<Option<Uuid>, StoreError>;
+    /// Gives the session a name, unless it has one.
+    fn insert_session(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        key: &ApiKeyId,
+        sid: Uuid,
+    ) -> Result<(), StoreError>;
+
+    /// What a code says of its user beside scopes.
+    fn find_of_code(&mut self, code: CodeId) -> Result<Option<Identity>, StoreError>;
+    /// Adds it, for a code that is stored already.
+    fn insert_of_code(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        code: CodeId,
+        identity: &Identity,
+    ) -> Result<(), StoreError>;
+    /// What a grant says of its user beside scopes.
+    fn find_of_grant(&mut self, grant: GrantId) -> Result<Option<Identity>, StoreError>;
+    /// Adds it, for a grant that is stored already.
+    fn insert_of_grant(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        grant: GrantId,
+        identity: &Identity,
+    ) -> Result<(), StoreError>;
+    /// The grants that came of the session of this name, each with its app and user, by the ids of the grants.
+    fn list_grants_of_session(&mut self, sid: Uuid) -> Result<Vec<(GrantId, AppId, UserId)>, StoreError>;
+    /// The apps that were told who this user is and have grants of theirs, by id.
+    fn list_apps_of_user(&mut self, user: UserId) -> Result<Vec<AppId>, StoreError>;
+
+    /// What is particular about an app; `None` if nothing is.
+    fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError>;
+    /// Sets what is particular about an app that is stored already.
+    fn update_rules(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        rules: &AppRules,
+    ) -> Result<(), StoreError>;
+
+    /// What the user has allowed the app for this resource, which is empty for this server.
+    fn find_consent(&mut self, user: UserId, app: AppId, resource: &str) -> Result<Option<Consent>, StoreError>;
+    /// Remembers what was allowed, in the place of what was before.
+    fn upsert_consent(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        consent: &Consent,
+    ) -> Result<(), StoreError>;
+    /// Forgets all that the user has allowed the app; whether there was something.
+    fn delete_consents(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        user: UserId,
+        app: AppId,
+    ) -> Result<bool, StoreError>;
+}

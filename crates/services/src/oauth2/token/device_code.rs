@@ -1,0 +1,94 @@
+//! Device code grant (RFC 8628 3.4): the device asks until the person has decided, and gets tokens once.
+
+use super::authorization_code::{Granted, NewTokens, new_grant};
+use super::still_allowed::{all_scopes_left, scopes_left};
+use super::{Common, TokenSet};
+use crate::deed::{Deed, Done};
+use crate::{Context, OAuthError};
+use doorward_domain::Secret;
+use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken, Poll, Scopes};
+use doorward_domain::roles::{Permit, System, action, resource};
+
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) device_code: Secret<String>,
+}
+
+/// What came of a question. All but tokens are errors to the device, and yet what was noted must stay.
+enum Verdict {
+    Granted(Scopes),
+    Pending,
+    SlowDown,
+}
+
+pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
+    let now = common.now;
+    let tokens = NewTokens::make(ctx, now)?;
+    let (access, refresh) = (tokens.access.to_wire(), tokens.refresh.to_wire());
+    let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
+    let (in_store, by) = (ctx.clone(), common.by.clone());
+    match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
+        Verdict::Granted(scopes) => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
+        Verdict::SlowDown => {
+            Err(OAuthError::new(OAuthErrorCode::SlowDown, "wait five seconds longer between two questions"))
+        }
+    }
+}
+
+fn decide(
+    ctx: &Context,
+    deed: &mut Deed<'_>,
+    common: &Common,
+    request: &Request,
+    tokens: &NewTokens,
+) -> Result<Done<Verdict>, OAuthError> {
+    let now = common.now;
+    let app = common.client.find_app(deed.repos)?;
+    let secret_id = common.client.authenticate(&app, deed.repos, now)?;
+    if !(app.device_flow && ctx.settings.oauth2.device_grant) {
+        return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "this app may not use the device grant"));
+    }
+    let unknown = || OAuthError::invalid_grant("no such device code");
+    let presented = OpaqueToken::parse(request.device_code.expose()).map_err(|_malformed| unknown())?;
+    let asked = deed.repos.device_authorizations().find_for_update(presented.prefix())?;
+    let asked = asked.filter(|asked| asked.digest == presented.digest()).ok_or_else(unknown)?;
+    let poll = asked.poll(app.id, now).map_err(|error| OAuthError::of_grant(error.oauth_code(), error.to_string()))?;
+    let (user_id, interval) = match poll {
+        Poll::Approved(user) => (Some(user), asked.interval),
+        Poll::Pending => (None, asked.interval),
+        Poll::SlowDown(interval) => (None, interval),
+    };
+    let Some(user_id) = user_id else {
+        let permit = System::because("a device asks what has become of its code").permit();
+        deed.repos.device_authorizations().note_poll(&permit, asked.id, interval, now)?;
+        let verdict = if poll == Poll::Pending { Verdict::Pending } else { Verdict::SlowDown };
+        return Ok(deed.unrecorded("a question of a device is not recorded", verdict));
+    };
+    if let Some(bound) = common.resource.as_ref()
+        && !asked.authorization.resource.as_ref().is_some_and(|resource| resource.is_same_as(bound))
+    {
+        let text = "resource is not the one of the device authorization request";
+        return Err(OAuthError::new(OAuthErrorCode::InvalidTarget, text));
+    }
+    scopes_left(&ctx.settings, &app, &asked.authorization)?;
+    all_scopes_left(&app, &asked.authorization.scopes)?;
+    if !deed.repos.users().find(user_id)?.is_some_and(|user| user.may_act()) {
+        return Err(OAuthError::invalid_grant("the user may not act"));
+    }
+    let used_up = System::because("a device redeems its code").permit();
+    if !deed.repos.device_authorizations().consume(&used_up, asked.id, user_id)? {
+        return Err(unknown());
+    }
+    if ctx.settings.oauth2.single_grant_per_app {
+        let replaced = System::because("a new grant replaces the earlier one of the same user and app").permit();
+        deed.repos.grants().delete_of_user_and_app(&replaced, user_id, app.id)?;
+    }
+    let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
+        System::because("the user let the device act").permit();
+    let scopes = asked.authorization.scopes.clone();
+    let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id };
+    let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
+    deed.repos.grants().insert(&permit, &grant, &key)?;
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted(scopes)))
+}

@@ -1,0 +1,158 @@
+//! ID tokens: what they say, and signing them.
+
+use super::claims::of_user;
+use crate::identity_providers::settings::OidcSettings;
+use crate::keys::signing_ring;
+use crate::{Context, Error, Settings};
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::jws::SignatureAlgorithm;
+use doorward_domain::oauth2::{OidcScope, Scopes};
+use doorward_domain::openid::{
+    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, SignIn, Unsigned,
+};
+use doorward_domain::roles::{Permit, System, action, resource};
+use doorward_domain::sessions::ApiKey;
+use doorward_domain::users::User;
+use doorward_domain::{Instant, Secret};
+use doorward_ports::{Repositories, StoreError};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// What the value of `acr` is for those who have proved to know a password.
+pub(super) const PASSWORD: &str = "pwd";
+
+/// Whether tokens with these scopes come with an ID token.
+pub(crate) fn is_asked_for(settings: &Settings, scopes: &Scopes) -> bool {
+    settings.oidc.enabled && scopes.contains(&OidcScope::OpenId.into())
+}
+
+fn permit() -> Permit<action::Create, resource::Oauth2AppCodeToken> {
+    System::because("the user allows an app to know who they are").permit()
+}
+
+/// How and when the session of this key began. The first app that asks gives it a name.
+pub(crate) fn sign_in_of(repos: &mut dyn Repositories, key: &ApiKey, fresh: Uuid) -> Result<SignIn, StoreError> {
+    repos.openid().insert_session(&permit(), &key.id, fresh)?;
+    let sid = repos.openid().find_session(&key.id)?.unwrap_or(fresh);
+    let (auth_time, acr, amr) = match repos.federated_sessions().find(&key.id)? {
+        Some((session, _)) => {
+            let mut amr = session.amr;
+            amr.push("fed".to_owned());
+            let acr = if session.acr.is_empty() { PASSWORD.to_owned() } else { session.acr };
+            (session.auth_time, acr, amr)
+        }
+        None => (key.created_at, PASSWORD.to_owned(), vec![PASSWORD.to_owned()]),
+    };
+    Ok(SignIn { sid, auth_time, acr, amr })
+}
+
+/// Notes with a code what the app is told of the user, who consents with this key.
+pub(crate) fn note_code(
+    repos: &mut dyn Repositories,
+    code: CodeId,
+    key: &ApiKey,
+    request: &AuthenticationRequest,
+    fresh: Uuid,
+) -> Result<(), StoreError> {
+    let sign_in = sign_in_of(repos, key, fresh)?;
+    let identity = Identity { sign_in, nonce: request.nonce.clone(), claims: request.claims.clone() };
+    repos.openid().insert_of_code(&permit(), code, &identity)
+}
+
+/// About whom an ID token is, and what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    user: UserId,
+    app: AppId,
+    identity: Identity,
+    algorithm: SignatureAlgorithm,
+    claims: Map<String, Value>,
+}
+
+/// Carries what a code says of its user over to the grant that comes of it.
+pub(crate) fn redeem(
+    repos: &mut dyn Repositories,
+    settings: &OidcSettings,
+    (code, grant): (CodeId, GrantId),
+    user: &User,
+    app: AppId,
+    scopes: &Scopes,
+) -> Result<Option<Subject>, StoreError> {
+    let Some(identity) = repos.openid().find_of_code(code)? else { return Ok(None) };
+    repos.openid().insert_of_grant(&permit(), grant, &identity.of_grant())?;
+    subject(repos, settings, user, app, scopes, identity).map(Some)
+}
+
+/// What a grant says of its user when it is refreshed.
+pub(crate) async fn of_grant(ctx: &Context, id: GrantId, scopes: &Scopes) -> Result<Option<Subject>, Error> {
+    let (settings, scopes) = (std::sync::Arc::clone(&ctx.settings), scopes.clone());
+    ctx.read(move |repos| {
+        let Some(identity) = repos.openid().find_of_grant(id)? else { return Ok(None) };
+        let Some(grant) = repos.grants().find(id)? else { return Ok(None) };
+        let Some(user) = repos.users().find(grant.user_id)? else { return Ok(None) };
+        Ok(Some(subject(repos, &settings.oidc, &user, grant.app_id, &scopes, identity)?))
+    })
+    .await
+}
+
+fn subject(
+    repos: &mut dyn Repositories,
+    settings: &OidcSettings,
+    user: &User,
+    app: AppId,
+    scopes: &Scopes,
+    identity: Identity,
+) -> Result<Subject, StoreError> {
+    let AppRules { id_token_signed_response_alg, claims_in_id_token, .. } =
+        repos.openid().find_rules(app)?.unwrap_or_default();
+    let mut wanted = identity.claims.id_token.clone();
+    if claims_in_id_token {
+        wanted.extend(ClaimName::of_scopes(scopes));
+    }
+    let mut claims = of_user(repos, settings, user, &wanted)?;
+    let groups = claims.get("groups").and_then(Value::as_array).map_or(0, Vec::len);
+    if groups > GROUPS_IN_TOKEN_MAX {
+        claims.remove("groups");
+        claims.insert("groups_overage".to_owned(), true.into());
+    }
+    Ok(Subject { user: user.id, app, identity, algorithm: id_token_signed_response_alg, claims })
+}
+
+/// The ID token that comes with this access token.
+pub(crate) async fn id_token(
+    ctx: &Context,
+    subject: Subject,
+    access_token: &Secret<String>,
+) -> Result<Secret<String>, Error> {
+    let Subject { user, app, identity, algorithm, claims } = subject;
+    sign(ctx, algorithm, None, |algorithm, now| {
+        let token = IdToken {
+            issuer: ctx.settings.issuer(),
+            subject: user,
+            audience: app,
+            issued_at: now,
+            lifetime: ctx.settings.oidc.id_token_lifetime.get(),
+            sign_in: &identity.sign_in,
+            nonce: identity.nonce.as_deref(),
+            access_token: access_token.expose(),
+            claims,
+        };
+        token.claims(algorithm)
+    })
+    .await
+}
+
+/// Signs a token by this algorithm; by RS256 if there is no key for it any more.
+pub(crate) async fn sign(
+    ctx: &Context,
+    algorithm: SignatureAlgorithm,
+    kind: Option<&str>,
+    claims: impl FnOnce(SignatureAlgorithm, Instant) -> Map<String, Value>,
+) -> Result<Secret<String>, Error> {
+    let (ring, now) = (signing_ring(ctx).await?, ctx.clock.now());
+    let key = ring.signing(algorithm, now).or_else(|| ring.signing(SignatureAlgorithm::Rs256, now));
+    let key = key.ok_or_else(|| Error::Internal("there is no key to sign with".into()))?;
+    let unsigned = Unsigned::new(key.algorithm, &key.id, kind, claims(key.algorithm, now));
+    let signature = key.signer.sign(unsigned.signed_part()).map_err(|error| Error::Internal(error.into()))?;
+    Ok(unsigned.with_signature(&signature))
+}
