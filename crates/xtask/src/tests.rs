@@ -136,7 +136,10 @@ impl Test {
             })?;
         }
         let files: Vec<&str> = [
-            (Part::Clients, ["test_authlib.py", "test_mcp.py", "test_scim.py"].as_slice()),
+            (
+                Part::Clients,
+                ["test_authlib.py", "test_mcp.py", "test_mcp_node.py", "test_scim.py", "test_mails.py"].as_slice(),
+            ),
             (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
             (Part::Keycloak, &["test_keycloak.py"]),
