@@ -7,7 +7,7 @@ use crate::drpc::packet::{Packet, PacketReader};
 use crate::drpc::status::Status;
 use crate::fault::{Fault, TransportError};
 use crate::limits::Limits;
-use crate::session::{Ended, Outgoing, read, say_last, tick, write};
+use crate::session::{self, Ended, Outgoing, read, say_last, tick, write};
 use crate::yamux::core::Side;
 use crate::yamux::stream::{Shared, Stream as Yamux};
 use bytes::Bytes;
@@ -94,6 +94,7 @@ where
             () = stopped => Ended::Stopped,
         }
     };
+    let ended = session::ended(session, ended);
     if let Ended::Failed(fault) = &ended {
         if fault.is_theirs() {
             session.core().go_away(1);

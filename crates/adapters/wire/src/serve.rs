@@ -4,7 +4,7 @@ use crate::drpc::call::Service;
 use crate::drpc::transport;
 use crate::fault::{Fault, TransportError};
 use crate::limits::Limits;
-use crate::session::{Ended, Outgoing, read, say_last, tick, write};
+use crate::session::{self, Ended, Outgoing, read, say_last, tick, write};
 use crate::yamux::core::Side;
 use crate::yamux::stream::Shared;
 use bytes::Bytes;
@@ -52,6 +52,7 @@ where
             () = stopped => Ended::Stopped,
         }
     };
+    let ended = session::ended(&session, ended);
     if let Ended::Failed(fault) = &ended
         && fault.is_theirs()
     {

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt as _};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Where the bytes of a session go.
 pub trait Outgoing {
@@ -49,7 +49,20 @@ pub(crate) async fn write<O: Outgoing>(
 ) -> Result<Infallible, Fault> {
     loop {
         let bytes = poll_fn(|cx| session.core().poll_send(cx)).await;
-        timeout(limits.write, outgoing.send(bytes)).await.map_err(|_elapsed| Fault::Stuck)??;
+        let sent = timeout(limits.write, outgoing.send(bytes)).await.map_err(|_elapsed| Fault::Stuck)?;
+        if let Err(error) = sent {
+            // Who has left may have said something before; its end is read soon after that.
+            sleep(limits.grace).await;
+            return Err(error.into());
+        }
+    }
+}
+
+/// How a session ended that came to its end like this. Once this side was told to end it, the other side may leave first.
+pub(crate) fn ended(session: &Shared, ended: Ended) -> Ended {
+    match ended {
+        Ended::Left | Ended::Failed(Fault::Transport(_)) if session.core().is_leaving() => Ended::Stopped,
+        ended => ended,
     }
 }
 

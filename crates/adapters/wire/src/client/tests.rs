@@ -1,5 +1,6 @@
 use super::{CallError, Client, connect};
 use crate::drpc::call::{Call, End, Service};
+use crate::drpc::frame::{Id, Kind as DrpcKind, encode};
 use crate::drpc::status::Status;
 use crate::fault::{Fault, TransportError};
 use crate::limits::Limits;
@@ -7,9 +8,9 @@ use crate::serve::serve;
 use crate::session::{Ended, Outgoing};
 use crate::yamux::frame::{Flags, HEADER, Header, Kind};
 use bytes::Bytes;
-use futures_util::Stream;
 use futures_util::future::join_all;
 use futures_util::stream::unfold;
+use futures_util::{FutureExt as _, Stream};
 use proptest::prelude::*;
 use std::future::pending;
 use std::time::Duration;
@@ -190,6 +191,44 @@ async fn against(sent: &[Header], then_leave: bool) -> (Ended, Result<(), CallEr
     let call = async { client.call("/echo", b"hello").await.map(drop) };
     let (ended, called, ()) = tokio::join!(session, call, other);
     (ended, called)
+}
+
+/// How a call ends whose server sends these packets and leaves; it looks at them when the session has ended.
+async fn looked_at_late(packets: &[(DrpcKind, &[u8])]) -> [Result<Option<Vec<u8>>, CallError>; 2] {
+    let (sender, receiver) = mpsc::channel(1);
+    let (out, _taken) = mpsc::channel(16);
+    let (client, session) = connect(incoming(receiver), Out(out), Limits::default(), pending());
+    let acting = async {
+        let mut asked = client.begin("/ask").await.unwrap();
+        let data: Vec<u8> = (1..)
+            .zip(packets)
+            .flat_map(|(message, (kind, text))| encode(*kind, Id { stream: 1, message }, text))
+            .collect();
+        let length = data.len().try_into().unwrap();
+        let header = Header { kind: Kind::Data, flags: Flags::ACK, stream: 1, length };
+        sender.send([&header.encode()[..], &data].concat().into()).await.unwrap();
+        drop(sender);
+        while !client.is_over() {
+            tokio::task::yield_now().await;
+        }
+        let sent = asked.send(b"more").await;
+        assert_eq!(sent, Err(CallError::Lost(Fault::Ended)));
+        [(); 2].map(|()| asked.next().now_or_never().unwrap().map(|message| message.map(|it| it.as_ref().to_vec())))
+    };
+    let (ended, answers) = tokio::join!(session, acting);
+    assert_eq!(ended, Ended::Left);
+    answers
+}
+
+#[tokio::test]
+async fn what_came_before_the_end_of_the_session_is_given() {
+    let yes = Ok(Some(b"yes".to_vec()));
+    let whole = looked_at_late(&[(DrpcKind::Message, b"yes"), (DrpcKind::Close, b"")]).await;
+    assert_eq!(whole, [yes.clone(), Ok(None)]);
+    let cut = looked_at_late(&[(DrpcKind::Message, b"yes")]).await;
+    assert_eq!(cut, [yes, Err(CallError::Lost(Fault::Ended))]);
+    let refused = looked_at_late(&[(DrpcKind::Error, &Status { code: 7, text: "no".to_owned() }.encode())]).await;
+    assert!(matches!(&refused[0], Err(CallError::Refused(status)) if status.text == "no"), "{refused:?}");
 }
 
 #[tokio::test]

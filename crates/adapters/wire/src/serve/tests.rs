@@ -114,6 +114,15 @@ impl Peer {
         Some((header, self.received.drain(..length).collect()))
     }
 
+    /// Takes whatever comes, until so many are counted.
+    async fn until(&mut self, counted: &Cell<u32>, count: u32) {
+        while counted.get() < count {
+            let _taken = self.receiver.try_recv();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(counted.get(), count);
+    }
+
     async fn fill(&mut self, size: usize) -> Option<()> {
         while self.received.len() < size {
             self.received.extend_from_slice(&self.receiver.recv().await?);
@@ -215,25 +224,28 @@ async fn a_request_in_many_messages_waits_for_the_call() {
 #[tokio::test]
 async fn who_leaves_a_call_has_it_dropped() {
     let test = Test::default();
-    let _ended = session(Limits::default(), &test, async |peer| {
-        for (stream, flags) in [(1, Flags::FIN), (3, Flags::RST)] {
+    let ended = session(Limits::default(), &test, async |peer| {
+        for (nth, stream, flags) in [(1, 1, Flags::FIN), (2, 3, Flags::RST)] {
             peer.open(stream).await;
             peer.packet(stream, Packet::Invoke, 1, b"/wait").await;
+            peer.until(&test.begun, nth).await;
             peer.send(&Header::window(stream, flags, 0).encode()).await;
+            peer.until(&test.dropped, nth).await;
         }
         peer.open(5).await;
         peer.packet(5, Packet::Invoke, 1, b"/wait").await;
+        peer.until(&test.begun, 3).await;
         peer.packet(5, Packet::Cancel, 2, b"").await;
+        peer.until(&test.dropped, 3).await;
         peer.open(7).await;
         let invoke = |stream| encode(Packet::Invoke, Id { stream, message: 1 }, b"/wait");
         peer.data(7, &[invoke(1), invoke(2)].concat()).await;
-        while test.dropped.get() < 4 {
-            tokio::task::yield_now().await;
-        }
+        peer.until(&test.begun, 5).await;
+        peer.until(&test.dropped, 4).await;
     })
     .await;
-    // The last one may not have begun when the other side left.
-    assert_eq!(test.dropped.get(), test.begun.get());
+    assert_eq!(ended, Ended::Left);
+    assert_eq!(test.dropped.get(), 5);
 }
 
 #[tokio::test]

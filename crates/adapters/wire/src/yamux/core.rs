@@ -266,13 +266,17 @@ impl Core {
         Poll::Pending
     }
 
-    /// What came on a stream; `None` after its end. Errors: [`Fault::Reset`].
+    /// What came on a stream; `None` after its end. Errors: [`Fault::Reset`], or why the session is over.
     pub(crate) fn poll_read(&mut self, id: u32, cx: &Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         let half = self.limits.window / 2;
+        let has_ended = self.has_ended();
         let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(self.why_gone())) };
         if entry.received.is_empty() {
             if entry.is_ended {
                 return Poll::Ready(Ok(None));
+            }
+            if has_ended {
+                return Poll::Ready(Err(self.why_gone()));
             }
             entry.wait_to_read(cx);
             return Poll::Pending;
@@ -280,7 +284,7 @@ impl Core {
         let bytes = entry.received.split().freeze();
         entry.hold.release();
         entry.taken = entry.taken.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        if entry.taken >= half && !entry.is_ended {
+        if entry.taken >= half && !entry.is_ended && !has_ended {
             let credit = std::mem::take(&mut entry.taken);
             entry.credit = entry.credit.saturating_add(credit);
             self.answer(Header::window(id, Flags::NONE, credit));
@@ -288,7 +292,8 @@ impl Core {
         Poll::Ready(Ok(Some(bytes)))
     }
 
-    /// Lets a stream send this, which counts for the session by `hold`, once all before it is sent. Errors: [`Fault::Reset`].
+    /// Lets a stream send this, which counts for the session by `hold`, once all before it is sent. Errors: [`Fault::Reset`], or why the
+    /// session is over.
     pub(crate) fn poll_write(
         &mut self,
         id: u32,
@@ -296,6 +301,9 @@ impl Core {
         hold: &mut Hold,
         cx: &Context<'_>,
     ) -> Poll<Result<(), Fault>> {
+        if self.has_ended() {
+            return Poll::Ready(Err(self.why_gone()));
+        }
         let Some(entry) = self.streams.get_mut(&id) else { return Poll::Ready(Err(self.why_gone())) };
         if !entry.outgoing.is_empty() {
             entry.wait_to_write(cx);
@@ -325,6 +333,9 @@ impl Core {
 
     /// Ends this side of a stream after what is still to be sent. Nobody reads what comes from now on.
     pub(crate) fn leave(&mut self, id: u32, now: Instant) {
+        if self.has_ended() {
+            return self.forget(id);
+        }
         let Some(entry) = self.streams.get_mut(&id) else { return };
         entry.left_at = Some(now);
         entry.received = BytesMut::new();

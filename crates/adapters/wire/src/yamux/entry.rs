@@ -66,6 +66,16 @@ impl Entry {
         self.is_ended && self.is_closed
     }
 
+    /// Ends it with its session. Nothing more is sent; the answer is whether something came that is still to be taken.
+    pub(super) fn end(&mut self) -> bool {
+        self.outgoing = Bytes::new();
+        self.sending.release();
+        self.unanswered_since = None;
+        self.wake_reader();
+        self.wake_writer();
+        !self.received.is_empty()
+    }
+
     pub(super) fn wait_to_read(&mut self, cx: &Context<'_>) {
         self.reader = Some(cx.waker().clone());
     }

@@ -39,12 +39,23 @@ impl Core {
         Poll::Pending
     }
 
-    /// Ends all streams: the session is over. Whoever waits for one of them learns why. The first reason stays.
+    /// Ends all streams: the session is over. Whoever waits for one of them learns why, after all that came before. The first reason
+    /// stays.
     pub(crate) fn end(&mut self, why: Fault) {
         self.over = Some(self.over.take().filter(|known| *known != Fault::Leaving).unwrap_or(why));
         self.opened.clear();
         self.turns.clear();
-        self.streams.clear();
+        self.streams.retain(|_, entry| entry.end());
+    }
+
+    /// Whether all streams have ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.over.as_ref().is_some_and(|fault| *fault != Fault::Leaving)
+    }
+
+    /// Whether this side takes no more streams.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.is_leaving
     }
 
     /// Whether there can be no more streams.
