@@ -60,10 +60,8 @@ pub(crate) async fn write<O: Outgoing>(
 
 /// How a session ended that came to its end like this. Once this side was told to end it, the other side may leave first.
 pub(crate) fn ended(session: &Shared, ended: Ended) -> Ended {
-    match ended {
-        Ended::Left | Ended::Failed(Fault::Transport(_)) if session.core().is_leaving() => Ended::Stopped,
-        ended => ended,
-    }
+    let is_away = matches!(ended, Ended::Left | Ended::Failed(Fault::Transport(_)));
+    if is_away && session.core().is_leaving() { Ended::Stopped } else { ended }
 }
 
 pub(crate) async fn tick(session: &Shared) -> Result<Infallible, Fault> {
