@@ -23,6 +23,16 @@ pub struct Consent {
     pub created_at: Instant,
 }
 
+impl Consent {
+    /// Whether it says the same as another one, which may have been given at another time.
+    #[must_use]
+    pub fn says_as(&self, other: &Self) -> bool {
+        let Self { user_id, app_id, resource, scopes, fingerprint, created_at: _ } = self;
+        (user_id, app_id, resource, scopes, fingerprint)
+            == (&other.user_id, &other.app_id, &other.resource, &other.scopes, &other.fingerprint)
+    }
+}
+
 /// What tells whether an app is still the one that was allowed: where answers go, how it proves itself, and its name.
 #[must_use]
 pub fn fingerprint(app: &App) -> Digest {
@@ -81,8 +91,9 @@ impl ConsentQuestion<'_> {
     }
 }
 
-/// Whether answers go to a site on the network: by https, and not to the device of the user.
-fn is_of_a_site(uri: &RedirectUri) -> bool {
+/// Whether answers go to a site on the network: by https, and not to the device of the user. Users are always asked otherwise.
+#[must_use]
+pub fn is_of_a_site(uri: &RedirectUri) -> bool {
     let Ok(url) = Url::parse(uri.as_str()) else { return false };
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

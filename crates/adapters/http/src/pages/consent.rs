@@ -26,7 +26,7 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
+use doorward_services::oauth2::{Caution, client_documents, consent_scopes};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
@@ -250,21 +250,22 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
-    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+    let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
         let actor = signed_in(&call.request, who)?;
-        let found = client_documents::find(call.context(), &url).await;
-        (Some(actor), found.map_err(|error| bad_client(call, &error))?)
+        let app = client_documents::find(call.context(), &url).await.map_err(|error| bad_client(call, &error))?;
+        let known = authorize::known(call.context(), app.id, &actor).await?;
+        (Some(actor), (app, known))
     } else {
-        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        let found = authorize::find_client(call.context(), &request, who.as_ref().ok()).await.map_err(refused)?;
         let actor = match who {
             Err(Failure::Answer(_)) if is_silent => None,
             who => Some(signed_in(&call.request, who)?),
         };
-        (actor, app)
+        (actor, found)
     };
     let consent = match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => consent,
+        Ok(consent) => consent.with(known),
         Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
         Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
@@ -389,7 +390,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
             Registration::Document { host: url.host(), only_loopback }
-        } else if registration::is_its_own(call.context(), consent.app.id).await? {
+        } else if consent.is_of_itself() {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator
