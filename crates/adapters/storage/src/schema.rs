@@ -213,6 +213,7 @@ table! {
         app_id -> Uuid,
         url -> Text,
         body -> Text,
+        etag -> Nullable<Text>,
         fetched_at -> Instant,
         fresh_until -> Instant,
         retry_at -> Nullable<Instant>,

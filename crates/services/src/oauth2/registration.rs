@@ -83,9 +83,3 @@ pub async fn is_its_own(ctx: &Context, app: AppId) -> Result<bool, Error> {
     let found = ctx.read(move |repos| Ok::<_, Error>(repos.registrations().find(app)?)).await?;
     Ok(found.is_some_and(|client| !client.adopted))
 }
-
-/// Whether an administrator has changed the app of a client that nobody but itself had registered.
-pub(super) async fn find_adopted(ctx: &Context, app: AppId) -> Result<bool, OAuthError> {
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.registrations().find(app)?)).await?;
-    Ok(found.is_some_and(|client| client.adopted))
-}

@@ -3,6 +3,7 @@
 use super::claims::of_user;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
+use crate::oauth2::client_documents::client_id_of;
 use crate::{Context, Error, Settings};
 use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
@@ -63,7 +64,7 @@ pub(crate) fn note_code(
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     user: UserId,
-    app: AppId,
+    client_id: String,
     identity: Identity,
     algorithm: SignatureAlgorithm,
     claims: Map<String, Value>,
@@ -105,6 +106,7 @@ fn subject(
 ) -> Result<Subject, StoreError> {
     let AppRules { id_token_signed_response_alg, claims_in_id_token, .. } =
         repos.openid().find_rules(app)?.unwrap_or_default();
+    let client_id = client_id_of(repos, app)?;
     let mut wanted = identity.claims.id_token.clone();
     if claims_in_id_token {
         wanted.extend(ClaimName::of_scopes(scopes));
@@ -115,7 +117,7 @@ fn subject(
         claims.remove("groups");
         claims.insert("groups_overage".to_owned(), true.into());
     }
-    Ok(Subject { user: user.id, app, identity, algorithm: id_token_signed_response_alg, claims })
+    Ok(Subject { user: user.id, client_id, identity, algorithm: id_token_signed_response_alg, claims })
 }
 
 /// The ID token that comes with this access token.
@@ -124,12 +126,12 @@ pub(crate) async fn id_token(
     subject: Subject,
     access_token: &Secret<String>,
 ) -> Result<Secret<String>, Error> {
-    let Subject { user, app, identity, algorithm, claims } = subject;
+    let Subject { user, client_id, identity, algorithm, claims } = subject;
     sign(ctx, algorithm, None, |algorithm, now| {
         let token = IdToken {
             issuer: ctx.settings.issuer(),
             subject: user,
-            audience: app,
+            audience: &client_id,
             issued_at: now,
             lifetime: ctx.settings.oidc.id_token_lifetime.get(),
             sign_in: &identity.sign_in,

@@ -252,9 +252,11 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
     let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
-        let actor = signed_in(&call.request, who)?;
-        let found = client_documents::find(call.context(), &url).await;
-        (Some(actor), found.map_err(|error| bad_client(call, &error))?)
+        let (actor, found) = match who {
+            Err(Failure::Answer(_)) if is_silent => (None, client_documents::find_fresh(call.context(), &url).await),
+            who => (Some(signed_in(&call.request, who)?), client_documents::find(call.context(), &url).await),
+        };
+        (actor, found.map_err(|error| bad_client(call, &error))?)
     } else {
         let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
         let actor = match who {

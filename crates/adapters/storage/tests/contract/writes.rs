@@ -175,7 +175,7 @@ fn writes() -> Vec<Write> {
         };
         ClientDocumentRepository::note_failure(None): |w, r, p| {
             let _ = w;
-            r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
+            r.client_documents().note_failure(&p.permit(), &document("https://app.example/c"))
         };
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));

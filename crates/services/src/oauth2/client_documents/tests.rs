@@ -9,6 +9,7 @@ use std::sync::Arc;
 use time::Duration;
 
 const URL: &str = "https://app.example/oauth/client.json";
+const ETAG: &str = "\"v1\"";
 const DOCUMENT: &str = r#"{"client_id":"https://app.example/oauth/client.json","client_name":"App","redirect_uris":["https://app.example/cb"]}"#;
 
 fn url() -> ClientUrl {
@@ -24,6 +25,9 @@ impl Fetch for Host {
         assert_eq!((request.url.as_str(), request.content, request.body_limit), (URL, ContentType::Json, DOCUMENT_MAX));
         match self.0 {
             Some((status, body)) => {
+                let asked = request.headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
+                let expected = (status == 304).then_some(("if-none-match", ETAG));
+                assert_eq!(asked.collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>());
                 let headers = vec![("cache-control".to_owned(), "max-age=600".to_owned())];
                 Ok(Answer { status, headers, body: Secret::new(body.as_bytes().to_vec()) })
             }
@@ -36,6 +40,7 @@ fn copy(age: Duration) -> StoredDocument {
     StoredDocument {
         url: url(),
         body: DOCUMENT.to_owned(),
+        etag: None,
         fetched_at: NOW - age,
         fresh_until: NOW - age + Duration::HOUR,
         retry_at: None,
@@ -92,22 +97,52 @@ async fn what_cannot_be_fetched_or_is_no_document_is_refused_and_not_kept() {
             .client_documents
             .expect_note_failure()
             .times(1)
-            .withf(|_, _, at| *at == NOW + DOCUMENT_BRAKE)
-            .returning(|_, _, _| Ok(true));
+            .withf(|_, failed| *failed == StoredDocument::without_copy(url(), NOW + DOCUMENT_BRAKE))
+            .returning(|_, _| Ok(()));
         let refused = find(&context(repos, Host(answer)), &url()).await.unwrap_err();
         assert_eq!(refused.code, code, "{answer:?}");
         assert!(!refused.description.contains("10.0.0.7"), "what inner hosts answer is nobody's business");
     }
     let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..copy(Duration::HOUR) };
-    let refused = find(&context(knowing(Some(braked), None), Host(Some((200, DOCUMENT)))), &url()).await;
-    assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    for braked in [braked, StoredDocument::without_copy(url(), NOW + Duration::SECOND)] {
+        let refused = find(&context(knowing(Some(braked), None), Host(Some((200, DOCUMENT)))), &url()).await;
+        assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_could_not_be_fetched_just_now_is_not_asked_for_again_at_the_token_endpoint() {
+    let failed = StoredDocument::without_copy(url(), NOW + Duration::SECOND);
+    let refused =
+        revalidate(&context(knowing(Some(failed), Some(app())), Host(Some((200, DOCUMENT)))), Some(URL)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.code, refused.retry_after), (OAuthErrorCode::TemporarilyUnavailable, Some(DOCUMENT_WAIT)));
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let known = StoredDocument { etag: Some(ETAG.to_owned()), ..copy(Duration::DAY) };
+    let mut repos = knowing(Some(known.clone()), None);
+    let renewed = StoredDocument { fetched_at: NOW, fresh_until: NOW + Duration::minutes(10), ..known };
+    repos.client_documents.expect_upsert().times(1).withf(move |_, copy| *copy == renewed).returning(|_, _| Ok(()));
+    assert_eq!(&*find(&context(repos, Host(Some((304, "")))), &url()).await.unwrap().name, "App");
+}
+
+#[tokio::test]
+async fn for_strangers_nobody_is_asked() {
+    let found = find_fresh(&context(knowing(Some(copy(Duration::ZERO)), None), Host(None)), &url()).await;
+    assert_eq!(&*found.unwrap().name, "App");
+    for known in [None, Some(copy(Duration::HOUR)), Some(StoredDocument::without_copy(url(), NOW))] {
+        let ctx = context(knowing(known, None), Host(Some((200, DOCUMENT))));
+        assert_eq!(find_fresh(&ctx, &url()).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    }
 }
 
 #[tokio::test]
 async fn clients_with_grants_go_on_by_a_copy_of_this_week() {
     let ask = async |age: Duration| {
         let mut repos = knowing(Some(copy(age)), Some(app()));
-        repos.client_documents.expect_note_failure().returning(|_, _, _| Ok(true));
+        repos.client_documents.expect_note_failure().returning(|_, _| Ok(()));
         revalidate(&context(repos, Host(None)), Some(URL)).await.map_err(|error| error.code)
     };
     assert_eq!(ask(Duration::ZERO).await, Ok(()));
