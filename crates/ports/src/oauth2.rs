@@ -184,6 +184,8 @@ pub struct Rotation {
     pub now: Instant,
     /// When the next refresh token stops being good.
     pub refresh_expires_at: Instant,
+    /// The same where the grant is of a device.
+    pub device_refresh_expires_at: Instant,
     /// When the next access token stops working.
     pub access_expires_at: Instant,
     /// Seconds from `now` to `access_expires_at`.

@@ -405,6 +405,7 @@ mod tests {
             resources: Vec::new(),
             service_account_id: None,
             device_flow: false,
+            refresh_tokens: true,
             created_at: NOW,
             updated_at: NOW,
             revision: 0,

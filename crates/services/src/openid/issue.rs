@@ -5,11 +5,12 @@ use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
 use crate::oauth2::client_documents::client_id_of;
 use crate::{Context, Error, Settings};
-use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{OidcScope, Scopes};
 use doorward_domain::openid::{
-    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, SignIn, Unsigned,
+    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, RequestedClaims, SignIn,
+    Unsigned,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -60,6 +61,18 @@ pub(crate) fn note_code(
     repos.openid().insert_of_code(&permit(), code, &identity)
 }
 
+/// Notes with a device what its app is told of the user, who approves it with this key.
+pub(crate) fn note_device(
+    repos: &mut dyn Repositories,
+    device: DeviceAuthorizationId,
+    key: &ApiKey,
+    fresh: Uuid,
+) -> Result<(), StoreError> {
+    let sign_in = sign_in_of(repos, key, fresh)?;
+    let identity = Identity { sign_in, nonce: None, claims: RequestedClaims::default() };
+    repos.openid().insert_of_device(&permit(), device, &identity)
+}
+
 /// About whom an ID token is, and what it says.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
@@ -70,16 +83,16 @@ pub(crate) struct Subject {
     claims: Map<String, Value>,
 }
 
-/// Carries what a code says of its user over to the grant that comes of it.
+/// Carries what a code or a device says of its user over to the grant that comes of it.
 pub(crate) fn redeem(
     repos: &mut dyn Repositories,
     settings: &OidcSettings,
-    (code, grant): (CodeId, GrantId),
+    (identity, grant): (Option<Identity>, GrantId),
     user: &User,
     app: AppId,
     scopes: &Scopes,
 ) -> Result<Option<Subject>, StoreError> {
-    let Some(identity) = repos.openid().find_of_code(code)? else { return Ok(None) };
+    let Some(identity) = identity else { return Ok(None) };
     repos.openid().insert_of_grant(&permit(), grant, &identity.of_grant())?;
     subject(repos, settings, user, app, scopes, identity).map(Some)
 }

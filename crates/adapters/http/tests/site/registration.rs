@@ -264,6 +264,26 @@ async fn who_has_all_tokens_of_a_shared_client_ends_nothing_of_others() {
 }
 
 #[actix_web::test]
+async fn who_does_not_ask_for_refresh_tokens_gets_none() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    for (grant_types, refreshes) in [(json!(["authorization_code"]), false), (Value::Null, true)] {
+        let made = register(&house, &with(&native(), json!({ "grant_types": grant_types }))).await.expect(201).json();
+        let id = text(&made["client_id"]);
+        let query =
+            [("client_id", id), ("response_type", "code"), ("code_challenge", CHALLENGE), ("scope", "user:read")];
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let answer = allow(&house, &owner, &format!("/oauth2/authorize?{query}")).await.expect(302);
+        let code = answer.redirected_with("code").unwrap();
+        let fields =
+            [("grant_type", "authorization_code"), ("client_id", id), ("code", &code), ("code_verifier", VERIFIER)];
+        let tokens = house.form("/oauth2/tokens", "", &fields).await.expect(200).json();
+        assert_eq!(tokens.get("refresh_token").is_some(), refreshes, "{tokens}");
+        house.get("/users/me", text(&tokens["access_token"])).await.expect(200);
+    }
+}
+
+#[actix_web::test]
 async fn metadata_that_breaks_a_rule_is_refused_by_name() {
     let house = house_with(open).await;
     for (more, named) in [

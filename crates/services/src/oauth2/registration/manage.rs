@@ -88,6 +88,7 @@ pub async fn update(
             name: checked.metadata.client_name.clone(),
             redirect_uris: checked.redirect_uris,
             allowed_scopes: checked.allowed_scopes,
+            refresh_tokens: checked.refresh_tokens,
             updated_at: deed.now,
             ..old.clone()
         };

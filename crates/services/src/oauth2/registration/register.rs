@@ -128,6 +128,7 @@ fn add(
         client_type: if is_public { ClientType::Public } else { ClientType::Confidential },
         require_pkce: true,
         device_flow: false,
+        refresh_tokens: checked.refresh_tokens,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
         resources: Vec::new(),

@@ -36,6 +36,7 @@ fn app() -> App {
         client_type: ClientType::Public,
         require_pkce: true,
         device_flow: false,
+        refresh_tokens: true,
         allowed_scopes: None,
         allowed_resources: None,
         resources: Vec::new(),
