@@ -1,15 +1,16 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
+use super::resources::{bind, parse_resource};
 use super::scopes;
-use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
 use crate::openid::issue;
+use crate::openid::known::{Asking, Known};
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
-use doorward_domain::ids::CodeId;
+use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
     OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
@@ -119,16 +120,40 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
 pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
+    found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The same, with what is known about the request of whoever asks.
+///
+/// Needs no permission. Errors: as of [`find_client`].
+pub async fn find_asking_client(
+    ctx: &Context,
+    request: &AuthorizeRequest,
+    asking: Asking,
+) -> Result<(App, Known), AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| {
+        let Some(app) = repos.apps().find(id)? else { return Ok(None) };
+        let known = asking.look(repos, &app)?;
+        Ok::<_, OAuthError>(Some((app, known)))
+    });
+    found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+fn client_of(request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
     if request.repeated.contains(&"client_id") {
         return Err(AuthorizeError::Client(repeated("client_id")));
     }
     let Some(text) = given(request.client_id.as_deref()) else {
         return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
     };
-    let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
-    let Some(id) = app_of_client_id(text) else { return Err(unknown()) };
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
-    found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
+    app_of_client_id(text).ok_or_else(no_client)
+}
+
+fn no_client() -> AuthorizeError {
+    AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"))
 }
 
 /// Checks an authorization request, in the order of `oauth2.md` 7.
@@ -386,7 +411,6 @@ fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) 
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::ids::AppId;
     use doorward_domain::oauth2::RedirectMatch;
     use doorward_ports::mocks::MockRepositories;
 

@@ -13,6 +13,7 @@ pub use settings::DocumentSettings;
 
 use super::client::unknown_client;
 use crate::deed::{Deed, Recorded};
+use crate::openid::known::{Asking, Known};
 use crate::{Context, Error, OAuthError, Principal};
 use document::Document;
 use doorward_domain::ids::AppId;
@@ -34,30 +35,30 @@ pub fn admit(ctx: &Context, text: &str) -> Result<ClientUrl, OAuthError> {
     url.ok_or_else(unknown_client)
 }
 
-/// The client of this URL, for a user who is signed in. It need not be stored yet.
+/// The client of this URL, for a user who is signed in, with what is known about their request. It need not be stored yet.
 ///
 /// Needs no permission. Errors: `invalid_client` (the document cannot be fetched), `invalid_client_metadata` (it breaks a rule),
 /// `temporarily_unavailable`, `server_error`.
-pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
+pub async fn find(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
     let now = ctx.clock.now();
-    let known = look(ctx, url).await?;
-    let document = match &known.copy {
+    let stored = look(ctx, url, Some(asking)).await?;
+    let document = match &stored.copy {
         Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
         copy => refresh(ctx, url, copy.as_ref()).await?,
     };
-    Ok(known.app_by(&document, url, now))
+    Ok(stored.app_by(&document, url, now))
 }
 
 /// The same without asking anybody, for those who are not signed in: without a fresh copy the client is not known.
 ///
 /// Needs no permission. Errors: as of [`find`].
-pub async fn find_fresh(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
+pub async fn find_fresh(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
     let now = ctx.clock.now();
-    let known = look(ctx, url).await?;
-    let copy = known.copy.as_ref().filter(|copy| copy.is_fresh(now));
+    let stored = look(ctx, url, Some(asking)).await?;
+    let copy = stored.copy.as_ref().filter(|copy| copy.is_fresh(now));
     let document = Document::parse(url, &copy.ok_or_else(not_fetched)?.body)?;
-    Ok(known.app_by(&document, url, now))
+    Ok(stored.app_by(&document, url, now))
 }
 
 /// Sees to it that a client that is known by its document, and to which somebody has allowed something, is as its document says. To be
@@ -68,9 +69,9 @@ pub async fn find_fresh(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthErro
 pub(super) async fn revalidate(ctx: &Context, client_id: Option<&str>) -> Result<(), OAuthError> {
     let Some(text) = client_id.filter(|text| ClientUrl::is_meant(text)) else { return Ok(()) };
     let (url, now) = (admit(ctx, text)?, ctx.clock.now());
-    let known = look(ctx, &url).await?;
-    known.app.as_ref().ok_or_else(unknown_client)?;
-    let copy = known.copy.as_ref();
+    let stored = look(ctx, &url, None).await?;
+    stored.app.as_ref().ok_or_else(unknown_client)?;
+    let copy = stored.copy.as_ref();
     let is_usable = copy.is_some_and(|copy| copy.is_usable(now));
     if is_usable && copy.is_some_and(|copy| copy.is_fresh(now) || copy.is_braked(now)) {
         return Ok(());
@@ -134,31 +135,36 @@ pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Record
     Ok(Some(deed.made(&app)?))
 }
 
-/// What is known here of a client.
-struct Known {
+/// What is stored here of a client.
+struct Stored {
     copy: Option<StoredDocument>,
     app: Option<App>,
-    adopted: bool,
+    known: Known,
 }
 
-impl Known {
+impl Stored {
     /// The app as the document has it.
-    fn app_by(self, document: &Document, url: &ClientUrl, now: Instant) -> App {
-        match self.app {
-            Some(app) => document.applied_to(app, self.adopted, now),
+    fn app_by(self, document: &Document, url: &ClientUrl, now: Instant) -> (App, Known) {
+        let app = match self.app {
+            Some(app) => document.applied_to(app, !self.known.is_its_own, now),
             None => document.to_app(url, now),
-        }
+        };
+        (app, self.known)
     }
 }
 
-async fn look(ctx: &Context, url: &ClientUrl) -> Result<Known, OAuthError> {
+/// Looks at all that is stored; what is known about a request, only of who asks.
+async fn look(ctx: &Context, url: &ClientUrl, asking: Option<Asking>) -> Result<Stored, OAuthError> {
     let url = url.clone();
     ctx.read(move |repos| {
         let id = url.app_id();
         let copy = repos.client_documents().find(id)?.filter(|copy| copy.url == url);
         let app = repos.apps().find(id)?;
-        let adopted = app.is_some() && repos.registrations().find(id)?.is_some_and(|client| client.adopted);
-        Ok(Known { copy, app, adopted })
+        let known = match (&app, &asking) {
+            (Some(app), Some(asking)) => asking.look(repos, app)?,
+            _ => Known::default(),
+        };
+        Ok(Stored { copy, app, known })
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! What an authentication request asks of the user (OpenID Connect Core 1.0, 3.1.2), before the question whether they allow it.
 
+use super::known::Known;
 use super::{hint, issue};
 use crate::oauth2::authorize::ConsentRequest;
 use crate::{Context, Error, OAuthError, Principal};
@@ -26,14 +27,15 @@ pub enum Step {
     Refused(String),
 }
 
-/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they were, see
-/// [`asked_at`].
+/// What is to be done next for this request. `actor` is who is signed in, and `known` what is stored; `asked_at` when they were asked to
+/// sign in anew, if they were, see [`asked_at`].
 ///
-/// Needs no permission. Errors: none but those of the store.
+/// Needs no permission. Errors: none but those of the keys, where a hint is to be verified.
 pub async fn next_step(
     ctx: &Context,
     actor: Option<&Principal>,
     consent: &ConsentRequest,
+    known: &Known,
     asked_at: Option<Instant>,
 ) -> Result<Step, Error> {
     let request = &consent.authentication;
@@ -59,22 +61,14 @@ pub async fn next_step(
     if hinted.is_some_and(|hint| hint.user != user) || request.claims.subject.as_deref().is_some_and(is_other) {
         return sign_in("somebody else is signed in");
     }
-    let (key, app, remembered) = (account.key.id.clone(), consent.app.id, ctx.settings.oauth2.remember_consent);
-    let resource = consent.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned());
-    let (rules, known, session) = ctx
-        .read(move |repos| {
-            let rules = repos.openid().find_rules(app)?.unwrap_or_default();
-            let known = repos.openid().find_consent(user, app, &resource)?;
-            Ok::<_, Error>((rules, known, repos.federated_sessions().find(&key)?))
-        })
-        .await?;
-    let auth_time = session.as_ref().map_or(account.key.created_at, |(session, _)| session.auth_time);
+    let (rules, session) = (&known.rules, known.session.as_ref());
+    let auth_time = session.map_or(account.key.created_at, |session| session.auth_time);
     if request.needs_new_proof(rules.default_max_age, auth_time, asked_at, ctx.clock.now()) {
         return sign_in("the user must sign in again");
     }
     let essential = &request.claims.essential_acr;
-    let acr = session.map_or_else(|| issue::PASSWORD.to_owned(), |(session, _)| session.acr);
-    if !essential.is_empty() && !essential.contains(&acr) {
+    let acr = session.map(|session| session.acr.as_str()).filter(|acr| !acr.is_empty()).unwrap_or(issue::PASSWORD);
+    if !essential.is_empty() && !essential.iter().any(|way| way == acr) {
         let code = OAuthErrorCode::UnmetAuthenticationRequirements;
         return refuse(code, "the user cannot sign in by one of the ways that are essential");
     }
@@ -84,13 +78,13 @@ pub async fn next_step(
     let told = consent.told();
     let question = ConsentQuestion {
         app: &consent.app,
-        rules: &rules,
+        rules,
         redirect_uri: &consent.redirect_uri,
         authorization: &consent.authorization,
         told: &told,
-        is_remembered: remembered,
+        is_remembered: ctx.settings.oauth2.remember_consent,
     };
-    if question.is_answered(known.as_ref()) {
+    if question.is_answered(known.consent.as_ref()) {
         return Ok(Step::Allowed);
     }
     if is_silent {

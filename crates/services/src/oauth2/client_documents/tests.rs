@@ -58,7 +58,13 @@ fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {
     repos.apps.expect_find().returning(move |_| Ok(found.clone()));
     repos.apps.expect_find_for_update().returning(move |_| Ok(held.clone()));
     repos.registrations.expect_find().returning(|_| Ok(None));
+    repos.openid.expect_find_rules().returning(|_| Ok(None));
     repos
+}
+
+/// A stranger asks.
+fn asking(ctx: &Context) -> Asking {
+    Asking::new(ctx, None, &[])
 }
 
 fn context(repos: MockRepositories, host: Host) -> Context {
@@ -68,7 +74,7 @@ fn context(repos: MockRepositories, host: Host) -> Context {
 #[tokio::test]
 async fn a_fresh_copy_is_used_and_nobody_is_asked() {
     let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
-    let found = find(&ctx, &url()).await.unwrap();
+    let found = find(&ctx, &url(), asking(&ctx)).await.unwrap().0;
     assert_eq!((found.id, &*found.name), (url().app_id(), "App"));
 }
 
@@ -80,7 +86,8 @@ async fn a_stale_copy_or_none_is_fetched_and_kept() {
             copy.body == DOCUMENT && copy.fetched_at == NOW && copy.fresh_until == NOW + Duration::minutes(10)
         };
         repos.client_documents.expect_upsert().times(1).withf(move |_, copy| is_kept(copy)).returning(|_, _| Ok(()));
-        assert!(find(&context(repos, Host(Some((200, DOCUMENT)))), &url()).await.is_ok());
+        let ctx = context(repos, Host(Some((200, DOCUMENT))));
+        assert!(find(&ctx, &url(), asking(&ctx)).await.is_ok());
     }
 }
 
@@ -99,13 +106,15 @@ async fn what_cannot_be_fetched_or_is_no_document_is_refused_and_not_kept() {
             .times(1)
             .withf(|_, failed| *failed == StoredDocument::without_copy(url(), NOW + DOCUMENT_BRAKE))
             .returning(|_, _| Ok(()));
-        let refused = find(&context(repos, Host(answer)), &url()).await.unwrap_err();
+        let ctx = context(repos, Host(answer));
+        let refused = find(&ctx, &url(), asking(&ctx)).await.unwrap_err();
         assert_eq!(refused.code, code, "{answer:?}");
         assert!(!refused.description.contains("10.0.0.7"), "what inner hosts answer is nobody's business");
     }
     let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..copy(Duration::HOUR) };
     for braked in [braked, StoredDocument::without_copy(url(), NOW + Duration::SECOND)] {
-        let refused = find(&context(knowing(Some(braked), None), Host(Some((200, DOCUMENT)))), &url()).await;
+        let ctx = context(knowing(Some(braked), None), Host(Some((200, DOCUMENT))));
+        let refused = find(&ctx, &url(), asking(&ctx)).await;
         assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
     }
 }
@@ -125,16 +134,17 @@ async fn what_has_not_changed_is_not_sent_again() {
     let mut repos = knowing(Some(known.clone()), None);
     let renewed = StoredDocument { fetched_at: NOW, fresh_until: NOW + Duration::minutes(10), ..known };
     repos.client_documents.expect_upsert().times(1).withf(move |_, copy| *copy == renewed).returning(|_, _| Ok(()));
-    assert_eq!(&*find(&context(repos, Host(Some((304, "")))), &url()).await.unwrap().name, "App");
+    let ctx = context(repos, Host(Some((304, ""))));
+    assert_eq!(&*find(&ctx, &url(), asking(&ctx)).await.unwrap().0.name, "App");
 }
 
 #[tokio::test]
 async fn for_strangers_nobody_is_asked() {
-    let found = find_fresh(&context(knowing(Some(copy(Duration::ZERO)), None), Host(None)), &url()).await;
-    assert_eq!(&*found.unwrap().name, "App");
+    let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
+    assert_eq!(&*find_fresh(&ctx, &url(), asking(&ctx)).await.unwrap().0.name, "App");
     for known in [None, Some(copy(Duration::HOUR)), Some(StoredDocument::without_copy(url(), NOW))] {
         let ctx = context(knowing(known, None), Host(Some((200, DOCUMENT))));
-        assert_eq!(find_fresh(&ctx, &url()).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
+        assert_eq!(find_fresh(&ctx, &url(), asking(&ctx)).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
     }
 }
 

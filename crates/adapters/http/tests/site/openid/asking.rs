@@ -3,6 +3,7 @@
 use super::{ask, claims_of, exchange, relying_party, tokens};
 use crate::house::{Answer, house, house_with};
 use crate::oauth2::{allow, client};
+use doorward_ports::WorkMode;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -178,6 +179,23 @@ async fn oidcc_ensure_request_with_unknown_parameter_succeeds() {
 async fn oidcc_ensure_request_with_acr_values_succeeds() {
     let claims = succeeds_with("acr_values", "urn:mace:incommon:iap:silver mfa").await;
     assert_eq!(claims["acr"], "pwd", "what the sign-in was worth, whatever was wished for");
+}
+
+#[actix_web::test]
+async fn what_decides_about_a_request_is_read_in_one_call_of_the_store() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let uri = app.authorize(&[("scope", "openid user:read"), ("prompt", "consent")]);
+    let reads = || house.store.calls(WorkMode::Read);
+    // The first reads what is remembered afterwards.
+    ask(&house, &owner, &uri).await.expect(200);
+    let before = reads();
+    ask(&house, &owner, &uri).await.expect(200);
+    let page = reads() - before;
+    let before = reads();
+    house.get("/users/me/keys/tokens", &owner).await.expect(200);
+    assert_eq!(page, reads() - before, "as many as a list");
 }
 
 #[actix_web::test]
