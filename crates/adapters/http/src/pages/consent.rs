@@ -26,7 +26,7 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes};
+use doorward_services::oauth2::{Caution, ScopeText, client_documents, consent_scopes};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::openid::known::{Asking, Known};
 use doorward_services::{Context, OAuthError, Principal};
@@ -388,8 +388,7 @@ async fn consent_page(
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
-    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let standing = standing_that_counts(actor, is_full, &scopes);
     let notice = format!(
         "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
          {}. Look again before you decide.",
@@ -437,4 +436,10 @@ pub(super) fn standing(actor: &Principal) -> String {
         many => parts.push(format!("the holder of roles in {many} organizations")),
     }
     parts.join(" and ")
+}
+
+/// The same, if it lets what is granted reach what belongs to others.
+pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }
