@@ -93,7 +93,17 @@ enum Part {
 
 /// The files of tests in Python, by the parts that run them.
 const PYTHON: [(Part, &[&str]); 5] = [
-    (Part::Clients, &["test_authlib.py", "test_mcp.py", "test_mcp_node.py", "test_scim.py", "test_mails.py"]),
+    (
+        Part::Clients,
+        &[
+            "test_authlib.py",
+            "test_client_documents.py",
+            "test_mcp.py",
+            "test_mcp_node.py",
+            "test_scim.py",
+            "test_mails.py",
+        ],
+    ),
     (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
     (Part::Fuzz, &["test_fuzz.py"]),
     (Part::Keycloak, &["test_keycloak.py"]),
