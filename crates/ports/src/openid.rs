@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::Instant;
-use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::App;
 use doorward_domain::openid::{AppRules, Consent, Identity};
 use doorward_domain::roles::{Permit, action, resource};
@@ -42,6 +42,15 @@ pub trait OpenIdRepository {
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         code: CodeId,
+        identity: &Identity,
+    ) -> Result<(), StoreError>;
+    /// What an approved device says of its user beside scopes.
+    fn find_of_device(&mut self, device: DeviceAuthorizationId) -> Result<Option<Identity>, StoreError>;
+    /// Adds it, for a device that is stored already.
+    fn insert_of_device(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        device: DeviceAuthorizationId,
         identity: &Identity,
     ) -> Result<(), StoreError>;
     /// What a grant says of its user beside scopes.

@@ -2,6 +2,7 @@
 
 pub mod authentication;
 pub mod documents;
+pub mod known;
 pub mod userinfo;
 
 mod claims;

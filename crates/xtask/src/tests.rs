@@ -91,6 +91,25 @@ enum Part {
     Java,
 }
 
+/// The files of tests in Python, by the parts that run them.
+const PYTHON: [(Part, &[&str]); 5] = [
+    (
+        Part::Clients,
+        &[
+            "test_authlib.py",
+            "test_client_documents.py",
+            "test_mcp.py",
+            "test_mcp_node.py",
+            "test_scim.py",
+            "test_mails.py",
+        ],
+    ),
+    (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
+    (Part::Fuzz, &["test_fuzz.py"]),
+    (Part::Keycloak, &["test_keycloak.py"]),
+    (Part::Java, &["test_scim_java.py"]),
+];
+
 impl Part {
     /// Parts that need more than is installed by itself.
     const IF_NAMED: [Self; 2] = [Self::Keycloak, Self::Java];
@@ -135,20 +154,8 @@ impl Test {
                 run(test.env(postgres::DATABASE_URL, cluster.url()))
             })?;
         }
-        let files: Vec<&str> = [
-            (
-                Part::Clients,
-                ["test_authlib.py", "test_mcp.py", "test_mcp_node.py", "test_scim.py", "test_mails.py"].as_slice(),
-            ),
-            (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
-            (Part::Fuzz, &["test_fuzz.py"]),
-            (Part::Keycloak, &["test_keycloak.py"]),
-            (Part::Java, &["test_scim_java.py"]),
-        ]
-        .into_iter()
-        .filter(|(part, _)| wants(*part))
-        .flat_map(|(_, files)| files.iter().copied())
-        .collect();
+        let files: Vec<&str> =
+            PYTHON.iter().filter(|(part, _)| wants(*part)).flat_map(|(_, files)| files.iter().copied()).collect();
         if files.is_empty() {
             return Ok(());
         }
@@ -257,4 +264,21 @@ fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
     }
     run(&mut build)?;
     Ok(workspace.target().join(if release { "release" } else { "debug" }).join("doorward"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_file_of_tests_in_python_belongs_to_one_part() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/python");
+        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let there: BTreeSet<String> =
+            names.filter(|name| name.starts_with("test_") && Path::new(name).extension().is_some()).collect();
+        let named = || PYTHON.iter().flat_map(|(_, files)| files.iter().map(|file| (*file).to_owned()));
+        assert_eq!(named().collect::<BTreeSet<_>>(), there, "a file that no part names is never run");
+        assert_eq!(named().count(), there.len(), "a file is named twice");
+    }
 }

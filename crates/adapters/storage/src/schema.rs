@@ -125,6 +125,7 @@ table! {
         updated_at -> Instant,
         revision -> Integer,
         device_flow -> Bool,
+        refresh_tokens -> Bool,
     }
 }
 
@@ -213,6 +214,7 @@ table! {
         app_id -> Uuid,
         url -> Text,
         body -> Text,
+        etag -> Nullable<Text>,
         fetched_at -> Instant,
         fresh_until -> Instant,
         retry_at -> Nullable<Instant>,
@@ -230,7 +232,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Integer, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_grants (id) {
@@ -250,6 +252,7 @@ table! {
         created_at -> Instant,
         purge_on -> Integer,
         app_revision -> Integer,
+        is_device -> Bool,
     }
 }
 
@@ -268,6 +271,15 @@ table! {
 
     openid_codes (code_id) {
         code_id -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
+    openid_devices (device_id) {
+        device_id -> Uuid,
         identity -> Json,
     }
 }

@@ -122,6 +122,7 @@ mod tests {
             client_type: ClientType::Confidential,
             require_pkce: false,
             device_flow: false,
+            refresh_tokens: true,
             allowed_scopes: None,
             allowed_resources: None,
             resources: Vec::new(),

@@ -113,6 +113,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         created_at: now,
         updated_at: now,
         revision: 0,

@@ -1,9 +1,13 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
+#[cfg(test)]
+mod tests;
+
+use super::resources::{bind, parse_resource};
 use super::scopes;
-use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
 use crate::openid::issue;
+use crate::openid::known::Asking;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
@@ -123,33 +127,37 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
 ///
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
-pub async fn find_client(
+pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
+    found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The same, with what is known about the request of whoever asks.
+///
+/// Needs no permission. Errors: as of [`find_client`].
+pub async fn find_asking_client(
     ctx: &Context,
     request: &AuthorizeRequest,
-    user: Option<&Principal>,
+    asking: Asking,
 ) -> Result<(App, Known), AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(asking.look(repos, id)?));
+    found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+fn client_of(request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
     if request.repeated.contains(&"client_id") {
         return Err(AuthorizeError::Client(repeated("client_id")));
     }
     let Some(text) = given(request.client_id.as_deref()) else {
         return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
     };
-    let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
-    let Some(id) = app_of_client_id(text) else { return Err(unknown()) };
-    find_asking(ctx, id, user).await.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
+    app_of_client_id(text).ok_or_else(no_client)
 }
 
-/// What is known of an app when it asks this user; nothing if the app is not stored yet.
-///
-/// Needs no permission. Errors: `temporarily_unavailable` or `server_error`.
-pub async fn known(ctx: &Context, app: AppId, user: &Principal) -> Result<Known, OAuthError> {
-    Ok(find_asking(ctx, app, Some(user)).await?.map(|(_, known)| known).unwrap_or_default())
-}
-
-async fn find_asking(ctx: &Context, app: AppId, user: Option<&Principal>) -> Result<Option<(App, Known)>, OAuthError> {
-    let account = user.and_then(Principal::as_account);
-    let user = account.map(|account| (account.user.id, account.key.id.clone()));
-    ctx.read(move |repos| Ok::<_, OAuthError>(repos.openid().find_asking(app, user)?)).await
+fn no_client() -> AuthorizeError {
+    AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"))
 }
 
 /// Checks an authorization request, in the order of `oauth2.md` 7.
@@ -432,78 +440,4 @@ fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Ins
     };
     let is_known = request.known.consents.iter().any(|known| known.says_as(&remembered));
     (!is_known).then_some(remembered)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::oauth2::RedirectMatch;
-    use doorward_ports::StoreError;
-    use doorward_ports::mocks::MockRepositories;
-
-    fn consent() -> ConsentRequest {
-        let redirect_uri = RedirectUri::register("https://app.example/cb", false).unwrap();
-        let app = App {
-            id: AppId::NIL,
-            name: "editor".to_owned(),
-            icon: String::new(),
-            redirect_uris: vec![redirect_uri.clone()],
-            redirect_match: RedirectMatch::Exact,
-            client_type: ClientType::Confidential,
-            require_pkce: false,
-            allowed_scopes: None,
-            allowed_resources: None,
-            resources: Vec::new(),
-            service_account_id: None,
-            device_flow: false,
-            created_at: NOW,
-            updated_at: NOW,
-            revision: 0,
-        };
-        let authorization = Authorization { scopes: Scopes::all(), resource: None };
-        ConsentRequest {
-            app,
-            redirect_uri,
-            authorization,
-            document: None,
-            authentication: AuthenticationRequest::default(),
-            id_token_hint: None,
-            known: Known::default(),
-            challenge: None,
-            redirect_uri_sent: true,
-            state: None,
-        }
-    }
-
-    fn signed_in(app: Option<App>) -> MockRepositories {
-        let mut repos = MockRepositories::default();
-        repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
-        repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
-        repos.apps.expect_find().returning(move |_| Ok(app.clone()));
-        repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
-        repos
-    }
-
-    #[tokio::test]
-    async fn a_code_carries_what_was_consented_to() {
-        let mut repos = signed_in(Some(consent().app));
-        repos
-            .codes
-            .expect_insert()
-            .once()
-            .withf(|_, code| code.authorization == consent().authorization && code.user_id == ANN)
-            .returning(|_, _| Ok(()));
-        let location = approve(&context(repos), &actor().build(), consent()).await.unwrap();
-        assert!(location.starts_with("https://app.example/cb?code="), "{location}");
-    }
-
-    #[tokio::test]
-    async fn no_code_is_made_for_an_app_that_was_deleted_meanwhile() {
-        let mut repos = signed_in(None);
-        let refer = || StoreError::Serialization("there is no such app".into());
-        repos.codes.expect_insert().returning(move |_, _| Err(refer()));
-        let refused = approve(&context(repos), &actor().build(), consent()).await;
-        assert!(matches!(&refused, Err(Error::NoSuch(text)) if text.contains("deleted")), "{refused:?}");
-    }
 }

@@ -75,17 +75,3 @@ pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().among(&apps)?)).await
 }
-
-/// Whether the app registered itself, and no administrator has changed it since: then nobody answers for its name.
-///
-/// Needs no permission: it is for the page that asks users. Errors: none of its own.
-pub async fn is_its_own(ctx: &Context, app: AppId) -> Result<bool, Error> {
-    let found = ctx.read(move |repos| Ok::<_, Error>(repos.registrations().find(app)?)).await?;
-    Ok(found.is_some_and(|client| !client.adopted))
-}
-
-/// Whether an administrator has changed the app of a client that nobody but itself had registered.
-pub(super) async fn find_adopted(ctx: &Context, app: AppId) -> Result<bool, OAuthError> {
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.registrations().find(app)?)).await?;
-    Ok(found.is_some_and(|client| client.adopted))
-}

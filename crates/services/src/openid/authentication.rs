@@ -27,10 +27,10 @@ pub enum Step {
     Refused(String),
 }
 
-/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they were, see
-/// [`asked_at`].
+/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they
+/// were, see [`asked_at`].
 ///
-/// Needs no permission. Errors: none but those of the store.
+/// Needs no permission. Errors: none but those of the keys, where a hint is to be verified.
 pub async fn next_step(
     ctx: &Context,
     actor: Option<&Principal>,

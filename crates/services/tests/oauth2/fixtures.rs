@@ -82,6 +82,7 @@ pub(crate) fn app(client_type: ClientType) -> App {
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         created_at: NOW,
         updated_at: NOW,
         revision: 0,

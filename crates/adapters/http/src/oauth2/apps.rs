@@ -83,7 +83,7 @@ pub(crate) struct Endpoints {
 impl AppObject {
     fn new(site: &Site, app: App, dynamically_registered: bool) -> Self {
         let issuer = site.context.settings.issuer();
-        let has_devices = app.device_flow && site.context.settings.oauth2.device_grant;
+        let has_devices = app.device_flow && site.context.settings.oauth2.device.enabled;
         let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
         Self {
             id: app.id.0,

@@ -3,12 +3,12 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{created, no_content, ok, set_header};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult, oauth_body, whole_seconds_up};
+use crate::kit::error::{Failure, HandlerResult, oauth_body};
 use crate::kit::extract::credential;
 use crate::kit::json;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::OAuthError;
 use doorward_services::oauth2::registration::{self, ClientMetadata, Managed, RegistrationError, SentMetadata};
@@ -203,9 +203,8 @@ fn refused(error: RegistrationError) -> Failure {
         RegistrationError::NotAnId => return OAuthError::new(OAuthErrorCode::InvalidClientId, text).into(),
         RegistrationError::TooMany { retry_after } => {
             let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, text);
-            let mut answer = oauth_body(StatusCode::TOO_MANY_REQUESTS, &error);
-            set_header(answer.headers_mut(), RETRY_AFTER, &whole_seconds_up(retry_after).to_string());
-            return answer.into();
+            let error = OAuthError { retry_after: Some(retry_after), ..error };
+            return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
         }
         RegistrationError::Off => (StatusCode::FORBIDDEN, OAuthErrorCode::InvalidRequest),
         RegistrationError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidToken),

@@ -26,8 +26,9 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes};
+use doorward_services::oauth2::{Caution, ScopeText, client_documents, consent_scopes};
 use doorward_services::openid::authentication::{self, Step};
+use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -247,17 +248,24 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
 /// allowed it before.
 async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let request = read(call)?;
+    let asking = Asking::new(who.as_ref().ok());
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
     let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
-        let actor = signed_in(&call.request, who)?;
-        let app = client_documents::find(call.context(), &url).await.map_err(|error| bad_client(call, &error))?;
-        let known = authorize::known(call.context(), app.id, &actor).await?;
-        (Some(actor), (app, known))
+        let (actor, found) = match who {
+            Err(Failure::Answer(_)) if is_silent => {
+                (None, client_documents::find_fresh(call.context(), &url, asking).await)
+            }
+            who => {
+                let actor = signed_in(&call.request, who)?;
+                (Some(actor), client_documents::find(call.context(), &url, asking).await)
+            }
+        };
+        (actor, found.map_err(|error| bad_client(call, &error))?)
     } else {
-        let found = authorize::find_client(call.context(), &request, who.as_ref().ok()).await.map_err(refused)?;
+        let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
         let actor = match who {
             Err(Failure::Answer(_)) if is_silent => None,
             who => Some(signed_in(&call.request, who)?),
@@ -274,7 +282,8 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
         }
     };
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
-    match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
+    let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
+    match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
         (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
@@ -371,8 +380,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
-    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let standing = standing_that_counts(actor, is_full, &scopes);
     let notice = format!(
         "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
          {}. Look again before you decide.",
@@ -420,4 +428,10 @@ pub(super) fn standing(actor: &Principal) -> String {
         many => parts.push(format!("the holder of roles in {many} organizations")),
     }
     parts.join(" and ")
+}
+
+/// The same, if it lets what is granted reach what belongs to others.
+pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }

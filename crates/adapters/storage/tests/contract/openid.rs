@@ -2,7 +2,7 @@ use crate::registrations::registered;
 use crate::support::*;
 use crate::user_links::federated;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::oauth2::App;
+use doorward_domain::oauth2::{App, DeviceDecision};
 use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::User;
@@ -98,6 +98,23 @@ contract! {
             })
             .await;
         assert_eq!(found, (None, vec![]));
+    }
+
+    async fn what_an_approved_device_says_of_a_user_goes_with_it(db) {
+        let granted = Granted::in_store(&db).await;
+        let (device, user) = (crate::device_authorizations::asked(&granted.app), granted.user.id);
+        let found = db
+            .write(move |repos| {
+                repos.device_authorizations().insert(&permit(), &device)?;
+                repos.openid().insert_of_device(&permit(), device.id, &identity(Uuid::from_u128(7)))?;
+                let kept = repos.openid().find_of_device(device.id)?;
+                let approved = DeviceDecision::Approved(user);
+                repos.device_authorizations().decide(&permit(), device.id, approved, NOW)?;
+                repos.device_authorizations().consume(&permit(), device.id, user)?;
+                Ok((kept, repos.openid().find_of_device(device.id)?))
+            })
+            .await;
+        assert_eq!(found, (Some(identity(Uuid::from_u128(7))), None));
     }
 
     async fn a_session_keeps_its_first_name(db) {

@@ -175,7 +175,7 @@ fn writes() -> Vec<Write> {
         };
         ClientDocumentRepository::note_failure(None): |w, r, p| {
             let _ = w;
-            r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
+            r.client_documents().note_failure(&p.permit(), &document("https://app.example/c"))
         };
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
@@ -205,6 +205,9 @@ fn writes() -> Vec<Write> {
         };
         DeviceAuthorizationRepository::decide(None): |w, r, p| {
             r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
+        };
+        OpenIdRepository::insert_of_device(None): |w, r, p| {
+            r.openid().insert_of_device(&p.permit(), w.device.id, &identity(w.grant.id.0))
         };
         DeviceAuthorizationRepository::consume(None): |w, r, p| {
             r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)

@@ -74,6 +74,7 @@ pub(super) struct Checked {
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) auth_method: TokenAuthMethod,
     pub(super) allowed_scopes: Option<Scopes>,
+    pub(super) refresh_tokens: bool,
     /// By what the client is known again.
     pub(super) identity: Digest,
 }
@@ -166,7 +167,8 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         application_type: application_type.as_str().to_owned(),
         scope,
     };
-    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, auth_method, allowed_scopes })
+    let refresh_tokens = grant_types.contains(&GrantType::RefreshToken);
+    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, auth_method, allowed_scopes, refresh_tokens })
 }
 
 fn redirect_uris(

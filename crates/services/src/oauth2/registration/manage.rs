@@ -88,6 +88,7 @@ pub async fn update(
             name: checked.metadata.client_name.clone(),
             redirect_uris: checked.redirect_uris,
             allowed_scopes: checked.allowed_scopes,
+            refresh_tokens: checked.refresh_tokens,
             updated_at: deed.now,
             ..old.clone()
         };
@@ -102,7 +103,8 @@ pub async fn update(
 }
 
 /// Ends a registration (RFC 7592 2.3). The client goes with its last one, with its secrets, codes and tokens, unless an administrator
-/// has changed it.
+/// has changed it, or others share it and somebody uses it: who registers often enough has all tokens that are kept of such a client,
+/// and nobody ends what is another's. It goes later, as every client that nobody uses.
 ///
 /// Needs the token of the registration. Errors: `NotAnId`, `Unauthorized`, `NotPermitted` (it did not register itself), `Failed`.
 pub async fn delete(
@@ -119,7 +121,8 @@ pub async fn delete(
         let client = authenticate(deed.repos, id, client, &token)?;
         let permit = System::because("a client ends its registration").permit();
         let left = deed.repos.registrations().delete_token(&permit, id, &token)?.ok_or_else(unknown)?;
-        if left > 0 || client.adopted {
+        let is_of_others = client.adopted || client.shared && deed.repos.registrations().is_in_use(id, deed.now)?;
+        if left > 0 || is_of_others {
             return Ok(deed.unrecorded("the client stays", ()));
         }
         let permit = System::because("a client ends its last registration").permit();

@@ -4,10 +4,9 @@ use super::document::{Checked, check};
 use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata};
 use crate::deed::{Deed, Done};
 use crate::oauth2::provider::registration_mode;
+use crate::oauth2::secrets;
 use crate::{Context, OAuthError, Origin, Principal};
-use doorward_domain::oauth2::{
-    App, AppSecret, ClientType, NEW_PER_ADDRESS, OpaqueToken, RedirectMatch, RegisteredClient, RegistrationToken,
-};
+use doorward_domain::oauth2::{App, ClientType, NEW_PER_ADDRESS, RedirectMatch, RegisteredClient, RegistrationToken};
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
 use std::sync::Arc;
@@ -128,6 +127,7 @@ fn add(
         client_type: if is_public { ClientType::Public } else { ClientType::Confidential },
         require_pkce: true,
         device_flow: false,
+        refresh_tokens: checked.refresh_tokens,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
         resources: Vec::new(),
@@ -164,20 +164,7 @@ fn add(
 
 fn add_secret(deed: &mut Deed<'_>, app: &App) -> Result<Secret<String>, RegistrationError> {
     let permit = System::because("a client registers itself").permit();
-    let random = deed.random();
-    let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
-    let token = OpaqueToken::new(prefix, random.alphanumeric(OpaqueToken::SECRET_LEN));
-    let secret = AppSecret {
-        id: deed.new_id(),
-        app_id: app.id,
-        prefix: token.prefix().to_owned(),
-        digest: token.digest(),
-        display_suffix: token.display_suffix(),
-        created_at: deed.now,
-        last_used_at: None,
-    };
-    deed.repos.apps().insert_secret(&permit, &secret)?;
-    Ok(token.to_wire())
+    Ok(secrets::insert(deed, &permit, app.id)?.1)
 }
 
 /// The digest of a presented registration token.

@@ -3,7 +3,8 @@
 use super::{ask, claims_of, exchange, relying_party, tokens};
 use crate::house::{Answer, house, house_with};
 use crate::oauth2::{allow, client};
-use serde_json::json;
+use doorward_ports::WorkMode;
+use serde_json::{Value, json};
 use time::Duration;
 
 /// The path and query to which a sign-in leads.
@@ -130,28 +131,71 @@ async fn oidcc_id_token_hint() {
     ask(&house, &bob, &spoken).await.expect(303);
 }
 
-#[actix_web::test]
-async fn oidcc_parameters_that_change_nothing() {
+/// The answer to a request for what was allowed before, with this parameter, and a long `state` that must come back.
+async fn succeeds_with(name: &str, value: &str) -> Value {
     let house = house().await;
     let owner = house.owner().await;
     let app = relying_party(&house, &owner).await;
     tokens(&house, &owner, &app, &[("scope", "openid")]).await;
     let state = "s".repeat(128);
-    for (name, value) in [
-        ("display", "page"),
-        ("display", "popup"),
-        ("ui_locales", "de fr-CA"),
-        ("claims_locales", "de"),
-        ("login_hint", "ann@example.com"),
-        ("acr_values", "urn:mace:incommon:iap:silver mfa"),
-        ("extra", "foobar"),
-    ] {
-        let uri = app.authorize(&[("scope", "openid"), (name, value)]);
-        let uri = uri.replace("state=s+t", &format!("state={state}"));
-        let answer = ask(&house, &owner, &uri).await.expect(302);
-        assert!(answer.redirected_with("code").is_some(), "{name}");
-        assert_eq!(answer.redirected_with("state").as_deref(), Some(state.as_str()), "{name}");
-    }
+    let uri = app.authorize(&[("scope", "openid"), (name, value)]).replace("state=s+t", &format!("state={state}"));
+    let answer = ask(&house, &owner, &uri).await.expect(302);
+    assert_eq!(answer.redirected_with("state").as_deref(), Some(state.as_str()));
+    let tokens = exchange(&house, &app, &answer.redirected_with("code").unwrap()).await.expect(200).json();
+    claims_of(&house, &tokens["id_token"]).await
+}
+
+#[actix_web::test]
+async fn oidcc_display_page() {
+    succeeds_with("display", "page").await;
+}
+
+#[actix_web::test]
+async fn oidcc_display_popup() {
+    succeeds_with("display", "popup").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ui_locales() {
+    succeeds_with("ui_locales", "de fr-CA").await;
+}
+
+#[actix_web::test]
+async fn oidcc_claims_locales() {
+    succeeds_with("claims_locales", "de").await;
+}
+
+#[actix_web::test]
+async fn oidcc_login_hint() {
+    succeeds_with("login_hint", "ann@example.com").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ensure_request_with_unknown_parameter_succeeds() {
+    succeeds_with("extra", "foobar").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ensure_request_with_acr_values_succeeds() {
+    let claims = succeeds_with("acr_values", "urn:mace:incommon:iap:silver mfa").await;
+    assert_eq!(claims["acr"], "pwd", "what the sign-in was worth, whatever was wished for");
+}
+
+#[actix_web::test]
+async fn what_decides_about_a_request_is_read_in_one_call_of_the_store() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let uri = app.authorize(&[("scope", "openid user:read"), ("prompt", "consent")]);
+    let reads = || house.store.calls(WorkMode::Read);
+    // The first reads what is remembered afterwards.
+    ask(&house, &owner, &uri).await.expect(200);
+    let before = reads();
+    ask(&house, &owner, &uri).await.expect(200);
+    let page = reads() - before;
+    let before = reads();
+    house.get("/users/me/keys/tokens", &owner).await.expect(200);
+    assert_eq!(page, reads() - before, "as many as a list");
 }
 
 #[actix_web::test]
