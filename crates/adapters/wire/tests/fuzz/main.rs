@@ -3,10 +3,9 @@
 //! Inputs are made of a corpus (`corpus.txt`, and the calls of the message tests) by random damage, the same for the same seed. One whose
 //! outcome was not seen before is kept, and damaged further, so that later ones get deeper. `cargo xtask fuzz wire` runs it for long;
 //! without `DOORWARD_FUZZ_INPUTS` it is short.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails, in its helpers too")]
 
 #[path = "../messages/corpus.rs"]
-#[expect(dead_code, reason = "shared with the tests of the messages")]
 mod corpus;
 mod memory;
 mod mutate;
@@ -70,7 +69,7 @@ fn damaged_inputs_come_to_an_end_and_leave_nothing_behind() {
     let seed = number("DOORWARD_FUZZ_SEED").unwrap_or(0);
     let targets = Targets::new();
     let mut mutator = Mutator::new(seed);
-    let mut seen = HashSet::new();
+    let mut known = HashSet::new();
     let mut pools = Layer::ALL.map(|layer| {
         let all: Vec<Seed> = seeds().into_iter().filter(|seed| seed.layer == layer).collect();
         (layer, all)
@@ -85,7 +84,7 @@ fn damaged_inputs_come_to_an_end_and_leave_nothing_behind() {
         let bytes = mutator.damaged(pool);
         let outcome = put(&targets, *layer, number, &bytes);
         counts[which] += 1;
-        if seen.len() < KEPT * Layer::ALL.len() && seen.insert((which, outcome)) {
+        if known.len() < KEPT * Layer::ALL.len() && known.insert((which, outcome)) {
             pool.push(Seed { layer: *layer, bytes });
         }
         if (number + 1) % 1_000_000 == 0 {
@@ -93,7 +92,7 @@ fn damaged_inputs_come_to_an_end_and_leave_nothing_behind() {
             eprintln!(
                 "{} inputs, {} outcomes, {now} KiB, {:.0} s",
                 number + 1,
-                seen.len(),
+                known.len(),
                 begun.elapsed().as_secs_f64()
             );
         }
@@ -106,11 +105,11 @@ fn damaged_inputs_come_to_an_end_and_leave_nothing_behind() {
     });
     eprintln!(
         "{inputs} inputs (seed {seed}):{each} {} outcomes, {:.1} s; resident {first:?} KiB after the first tenth, {last:?} at the end",
-        seen.len(),
+        known.len(),
         begun.elapsed().as_secs_f64()
     );
     for layer in Layer::ALL {
-        assert!(seen.iter().any(|(which, _)| Layer::ALL[*which] == layer));
+        assert!(known.iter().any(|(which, _)| Layer::ALL[*which] == layer));
     }
     if let (Some(first), Some(last)) = (first, last) {
         assert!(last < first + SLACK, "memory has grown from {first} to {last} KiB");

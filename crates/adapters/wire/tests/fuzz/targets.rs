@@ -181,7 +181,7 @@ async fn server(bytes: &[u8], how: u64, outcome: &mut DefaultHasher) {
     let (reads, mut nowhere) = (Reads::default(), Nowhere::default());
     let bytes = iter(pieces(bytes, how));
     let stop = std::future::pending();
-    let ended = if how % 2 == 0 {
+    let ended = if how.is_multiple_of(2) {
         timeout(LONGEST, serve(bytes, &mut nowhere, &reads, Limits::default(), stop)).await
     } else {
         timeout(LONGEST, serve(bytes.chain(pending()), &mut nowhere, &reads, Limits::default(), stop)).await
