@@ -17,7 +17,7 @@ use futures_util::stream::{SplitSink, unfold};
 use futures_util::{SinkExt, StreamExt};
 use http::Conn;
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -313,14 +313,15 @@ async fn delivery(a: &Arguments) -> Outcome<Value> {
 
 async fn claim(a: &Rc<Arguments>) -> Outcome<Value> {
     let began = Instant::now();
-    let left = Rc::new(RefCell::new(a.jobs));
+    let left = Rc::new(Cell::new(a.jobs));
     let mut posters = Vec::new();
     for n in 0..a.posters {
         let (a, left) = (a.clone(), left.clone());
         posters.push(tokio::task::spawn_local(async move {
             let base = a.bases[n % a.bases.len()];
             let (mut conn, mut ids) = (Conn::new(base), Vec::new());
-            while left.borrow_mut().checked_sub(1).map(|n| *left.borrow_mut() = n).is_some() {
+            while let Some(rest) = left.get().checked_sub(1) {
+                left.set(rest);
                 ids.push(post(&a, base, &mut conn).await?);
             }
             Ok::<_, String>(ids)
