@@ -47,14 +47,24 @@ pub(crate) struct Test {
     rest: Vec<String>,
 }
 
-/// Fuzz the API for long: schemathesis sends what the OpenAPI document allows, and what it does not
+/// Fuzz for long what `cargo xtask test` fuzzes shortly
 ///
-/// Fails on any 5xx answer and on any status that the document does not name. `cargo xtask test` holds a short form.
+/// The API: schemathesis sends what the OpenAPI document allows, and what it does not. Fails on any 5xx answer and on any status
+/// that the document does not name. The wire of provisioner daemons: damaged messages, packets and sessions. Fails on a panic, on a
+/// session that does not end, and when memory grows.
 #[derive(Args, Debug)]
 pub(crate) struct Fuzz {
-    /// Stop after so many seconds, on each database
+    /// What is fuzzed
+    #[arg(value_enum, default_value_t = Fuzzed::Api)]
+    what: Fuzzed,
+
+    /// Stop after so many seconds, on each database (the API)
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     seconds: u32,
+
+    /// Stop after so many inputs (the wire)
+    #[arg(long, default_value_t = 10_000_000, value_name = "INPUTS")]
+    inputs: u64,
 
     /// Repeat a run with the seed it printed
     #[arg(long)]
@@ -71,6 +81,14 @@ pub(crate) struct Fuzz {
     /// Passed on to pytest
     #[arg(last = true)]
     rest: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Fuzzed {
+    /// The API, by its OpenAPI document
+    Api,
+    /// What provisioner daemons speak
+    Wire,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -189,6 +207,34 @@ impl Test {
 
 impl Fuzz {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        match self.what {
+            Fuzzed::Api => self.api(workspace),
+            Fuzzed::Wire => self.wire(workspace),
+        }
+    }
+
+    fn wire(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        step("Fuzzing the wire", || {
+            let arguments = [
+                "test",
+                "--release",
+                "--package",
+                "doorward-wire",
+                "--all-features",
+                "--test",
+                "fuzz",
+                "--",
+                "--nocapture",
+                "damaged",
+            ];
+            let mut cargo = cargo(workspace, &arguments);
+            cargo.env("DOORWARD_FUZZ_INPUTS", self.inputs.to_string());
+            cargo.env("DOORWARD_FUZZ_SEED", self.seed.unwrap_or(0).to_string());
+            run(cargo.args(&self.rest))
+        })
+    }
+
+    fn api(&self, workspace: &Workspace) -> anyhow::Result<()> {
         install::announce(workspace, &CLIENT_NEEDS, self.no_install)?;
         let cluster = start_postgres()?;
         let suite = Suite::prepare(workspace, self.binary.as_deref(), false, &cluster.url())?;

@@ -469,6 +469,7 @@ table! {
         log_size -> BigInt,
         input -> Binary,
         expires_at -> Nullable<Instant>,
+        timings -> Nullable<Json>,
     }
 }
 

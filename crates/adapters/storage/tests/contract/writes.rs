@@ -12,7 +12,7 @@ use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::openid::{consent, identity};
-use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
+use crate::provisioner_jobs::{line, provisioner_job, stored_resource, timing, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::registered;
 use crate::replays::seen;
@@ -159,6 +159,9 @@ fn writes() -> Vec<Write> {
         };
         ProvisionerJobRepository::insert_resources(None): |w, r, p| {
             r.provisioner_jobs().insert_resources(&p.permit(), w.job.id, &[stored_resource(&w.job, "box")])
+        };
+        ProvisionerJobRepository::update_timings(None): |w, r, p| {
+            r.provisioner_jobs().update_timings(&p.permit(), w.job.id, &[timing("plan")])
         };
         WorkspaceRepository::insert_build_input(None): |w, r, p| {
             r.workspaces().insert_build_input(&p.permit(), &w.build, &BTreeMap::new(), None)
