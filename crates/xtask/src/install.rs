@@ -131,7 +131,7 @@ fn requirements(workspace: &Workspace) -> anyhow::Result<(PathBuf, String)> {
     Ok((path, wanted))
 }
 
-/// The folder with the identity provider and the packages it needs.
+/// The folder with the programs for Node and the packages they need.
 pub(crate) fn node(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if let Some(folder) = ready_node(workspace)? {
         return Ok(folder);
@@ -201,7 +201,7 @@ fn must_be_there(what: &str, programs: &[&str]) -> anyhow::Result<()> {
 
 const LOCK: &str = "package-lock.json";
 
-/// The folder, if all packages are there. Its program is always the present one.
+/// The folder, if all packages are there. Its programs are always the present ones.
 fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
     let (source, folder) = (workspace.node(), workspace.cache().join("node"));
     let wanted = fs::read(source.join(LOCK)).context("reading the lock file of tests/clients/node")?;
@@ -209,8 +209,11 @@ fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
     if !is_there || find_program(&["node"]).is_none() {
         return Ok(None);
     }
-    for program in ["provider.mjs", "mcp_client.mjs"] {
-        fs::copy(source.join(program), folder.join(program)).with_context(|| format!("copying {program}"))?;
+    for entry in fs::read_dir(&source)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if path.extension().is_some_and(|extension| extension == "mjs") {
+            fs::copy(&path, folder.join(&name)).with_context(|| format!("copying {}", path.display()))?;
+        }
     }
     Ok(Some(folder))
 }

@@ -138,7 +138,15 @@ impl Test {
         let files: Vec<&str> = [
             (
                 Part::Clients,
-                ["test_authlib.py", "test_mcp.py", "test_mcp_node.py", "test_scim.py", "test_mails.py"].as_slice(),
+                [
+                    "test_authlib.py",
+                    "test_mails.py",
+                    "test_mcp.py",
+                    "test_mcp_node.py",
+                    "test_node_libraries.py",
+                    "test_scim.py",
+                ]
+                .as_slice(),
             ),
             (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
