@@ -143,6 +143,7 @@ impl Test {
                     "test_mails.py",
                     "test_mcp.py",
                     "test_mcp_node.py",
+                    "test_mcp_programs.py",
                     "test_node_libraries.py",
                     "test_scim.py",
                 ]
