@@ -140,6 +140,7 @@ impl Test {
                 Part::Clients,
                 [
                     "test_authlib.py",
+                    "test_fastmcp.py",
                     "test_mails.py",
                     "test_mcp.py",
                     "test_mcp_node.py",
