@@ -1,0 +1,2 @@
+-- Without ID tokens for devices.
+DROP TABLE openid_devices;
