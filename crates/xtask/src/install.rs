@@ -191,6 +191,18 @@ pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
     Ok(format!("{}:{libraries}", folder.display()))
 }
 
+/// oauth2-proxy, built of the versions that its lock file names.
+pub(crate) fn oauth2_proxy(workspace: &Workspace, go: &Path) -> anyhow::Result<PathBuf> {
+    let (source, program) = (workspace.go().join("proxy"), workspace.cache().join("go/oauth2-proxy"));
+    fs::create_dir_all(workspace.cache().join("go"))?;
+    // Go sees by itself whether there is something to do.
+    let mut build = Command::new(go);
+    build.args(["build", "-trimpath", "-o"]).arg(&program).arg("github.com/oauth2-proxy/oauth2-proxy/v7");
+    build.env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+    run(build.current_dir(source))?;
+    Ok(program)
+}
+
 fn must_be_there(what: &str, programs: &[&str]) -> anyhow::Result<()> {
     let missing: Vec<&str> = programs.iter().copied().filter(|program| find_program(&[program]).is_none()).collect();
     if !missing.is_empty() {

@@ -83,8 +83,10 @@ enum Part {
     Browser,
     /// Requests made from the OpenAPI document
     Fuzz,
-    /// A provisioner daemon in Go; without being named, only where Go is found
+    /// A provisioner daemon and clients of OpenID Connect in Go; without being named, only where Go is found
     Go,
+    /// oauth2-proxy, built by Go, and a page behind it in Chromium; without being named, only where Go is found
+    Proxy,
     /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
     Keycloak,
     /// A SCIM client in Java, which needs Java 17 and Maven; only if it is named
@@ -94,6 +96,8 @@ enum Part {
 impl Part {
     /// Parts that need more than is installed by itself.
     const IF_NAMED: [Self; 2] = [Self::Keycloak, Self::Java];
+    /// Parts that need Go.
+    const IN_GO: [Self; 2] = [Self::Go, Self::Proxy];
 }
 
 impl Test {
@@ -105,8 +109,7 @@ impl Test {
     /// What it stands on.
     pub(crate) fn needs(&self) -> &'static [Need] {
         match self.only.as_slice() {
-            [Part::Rust] => &[Need::Postgres],
-            [Part::Go] => &[],
+            [Part::Rust | Part::Go] => &[Need::Postgres],
             _ => &CLIENT_NEEDS,
         }
     }
@@ -115,17 +118,15 @@ impl Test {
         let wants = |part| self.only.contains(&part) || (self.only.is_empty() && !Part::IF_NAMED.contains(&part));
         install::announce(workspace, self.needs(), self.no_install)?;
         let go = find_program(&["go"]);
+        if go.is_none() && self.only.iter().any(|part| Part::IN_GO.contains(part)) {
+            bail!("the clients in Go need Go; there is no program `go` in PATH");
+        }
+        let cluster = start_postgres()?;
         if wants(Part::Go)
             && let Some(go) = &go
         {
-            step("Clients in Go", || self.run_go(workspace, go))?;
-        } else if self.only.contains(&Part::Go) {
-            bail!("the clients in Go need Go; there is no program `go` in PATH");
+            step("Clients in Go", || self.run_go(workspace, go, &cluster.url()))?;
         }
-        if self.only.as_slice() == [Part::Go] {
-            return Ok(());
-        }
-        let cluster = start_postgres()?;
         if wants(Part::Rust) {
             step("Rust tests", || {
                 let mut test = cargo(workspace, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
@@ -152,6 +153,7 @@ impl Test {
             ),
             (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
             (Part::Fuzz, &["test_fuzz.py"]),
+            (Part::Proxy, if go.is_some() { &["test_oauth2_proxy.py"] } else { &[] }),
             (Part::Keycloak, &["test_keycloak.py"]),
             (Part::Java, &["test_scim_java.py"]),
         ]
@@ -164,6 +166,11 @@ impl Test {
         }
         let suite = Suite::prepare(workspace, self.binary.as_deref(), self.release, &cluster.url())?;
         let mut pytest = suite.pytest();
+        if wants(Part::Proxy)
+            && let Some(go) = &go
+        {
+            pytest.env("DOORWARD_OAUTH2_PROXY", install::oauth2_proxy(workspace, go)?);
+        }
         if wants(Part::Keycloak) {
             pytest.env("DOORWARD_KEYCLOAK", install::keycloak(workspace)?);
         }
@@ -172,17 +179,17 @@ impl Test {
         }
         step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))?;
         if wants(Part::Go) && go.is_none() {
-            println!("==> left out: the clients in Go, for there is no program `go` in PATH");
+            println!("==> left out: the clients in Go and oauth2-proxy, for there is no program `go` in PATH");
         }
         Ok(())
     }
 
     /// Runs the tests in Go. Their modules are fetched by Go itself, as their lock file names them.
-    fn run_go(&self, workspace: &Workspace, go: &Path) -> anyhow::Result<()> {
+    fn run_go(&self, workspace: &Workspace, go: &Path, database_url: &str) -> anyhow::Result<()> {
         let binary = binary(workspace, self.binary.as_deref(), self.release)?;
         let mut test = Command::new(go);
         test.args(["test", "-count=1", "./..."]).current_dir(workspace.go());
-        test.env("DOORWARD_BIN", binary).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+        test.env("DOORWARD_BIN", binary).env(postgres::DATABASE_URL, database_url).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
         if self.only.as_slice() == [Part::Go] {
             test.args(&self.rest);
         }
