@@ -176,9 +176,9 @@ pub(crate) fn keycloak(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The class path of the client in tests/clients/java, compiled. It comes from Maven's central repository, as Keycloak does.
+/// The class path of the clients in tests/clients/java, compiled. It comes from Maven's central repository, as Keycloak does.
 pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
-    must_be_there("the client in Java", &["java", "mvn"])?;
+    must_be_there("the clients in Java", &["java", "mvn"])?;
     let source = workspace.java();
     let (folder, jars) = (workspace.cache().join("java"), workspace.cache().join("java/jars"));
     let mut maven = Command::new("mvn");
@@ -186,7 +186,8 @@ pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
     run(maven.arg(format!("-DoutputDirectory={}", jars.display())))?;
     let libraries = format!("{}/*", jars.display());
     let mut compiler = Command::new("javac");
-    compiler.args(["-proc:none", "-cp", &libraries, "-d"]).arg(&folder).arg(source.join("Scim.java"));
+    compiler.args(["-proc:none", "-cp", &libraries, "-d"]).arg(&folder);
+    compiler.args(["OpenId.java", "Scim.java"].map(|name| source.join(name)));
     run(&mut compiler)?;
     Ok(format!("{}:{libraries}", folder.display()))
 }

@@ -89,7 +89,7 @@ enum Part {
     Proxy,
     /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
     Keycloak,
-    /// A SCIM client in Java, which needs Java 17 and Maven; only if it is named
+    /// Clients of OpenID Connect and SCIM in Java, which need Java 17 and Maven; only if it is named
     Java,
 }
 
@@ -155,7 +155,7 @@ impl Test {
             (Part::Fuzz, &["test_fuzz.py"]),
             (Part::Proxy, if go.is_some() { &["test_oauth2_proxy.py"] } else { &[] }),
             (Part::Keycloak, &["test_keycloak.py"]),
-            (Part::Java, &["test_scim_java.py"]),
+            (Part::Java, &["test_openid_java.py", "test_scim_java.py"]),
         ]
         .into_iter()
         .filter(|(part, _)| wants(*part))
