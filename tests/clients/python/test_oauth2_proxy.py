@@ -88,5 +88,5 @@ def test_an_address_that_nobody_vouches_for_is_refused(server, make_person, page
     with proxy.configure(server.url, app, page):
         person.open_request(proxy.url)
         person.allow()
-        expect(person.page.locator("body")).to_contain_text("500")
+        expect(person.page.locator("body")).to_contain_text("403")
         assert "isn't verified" in proxy.log()
