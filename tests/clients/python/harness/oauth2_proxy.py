@@ -3,28 +3,31 @@
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx2
 
 from harness.mailbox import free_port
 from harness.server import die_with_parent
 
-# What docs/connect/oauth2-proxy.md says, but for the addresses.
-OPTIONS = [
-    "--provider=oidc",
-    "--code-challenge-method=S256",
-    "--scope=openid email profile groups offline_access",
-    "--oidc-email-claim=email",
-    "--oidc-groups-claim=groups",
-    "--email-domain=*",
-    "--skip-provider-button=true",
-    "--pass-access-token=true",
-    "--cookie-secure=false",
-]
+# Whoever follows the page has what it says here.
+PAGE = Path(__file__).parents[4] / "docs/connect/oauth2-proxy.md"
+GIVEN = "--oidc-issuer-url --client-id --client-secret --cookie-secret --http-address --redirect-url --upstream --cookie-refresh".split()
+
+
+def documented():
+    """The options of the page, but for those that each has of their own."""
+    _, command = PAGE.read_text().split("\noauth2-proxy \\\n", 1)
+    options = shlex.split(command.split("```", 1)[0].replace("\\\n", " "))
+    names = [option.split("=")[0] for option in options]
+    assert set(GIVEN) <= set(names), f"the page says nothing about {set(GIVEN) - set(names)}"
+    return [option for option, name in zip(options, names) if name not in GIVEN]
+
 
 
 class Page:
@@ -67,7 +70,8 @@ class Proxy:
     def configure(self, issuer, app, page, *more):
         self._command = [
             os.environ["DOORWARD_OAUTH2_PROXY"],
-            *OPTIONS,
+            *documented(),
+            "--cookie-secure=false",  # there is no TLS on loopback
             f"--oidc-issuer-url={issuer}",
             f"--client-id={app.id}",
             f"--client-secret={app.secret}",
