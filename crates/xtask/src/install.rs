@@ -192,6 +192,15 @@ pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
     Ok(format!("{}:{libraries}", folder.display()))
 }
 
+/// The client in tests/clients/rust, built with the versions that its lock file names.
+pub(crate) fn rust_client(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = workspace.cache().join("rust");
+    let manifest = workspace.rust().join("Cargo.toml");
+    let mut build = cargo(workspace, &["build", "--locked", "--quiet", "--manifest-path"]);
+    run(build.arg(manifest).env("CARGO_TARGET_DIR", &target))?;
+    Ok(target.join("debug/mcp-client"))
+}
+
 /// oauth2-proxy, built of the versions that its lock file names.
 pub(crate) fn oauth2_proxy(workspace: &Workspace, go: &Path) -> anyhow::Result<PathBuf> {
     let (source, program) = (workspace.go().join("proxy"), workspace.cache().join("go/oauth2-proxy"));

@@ -146,6 +146,7 @@ impl Test {
                     "test_mcp.py",
                     "test_mcp_node.py",
                     "test_mcp_programs.py",
+                    "test_mcp_rust.py",
                     "test_node_libraries.py",
                     "test_scim.py",
                 ]
@@ -166,6 +167,9 @@ impl Test {
         }
         let suite = Suite::prepare(workspace, self.binary.as_deref(), self.release, &cluster.url())?;
         let mut pytest = suite.pytest();
+        if wants(Part::Clients) {
+            pytest.env("DOORWARD_RUST_CLIENT", install::rust_client(workspace)?);
+        }
         if wants(Part::Proxy)
             && let Some(go) = &go
         {
@@ -189,7 +193,10 @@ impl Test {
         let binary = binary(workspace, self.binary.as_deref(), self.release)?;
         let mut test = Command::new(go);
         test.args(["test", "-count=1", "./..."]).current_dir(workspace.go());
-        test.env("DOORWARD_BIN", binary).env(postgres::DATABASE_URL, database_url).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+        test.env("DOORWARD_BIN", binary)
+            .env(postgres::DATABASE_URL, database_url)
+            .env("GOTOOLCHAIN", "local")
+            .env("GOFLAGS", "-mod=readonly");
         if self.only.as_slice() == [Part::Go] {
             test.args(&self.rest);
         }

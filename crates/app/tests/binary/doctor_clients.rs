@@ -55,7 +55,10 @@ fn mcp_clients_register_themselves_and_leave_nothing_behind() {
         let (is_well, told) = play("chatgpt", &site.api.url, &[]);
         assert!(!is_well, "{told}");
         assert_told(&told, &REGISTERED);
-        assert_told(&told, &["FAIL  `127.0.0.1` has an address that only your network reaches, and ChatGPT connects from"]);
+        assert_told(
+            &told,
+            &["FAIL  `127.0.0.1` has an address that only your network reaches, and ChatGPT connects from"],
+        );
         assert_eq!(site.api.get("/api/v2/oauth2-provider/apps").json(), json!([]));
     });
 }
@@ -72,9 +75,13 @@ fn clients_with_a_document_need_no_registration() {
     for client in ["cursor", "codex"] {
         let (is_well, told) = play(client, &site.api.url, &[]);
         assert!(!is_well, "{told}");
-        assert_told(&told, &["oauth2.registration.mode = \"open\"", "--client-id", "does not connect: see the 1 above"]);
+        assert_told(
+            &told,
+            &["oauth2.registration.mode = \"open\"", "--client-id", "does not connect: see the 1 above"],
+        );
     }
-    let app = site.api.register(&json!({ "public": true, "callback_url": "cursor://anysphere.cursor-mcp/oauth/callback" }));
+    let app =
+        site.api.register(&json!({ "public": true, "callback_url": "cursor://anysphere.cursor-mcp/oauth/callback" }));
     let (is_well, told) = play("cursor", &site.api.url, &["--client-id", &app.id]);
     assert!(is_well, "{told}");
     assert_told(&told, &["was registered for it", "knows the client"]);
@@ -89,36 +96,42 @@ fn a_host_whose_documents_are_refused_is_told() {
 
 #[test]
 fn relying_parties_are_told_whether_their_app_fits() {
-    on_both(|server| server, |site| {
-        let url = &site.api.url;
-        for client in ["grafana", "argocd", "oauth2-proxy"] {
-            let (is_well, told) = play(client, url, &[]);
-            assert!(is_well, "{told}");
-            assert_told(&told, &["knows the scopes", "has a key for RS256", "wants a token", "give --client-id"]);
-        }
-        let app = site.api.register(&json!({}));
-        let secret = app.secret.clone().unwrap();
-        let fits = ["--client", "grafana", url, "--client-id", &app.id, "--redirect-uri", REDIRECT];
-        for (secret, is_well, part) in [
-            (secret.as_str(), true, "knows the client"),
-            ("coder_wrong_secret", false, "does not take the client, or its secret"),
-            ("", true, "the app has a secret, which was not given"),
-        ] {
-            let output = doctor(&fits, secret);
-            let told = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(output.status.success(), is_well, "{told}");
-            assert_told(&told, &[part, "would have people sign in"]);
-            assert!(secret.is_empty() || !told.contains(secret), "{told}");
-        }
-        let (is_well, told) = play("grafana", url, &["--client-id", &app.id]);
-        assert!(!is_well, "{told}");
-        assert_told(&told, &["FAIL  asking for authorization to come back at https://grafana.example/login/generic_oauth"]);
-        let (is_well, told) = play("oauth2-proxy", url, &["--client-id", "00000000-0000-0000-0000-000000000000"]);
-        assert!(!is_well && told.contains("is refused"), "{told}");
-        let (is_well, told) = play("kubernetes", url, &[]);
-        assert!(!is_well, "{told}");
-        assert_told(&told, &["FAIL  Kubernetes takes no issuer without https"]);
-    });
+    on_both(
+        |server| server,
+        |site| {
+            let url = &site.api.url;
+            for client in ["grafana", "argocd", "oauth2-proxy"] {
+                let (is_well, told) = play(client, url, &[]);
+                assert!(is_well, "{told}");
+                assert_told(&told, &["knows the scopes", "has a key for RS256", "wants a token", "give --client-id"]);
+            }
+            let app = site.api.register(&json!({}));
+            let secret = app.secret.clone().unwrap();
+            let fits = ["--client", "grafana", url, "--client-id", &app.id, "--redirect-uri", REDIRECT];
+            for (secret, is_well, part) in [
+                (secret.as_str(), true, "knows the client"),
+                ("coder_wrong_secret", false, "does not take the client, or its secret"),
+                ("", true, "the app has a secret, which was not given"),
+            ] {
+                let output = doctor(&fits, secret);
+                let told = String::from_utf8(output.stdout).unwrap();
+                assert_eq!(output.status.success(), is_well, "{told}");
+                assert_told(&told, &[part, "would have people sign in"]);
+                assert!(secret.is_empty() || !told.contains(secret), "{told}");
+            }
+            let (is_well, told) = play("grafana", url, &["--client-id", &app.id]);
+            assert!(!is_well, "{told}");
+            assert_told(
+                &told,
+                &["FAIL  asking for authorization to come back at https://grafana.example/login/generic_oauth"],
+            );
+            let (is_well, told) = play("oauth2-proxy", url, &["--client-id", "00000000-0000-0000-0000-000000000000"]);
+            assert!(!is_well && told.contains("is refused"), "{told}");
+            let (is_well, told) = play("kubernetes", url, &[]);
+            assert!(!is_well, "{told}");
+            assert_told(&told, &["FAIL  Kubernetes takes no issuer without https"]);
+        },
+    );
 }
 
 #[test]

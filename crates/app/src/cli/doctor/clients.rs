@@ -69,12 +69,18 @@ impl Options {
         let registered = self.client_id.map(|id| Registered { id, redirect_uri: self.redirect_uri, secret });
         let visitor = Visitor::new(settings)?;
         let mut steps = steps::Steps::new(client, &visitor, registered);
-        if client.is_mcp() { mcp::play(&mut steps, &url) } else { relying_party::play(&mut steps, &url) };
+        if client.is_mcp() {
+            mcp::play(&mut steps, &url)
+        } else {
+            relying_party::play(&mut steps, &url)
+        };
         let mut findings = steps.into_findings();
         let broken = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
         let (name, page) = (client.name(), client.page());
         findings.push(match broken {
-            0 => Finding::Good(format!("nothing here keeps {name} from connecting; docs/connect/{page}.md has the rest")),
+            0 => {
+                Finding::Good(format!("nothing here keeps {name} from connecting; docs/connect/{page}.md has the rest"))
+            }
             n => Finding::Bad(format!("{name} does not connect: see the {n} above, and docs/connect/{page}.md")),
         });
         show(&findings)

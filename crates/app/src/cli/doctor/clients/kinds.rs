@@ -104,12 +104,7 @@ impl Client {
             }
             Self::VsCode => Some(("https://vscode.dev/oauth/client-metadata.json", "http://127.0.0.1:33418/")),
             // That of Codex has the account in its address.
-            Self::Cursor
-            | Self::Codex
-            | Self::Grafana
-            | Self::ArgoCd
-            | Self::Kubernetes
-            | Self::Oauth2Proxy => None,
+            Self::Cursor | Self::Codex | Self::Grafana | Self::ArgoCd | Self::Kubernetes | Self::Oauth2Proxy => None,
         }
     }
 
@@ -202,12 +197,7 @@ impl Client {
                 claims: "it reads the ID token alone, which has `sub` and no `email` or `groups`, unless the client asks by \
                          `claims` or the app has `claims_in_id_token`",
             },
-            Self::Oauth2Proxy
-            | Self::Claude
-            | Self::ChatGpt
-            | Self::VsCode
-            | Self::Cursor
-            | Self::Codex => Party {
+            Self::Oauth2Proxy | Self::Claude | Self::ChatGpt | Self::VsCode | Self::Cursor | Self::Codex => Party {
                 scope: "openid email profile groups offline_access",
                 callback: "https://proxy.example/oauth2/callback",
                 wants_https: false,

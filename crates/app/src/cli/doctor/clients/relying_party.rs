@@ -14,8 +14,7 @@ pub(super) fn play(steps: &mut Steps<'_>, url: &Url) {
     }
     let place = format!("{issuer}/.well-known/openid-configuration");
     let Some(metadata) = steps.find_document(&issuer, &[place]) else { return };
-    let missing: Vec<&str> =
-        party.scope.split(' ').filter(|scope| !metadata.has("scopes_supported", scope)).collect();
+    let missing: Vec<&str> = party.scope.split(' ').filter(|scope| !metadata.has("scopes_supported", scope)).collect();
     if missing.is_empty() {
         steps.good(format!("the server knows the scopes that {name} asks for: {}", party.scope));
     } else {

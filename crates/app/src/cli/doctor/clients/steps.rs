@@ -174,7 +174,8 @@ impl<'a> Steps<'a> {
             self.good(format!("{what} has people sign in"));
             return true;
         }
-        let told = |name: &str| location.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+        let told =
+            |name: &str| location.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
         let error = told("error").unwrap_or_default();
         if !matches!(error.as_str(), "login_required" | "consent_required" | "interaction_required") {
             let why = told("error_description").unwrap_or_default();
@@ -186,7 +187,8 @@ impl<'a> Steps<'a> {
             self.bad(format!("{what}: `state` does not come back as it was sent"));
             return false;
         }
-        if metadata.is_true("authorization_response_iss_parameter_supported") && told("iss").as_deref() != Some(issuer) {
+        if metadata.is_true("authorization_response_iss_parameter_supported") && told("iss").as_deref() != Some(issuer)
+        {
             self.bad(format!("{what}: the answer does not say that it is from {issuer}"));
             return false;
         }
@@ -211,7 +213,8 @@ impl<'a> Steps<'a> {
         if secret.is_none() {
             pairs.push(("client_id", client_id));
         }
-        let answer = self.visitor.post_form(metadata.text("token_endpoint"), &pairs, secret.map(|secret| (client_id, secret)));
+        let answer =
+            self.visitor.post_form(metadata.text("token_endpoint"), &pairs, secret.map(|secret| (client_id, secret)));
         match answer {
             Err(why) => self.bad(format!("the token endpoint does not answer: {why}")),
             Ok(answer) if answer.text("error") == "invalid_grant" => {
@@ -221,7 +224,9 @@ impl<'a> Steps<'a> {
                 self.bad(format!("the token endpoint does not take the client, or its secret: {}", answer.told()));
             }
             Ok(answer) if answer.told().contains("client_secret") => {
-                self.worth("the app has a secret, which was not given: DOORWARD_CLIENT_SECRET, to see whether it is taken");
+                self.worth(
+                    "the app has a secret, which was not given: DOORWARD_CLIENT_SECRET, to see whether it is taken",
+                );
             }
             Ok(answer) => self.bad(format!("the token endpoint: {}", answer.told())),
         }
