@@ -1,7 +1,7 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use crate::StoreError;
-use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::openid::{AppRules, Consent, Identity};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
@@ -27,15 +27,6 @@ pub trait OpenIdRepository {
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
         code: CodeId,
-        identity: &Identity,
-    ) -> Result<(), StoreError>;
-    /// What is told of who has approved a device.
-    fn find_of_device(&mut self, device: DeviceAuthorizationId) -> Result<Option<Identity>, StoreError>;
-    /// Adds it, for a device authorization that is stored already.
-    fn insert_of_device(
-        &mut self,
-        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
-        device: DeviceAuthorizationId,
         identity: &Identity,
     ) -> Result<(), StoreError>;
     /// What a grant says of its user beside scopes.

@@ -275,15 +275,6 @@ table! {
 table! {
     use crate::types::sql::{Json, Uuid};
 
-    openid_devices (device_id) {
-        device_id -> Uuid,
-        identity -> Json,
-    }
-}
-
-table! {
-    use crate::types::sql::{Json, Uuid};
-
     openid_grants (grant_id) {
         grant_id -> Uuid,
         sid -> Uuid,

@@ -6,8 +6,6 @@ use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
-use crate::keys::signing_ring;
-use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::place_of;
 use crate::sessions::revalidate::still_valid;
@@ -24,7 +22,6 @@ use doorward_ports::Repositories;
 use serde_json::Map;
 use std::sync::Arc;
 use time::Duration;
-use uuid::Uuid;
 
 /// Most device codes that are live at once.
 const LIVE_MAX: u64 = 10_000;
@@ -217,11 +214,7 @@ pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves:
     if approves {
         actor.subject.check(doorward_domain::roles::Action::Create, &object)?;
     }
-    if approves && ctx.settings.oidc.enabled {
-        // Before somebody is promised a token.
-        signing_ring(ctx).await?;
-    }
-    let (actor_key, in_store, sid) = (actor.clone(), ctx.clone(), ctx.random.id::<Uuid>(ctx.clock.now()));
+    let actor_key = actor.clone();
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
@@ -238,9 +231,6 @@ pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves:
             System::because("a person has compared the codes and decided").permit();
         if !deed.repos.device_authorizations().decide(&permit, asked.id, decision, deed.now)? {
             return Ok(deed.unrecorded("somebody else has decided", None));
-        }
-        if approves && issue::is_asked_for(&in_store.settings, &asked.authorization.scopes) {
-            issue::note_device(deed.repos, asked.id, &deed.by.account()?.key, sid)?;
         }
         let noted = deed.entry().noted(action, 200, &Device(&asked, &app), Diff::default())?;
         Ok(noted.answer(Some(app)))

@@ -4,12 +4,11 @@ use super::claims::of_user;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
 use crate::{Context, Error, Settings};
-use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{OidcScope, Scopes};
 use doorward_domain::openid::{
-    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, RequestedClaims, SignIn,
-    Unsigned,
+    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, SignIn, Unsigned,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -60,18 +59,6 @@ pub(crate) fn note_code(
     repos.openid().insert_of_code(&permit(), code, &identity)
 }
 
-/// Notes with a device authorization what the app is told of the user, who approves it with this key.
-pub(crate) fn note_device(
-    repos: &mut dyn Repositories,
-    device: DeviceAuthorizationId,
-    key: &ApiKey,
-    fresh: Uuid,
-) -> Result<(), StoreError> {
-    let sign_in = sign_in_of(repos, key, fresh)?;
-    let identity = Identity { sign_in, nonce: None, claims: RequestedClaims::default() };
-    repos.openid().insert_of_device(&permit(), device, &identity)
-}
-
 /// About whom an ID token is, and what it says.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
@@ -92,20 +79,8 @@ pub(crate) fn redeem(
     scopes: &Scopes,
 ) -> Result<Option<Subject>, StoreError> {
     let Some(identity) = repos.openid().find_of_code(code)? else { return Ok(None) };
-    begin(repos, settings, (identity, grant), user, app, scopes).map(Some)
-}
-
-/// Carries what is told of a user over to a grant that begins.
-pub(crate) fn begin(
-    repos: &mut dyn Repositories,
-    settings: &OidcSettings,
-    (identity, grant): (Identity, GrantId),
-    user: &User,
-    app: AppId,
-    scopes: &Scopes,
-) -> Result<Subject, StoreError> {
     repos.openid().insert_of_grant(&permit(), grant, &identity.of_grant())?;
-    subject(repos, settings, user, app, scopes, identity)
+    subject(repos, settings, user, app, scopes, identity).map(Some)
 }
 
 /// What a grant says of its user when it is refreshed.

@@ -1,9 +1,8 @@
 //! The device grant (RFC 8628): the device asks, a person compares and decides, the device gets its tokens.
 
 use crate::browser::Browser;
-use crate::house::{Answer, House, ISSUER, NOW, house, house_with};
+use crate::house::{Answer, House, ISSUER, house, house_with};
 use crate::oauth2::{Client, client};
-use crate::openid::claims_of;
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
@@ -100,38 +99,6 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     assert_eq!(actions, ["device_authorization_approve", "device_authorization_start"]);
     let about = &log["audit_logs"][0]["additional_fields"];
     assert_eq!((&about["device_ip"], &about["scopes"]), (&json!("192.0.2.7"), &json!(["user:read", "offline_access"])));
-}
-
-#[actix_web::test]
-async fn a_device_that_asks_for_it_is_told_who_has_approved() {
-    let house = house().await;
-    let owner = house.owner().await;
-    let television = television(&house, &owner).await;
-    let codes = begin(&house, &television, "openid user:read").await;
-    let code = codes["user_code"].as_str().unwrap();
-    let signed_in = NOW.unix_timestamp();
-    let browser = Browser::new(&house);
-    browser.sign_in("ann@example.com").await;
-    house.clock.advance(Duration::seconds(7));
-    browser.get(&format!("{PAGE}?user_code={code}")).await.expect(200);
-    browser.submit(PAGE, &[("user_code", code)]).await.expect(200);
-    browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
-    house.clock.advance(Duration::seconds(5));
-    let tokens = poll(&house, &television, &codes).await.expect(200).json();
-    let told = claims_of(&house, &tokens["id_token"]).await;
-    let me = house.get("/users/me", &owner).await.expect(200).json();
-    assert_eq!((&told["sub"], &told["aud"]), (&me["id"], &json!(television.id)));
-    assert_eq!((&told["auth_time"], &told["acr"], &told["nonce"]), (&json!(signed_in), &json!("pwd"), &Value::Null));
-    let again = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
-    let again = house.form("/oauth2/tokens", &television.basic(), &again).await.expect(200).json();
-    let again = claims_of(&house, &again["id_token"]).await;
-    assert_eq!((&again["sid"], &again["auth_time"]), (&told["sid"], &told["auth_time"]));
-    // Who does not ask is not told.
-    let codes = begin(&house, &television, "user:read").await;
-    let code = codes["user_code"].as_str().unwrap();
-    browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
-    house.clock.advance(Duration::seconds(5));
-    assert!(poll(&house, &television, &codes).await.expect(200).json().get("id_token").is_none());
 }
 
 #[actix_web::test]

@@ -1,14 +1,12 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use super::Conn;
-use crate::schema::{
-    oauth2_consents, oauth2_grants, openid_apps, openid_codes, openid_devices, openid_grants, openid_sessions,
-};
+use crate::schema::{oauth2_consents, oauth2_grants, openid_apps, openid_codes, openid_grants, openid_sessions};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Json, ScopeText};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
-use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::openid::{AppRules, Consent, Identity};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
@@ -61,27 +59,6 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             diesel::insert_into(openid_codes::table)
                 .values((openid_codes::code_id.eq(Id(code)), openid_codes::identity.eq(Json(identity.clone()))))
-                .execute(conn)?;
-            Ok(())
-        })
-    }
-
-    fn find_of_device(&mut self, device: DeviceAuthorizationId) -> Result<Option<Identity>, StoreError> {
-        self.run(|conn| {
-            let row = openid_devices::table.find(Id(device)).select(openid_devices::identity);
-            Ok(row.get_result::<Json<Identity>>(conn).optional()?.map(|Json(identity)| identity))
-        })
-    }
-
-    fn insert_of_device(
-        &mut self,
-        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
-        device: DeviceAuthorizationId,
-        identity: &Identity,
-    ) -> Result<(), StoreError> {
-        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
-            diesel::insert_into(openid_devices::table)
-                .values((openid_devices::device_id.eq(Id(device)), openid_devices::identity.eq(Json(identity.clone()))))
                 .execute(conn)?;
             Ok(())
         })

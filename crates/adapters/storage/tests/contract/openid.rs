@@ -1,6 +1,5 @@
-use crate::device_authorizations::asked;
 use crate::support::*;
-use doorward_domain::oauth2::{App, DeviceDecision};
+use doorward_domain::oauth2::App;
 use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
 use doorward_domain::users::User;
 use time::Duration;
@@ -52,24 +51,6 @@ contract! {
             })
             .await;
         assert_eq!(found, (None, vec![]));
-    }
-
-    async fn what_is_told_of_who_has_approved_a_device_goes_with_it(db) {
-        let granted = Granted::in_store(&db).await;
-        let (device, user, told) = (asked(&granted.app), granted.user.id, identity(Uuid::from_u128(7)).of_grant());
-        let expected = told.clone();
-        let found = db
-            .write(move |repos| {
-                repos.device_authorizations().insert(&permit(), &device)?;
-                assert_eq!(repos.openid().find_of_device(device.id)?, None);
-                repos.openid().insert_of_device(&permit(), device.id, &told)?;
-                let kept = repos.openid().find_of_device(device.id)?;
-                repos.device_authorizations().decide(&permit(), device.id, DeviceDecision::Approved(user), NOW)?;
-                repos.device_authorizations().consume(&permit(), device.id, user)?;
-                Ok((kept, repos.openid().find_of_device(device.id)?))
-            })
-            .await;
-        assert_eq!(found, (Some(expected), None));
     }
 
     async fn a_session_keeps_its_first_name(db) {

@@ -206,9 +206,6 @@ fn writes() -> Vec<Write> {
         DeviceAuthorizationRepository::decide(None): |w, r, p| {
             r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
         };
-        OpenIdRepository::insert_of_device(None): |w, r, p| {
-            r.openid().insert_of_device(&p.permit(), w.device.id, &identity(w.grant.id.0))
-        };
         DeviceAuthorizationRepository::consume(None): |w, r, p| {
             r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
         };

@@ -4,7 +4,6 @@ use super::authorization_code::{Granted, NewTokens, new_grant};
 use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
 use crate::deed::{Deed, Done};
-use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken, Poll, Scopes};
@@ -17,7 +16,7 @@ pub(super) struct Request {
 
 /// What came of a question. All but tokens are errors to the device, and yet what was noted must stay.
 enum Verdict {
-    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>> },
+    Granted(Scopes),
     Pending,
     SlowDown,
 }
@@ -29,10 +28,7 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes, subject } => {
-            let tokens = TokenSet::new(access, Some(refresh), expires_at, scopes, now);
-            tokens.telling_of(ctx, subject.map(|subject| *subject)).await
-        }
+        Verdict::Granted(scopes) => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
         Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
         Verdict::SlowDown => {
             Err(OAuthError::new(OAuthErrorCode::SlowDown, "wait five seconds longer between two questions"))
@@ -77,11 +73,9 @@ fn decide(
     }
     scopes_left(&ctx.settings, &app, &asked.authorization)?;
     all_scopes_left(&app, &asked.authorization.scopes)?;
-    let user = deed.repos.users().find(user_id)?.filter(doorward_domain::users::User::may_act);
-    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
-    let scopes = asked.authorization.scopes.clone();
-    let is_openid = issue::is_asked_for(&ctx.settings, &scopes);
-    let identity = if is_openid { deed.repos.openid().find_of_device(asked.id)? } else { None };
+    if !deed.repos.users().find(user_id)?.is_some_and(|user| user.may_act()) {
+        return Err(OAuthError::invalid_grant("the user may not act"));
+    }
     let used_up = System::because("a device redeems its code").permit();
     if !deed.repos.device_authorizations().consume(&used_up, asked.id, user_id)? {
         return Err(unknown());
@@ -92,15 +86,9 @@ fn decide(
     }
     let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
         System::because("the user let the device act").permit();
+    let scopes = asked.authorization.scopes.clone();
     let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    let subject = match identity {
-        Some(identity) => {
-            let told = (identity, grant.id);
-            Some(Box::new(issue::begin(deed.repos, &ctx.settings.oidc, told, &user, app.id, &scopes)?))
-        }
-        None => None,
-    };
-    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted { scopes, subject }))
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted(scopes)))
 }

@@ -1,2 +1,0 @@
--- Without ID tokens for devices.
-DROP TABLE openid_devices;
