@@ -192,7 +192,8 @@ def test_a_device_waits_for_somebody_with_a_browser(server, make_person, library
         person.press(decision)
         expect(person.page.get_by_role("status")).to_be_visible()
         if decision == "Approve":
-            tokens.result(30)
+            got = tokens.result(30)
+            assert got["claims"]["sub"] == person.user.id
             assert library.userinfo(subject=person.user.id)["email"] == person.user.email
         else:
             with pytest.raises(Refused) as refused:
