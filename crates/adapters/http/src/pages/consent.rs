@@ -252,6 +252,16 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
+    let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
+    let sign_in_anew = || {
+        let anew = authentication::ask_anew(call.context(), &query);
+        Failure::from(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)))
+    };
+    // Who signs in now has signed in for this request, and is not asked again.
+    let signed_in = |who| match who {
+        Err(Failure::Answer(_)) if wants_proof(&request) => Err(sign_in_anew()),
+        who => signed_in(&call.request, who),
+    };
     let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
         let (actor, found) = match who {
@@ -259,7 +269,7 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
                 (None, client_documents::find_fresh(call.context(), &url, asking).await)
             }
             who => {
-                let actor = signed_in(&call.request, who)?;
+                let actor = signed_in(who)?;
                 (Some(actor), client_documents::find(call.context(), &url, asking).await)
             }
         };
@@ -268,7 +278,7 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
         let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
         let actor = match who {
             Err(Failure::Answer(_)) if is_silent => None,
-            who => Some(signed_in(&call.request, who)?),
+            who => Some(signed_in(who)?),
         };
         (actor, found)
     };
@@ -281,17 +291,19 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
             return Err(redirect(StatusCode::FOUND, &location).into());
         }
     };
-    let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
     match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
         (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
-        (Step::SignIn, _) | (_, None) => {
-            let anew = authentication::ask_anew(call.context(), &query);
-            Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
-        }
+        (Step::SignIn, _) | (_, None) => Err(sign_in_anew()),
     }
+}
+
+/// Whether the client may not take every session for a proof of who the user is.
+fn wants_proof(request: &AuthorizeRequest) -> bool {
+    let wants_login = |prompt: &String| prompt.split_whitespace().any(|word| word == "login");
+    request.max_age.is_some() || request.prompt.as_ref().is_some_and(wants_login)
 }
 
 /// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a

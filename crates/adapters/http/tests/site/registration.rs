@@ -310,7 +310,7 @@ async fn metadata_that_breaks_a_rule_is_refused_by_name() {
         (json!({ "software_id": "x".repeat(257) }), "software_id"),
         (json!({ "contacts": vec!["a@b.example"; 17] }), "contacts"),
         (json!({ "scope": "nothing:known" }), "scope"),
-        (json!({ "scope": "x".repeat(4097) }), "scope"),
+        (json!({ "scope": "x ".repeat(16 * 1024) + "x" }), "scope"),
         (json!({ "scope": "a\"b" }), "scope"),
     ] {
         let refused = register(&house, &with(&native(), more.clone())).await.expect(400).json();
@@ -323,6 +323,23 @@ async fn metadata_that_breaks_a_rule_is_refused_by_name() {
     }
     let large = with(&native(), json!({ "client_name": "x".repeat(65 * 1024) }));
     assert_eq!(register(&house, &large).await.expect(413).json()["error"], "invalid_request");
+}
+
+#[actix_web::test]
+async fn a_client_may_ask_for_all_that_is_advertised() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let document = metadata(&house).await;
+    let names = document["scopes_supported"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(" ");
+    let client = register(&house, &with(&native(), json!({ "scope": names }))).await.expect(201).json();
+    let id = text(&client["client_id"]);
+    let scope: String = url::form_urlencoded::byte_serialize(names.as_bytes()).collect();
+    let uri = format!("/oauth2/authorize?client_id={id}&response_type=code&code_challenge={CHALLENGE}&scope={scope}");
+    let code = allow(&house, &owner, &uri).await.expect(302).redirected_with("code").unwrap();
+    let fields =
+        [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER), ("client_id", id)];
+    let tokens = house.form("/oauth2/tokens", "", &fields).await.expect(200).json();
+    assert!(text(&tokens["scope"]).contains("openid") && tokens["id_token"].is_string(), "{tokens}");
 }
 
 #[actix_web::test]

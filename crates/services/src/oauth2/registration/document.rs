@@ -16,8 +16,6 @@ const TEXT_MAX: usize = 256;
 const CONTACTS_MAX: usize = 16;
 /// Most entries of a list of words.
 const WORDS_MAX: usize = 32;
-/// Longest `scope`, in bytes, and most names in it.
-const SCOPE_MAX: (usize, usize) = (4096, 100);
 
 /// Metadata as it was sent (RFC 7591 2). What is not here is ignored, as the RFC has it.
 #[derive(Clone, Debug, Default)]
@@ -215,9 +213,6 @@ fn scopes(
     let most = (!settings.max_scopes.is_empty()).then(|| Scopes::known_among(&settings.max_scopes));
     let text = sent.unwrap_or_default();
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
-    if text.len() > SCOPE_MAX.0 || names.len() > SCOPE_MAX.1 {
-        return refused("scope is too long");
-    }
     // That alone asks for nothing: refresh tokens are given by grant type.
     names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
     let asked = match names.as_slice() {

@@ -42,6 +42,26 @@ async fn oidcc_prompt_login() {
 }
 
 #[actix_web::test]
+async fn who_signs_in_for_a_request_is_not_asked_to_do_so_again() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    tokens(&house, &owner, &app, &[("scope", "openid")]).await;
+    for proof in [("prompt", "login"), ("max_age", "0")] {
+        let uri = app.authorize(&[("scope", "openid"), proof]);
+        let anew = target(&ask(&house, "", &uri).await.expect(303));
+        house.clock.advance(Duration::SECOND);
+        let fresh = house.login("ann@example.com").await;
+        house.clock.advance(Duration::seconds(2));
+        assert!(ask(&house, &fresh, &anew).await.expect(302).redirected_with("code").is_some(), "{proof:?}");
+        // It is good for this request alone.
+        ask(&house, &fresh, &uri).await.expect(303);
+    }
+    let uri = app.authorize(&[("scope", "openid")]);
+    assert_eq!(target(&ask(&house, "", &uri).await.expect(303)), uri, "who asks for no proof gets none");
+}
+
+#[actix_web::test]
 async fn oidcc_prompt_none_not_logged_in() {
     let house = house().await;
     let owner = house.owner().await;
