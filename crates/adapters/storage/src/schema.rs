@@ -292,6 +292,21 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    openid_logouts (id) {
+        id -> BigInt,
+        app_id -> Uuid,
+        user_id -> Uuid,
+        sid -> Uuid,
+        attempts -> Integer,
+        next_attempt_at -> Instant,
+        last_error -> Nullable<Text>,
+    }
+}
+
+table! {
     use diesel::sql_types::Text;
     use crate::types::sql::{Digest, Instant, Uuid};
 
@@ -959,7 +974,9 @@ allow_tables_to_appear_in_same_query!(
     oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
+    openid_apps,
     openid_grants,
+    openid_sessions,
     api_keys,
     federated_sessions,
     templates,
