@@ -170,9 +170,8 @@ async fn oidcc_rp_initiated_logout_bad_requests_do_nothing() {
         assert!(lives(&house, &owner).await, "{name}");
     }
     let long = "s".repeat(4097);
-    let answer =
-        ask(&house, &owner, &end(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE), ("state", &long)]));
-    answer.await.expect(400);
+    let uri = end(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE), ("state", &long)]);
+    ask(&house, &owner, &uri).await.expect(400);
     assert!(lives(&house, &owner).await);
 }
 
