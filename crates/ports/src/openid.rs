@@ -4,9 +4,10 @@ use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::App;
-use doorward_domain::openid::{AppRules, Consent, Identity};
+use doorward_domain::openid::{AppRules, Consent, Identity, LogoutNotice};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
+use time::Duration;
 use uuid::Uuid;
 
 /// What is known when an app asks a user for access, beside the app itself.
@@ -72,6 +73,8 @@ pub trait OpenIdRepository {
     -> Result<Option<(App, Known)>, StoreError>;
     /// What is particular about an app; `None` if nothing is.
     fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError>;
+    /// What is particular about those of these apps about which something is, by id.
+    fn list_rules(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, AppRules)>, StoreError>;
     /// Sets what is particular about an app that is stored already.
     fn update_rules(
         &mut self,
@@ -92,5 +95,37 @@ pub trait OpenIdRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         user: UserId,
         app: AppId,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Stores which apps are still to be told that a session has ended.
+///
+/// Whatever deletes or expires the key of a session writes that by itself, in the same statement or transaction: of the apps that have a
+/// grant that came of the session, those that have said where. What ends all that a user has writes it for all sessions of the user. Times
+/// are by the clock of the database.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait LogoutRepository {
+    /// How long nothing is to be tried, if there is something.
+    fn due_in(&mut self) -> Result<Option<Duration>, StoreError>;
+    /// Begins an attempt of at most `limit` that are due, each of which is left alone for `lease` from now on.
+    fn claim(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<LogoutNotice>, StoreError>;
+    /// Removes one that was told, or is given up; `false` when another attempt has begun, or it is gone.
+    fn remove(
+        &mut self,
+        permit: &Permit<action::Delete, resource::System>,
+        notice: &LogoutNotice,
+    ) -> Result<bool, StoreError>;
+    /// Notes that an attempt was in vain, and has the next one wait; `false` as in [`remove`](Self::remove).
+    fn postpone(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        notice: &LogoutNotice,
+        pause: Duration,
+        error: &str,
     ) -> Result<bool, StoreError>;
 }

@@ -304,6 +304,21 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    openid_logouts (id) {
+        id -> BigInt,
+        app_id -> Uuid,
+        user_id -> Uuid,
+        sid -> Uuid,
+        attempts -> Integer,
+        next_attempt_at -> Instant,
+        last_error -> Nullable<Text>,
+    }
+}
+
+table! {
     use diesel::sql_types::Text;
     use crate::types::sql::{Digest, Instant, Uuid};
 
@@ -975,6 +990,7 @@ allow_tables_to_appear_in_same_query!(
     oauth2_consents,
     openid_apps,
     openid_grants,
+    openid_sessions,
     api_keys,
     federated_sessions,
     templates,

@@ -13,7 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use document::{ClientMetadata, SentMetadata};
+pub use document::{ClientMetadata, RelyingParty, SentMetadata};
 pub use manage::{Managed, delete, find, update};
 pub use reaping::{RegistrationReaper, reap};
 pub use register::{Registered, register};

@@ -11,7 +11,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::OAuthError;
-use doorward_services::oauth2::registration::{self, ClientMetadata, Managed, RegistrationError, SentMetadata};
+use doorward_services::oauth2::registration::{
+    self, ClientMetadata, Managed, RegistrationError, RelyingParty, SentMetadata,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -56,6 +58,16 @@ pub(crate) struct MetadataBody {
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
     scope: Option<String>,
+    /// `RS256` (default), `ES256` or `EdDSA`.
+    id_token_signed_response_alg: Option<String>,
+    /// In seconds.
+    default_max_age: Option<u32>,
+    /// Where users may be sent after they have signed out.
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended.
+    backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session has ended.
+    backchannel_logout_session_required: Option<bool>,
 }
 
 impl MetadataBody {
@@ -86,6 +98,13 @@ impl From<MetadataBody> for SentMetadata {
             token_endpoint_auth_method: body.token_endpoint_auth_method,
             application_type: body.application_type,
             scope: body.scope,
+            relying_party: RelyingParty {
+                id_token_signed_response_alg: body.id_token_signed_response_alg,
+                default_max_age: body.default_max_age,
+                post_logout_redirect_uris: body.post_logout_redirect_uris,
+                backchannel_logout_uri: body.backchannel_logout_uri,
+                backchannel_logout_session_required: body.backchannel_logout_session_required,
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod basic;
 mod keys;
+mod logout;
 mod userinfo;
 
 use crate::house::{Answer, House, ISSUER};

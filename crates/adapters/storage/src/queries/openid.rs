@@ -1,6 +1,7 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use super::Conn;
+use super::one_of::OneOf;
 use crate::rows::AppRow;
 use crate::schema::{
     federated_sessions, oauth2_apps, oauth2_consents, oauth2_grants, oauth2_registered_clients, openid_apps,
@@ -205,6 +206,17 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         self.run(|conn| {
             let row = openid_apps::table.find(Id(app)).select(openid_apps::rules);
             Ok(row.get_result::<Json<AppRules>>(conn).optional()?.map(|Json(rules)| rules))
+        })
+    }
+
+    fn list_rules(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, AppRules)>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(Id<AppId>, Json<AppRules>)> = openid_apps::table
+                .filter(OneOf::ids("openid_apps.app_id", apps.iter().copied()))
+                .select((openid_apps::app_id, openid_apps::rules))
+                .order(openid_apps::app_id)
+                .load(conn)?;
+            Ok(rows.into_iter().map(|(Id(app), Json(rules))| (app, rules)).collect())
         })
     }
 

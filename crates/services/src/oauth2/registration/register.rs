@@ -7,6 +7,7 @@ use crate::oauth2::provider::registration_mode;
 use crate::oauth2::secrets;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::oauth2::{App, ClientType, NEW_PER_ADDRESS, RedirectMatch, RegisteredClient, RegistrationToken};
+use doorward_domain::openid::AppRules;
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub async fn register(
         return Err(RegistrationError::Off);
     }
     let settings = ctx.settings.oauth2.registration.clone();
-    let checked = check(&settings, sent)?;
+    let checked = check(&ctx.settings, sent)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
@@ -82,9 +83,10 @@ fn join(
     let client = RegisteredClient { shared: true, matched_at: deed.now, ..known };
     deed.repos.registrations().update(&permit, &client)?;
     deed.repos.registrations().insert_token(&permit, client.app_id, &token.digest(), deed.now)?;
+    let relying_party = ClientMetadata::read(&client.metadata)?.relying_party;
     let registered = Registered {
         app,
-        metadata: checked.metadata,
+        metadata: ClientMetadata { relying_party, ..checked.metadata },
         issued_at: client.created_at,
         token: token.to_wire(),
         secret: None,
@@ -149,6 +151,10 @@ fn add(
     };
     deed.repos.apps().insert(&permit, &app)?;
     deed.repos.registrations().insert(&permit, &client)?;
+    if checked.rules != AppRules::default() {
+        let permit = System::because("a client registers itself").permit();
+        deed.repos.openid().update_rules(&permit, app.id, &checked.rules)?;
+    }
     let for_token = System::because("a client registers itself").permit();
     deed.repos.registrations().insert_token(&for_token, app.id, &token.digest(), deed.now)?;
     let secret = if is_public { None } else { Some(add_secret(deed, &app)?) };

@@ -49,7 +49,7 @@ fn app() -> App {
 
 /// The client that the same metadata gave before.
 fn known() -> RegisteredClient {
-    let checked = document::check(&settings().oauth2.registration, sent()).unwrap();
+    let checked = document::check(&settings(), sent()).unwrap();
     RegisteredClient {
         app_id: AppId::NIL,
         identity: Some(checked.identity),
