@@ -333,16 +333,16 @@ fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
+mod files {
     use super::*;
     use std::collections::BTreeSet;
 
     #[test]
     fn each_file_of_tests_in_python_belongs_to_one_part() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/python");
-        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let there: BTreeSet<String> =
-            names.filter(|name| name.starts_with("test_") && Path::new(name).extension().is_some()).collect();
+            entries.filter(|name| name.starts_with("test_") && Path::new(name).extension().is_some()).collect();
         let named = || PYTHON.iter().flat_map(|(_, files)| files.iter().map(|file| (*file).to_owned()));
         assert_eq!(named().collect::<BTreeSet<_>>(), there, "a file that no part names is never run");
         assert_eq!(named().count(), there.len(), "a file is named twice");
