@@ -70,10 +70,10 @@ impl Options {
         let visitor = Visitor::new(settings)?;
         let mut steps = steps::Steps::new(client, &visitor, registered);
         if client.is_mcp() {
-            mcp::play(&mut steps, &url)
+            mcp::play(&mut steps, &url);
         } else {
-            relying_party::play(&mut steps, &url)
-        };
+            relying_party::play(&mut steps, &url);
+        }
         let mut findings = steps.into_findings();
         let broken = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
         let (name, page) = (client.name(), client.page());

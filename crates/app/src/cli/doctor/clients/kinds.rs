@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(in crate::cli) enum Client {
     /// claude.ai, its desktop app, and Claude Code
     Claude,
-    /// Connectors of ChatGPT
+    /// The connectors of chatgpt.com
     #[value(name = "chatgpt")]
     ChatGpt,
     /// Visual Studio Code

@@ -74,8 +74,9 @@ fn find(steps: &mut Steps<'_>, url: &Url) -> Option<Found> {
             vec![format!("{well_known}{path}"), well_known]
         }
     };
-    let documents = places.iter().filter_map(|place| Some((place, steps.visitor.get(place).ok()?)));
-    let Some((place, answer)) = documents.into_iter().find(|(_, answer)| answer.status == 200) else {
+    let visitor = steps.visitor;
+    let mut documents = places.iter().filter_map(|place| Some((place, visitor.get(place).ok()?)));
+    let Some((place, answer)) = documents.find(|(_, answer)| answer.status == 200) else {
         steps.bad(format!("there is no document of the protected resource at {}", places.join(", ")));
         return None;
     };
