@@ -179,7 +179,7 @@ impl Walk {
             ..AuthorizeRequest::default()
         };
         let run = async || {
-            let (app, _) = find_client(&self.ctx, &request, Some(actor)).await.unwrap();
+            let app = find_client(&self.ctx, &request).await.unwrap();
             let consent = prepare(&self.ctx, app, &request).unwrap();
             approve(&self.ctx, actor, consent).await
         };
@@ -253,7 +253,7 @@ contract! {
             code_challenge_method: Some("S256".to_owned()),
             ..AuthorizeRequest::default()
         };
-        let (app, _) = find_client(ctx, &request, Some(&ann)).await.unwrap();
+        let app = find_client(ctx, &request).await.unwrap();
         let consent = prepare(ctx, app, &request).unwrap();
         apps::delete(ctx, &ann, tool.id).await.unwrap();
         let refused = approve(ctx, &ann, consent).await;

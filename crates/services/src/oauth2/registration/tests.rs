@@ -173,7 +173,10 @@ fn texts() -> impl Strategy<Value = String> {
 prop_compose! {
     fn metadata()(
         redirect_uris in vec(texts(), 0..4),
-        names in vec(option::of(texts()), 7),
+        names in vec(option::of(texts()), 9),
+        post_logout_redirect_uris in vec(texts(), 0..3),
+        default_max_age in option::of(any::<u32>()),
+        backchannel_logout_session_required in option::of(any::<bool>()),
         grant_types in vec(texts(), 0..3),
         contacts in vec(texts(), 0..3),
         token_endpoint_auth_method in option::of(texts()),
@@ -197,6 +200,13 @@ prop_compose! {
             token_endpoint_auth_method,
             application_type,
             scope,
+            relying_party: RelyingParty {
+                id_token_signed_response_alg: next(),
+                default_max_age,
+                post_logout_redirect_uris,
+                backchannel_logout_uri: next(),
+                backchannel_logout_session_required,
+            },
         }
     }
 }
@@ -218,6 +228,7 @@ fn echoed(metadata: ClientMetadata) -> SentMetadata {
         token_endpoint_auth_method: Some(metadata.token_endpoint_auth_method),
         application_type: Some(metadata.application_type),
         scope: metadata.scope,
+        relying_party: metadata.relying_party,
     }
 }
 
@@ -235,8 +246,8 @@ proptest! {
             token_endpoint_auth_method: if public { Some("none".to_owned()) } else { sent.token_endpoint_auth_method },
             ..sent
         };
-        let mut settings = settings().oauth2.registration;
-        settings.max_scopes = max_scopes;
+        let mut settings = settings();
+        settings.oauth2.registration.max_scopes = max_scopes;
         if let Ok(checked) = document::check(&settings, sent) {
             prop_assert!((1..=CLIENT_NAME_MAX).contains(&checked.metadata.client_name.len()));
             let public = checked.auth_method.is_public();
