@@ -197,7 +197,7 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
         relying_party,
     };
     let (identity, refresh_tokens) = (metadata.identity(), grant_types.contains(&GrantType::RefreshToken));
-    Ok(Checked { identity, metadata, redirect_uris, auth_method, allowed_scopes, refresh_tokens, rules })
+    Ok(Checked { metadata, redirect_uris, auth_method, allowed_scopes, refresh_tokens, identity, rules })
 }
 
 /// What is kept of a client as a relying party, and what follows of it.
