@@ -10,7 +10,7 @@ mod token;
 
 pub use app::AppRules;
 pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
-pub use consent::{Consent, ConsentQuestion, fingerprint};
+pub use consent::{Consent, ConsentQuestion, fingerprint, is_of_a_site};
 pub use defect::RequestDefect;
 pub use identity::{Identity, SignIn};
 pub use request::{AuthenticationRequest, Prompt};

@@ -15,10 +15,10 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::{AppId, CodeId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
-    OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
+    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
-use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
+use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -364,7 +364,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         // Before somebody is promised a token.
         signing_ring(ctx).await?;
     }
-    let remembered = remembered(ctx, &consent.app, &code, told);
+    let remembered = remembered(ctx, &consent.app, &code, told).filter(|_| is_of_a_site(&consent.redirect_uri));
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
@@ -398,9 +398,10 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(consent.redirect_uri.with_response(&members))
 }
 
-/// What is remembered of this consent; `None` if the user is asked again in any case.
+/// What is remembered of this consent; `None` if the user is asked again in any case. Whether an administrator answers for the app is looked
+/// at when it comes again.
 fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
-    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+    (ctx.settings.oauth2.remember_consent && !is_of_document(app.id)).then(|| Consent {
         user_id: code.user_id,
         app_id: app.id,
         resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),

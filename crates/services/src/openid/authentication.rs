@@ -83,6 +83,8 @@ pub async fn next_step(
         authorization: &consent.authorization,
         told: &told,
         is_remembered: ctx.settings.oauth2.remember_consent,
+        // What a document says of its client may be another thing tomorrow.
+        is_vouched_for: !known.is_its_own && consent.document.is_none(),
     };
     if question.is_answered(known.consent.as_ref()) {
         return Ok(Step::Allowed);
