@@ -58,6 +58,8 @@ pub struct ConsentQuestion<'a> {
     pub told: &'a Scopes,
     /// Whether what was allowed is remembered at all.
     pub is_remembered: bool,
+    /// Whether an administrator has registered it, and answers for where its answers go.
+    pub is_vouched_for: bool,
 }
 
 impl ConsentQuestion<'_> {
@@ -78,8 +80,8 @@ impl ConsentQuestion<'_> {
         if self.rules.trusted {
             return true;
         }
-        // Who cannot prove who it is may be another one today.
-        if !self.is_remembered || self.app.client_type != ClientType::Confidential {
+        // Who cannot prove who it is, and has nobody who does, may be another one today.
+        if !self.is_remembered || !(self.is_vouched_for || self.app.client_type == ClientType::Confidential) {
             return false;
         }
         let is_known = |known: &Consent| {
@@ -91,7 +93,7 @@ impl ConsentQuestion<'_> {
     }
 }
 
-/// Whether answers go to a site on the network: by https, and not to the device of the user. Users are always asked otherwise.
+/// Whether answers go to a site on the network: by https, and not to the device of the user.
 #[must_use]
 pub fn is_of_a_site(uri: &RedirectUri) -> bool {
     let Ok(url) = Url::parse(uri.as_str()) else { return false };
@@ -140,6 +142,16 @@ mod tests {
     }
 
     fn is_answered(app: &App, rules: &AppRules, asked: &str, remembered: bool, known: Option<&Consent>) -> bool {
+        is_answered_about(app, rules, asked, (remembered, false), known)
+    }
+
+    fn is_answered_about(
+        app: &App,
+        rules: &AppRules,
+        asked: &str,
+        (remembered, is_vouched_for): (bool, bool),
+        known: Option<&Consent>,
+    ) -> bool {
         let scopes = Scopes::from_storage(asked);
         let authorization = Authorization { scopes: scopes.clone(), resource: None };
         let question = ConsentQuestion {
@@ -149,6 +161,7 @@ mod tests {
             authorization: &authorization,
             told: &scopes,
             is_remembered: remembered,
+            is_vouched_for,
         };
         question.is_answered(known)
     }
@@ -182,7 +195,12 @@ mod tests {
         for changed in [moved, renamed, public.clone()] {
             assert!(!is_answered(&changed, &rules, "openid", true, Some(&before)), "{changed:?}");
         }
-        assert!(!is_answered(&public, &rules, "openid", true, Some(&known(&public, "openid"))));
+        let before = known(&public, "openid");
+        let ask =
+            |remembered, vouched| is_answered_about(&public, &rules, "openid", (remembered, vouched), Some(&before));
+        assert!(!ask(true, false));
+        assert!(ask(true, true), "an administrator answers for where its answers go");
+        assert!(!ask(false, true), "nothing is remembered");
     }
 
     #[test]

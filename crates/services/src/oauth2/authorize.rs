@@ -14,8 +14,8 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
-    OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
+    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
 use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::roles::{Object, action, resource};
@@ -423,10 +423,11 @@ async fn why_not(ctx: &Context, app: AppId, error: Error) -> Error {
     }
 }
 
-/// What is remembered of this consent; `None` if the user is asked again in any case, or it is remembered already.
+/// What is remembered of this consent; `None` if the user is asked again in any case, or it is remembered already. Whether an administrator
+/// answers for the app is looked at when it comes again.
 fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Instant) -> Option<Consent> {
     let app = &request.app;
-    let is_of_use = app.client_type == ClientType::Confidential && is_of_a_site(&request.redirect_uri);
+    let is_of_use = is_of_a_site(&request.redirect_uri) && !is_of_document(app.id);
     if !ctx.settings.oauth2.remember_consent || !is_of_use {
         return None;
     }

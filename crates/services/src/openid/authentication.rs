@@ -60,7 +60,7 @@ pub async fn next_step(
     if hinted.is_some_and(|hint| hint.user != user) || request.claims.subject.as_deref().is_some_and(is_other) {
         return sign_in("somebody else is signed in");
     }
-    let Known { rules, sign_in: began, consents, .. } = &consent.known;
+    let Known { rules, is_its_own, sign_in: began, consents } = &consent.known;
     let auth_time = began.as_ref().map_or(account.key.created_at, |(auth_time, _)| *auth_time);
     if request.needs_new_proof(rules.default_max_age, auth_time, asked_at, ctx.clock.now()) {
         return sign_in("the user must sign in again");
@@ -82,6 +82,8 @@ pub async fn next_step(
         authorization: &consent.authorization,
         told: &told,
         is_remembered: ctx.settings.oauth2.remember_consent,
+        // What a document says of its client may be another thing tomorrow.
+        is_vouched_for: !is_its_own && consent.document.is_none(),
     };
     let known = consents.iter().find(|known| known.resource == question.resource());
     if question.is_answered(known) {

@@ -131,8 +131,7 @@ async fn a_device_is_told_who_its_user_is_and_when_they_signed_in() {
 #[actix_web::test]
 async fn a_device_that_is_not_used_for_a_week_asks_anew() {
     let house = house_with(|settings| {
-        settings.oauth2.device.refresh_token_lifetime =
-            doorward_domain::settings::Span::DAY + doorward_domain::settings::Span::DAY;
+        settings.oauth2.device.refresh_token_lifetime = doorward_domain::settings::Span::seconds(2 * 24 * 3600);
     })
     .await;
     let owner = house.owner().await;

@@ -9,7 +9,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use doorward_ports::mocks::KeepingMailer;
-use doorward_services::provisioner_jobs::{CompletedBuild, complete_build, fail};
+use doorward_services::provisioner_jobs::{CompletedBuild, Left, complete_build, fail};
 use serde_json::{Value, json};
 use time::Duration;
 

@@ -6,7 +6,7 @@ use crate::provisioner_jobs::{line, read_out};
 use crate::templates::id;
 use actix_web::http::Method;
 use doorward_services::provisioner_jobs::{
-    CompletedDryRun, JobUpdate, complete_dry_run, complete_import, fail, update,
+    CompletedDryRun, JobUpdate, Left, complete_dry_run, complete_import, fail, update,
 };
 use serde_json::{Value, json};
 use time::Duration;

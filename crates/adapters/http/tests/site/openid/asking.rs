@@ -3,7 +3,10 @@
 use super::{ask, claims_of, exchange, relying_party, tokens};
 use crate::house::{Answer, house, house_with};
 use crate::oauth2::{allow, client};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use doorward_ports::WorkMode;
+use doorward_services::oauth2::registration::RegistrationMode;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -272,21 +275,34 @@ async fn what_was_allowed_is_remembered_until_it_is_taken_back() {
 }
 
 #[actix_web::test]
-async fn programs_on_the_device_and_apps_without_a_secret_are_asked_about_each_time() {
+async fn programs_on_the_device_are_asked_about_each_time() {
     let house = house().await;
     let owner = house.owner().await;
-    let device = client(&house, &owner, json!({})).await;
+    let app = client(&house, &owner, json!({})).await;
+    let uri = app.authorize(&[("scope", "openid")]);
+    allow(&house, &owner, &uri).await.expect(302);
+    ask(&house, &owner, &uri).await.expect(200);
+    let silent = app.authorize(&[("scope", "openid"), ("prompt", "none")]);
+    let refused = ask(&house, &owner, &silent).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("consent_required"));
+}
+
+#[actix_web::test]
+async fn apps_without_a_secret_are_asked_about_once_where_an_administrator_has_registered_them() {
+    let house = house_with(|settings| settings.oauth2.registration.mode = RegistrationMode::Open).await;
+    let owner = house.owner().await;
     let public = json!({ "name": "spa", "callback_url": super::CALLBACK, "public": true });
-    let made =
-        house.api(actix_web::http::Method::POST, "/oauth2-provider/apps", &owner, public).await.expect(201).json();
-    let public = crate::oauth2::Client { id: made["id"].as_str().unwrap().to_owned(), secret: String::new() };
-    for app in [device, public] {
-        let uri = app.authorize(&[("scope", "openid")]);
-        allow(&house, &owner, &uri).await.expect(302);
-        ask(&house, &owner, &uri).await.expect(200);
+    let made = house.api(Method::POST, "/oauth2-provider/apps", &owner, public).await.expect(201).json();
+    let own = json!({ "redirect_uris": [super::CALLBACK], "token_endpoint_auth_method": "none" });
+    let registered = TestRequest::post().uri("/oauth2/register").set_payload(own.to_string());
+    let registered = house.send(registered).await.expect(201).json();
+    for (id, remembered) in [(&made["id"], true), (&registered["client_id"], false)] {
+        let app = crate::oauth2::Client { id: id.as_str().unwrap().to_owned(), secret: String::new() };
+        allow(&house, &owner, &app.authorize(&[("scope", "openid")])).await.expect(302);
         let silent = app.authorize(&[("scope", "openid"), ("prompt", "none")]);
-        let refused = ask(&house, &owner, &silent).await.expect(302);
-        assert_eq!(refused.redirected_with("error").as_deref(), Some("consent_required"));
+        let answer = ask(&house, &owner, &silent).await.expect(302);
+        assert_eq!(answer.redirected_with("code").is_some(), remembered, "{id}");
+        assert_eq!(answer.redirected_with("error").is_some(), !remembered, "{id}");
     }
 }
 
