@@ -129,6 +129,8 @@ async fn a_device_that_asks_for_it_is_told_who_has_approved() {
     // Who does not ask is not told.
     let codes = begin(&house, &television, "user:read").await;
     let code = codes["user_code"].as_str().unwrap();
+    browser.get(&format!("{PAGE}?user_code={code}")).await.expect(200);
+    browser.submit(PAGE, &[("user_code", code)]).await.expect(200);
     browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
     house.clock.advance(Duration::seconds(5));
     assert!(poll(&house, &television, &codes).await.expect(200).json().get("id_token").is_none());
