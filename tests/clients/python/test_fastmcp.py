@@ -35,7 +35,6 @@ def host(tmp_path_factory):
 def open_server(database, serve_module, host):
     settings = {
         "oauth2.access_token_lifetime": "3s",
-        "oauth2.refresh_reuse_grace": "1s",
         "oauth2.registration.mode": "open",
         "fetch.extra_ca": str(host.authority.file),
         "fetch.allow_hosts.0": host.address,

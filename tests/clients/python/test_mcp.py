@@ -48,7 +48,6 @@ def open_server(database, serve_module, host):
     """A server where clients may register themselves, and that believes in the host of the document."""
     settings = {
         "oauth2.access_token_lifetime": "3s",
-        "oauth2.refresh_reuse_grace": "1s",
         "oauth2.registration.mode": "open",
         "fetch.extra_ca": str(host.authority.file),
         "fetch.allow_hosts.0": host.address,

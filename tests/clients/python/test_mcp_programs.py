@@ -37,8 +37,7 @@ def host(tmp_path_factory):
 @pytest.fixture(scope="module")
 def open_server(database, serve_module, host):
     settings = {
-        "oauth2.access_token_lifetime": "3s",
-        "oauth2.refresh_reuse_grace": "1s",
+        "oauth2.access_token_lifetime": "5s",
         "oauth2.registration.mode": "open",
         "fetch.extra_ca": str(host.authority.file),
         "fetch.allow_hosts.0": host.address,
@@ -139,7 +138,7 @@ def test_mcp_remote_connects(open_server, mcp_server, tmp_path, host, way):
     with Bridge(*arguments, **keep) as bridge:
         bridge.connect()
         assert bridge.whoami() == name, bridge.text()
-        time.sleep(4)  # its token expires, and it has another
+        time.sleep(6)  # its token expires, and it has another
         assert bridge.whoami() == name, bridge.text()
     first = mcp_server.introspection.answers[-1]["client_id"]
     with Bridge(*arguments, **keep) as bridge:  # with what it kept

@@ -99,11 +99,16 @@ class Bridge:
 
     def _ask(self, **message):
         self._send(**message)
-        for line in self._process.stdout:
-            answer = json.loads(line)
-            if answer.get("id") == message["id"]:
-                return answer["result"]
-        raise AssertionError(f"the bridge ended; it said:\n{self.text()}")
+        alarm = threading.Timer(40, self._process.kill)
+        alarm.start()
+        try:
+            for line in self._process.stdout:
+                answer = json.loads(line)
+                if answer.get("id") == message["id"]:
+                    return answer["result"]
+        finally:
+            alarm.cancel()
+        raise AssertionError(f"the bridge does not answer ({self._errors.failure}); it said:\n{self.text()}")
 
     def connect(self):
         about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"}}

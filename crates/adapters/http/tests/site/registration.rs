@@ -332,6 +332,7 @@ async fn a_client_may_ask_for_all_that_is_advertised() {
     let document = metadata(&house).await;
     let names = document["scopes_supported"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(" ");
     let client = register(&house, &with(&native(), json!({ "scope": names }))).await.expect(201).json();
+    assert_eq!(client["scope"], names, "as it was sent: clients compare");
     let id = text(&client["client_id"]);
     let scope: String = url::form_urlencoded::byte_serialize(names.as_bytes()).collect();
     let uri = format!("/oauth2/authorize?client_id={id}&response_type=code&code_challenge={CHALLENGE}&scope={scope}");

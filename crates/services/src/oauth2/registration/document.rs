@@ -267,7 +267,8 @@ fn is_below_localhost(text: &str) -> bool {
 }
 
 /// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
-/// the server gives to clients that register themselves.
+/// the server gives to clients that register themselves. The text is otherwise the client's own: some compare it with what they ask for, and
+/// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
     sent: Option<&str>,
@@ -285,11 +286,15 @@ fn scopes(
         },
         [] => Scopes::known_among(&settings.default_scopes),
     };
+    let is_limited = most.is_some();
     let given = asked.within(most.as_ref()).simplified();
     if given.is_empty() {
         return refused("scope names nothing that this server gives to clients that register themselves");
     }
-    Ok((Some(given.to_string()), Some(given)))
+    let own =
+        parse_scope_list(text).unwrap_or_default().into_iter().filter(|name| !Scopes::known_among(&[name]).is_empty());
+    let shown = if is_limited || names.is_empty() { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
+    Ok((Some(shown), Some(given)))
 }
 
 fn refused<T>(text: impl Into<String>) -> Result<T, RegistrationError> {

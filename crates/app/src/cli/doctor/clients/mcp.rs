@@ -62,17 +62,14 @@ fn find(steps: &mut Steps<'_>, url: &Url) -> Option<Found> {
         return Some(Found { issuer: url.as_str().trim_end_matches('/').to_owned(), resource: None });
     }
     let named = parameter(answer.header("www-authenticate"), "resource_metadata");
-    let places = match named {
-        Some(place) => {
-            steps.good(format!("{url} wants a token, and names {place}"));
-            vec![place]
-        }
-        None => {
-            steps.worth(format!("{url} wants a token, and its WWW-Authenticate names no resource_metadata"));
-            let (origin, path) = (origin(url), url.path().trim_end_matches('/'));
-            let well_known = format!("{origin}/.well-known/oauth-protected-resource");
-            vec![format!("{well_known}{path}"), well_known]
-        }
+    let places = if let Some(place) = named {
+        steps.good(format!("{url} wants a token, and names {place}"));
+        vec![place]
+    } else {
+        steps.worth(format!("{url} wants a token, and its WWW-Authenticate names no resource_metadata"));
+        let (origin, path) = (origin(url), url.path().trim_end_matches('/'));
+        let well_known = format!("{origin}/.well-known/oauth-protected-resource");
+        vec![format!("{well_known}{path}"), well_known]
     };
     let visitor = steps.visitor;
     let mut documents = places.iter().filter_map(|place| Some((place, visitor.get(place).ok()?)));
