@@ -40,7 +40,7 @@ impl JobTiming {
                 && timing.started_at <= timing.ended_at
                 && (0..=9999).contains(&timing.started_at.year())
                 && (0..=9999).contains(&timing.ended_at.year())
-                && ![&timing.action, &timing.source, &timing.resource].into_iter().any(|text| has_nul(text))
+                && ![&timing.action, &timing.source, &timing.resource].into_iter().any(has_nul)
         };
         let cut = |mut text: String| {
             text.truncate(text.floor_char_boundary(TIMING_TEXT_MAX));
