@@ -210,6 +210,7 @@ impl From<WorkspacePage> for WorkspacesObject {
 /// How long a build took, step by step.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WorkspaceBuildTimings)]
+#[expect(clippy::struct_field_names, reason = "clients know them by these names")]
 pub(crate) struct TimingsObject {
     provisioner_timings: Vec<TimingObject>,
     /// Always empty: no agent connects here.
