@@ -1,6 +1,6 @@
 use super::*;
 use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-use doorward_domain::oauth2::RedirectMatch;
+use doorward_domain::oauth2::{ClientType, RedirectMatch};
 use doorward_ports::StoreError;
 use doorward_ports::mocks::MockRepositories;
 

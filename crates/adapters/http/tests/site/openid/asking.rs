@@ -269,7 +269,7 @@ async fn what_was_allowed_is_remembered_until_it_is_taken_back() {
     let more = app.authorize(&[("scope", "openid user:read template:read")]);
     ask(&house, &owner, &more).await.expect(200);
     let withdrawn = format!("/oauth2/tokens?client_id={}", app.id);
-    let request = actix_web::test::TestRequest::delete().uri(&withdrawn);
+    let request = TestRequest::delete().uri(&withdrawn);
     house.send(request.insert_header(("Coder-Session-Token", &*owner))).await.expect(204);
     ask(&house, &owner, &uri).await.expect(200);
 }
