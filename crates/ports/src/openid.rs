@@ -1,11 +1,26 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use crate::StoreError;
+use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::oauth2::App;
 use doorward_domain::openid::{AppRules, Consent, Identity};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use uuid::Uuid;
+
+/// What is known when an app asks a user for access, beside the app itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What is particular about the app.
+    pub rules: AppRules,
+    /// Whether the app registered itself, and no administrator has changed it since.
+    pub is_its_own: bool,
+    /// When and how the user signed in at an identity provider (`acr`); `None` if the session did not begin at one.
+    pub sign_in: Option<(Instant, String)>,
+    /// What the user has allowed the app before, for each resource.
+    pub consents: Vec<Consent>,
+}
 
 /// Stores what apps are told of sessions, and what is particular about apps. All of it goes with what it is about.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -52,6 +67,9 @@ pub trait OpenIdRepository {
     /// The apps that were told who this user is and have grants of theirs, by id.
     fn list_apps_of_user(&mut self, user: UserId) -> Result<Vec<AppId>, StoreError>;
 
+    /// The app, and what is known when it asks this user, who is signed in by this key; of nobody if none is.
+    fn find_asking(&mut self, app: AppId, user: Option<(UserId, ApiKeyId)>)
+    -> Result<Option<(App, Known)>, StoreError>;
     /// What is particular about an app; `None` if nothing is.
     fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError>;
     /// Sets what is particular about an app that is stored already.
@@ -62,8 +80,6 @@ pub trait OpenIdRepository {
         rules: &AppRules,
     ) -> Result<(), StoreError>;
 
-    /// What the user has allowed the app for this resource, which is empty for this server.
-    fn find_consent(&mut self, user: UserId, app: AppId, resource: &str) -> Result<Option<Consent>, StoreError>;
     /// Remembers what was allowed, in the place of what was before.
     fn upsert_consent(
         &mut self,

@@ -12,7 +12,6 @@ pub mod introspect;
 pub mod metadata;
 pub mod provider;
 pub mod registration;
-pub(crate) mod resources;
 pub mod revoke;
 pub mod secrets;
 pub mod token;

@@ -2,7 +2,6 @@
 
 pub mod authentication;
 pub mod documents;
-pub mod known;
 pub mod userinfo;
 
 mod claims;

@@ -971,6 +971,8 @@ allow_tables_to_appear_in_same_query!(
     oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
+    oauth2_consents,
+    openid_apps,
     openid_grants,
     api_keys,
     federated_sessions,

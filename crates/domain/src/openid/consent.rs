@@ -23,6 +23,16 @@ pub struct Consent {
     pub created_at: Instant,
 }
 
+impl Consent {
+    /// Whether it says the same as another one, which may have been given at another time.
+    #[must_use]
+    pub fn says_as(&self, other: &Self) -> bool {
+        let Self { user_id, app_id, resource, scopes, fingerprint, created_at: _ } = self;
+        (user_id, app_id, resource, scopes, fingerprint)
+            == (&other.user_id, &other.app_id, &other.resource, &other.scopes, &other.fingerprint)
+    }
+}
+
 /// What tells whether an app is still the one that was allowed: where answers go, how it proves itself, and its name.
 #[must_use]
 pub fn fingerprint(app: &App) -> Digest {

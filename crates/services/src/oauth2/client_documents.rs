@@ -13,7 +13,6 @@ pub use settings::DocumentSettings;
 
 use super::client::unknown_client;
 use crate::deed::{Deed, Recorded};
-use crate::openid::known::{Asking, Known};
 use crate::{Context, Error, OAuthError, Principal};
 use document::Document;
 use doorward_domain::ids::AppId;
@@ -24,6 +23,7 @@ use doorward_domain::oauth2::{
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::fetch::{ContentType, Request};
+use doorward_ports::openid::Known;
 use doorward_ports::{Repositories, StoreError};
 
 /// Reads a `client_id` that is meant to be the URL of a document, and asks the settings about its host.
@@ -39,9 +39,9 @@ pub fn admit(ctx: &Context, text: &str) -> Result<ClientUrl, OAuthError> {
 ///
 /// Needs no permission. Errors: `invalid_client` (the document cannot be fetched), `invalid_client_metadata` (it breaks a rule),
 /// `temporarily_unavailable`, `server_error`.
-pub async fn find(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
+pub async fn find(ctx: &Context, url: &ClientUrl, user: &Principal) -> Result<(App, Known), OAuthError> {
     let now = ctx.clock.now();
-    let stored = look(ctx, url, Some(asking)).await?;
+    let stored = look(ctx, url, Some(user)).await?;
     let document = match &stored.copy {
         Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
@@ -53,9 +53,9 @@ pub async fn find(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App
 /// The same without asking anybody, for those who are not signed in: without a fresh copy the client is not known.
 ///
 /// Needs no permission. Errors: as of [`find`].
-pub async fn find_fresh(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
+pub async fn find_fresh(ctx: &Context, url: &ClientUrl) -> Result<(App, Known), OAuthError> {
     let now = ctx.clock.now();
-    let stored = look(ctx, url, Some(asking)).await?;
+    let stored = look(ctx, url, None).await?;
     let copy = stored.copy.as_ref().filter(|copy| copy.is_fresh(now));
     let document = Document::parse(url, &copy.ok_or_else(not_fetched)?.body)?;
     Ok(stored.app_by(&document, url, now))
@@ -153,18 +153,15 @@ impl Stored {
     }
 }
 
-/// Looks at all that is stored; what is known about a request, only of who asks.
-async fn look(ctx: &Context, url: &ClientUrl, asking: Option<Asking>) -> Result<Stored, OAuthError> {
+async fn look(ctx: &Context, url: &ClientUrl, user: Option<&Principal>) -> Result<Stored, OAuthError> {
+    let account = user.and_then(Principal::as_account);
+    let user = account.map(|account| (account.user.id, account.key.id.clone()));
     let url = url.clone();
     ctx.read(move |repos| {
         let id = url.app_id();
         let copy = repos.client_documents().find(id)?.filter(|copy| copy.url == url);
-        let app = repos.apps().find(id)?;
-        let known = match (&app, &asking) {
-            (Some(app), Some(asking)) => asking.look(repos, app)?,
-            _ => Known::default(),
-        };
-        Ok(Stored { copy, app, known })
+        let (app, known) = repos.openid().find_asking(id, user.clone())?.unzip();
+        Ok(Stored { copy, app, known: known.unwrap_or_default() })
     })
     .await
 }

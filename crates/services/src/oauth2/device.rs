@@ -2,8 +2,8 @@
 
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
-use super::resources::{bind, parse_resource};
 use super::scopes;
+use super::token::{bind, parse_resource};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
 use crate::keys::signing_ring;

@@ -1,12 +1,12 @@
 //! What an authentication request asks of the user (OpenID Connect Core 1.0, 3.1.2), before the question whether they allow it.
 
-use super::known::Known;
 use super::{hint, issue};
 use crate::oauth2::authorize::ConsentRequest;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::openid::{ConsentQuestion, Prompt};
+use doorward_ports::openid::Known;
 use time::Duration;
 
 /// For how long it is remembered that somebody was asked to sign in.
@@ -27,15 +27,14 @@ pub enum Step {
     Refused(String),
 }
 
-/// What is to be done next for this request. `actor` is who is signed in, and `known` what is stored; `asked_at` when they were asked to
-/// sign in anew, if they were, see [`asked_at`].
+/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they were, see
+/// [`asked_at`].
 ///
-/// Needs no permission. Errors: none but those of the keys, where a hint is to be verified.
+/// Needs no permission. Errors: none but those of the store.
 pub async fn next_step(
     ctx: &Context,
     actor: Option<&Principal>,
     consent: &ConsentRequest,
-    known: &Known,
     asked_at: Option<Instant>,
 ) -> Result<Step, Error> {
     let request = &consent.authentication;
@@ -61,14 +60,14 @@ pub async fn next_step(
     if hinted.is_some_and(|hint| hint.user != user) || request.claims.subject.as_deref().is_some_and(is_other) {
         return sign_in("somebody else is signed in");
     }
-    let (rules, session) = (&known.rules, known.session.as_ref());
-    let auth_time = session.map_or(account.key.created_at, |session| session.auth_time);
+    let Known { rules, sign_in: began, consents, .. } = &consent.known;
+    let auth_time = began.as_ref().map_or(account.key.created_at, |(auth_time, _)| *auth_time);
     if request.needs_new_proof(rules.default_max_age, auth_time, asked_at, ctx.clock.now()) {
         return sign_in("the user must sign in again");
     }
     let essential = &request.claims.essential_acr;
-    let acr = session.map(|session| session.acr.as_str()).filter(|acr| !acr.is_empty()).unwrap_or(issue::PASSWORD);
-    if !essential.is_empty() && !essential.iter().any(|way| way == acr) {
+    let acr = began.as_ref().map(|(_, acr)| acr.as_str()).filter(|acr| !acr.is_empty()).unwrap_or(issue::PASSWORD);
+    if !essential.is_empty() && !essential.iter().any(|essential| essential == acr) {
         let code = OAuthErrorCode::UnmetAuthenticationRequirements;
         return refuse(code, "the user cannot sign in by one of the ways that are essential");
     }
@@ -83,10 +82,10 @@ pub async fn next_step(
         authorization: &consent.authorization,
         told: &told,
         is_remembered: ctx.settings.oauth2.remember_consent,
-        // What a document says of its client may be another thing tomorrow.
-        is_vouched_for: !known.is_its_own && consent.document.is_none(),
+        is_vouched_for: consent.is_vouched_for(),
     };
-    if question.is_answered(known.consent.as_ref()) {
+    let known = consents.iter().find(|known| known.resource == question.resource());
+    if question.is_answered(known) {
         return Ok(Step::Allowed);
     }
     if is_silent {

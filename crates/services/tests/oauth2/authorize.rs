@@ -32,7 +32,7 @@ fn refused(change: impl FnOnce(&mut AuthorizeRequest)) -> HashMap<String, String
 async fn an_unknown_client_is_never_redirected() {
     let ctx = context(repos(app(ClientType::Confidential)));
     for id in [None, Some("x".to_owned()), Some(uuid::Uuid::from_u128(99).to_string())] {
-        let error = find_client(&ctx, &AuthorizeRequest { client_id: id, ..request() }).await.unwrap_err();
+        let error = find_client(&ctx, &AuthorizeRequest { client_id: id, ..request() }, None).await.unwrap_err();
         assert!(matches!(error, AuthorizeError::Client(_)));
     }
 }

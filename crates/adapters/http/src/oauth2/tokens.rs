@@ -246,7 +246,7 @@ pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) ->
         repeated: twice.into_iter().collect(),
         ..AuthorizeRequest::default()
     };
-    let app = authorize::find_client(call.context(), &request).await.map_err(told)?;
+    let (app, _) = authorize::find_client(call.context(), &request, None).await.map_err(told)?;
     grants::withdraw(call.context(), &who?, &app).await?;
     Ok(no_content())
 }

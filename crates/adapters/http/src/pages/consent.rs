@@ -28,7 +28,6 @@ use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{Caution, ScopeText, client_documents, consent_scopes};
 use doorward_services::openid::authentication::{self, Step};
-use doorward_services::openid::known::{Asking, Known};
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -182,13 +181,13 @@ struct ConsentForm {
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let (actor, consent, known, is_allowed) = prepare(&call, who).await?;
+    let (actor, consent, is_allowed) = prepare(&call, who).await?;
     if is_allowed && call.request.method() == Method::GET {
         let location = authorize::approve(call.context(), &actor, consent).await?;
         call.tally.made_row();
         return Ok(redirect(StatusCode::FOUND, &location));
     }
-    consent_page(&call, &actor, (&consent, &known), StatusCode::OK).await
+    consent_page(&call, &actor, &consent, StatusCode::OK).await
 }
 
 /// The signed-in user allows a client to act for them.
@@ -215,13 +214,13 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         return Ok(call.convention.refuse(&call.asked(), &refusal));
     }
     let form: ConsentForm = body.read()?;
-    let (actor, consent, known, _) = prepare(&call, who).await?;
+    let (actor, consent, _) = prepare(&call, who).await?;
     let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
     if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
         stale_for_programs(&call)?;
-        return consent_page(&call, &actor, (&consent, &known), StatusCode::BAD_REQUEST).await;
+        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
@@ -246,29 +245,24 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
 
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest. Says too whether the user has
 /// allowed it before.
-async fn prepare(
-    call: &Call,
-    who: Result<Principal, Failure>,
-) -> Result<(Principal, ConsentRequest, Known, bool), Failure> {
+async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let request = read(call)?;
-    let asking = Asking::new(call.context(), who.as_ref().ok(), &request.resources);
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
     let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
         let (actor, found) = match who {
-            Err(Failure::Answer(_)) if is_silent => {
-                (None, client_documents::find_fresh(call.context(), &url, asking).await)
-            }
+            Err(Failure::Answer(_)) if is_silent => (None, client_documents::find_fresh(call.context(), &url).await),
             who => {
                 let actor = signed_in(&call.request, who)?;
-                (Some(actor), client_documents::find(call.context(), &url, asking).await)
+                let found = client_documents::find(call.context(), &url, &actor).await;
+                (Some(actor), found)
             }
         };
         (actor, found.map_err(|error| bad_client(call, &error))?)
     } else {
-        let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
+        let found = authorize::find_client(call.context(), &request, who.as_ref().ok()).await.map_err(refused)?;
         let actor = match who {
             Err(Failure::Answer(_)) if is_silent => None,
             who => Some(signed_in(&call.request, who)?),
@@ -276,7 +270,7 @@ async fn prepare(
         (actor, found)
     };
     let consent = match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => consent,
+        Ok(consent) => consent.with(known),
         Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
         Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
@@ -285,10 +279,9 @@ async fn prepare(
         }
     };
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
-    let step = authentication::next_step(call.context(), actor.as_ref(), &consent, &known, asked_at).await?;
-    match (step, actor) {
-        (Step::Ask, Some(actor)) => Ok((actor, consent, known, false)),
-        (Step::Allowed, Some(actor)) => Ok((actor, consent, known, true)),
+    match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
+        (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
+        (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
         (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
         (Step::SignIn, _) | (_, None) => {
             let anew = authentication::ask_anew(call.context(), &query);
@@ -379,12 +372,7 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
     parts.join("\n")
 }
 
-async fn consent_page(
-    call: &Call,
-    actor: &Principal,
-    (consent, known): (&ConsentRequest, &Known),
-    status: StatusCode,
-) -> HandlerResult {
+async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
@@ -406,7 +394,7 @@ async fn consent_page(
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
             Registration::Document { host: url.host(), only_loopback }
-        } else if known.is_its_own {
+        } else if consent.is_of_itself() {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator

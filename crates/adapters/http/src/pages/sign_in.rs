@@ -251,7 +251,7 @@ async fn asking_app(call: &Call, target: &str) -> Option<String> {
     let client_id = parameter(authorization_query(target)?, "client_id")?;
     let request = AuthorizeRequest { client_id: Some(client_id), ..AuthorizeRequest::default() };
     // Who is unknown here is told so later; the page is of use without a name.
-    authorize::find_client(call.context(), &request).await.ok().map(|app| app.name)
+    authorize::find_client(call.context(), &request, None).await.ok().map(|(app, _)| app.name)
 }
 
 /// The sign-out form.

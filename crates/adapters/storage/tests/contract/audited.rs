@@ -179,7 +179,7 @@ impl Walk {
             ..AuthorizeRequest::default()
         };
         let run = async || {
-            let app = find_client(&self.ctx, &request).await.unwrap();
+            let (app, _) = find_client(&self.ctx, &request, Some(actor)).await.unwrap();
             let consent = prepare(&self.ctx, app, &request).unwrap();
             approve(&self.ctx, actor, consent).await
         };
@@ -253,7 +253,8 @@ contract! {
             code_challenge_method: Some("S256".to_owned()),
             ..AuthorizeRequest::default()
         };
-        let consent = prepare(ctx, find_client(ctx, &request).await.unwrap(), &request).unwrap();
+        let (app, _) = find_client(ctx, &request, Some(&ann)).await.unwrap();
+        let consent = prepare(ctx, app, &request).unwrap();
         apps::delete(ctx, &ann, tool.id).await.unwrap();
         let refused = approve(ctx, &ann, consent).await;
         assert!(matches!(refused, Err(doorward_services::Error::NoSuch(_))), "{refused:?}");

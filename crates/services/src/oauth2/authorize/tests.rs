@@ -1,6 +1,7 @@
 use super::*;
 use crate::users::testing::{ANN, NOW, actor, ann, context, key};
 use doorward_domain::oauth2::RedirectMatch;
+use doorward_ports::StoreError;
 use doorward_ports::mocks::MockRepositories;
 
 fn consent() -> ConsentRequest {
@@ -31,6 +32,7 @@ fn consent() -> ConsentRequest {
         document: None,
         authentication: AuthenticationRequest::default(),
         id_token_hint: None,
+        known: Known::default(),
         challenge: None,
         redirect_uri_sent: true,
         state: None,
@@ -61,6 +63,9 @@ async fn a_code_carries_what_was_consented_to() {
 
 #[tokio::test]
 async fn no_code_is_made_for_an_app_that_was_deleted_meanwhile() {
-    let refused = approve(&context(signed_in(None)), &actor().build(), consent()).await;
+    let mut repos = signed_in(None);
+    let refer = || StoreError::Serialization("there is no such app".into());
+    repos.codes.expect_insert().returning(move |_, _| Err(refer()));
+    let refused = approve(&context(repos), &actor().build(), consent()).await;
     assert!(matches!(&refused, Err(Error::NoSuch(text)) if text.contains("deleted")), "{refused:?}");
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::identity_providers::Upstreams;
-use crate::users::testing::{NOW, context_with, settings};
+use crate::users::testing::{NOW, actor, context_with, settings};
 use async_trait::async_trait;
 use doorward_domain::Secret;
 use doorward_ports::fetch::{Answer, FailureClass, Fetch, FetchError};
@@ -54,17 +54,12 @@ fn app() -> App {
 fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {
     let mut repos = MockRepositories::default();
     repos.client_documents.expect_find().returning(move |_| Ok(copy.clone()));
-    let (found, held) = (app.clone(), app);
+    let (found, asking, held) = (app.clone(), app.clone(), app);
     repos.apps.expect_find().returning(move |_| Ok(found.clone()));
     repos.apps.expect_find_for_update().returning(move |_| Ok(held.clone()));
     repos.registrations.expect_find().returning(|_| Ok(None));
-    repos.openid.expect_find_rules().returning(|_| Ok(None));
+    repos.openid.expect_find_asking().returning(move |_, _| Ok(asking.clone().map(|app| (app, Known::default()))));
     repos
-}
-
-/// A stranger asks.
-fn asking(ctx: &Context) -> Asking {
-    Asking::new(ctx, None, &[])
 }
 
 fn context(repos: MockRepositories, host: Host) -> Context {
@@ -74,7 +69,7 @@ fn context(repos: MockRepositories, host: Host) -> Context {
 #[tokio::test]
 async fn a_fresh_copy_is_used_and_nobody_is_asked() {
     let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
-    let found = find(&ctx, &url(), asking(&ctx)).await.unwrap().0;
+    let found = find(&ctx, &url(), &actor().build()).await.unwrap().0;
     assert_eq!((found.id, &*found.name), (url().app_id(), "App"));
 }
 
@@ -87,7 +82,7 @@ async fn a_stale_copy_or_none_is_fetched_and_kept() {
         };
         repos.client_documents.expect_upsert().times(1).withf(move |_, copy| is_kept(copy)).returning(|_, _| Ok(()));
         let ctx = context(repos, Host(Some((200, DOCUMENT))));
-        assert!(find(&ctx, &url(), asking(&ctx)).await.is_ok());
+        assert!(find(&ctx, &url(), &actor().build()).await.is_ok());
     }
 }
 
@@ -107,14 +102,14 @@ async fn what_cannot_be_fetched_or_is_no_document_is_refused_and_not_kept() {
             .withf(|_, failed| *failed == StoredDocument::without_copy(url(), NOW + DOCUMENT_BRAKE))
             .returning(|_, _| Ok(()));
         let ctx = context(repos, Host(answer));
-        let refused = find(&ctx, &url(), asking(&ctx)).await.unwrap_err();
+        let refused = find(&ctx, &url(), &actor().build()).await.unwrap_err();
         assert_eq!(refused.code, code, "{answer:?}");
         assert!(!refused.description.contains("10.0.0.7"), "what inner hosts answer is nobody's business");
     }
     let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..copy(Duration::HOUR) };
     for braked in [braked, StoredDocument::without_copy(url(), NOW + Duration::SECOND)] {
         let ctx = context(knowing(Some(braked), None), Host(Some((200, DOCUMENT))));
-        let refused = find(&ctx, &url(), asking(&ctx)).await;
+        let refused = find(&ctx, &url(), &actor().build()).await;
         assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
     }
 }
@@ -135,7 +130,7 @@ async fn what_has_not_changed_is_not_sent_again() {
     let renewed = StoredDocument { fetched_at: NOW, fresh_until: NOW + Duration::minutes(10), ..known };
     repos.client_documents.expect_upsert().times(1).withf(move |_, copy| *copy == renewed).returning(|_, _| Ok(()));
     let ctx = context(repos, Host(Some((304, ""))));
-    assert_eq!(&*find(&ctx, &url(), asking(&ctx)).await.unwrap().0.name, "App");
+    assert_eq!(&*find(&ctx, &url(), &actor().build()).await.unwrap().0.name, "App");
 }
 
 #[tokio::test]
