@@ -100,7 +100,7 @@ pub async fn build_resources(ctx: &Context, by: &Principal, id: BuildId) -> Resu
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildTimings {
     /// The job.
-    pub job_id: ProvisionerJobId,
+    pub job_id: Option<ProvisionerJobId>,
     /// Its steps, in the order in which they were told.
     pub steps: Vec<JobTiming>,
 }
@@ -130,7 +130,7 @@ pub async fn latest_timings(ctx: &Context, by: &Principal, id: WorkspaceId) -> R
 
 fn timings(look: &mut Look<'_>, job: Option<ProvisionerJobId>) -> Result<BuildTimings, Error> {
     let Some(job_id) = job else { return Ok(BuildTimings::default()) };
-    Ok(BuildTimings { job_id, steps: look.repos.provisioner_jobs().list_timings(job_id)? })
+    Ok(BuildTimings { job_id: Some(job_id), steps: look.repos.provisioner_jobs().list_timings(job_id)? })
 }
 
 /// The values that a build was given for the parameters of its version.

@@ -240,8 +240,10 @@ pub(crate) struct TimingObject {
 impl From<BuildTimings> for TimingsObject {
     fn from(timings: BuildTimings) -> Self {
         let BuildTimings { job_id, steps } = timings;
+        // Without a job there are no steps.
+        let job_id = job_id.map_or(Uuid::nil(), |id| id.0);
         let step = |step: JobTiming| TimingObject {
-            job_id: job_id.0,
+            job_id,
             started_at: step.started_at.into(),
             ended_at: step.ended_at.into(),
             stage: step.stage,
