@@ -50,7 +50,8 @@ pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetErr
 pub use authorization::Authorization;
 #[cfg(feature = "oauth2")]
 pub use client_document::{
-    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,
+    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, DOCUMENTS_MAX, StoredDocument, app_of_client_id, etag,
+    fresh_for, is_of_document,
 };
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};

@@ -3,6 +3,7 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
+pub mod app_rules;
 pub mod apps;
 pub mod authorize;
 pub mod client_documents;
@@ -12,6 +13,7 @@ pub mod introspect;
 pub mod metadata;
 pub mod provider;
 pub mod registration;
+pub(crate) mod resources;
 pub mod revoke;
 pub mod secrets;
 pub mod token;
@@ -21,5 +23,6 @@ mod client;
 pub(crate) mod scopes;
 
 pub use cautions::consent_scopes;
+pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use scopes::{Caution, ScopeText, describe_scopes};

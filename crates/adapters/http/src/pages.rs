@@ -8,6 +8,7 @@ pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod device;
+pub(crate) mod end_session;
 pub(crate) mod home;
 pub(crate) mod links;
 pub(crate) mod reset_password;
@@ -33,6 +34,7 @@ use doorward_services::Principal;
 pub(crate) fn routes(routes: &mut Routes) {
     consent::routes(routes);
     device::routes(routes);
+    end_session::routes(routes);
     home::routes(routes);
     setup::routes(routes);
     sign_in::routes(routes);

@@ -56,6 +56,8 @@ pub struct App {
     pub service_account_id: Option<UserId>,
     /// Whether devices may ask for access in its name (RFC 8628).
     pub device_flow: bool,
+    /// Whether it gets refresh tokens. A client that registers itself says so by its grant types.
+    pub refresh_tokens: bool,
     /// When it was registered.
     pub created_at: Instant,
     /// When it was last changed.
@@ -125,6 +127,7 @@ impl App {
     /// #     redirect_match: RedirectMatch::Exact, client_type: ClientType::Public, require_pkce: true,
     /// #     allowed_scopes: None, resources: Vec::new(), service_account_id: None,
     /// #     device_flow: false,
+    /// #     refresh_tokens: true,
     /// #     allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
     /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH, revision: 0,
     /// # };
@@ -219,6 +222,7 @@ mod tests {
             resources: Vec::new(),
             service_account_id: None,
             device_flow: false,
+            refresh_tokens: true,
             created_at: Instant::UNIX_EPOCH,
             updated_at: Instant::UNIX_EPOCH,
             revision: 0,

@@ -97,10 +97,10 @@ pub async fn build_resources(ctx: &Context, by: &Principal, id: BuildId) -> Resu
 }
 
 /// The steps of a build with their times, and the job that told of them; a build without a job has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildTimings {
     /// The job.
-    pub job_id: Option<ProvisionerJobId>,
+    pub job_id: ProvisionerJobId,
     /// Its steps, in the order in which they were told.
     pub steps: Vec<JobTiming>,
 }
@@ -129,8 +129,8 @@ pub async fn latest_timings(ctx: &Context, by: &Principal, id: WorkspaceId) -> R
 }
 
 fn timings(look: &mut Look<'_>, job: Option<ProvisionerJobId>) -> Result<BuildTimings, Error> {
-    let Some(job_id) = job else { return Ok(BuildTimings::default()) };
-    Ok(BuildTimings { job_id: Some(job_id), steps: look.repos.provisioner_jobs().list_timings(job_id)? })
+    let Some(job_id) = job else { return Ok(BuildTimings { job_id: ProvisionerJobId::NIL, steps: Vec::new() }) };
+    Ok(BuildTimings { job_id, steps: look.repos.provisioner_jobs().list_timings(job_id)? })
 }
 
 /// The values that a build was given for the parameters of its version.

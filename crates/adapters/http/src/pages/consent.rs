@@ -26,8 +26,9 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
+use doorward_services::oauth2::{Caution, ScopeText, client_documents, consent_scopes};
 use doorward_services::openid::authentication::{self, Step};
+use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -247,24 +248,42 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
 /// allowed it before.
 async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let request = read(call)?;
+    let asking = Asking::new(who.as_ref().ok());
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
-    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+    let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
+    let sign_in_anew = || {
+        let anew = authentication::ask_anew(call.context(), &query);
+        Failure::from(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)))
+    };
+    // Who signs in now has signed in for this request, and is not asked again.
+    let signed_in = |who| match who {
+        Err(Failure::Answer(_)) if wants_proof(&request) => Err(sign_in_anew()),
+        who => signed_in(&call.request, who),
+    };
+    let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
-        let actor = signed_in(&call.request, who)?;
-        let found = client_documents::find(call.context(), &url).await;
-        (Some(actor), found.map_err(|error| bad_client(call, &error))?)
+        let (actor, found) = match who {
+            Err(Failure::Answer(_)) if is_silent => {
+                (None, client_documents::find_fresh(call.context(), &url, asking).await)
+            }
+            who => {
+                let actor = signed_in(who)?;
+                (Some(actor), client_documents::find(call.context(), &url, asking).await)
+            }
+        };
+        (actor, found.map_err(|error| bad_client(call, &error))?)
     } else {
-        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
         let actor = match who {
             Err(Failure::Answer(_)) if is_silent => None,
-            who => Some(signed_in(&call.request, who)?),
+            who => Some(signed_in(who)?),
         };
-        (actor, app)
+        (actor, found)
     };
     let consent = match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => consent,
+        Ok(consent) => consent.with(known),
         Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
         Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
         Err(AuthorizeError::Redirect { location, error }) => {
@@ -272,16 +291,19 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
             return Err(redirect(StatusCode::FOUND, &location).into());
         }
     };
-    let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
-    match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
+    let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
+    match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
         (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
-        (Step::SignIn, _) | (_, None) => {
-            let anew = authentication::ask_anew(call.context(), &query);
-            Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
-        }
+        (Step::SignIn, _) | (_, None) => Err(sign_in_anew()),
     }
+}
+
+/// Whether the client may not take every session for a proof of who the user is.
+fn wants_proof(request: &AuthorizeRequest) -> bool {
+    let wants_login = |prompt: &String| prompt.split_whitespace().any(|word| word == "login");
+    request.max_age.is_some() || request.prompt.as_ref().is_some_and(wants_login)
 }
 
 /// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a
@@ -370,8 +392,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
-    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let standing = standing_that_counts(actor, is_full, &scopes);
     let notice = format!(
         "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
          {}. Look again before you decide.",
@@ -389,7 +410,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
             Registration::Document { host: url.host(), only_loopback }
-        } else if registration::is_its_own(call.context(), consent.app.id).await? {
+        } else if consent.is_of_itself() {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator
@@ -419,4 +440,10 @@ pub(super) fn standing(actor: &Principal) -> String {
         many => parts.push(format!("the holder of roles in {many} organizations")),
     }
     parts.join(" and ")
+}
+
+/// The same, if it lets what is granted reach what belongs to others.
+pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }

@@ -210,6 +210,7 @@ impl From<WorkspacePage> for WorkspacesObject {
 /// How long a build took, step by step.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WorkspaceBuildTimings)]
+#[expect(clippy::struct_field_names, reason = "clients know them by these names")]
 pub(crate) struct TimingsObject {
     provisioner_timings: Vec<TimingObject>,
     /// Always empty: no agent connects here.
@@ -240,10 +241,8 @@ pub(crate) struct TimingObject {
 impl From<BuildTimings> for TimingsObject {
     fn from(timings: BuildTimings) -> Self {
         let BuildTimings { job_id, steps } = timings;
-        // Without a job there are no steps.
-        let job_id = job_id.map_or(Uuid::nil(), |id| id.0);
         let step = |step: JobTiming| TimingObject {
-            job_id,
+            job_id: job_id.0,
             started_at: step.started_at.into(),
             ended_at: step.ended_at.into(),
             stage: step.stage,

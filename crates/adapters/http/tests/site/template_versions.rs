@@ -90,8 +90,9 @@ async fn versions_follow_each_other() {
     house.clock.advance(Duration::SECOND);
     let third = house.new_version(&owner, Some(&dev)).await;
     let job = house.claim(&daemon).await.job.id;
-    let code = "REQUIRED_TEMPLATE_VARIABLES".to_owned();
-    fail(&house.context, &daemon, job, "no plan".to_owned(), code, Left::default()).await.unwrap();
+    fail(&house.context, &daemon, job, "no plan".to_owned(), "REQUIRED_TEMPLATE_VARIABLES".to_owned(), Left::default())
+        .await
+        .unwrap();
     let failed = house.get(&at(&third, ""), &bob).await.expect(200).json();
     assert_eq!(
         (&failed["job"]["status"], &failed["job"]["error"], &failed["job"]["error_code"]),

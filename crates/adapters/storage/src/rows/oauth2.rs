@@ -52,6 +52,7 @@ pub(crate) struct AppRow {
     #[diesel(skip_update)]
     revision: i32,
     device_flow: bool,
+    refresh_tokens: bool,
 }
 
 impl From<&App> for AppRow {
@@ -72,6 +73,7 @@ impl From<&App> for AppRow {
             updated_at: At(app.updated_at),
             revision: app.revision,
             device_flow: app.device_flow,
+            refresh_tokens: app.refresh_tokens,
         }
     }
 }
@@ -101,6 +103,7 @@ impl TryFrom<AppRow> for App {
             updated_at: row.updated_at.0,
             revision: row.revision,
             device_flow: row.device_flow,
+            refresh_tokens: row.refresh_tokens,
         })
     }
 }
@@ -235,6 +238,7 @@ pub(crate) struct GrantRow {
     created_at: At,
     purge_on: i32,
     app_revision: i32,
+    is_device: bool,
 }
 
 impl From<&Grant> for GrantRow {
@@ -256,6 +260,7 @@ impl From<&Grant> for GrantRow {
             created_at: At(grant.created_at),
             purge_on: purge_day(grant.refresh_expires_at),
             app_revision: grant.app_revision,
+            is_device: grant.is_device,
         }
     }
 }
@@ -279,6 +284,7 @@ impl TryFrom<GrantRow> for Grant {
             refresh_expires_at: row.refresh_expires_at.0,
             generation: row.generation,
             app_revision: row.app_revision,
+            is_device: row.is_device,
             created_at: row.created_at.0,
         })
     }

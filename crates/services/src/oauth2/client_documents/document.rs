@@ -3,8 +3,8 @@
 use crate::OAuthError;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::{
-    App, ClientType, ClientUrl, OAuthErrorCode, OidcScope, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Scopes,
-    client_name, parse_scope_list,
+    App, ClientType, ClientUrl, GrantType, OAuthErrorCode, OidcScope, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri,
+    Scopes, client_name, parse_scope_list,
 };
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ pub(super) struct Document {
     name: String,
     redirect_uris: Vec<RedirectUri>,
     allowed_scopes: Option<Scopes>,
+    refresh_tokens: bool,
 }
 
 impl Document {
@@ -46,6 +47,7 @@ impl Document {
             name: client_name(name),
             redirect_uris: redirect_uris(members.get("redirect_uris"))?,
             allowed_scopes: scopes(members.get("scope").and_then(Value::as_str)),
+            refresh_tokens: refresh_tokens(members.get("grant_types")),
         })
     }
 
@@ -60,6 +62,7 @@ impl Document {
             client_type: ClientType::Public,
             require_pkce: true,
             device_flow: false,
+            refresh_tokens: self.refresh_tokens,
             allowed_scopes: self.allowed_scopes.clone(),
             allowed_resources: None,
             resources: Vec::new(),
@@ -79,6 +82,7 @@ impl Document {
             allowed_scopes,
             redirect_uris: self.redirect_uris.clone(),
             redirect_match: RedirectMatch::Exact,
+            refresh_tokens: self.refresh_tokens,
             updated_at: now,
             ..app
         }
@@ -111,6 +115,12 @@ fn redirect_uris(sent: Option<&Value>) -> Result<Vec<RedirectUri>, OAuthError> {
         }
     }
     Ok(uris)
+}
+
+/// Whether the client has use for refresh tokens. Without a list it has, as one that registers itself.
+fn refresh_tokens(grant_types: Option<&Value>) -> bool {
+    let named = grant_types.and_then(Value::as_array);
+    named.is_none_or(|named| named.iter().any(|name| name.as_str() == Some(GrantType::RefreshToken.as_str())))
 }
 
 /// The scopes that a client limits itself to. Names that are not known here limit nothing here.
@@ -227,6 +237,22 @@ mod tests {
         assert_eq!((&*document.name, document.allowed_scopes.unwrap().to_string()), ("App", "user:read".to_owned()));
         for nothing in ["", "offline_access", "mcp:x", "a\"b"] {
             assert_eq!(parse(json!({ "scope": nothing })).unwrap().allowed_scopes, None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn who_names_grant_types_gets_refresh_tokens_only_by_that_name() {
+        for (more, refreshes) in [
+            (json!({}), true),
+            (json!({ "grant_types": "odd" }), true),
+            (json!({ "grant_types": ["authorization_code", "refresh_token"] }), true),
+            (json!({ "grant_types": ["authorization_code"] }), false),
+        ] {
+            assert_eq!(
+                parse(more.clone()).unwrap().to_app(&url(), Instant::UNIX_EPOCH).refresh_tokens,
+                refreshes,
+                "{more}"
+            );
         }
     }
 

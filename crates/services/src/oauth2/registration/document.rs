@@ -1,11 +1,15 @@
 //! What a client says of itself: checked, settled, and kept as a document (`oauth2.md` 14.2).
 
 use super::{RegistrationError, RegistrationSettings};
+use crate::Settings;
+use crate::oauth2::app_rules::{ALGORITHMS_TEXT, post_logout_redirect_uris, signs_by};
 use doorward_domain::Digest;
+use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{
-    ApplicationType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes, TokenAuthMethod,
-    client_name, is_web_uri, parse_scope_list,
+    ApplicationType, ClientType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes,
+    TokenAuthMethod, client_name, is_web_uri, parse_scope_list,
 };
+use doorward_domain::openid::{AppRules, check_logout_uri};
 use serde::{Deserialize, Serialize};
 
 /// Longest `client_name` that is looked at, in bytes.
@@ -16,8 +20,6 @@ const TEXT_MAX: usize = 256;
 const CONTACTS_MAX: usize = 16;
 /// Most entries of a list of words.
 const WORDS_MAX: usize = 32;
-/// Longest `scope`, in bytes, and most names in it.
-const SCOPE_MAX: (usize, usize) = (4096, 100);
 
 /// Metadata as it was sent (RFC 7591 2). What is not here is ignored, as the RFC has it.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,25 @@ pub struct SentMetadata {
     pub token_endpoint_auth_method: Option<String>,
     pub application_type: Option<String>,
     pub scope: Option<String>,
+    pub relying_party: RelyingParty,
+}
+
+/// What a client says of itself as a relying party (OpenID Connect Dynamic Client Registration 1.0, RP-Initiated Logout 1.0, Back-Channel
+/// Logout 1.0).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "they are the members of these, by their names")]
+pub struct RelyingParty {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
 }
 
 /// Metadata as it is kept, and shown again (RFC 7591 3.2.1).
@@ -65,6 +86,8 @@ pub struct ClientMetadata {
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    #[serde(flatten)]
+    pub relying_party: RelyingParty,
 }
 
 /// Metadata that keeps all rules.
@@ -74,8 +97,10 @@ pub(super) struct Checked {
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) auth_method: TokenAuthMethod,
     pub(super) allowed_scopes: Option<Scopes>,
+    pub(super) refresh_tokens: bool,
     /// By what the client is known again.
     pub(super) identity: Digest,
+    pub(super) rules: AppRules,
 }
 
 impl ClientMetadata {
@@ -104,13 +129,16 @@ impl ClientMetadata {
             auth_method: self.token_endpoint_auth_method.parse().unwrap_or(TokenAuthMethod::None),
             grant_types: &grants,
             scope: scope.as_deref(),
+            post_logout_redirect_uris: &self.relying_party.post_logout_redirect_uris,
+            backchannel_logout_uri: self.relying_party.backchannel_logout_uri.as_deref().unwrap_or_default(),
         };
         identity.digest()
     }
 }
 
 /// Checks all rules, and settles what is left to the server.
-pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+    let settings = &all.oauth2.registration;
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
         Some(text) => text
@@ -150,6 +178,7 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         return refused("contacts has too many entries, or one that is too long");
     }
     let (scope, allowed_scopes) = scopes(settings, sent.scope.as_deref())?;
+    let (relying_party, rules) = relying_party(all, sent.relying_party, auth_method)?;
     let metadata = ClientMetadata {
         redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
         client_name: client_name(sent_name),
@@ -165,8 +194,41 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         token_endpoint_auth_method: auth_method.as_str().to_owned(),
         application_type: application_type.as_str().to_owned(),
         scope,
+        relying_party,
     };
-    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, auth_method, allowed_scopes })
+    let (identity, refresh_tokens) = (metadata.identity(), grant_types.contains(&GrantType::RefreshToken));
+    Ok(Checked { metadata, redirect_uris, auth_method, allowed_scopes, refresh_tokens, identity, rules })
+}
+
+/// What is kept of a client as a relying party, and what follows of it.
+fn relying_party(
+    settings: &Settings,
+    sent: RelyingParty,
+    auth_method: TokenAuthMethod,
+) -> Result<(RelyingParty, AppRules), RegistrationError> {
+    let algorithm = match sent.id_token_signed_response_alg.as_deref() {
+        None => SignatureAlgorithm::Rs256,
+        Some(name) => match signs_by(settings, name) {
+            Some(algorithm) => algorithm,
+            None => return refused(format!("id_token_signed_response_alg {ALGORITHMS_TEXT}")),
+        },
+    };
+    let client_type = if auth_method.is_public() { ClientType::Public } else { ClientType::Confidential };
+    let uris = post_logout_redirect_uris(&sent.post_logout_redirect_uris, client_type)
+        .map_err(|errors| RegistrationError::Metadata(format!("post_logout_redirect_uris: {}", errors.join("; "))))?;
+    if let Some(uri) = &sent.backchannel_logout_uri {
+        check_logout_uri(uri)
+            .map_err(|error| RegistrationError::Metadata(format!("backchannel_logout_uri {error}")))?;
+    }
+    let rules = AppRules {
+        id_token_signed_response_alg: algorithm,
+        default_max_age: sent.default_max_age,
+        post_logout_redirect_uris: uris.clone(),
+        backchannel_logout_uri: sent.backchannel_logout_uri.clone(),
+        backchannel_logout_session_required: sent.backchannel_logout_session_required.unwrap_or_default(),
+        ..AppRules::default()
+    };
+    Ok((RelyingParty { post_logout_redirect_uris: uris, ..sent }, rules))
 }
 
 fn redirect_uris(
@@ -205,7 +267,8 @@ fn is_below_localhost(text: &str) -> bool {
 }
 
 /// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
-/// the server gives to clients that register themselves.
+/// the server gives to clients that register themselves. The text is otherwise the client's own: some compare it with what they ask for, and
+/// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
     sent: Option<&str>,
@@ -213,9 +276,6 @@ fn scopes(
     let most = (!settings.max_scopes.is_empty()).then(|| Scopes::known_among(&settings.max_scopes));
     let text = sent.unwrap_or_default();
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
-    if text.len() > SCOPE_MAX.0 || names.len() > SCOPE_MAX.1 {
-        return refused("scope is too long");
-    }
     // That alone asks for nothing: refresh tokens are given by grant type.
     names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
     let asked = match names.as_slice() {
@@ -226,11 +286,15 @@ fn scopes(
         },
         [] => Scopes::known_among(&settings.default_scopes),
     };
+    let is_limited = most.is_some();
     let given = asked.within(most.as_ref()).simplified();
     if given.is_empty() {
         return refused("scope names nothing that this server gives to clients that register themselves");
     }
-    Ok((Some(given.to_string()), Some(given)))
+    let own =
+        parse_scope_list(text).unwrap_or_default().into_iter().filter(|name| !Scopes::known_among(&[name]).is_empty());
+    let shown = if is_limited || names.is_empty() { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
+    Ok((Some(shown), Some(given)))
 }
 
 fn refused<T>(text: impl Into<String>) -> Result<T, RegistrationError> {
