@@ -136,10 +136,10 @@ async fn what_has_not_changed_is_not_sent_again() {
 #[tokio::test]
 async fn for_strangers_nobody_is_asked() {
     let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
-    assert_eq!(&*find_fresh(&ctx, &url(), asking(&ctx)).await.unwrap().0.name, "App");
+    assert_eq!(&*find_fresh(&ctx, &url()).await.unwrap().0.name, "App");
     for known in [None, Some(copy(Duration::HOUR)), Some(StoredDocument::without_copy(url(), NOW))] {
         let ctx = context(knowing(known, None), Host(Some((200, DOCUMENT))));
-        assert_eq!(find_fresh(&ctx, &url(), asking(&ctx)).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
+        assert_eq!(find_fresh(&ctx, &url()).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
     }
 }
 
