@@ -89,7 +89,7 @@ fn clients_with_a_document_need_no_registration() {
 
 #[test]
 fn a_host_whose_documents_are_refused_is_told() {
-    let site = Site::on_sqlite(|server| server.setting("oauth2.cimd.deny_hosts", "[\"claude.ai\"]"));
+    let site = Site::on_sqlite(|server| server.setting("oauth2.cimd.deny_hosts.0", "claude.ai"));
     let (is_well, told) = play("claude", &site.api.url, &[]);
     assert!(!is_well && told.contains("is refused: it answers"), "{told}");
 }

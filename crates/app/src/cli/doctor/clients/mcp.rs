@@ -32,7 +32,8 @@ pub(super) fn play(steps: &mut Steps<'_>, url: &Url) {
     }
     let Some(known) = become_known(steps, &metadata) else { return };
     let (scope, resource) = (steps.client.scope(), found.resource.as_deref());
-    let asked = Asked { client_id: &known.id, redirect_uri: &known.redirect_uri, scope, resource };
+    let silently = !known.by_document;
+    let asked = Asked { client_id: &known.id, redirect_uri: &known.redirect_uri, scope, resource, silently };
     if steps.authorize(&metadata, &asked) && !known.by_document {
         steps.exchange(&metadata, &known.id, &known.redirect_uri, known.secret.as_ref());
     }

@@ -32,7 +32,7 @@ pub(super) fn play(steps: &mut Steps<'_>, url: &Url) {
     };
     let redirect_uri = registered.redirect_uri.unwrap_or_else(|| party.callback.to_owned());
     let (client_id, scope) = (registered.id.as_str(), steps.client.scope());
-    let asked = Asked { client_id, redirect_uri: &redirect_uri, scope, resource: None };
+    let asked = Asked { client_id, redirect_uri: &redirect_uri, scope, resource: None, silently: true };
     if steps.authorize(&metadata, &asked) {
         steps.exchange(&metadata, client_id, &redirect_uri, registered.secret.as_ref());
     }

@@ -46,6 +46,8 @@ pub(super) struct Asked<'a> {
     pub(super) redirect_uri: &'a str,
     pub(super) scope: Option<&'a str>,
     pub(super) resource: Option<&'a str>,
+    /// Whether it says that nobody may be asked: then all but the user is looked at. A document is fetched for somebody who signs in.
+    pub(super) silently: bool,
 }
 
 impl<'a> Steps<'a> {
@@ -140,7 +142,7 @@ impl<'a> Steps<'a> {
         Some(metadata)
     }
 
-    /// Asks for authorization as somebody who is not signed in and may not be asked (`prompt=none`): then all but the user is looked at.
+    /// Asks for authorization as somebody who is not signed in.
     pub(super) fn authorize(&mut self, metadata: &Metadata, asked: &Asked<'_>) -> bool {
         let Ok(mut url) = Url::parse(metadata.text("authorization_endpoint")) else { return false };
         url.query_pairs_mut()
@@ -149,8 +151,10 @@ impl<'a> Steps<'a> {
             .append_pair("redirect_uri", asked.redirect_uri)
             .append_pair("state", STATE)
             .append_pair("code_challenge", CHALLENGE)
-            .append_pair("code_challenge_method", "S256")
-            .append_pair("prompt", "none");
+            .append_pair("code_challenge_method", "S256");
+        if asked.silently {
+            url.query_pairs_mut().append_pair("prompt", "none");
+        }
         if let Some(scope) = asked.scope {
             url.query_pairs_mut().append_pair("scope", scope);
         }
