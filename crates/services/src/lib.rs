@@ -44,7 +44,6 @@ pub mod replicas;
 pub mod roles;
 pub mod scim;
 mod server_identity;
-mod session_ends;
 pub mod sessions;
 pub mod template_versions;
 pub mod templates;
