@@ -12,9 +12,9 @@
 use crate::audit::{Audited, Entry};
 use crate::context::Context;
 use crate::notices::{self, Told};
-use crate::openid::backchannel;
 use crate::outbox;
 use crate::principal::Principal;
+use crate::session_ends;
 use doorward_domain::Instant;
 use doorward_domain::entitlements::Features;
 use doorward_domain::roles::{System, action, resource};
@@ -268,7 +268,7 @@ impl Context {
                 notices::wake(&self.bus);
             }
             if wakes_teller {
-                backchannel::wake(&self.bus);
+                session_ends::wake(&self.bus);
             }
             for topic in topics {
                 outbox::wake(&self.bus, topic);

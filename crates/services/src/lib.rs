@@ -44,6 +44,7 @@ pub mod replicas;
 pub mod roles;
 pub mod scim;
 mod server_identity;
+mod session_ends;
 pub mod sessions;
 pub mod template_versions;
 pub mod templates;

@@ -5,21 +5,17 @@
 
 use super::issue::sign;
 use crate::jobs::{Job, Lease, Next, Schedule, with_causes};
+use crate::session_ends::WAKES_ON;
 use crate::{Context, Error, Principal};
 use async_trait::async_trait;
 use doorward_domain::Secret;
 use doorward_domain::ids::AppId;
 use doorward_domain::openid::{AppRules, LOGOUT_TOKEN, LogoutNotice, LogoutToken};
 use doorward_domain::roles::{System, action, resource};
-use doorward_ports::Bus;
-use doorward_ports::bus::Event;
 use doorward_ports::fetch::Request;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Duration;
 use tokio::task::JoinSet;
-
-/// The topic of the bus on which servers are told that a session has ended.
-pub(crate) const WAKES_ON: &str = "logouts";
 
 /// The pause between two looks, should no wake-up come.
 const POLL: Duration = Duration::seconds(10);
@@ -32,14 +28,6 @@ const ANSWER_MAX: usize = 16 * 1024;
 /// Most characters of an error that are stored.
 const ERROR_MAX: usize = 500;
 const WHY: &str = "apps are told that sessions have ended";
-
-/// Has the server that tells apps look at once.
-pub(crate) fn wake(bus: &Bus) {
-    match Event::new(WAKES_ON, "") {
-        Ok(event) => bus.publish(event),
-        Err(error) => tracing::debug!(%error, "nobody is woken up; what is to be told is found at the next look"),
-    }
-}
 
 /// The job that tells apps that sessions have ended: one server at a time.
 #[derive(Clone, Copy, Debug, Default)]
