@@ -182,6 +182,8 @@ async fn a_document_that_breaks_a_rule_or_is_away_is_told_on_a_page_and_never_by
         let house = house_beside(provider.upstreams(), |_| ()).await;
         let owner = house.owner().await;
         let ask = async |accept: &str| {
+            // After a failure nobody asks again for so long.
+            house.clock.advance(Duration::seconds(10));
             let request = TestRequest::get().uri(&uri(URL, &[("redirect_uri", CALLBACK)]));
             let request = request.insert_header(("Coder-Session-Token", &*owner)).insert_header(("Accept", accept));
             house.send(request).await.expect(status)
