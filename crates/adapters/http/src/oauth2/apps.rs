@@ -13,7 +13,7 @@ use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
 use doorward_services::oauth2::{apps, registration, secrets};
 use doorward_services::{Error, Principal};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -222,11 +222,8 @@ pub(crate) struct AppRequest {
     id_token_signed_response_alg: Option<String>,
     /// Whether what it may know stands in the ID token too, for programs that do not ask for it.
     claims_in_id_token: Option<bool>,
-    /// How many seconds ago a user may have signed in at most; null: that does not matter.
-    #[serde(deserialize_with = "some")]
-    #[schema(value_type = Option<u32>)]
-    #[expect(clippy::option_option, reason = "null is not the same as absent")]
-    default_max_age: Option<Option<u32>>,
+    /// How many seconds ago a user may have signed in at most; negative: that does not matter.
+    default_max_age: Option<i64>,
     /// Whether users are not asked whether they allow it, as long as its answers go to a site.
     trusted: Option<bool>,
     /// Up to 32 addresses where users may be sent after they have signed out.
@@ -239,9 +236,9 @@ pub(crate) struct AppRequest {
     end_with_session: Option<bool>,
 }
 
-/// A member that may be null, which is not the same as absent.
-fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(source).map(Some)
+/// A number of seconds; negative ones take it back.
+fn seconds(sent: i64) -> Option<u32> {
+    u32::try_from(sent).ok().or((sent > 0).then_some(u32::MAX))
 }
 
 impl From<AppRequest> for apps::AppCommand {
@@ -263,7 +260,7 @@ impl From<AppRequest> for apps::AppCommand {
             rules: RulesCommand {
                 id_token_signed_response_alg: body.id_token_signed_response_alg,
                 claims_in_id_token: body.claims_in_id_token,
-                default_max_age: body.default_max_age,
+                default_max_age: body.default_max_age.map(seconds),
                 trusted: body.trusted,
                 post_logout_redirect_uris: body.post_logout_redirect_uris,
                 backchannel_logout_uri: body.backchannel_logout_uri,
