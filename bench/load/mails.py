@@ -1,6 +1,7 @@
 """Queues notices, has them delivered by mail while the server is killed again and again, and counts what came. See mails.sh."""
 
 import argparse
+import atexit
 import email
 import email.policy
 import http.client
@@ -38,7 +39,7 @@ class Server:
     """`doorward serve`, which is killed and started again."""
 
     def __init__(self, arguments, smtp_port):
-        self.arguments, self.starts = arguments, 0
+        self.arguments, self.starts, self.process = arguments, 0, None
         self.environment = {
             **os.environ,
             "DOORWARD__SERVER__LISTEN": f"127.0.0.1:{arguments.port}",
@@ -68,8 +69,9 @@ class Server:
         sys.exit("the server does not answer")
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -126,6 +128,7 @@ def main():
     controller = Controller(sink, hostname="127.0.0.1", port=arguments.port + 1)
     controller.start()
     server = Server(arguments, arguments.port + 1)
+    atexit.register(server.kill)
     server.start()
     address = "alice@example.com"
     server.call("POST", "/api/v2/users/first", {"email": address, "username": "alice", "password": PASSWORD})
