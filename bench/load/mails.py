@@ -1,6 +1,7 @@
 """Queues notices, has them delivered by mail while the server is killed again and again, and counts what came. See mails.sh."""
 
 import argparse
+import atexit
 import email
 import email.policy
 import http.client
@@ -23,12 +24,13 @@ class Sink:
     """Takes every mail and remembers which notice it was."""
 
     def __init__(self):
-        self.subjects, self.ids, self.last = Counter(), Counter(), time.monotonic()
+        self.subjects, self.ids, self.notices, self.last = Counter(), Counter(), 0, time.monotonic()
 
     async def handle_DATA(self, server, session, envelope):
         head = email.message_from_bytes(envelope.content[:4096], policy=email.policy.default)
         self.subjects[head["Subject"]] += 1
         self.ids[head["Message-ID"]] += 1
+        self.notices += head["Subject"].startswith("notice ")
         self.last = time.monotonic()
         return "250 taken"
 
@@ -37,7 +39,7 @@ class Server:
     """`doorward serve`, which is killed and started again."""
 
     def __init__(self, arguments, smtp_port):
-        self.arguments, self.starts = arguments, 0
+        self.arguments, self.starts, self.process = arguments, 0, None
         self.environment = {
             **os.environ,
             "DOORWARD__SERVER__LISTEN": f"127.0.0.1:{arguments.port}",
@@ -67,8 +69,9 @@ class Server:
         sys.exit("the server does not answer")
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -125,6 +128,7 @@ def main():
     controller = Controller(sink, hostname="127.0.0.1", port=arguments.port + 1)
     controller.start()
     server = Server(arguments, arguments.port + 1)
+    atexit.register(server.kill)
     server.start()
     address = "alice@example.com"
     server.call("POST", "/api/v2/users/first", {"email": address, "username": "alice", "password": PASSWORD})
@@ -143,15 +147,14 @@ def main():
     status, said = server.call("PUT", "/api/v2/notifications/settings", {"notifier_paused": False}, token)
     assert status == 200, (status, said)
     began, sink.last, pauses = time.monotonic(), time.monotonic(), []
-    wanted = lambda: sum(count for subject, count in sink.subjects.items() if subject.startswith("notice "))
     for number in range(1, arguments.kills + 1):
-        while wanted() < arguments.notices * number // (arguments.kills + 1):
+        while sink.notices < arguments.notices * number // (arguments.kills + 1):
             assert time.monotonic() - sink.last < 120, "nothing comes any more"
             time.sleep(0.005)
         server.kill()
-        killed, seen = time.monotonic(), wanted()
+        killed, seen = time.monotonic(), sink.notices
         server.start()
-        while wanted() <= seen:
+        while sink.notices <= seen:
             assert time.monotonic() - killed < 120, "nothing comes after a kill"
             time.sleep(0.005)
         pauses.append(time.monotonic() - killed)
