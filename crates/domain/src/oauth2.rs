@@ -70,9 +70,9 @@ pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
 #[cfg(feature = "oauth2")]
 pub use registration::{
-    ApplicationType, CLIENT_NAME_MAX, GrantType, Identity, MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX,
-    RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback, client_name, initial_access_token,
-    initial_access_token_text, is_web_uri,
+    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, InitialAccessToken, Identity, MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX,
+    RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback, client_name, 
+     is_web_uri,
 };
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};

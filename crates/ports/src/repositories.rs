@@ -75,6 +75,8 @@ repositories! {
     client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
     /// What this server keeps as a provider of OpenID Connect.
     openid: openid::{OpenIdRepository, MockOpenIdRepository},
+    /// Tokens by which clients may be registered.
+    initial_tokens: registrations::{InitialTokenRepository, MockInitialTokenRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

@@ -4,6 +4,7 @@ pub(crate) mod apps;
 pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod registration;
+pub(crate) mod registration_tokens;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -15,5 +16,6 @@ pub(crate) fn routes(routes: &mut Routes) {
     device::routes(routes);
     apps::routes(routes);
     registration::routes(routes);
+    registration_tokens::routes(routes);
     settings::routes(routes);
 }

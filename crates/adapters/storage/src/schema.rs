@@ -220,6 +220,23 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registration_tokens (id) {
+        id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Digest,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        expires_at -> Instant,
+        max_uses -> Nullable<Integer>,
+        uses -> Integer,
+    }
+}
+
+table! {
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_registrations (digest) {

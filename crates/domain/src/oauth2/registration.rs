@@ -6,7 +6,7 @@ mod tests;
 use super::uri::is_loopback;
 use super::{OpaqueToken, RedirectUri};
 use crate::digest::Digesting;
-use crate::ids::AppId;
+use crate::ids::{AppId, RegistrationTokenId, UserId};
 use crate::names::hidden_in_name;
 use crate::text_enum::text_enum;
 use crate::{Digest, Instant, Secret, wire};
@@ -299,22 +299,57 @@ impl RegistrationToken {
     }
 }
 
-/// Reads what `Authorization` presents at registration: `coder_reg_<prefix>_<secret>`.
-///
-/// ```
-/// use doorward_domain::oauth2::{OpaqueToken, initial_access_token};
-/// let token = initial_access_token("coder_reg_0123456789_secret").unwrap();
-/// assert_eq!(token.prefix(), "0123456789");
-/// assert!(initial_access_token("coder_0123456789_secret").is_none());
-/// ```
-#[must_use]
-pub fn initial_access_token(text: &str) -> Option<OpaqueToken> {
-    let rest = text.strip_prefix(wire::SECRET_PREFIX)?.strip_prefix("_reg_")?;
-    OpaqueToken::parse(&format!("{}_{rest}", wire::SECRET_PREFIX)).ok()
+/// Most tokens by which clients may be registered.
+pub const INITIAL_TOKENS_MAX: usize = 100;
+
+/// By what clients may be registered where not everybody may (RFC 7591 3, "initial access token"). Only a digest of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialAccessToken {
+    /// Its id.
+    pub id: RegistrationTokenId,
+    /// What people call it.
+    pub name: String,
+    /// The public part, by which it is found.
+    pub prefix: String,
+    /// The digest of the secret part.
+    pub digest: Digest,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Until when it is good.
+    pub expires_at: Instant,
+    /// How many registrations it is good for; `None`: any number.
+    pub max_uses: Option<i32>,
+    /// How many there were.
+    pub uses: i32,
 }
 
-/// The same, for the one to whom it is issued.
-#[must_use]
-pub fn initial_access_token_text(token: &OpaqueToken) -> Secret<String> {
-    Secret::new(format!("{}_reg_{}_{}", wire::SECRET_PREFIX, token.prefix(), token.secret().expose()))
+impl InitialAccessToken {
+    /// Whether it is good for one more registration.
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        now < self.expires_at && self.max_uses.is_none_or(|max| self.uses < max)
+    }
+
+    /// Reads what is presented: `coder_reg_<prefix>_<secret>`.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::InitialAccessToken;
+    /// let token = InitialAccessToken::read("coder_reg_0123456789_secret").unwrap();
+    /// assert_eq!(token.prefix(), "0123456789");
+    /// assert_eq!(InitialAccessToken::to_wire(&token).expose(), "coder_reg_0123456789_secret");
+    /// assert!(InitialAccessToken::read("coder_0123456789_secret").is_none());
+    /// ```
+    #[must_use]
+    pub fn read(text: &str) -> Option<OpaqueToken> {
+        let rest = text.strip_prefix(wire::SECRET_PREFIX)?.strip_prefix("_reg_")?;
+        OpaqueToken::parse(&format!("{}_{rest}", wire::SECRET_PREFIX)).ok()
+    }
+
+    /// The same, for the one to whom it is issued.
+    #[must_use]
+    pub fn to_wire(token: &OpaqueToken) -> Secret<String> {
+        Secret::new(format!("{}_reg_{}_{}", wire::SECRET_PREFIX, token.prefix(), token.secret().expose()))
+    }
 }

@@ -139,7 +139,9 @@ fn client_uri(call: &Call, id: Uuid) -> String {
 )]
 pub(crate) async fn register(mut call: Call) -> HandlerResult {
     let body = MetadataBody::read(&mut call)?;
-    let made = registration::register(call.context(), &call.origin, body.into()).await.map_err(refused)?;
+    let token = credential::bearer(&call.request);
+    let made = registration::register(call.context(), &call.origin, token.as_deref(), body.into()).await;
+    let made = made.map_err(refused)?;
     Ok(created(&ClientObject {
         client_id: made.app.id.0,
         client_id_issued_at: made.issued_at.unix_timestamp(),

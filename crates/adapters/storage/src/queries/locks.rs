@@ -81,6 +81,14 @@ pub(super) fn registered_client_by_identity_for_update(
     row_lock!(row, for_no_key_update).get_result(conn).optional()
 }
 
+/// Reads a token by which clients may be registered. Until the transaction ends, nobody else gets to use it.
+pub(super) fn initial_token_for_update(conn: &mut Conn, prefix: &str) -> QueryResult<Option<InitialTokenRow>> {
+    let row = oauth2_registration_tokens::table
+        .filter(oauth2_registration_tokens::prefix.eq(prefix))
+        .select(InitialTokenRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
 /// The ids of those of these apps that are there, but for those that others hold. Until the transaction ends, nobody gets to refer to
 /// them.
 pub(super) fn free_apps_for_update(conn: &mut Conn, among: OneOf) -> QueryResult<Vec<Id<AppId>>> {

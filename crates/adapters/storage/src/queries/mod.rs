@@ -41,6 +41,7 @@ mod groups;
 mod has_address;
 mod idp_sync;
 mod inbox;
+mod initial_tokens;
 pub(super) mod jobs;
 mod keys;
 mod licenses;

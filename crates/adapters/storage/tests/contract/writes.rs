@@ -14,7 +14,7 @@ use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::openid::{consent, identity};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
-use crate::registrations::registered;
+use crate::registrations::{initial_token, registered};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
 use crate::scim::scim_record;
@@ -33,7 +33,7 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
+use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, Scopes};
 use doorward_domain::openid::AppRules;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
@@ -177,6 +177,9 @@ fn writes() -> Vec<Write> {
             let _ = w;
             r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
         };
+        InitialTokenRepository::insert(None): |w, r, p| r.initial_tokens().insert(&p.permit(), &w.initial_token);
+        InitialTokenRepository::count_use(None): |w, r, p| r.initial_tokens().count_use(&p.permit(), w.initial_token.id);
+        InitialTokenRepository::delete(None): |w, r, p| r.initial_tokens().delete(&p.permit(), w.initial_token.id);
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::insert_token(None): |w, r, p| {

@@ -132,6 +132,25 @@ fn a_client_is_taken_again_within_a_day() {
     assert!(!RegisteredClient { identity: None, ..client }.is_current(now));
 }
 
+#[test]
+fn a_token_is_good_until_its_end_and_for_so_many_registrations() {
+    let now = Instant::UNIX_EPOCH;
+    let token = InitialAccessToken {
+        id: RegistrationTokenId::NIL,
+        name: "ci".to_owned(),
+        prefix: "p".to_owned(),
+        digest: Digest::of("x"),
+        created_by: None,
+        created_at: now,
+        expires_at: now + Duration::HOUR,
+        max_uses: Some(2),
+        uses: 1,
+    };
+    assert!(token.is_live(now) && !token.is_live(now + Duration::HOUR));
+    assert!(!InitialAccessToken { uses: 2, ..token.clone() }.is_live(now));
+    assert!(InitialAccessToken { uses: 9, max_uses: None, ..token }.is_live(now));
+}
+
 proptest! {
     #[test]
     fn parts_of_an_identity_do_not_run_into_each_other(a in "[a-z]{0,4}", b in "[a-z]{0,4}", c in "[a-z]{0,4}", d in "[a-z]{0,4}") {

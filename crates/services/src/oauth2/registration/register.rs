@@ -1,7 +1,7 @@
 //! A client registers itself.
 
 use super::document::{Checked, check};
-use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata};
+use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, tokens};
 use crate::deed::{Deed, Done};
 use crate::oauth2::provider::registration_mode;
 use crate::{Context, OAuthError, Origin, Principal};
@@ -35,20 +35,30 @@ pub struct Registered {
 
 /// Registers a client (RFC 7591 3.1). A public one with the same metadata as one that was registered within a day is that one.
 ///
-/// Needs no permission: the settings say whether clients register themselves. Errors: `Off`, `Metadata`, `TooMany`, `Failed`.
+/// Needs no permission: the settings say whether clients register themselves, and whether they need a token. A token that is presented
+/// must be good, and lifts the limits. Errors: `Off`, `Unauthorized`, `Metadata`, `TooMany`, `Failed`.
 pub async fn register(
     ctx: &Context,
     origin: &Arc<Origin>,
+    token: Option<&str>,
     sent: SentMetadata,
 ) -> Result<Registered, RegistrationError> {
-    if registration_mode(ctx).await? == RegistrationMode::Off {
-        return Err(RegistrationError::Off);
+    match (registration_mode(ctx).await?, token) {
+        (RegistrationMode::Off, _) => return Err(RegistrationError::Off),
+        (RegistrationMode::Token, None) => {
+            return Err(RegistrationError::Unauthorized("an initial access token is needed"));
+        }
+        (RegistrationMode::Open, _) | (RegistrationMode::Token, Some(_)) => {}
     }
+    let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
     let checked = check(&settings, sent)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
+        if let Some(presented) = &by_token {
+            tokens::use_up(deed, presented)?;
+        }
         let mut random = [0; 32];
         deed.random().fill(&mut random);
         let token = RegistrationToken::new(&random);
@@ -64,7 +74,9 @@ pub async fn register(
             deed.repos.registrations().update(&permit, &former)?;
         }
         deed.repos.registrations().wait_for_turn()?;
-        make_room(deed, &settings, &address)?;
+        if by_token.is_none() {
+            make_room(deed, &settings, &address)?;
+        }
         add(deed, checked, address, &token)
     })
     .await

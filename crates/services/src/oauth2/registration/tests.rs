@@ -77,13 +77,13 @@ fn taking(mut repos: MockRepositories) -> MockRepositories {
 #[tokio::test]
 async fn nobody_registers_while_it_is_off() {
     let ctx = open(MockRepositories::default(), |settings| settings.mode = RegistrationMode::Off);
-    assert!(matches!(register(&ctx, &Origin::unknown(), sent()).await, Err(RegistrationError::Off)));
+    assert!(matches!(register(&ctx, &Origin::unknown(), None, sent()).await, Err(RegistrationError::Off)));
 }
 
 #[tokio::test]
 async fn what_breaks_a_rule_opens_no_transaction() {
     let ctx = open(MockRepositories::default(), |_| ());
-    let refused = register(&ctx, &Origin::unknown(), SentMetadata::default()).await;
+    let refused = register(&ctx, &Origin::unknown(), None, SentMetadata::default()).await;
     assert!(matches!(refused, Err(RegistrationError::Metadata(text)) if text.contains("redirect_uris")));
 }
 
@@ -94,7 +94,7 @@ async fn who_registers_what_is_there_joins_it_and_counts_nowhere() {
     repos.apps.expect_find().returning(|_| Ok(Some(app())));
     repos.registrations.expect_update().times(1).withf(|_, client| client.shared).returning(|_, _| Ok(true));
     repos.registrations.expect_insert_token().times(1).returning(|_, _, _, _| Ok(()));
-    let made = register(&open(repos, |_| ()), &Origin::unknown(), sent()).await.unwrap();
+    let made = register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await.unwrap();
     assert_eq!((made.app.id, made.issued_at, made.secret.is_none()), (AppId::NIL, NOW, true));
 }
 
@@ -106,7 +106,7 @@ async fn one_of_yesterday_keeps_what_it_has_and_is_found_no_more() {
     let gives_way = |client: &RegisteredClient| client.identity.is_none() && !client.shared;
     repos.registrations.expect_update().times(1).withf(move |_, client| gives_way(client)).returning(|_, _| Ok(true));
     let ctx = open(taking(with_room(repos, (0, 0), 0)), |_| ());
-    let made = register(&ctx, &Origin::unknown(), sent()).await.unwrap();
+    let made = register(&ctx, &Origin::unknown(), None, sent()).await.unwrap();
     assert_ne!(made.app.id, AppId::NIL);
 }
 
@@ -115,7 +115,7 @@ async fn a_confidential_client_is_looked_for_nowhere() {
     let mut repos = taking(with_room(MockRepositories::default(), (0, 0), 0));
     repos.apps.expect_insert_secret().times(1).returning(|_, _| Ok(()));
     let ctx = open(repos, |_| ());
-    let made = register(&ctx, &Origin::unknown(), SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
+    let made = register(&ctx, &Origin::unknown(), None, SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
     assert!(made.unwrap().secret.is_some());
 }
 
@@ -125,14 +125,14 @@ async fn new_ones_are_bounded_in_all_and_by_address_and_by_how_many_are_idle() {
         let mut repos = with_room(MockRepositories::default(), new, idle);
         repos.registrations.expect_find_by_identity_for_update().returning(|_| Ok(None));
         repos.registrations.expect_find_replaceable().returning(|_, _| Ok(None));
-        let refused = register(&open(repos, |_| ()), &Origin::unknown(), sent()).await;
+        let refused = register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await;
         assert!(matches!(refused, Err(RegistrationError::TooMany { .. })), "{new:?} {idle}");
     }
     let mut repos = taking(with_room(MockRepositories::default(), (999, 99), 10_000));
     repos.registrations.expect_find_by_identity_for_update().returning(|_| Ok(None));
     repos.registrations.expect_find_replaceable().returning(|_, _| Ok(Some(AppId::NIL)));
     repos.apps.expect_delete().times(1).withf(|_, id| *id == AppId::NIL).returning(|_, _| Ok(true));
-    register(&open(repos, |_| ()), &Origin::unknown(), sent()).await.unwrap();
+    register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await.unwrap();
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) run: Run,
     pub(super) first_key: CryptoKey,
     pub(super) second_key: (KeyRotation, CryptoKey),
+    pub(super) initial_token: InitialAccessToken,
     pub(super) license: NewLicense,
 }
 
@@ -79,6 +80,7 @@ impl World {
             first_key: first_key(KeyPurpose::Forms),
             second_key: second_key(KeyPurpose::Forms),
             license: new_license("one"),
+            initial_token: initial_token("one"),
             first,
             ann,
             acme,
