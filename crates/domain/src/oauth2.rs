@@ -16,8 +16,16 @@
 mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
+#[cfg(feature = "full")]
+mod client_assertion;
 #[cfg(feature = "oauth2")]
 mod client_document;
+#[cfg(feature = "full")]
+mod client_jwt;
+#[cfg(feature = "full")]
+mod client_keys;
+#[cfg(feature = "oauth2")]
+mod client_rules;
 #[cfg(feature = "oauth2")]
 mod code;
 #[cfg(feature = "oauth2")]
@@ -48,10 +56,18 @@ pub(crate) mod uri;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
+#[cfg(feature = "full")]
+pub use client_assertion::{AssertionPolicy, CLIENT_ASSERTION_MAX, ClientAssertion};
 #[cfg(feature = "oauth2")]
 pub use client_document::{
     ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,
 };
+#[cfg(feature = "full")]
+pub use client_jwt::{ClientJwtDefect, OneUse};
+#[cfg(feature = "full")]
+pub use client_keys::{KeySourceDefect, client_algorithm};
+#[cfg(feature = "oauth2")]
+pub use client_rules::{AssertionAudience, ClientRules, KeySource};
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 #[cfg(feature = "oauth2")]
@@ -70,9 +86,9 @@ pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
 #[cfg(feature = "oauth2")]
 pub use registration::{
-    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, InitialAccessToken, Identity, MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX,
-    RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback, client_name, 
-     is_web_uri,
+    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, Identity, InitialAccessToken, MetadataError,
+    NEW_PER_ADDRESS, REGISTRATIONS_MAX, RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback,
+    client_name, is_web_uri,
 };
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};

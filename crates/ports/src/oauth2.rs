@@ -19,8 +19,10 @@ use doorward_domain::{Digest, Instant};
 pub struct ClientCredentials {
     /// `client_id`.
     pub app_id: AppId,
-    /// Prefix and digest of the secret; `None` for a public client.
+    /// Prefix and digest of the secret; `None` for a client without one.
     pub secret: Option<(String, Digest)>,
+    /// Whether it has proved itself by one of its keys, which was looked at before.
+    pub by_key: bool,
 }
 
 /// Stores apps and their secrets.
@@ -295,7 +297,8 @@ pub trait GrantRepository {
 
     /// Exchanges a refresh token in one step, if **all** of this holds, and writes nothing otherwise (`None`):
     ///
-    /// - the client exists; a confidential one proves itself by the secret, a public one has none to give;
+    /// - the client exists; a confidential one proves itself by the secret or has by a key, a public one has no secret to give;
+    /// - a grant that was given to who had a key is asked for by who has one;
     /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
     /// - the user of the grant may act;
     /// - the app was not changed since the grant was checked, and the resource of the grant is among

@@ -3,6 +3,7 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
+mod app_rules;
 pub mod apps;
 pub mod authorize;
 pub mod client_documents;
@@ -18,8 +19,12 @@ pub mod token;
 
 mod cautions;
 mod client;
+mod client_assertions;
+pub(crate) mod client_key_cache;
+mod client_keys;
 pub(crate) mod scopes;
 
+pub use app_rules::RulesCommand;
 pub use cautions::consent_scopes;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
 pub use scopes::{Caution, ScopeText, describe_scopes};

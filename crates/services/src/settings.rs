@@ -150,6 +150,8 @@ pub struct OAuth2Settings {
     pub require_pkce: bool,
     /// Whether a bound resource must be repeated at the code exchange.
     pub require_resource_at_exchange: bool,
+    /// How far in the future what a client signs may end, by which it proves itself.
+    pub client_assertion_max_lifetime: Span,
     /// Whether there is the device grant, for apps that may use it.
     pub device_grant: bool,
     /// How long ago somebody may have signed in who decides about a device.
@@ -170,7 +172,7 @@ impl OAuth2Settings {
     #[must_use]
     pub fn refresh_policy(&self, client_type: ClientType) -> RefreshPolicy {
         let unused_window = match client_type {
-            ClientType::Confidential => self.refresh_unused_window,
+            ClientType::Confidential | ClientType::Keyed => self.refresh_unused_window,
             ClientType::Public => self.refresh_unused_window_public,
         };
         RefreshPolicy { reuse_grace: self.refresh_reuse_grace.get(), unused_window: unused_window.get() }
@@ -182,6 +184,12 @@ impl Section for OAuth2Settings {
 
     fn check(&self, defects: &mut Defects) {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
+        defects.at_least_a_second("client_assertion_max_lifetime", self.client_assertion_max_lifetime);
+        defects.unless(
+            self.client_assertion_max_lifetime <= Span::DAY,
+            "client_assertion_max_lifetime",
+            "must be at most a day",
+        );
         defects.at_least_a_second("device_max_auth_age", self.device_max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");

@@ -125,6 +125,7 @@ table! {
         updated_at -> Instant,
         revision -> Integer,
         device_flow -> Bool,
+        rules -> Nullable<Json>,
     }
 }
 
@@ -247,7 +248,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Integer, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_grants (id) {
@@ -267,6 +268,7 @@ table! {
         created_at -> Instant,
         purge_on -> Integer,
         app_revision -> Integer,
+        by_key -> Bool,
     }
 }
 

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::uri::is_loopback;
-use super::{OpaqueToken, RedirectUri};
+use super::{ClientType, OpaqueToken, RedirectUri};
 use crate::digest::Digesting;
 use crate::ids::{AppId, RegistrationTokenId, UserId};
 use crate::names::hidden_in_name;
@@ -37,16 +37,22 @@ text_enum! {
         Basic = "client_secret_basic",
         /// By its secret in the body.
         Post = "client_secret_post",
+        /// By what a key of its own signs (RFC 7523 2.2).
+        PrivateKeyJwt = "private_key_jwt",
         /// Not at all: it is public.
         None = "none",
     }
 }
 
 impl TokenAuthMethod {
-    /// Whether the client has no secret.
+    /// What that makes of the client.
     #[must_use]
-    pub const fn is_public(self) -> bool {
-        matches!(self, Self::None)
+    pub const fn client_type(self) -> ClientType {
+        match self {
+            Self::Basic | Self::Post => ClientType::Confidential,
+            Self::PrivateKeyJwt => ClientType::Keyed,
+            Self::None => ClientType::Public,
+        }
     }
 }
 
@@ -196,6 +202,8 @@ pub struct Identity<'a> {
     pub grant_types: &'a [GrantType],
     /// The names in `scope`; `None` when it was left out.
     pub scope: Option<&'a [String]>,
+    /// Its keys, by what is the same for the same keys; `None` when it has none.
+    pub keys: Option<&'a str>,
 }
 
 impl Identity<'_> {
@@ -221,6 +229,7 @@ impl Identity<'_> {
         grants.into_iter().for_each(&mut add);
         add(&scope.as_ref().map_or_else(|| "any".to_owned(), |names| names.len().to_string()));
         scope.into_iter().flatten().for_each(&mut add);
+        self.keys.into_iter().for_each(&mut add);
         digesting.finish()
     }
 }

@@ -1,5 +1,6 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
+use super::app_rules::{self, RulesCommand};
 use crate::deed::Deed;
 use crate::sessions::check_reach;
 use crate::sessions::in_person::InPerson;
@@ -11,7 +12,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
+    App, ClientRules, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
     ResourceError, Scopes, parse_scope_list,
 };
 use doorward_domain::roles::{Action, Object, System, action, resource};
@@ -45,6 +46,8 @@ pub struct AppCommand {
     pub service_account: Option<bool>,
     /// Whether devices may ask for access in its name.
     pub device_flow: Option<bool>,
+    /// How it authenticates and how its requests must come.
+    pub rules: RulesCommand,
 }
 
 /// All apps, by name.
@@ -113,6 +116,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        rules: ClientRules::default(),
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -253,6 +257,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     app.device_flow = command.device_flow.unwrap_or(app.device_flow);
+    app_rules::apply(&mut app, &command.rules, &mut fields);
     if let Some(scopes) = asked_scopes(&command, &mut fields) {
         app.allowed_scopes = (!scopes.is_empty()).then_some(scopes);
     }

@@ -11,8 +11,8 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Secret;
 use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, ClientUrl, CodeChallenge, OAuthErrorCode,
-    OidcScope, OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
+    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
 };
 use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
@@ -372,7 +372,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
 
 /// What is remembered of this consent; `None` if the user is asked again in any case.
 fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
-    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+    (ctx.settings.oauth2.remember_consent && app.client_type.is_confidential()).then(|| Consent {
         user_id: code.user_id,
         app_id: app.id,
         resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
@@ -387,7 +387,7 @@ mod tests {
     use super::*;
     use crate::users::testing::{ANN, NOW, actor, ann, context, key};
     use doorward_domain::ids::AppId;
-    use doorward_domain::oauth2::RedirectMatch;
+    use doorward_domain::oauth2::{ClientRules, ClientType, RedirectMatch};
     use doorward_ports::mocks::MockRepositories;
 
     fn consent() -> ConsentRequest {
@@ -405,6 +405,7 @@ mod tests {
             resources: Vec::new(),
             service_account_id: None,
             device_flow: false,
+            rules: ClientRules::default(),
             created_at: NOW,
             updated_at: NOW,
             revision: 0,

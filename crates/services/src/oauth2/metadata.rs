@@ -3,6 +3,7 @@
 use super::authorize::RESPONSE_MODE;
 use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
+use doorward_domain::jws::SignatureAlgorithm;
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -39,10 +40,16 @@ pub struct AuthorizationServer {
     pub scopes_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// By which algorithms clients sign what they prove themselves by.
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// How clients authenticate at the revocation endpoint.
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// As at the token endpoint.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// How clients authenticate at the introspection endpoint: never `none`.
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// As at the token endpoint.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// Whether a `client_id` may be the URL of a metadata document; absent while it may not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id_metadata_document_supported: Option<bool>,
@@ -71,7 +78,9 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
     let has_devices = settings.oauth2.device_grant;
     let grants = ["authorization_code", "refresh_token", "client_credentials"];
-    let with_none = vec!["client_secret_basic", "client_secret_post", "none"];
+    let with_proof = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let with_none: Vec<_> = with_proof.iter().copied().chain(["none"]).collect();
+    let algorithms: Vec<_> = SignatureAlgorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     AuthorizationServer {
         issuer: issuer.to_owned(),
         authorization_endpoint: format!("{issuer}/oauth2/authorize"),
@@ -86,8 +95,11 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         code_challenge_methods_supported: vec!["S256"],
         scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
+        token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
-        introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        introspection_endpoint_auth_methods_supported: with_proof,
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,

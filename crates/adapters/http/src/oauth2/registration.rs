@@ -50,8 +50,15 @@ pub(crate) struct MetadataBody {
     grant_types: Vec<String>,
     /// `code`.
     response_types: Vec<String>,
-    /// `client_secret_basic` (default), `client_secret_post` or `none`.
+    /// `client_secret_basic` (default), `client_secret_post`, `private_key_jwt` or `none`.
     token_endpoint_auth_method: Option<String>,
+    /// With `private_key_jwt`: the only algorithm by which the client signs.
+    token_endpoint_auth_signing_alg: Option<String>,
+    /// Public keys of the client (RFC 7517), at most 16, or `jwks_uri`.
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// The https URL of its public keys.
+    jwks_uri: Option<String>,
     /// `web` or `native`; what is kept follows from the redirect URIs.
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
@@ -84,6 +91,9 @@ impl From<MetadataBody> for SentMetadata {
             grant_types: body.grant_types,
             response_types: body.response_types,
             token_endpoint_auth_method: body.token_endpoint_auth_method,
+            token_endpoint_auth_signing_alg: body.token_endpoint_auth_signing_alg,
+            jwks: body.jwks,
+            jwks_uri: body.jwks_uri,
             application_type: body.application_type,
             scope: body.scope,
         }

@@ -14,6 +14,7 @@ mod authcheck;
 mod bad_input;
 mod browser;
 mod client_documents;
+mod client_keys;
 mod clients;
 mod credentials;
 mod default_roles;

@@ -1,5 +1,6 @@
 //! What the documents say, and what is served, are found out apart and compared.
 
+use crate::client_keys::{self, Keys};
 use crate::house::{House, ISSUER, house};
 use crate::oauth2::{CHALLENGE, Client, VERIFIER, access_token, allow, client};
 use actix_http::Request;
@@ -100,6 +101,9 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
     let app = json!({ "name": "public", "callback_url": crate::oauth2::CALLBACK, "public": true });
     let public = house.api(Method::POST, "/oauth2-provider/apps", &owner, app).await.expect(201).json();
     let public = Client { id: public["id"].as_str().unwrap().to_owned(), secret: String::new() };
+    let keys = Keys::new();
+    let keyed = client_keys::app(&house, &owner, json!({ "jwks": keys.jwks() })).await;
+    let keyed = Client { id: keyed, secret: String::new() };
     let metadata = document(&house, "/.well-known/oauth-authorization-server").await;
 
     let mut served = Vec::new();
@@ -128,7 +132,16 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
     ] {
         let mut taken = Vec::new();
         for method in ["client_secret_basic", "client_secret_post", "none", "private_key_jwt", "client_secret_jwt"] {
-            let asked = if method == "none" { &public } else { &private };
+            let asked = match method {
+                "none" => &public,
+                "private_key_jwt" => &keyed,
+                _ => &private,
+            };
+            let assertion = if method == "private_key_jwt" {
+                keys.good(&keyed.id)
+            } else {
+                keys.assertion(&asked.id, json!({ "alg": "HS256" }), json!({}))
+            };
             let code = allow(&house, &owner, &asked.authorize(&[])).await.expect(302).redirected_with("code").unwrap();
             let mut fields = vec![
                 ("grant_type", "authorization_code"),
@@ -146,7 +159,7 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
                 _ => fields.extend([
                     ("client_id", &*asked.id),
                     ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                    ("client_assertion", "e30.e30.e30"),
+                    ("client_assertion", &*assertion),
                 ]),
             }
             if house.form(endpoint, &header, &fields).await.status.is_success() {
@@ -154,6 +167,8 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
             }
         }
         assert_eq!(listed(&metadata, member), sorted(taken), "{member}");
+        let algorithms = listed(&metadata, &member.replace("methods", "signing_alg_values"));
+        assert_eq!(algorithms, ["ES256", "ES384", "EdDSA", "PS256", "RS256"]);
     }
 }
 

@@ -413,7 +413,8 @@ async fn register_by<S>(house: &House<S>, token: &str, body: &Value) -> Answer
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
 {
-    let request = TestRequest::post().uri("/oauth2/register").insert_header(("Authorization", format!("Bearer {token}")));
+    let request =
+        TestRequest::post().uri("/oauth2/register").insert_header(("Authorization", format!("Bearer {token}")));
     house.send(request.set_payload(body.to_string())).await
 }
 
@@ -435,7 +436,10 @@ async fn where_a_token_is_needed_only_those_register_who_have_one() {
     assert!(token.starts_with("coder_reg_"));
 
     let missing = register(&house, &native()).await.expect(401);
-    assert_eq!((&missing.json()["error"], missing.header("www-authenticate").starts_with("Bearer")), (&json!("invalid_token"), true));
+    assert_eq!(
+        (&missing.json()["error"], missing.header("www-authenticate").starts_with("Bearer")),
+        (&json!("invalid_token"), true)
+    );
     for bad in ["x", "coder_reg_0123456789_x", &format!("{token}x"), token.trim_start_matches("coder_reg_")] {
         assert_eq!(register_by(&house, bad, &native()).await.expect(401).json()["error"], "invalid_token", "{bad}");
     }
@@ -465,17 +469,24 @@ async fn owners_make_tokens_for_registration_and_are_told_what_is_wrong_with_the
     let path = "/oauth2-provider/registration-tokens";
     for (body, fields) in [
         (json!({}), vec!["name", "expires_at"]),
-        (json!({ "name": "x".repeat(65), "expires_at": "2026-03-01T12:00:00Z", "max_uses": 0 }), vec!["name", "expires_at", "max_uses"]),
+        (
+            json!({ "name": "x".repeat(65), "expires_at": "2026-03-01T12:00:00Z", "max_uses": 0 }),
+            vec!["name", "expires_at", "max_uses"],
+        ),
         (json!({ "name": "a\u{202e}", "expires_at": "2027-03-03T12:00:00Z" }), vec!["name", "expires_at"]),
     ] {
         let refused = house.api(Method::POST, path, &owner, body).await.expect(400).json();
-        let told: Vec<&str> = refused["validations"].as_array().unwrap().iter().map(|one| text(&one["field"])).collect();
+        let told: Vec<&str> =
+            refused["validations"].as_array().unwrap().iter().map(|one| text(&one["field"])).collect();
         assert_eq!(told, fields);
     }
     house.api(Method::POST, path, &owner, json!({ "name": "x", "expires_at": "soon" })).await.expect(400);
     house.api(Method::POST, path, &bob, json!({ "name": "x" })).await.expect(403);
     house.get(path, &bob).await.expect(403);
-    house.api(Method::DELETE, &format!("{path}/00000000-0000-0000-0000-000000000001"), &bob, Value::Null).await.expect(403);
+    house
+        .api(Method::DELETE, &format!("{path}/00000000-0000-0000-0000-000000000001"), &bob, Value::Null)
+        .await
+        .expect(403);
 }
 
 #[actix_web::test]

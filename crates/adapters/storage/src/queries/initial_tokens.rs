@@ -37,7 +37,9 @@ impl InitialTokenRepository for UnitOfWork<'_, Conn> {
         token: &InitialAccessToken,
     ) -> Result<(), StoreError> {
         self.write(permit, &permit.kind(), Touches::nobody(WHY), |conn| {
-            diesel::insert_into(oauth2_registration_tokens::table).values(InitialTokenRow::from(token)).execute(conn)?;
+            diesel::insert_into(oauth2_registration_tokens::table)
+                .values(InitialTokenRow::from(token))
+                .execute(conn)?;
             Ok(())
         })
     }

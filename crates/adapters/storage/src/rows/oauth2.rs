@@ -5,8 +5,8 @@ use crate::types::{At, Hash, Id, Json, ScopeText};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri,
-    Resource, Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, CodeChallenge, ExchangedTokens, Grant,
+    RedirectUri, Resource, Scopes,
 };
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::sessions::AppLimits;
@@ -52,6 +52,7 @@ pub(crate) struct AppRow {
     #[diesel(skip_update)]
     revision: i32,
     device_flow: bool,
+    rules: Option<Json<ClientRules>>,
 }
 
 impl From<&App> for AppRow {
@@ -72,6 +73,7 @@ impl From<&App> for AppRow {
             updated_at: At(app.updated_at),
             revision: app.revision,
             device_flow: app.device_flow,
+            rules: (app.rules != ClientRules::default()).then(|| Json(app.rules.clone())),
         }
     }
 }
@@ -85,6 +87,7 @@ impl TryFrom<AppRow> for App {
             redirect_match: row.redirect_match.parse().map_err(|cause| bad("redirect_match").because(cause))?,
             client_type: match row.client_type.as_str() {
                 "confidential" => ClientType::Confidential,
+                "keyed" => ClientType::Keyed,
                 "public" => ClientType::Public,
                 _ => return Err(bad("client_type")),
             },
@@ -101,6 +104,7 @@ impl TryFrom<AppRow> for App {
             updated_at: row.updated_at.0,
             revision: row.revision,
             device_flow: row.device_flow,
+            rules: row.rules.map(|rules| rules.0).unwrap_or_default(),
         })
     }
 }
@@ -235,6 +239,7 @@ pub(crate) struct GrantRow {
     created_at: At,
     purge_on: i32,
     app_revision: i32,
+    by_key: bool,
 }
 
 impl From<&Grant> for GrantRow {
@@ -256,6 +261,7 @@ impl From<&Grant> for GrantRow {
             created_at: At(grant.created_at),
             purge_on: purge_day(grant.refresh_expires_at),
             app_revision: grant.app_revision,
+            by_key: grant.by_key,
         }
     }
 }
@@ -279,6 +285,7 @@ impl TryFrom<GrantRow> for Grant {
             refresh_expires_at: row.refresh_expires_at.0,
             generation: row.generation,
             app_revision: row.app_revision,
+            by_key: row.by_key,
             created_at: row.created_at.0,
         })
     }

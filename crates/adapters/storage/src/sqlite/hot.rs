@@ -56,7 +56,11 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     } else {
         let client_type: Option<String> =
             oauth2_apps::table.find(Id(client.app_id)).select(oauth2_apps::client_type).get_result(conn).optional()?;
-        if client_type.as_deref() != Some(ClientType::Public.as_str()) {
+        let needed = if client.by_key { ClientType::Keyed } else { ClientType::Public };
+        // A public client may have keys too.
+        let fits = client_type
+            .is_some_and(|found| found == needed.as_str() || client.by_key && found == ClientType::Public.as_str());
+        if !fits {
             return Ok(None);
         }
         None
@@ -66,6 +70,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         .filter(oauth2_grants::app_id.eq(Id(client.app_id)))
         .inner_join(oauth2_apps::table.on(oauth2_apps::id.eq(oauth2_grants::app_id)))
         .filter(oauth2_grants::app_revision.eq(oauth2_apps::revision))
+        .filter(not(oauth2_grants::by_key).or(client.by_key))
         .select((
             oauth2_grants::id,
             oauth2_grants::user_id,

@@ -3,10 +3,11 @@
 use super::{RegistrationError, RegistrationSettings};
 use doorward_domain::Digest;
 use doorward_domain::oauth2::{
-    ApplicationType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes, TokenAuthMethod,
-    client_name, is_web_uri, parse_scope_list,
+    ApplicationType, ClientRules, ClientType, GrantType, Identity, KeySource, OidcScope, REDIRECT_URIS_MAX,
+    RedirectUri, Scopes, TokenAuthMethod, client_algorithm, client_name, is_web_uri, parse_scope_list,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Longest `client_name` that is looked at, in bytes.
 const NAME_MAX: usize = 1024;
@@ -35,6 +36,9 @@ pub struct SentMetadata {
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
     pub token_endpoint_auth_method: Option<String>,
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    pub jwks: Option<Value>,
+    pub jwks_uri: Option<String>,
     pub application_type: Option<String>,
     pub scope: Option<String>,
 }
@@ -62,6 +66,12 @@ pub struct ClientMetadata {
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
     pub token_endpoint_auth_method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -72,7 +82,8 @@ pub struct ClientMetadata {
 pub(super) struct Checked {
     pub(super) metadata: ClientMetadata,
     pub(super) redirect_uris: Vec<RedirectUri>,
-    pub(super) auth_method: TokenAuthMethod,
+    pub(super) client_type: ClientType,
+    pub(super) rules: ClientRules,
     pub(super) allowed_scopes: Option<Scopes>,
     /// By what the client is known again.
     pub(super) identity: Digest,
@@ -95,6 +106,8 @@ impl ClientMetadata {
         let grants: Vec<GrantType> = self.grant_types.iter().filter_map(|name| name.parse().ok()).collect();
         let scope: Option<Vec<String>> =
             self.scope.as_deref().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect());
+        let keys = KeySource::read(self.jwks.as_ref(), self.jwks_uri.as_deref()).ok().flatten();
+        let keys = keys.as_ref().map(KeySource::identity);
         let identity = Identity {
             name: &self.client_name,
             software_id: self.software_id.as_deref().unwrap_or_default(),
@@ -104,6 +117,7 @@ impl ClientMetadata {
             auth_method: self.token_endpoint_auth_method.parse().unwrap_or(TokenAuthMethod::None),
             grant_types: &grants,
             scope: scope.as_deref(),
+            keys: keys.as_deref(),
         };
         identity.digest()
     }
@@ -113,11 +127,13 @@ impl ClientMetadata {
 pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
-        Some(text) => text
-            .parse()
-            .or(refused("token_endpoint_auth_method must be client_secret_basic, client_secret_post or none"))?,
+        Some(text) => text.parse().or(refused(
+            "token_endpoint_auth_method must be client_secret_basic, client_secret_post, private_key_jwt or none",
+        ))?,
     };
-    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, auth_method.is_public())?;
+    let client_type = auth_method.client_type();
+    let rules = rules(client_type, &sent)?;
+    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, client_type == ClientType::Public)?;
     if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
         return refused("grant_types and response_types have too many entries");
     }
@@ -163,10 +179,28 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         grant_types: grant_types.iter().map(|grant| grant.as_str().to_owned()).collect(),
         response_types: vec!["code".to_owned()],
         token_endpoint_auth_method: auth_method.as_str().to_owned(),
+        token_endpoint_auth_signing_alg: rules.assertion_alg.clone(),
+        jwks: rules.keys.as_ref().and_then(KeySource::jwks),
+        jwks_uri: rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
         application_type: application_type.as_str().to_owned(),
         scope,
     };
-    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, auth_method, allowed_scopes })
+    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, client_type, rules, allowed_scopes })
+}
+
+/// The keys by which the client proves itself, and by which algorithm.
+fn rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, RegistrationError> {
+    let keys = KeySource::read(sent.jwks.as_ref(), sent.jwks_uri.as_deref())
+        .map_err(|defect| RegistrationError::Metadata(defect.to_string()))?;
+    let is_keyed = client_type == ClientType::Keyed;
+    if is_keyed && keys.is_none() {
+        return refused("private_key_jwt needs jwks or jwks_uri");
+    }
+    let assertion_alg = sent.token_endpoint_auth_signing_alg.clone().filter(|_| is_keyed);
+    if assertion_alg.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
+        return refused("token_endpoint_auth_signing_alg must be RS256, PS256, ES256, ES384 or EdDSA");
+    }
+    Ok(ClientRules { keys, assertion_alg, ..ClientRules::default() })
 }
 
 fn redirect_uris(

@@ -5,7 +5,7 @@ use super::register::presented;
 use super::{RegistrationError, SentMetadata};
 use crate::{Context, Origin, Principal};
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{App, ClientType, RegisteredClient};
+use doorward_domain::oauth2::{App, RegisteredClient};
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::Repositories;
@@ -64,10 +64,11 @@ pub async fn update(
             return Err(RegistrationError::Metadata("client_id is not that of this client".to_owned()));
         }
         let checked = check(&settings, sent)?;
-        if checked.auth_method.is_public() != (old.client_type == ClientType::Public) {
-            let text = "a client stays public or confidential; register another one";
+        if checked.client_type != old.client_type {
+            let text = "a client stays public, with a secret, or with keys; register another one";
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
+        let is_same_rules = checked.rules == old.rules;
         let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
         if is_another && client.shared {
             return Err(RegistrationError::NotPermitted("others share this client; register another one"));
@@ -88,11 +89,12 @@ pub async fn update(
             name: checked.metadata.client_name.clone(),
             redirect_uris: checked.redirect_uris,
             allowed_scopes: checked.allowed_scopes,
+            rules: checked.rules,
             updated_at: deed.now,
             ..old.clone()
         };
         let managed = Managed { id, metadata: checked.metadata, issued_at: client.created_at };
-        if is_another {
+        if is_another || !is_same_rules {
             deed.repos.apps().update(&permit, &app)?;
             return Ok(deed.changed(&old, &app)?.answer(managed));
         }

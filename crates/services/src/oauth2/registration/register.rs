@@ -62,7 +62,7 @@ pub async fn register(
         let mut random = [0; 32];
         deed.random().fill(&mut random);
         let token = RegistrationToken::new(&random);
-        if checked.auth_method.is_public()
+        if is_shared(checked.client_type)
             && let Some(known) = deed.repos.registrations().find_by_identity_for_update(&checked.identity)?
         {
             if known.is_current(deed.now) {
@@ -80,6 +80,12 @@ pub async fn register(
         add(deed, checked, address, &token)
     })
     .await
+}
+
+/// Whether the same metadata is of the same client. One with a secret is always a new one: with a second secret, a stranger could act as
+/// it. Keys are part of the metadata.
+fn is_shared(client_type: ClientType) -> bool {
+    client_type != ClientType::Confidential
 }
 
 /// One more registration of a client that is there.
@@ -130,16 +136,17 @@ fn add(
     token: &RegistrationToken,
 ) -> Result<Done<Registered>, RegistrationError> {
     let permit = System::because("a client registers itself").permit::<action::Create, resource::Oauth2App>();
-    let is_public = checked.auth_method.is_public();
+    let has_secret = !is_shared(checked.client_type);
     let app = App {
         id: deed.new_id(),
         name: checked.metadata.client_name.clone(),
         icon: String::new(),
         redirect_uris: checked.redirect_uris,
         redirect_match: RedirectMatch::Exact,
-        client_type: if is_public { ClientType::Public } else { ClientType::Confidential },
+        client_type: checked.client_type,
         require_pkce: true,
         device_flow: false,
+        rules: checked.rules,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
         resources: Vec::new(),
@@ -150,7 +157,7 @@ fn add(
     };
     let client = RegisteredClient {
         app_id: app.id,
-        identity: is_public.then_some(checked.identity),
+        identity: (!has_secret).then_some(checked.identity),
         shared: false,
         adopted: false,
         metadata: checked.metadata.to_document()?,
@@ -163,7 +170,7 @@ fn add(
     deed.repos.registrations().insert(&permit, &client)?;
     let for_token = System::because("a client registers itself").permit();
     deed.repos.registrations().insert_token(&for_token, app.id, &token.digest(), deed.now)?;
-    let secret = if is_public { None } else { Some(add_secret(deed, &app)?) };
+    let secret = if has_secret { Some(add_secret(deed, &app)?) } else { None };
     let recorded = deed.made(&app)?;
     Ok(recorded.answer(Registered {
         issued_at: app.created_at,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::users::testing::{NOW, context_with, settings};
 use crate::{Context, Origin};
-use doorward_domain::oauth2::{App, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
+use doorward_domain::oauth2::{App, ClientRules, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
 use doorward_ports::mocks::MockRepositories;
 
 fn sent() -> SentMetadata {
@@ -32,6 +32,7 @@ fn app() -> App {
         client_type: ClientType::Public,
         require_pkce: true,
         device_flow: false,
+        rules: ClientRules::default(),
         allowed_scopes: None,
         allowed_resources: None,
         resources: Vec::new(),
@@ -115,7 +116,8 @@ async fn a_confidential_client_is_looked_for_nowhere() {
     let mut repos = taking(with_room(MockRepositories::default(), (0, 0), 0));
     repos.apps.expect_insert_secret().times(1).returning(|_, _| Ok(()));
     let ctx = open(repos, |_| ());
-    let made = register(&ctx, &Origin::unknown(), None, SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
+    let made =
+        register(&ctx, &Origin::unknown(), None, SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
     assert!(made.unwrap().secret.is_some());
 }
 

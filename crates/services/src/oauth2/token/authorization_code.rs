@@ -12,7 +12,7 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
-    OAuthErrorCode, OpaqueToken, Redemption, Scopes,
+    OAuthErrorCode, OpaqueToken, Redemption, Scopes, is_of_document,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
@@ -57,6 +57,8 @@ pub(super) struct Granted<'a> {
     pub(super) user_id: UserId,
     pub(super) authorization: Authorization,
     pub(super) secret_id: Option<AppSecretId>,
+    /// Whether the client proved itself by a key.
+    pub(super) by_key: bool,
 }
 
 pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
@@ -137,7 +139,8 @@ fn decide(
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let authorization = code.authorization.clone();
-    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id };
+    let by_key = common.client.has_key();
+    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let scopes = code.authorization.scopes;
@@ -169,7 +172,7 @@ pub(super) fn new_grant(
     ip: &str,
     now: Instant,
 ) -> (Grant, ApiKey) {
-    let Granted { app, user_id, authorization, secret_id } = granted;
+    let Granted { app, user_id, authorization, secret_id, by_key } = granted;
     let oauth2 = &ctx.settings.oauth2;
     let access_expires_at = now + oauth2.access_token_lifetime.get();
     let refresh_expires_at = now + oauth2.refresh_token_lifetime.get();
@@ -178,6 +181,8 @@ pub(super) fn new_grant(
         app_id: app.id,
         user_id,
         secret_id,
+        // One that an owner registered with keys may be registered with a secret one day. Documents say what they like.
+        by_key: by_key && (app.client_type == ClientType::Public || is_of_document(app.id)),
         authorization: authorization.clone(),
         access_key_id: tokens.access.id.clone(),
         access_expires_at,

@@ -87,7 +87,8 @@ fn decide(
     let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
         System::because("the user let the device act").permit();
     let scopes = asked.authorization.scopes.clone();
-    let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id };
+    let by_key = common.client.has_key();
+    let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted(scopes)))

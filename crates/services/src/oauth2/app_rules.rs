@@ -1,0 +1,71 @@
+//! How an app authenticates, as an owner says it.
+
+use crate::FieldError;
+use doorward_domain::oauth2::{App, AssertionAudience, ClientType, KeySource, TokenAuthMethod, client_algorithm};
+use serde_json::Value;
+
+/// What an owner says about how an app authenticates. `None` keeps (update) or takes the default (create).
+#[derive(Clone, Debug, Default)]
+pub struct RulesCommand {
+    /// `client_secret_basic`, `client_secret_post` (either means both), `private_key_jwt`, or `none` for a public client.
+    pub auth_method: Option<String>,
+    /// Its public keys, in the place of all that are registered.
+    pub jwks: Option<Value>,
+    /// Where its public keys are, in their place; empty: it has none.
+    pub jwks_uri: Option<String>,
+    /// The only algorithm by which it signs what it proves itself by; empty: any.
+    pub assertion_alg: Option<String>,
+    /// `issuer` or `issuer_or_token_endpoint`.
+    pub assertion_audience: Option<String>,
+}
+
+/// Checks every field and notes all that are wrong.
+pub(super) fn apply(app: &mut App, command: &RulesCommand, fields: &mut Vec<FieldError>) {
+    let jwks_uri = command.jwks_uri.as_deref();
+    match KeySource::read(command.jwks.as_ref(), jwks_uri.filter(|url| !url.is_empty())) {
+        Ok(Some(keys)) => app.rules.keys = Some(keys),
+        Ok(None) if jwks_uri.is_some() => app.rules.keys = None,
+        Ok(None) => {}
+        Err(defect) => {
+            let field = if command.jwks.is_some() { "jwks" } else { "jwks_uri" };
+            fields.push(FieldError::new(field, defect.to_string()));
+        }
+    }
+    match command.assertion_alg.as_deref() {
+        None => {}
+        Some("") => app.rules.assertion_alg = None,
+        Some(name) if client_algorithm(name).is_some() => app.rules.assertion_alg = Some(name.to_owned()),
+        Some(_) => {
+            let text = "must be RS256, PS256, ES256, ES384 or EdDSA";
+            fields.push(FieldError::new("token_endpoint_auth_signing_alg", text));
+        }
+    }
+    match command.assertion_audience.as_deref().map(str::parse::<AssertionAudience>) {
+        None => {}
+        Some(Ok(audience)) => app.rules.assertion_audience = audience,
+        Some(Err(_)) => {
+            let text = "must be `issuer` or `issuer_or_token_endpoint`";
+            fields.push(FieldError::new("assertion_audience", text));
+        }
+    }
+    auth_method(app, command, fields);
+}
+
+fn auth_method(app: &mut App, command: &RulesCommand, fields: &mut Vec<FieldError>) {
+    let field = "token_endpoint_auth_method";
+    let is_public = app.client_type == ClientType::Public;
+    match command.auth_method.as_deref().map(str::parse::<TokenAuthMethod>) {
+        None => {}
+        Some(Ok(method)) if (method == TokenAuthMethod::None) != is_public => {
+            fields.push(FieldError::new(field, "an app stays public or confidential; register another one"));
+        }
+        Some(Ok(method)) => app.client_type = method.client_type(),
+        Some(Err(_)) => {
+            let text = "must be client_secret_basic, client_secret_post, private_key_jwt or none";
+            fields.push(FieldError::new(field, text));
+        }
+    }
+    if app.client_type == ClientType::Keyed && app.rules.keys.is_none() && fields.is_empty() {
+        fields.push(FieldError::new(field, "private_key_jwt needs jwks or jwks_uri"));
+    }
+}
