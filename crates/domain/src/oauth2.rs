@@ -44,6 +44,8 @@ mod registration;
 #[cfg(feature = "oauth2")]
 mod resource;
 #[cfg(feature = "oauth2")]
+mod response_mode;
+#[cfg(feature = "oauth2")]
 mod rotation;
 #[cfg(feature = "oauth2")]
 mod scheme;
@@ -92,6 +94,8 @@ pub use registration::{
 };
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
+#[cfg(feature = "oauth2")]
+pub use response_mode::ResponseMode;
 #[cfg(feature = "oauth2")]
 pub use rotation::alphanumeric_from;
 #[cfg(feature = "oauth2")]

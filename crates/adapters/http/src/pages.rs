@@ -8,6 +8,7 @@ pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod device;
+mod form_post;
 pub(crate) mod home;
 pub(crate) mod links;
 pub(crate) mod reset_password;

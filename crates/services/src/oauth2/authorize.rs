@@ -1,5 +1,9 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
+mod answer;
+
+pub use answer::Answer;
+
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
@@ -18,9 +22,6 @@ use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// How authorization responses are sent: in the query of the redirect URI.
-pub(super) const RESPONSE_MODE: &str = "query";
 
 /// The parameters of an authorization request as they were sent; empty values count as missing.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +84,7 @@ pub struct ConsentRequest {
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
+    response_mode: ResponseMode,
 }
 
 /// Why a request is not put before the user, and how that is told.
@@ -92,10 +94,10 @@ pub enum AuthorizeError {
     Client(OAuthError),
     /// The redirect URI cannot be trusted: told on an error page, never by redirect.
     RedirectUri(OAuthError),
-    /// Everything else is told to the client by redirect (RFC 6749 4.1.2.1).
+    /// Everything else is told to the client by way of the browser (RFC 6749 4.1.2.1).
     Redirect {
-        /// The whole URI, with error, description, state and issuer.
-        location: String,
+        /// What the browser is to do, with error, description, state and issuer.
+        answer: Answer,
         /// What is told, for the log.
         error: OAuthError,
     },
@@ -150,7 +152,11 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
         AuthorizeError::RedirectUri(OAuthError::new(code, description))
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
-    match check(ctx, &app, request) {
+    let asked = given(request.response_mode.as_deref()).filter(|_| !request.repeated.contains(&"response_mode"));
+    let mode = ResponseMode::choose(asked, &redirect_uri);
+    // What is wrong with the mode is told in the usual one.
+    let response_mode = mode.unwrap_or(ResponseMode::Query);
+    match check(ctx, &app, request, mode) {
         Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
@@ -161,21 +167,29 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
+            response_mode,
         }),
         Err(error) => {
-            Err(AuthorizeError::Redirect { location: error_location(ctx, &redirect_uri, &error, state), error })
+            let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
+            Err(AuthorizeError::Redirect { answer, error })
         }
     }
 }
 
 type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
-fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
+fn check(
+    ctx: &Context,
+    app: &App,
+    request: &AuthorizeRequest,
+    mode: Option<ResponseMode>,
+) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
         return Err(repeated(name));
     }
-    if given(request.response_mode.as_deref()).is_some_and(|mode| mode != RESPONSE_MODE) {
-        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "response_mode must be query"));
+    if mode.is_none() {
+        let text = "response_mode must be query, or form_post where the redirect URI takes forms";
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
     }
     // What stands in a request object would be meant instead of the parameters; to ignore it would be to do another thing.
     if given(request.request.as_deref()).is_some() {
@@ -234,18 +248,24 @@ fn repeated(name: &str) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}"))
 }
 
-fn error_location(ctx: &Context, redirect_uri: &RedirectUri, error: &OAuthError, state: Option<&str>) -> String {
+fn refusal(
+    ctx: &Context,
+    mode: ResponseMode,
+    redirect_uri: &RedirectUri,
+    error: &OAuthError,
+    state: Option<&str>,
+) -> Answer {
     let mut members = vec![("error", error.code.as_str()), ("error_description", &*error.description)];
     members.extend(state.map(|state| ("state", state)));
     members.push(("iss", ctx.settings.issuer()));
-    redirect_uri.with_response(&members)
+    Answer::new(mode, redirect_uri, &members)
 }
 
 impl ConsentRequest {
-    /// Where Cancel leads: back to the client with `access_denied`.
+    /// What Cancel does: the client is told `access_denied`.
     #[must_use]
-    pub fn cancel_location(&self, ctx: &Context) -> String {
-        denied_location(ctx, self, "the user did not allow the request")
+    pub fn canceled(&self, ctx: &Context) -> Answer {
+        denied(ctx, self, "the user did not allow the request")
     }
 
     /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
@@ -258,15 +278,14 @@ impl ConsentRequest {
         told
     }
 
-    /// Where the browser goes to tell the client of this error.
-    pub(crate) fn refused_location(&self, ctx: &Context, error: &OAuthError) -> String {
-        error_location(ctx, &self.redirect_uri, error, self.state.as_deref())
+    /// What the browser does to tell the client of this error.
+    pub(crate) fn refused(&self, ctx: &Context, error: &OAuthError) -> Answer {
+        refusal(ctx, self.response_mode, &self.redirect_uri, error, self.state.as_deref())
     }
 }
 
-fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> String {
-    let error = OAuthError::new(OAuthErrorCode::AccessDenied, reason);
-    error_location(ctx, &consent.redirect_uri, &error, consent.state.as_deref())
+fn denied(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> Answer {
+    consent.refused(ctx, &OAuthError::new(OAuthErrorCode::AccessDenied, reason))
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
@@ -289,23 +308,23 @@ pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error
     Ok(())
 }
 
-/// The user pressed Allow: makes the code and answers where the browser goes with it. When the credential in use may not
-/// decide this, the browser goes to the client too, with `access_denied`.
+/// The user pressed Allow: makes the code and answers what the browser does with it. When the credential in use may not
+/// decide this, the client gets an answer too, `access_denied`.
 ///
 /// Needs `oauth2_app_code_token:create` on those of the caller, and a credential that is no app's, covers the scopes
 /// and has no allow list: otherwise the answer is `access_denied`, and `Ok`. Errors: `Refused` (a caller without an
 /// account), `Unauthenticated` (the key of the caller has just ended, or the user may not act any more), `NoSuch`
 /// (the app was just deleted).
-pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<String, Error> {
+pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<Answer, Error> {
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
     let permit = match may_decide(actor, &consent.authorization.scopes)
         .and_then(|()| Ok(actor.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
     {
         Ok(permit) => permit,
-        Err(Error::Refused(reason)) => return Ok(denied_location(ctx, &consent, reason)),
+        Err(Error::Refused(reason)) => return Ok(denied(ctx, &consent, reason)),
         Err(Error::Forbidden(_)) => {
-            return Ok(denied_location(ctx, &consent, "the credential in use may not allow this"));
+            return Ok(denied(ctx, &consent, "the credential in use may not allow this"));
         }
         Err(other) => return Err(other),
     };
@@ -367,7 +386,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     let mut members = vec![("code", wire.expose().as_str())];
     members.extend(consent.state.as_deref().map(|state| ("state", state)));
     members.push(("iss", ctx.settings.issuer()));
-    Ok(consent.redirect_uri.with_response(&members))
+    Ok(Answer::new(consent.response_mode, &consent.redirect_uri, &members))
 }
 
 /// What is remembered of this consent; `None` if the user is asked again in any case.
@@ -383,72 +402,4 @@ fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-    use doorward_domain::ids::AppId;
-    use doorward_domain::oauth2::{ClientRules, ClientType, RedirectMatch};
-    use doorward_ports::mocks::MockRepositories;
-
-    fn consent() -> ConsentRequest {
-        let redirect_uri = RedirectUri::register("https://app.example/cb", false).unwrap();
-        let app = App {
-            id: AppId::NIL,
-            name: "editor".to_owned(),
-            icon: String::new(),
-            redirect_uris: vec![redirect_uri.clone()],
-            redirect_match: RedirectMatch::Exact,
-            client_type: ClientType::Confidential,
-            require_pkce: false,
-            allowed_scopes: None,
-            allowed_resources: None,
-            resources: Vec::new(),
-            service_account_id: None,
-            device_flow: false,
-            rules: ClientRules::default(),
-            created_at: NOW,
-            updated_at: NOW,
-            revision: 0,
-        };
-        let authorization = Authorization { scopes: Scopes::all(), resource: None };
-        ConsentRequest {
-            app,
-            redirect_uri,
-            authorization,
-            document: None,
-            authentication: AuthenticationRequest::default(),
-            id_token_hint: None,
-            challenge: None,
-            redirect_uri_sent: true,
-            state: None,
-        }
-    }
-
-    fn signed_in(app: Option<App>) -> MockRepositories {
-        let mut repos = MockRepositories::default();
-        repos.users.expect_find_for_update().returning(|_| Ok(Some(ann())));
-        repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
-        repos.apps.expect_find().returning(move |_| Ok(app.clone()));
-        repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
-        repos
-    }
-
-    #[tokio::test]
-    async fn a_code_carries_what_was_consented_to() {
-        let mut repos = signed_in(Some(consent().app));
-        repos
-            .codes
-            .expect_insert()
-            .once()
-            .withf(|_, code| code.authorization == consent().authorization && code.user_id == ANN)
-            .returning(|_, _| Ok(()));
-        let location = approve(&context(repos), &actor().build(), consent()).await.unwrap();
-        assert!(location.starts_with("https://app.example/cb?code="), "{location}");
-    }
-
-    #[tokio::test]
-    async fn no_code_is_made_for_an_app_that_was_deleted_meanwhile() {
-        let refused = approve(&context(signed_in(None)), &actor().build(), consent()).await;
-        assert!(matches!(&refused, Err(Error::NoSuch(text)) if text.contains("deleted")), "{refused:?}");
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
-use super::authorize::RESPONSE_MODE;
 use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
 use doorward_domain::jws::SignatureAlgorithm;
+use doorward_domain::oauth2::ResponseMode;
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
@@ -29,7 +29,7 @@ pub struct AuthorizationServer {
     pub device_authorization_endpoint: Option<String>,
     /// Only `code`.
     pub response_types_supported: Vec<&'static str>,
-    /// Only `query`.
+    /// How the client gets its answer.
     pub response_modes_supported: Vec<&'static str>,
     /// The grants of the token endpoint.
     pub grant_types_supported: Vec<&'static str>,
@@ -90,7 +90,7 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
         device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
         response_types_supported: vec!["code"],
-        response_modes_supported: vec![RESPONSE_MODE],
+        response_modes_supported: ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect(),
         grant_types_supported: grants.into_iter().chain(has_devices.then_some(DEVICE_CODE)).collect(),
         code_challenge_methods_supported: vec!["S256"],
         scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),

@@ -1,6 +1,7 @@
 //! The authorization endpoint (`oauth2.md` 7 and 8): asks the user, and sends the answer to the client.
 
 use super::access::{Access, Scope, by_topic, cautions_first};
+use super::form_post::send_back;
 use super::{sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
 use crate::conventions::page::{path_and_query, paths, problem, sign_in_for};
@@ -25,7 +26,7 @@ use askama::Template;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
-use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
+use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::{Context, OAuthError, Principal};
@@ -88,8 +89,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) redirect_uri: &'a str,
     /// The resource (RFC 8707) the token will be bound to.
     pub(crate) resource: Option<&'a str>,
-    /// The redirect URI with `error=access_denied` and what belongs to it.
-    pub(crate) cancel_url: &'a str,
+    /// How the client is told that the user does not allow it.
+    pub(crate) cancel: &'a Answer,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
 }
@@ -106,7 +107,18 @@ impl Consent<'_> {
     }
 
     fn cancel_href(&self) -> String {
-        links::safe_href(self.cancel_url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
+        let url = match self.cancel {
+            Answer::Redirect(url) | Answer::Form { action: url, .. } => url,
+        };
+        links::safe_href(url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
+    }
+
+    /// What is posted to tell the client so, if it wants to be told by a form.
+    fn cancel_form(&self) -> Option<&[(&'static str, String)]> {
+        match self.cancel {
+            Answer::Redirect(_) => None,
+            Answer::Form { members, .. } => Some(members),
+        }
     }
 }
 
@@ -120,7 +132,7 @@ pub(crate) struct AuthorizeParams {
     /// `code`
     #[param(value_type = String)]
     response_type: Option<String>,
-    /// `query`, which is the default
+    /// `query`, which is the default, or `form_post`
     response_mode: Option<String>,
     /// Where the answer goes; required if several are registered
     redirect_uri: Option<String>,
@@ -176,16 +188,16 @@ struct ConsentForm {
     params(AuthorizeParams),
     responses(
         (status = 200, body = String, content_type = "text/html", description = "The consent page"),
-        (status = 302, description = "The request is refused, and the client is told"),
+        (status = 302, description = "The request is refused, and the client is told; with `form_post` by a page, and 200"),
         (status = 303, description = "The user must sign in first"),
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
     let (actor, consent, is_allowed) = prepare(&call, who).await?;
     if is_allowed && call.request.method() == Method::GET {
-        let location = authorize::approve(call.context(), &actor, consent).await?;
+        let answer = authorize::approve(call.context(), &actor, consent).await?;
         call.tally.made_row();
-        return Ok(redirect(StatusCode::FOUND, &location));
+        return Ok(send_back(&call, &answer));
     }
     consent_page(&call, &actor, &consent, StatusCode::OK).await
 }
@@ -195,7 +207,7 @@ pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerR
     post, path = paths::AUTHORIZE, tag = "oauth2",
     params(AuthorizeParams),
     responses(
-        (status = 302, description = "Back to the client, with `code`, or with `error`"),
+        (status = 302, description = "Back to the client, with `code`, or with `error`; with `form_post` by a page, and 200"),
         (status = 303, description = "The user must sign in first"),
     ),
 )]
@@ -222,9 +234,9 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         stale_for_programs(&call)?;
         return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
     }
-    let location = authorize::approve(call.context(), &actor, consent).await?;
+    let answer = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
-    Ok(redirect(StatusCode::FOUND, &location))
+    Ok(send_back(&call, &answer))
 }
 
 /// The authorization request that a client has sent in a body, as the query that it might have been; `None` if it is a form of ours.
@@ -267,16 +279,16 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
         Ok(consent) => consent,
         Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
         Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
-        Err(AuthorizeError::Redirect { location, error }) => {
+        Err(AuthorizeError::Redirect { answer, error }) => {
             tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
-            return Err(redirect(StatusCode::FOUND, &location).into());
+            return Err(send_back(call, &answer).into());
         }
     };
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
-        (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
+        (Step::Refused(answer), _) => Err(send_back(call, &answer).into()),
         (Step::SignIn, _) | (_, None) => {
             let anew = authentication::ask_anew(call.context(), &query);
             Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
@@ -398,7 +410,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         standing: standing.as_deref(),
         redirect_uri: consent.redirect_uri.as_str(),
         resource: consent.authorization.resource.as_ref().map(Resource::as_str),
-        cancel_url: &consent.cancel_location(call.context()),
+        cancel: &consent.canceled(call.context()),
         return_to: path_and_query(&call.request),
     };
     Ok(render(status, &page, &FormAction::toward(consent.redirect_uri.as_str())))

@@ -23,6 +23,7 @@ mod entitlements;
 mod files;
 mod follow;
 mod forgery;
+mod form_post;
 mod group_sizes;
 mod groups;
 mod house;
