@@ -38,6 +38,8 @@ mod host_pattern;
 mod opaque;
 mod pkce;
 #[cfg(feature = "oauth2")]
+mod pushed_request;
+#[cfg(feature = "oauth2")]
 mod redirect_uri;
 #[cfg(feature = "oauth2")]
 mod registration;
@@ -84,6 +86,8 @@ pub use grant::{ExchangedTokens, Grant, PresentedRefresh, RefreshError, RefreshP
 pub use host_pattern::{HostPattern, HostPatternError};
 pub use opaque::{OpaqueToken, OpaqueTokenError};
 pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
+#[cfg(feature = "oauth2")]
+pub use pushed_request::{PUSHED_REQUEST_OPEN, PushedRequest, PushedUri};
 #[cfg(feature = "oauth2")]
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
 #[cfg(feature = "oauth2")]

@@ -8,7 +8,8 @@ use crate::StoreError;
 use crate::sessions::AppLimits;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, Resource, Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, PushedRequest,
+    Resource, Scopes,
 };
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
@@ -146,6 +147,38 @@ pub trait DeviceAuthorizationRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: DeviceAuthorizationId,
         user: UserId,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Stores authorization requests that clients have pushed (RFC 9126).
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait PushedRequestRepository {
+    /// The request with this digest of its `request_uri`; expired ones included.
+    fn find(&mut self, digest: &Digest) -> Result<Option<PushedRequest>, StoreError>;
+    /// How many are live.
+    fn count_live(&mut self, now: Instant) -> Result<u64, StoreError>;
+    /// Adds one.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        request: &PushedRequest,
+    ) -> Result<(), StoreError>;
+    /// Writes that this browser has come with a request, which lives on until `until`. `false` when it is gone, has expired, or another
+    /// one was first: of two at once, one is.
+    fn open(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        digest: &Digest,
+        browser: &Digest,
+        now: Instant,
+        until: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Removes one. `false` when it is gone: of two at once, one removes it.
+    fn consume(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        digest: &Digest,
+        now: Instant,
     ) -> Result<bool, StoreError>;
 }
 

@@ -65,6 +65,8 @@ repositories! {
     apps: oauth2::{AppRepository, MockAppRepository},
     /// Authorization codes.
     codes: oauth2::{CodeRepository, MockCodeRepository},
+    /// Requests that clients have pushed.
+    pushed_requests: oauth2::{PushedRequestRepository, MockPushedRequestRepository},
     /// What devices ask for.
     device_authorizations: oauth2::{DeviceAuthorizationRepository, MockDeviceAuthorizationRepository},
     /// Grants with their tokens.

@@ -12,6 +12,7 @@ pub mod grants;
 pub mod introspect;
 pub mod metadata;
 pub mod provider;
+pub mod pushed_requests;
 pub mod registration;
 pub mod revoke;
 pub mod secrets;

@@ -152,6 +152,10 @@ pub struct OAuth2Settings {
     pub require_resource_at_exchange: bool,
     /// How far in the future what a client signs may end, by which it proves itself.
     pub client_assertion_max_lifetime: Span,
+    /// How long a pushed authorization request waits for a browser.
+    pub pushed_request_lifetime: Span,
+    /// Whether all authorization requests must be pushed.
+    pub require_pushed_requests: bool,
     /// Whether there is the device grant, for apps that may use it.
     pub device_grant: bool,
     /// How long ago somebody may have signed in who decides about a device.
@@ -190,6 +194,9 @@ impl Section for OAuth2Settings {
             "client_assertion_max_lifetime",
             "must be at most a day",
         );
+        let lifetime = self.pushed_request_lifetime;
+        let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
+        defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
         defects.at_least_a_second("device_max_auth_age", self.device_max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");

@@ -1,8 +1,10 @@
 //! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
+pub(crate) mod authorization_request;
 pub(crate) mod device;
 pub(crate) mod documents;
+pub(crate) mod pushed_requests;
 pub(crate) mod registration;
 pub(crate) mod registration_tokens;
 pub(crate) mod settings;
@@ -14,6 +16,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     documents::routes(routes);
     tokens::routes(routes);
     device::routes(routes);
+    pushed_requests::routes(routes);
     apps::routes(routes);
     registration::routes(routes);
     registration_tokens::routes(routes);

@@ -221,6 +221,19 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_pushed_requests (digest) {
+        digest -> Digest,
+        app_id -> Uuid,
+        parameters -> Text,
+        expires_at -> Instant,
+        browser -> Nullable<Digest>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Integer, Nullable, Text};
     use crate::types::sql::{Digest, Instant, Uuid};
 

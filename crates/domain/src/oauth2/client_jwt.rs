@@ -64,7 +64,7 @@ pub enum ClientJwtDefect {
 
 /// A token that was taken apart. Nothing of it is believed before [`ClientJwt::is_signed_by`].
 #[derive(Clone, Debug)]
-pub struct ClientJwt<'t> {
+pub(super) struct ClientJwt<'t> {
     compact: Compact<'t>,
     header: TokenHeader,
     pub(super) claims: Claims,
@@ -96,13 +96,13 @@ impl<'t> ClientJwt<'t> {
 
     /// Whether one of these keys has signed it.
     #[must_use]
-    pub fn is_signed_by(&self, keys: &KeySet) -> bool {
+    pub(super) fn is_signed_by(&self, keys: &KeySet) -> bool {
         let mut candidates = keys.candidates(&self.header, &self.claims).into_iter();
         candidates.any(|key| self.compact.is_signed_by(&key.material, self.header.algorithm))
     }
 
     /// Checks that it is signed by the algorithm of this name, if there is one.
-    pub fn check_algorithm(&self, registered: Option<&str>) -> Result<(), ClientJwtDefect> {
+    pub(super) fn check_algorithm(&self, registered: Option<&str>) -> Result<(), ClientJwtDefect> {
         match registered {
             Some(name) if super::client_algorithm(name) != Some(self.header.algorithm) => {
                 Err(ClientJwtDefect::Algorithm)

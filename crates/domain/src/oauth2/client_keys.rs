@@ -2,7 +2,7 @@
 
 use super::client_rules::KeySource;
 use super::uri;
-use crate::identity_providers::{KEY_SET_MAX, KeySet, KeySetDefect};
+use crate::identity_providers::{KeySet, KeySetDefect};
 use crate::jws::SignatureAlgorithm;
 use crate::oauth2::REDIRECT_URI_MAX;
 use serde_json::Value;
@@ -123,6 +123,7 @@ pub fn client_algorithm(text: &str) -> Option<SignatureAlgorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity_providers::KEY_SET_MAX;
     use serde_json::json;
 
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";

@@ -176,6 +176,7 @@ impl Audited for App {
             .field("allowed_resources", self.allowed_resources.as_deref().map(texts))
             .field("resources", texts(&self.resources))
             .field("device_flow", self.device_flow)
+            .field("require_pushed_requests", self.rules.require_pushed_requests)
             .field("keys", self.rules.keys.as_ref().map(KeySource::identity).unwrap_or_default())
             .field("service_account_id", self.service_account_id.map(|id| id.to_string()).unwrap_or_default())
     }

@@ -17,6 +17,8 @@ pub struct RulesCommand {
     pub assertion_alg: Option<String>,
     /// `issuer` or `issuer_or_token_endpoint`.
     pub assertion_audience: Option<String>,
+    /// Whether its authorization requests must be pushed.
+    pub require_pushed_requests: Option<bool>,
 }
 
 /// Checks every field and notes all that are wrong.
@@ -48,6 +50,7 @@ pub(super) fn apply(app: &mut App, command: &RulesCommand, fields: &mut Vec<Fiel
             fields.push(FieldError::new("assertion_audience", text));
         }
     }
+    app.rules.require_pushed_requests = command.require_pushed_requests.unwrap_or(app.rules.require_pushed_requests);
     auth_method(app, command, fields);
 }
 

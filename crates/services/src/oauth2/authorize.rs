@@ -1,6 +1,7 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
 mod answer;
+mod query;
 
 pub use answer::Answer;
 
@@ -12,14 +13,14 @@ use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
-use doorward_domain::Secret;
 use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
-    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id,
+    OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id,
 };
 use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
 use doorward_domain::roles::{Object, action, resource};
+use doorward_domain::{Digest, Secret};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ pub struct AuthorizeRequest {
     pub response_mode: Option<String>,
     /// `request`, which is not supported.
     pub request: Option<String>,
-    /// `request_uri`, which is not supported.
+    /// `request_uri`; one that was pushed is opened before, see [`pushed_requests`](super::pushed_requests).
     pub request_uri: Option<String>,
     /// `scope`.
     pub scope: Option<String>,
@@ -64,6 +65,8 @@ pub struct AuthorizeRequest {
     pub registration: Option<String>,
     /// Parameters that may come once and came twice.
     pub repeated: Vec<&'static str>,
+    /// The digest of its `request_uri`, if it was pushed: set by [`pushed_requests`](super::pushed_requests) only.
+    pub pushed: Option<Digest>,
 }
 
 /// A request that may be put before the user.
@@ -85,6 +88,8 @@ pub struct ConsentRequest {
     redirect_uri_sent: bool,
     state: Option<String>,
     response_mode: ResponseMode,
+    /// By what the request was pushed, which is good for one code.
+    pushed: Option<Digest>,
 }
 
 /// Why a request is not put before the user, and how that is told.
@@ -168,10 +173,21 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
             response_mode,
+            pushed: request.pushed,
         }),
         Err(error) => {
             let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
             Err(AuthorizeError::Redirect { answer, error })
+        }
+    }
+}
+
+impl From<AuthorizeError> for OAuthError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Client(error)
+            | AuthorizeError::RedirectUri(error)
+            | AuthorizeError::Redirect { error, .. } => error,
         }
     }
 }
@@ -190,6 +206,9 @@ fn check(
     if mode.is_none() {
         let text = "response_mode must be query, or form_post where the redirect URI takes forms";
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
+    }
+    if request.pushed.is_none() && (ctx.settings.oauth2.require_pushed_requests || app.rules.require_pushed_requests) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "this request must be pushed (RFC 9126)"));
     }
     // What stands in a request object would be meant instead of the parameters; to ignore it would be to do another thing.
     if given(request.request.as_deref()).is_some() {
@@ -314,7 +333,7 @@ pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error
 /// Needs `oauth2_app_code_token:create` on those of the caller, and a credential that is no app's, covers the scopes
 /// and has no allow list: otherwise the answer is `access_denied`, and `Ok`. Errors: `Refused` (a caller without an
 /// account), `Unauthenticated` (the key of the caller has just ended, or the user may not act any more), `NoSuch`
-/// (the app was just deleted).
+/// (the app was just deleted), `Invalid` (a pushed request that was used meanwhile).
 pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<Answer, Error> {
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
@@ -357,9 +376,13 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     }
     let remembered = remembered(ctx, &consent.app, &code, told);
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
+    let pushed = consent.pushed;
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
+        if let Some(pushed) = &pushed {
+            super::pushed_requests::use_up(deed, pushed)?;
+        }
         // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
         let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
             (Some(_), _) => None,

@@ -30,6 +30,16 @@ pub(super) async fn present(
     client: &ClientAuthentication,
     place: Place,
 ) -> Result<PresentedClient, OAuthError> {
+    present_as(ctx, client, None, place).await
+}
+
+/// The same of a client whose app is known already.
+pub(super) async fn present_as(
+    ctx: &Context,
+    client: &ClientAuthentication,
+    app: Option<&App>,
+    place: Place,
+) -> Result<PresentedClient, OAuthError> {
     let is_there = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
     let text = client.assertion.as_ref().map(|assertion| assertion.expose().as_str());
     let (Some(text), true) = (text, is_there(text)) else {
@@ -54,9 +64,13 @@ pub(super) async fn present(
         return Err(not_accepted("client_id is not the subject of the assertion"));
     }
     let app_id = app_of_client_id(id).ok_or_else(unknown_client)?;
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(app_id)?)).await?;
-    let app = found.ok_or_else(unknown_client)?;
-    verify(ctx, &app, &assertion, place).await?;
+    match app.filter(|app| app.id == app_id) {
+        Some(app) => verify(ctx, app, &assertion, place).await?,
+        None => {
+            let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(app_id)?)).await?;
+            verify(ctx, &found.ok_or_else(unknown_client)?, &assertion, place).await?;
+        }
+    }
     Ok(PresentedClient { app_id, secret: PresentedSecret::Key })
 }
 

@@ -2,6 +2,7 @@
 
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
+use super::client_assertions::{self, Place};
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::audit::{Audited, Diff, Snapshot};

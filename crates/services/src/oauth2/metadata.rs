@@ -24,6 +24,10 @@ pub struct AuthorizationServer {
     pub revocation_endpoint: String,
     /// RFC 7662.
     pub introspection_endpoint: String,
+    /// RFC 9126.
+    pub pushed_authorization_request_endpoint: String,
+    /// Whether all requests must be pushed.
+    pub require_pushed_authorization_requests: bool,
     /// RFC 8628; only where the device grant is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_authorization_endpoint: Option<String>,
@@ -88,6 +92,8 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         registration_endpoint: None,
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        pushed_authorization_request_endpoint: format!("{issuer}/oauth2/par"),
+        require_pushed_authorization_requests: settings.oauth2.require_pushed_requests,
         device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
         response_types_supported: vec!["code"],
         response_modes_supported: ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect(),

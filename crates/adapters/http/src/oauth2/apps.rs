@@ -81,6 +81,8 @@ pub(crate) struct AppObject {
     jwks_uri: Option<String>,
     /// For whom its assertions may be: `issuer` or `issuer_or_token_endpoint`.
     assertion_audience: &'static str,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: bool,
 }
 
 /// Where a client of an app finds the authorization server.
@@ -132,6 +134,7 @@ impl AppObject {
             jwks: app.rules.keys.as_ref().and_then(KeySource::jwks),
             jwks_uri: app.rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
             assertion_audience: app.rules.assertion_audience.as_str(),
+            require_pushed_authorization_requests: app.rules.require_pushed_requests,
         }
     }
 }
@@ -201,6 +204,8 @@ pub(crate) struct AppRequest {
     jwks_uri: Option<String>,
     /// `issuer` (default), or `issuer_or_token_endpoint` for clients that sign for the token endpoint.
     assertion_audience: Option<String>,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: Option<bool>,
 }
 
 impl From<AppRequest> for apps::AppCommand {
@@ -225,6 +230,7 @@ impl From<AppRequest> for apps::AppCommand {
                 jwks_uri: body.jwks_uri,
                 assertion_alg: body.token_endpoint_auth_signing_alg,
                 assertion_audience: body.assertion_audience,
+                require_pushed_requests: body.require_pushed_authorization_requests,
             },
         }
     }

@@ -59,6 +59,8 @@ pub(crate) struct MetadataBody {
     jwks: Option<serde_json::Value>,
     /// The https URL of its public keys.
     jwks_uri: Option<String>,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: bool,
     /// `web` or `native`; what is kept follows from the redirect URIs.
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
@@ -94,6 +96,7 @@ impl From<MetadataBody> for SentMetadata {
             token_endpoint_auth_signing_alg: body.token_endpoint_auth_signing_alg,
             jwks: body.jwks,
             jwks_uri: body.jwks_uri,
+            require_pushed_authorization_requests: body.require_pushed_authorization_requests,
             application_type: body.application_type,
             scope: body.scope,
         }

@@ -12,7 +12,7 @@ use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{OAuthErrorCode, Scopes};
-use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
+use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::oauth2::{client_documents, grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
 use serde::{Deserialize, Serialize, Serializer};
@@ -282,16 +282,7 @@ pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) ->
         repeated: twice.into_iter().collect(),
         ..AuthorizeRequest::default()
     };
-    let app = authorize::find_client(call.context(), &request).await.map_err(told)?;
+    let app = authorize::find_client(call.context(), &request).await.map_err(OAuthError::from)?;
     grants::withdraw(call.context(), &who?, &app).await?;
     Ok(no_content())
-}
-
-/// The error that is told in the body.
-pub(crate) fn told(error: AuthorizeError) -> OAuthError {
-    match error {
-        AuthorizeError::Client(error) | AuthorizeError::RedirectUri(error) | AuthorizeError::Redirect { error, .. } => {
-            error
-        }
-    }
 }

@@ -17,17 +17,19 @@ use crate::kit::html::links;
 use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
-use crate::oauth2::tokens::told;
+use crate::oauth2::authorization_request::{self, AuthorizeParams};
+use crate::sessions::set_cookie;
 use crate::users::role_display_name;
 use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::Instant;
-use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
+use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
+use doorward_services::oauth2::{Caution, client_documents, consent_scopes, pushed_requests, registration};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
@@ -122,55 +124,6 @@ impl Consent<'_> {
     }
 }
 
-/// An authorization request (RFC 6749 4.1.1).
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AuthorizeParams {
-    /// Id of the app
-    #[param(value_type = String)]
-    client_id: Option<String>,
-    /// `code`
-    #[param(value_type = String)]
-    response_type: Option<String>,
-    /// `query`, which is the default, or `form_post`
-    response_mode: Option<String>,
-    /// Where the answer goes; required if several are registered
-    redirect_uri: Option<String>,
-    #[param(ignore)]
-    request: Option<String>,
-    #[param(ignore)]
-    request_uri: Option<String>,
-    /// Comes back unchanged
-    state: Option<String>,
-    /// Names separated by spaces
-    scope: Option<String>,
-    /// RFC 7636
-    code_challenge: Option<String>,
-    /// `S256`
-    code_challenge_method: Option<String>,
-    /// RFC 8707
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    resource: Vec<String>,
-    /// Comes back in the ID token
-    nonce: Option<String>,
-    /// `none`, `login`, `consent`, `select_account`
-    prompt: Option<String>,
-    /// How many seconds ago the user may have signed in at most
-    max_age: Option<String>,
-    /// Stands in the sign-in form
-    #[expect(dead_code, reason = "the sign-in page reads it; here it may come once only")]
-    login_hint: Option<String>,
-    /// By which ways the user should sign in
-    acr_values: Option<String>,
-    /// OpenID Connect Core 1.0, 5.5
-    claims: Option<String>,
-    /// An ID token of the user who is meant
-    id_token_hint: Option<String>,
-    #[param(ignore)]
-    registration: Option<String>,
-}
-
 /// The parameter by which this server knows that it has asked the user to sign in anew.
 const ANEW: &str = "reauth";
 /// The longest authorization request that may come in a body, in bytes.
@@ -193,13 +146,18 @@ struct ConsentForm {
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let (actor, consent, is_allowed) = prepare(&call, who).await?;
+    let (request, cookie) = opened(&call).await?;
+    with_cookie(ask_about(&call, who, request).await, cookie)
+}
+
+async fn ask_about(call: &Call, who: Result<Principal, Failure>, request: AuthorizeRequest) -> HandlerResult {
+    let (actor, consent, is_allowed) = prepare(call, who, request).await?;
     if is_allowed && call.request.method() == Method::GET {
         let answer = authorize::approve(call.context(), &actor, consent).await?;
         call.tally.made_row();
-        return Ok(send_back(&call, &answer));
+        return Ok(send_back(call, &answer));
     }
-    consent_page(&call, &actor, &consent, StatusCode::OK).await
+    consent_page(call, &actor, &consent, StatusCode::OK).await
 }
 
 /// The signed-in user allows a client to act for them.
@@ -226,17 +184,58 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         return Ok(call.convention.refuse(&call.asked(), &refusal));
     }
     let form: ConsentForm = body.read()?;
-    let (actor, consent, _) = prepare(&call, who).await?;
-    let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
-    if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
+    let (request, cookie) = opened(&call).await?;
+    with_cookie(decide(&call, who, request, form.csrf_token.as_deref()).await, cookie)
+}
+
+async fn decide(
+    call: &Call,
+    who: Result<Principal, Failure>,
+    request: AuthorizeRequest,
+    token: Option<&str>,
+) -> HandlerResult {
+    let (actor, consent, _) = prepare(call, who, request).await?;
+    let about = shown(call, &actor, &consent);
+    if csrf::check(call, &actor, Purpose::Consent, &about, token).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
-        stale_for_programs(&call)?;
-        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
+        stale_for_programs(call)?;
+        return consent_page(call, &actor, &consent, StatusCode::BAD_REQUEST).await;
     }
     let answer = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
-    Ok(send_back(&call, &answer))
+    Ok(send_back(call, &answer))
+}
+
+/// The request of the query, or that which was pushed in its place, with the cookie of the browser if it got one for that.
+async fn opened(call: &Call) -> Result<(AuthorizeRequest, Option<Cookie<'static>>), Failure> {
+    // The parameters come from the query string only.
+    let request = authorization_request::read(&Form::parse(call.request.query_string().as_bytes())?)?;
+    let Some(uri) = request.request_uri.as_deref().filter(|uri| PushedUri::is_meant(uri)) else {
+        return Ok((request, None));
+    };
+    if let Some(name) = request.repeated.iter().find(|name| matches!(**name, "client_id" | "request_uri")) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")).into());
+    }
+    let (browser, cookie) = csrf::browser(&call.site, &call.request);
+    let opened = pushed_requests::open(call.context(), request.client_id.as_deref(), uri, &browser).await;
+    Ok((opened.map_err(|error| bad_request(call, &error))?, cookie))
+}
+
+/// An answer of any kind with this cookie.
+fn with_cookie(answer: HandlerResult, cookie: Option<Cookie<'static>>) -> HandlerResult {
+    let Some(cookie) = cookie else { return answer };
+    match answer {
+        Ok(mut answer) => {
+            set_cookie(&mut answer, &cookie)?;
+            Ok(answer)
+        }
+        Err(Failure::Answer(mut answer)) => {
+            set_cookie(&mut answer, &cookie)?;
+            Err(Failure::Answer(answer))
+        }
+        failed => failed,
+    }
 }
 
 /// The authorization request that a client has sent in a body, as the query that it might have been; `None` if it is a form of ours.
@@ -257,9 +256,12 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
 
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest. Says too whether the user has
 /// allowed it before.
-async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
-    let request = read(call)?;
-    let refused = |error: AuthorizeError| bad_client(call, &told(error));
+async fn prepare(
+    call: &Call,
+    who: Result<Principal, Failure>,
+    request: AuthorizeRequest,
+) -> Result<(Principal, ConsentRequest, bool), Failure> {
+    let refused = |error: AuthorizeError| bad_client(call, &error.into());
     let is_silent =
         request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
     let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
@@ -317,31 +319,14 @@ fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     response.into()
 }
 
-/// The parameters come from the query string only.
-fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
-    let query = Form::parse(call.request.query_string().as_bytes())?;
-    let (query, repeated): (AuthorizeParams, _) = query.read_with_repeats()?;
-    Ok(AuthorizeRequest {
-        client_id: query.client_id,
-        response_type: query.response_type,
-        redirect_uri: query.redirect_uri,
-        state: query.state,
-        response_mode: query.response_mode,
-        request: query.request,
-        request_uri: query.request_uri,
-        scope: query.scope,
-        code_challenge: query.code_challenge,
-        code_challenge_method: query.code_challenge_method,
-        resources: query.resource,
-        nonce: query.nonce,
-        prompt: query.prompt,
-        max_age: query.max_age,
-        acr_values: query.acr_values,
-        claims: query.claims,
-        id_token_hint: query.id_token_hint,
-        registration: query.registration,
-        repeated,
-    })
+/// What was asked for is not known here, so nobody is there to be told: a person reads a page, a program JSON.
+fn bad_request(call: &Call, error: &OAuthError) -> Failure {
+    if wish(&call.request) != Wish::Page || error.code != OAuthErrorCode::InvalidRequestUri {
+        return error::oauth(error).into();
+    }
+    let explanation = "The request of the application that sent you here was used already, is too old, or was opened in \
+                       another browser. Nothing was shared with it. Go back to the application and begin again.";
+    problem(call, StatusCode::BAD_REQUEST, "This request is over", explanation).into()
 }
 
 /// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.

@@ -11,10 +11,11 @@ use doorward_services::users;
 use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, and what browsers report by themselves, to which nothing is done.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 8] = [
     "/api/v2/csp/reports",
     "/oauth2/device",
     "/oauth2/introspect",
+    "/oauth2/par",
     "/oauth2/register",
     "/oauth2/revoke",
     "/oauth2/tokens",

@@ -46,6 +46,7 @@ mod provider;
 mod provisioner_jobs;
 mod provisioners;
 mod public_keys;
+mod pushed_requests;
 mod quiet_hours;
 mod registration;
 mod replicas;

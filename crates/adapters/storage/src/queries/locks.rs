@@ -11,11 +11,12 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, DeviceAuthorizationRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow,
+    AppRow, DeviceAuthorizationRow, GroupRow, InitialTokenRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow,
     UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, oauth2_registered_clients,
+    oauth2_registration_tokens,
     organization_members, organizations, provisioner_jobs, template_versions, templates, users, workspace_proxies,
     workspaces,
 };

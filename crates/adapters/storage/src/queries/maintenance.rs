@@ -3,7 +3,7 @@
 use super::expiring::Expiring;
 use super::{
     Conn, codes, counts, device_authorizations, files, grants, inbox, notifications, passcodes, provisioner_jobs,
-    provisioners, replays, replicas, sessions, throttles,
+    provisioners, pushed_requests, replays, replicas, sessions, throttles,
 };
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
@@ -33,6 +33,7 @@ const EXPIRING: &[Expiring] = &[
     notifications::EXPIRING,
     inbox::EXPIRING,
     passcodes::EXPIRING,
+    pushed_requests::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.

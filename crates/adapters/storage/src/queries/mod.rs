@@ -59,6 +59,7 @@ mod planned_anew;
 mod provisioner_job_views;
 mod provisioner_jobs;
 mod provisioners;
+mod pushed_requests;
 mod quiet_hours;
 mod quotas;
 mod registrations;

@@ -44,8 +44,8 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
         .optional()
 }
 
-/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>);
+/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, and whether it asks for a client with a key.
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
@@ -70,7 +70,6 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         .filter(oauth2_grants::app_id.eq(Id(client.app_id)))
         .inner_join(oauth2_apps::table.on(oauth2_apps::id.eq(oauth2_grants::app_id)))
         .filter(oauth2_grants::app_revision.eq(oauth2_apps::revision))
-        .filter(not(oauth2_grants::by_key).or(client.by_key))
         .select((
             oauth2_grants::id,
             oauth2_grants::user_id,
@@ -80,12 +79,16 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::scopes,
             oauth2_grants::access_key_id,
             oauth2_grants::audience,
+            oauth2_grants::by_key,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience)) = row else {
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, by_key)) = row else {
         return Ok(None);
     };
+    if by_key && !client.by_key {
+        return Ok(None);
+    }
     if let Some(allowed) = &rotation.resources
         && !allowed.iter().any(|resource| audience.as_deref() == Some(resource.as_str()))
     {

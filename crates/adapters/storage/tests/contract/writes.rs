@@ -204,6 +204,12 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        PushedRequestRepository::insert(None): |w, r, p| r.pushed_requests().insert(&p.permit(), &w.pushed);
+        PushedRequestRepository::open(None): |w, r, p| {
+            let browser = doorward_domain::Digest::of("browser");
+            r.pushed_requests().open(&p.permit(), &w.pushed.digest, &browser, NOW, NOW + Duration::HOUR)
+        };
+        PushedRequestRepository::consume(None): |w, r, p| r.pushed_requests().consume(&p.permit(), &w.pushed.digest, NOW);
         DeviceAuthorizationRepository::insert(None): |w, r, p| r.device_authorizations().insert(&p.permit(), &w.device);
         DeviceAuthorizationRepository::note_poll(None): |w, r, p| {
             r.device_authorizations().note_poll(&p.permit(), w.device.id, 10, NOW)

@@ -36,6 +36,7 @@ fn consent() -> ConsentRequest {
         redirect_uri_sent: true,
         state: None,
         response_mode: ResponseMode::Query,
+        pushed: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub struct SentMetadata {
     pub token_endpoint_auth_signing_alg: Option<String>,
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
+    pub require_pushed_authorization_requests: bool,
     pub application_type: Option<String>,
     pub scope: Option<String>,
 }
@@ -72,6 +73,8 @@ pub struct ClientMetadata {
     pub jwks: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -182,6 +185,7 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         token_endpoint_auth_signing_alg: rules.assertion_alg.clone(),
         jwks: rules.keys.as_ref().and_then(KeySource::jwks),
         jwks_uri: rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
+        require_pushed_authorization_requests: rules.require_pushed_requests,
         application_type: application_type.as_str().to_owned(),
         scope,
     };
@@ -200,7 +204,8 @@ fn rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, Re
     if assertion_alg.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
         return refused("token_endpoint_auth_signing_alg must be RS256, PS256, ES256, ES384 or EdDSA");
     }
-    Ok(ClientRules { keys, assertion_alg, ..ClientRules::default() })
+    let require_pushed_requests = sent.require_pushed_authorization_requests;
+    Ok(ClientRules { keys, assertion_alg, require_pushed_requests, ..ClientRules::default() })
 }
 
 fn redirect_uris(

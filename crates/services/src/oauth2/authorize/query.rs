@@ -1,0 +1,101 @@
+//! An authorization request as the query that it might have been: what is kept of one that was pushed.
+
+use super::AuthorizeRequest;
+use url::form_urlencoded;
+
+impl AuthorizeRequest {
+    /// All of it but `request` and `request_uri`, which say where it stands.
+    pub(crate) fn to_query(&self) -> String {
+        let Self { client_id, response_type, redirect_uri, state, response_mode, scope, resources, .. } = self;
+        let Self { code_challenge, code_challenge_method, nonce, prompt, max_age, acr_values, .. } = self;
+        let Self { claims, id_token_hint, registration, .. } = self;
+        let single = [
+            ("client_id", client_id),
+            ("response_type", response_type),
+            ("redirect_uri", redirect_uri),
+            ("state", state),
+            ("response_mode", response_mode),
+            ("scope", scope),
+            ("code_challenge", code_challenge),
+            ("code_challenge_method", code_challenge_method),
+            ("nonce", nonce),
+            ("prompt", prompt),
+            ("max_age", max_age),
+            ("acr_values", acr_values),
+            ("claims", claims),
+            ("id_token_hint", id_token_hint),
+            ("registration", registration),
+        ];
+        let given = single.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        let resources = resources.iter().map(|resource| ("resource", resource.as_str()));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(given.chain(resources)).finish()
+    }
+
+    /// Reads what [`Self::to_query`] wrote.
+    pub(crate) fn from_query(query: &str) -> Self {
+        let mut request = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = value.into_owned();
+            let member = match &*name {
+                "client_id" => &mut request.client_id,
+                "response_type" => &mut request.response_type,
+                "redirect_uri" => &mut request.redirect_uri,
+                "state" => &mut request.state,
+                "response_mode" => &mut request.response_mode,
+                "scope" => &mut request.scope,
+                "code_challenge" => &mut request.code_challenge,
+                "code_challenge_method" => &mut request.code_challenge_method,
+                "nonce" => &mut request.nonce,
+                "prompt" => &mut request.prompt,
+                "max_age" => &mut request.max_age,
+                "acr_values" => &mut request.acr_values,
+                "claims" => &mut request.claims,
+                "id_token_hint" => &mut request.id_token_hint,
+                "registration" => &mut request.registration,
+                "resource" => {
+                    request.resources.push(value);
+                    continue;
+                }
+                _ => continue,
+            };
+            *member = Some(value);
+        }
+        request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_kept() {
+        let text = |name: &str| Some(format!("{name} \u{e4}&=+%"));
+        let request = AuthorizeRequest {
+            client_id: text("client_id"),
+            response_type: text("response_type"),
+            redirect_uri: text("redirect_uri"),
+            state: text("state"),
+            response_mode: text("response_mode"),
+            request: None,
+            request_uri: None,
+            scope: text("scope"),
+            code_challenge: text("code_challenge"),
+            code_challenge_method: text("code_challenge_method"),
+            resources: vec!["https://a.example".to_owned(), "https://b.example?x=1&y".to_owned()],
+            nonce: text("nonce"),
+            prompt: text("prompt"),
+            max_age: text("max_age"),
+            acr_values: text("acr_values"),
+            claims: text("claims"),
+            id_token_hint: text("id_token_hint"),
+            registration: text("registration"),
+            repeated: Vec::new(),
+            pushed: None,
+        };
+        let read = AuthorizeRequest::from_query(&request.to_query());
+        assert_eq!(format!("{read:?}"), format!("{request:?}"));
+        let elsewhere = AuthorizeRequest { request: text("request"), request_uri: text("uri"), ..request.clone() };
+        assert_eq!(elsewhere.to_query(), request.to_query());
+    }
+}
