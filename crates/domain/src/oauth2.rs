@@ -43,6 +43,8 @@ mod pushed_request;
 mod redirect_uri;
 #[cfg(feature = "oauth2")]
 mod registration;
+#[cfg(feature = "full")]
+mod request_object;
 #[cfg(feature = "oauth2")]
 mod resource;
 #[cfg(feature = "oauth2")]
@@ -96,6 +98,8 @@ pub use registration::{
     NEW_PER_ADDRESS, REGISTRATIONS_MAX, RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback,
     client_name, is_web_uri,
 };
+#[cfg(feature = "full")]
+pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
 #[cfg(feature = "oauth2")]

@@ -14,6 +14,7 @@ pub mod metadata;
 pub mod provider;
 pub mod pushed_requests;
 pub mod registration;
+pub mod request_objects;
 pub mod revoke;
 pub mod secrets;
 pub mod token;
@@ -23,6 +24,7 @@ mod client;
 mod client_assertions;
 pub(crate) mod client_key_cache;
 mod client_keys;
+mod one_use;
 pub(crate) mod scopes;
 
 pub use app_rules::RulesCommand;

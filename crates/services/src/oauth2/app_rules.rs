@@ -19,6 +19,10 @@ pub struct RulesCommand {
     pub assertion_audience: Option<String>,
     /// Whether its authorization requests must be pushed.
     pub require_pushed_requests: Option<bool>,
+    /// Whether its authorization requests must be signed.
+    pub require_signed_requests: Option<bool>,
+    /// The only algorithm by which it signs them; empty: any.
+    pub request_object_alg: Option<String>,
 }
 
 /// Checks every field and notes all that are wrong.
@@ -33,13 +37,15 @@ pub(super) fn apply(app: &mut App, command: &RulesCommand, fields: &mut Vec<Fiel
             fields.push(FieldError::new(field, defect.to_string()));
         }
     }
-    match command.assertion_alg.as_deref() {
-        None => {}
-        Some("") => app.rules.assertion_alg = None,
-        Some(name) if client_algorithm(name).is_some() => app.rules.assertion_alg = Some(name.to_owned()),
-        Some(_) => {
-            let text = "must be RS256, PS256, ES256, ES384 or EdDSA";
-            fields.push(FieldError::new("token_endpoint_auth_signing_alg", text));
+    for (field, sent, kept) in [
+        ("token_endpoint_auth_signing_alg", &command.assertion_alg, &mut app.rules.assertion_alg),
+        ("request_object_signing_alg", &command.request_object_alg, &mut app.rules.request_object_alg),
+    ] {
+        match sent.as_deref() {
+            None => {}
+            Some("") => *kept = None,
+            Some(name) if client_algorithm(name).is_some() => *kept = Some(name.to_owned()),
+            Some(_) => fields.push(FieldError::new(field, "must be RS256, PS256, ES256, ES384 or EdDSA")),
         }
     }
     match command.assertion_audience.as_deref().map(str::parse::<AssertionAudience>) {
@@ -51,7 +57,11 @@ pub(super) fn apply(app: &mut App, command: &RulesCommand, fields: &mut Vec<Fiel
         }
     }
     app.rules.require_pushed_requests = command.require_pushed_requests.unwrap_or(app.rules.require_pushed_requests);
+    app.rules.require_signed_requests = command.require_signed_requests.unwrap_or(app.rules.require_signed_requests);
     auth_method(app, command, fields);
+    if app.rules.require_signed_requests && app.rules.keys.is_none() && fields.is_empty() {
+        fields.push(FieldError::new("require_signed_request_object", "needs jwks or jwks_uri"));
+    }
 }
 
 fn auth_method(app: &mut App, command: &RulesCommand, fields: &mut Vec<FieldError>) {

@@ -5,6 +5,7 @@ mod query;
 
 pub use answer::Answer;
 
+use super::one_use;
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
@@ -19,6 +20,7 @@ use doorward_domain::oauth2::{
     OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id,
 };
 use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
+use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::{Object, action, resource};
 use doorward_domain::{Digest, Secret};
 use std::borrow::Cow;
@@ -37,7 +39,7 @@ pub struct AuthorizeRequest {
     pub state: Option<String>,
     /// `response_mode`.
     pub response_mode: Option<String>,
-    /// `request`, which is not supported.
+    /// `request`: one that is signed is opened before, see [`request_objects`](super::request_objects).
     pub request: Option<String>,
     /// `request_uri`; one that was pushed is opened before, see [`pushed_requests`](super::pushed_requests).
     pub request_uri: Option<String>,
@@ -67,6 +69,8 @@ pub struct AuthorizeRequest {
     pub repeated: Vec<&'static str>,
     /// The digest of its `request_uri`, if it was pushed: set by [`pushed_requests`](super::pushed_requests) only.
     pub pushed: Option<Digest>,
+    /// By what it was signed, if that is good once: set by [`request_objects`](super::request_objects) only.
+    pub signed: Option<SeenToken>,
 }
 
 /// A request that may be put before the user.
@@ -90,6 +94,8 @@ pub struct ConsentRequest {
     response_mode: ResponseMode,
     /// By what the request was pushed, which is good for one code.
     pushed: Option<Digest>,
+    /// By what it was signed, if that is good for one code.
+    signed: Option<SeenToken>,
 }
 
 /// Why a request is not put before the user, and how that is told.
@@ -174,6 +180,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             state: state.map(str::to_owned),
             response_mode,
             pushed: request.pushed,
+            signed: request.signed,
         }),
         Err(error) => {
             let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
@@ -210,7 +217,7 @@ fn check(
     if request.pushed.is_none() && (ctx.settings.oauth2.require_pushed_requests || app.rules.require_pushed_requests) {
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "this request must be pushed (RFC 9126)"));
     }
-    // What stands in a request object would be meant instead of the parameters; to ignore it would be to do another thing.
+    // It was not opened; to ignore it would be to do another thing.
     if given(request.request.as_deref()).is_some() {
         return Err(OAuthError::new(OAuthErrorCode::RequestNotSupported, "the parameter request is not supported"));
     }
@@ -265,6 +272,30 @@ fn given(value: Option<&str>) -> Option<&str> {
 
 fn repeated(name: &str) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}"))
+}
+
+/// What is told of a request that was not even opened: to the client, if it is clear without that where it gets its answers.
+pub(super) fn refuse_unopened(
+    ctx: &Context,
+    app: &App,
+    request: &AuthorizeRequest,
+    error: OAuthError,
+) -> AuthorizeError {
+    let once = |name: &'static str, text: &'_ Option<String>| {
+        given(text.as_deref()).filter(|_| !request.repeated.contains(&name)).map(str::to_owned)
+    };
+    if request.repeated.contains(&"redirect_uri") {
+        return AuthorizeError::RedirectUri(error);
+    }
+    match app.redirect_uri(given(request.redirect_uri.as_deref())) {
+        Ok(uri) => {
+            let state = once("state", &request.state);
+            let mode = ResponseMode::choose(once("response_mode", &request.response_mode).as_deref(), &uri);
+            let answer = refusal(ctx, mode.unwrap_or(ResponseMode::Query), &uri, &error, state.as_deref());
+            AuthorizeError::Redirect { answer, error }
+        }
+        Err(_not_registered) => AuthorizeError::RedirectUri(error),
+    }
 }
 
 fn refusal(
@@ -376,13 +407,11 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     }
     let remembered = remembered(ctx, &consent.app, &code, told);
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
-    let pushed = consent.pushed;
+    let (pushed, signed) = (consent.pushed, consent.signed);
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
-        if let Some(pushed) = &pushed {
-            super::pushed_requests::use_up(deed, pushed)?;
-        }
+        one_use::use_up(deed, pushed.as_ref(), signed.as_ref())?;
         // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
         let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
             (Some(_), _) => None,

@@ -59,9 +59,11 @@ pub struct AuthorizationServer {
     pub client_id_metadata_document_supported: Option<bool>,
     /// RFC 9207.
     pub authorization_response_iss_parameter_supported: bool,
-    /// No request objects (RFC 9101).
+    /// Request objects (RFC 9101), of apps with keys.
     pub request_parameter_supported: bool,
-    /// Nor by reference.
+    /// By which algorithms they are signed.
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
+    /// Not by reference.
     pub request_uri_parameter_supported: bool,
     /// What a provider of OpenID Connect says beside.
     #[serde(flatten)]
@@ -108,7 +110,8 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
-        request_parameter_supported: false,
+        request_parameter_supported: true,
+        request_object_signing_alg_values_supported: algorithms.clone(),
         request_uri_parameter_supported: false,
         openid: openid::documents::metadata(settings),
     }

@@ -4,8 +4,8 @@ use super::authorize::{AuthorizeRequest, prepare};
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
 use super::client_documents;
-use crate::deed::Deed;
-use crate::{Context, Error, OAuthError, Origin, Principal};
+use super::{one_use, request_objects};
+use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::oauth2::{
     App, ClientUrl, OAuthErrorCode, PUSHED_REQUEST_OPEN, PushedRequest, PushedUri, app_of_client_id,
 };
@@ -49,10 +49,11 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
         let text = "request_uri cannot be pushed, for it stands for a request that was";
         return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
     }
+    request.client_id.clone_from(&client.client_id);
+    let mut request = request_objects::open(ctx, &app, request).await?;
     let mut random = [0; 32];
     ctx.random.fill(&mut random);
     let uri = PushedUri::new(&random);
-    request.client_id.clone_from(&client.client_id);
     request.pushed = Some(uri.digest());
     prepare(ctx, app.clone(), &request)?;
     let lifetime = ctx.settings.oauth2.pushed_request_lifetime.get();
@@ -70,6 +71,11 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
                 OAuthErrorCode::TemporarilyUnavailable,
                 "too many pushed requests wait; try again",
             ));
+        }
+        if let Some(signed) = &request.signed
+            && !one_use::use_up_signed(deed, signed)?
+        {
+            return Err(request_objects::bad("it was used before"));
         }
         let permit = System::because("a client pushes a request").permit();
         deed.repos.pushed_requests().insert(&permit, &stored)?;
@@ -126,15 +132,6 @@ async fn claim(ctx: &Context, digest: Digest, browser: Digest, now: Instant) -> 
         Ok::<_, OAuthError>(deed.unrecorded("what a client asks for is not recorded", is_ours))
     })
     .await
-}
-
-/// Uses a request up, for which a code is given.
-pub(super) fn use_up(deed: &mut Deed<'_>, pushed: &Digest) -> Result<(), Error> {
-    let permit = System::because("a code is given for a pushed request").permit();
-    if deed.repos.pushed_requests().consume(&permit, pushed, deed.now)? {
-        return Ok(());
-    }
-    Err(Error::invalid("This request was used already, or is too old. Go back to the application and begin again."))
 }
 
 fn unknown(reason: &'static str) -> OAuthError {

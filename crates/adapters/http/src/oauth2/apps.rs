@@ -83,6 +83,11 @@ pub(crate) struct AppObject {
     assertion_audience: &'static str,
     /// Whether its authorization requests must be pushed (RFC 9126 6).
     require_pushed_authorization_requests: bool,
+    /// Whether they must be signed (RFC 9101 10.5).
+    require_signed_request_object: bool,
+    /// The only algorithm by which it signs them; absent means any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_object_signing_alg: Option<String>,
 }
 
 /// Where a client of an app finds the authorization server.
@@ -135,6 +140,8 @@ impl AppObject {
             jwks_uri: app.rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
             assertion_audience: app.rules.assertion_audience.as_str(),
             require_pushed_authorization_requests: app.rules.require_pushed_requests,
+            require_signed_request_object: app.rules.require_signed_requests,
+            request_object_signing_alg: app.rules.request_object_alg,
         }
     }
 }
@@ -206,6 +213,10 @@ pub(crate) struct AppRequest {
     assertion_audience: Option<String>,
     /// Whether its authorization requests must be pushed (RFC 9126 6).
     require_pushed_authorization_requests: Option<bool>,
+    /// Whether they must be signed (RFC 9101 10.5); needs keys.
+    require_signed_request_object: Option<bool>,
+    /// The only algorithm by which it signs them; empty means any.
+    request_object_signing_alg: Option<String>,
 }
 
 impl From<AppRequest> for apps::AppCommand {
@@ -231,6 +242,8 @@ impl From<AppRequest> for apps::AppCommand {
                 assertion_alg: body.token_endpoint_auth_signing_alg,
                 assertion_audience: body.assertion_audience,
                 require_pushed_requests: body.require_pushed_authorization_requests,
+                require_signed_requests: body.require_signed_request_object,
+                request_object_alg: body.request_object_signing_alg,
             },
         }
     }

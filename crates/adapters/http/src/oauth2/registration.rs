@@ -61,6 +61,10 @@ pub(crate) struct MetadataBody {
     jwks_uri: Option<String>,
     /// Whether its authorization requests must be pushed (RFC 9126 6).
     require_pushed_authorization_requests: bool,
+    /// Whether they must be signed (RFC 9101 10.5); needs keys.
+    require_signed_request_object: bool,
+    /// The only algorithm by which the client signs them.
+    request_object_signing_alg: Option<String>,
     /// `web` or `native`; what is kept follows from the redirect URIs.
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
@@ -97,6 +101,8 @@ impl From<MetadataBody> for SentMetadata {
             jwks: body.jwks,
             jwks_uri: body.jwks_uri,
             require_pushed_authorization_requests: body.require_pushed_authorization_requests,
+            require_signed_request_object: body.require_signed_request_object,
+            request_object_signing_alg: body.request_object_signing_alg,
             application_type: body.application_type,
             scope: body.scope,
         }

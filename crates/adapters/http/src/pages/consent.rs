@@ -29,7 +29,9 @@ use doorward_domain::Instant;
 use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, client_documents, consent_scopes, pushed_requests, registration};
+use doorward_services::oauth2::{
+    Caution, client_documents, consent_scopes, pushed_requests, registration, request_objects,
+};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
@@ -262,30 +264,31 @@ async fn prepare(
     request: AuthorizeRequest,
 ) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let refused = |error: AuthorizeError| bad_client(call, &error.into());
-    let is_silent =
-        request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
-    let (actor, app) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+    let unfit = |error: AuthorizeError| match error {
+        AuthorizeError::Client(error) => bad_client(call, &error),
+        AuthorizeError::RedirectUri(error) => bad_redirect_uri(call, &error).into(),
+        AuthorizeError::Redirect { answer, error } => {
+            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
+            send_back(call, &answer).into()
+        }
+    };
+    let (actor, app, request) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
         // Nobody has this server ask others without saying who they are.
         let actor = signed_in(&call.request, who)?;
         let found = client_documents::find(call.context(), &url).await;
-        (Some(actor), found.map_err(|error| bad_client(call, &error))?)
+        let app = found.map_err(|error| bad_client(call, &error))?;
+        let request = request_objects::open(call.context(), &app, request).await.map_err(unfit)?;
+        (Some(actor), app, request)
     } else {
         let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
+        let request = request_objects::open(call.context(), &app, request).await.map_err(unfit)?;
         let actor = match who {
-            Err(Failure::Answer(_)) if is_silent => None,
+            Err(Failure::Answer(_)) if is_silent(&request) => None,
             who => Some(signed_in(&call.request, who)?),
         };
-        (actor, app)
+        (actor, app, request)
     };
-    let consent = match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => consent,
-        Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
-        Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
-        Err(AuthorizeError::Redirect { answer, error }) => {
-            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
-            return Err(send_back(call, &answer).into());
-        }
-    };
+    let consent = authorize::prepare(call.context(), app, &request).map_err(unfit)?;
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
@@ -296,6 +299,10 @@ async fn prepare(
             Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
         }
     }
+}
+
+fn is_silent(request: &AuthorizeRequest) -> bool {
+    request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"))
 }
 
 /// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a
@@ -336,6 +343,11 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
         Wish::Any if is_post => return error::oauth(error),
         Wish::Json => return error::oauth(error),
         Wish::Page | Wish::Any => {}
+    }
+    if matches!(error.code, OAuthErrorCode::InvalidRequestObject | OAuthErrorCode::RequestNotSupported) {
+        let explanation = "The application sent you here with a signed request that is not accepted, and it is not clear \
+                           where you came from. Nothing was shared with it. Please tell whoever runs the application.";
+        return problem(call, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation);
     }
     if error.code == OAuthErrorCode::ServerError {
         let explanation = "The address to return to that is registered for the application is one that this server sends \

@@ -50,6 +50,7 @@ mod pushed_requests;
 mod quiet_hours;
 mod registration;
 mod replicas;
+mod request_objects;
 mod scim;
 mod scim_groups;
 mod scim_lists;

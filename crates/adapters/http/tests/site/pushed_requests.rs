@@ -89,7 +89,10 @@ async fn what_was_pushed_is_all_that_counts() {
     let owner = house.owner().await;
     let web = client(&house, &owner, json!({ "callback_url": WEB })).await;
     let request_uri = pushed(&house, &web, &[("scope", "user:read"), ("state", "pushed")]).await;
-    let smuggled = format!("{}&scope=coder%3Aall&state=smuggled&redirect_uri=https%3A%2F%2Fevil.example", uri(&web.id, &request_uri));
+    let smuggled = format!(
+        "{}&scope=coder%3Aall&state=smuggled&redirect_uri=https%3A%2F%2Fevil.example",
+        uri(&web.id, &request_uri)
+    );
     let allowed = allow(&house, &owner, &smuggled).await.expect(302);
     assert!(allowed.header("location").starts_with(WEB));
     assert_eq!(allowed.redirected_with("state").as_deref(), Some("pushed"));
@@ -214,7 +217,8 @@ async fn an_app_or_the_server_may_ask_that_requests_are_pushed() {
         settings.oauth2.pushed_request_lifetime = Span::seconds(10);
     })
     .await;
-    let metadata = server.send(TestRequest::get().uri("/.well-known/oauth-authorization-server")).await.expect(200).json();
+    let metadata =
+        server.send(TestRequest::get().uri("/.well-known/oauth-authorization-server")).await.expect(200).json();
     assert_eq!(metadata["require_pushed_authorization_requests"], true);
     let owner = server.owner().await;
     let app = client(&server, &owner, json!({ "callback_url": WEB })).await;

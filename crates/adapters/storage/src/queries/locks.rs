@@ -11,14 +11,13 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, DeviceAuthorizationRow, GroupRow, InitialTokenRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow,
-    UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
+    AppRow, DeviceAuthorizationRow, GroupRow, InitialTokenRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow,
+    TemplateRow, UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, oauth2_registered_clients,
-    oauth2_registration_tokens,
-    organization_members, organizations, provisioner_jobs, template_versions, templates, users, workspace_proxies,
-    workspaces,
+    oauth2_registration_tokens, organization_members, organizations, provisioner_jobs, template_versions, templates,
+    users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;

@@ -33,10 +33,14 @@ impl AuthorizeRequest {
 
     /// Reads what [`Self::to_query`] wrote.
     pub(crate) fn from_query(query: &str) -> Self {
+        Self::from_pairs(form_urlencoded::parse(query.as_bytes()).into_owned())
+    }
+
+    /// A request with these parameters. What is none is passed over.
+    pub(crate) fn from_pairs<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, String)>) -> Self {
         let mut request = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let value = value.into_owned();
-            let member = match &*name {
+        for (name, value) in pairs {
+            let member = match name.as_ref() {
                 "client_id" => &mut request.client_id,
                 "response_type" => &mut request.response_type,
                 "redirect_uri" => &mut request.redirect_uri,
@@ -92,6 +96,7 @@ mod tests {
             registration: text("registration"),
             repeated: Vec::new(),
             pushed: None,
+            signed: None,
         };
         let read = AuthorizeRequest::from_query(&request.to_query());
         assert_eq!(format!("{read:?}"), format!("{request:?}"));

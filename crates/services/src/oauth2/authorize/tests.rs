@@ -37,6 +37,7 @@ fn consent() -> ConsentRequest {
         state: None,
         response_mode: ResponseMode::Query,
         pushed: None,
+        signed: None,
     }
 }
 

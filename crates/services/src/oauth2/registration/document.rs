@@ -40,6 +40,8 @@ pub struct SentMetadata {
     pub jwks: Option<Value>,
     pub jwks_uri: Option<String>,
     pub require_pushed_authorization_requests: bool,
+    pub require_signed_request_object: bool,
+    pub request_object_signing_alg: Option<String>,
     pub application_type: Option<String>,
     pub scope: Option<String>,
 }
@@ -75,6 +77,10 @@ pub struct ClientMetadata {
     pub jwks_uri: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -186,6 +192,8 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         jwks: rules.keys.as_ref().and_then(KeySource::jwks),
         jwks_uri: rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
         require_pushed_authorization_requests: rules.require_pushed_requests,
+        require_signed_request_object: rules.require_signed_requests,
+        request_object_signing_alg: rules.request_object_alg.clone(),
         application_type: application_type.as_str().to_owned(),
         scope,
     };
@@ -200,12 +208,26 @@ fn rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, Re
     if is_keyed && keys.is_none() {
         return refused("private_key_jwt needs jwks or jwks_uri");
     }
-    let assertion_alg = sent.token_endpoint_auth_signing_alg.clone().filter(|_| is_keyed);
-    if assertion_alg.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
-        return refused("token_endpoint_auth_signing_alg must be RS256, PS256, ES256, ES384 or EdDSA");
+    if sent.require_signed_request_object && keys.is_none() {
+        return refused("require_signed_request_object needs jwks or jwks_uri");
     }
-    let require_pushed_requests = sent.require_pushed_authorization_requests;
-    Ok(ClientRules { keys, assertion_alg, require_pushed_requests, ..ClientRules::default() })
+    let assertion_alg = sent.token_endpoint_auth_signing_alg.clone().filter(|_| is_keyed);
+    let request_object_alg = sent.request_object_signing_alg.clone();
+    for (name, algorithm) in
+        [("token_endpoint_auth_signing_alg", &assertion_alg), ("request_object_signing_alg", &request_object_alg)]
+    {
+        if algorithm.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
+            return refused(format!("{name} must be RS256, PS256, ES256, ES384 or EdDSA"));
+        }
+    }
+    Ok(ClientRules {
+        keys,
+        assertion_alg,
+        require_pushed_requests: sent.require_pushed_authorization_requests,
+        require_signed_requests: sent.require_signed_request_object,
+        request_object_alg,
+        ..ClientRules::default()
+    })
 }
 
 fn redirect_uris(
