@@ -202,8 +202,8 @@ pub struct Identity<'a> {
     pub grant_types: &'a [GrantType],
     /// The names in `scope`; `None` when it was left out.
     pub scope: Option<&'a [String]>,
-    /// Its keys, by what is the same for the same keys; `None` when it has none.
-    pub keys: Option<&'a str>,
+    /// Its keys and what it has said of them and of its requests, as a text that is the same for the same; `None` when that is nothing.
+    pub rules: Option<&'a str>,
 }
 
 impl Identity<'_> {
@@ -229,7 +229,7 @@ impl Identity<'_> {
         grants.into_iter().for_each(&mut add);
         add(&scope.as_ref().map_or_else(|| "any".to_owned(), |names| names.len().to_string()));
         scope.into_iter().flatten().for_each(&mut add);
-        self.keys.into_iter().for_each(&mut add);
+        self.rules.into_iter().for_each(&mut add);
         digesting.finish()
     }
 }

@@ -407,6 +407,16 @@ async fn clients_register_themselves_with_keys_and_the_same_keys_are_the_same_cl
     house.form("/oauth2/tokens", "", &bare).await.expect(401);
     send(&house, "/oauth2/tokens", &keys.good(id), &fields).await.expect(200);
 
+    // What one of those who share it says of its requests would bind all of them.
+    let path = format!("/oauth2/clients/{id}");
+    let token = same["registration_access_token"].as_str().unwrap();
+    let bind = with(metadata.clone(), json!({ "require_pushed_authorization_requests": true }));
+    let put = TestRequest::put().uri(&path).insert_header(("Authorization", format!("Bearer {token}")));
+    house.send(put.set_payload(bind.to_string())).await.expect(403);
+    let bound = register(bind).await.expect(201).json();
+    assert_ne!(bound["client_id"], made["client_id"]);
+    assert_eq!(bound["require_pushed_authorization_requests"], true);
+
     for bad in [
         json!({ "jwks": null }),
         json!({ "jwks_uri": KEYS }),

@@ -83,7 +83,7 @@ fn identity<'a>(uris: &'a [RedirectUri], scope: Option<&'a [String]>) -> Identit
         auth_method: TokenAuthMethod::None,
         grant_types: GrantType::ALL,
         scope,
-        keys: None,
+        rules: None,
     }
 }
 
@@ -109,7 +109,7 @@ fn a_client_is_known_again_whatever_the_order_and_the_loopback_port() {
         Identity { software_id: "", ..base },
         Identity { client_uri: "https://a.example", ..base },
         Identity { auth_method: TokenAuthMethod::Post, ..base },
-        Identity { keys: Some("uri https://a.example/k"), ..base },
+        Identity { rules: Some("uri https://a.example/k"), ..base },
         Identity { grant_types: &[GrantType::AuthorizationCode], ..base },
     ] {
         assert_ne!(digest, other.digest(), "{other:?}");

@@ -116,7 +116,15 @@ impl ClientMetadata {
         let scope: Option<Vec<String>> =
             self.scope.as_deref().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect());
         let keys = KeySource::read(self.jwks.as_ref(), self.jwks_uri.as_deref()).ok().flatten();
-        let keys = keys.as_ref().map(KeySource::identity);
+        let mut rules = vec![keys.as_ref().map(KeySource::identity).unwrap_or_default()];
+        for algorithm in [&self.token_endpoint_auth_signing_alg, &self.request_object_signing_alg] {
+            rules.push(algorithm.clone().unwrap_or_default());
+        }
+        for flag in [self.require_pushed_authorization_requests, self.require_signed_request_object] {
+            rules.push(if flag { "yes".to_owned() } else { String::new() });
+        }
+        // None of the parts has a line break in it.
+        let rules = rules.iter().any(|part| !part.is_empty()).then(|| rules.join("\n"));
         let identity = Identity {
             name: &self.client_name,
             software_id: self.software_id.as_deref().unwrap_or_default(),
@@ -126,7 +134,7 @@ impl ClientMetadata {
             auth_method: self.token_endpoint_auth_method.parse().unwrap_or(TokenAuthMethod::None),
             grant_types: &grants,
             scope: scope.as_deref(),
-            keys: keys.as_deref(),
+            rules: rules.as_deref(),
         };
         identity.digest()
     }

@@ -68,7 +68,6 @@ pub async fn update(
             let text = "a client stays public, with a secret, or with keys; register another one";
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
-        let is_same_rules = checked.rules == old.rules;
         let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
         if is_another && client.shared {
             return Err(RegistrationError::NotPermitted("others share this client; register another one"));
@@ -94,7 +93,7 @@ pub async fn update(
             ..old.clone()
         };
         let managed = Managed { id, metadata: checked.metadata, issued_at: client.created_at };
-        if is_another || !is_same_rules {
+        if is_another {
             deed.repos.apps().update(&permit, &app)?;
             return Ok(deed.changed(&old, &app)?.answer(managed));
         }
