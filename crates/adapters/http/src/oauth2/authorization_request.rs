@@ -19,9 +19,9 @@ pub(crate) struct AuthorizeParams {
     response_mode: Option<String>,
     /// Where the answer goes; required if several are registered
     redirect_uri: Option<String>,
-    #[param(ignore)]
+    /// A signed request, whose claims count instead of what stands beside it (RFC 9101)
     request: Option<String>,
-    #[param(ignore)]
+    /// What stands for a pushed request (RFC 9126), beside which only `client_id` counts
     request_uri: Option<String>,
     /// Comes back unchanged
     state: Option<String>,

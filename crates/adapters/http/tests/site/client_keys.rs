@@ -56,7 +56,7 @@ impl Keys {
 
     /// An assertion with these changes.
     pub(crate) fn assertion(&self, id: &str, header: Value, claims: Value) -> String {
-        self.signer.sign(&header, &with(self.claims(id), claims))
+        self.signer.sign(&with(json!({}), header), &with(self.claims(id), claims))
     }
 
     pub(crate) fn good(&self, id: &str) -> String {

@@ -318,7 +318,7 @@ contract! {
         let client = || ClientAuthentication {
             client_id: Some(tool.id.to_string()),
             client_secret: Some(Secret::new(secret.clone())),
-            disagrees: false,
+            ..ClientAuthentication::default()
         };
         let request = |grant_type: &str| TokenRequest {
             client: client(),

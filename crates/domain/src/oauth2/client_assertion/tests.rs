@@ -46,7 +46,7 @@ fn a_good_assertion_is_good_once() {
         json!({ "aud": "https://a.example/" }),
         json!({ "iat": "absent", "nbf": AT + 59 }),
         json!({ "exp": AT + 3600 }),
-        json!({ "exp": AT as f64 + 0.5 }),
+        json!({ "exp": 1_700_000_000.5 }),
         json!({ "exp": AT - 29 }),
         json!({ "iat": AT + 60 }),
         json!({ "iat": AT - 3660 }),
@@ -216,6 +216,7 @@ proptest! {
 
     #[test]
     fn no_claims_make_it_panic(exp in any::<f64>(), iat in any::<i64>(), aud in ".{0,9}") {
-        prop_assert!(check(json!({ "exp": exp, "iat": iat, "aud": aud })).is_err());
+        let checked = check(json!({ "exp": exp, "iat": iat, "aud": aud }));
+        prop_assert!(checked.is_err());
     }
 }
