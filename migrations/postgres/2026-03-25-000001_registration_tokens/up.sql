@@ -12,3 +12,4 @@ CREATE TABLE oauth2_registration_tokens (
     uses integer NOT NULL
 );
 CREATE UNIQUE INDEX oauth2_registration_tokens_prefix_unique ON oauth2_registration_tokens (prefix);
+CREATE INDEX oauth2_registration_tokens_expiry ON oauth2_registration_tokens (expires_at);

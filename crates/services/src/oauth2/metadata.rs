@@ -107,11 +107,11 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         revocation_endpoint_auth_methods_supported: with_none,
         revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
         introspection_endpoint_auth_methods_supported: with_proof,
-        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
         client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: true,
-        request_object_signing_alg_values_supported: algorithms.clone(),
+        request_object_signing_alg_values_supported: algorithms,
         request_uri_parameter_supported: false,
         openid: openid::documents::metadata(settings),
     }

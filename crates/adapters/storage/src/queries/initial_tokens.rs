@@ -1,5 +1,6 @@
 //! Tokens by which clients may be registered.
 
+use super::expiring::Expiring;
 use super::{Conn, locks};
 use crate::rows::InitialTokenRow;
 use crate::schema::oauth2_registration_tokens;
@@ -12,6 +13,11 @@ use doorward_domain::oauth2::InitialAccessToken;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::registrations::InitialTokenRepository;
+use time::Duration;
+
+/// For so long a token that is over is still listed.
+const KEPT: Duration = Duration::days(30);
+pub(super) const EXPIRING: Expiring = Expiring::after("oauth2_registration_tokens", "id", "expires_at", KEPT);
 
 /// Who registers is asked for the token each time.
 const WHY: &str = "no remembered subject depends on a token for registration";

@@ -94,6 +94,10 @@ contract! {
         .await;
         let taken = db.refused(|repos| repos.initial_tokens().insert(&permit(), &initial_token("two"))).await;
         assert!(matches!(taken, StoreError::Conflict(Conflict::Random)), "{taken:?}");
+        let purged = |now| move |repos: &mut dyn Repositories| repos.maintenance().purge(&permit(), now, 100);
+        let end = NOW + Duration::HOUR + Duration::days(30);
+        assert_eq!(db.write(purged(end - Duration::SECOND)).await.of("oauth2_registration_tokens"), 0);
+        assert_eq!(db.write(purged(end)).await.of("oauth2_registration_tokens"), 1);
     }
 
     async fn a_registered_client_is_found_by_its_app_and_by_its_identity(db) {
