@@ -42,8 +42,9 @@ pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
     let (id, now) = (url.app_id(), ctx.clock.now());
     let (copy, app) = look(ctx, url).await?;
     let adopted = registration::find_adopted(ctx, id).await?;
+    let needs_key = ctx.settings.oauth2.cimd.require_key_when_listed;
     let document = match copy {
-        Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body)?,
+        Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body, needs_key)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
         _ => match fetch(ctx, url).await {
             Ok((document, copy)) => {
@@ -145,7 +146,7 @@ async fn fetch(ctx: &Context, url: &ClientUrl) -> Result<(Document, StoredDocume
     }
     let body = String::from_utf8(answer.body.expose().clone())
         .map_err(|error| not_fetched().because(format!("the document is no text: {error}")))?;
-    let document = Document::parse(url, &body)?;
+    let document = Document::parse(url, &body, ctx.settings.oauth2.cimd.require_key_when_listed)?;
     let now = ctx.clock.now();
     let fresh_until = now + fresh_for(answer.header("cache-control"));
     Ok((document, StoredDocument { url: url.clone(), body, fetched_at: now, fresh_until, retry_at: None }))

@@ -485,6 +485,13 @@ async fn a_client_that_may_do_without_its_keys_may_not_once_it_has_used_them() {
             without.expect(200);
         }
     }
+    let strict =
+        house_beside(keys.signer.upstreams(), |settings| settings.oauth2.cimd.require_key_when_listed = true).await;
+    let owner_there = strict.owner().await;
+    let code = document_code(&strict, &owner_there).await;
+    let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];
+    strict.form("/oauth2/tokens", "", &[fields[0], fields[1], fields[2], bare]).await.expect(401);
+    send(&strict, "/oauth2/tokens", &keys.good(DOCUMENT), &fields).await.expect(200);
     // An assertion that is not good is not as if there were none.
     let code = document_code(&house, &owner).await;
     let fields = [("grant_type", "authorization_code"), ("code", &*code), ("code_verifier", VERIFIER)];

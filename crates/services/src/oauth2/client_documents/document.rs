@@ -25,8 +25,8 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads a document, which must keep all rules.
-    pub(super) fn parse(url: &ClientUrl, body: &str) -> Result<Self, OAuthError> {
+    /// Reads a document, which must keep all rules. `needs_key`: a client that names keys may not do without.
+    pub(super) fn parse(url: &ClientUrl, body: &str, needs_key: bool) -> Result<Self, OAuthError> {
         let Ok(Strict(Value::Object(members))) = serde_json::from_str(body) else {
             return refused("it is no JSON object, or a member is there twice");
         };
@@ -40,7 +40,7 @@ impl Document {
         if name.is_empty() || name.chars().count() > NAME_MAX {
             return refused("client_name must have 1 to 256 characters");
         }
-        let client_type = if is_public(&members)? { ClientType::Public } else { ClientType::Keyed };
+        let client_type = if is_public(&members, needs_key)? { ClientType::Public } else { ClientType::Keyed };
         let text = |name: &str| members.get(name).and_then(Value::as_str);
         let keys = match KeySource::read(members.get("jwks"), text("jwks_uri")) {
             Ok(None) if client_type == ClientType::Keyed => return refused("private_key_jwt needs jwks or jwks_uri"),
@@ -113,13 +113,13 @@ impl Document {
     }
 }
 
-/// Whether the client may come without proof of who it is. One that names a key, and that it may also do without, may.
-fn is_public(members: &Map<String, Value>) -> Result<bool, OAuthError> {
+/// Whether the client may come without proof of who it is. One that names a key, and that it may also do without, may, unless `needs_key`.
+fn is_public(members: &Map<String, Value>, needs_key: bool) -> Result<bool, OAuthError> {
     match members.get("token_endpoint_auth_method").map(Value::as_str) {
         None | Some(Some("none")) => Ok(true),
         Some(Some("private_key_jwt")) => {
             let also = members.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
-            Ok(also.is_some_and(|list| list.iter().any(|method| method.as_str() == Some("none"))))
+            Ok(!needs_key && also.is_some_and(|list| list.iter().any(|method| method.as_str() == Some("none"))))
         }
         Some(_) => refused("token_endpoint_auth_method must not be one with a secret"),
     }
@@ -235,7 +235,7 @@ mod tests {
             let members = document.as_object_mut().unwrap();
             if value == "gone" { drop(members.remove(&name)) } else { drop(members.insert(name, value)) }
         }
-        Document::parse(&url(), &document.to_string())
+        Document::parse(&url(), &document.to_string(), false)
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
         }
         let twice = r#"{"client_id":"https://app.example/oauth/client.json","client_name":"a","client_name":"b","redirect_uris":["https://app.example/cb"]}"#;
         for body in ["", "[]", "7", "{", twice, r#"{"a":{"b":1,"b":1}}"#] {
-            assert!(Document::parse(&url(), body).is_err(), "{body}");
+            assert!(Document::parse(&url(), body, false).is_err(), "{body}");
         }
     }
 }
