@@ -107,7 +107,7 @@ fn is_url(text: &str) -> bool {
     text.len() <= REDIRECT_URI_MAX && uri::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
 }
 
-/// Reads the name of an algorithm by which clients sign: RS256, PS256, ES256, ES384 or EdDSA, which is also called Ed25519.
+/// Reads the name of an algorithm by which clients sign: RS256, PS256, ES256, ES384 or `EdDSA`, which is also called Ed25519.
 ///
 /// ```
 /// use doorward_domain::jws::SignatureAlgorithm;

@@ -10,7 +10,7 @@ use super::setup::{Field, Setup};
 use super::sign_in::SignIn;
 use crate::kit::html::headers::SUBMIT;
 use crate::kit::html::layout::Brand;
-use gallery::{HOSTILE, PIXEL, cancel_by_form, consent, gallery, html, scopes, setup, sign_in};
+use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, gallery, html, scopes, setup, sign_in};
 
 #[test]
 fn no_page_carries_script_or_inline_style() {
@@ -133,8 +133,11 @@ fn consent_warns_of_a_loopback_document() {
 
 #[test]
 fn an_unsafe_icon_or_cancel_address_is_left_out() {
-    let page =
-        html(&Consent { app_icon: Some("data:image/svg+xml,<svg/>"), cancel_url: "javascript:alert(1)", ..consent() });
+    let page = html(&Consent {
+        app_icon: Some("data:image/svg+xml,<svg/>"),
+        cancel: cancel("javascript:alert(1)"),
+        ..consent()
+    });
     assert!(!page.contains("svg+xml,"));
     assert!(page.contains("id=\"cancel-link\" href=\"/\""));
     assert!(html(&Consent { app_icon: Some(PIXEL), ..consent() }).contains("<img src=\"data:image/png;base64,"));
