@@ -64,12 +64,11 @@ pub(super) async fn present_as(
         return Err(not_accepted("client_id is not the subject of the assertion"));
     }
     let app_id = app_of_client_id(id).ok_or_else(unknown_client)?;
-    match app.filter(|app| app.id == app_id) {
-        Some(app) => verify(ctx, app, &assertion, place).await?,
-        None => {
-            let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(app_id)?)).await?;
-            verify(ctx, &found.ok_or_else(unknown_client)?, &assertion, place).await?;
-        }
+    if let Some(app) = app.filter(|app| app.id == app_id) {
+        verify(ctx, app, &assertion, place).await?;
+    } else {
+        let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(app_id)?)).await?;
+        verify(ctx, &found.ok_or_else(unknown_client)?, &assertion, place).await?;
     }
     Ok(PresentedClient { app_id, secret: PresentedSecret::Key })
 }

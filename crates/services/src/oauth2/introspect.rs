@@ -257,8 +257,8 @@ fn access_token(
     let is_live = |key: &ApiKey| key.secret_digest == token.digest() && !key.is_expired(now);
     let Some(key) = repos.api_keys().find(&token.id)?.filter(is_live) else { return Ok(nothing) };
     let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
-    let serves = |bound: &Resource| app.resources.iter().any(|resource| resource.is_same_as(bound));
-    if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(serves) {
+    let is_its = |bound: &Resource| app.resources.iter().any(|resource| resource.is_same_as(bound));
+    if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
         return Ok(nothing);
     }
     let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };

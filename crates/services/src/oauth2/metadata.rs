@@ -9,6 +9,7 @@ use serde::Serialize;
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
 /// mean something else: implicit grant and fragments for those of grants and response modes, Basic alone for client
 /// authentication, no PKCE, no `iss`, and `request_uri` (OpenID Connect Discovery 3).
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as the standards have it")]
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct AuthorizationServer {
     /// The issuer identifier: the access URL.
