@@ -26,6 +26,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 }
 
 /// How the client authenticates. Beside it stand the parameters of the authorization request.
+#[expect(clippy::struct_field_names, reason = "they are parameters, by their names")]
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PushedAuthorizationRequest)]
 pub(crate) struct PushForm {
@@ -77,11 +78,10 @@ pub(crate) async fn push(mut call: Call) -> HandlerResult {
     Ok(created(&PushedObject { request_uri: pushed.uri.as_str(), expires_in: pushed.expires_in }))
 }
 
-/// That too many requests wait is of those who ask; an outage is of the server. Nobody is signed in here who could be denied.
+/// That too many requests wait is of those who ask; an outage is of the server.
 fn refused(error: OAuthError) -> Failure {
-    let status = match error.code {
-        OAuthErrorCode::TemporarilyUnavailable if error.outage.is_none() => StatusCode::TOO_MANY_REQUESTS,
-        _ => return error.into(),
-    };
-    oauth_body(status, &error).into()
+    if error.code == OAuthErrorCode::TemporarilyUnavailable && error.outage.is_none() {
+        return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
+    }
+    error.into()
 }
