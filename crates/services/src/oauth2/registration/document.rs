@@ -214,7 +214,7 @@ fn rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, Re
         .map_err(|defect| RegistrationError::Metadata(defect.to_string()))?;
     let is_keyed = client_type == ClientType::Keyed;
     if is_keyed && keys.is_none() {
-        return refused("private_key_jwt needs jwks or jwks_uri");
+        return refused("token_endpoint_auth_method private_key_jwt needs jwks or jwks_uri");
     }
     if sent.require_signed_request_object && keys.is_none() {
         return refused("require_signed_request_object needs jwks or jwks_uri");
