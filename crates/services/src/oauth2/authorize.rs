@@ -3,7 +3,8 @@
 mod answer;
 mod query;
 
-pub use answer::Answer;
+pub use answer::{Answer, AuthorizeError};
+pub use query::AuthorizeRequest;
 
 use super::one_use;
 use super::scopes;
@@ -25,53 +26,6 @@ use doorward_domain::roles::{Object, action, resource};
 use doorward_domain::{Digest, Secret};
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// The parameters of an authorization request as they were sent; empty values count as missing.
-#[derive(Clone, Debug, Default)]
-pub struct AuthorizeRequest {
-    /// `client_id`.
-    pub client_id: Option<String>,
-    /// `response_type`.
-    pub response_type: Option<String>,
-    /// `redirect_uri`.
-    pub redirect_uri: Option<String>,
-    /// `state`.
-    pub state: Option<String>,
-    /// `response_mode`.
-    pub response_mode: Option<String>,
-    /// `request`: one that is signed is opened before, see [`request_objects`](super::request_objects).
-    pub request: Option<String>,
-    /// `request_uri`; one that was pushed is opened before, see [`pushed_requests`](super::pushed_requests).
-    pub request_uri: Option<String>,
-    /// `scope`.
-    pub scope: Option<String>,
-    /// `code_challenge`.
-    pub code_challenge: Option<String>,
-    /// `code_challenge_method`.
-    pub code_challenge_method: Option<String>,
-    /// Every `resource`, in order.
-    pub resources: Vec<String>,
-    /// `nonce`.
-    pub nonce: Option<String>,
-    /// `prompt`.
-    pub prompt: Option<String>,
-    /// `max_age`.
-    pub max_age: Option<String>,
-    /// `acr_values`.
-    pub acr_values: Option<String>,
-    /// `claims`.
-    pub claims: Option<String>,
-    /// `id_token_hint`.
-    pub id_token_hint: Option<String>,
-    /// `registration`, which is not supported.
-    pub registration: Option<String>,
-    /// Parameters that may come once and came twice.
-    pub repeated: Vec<&'static str>,
-    /// The digest of its `request_uri`, if it was pushed: set by [`pushed_requests`](super::pushed_requests) only.
-    pub pushed: Option<Digest>,
-    /// By what it was signed, if that is good once: set by [`request_objects`](super::request_objects) only.
-    pub signed: Option<SeenToken>,
-}
 
 /// A request that may be put before the user.
 #[derive(Clone, Debug)]
@@ -96,22 +50,6 @@ pub struct ConsentRequest {
     pushed: Option<Digest>,
     /// By what it was signed, if that is good for one code.
     signed: Option<SeenToken>,
-}
-
-/// Why a request is not put before the user, and how that is told.
-#[derive(Debug)]
-pub enum AuthorizeError {
-    /// The client is not known: told as an OAuth2 error body, never by redirect.
-    Client(OAuthError),
-    /// The redirect URI cannot be trusted: told on an error page, never by redirect.
-    RedirectUri(OAuthError),
-    /// Everything else is told to the client by way of the browser (RFC 6749 4.1.2.1).
-    Redirect {
-        /// What the browser is to do, with error, description, state and issuer.
-        answer: Answer,
-        /// What is told, for the log.
-        error: OAuthError,
-    },
 }
 
 /// The URL of the document that the client of an authorization request is known by; `None` when it is none of these. Such a client is
@@ -185,16 +123,6 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
         Err(error) => {
             let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
             Err(AuthorizeError::Redirect { answer, error })
-        }
-    }
-}
-
-impl From<AuthorizeError> for OAuthError {
-    fn from(error: AuthorizeError) -> Self {
-        match error {
-            AuthorizeError::Client(error)
-            | AuthorizeError::RedirectUri(error)
-            | AuthorizeError::Redirect { error, .. } => error,
         }
     }
 }

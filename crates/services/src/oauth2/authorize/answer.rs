@@ -1,5 +1,6 @@
 //! What the browser is to do so that the client gets its answer.
 
+use crate::OAuthError;
 use doorward_domain::oauth2::{RedirectUri, ResponseMode};
 
 /// What the browser is to do so that the client gets its answer.
@@ -24,6 +25,32 @@ impl Answer {
                 action: redirect_uri.as_str().to_owned(),
                 members: members.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
             },
+        }
+    }
+}
+
+/// Why a request is not put before the user, and how that is told.
+#[derive(Debug)]
+pub enum AuthorizeError {
+    /// The client is not known: told as an OAuth2 error body, never by redirect.
+    Client(OAuthError),
+    /// The redirect URI cannot be trusted: told on an error page, never by redirect.
+    RedirectUri(OAuthError),
+    /// Everything else is told to the client by way of the browser (RFC 6749 4.1.2.1).
+    Redirect {
+        /// What the browser is to do, with error, description, state and issuer.
+        answer: Answer,
+        /// What is told, for the log.
+        error: OAuthError,
+    },
+}
+
+impl From<AuthorizeError> for OAuthError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Client(error)
+            | AuthorizeError::RedirectUri(error)
+            | AuthorizeError::Redirect { error, .. } => error,
         }
     }
 }

@@ -1,7 +1,55 @@
-//! An authorization request as the query that it might have been: what is kept of one that was pushed.
+//! An authorization request, and the query that it might have been: what is kept of one that was pushed.
 
-use super::AuthorizeRequest;
+use doorward_domain::Digest;
+use doorward_domain::replays::SeenToken;
 use url::form_urlencoded;
+
+/// The parameters of an authorization request as they were sent; empty values count as missing.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizeRequest {
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `response_type`.
+    pub response_type: Option<String>,
+    /// `redirect_uri`.
+    pub redirect_uri: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
+    /// `response_mode`.
+    pub response_mode: Option<String>,
+    /// `request`: one that is signed is opened before, see [`request_objects`](super::super::request_objects).
+    pub request: Option<String>,
+    /// `request_uri`; one that was pushed is opened before, see [`pushed_requests`](super::super::pushed_requests).
+    pub request_uri: Option<String>,
+    /// `scope`.
+    pub scope: Option<String>,
+    /// `code_challenge`.
+    pub code_challenge: Option<String>,
+    /// `code_challenge_method`.
+    pub code_challenge_method: Option<String>,
+    /// Every `resource`, in order.
+    pub resources: Vec<String>,
+    /// `nonce`.
+    pub nonce: Option<String>,
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// `max_age`.
+    pub max_age: Option<String>,
+    /// `acr_values`.
+    pub acr_values: Option<String>,
+    /// `claims`.
+    pub claims: Option<String>,
+    /// `id_token_hint`.
+    pub id_token_hint: Option<String>,
+    /// `registration`, which is not supported.
+    pub registration: Option<String>,
+    /// Parameters that may come once and came twice.
+    pub repeated: Vec<&'static str>,
+    /// The digest of its `request_uri`, if it was pushed: set by [`pushed_requests`](super::super::pushed_requests) only.
+    pub pushed: Option<Digest>,
+    /// By what it was signed, if that is good once: set by [`request_objects`](super::super::request_objects) only.
+    pub signed: Option<SeenToken>,
+}
 
 impl AuthorizeRequest {
     /// All of it but `request` and `request_uri`, which say where it stands.
