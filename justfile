@@ -16,7 +16,7 @@ test *ARGS:
 check:
     cargo xtask ci --no-tests
 
-# Fuzz the API: just fuzz --seconds 3600
+# Fuzz the API, or the wire of daemons: just fuzz --seconds 3600, just fuzz wire
 fuzz *ARGS:
     cargo xtask fuzz {{ ARGS }}
 

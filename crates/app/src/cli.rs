@@ -85,8 +85,8 @@ enum Command {
     Config,
     /// Print the OpenAPI document of everything that is served
     Openapi,
-    /// Look for what is wrong with the settings, the database and the surroundings
-    Doctor,
+    /// Look for what is wrong with the settings, the database and the surroundings, or keeps a client from connecting
+    Doctor(doctor::Options),
     /// Ask the server on this machine whether it is well; exit status 1 if not
     Healthcheck,
 }
@@ -133,7 +133,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dev(command) => command.run(&settings()?),
         Command::Config => print(&settings()?.to_toml()?),
         Command::Openapi => print(&doorward_http::openapi_json()),
-        Command::Doctor => doctor::run(&settings()?),
+        Command::Doctor(options) => doctor::run(&settings()?, options),
         Command::Healthcheck => healthcheck::run(&settings()?),
     }
 }

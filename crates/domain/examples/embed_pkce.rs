@@ -116,6 +116,7 @@ fn run() -> Result<String, Box<dyn Error>> {
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         created_at: now,
         updated_at: now,

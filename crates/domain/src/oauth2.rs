@@ -66,7 +66,8 @@ pub use authorization::Authorization;
 pub use client_assertion::{AssertionPolicy, CLIENT_ASSERTION_MAX, ClientAssertion};
 #[cfg(feature = "oauth2")]
 pub use client_document::{
-    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,
+    ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, DOCUMENTS_MAX, StoredDocument, app_of_client_id, etag,
+    fresh_for, is_of_document,
 };
 #[cfg(feature = "full")]
 pub use client_jwt::{ClientJwtDefect, OneUse};

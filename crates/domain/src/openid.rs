@@ -5,13 +5,15 @@ mod claims;
 mod consent;
 mod defect;
 mod identity;
+mod logout;
 mod request;
 mod token;
 
-pub use app::AppRules;
+pub use app::{AppRules, LogoutUriError, check_logout_uri};
 pub use claims::{ClaimName, GROUPS_IN_TOKEN_MAX, RequestedClaims};
-pub use consent::{Consent, ConsentQuestion, fingerprint};
+pub use consent::{Consent, ConsentQuestion, fingerprint, is_of_a_site};
 pub use defect::RequestDefect;
 pub use identity::{Identity, SignIn};
+pub use logout::{LOGOUT_STATE_MAX, LOGOUT_TOKEN, LogoutNotice, LogoutToken, after_logout};
 pub use request::{AuthenticationRequest, Prompt};
 pub use token::{IdToken, Unsigned};

@@ -4,6 +4,7 @@
 mod job;
 mod log;
 mod resource;
+mod timing;
 
 pub use job::{
     ALREADY_COMPLETED, ERROR_CODE_MAX, ERROR_MAX, HUNG_AFTER, JobInput, JobRefusal, JobStatus, JobType, PENDING_FOR,
@@ -15,3 +16,4 @@ pub use resource::{
     OpenIn, RESOURCES_MAX, Resource, ResourceDefect, ResourceMetadata, Script, SharingLevel, VolumeMonitoring,
     check_resources, has_nul, total_cost,
 };
+pub use timing::{JobTiming, TIMING_STAGES, TIMING_TEXT_MAX, TIMINGS_MAX};

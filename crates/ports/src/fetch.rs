@@ -47,6 +47,8 @@ pub struct Request {
     pub content: ContentType,
     /// Whether the caller wants to see answers that are not 2xx; a redirect is a failure nevertheless.
     pub any_status: bool,
+    /// Whether the caller wants to see redirects too. None is followed.
+    pub with_redirects: bool,
     /// Who chose the address.
     pub chosen_by: ChosenBy,
 }
@@ -62,6 +64,7 @@ impl Request {
             body_limit,
             content: ContentType::Any,
             any_status: false,
+            with_redirects: false,
             chosen_by: ChosenBy::Stranger,
         }
     }
@@ -70,6 +73,12 @@ impl Request {
     #[must_use]
     pub fn post(url: &str, content_type: &'static str, body: Secret<Vec<u8>>, body_limit: usize) -> Self {
         Self { method: Method::Post { content_type, body }, ..Self::get(url, body_limit) }
+    }
+
+    /// A DELETE, whose answer has at most so many bytes.
+    #[must_use]
+    pub fn delete(url: &str, body_limit: usize) -> Self {
+        Self { method: Method::Delete, ..Self::get(url, body_limit) }
     }
 
     /// Takes such bodies only.
@@ -99,6 +108,13 @@ impl Request {
         self
     }
 
+    /// Hands over redirects as well, to a caller who wants to know where they lead.
+    #[must_use]
+    pub const fn with_redirects(mut self) -> Self {
+        self.with_redirects = true;
+        self
+    }
+
     /// The address stands in the settings, or was given by somebody who could change them.
     #[must_use]
     pub const fn chosen_by_operator(mut self) -> Self {
@@ -123,7 +139,7 @@ impl Request {
     /// Whether others who want the same at the same moment may have the same answer.
     #[must_use]
     pub const fn can_be_shared(&self) -> bool {
-        matches!(self.method, Method::Get) && self.headers.is_empty()
+        matches!(self.method, Method::Get) && self.headers.is_empty() && !self.with_redirects
     }
 }
 
@@ -150,6 +166,8 @@ pub enum Method {
         /// The body.
         body: Secret<Vec<u8>>,
     },
+    /// Takes away.
+    Delete,
 }
 
 /// Which bodies are taken.

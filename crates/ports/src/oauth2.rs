@@ -117,7 +117,8 @@ pub trait DeviceAuthorizationRepository {
     fn find_for_update(&mut self, prefix: &str) -> Result<Option<DeviceAuthorization>, StoreError>;
     /// The one with any of these digests of the user code, expired and decided ones included.
     fn find_by_user_code(&mut self, any_of: &[Digest]) -> Result<Option<DeviceAuthorization>, StoreError>;
-    /// How many are live, looked at by app and address of the device.
+    /// How many are live, looked at by app and address of the device. Nobody else counts until the transaction ends: of several who ask
+    /// at once, no more are let in than there is room for.
     fn count_live(&mut self, app: AppId, ip: &str, now: Instant) -> Result<LiveDeviceCodes, StoreError>;
     /// Adds one. May answer `Conflict::Random`.
     fn insert(
@@ -218,6 +219,8 @@ pub struct Rotation {
     pub now: Instant,
     /// When the next refresh token stops being good.
     pub refresh_expires_at: Instant,
+    /// The same where the grant is of a device.
+    pub device_refresh_expires_at: Instant,
     /// When the next access token stops working.
     pub access_expires_at: Instant,
     /// Seconds from `now` to `access_expires_at`.

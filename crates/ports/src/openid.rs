@@ -1,11 +1,27 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use crate::StoreError;
-use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
-use doorward_domain::openid::{AppRules, Consent, Identity};
+use doorward_domain::Instant;
+use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::oauth2::App;
+use doorward_domain::openid::{AppRules, Consent, Identity, LogoutNotice};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
+use time::Duration;
 use uuid::Uuid;
+
+/// What is known when an app asks a user for access, beside the app itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What is particular about the app.
+    pub rules: AppRules,
+    /// Whether the app registered itself, and no administrator has changed it since.
+    pub is_its_own: bool,
+    /// When and how the user signed in at an identity provider (`acr`); `None` if the session did not begin at one.
+    pub sign_in: Option<(Instant, String)>,
+    /// What the user has allowed the app before, for each resource.
+    pub consents: Vec<Consent>,
+}
 
 /// Stores what apps are told of sessions, and what is particular about apps. All of it goes with what it is about.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -29,6 +45,15 @@ pub trait OpenIdRepository {
         code: CodeId,
         identity: &Identity,
     ) -> Result<(), StoreError>;
+    /// What an approved device says of its user beside scopes.
+    fn find_of_device(&mut self, device: DeviceAuthorizationId) -> Result<Option<Identity>, StoreError>;
+    /// Adds it, for a device that is stored already.
+    fn insert_of_device(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        device: DeviceAuthorizationId,
+        identity: &Identity,
+    ) -> Result<(), StoreError>;
     /// What a grant says of its user beside scopes.
     fn find_of_grant(&mut self, grant: GrantId) -> Result<Option<Identity>, StoreError>;
     /// Adds it, for a grant that is stored already.
@@ -43,8 +68,13 @@ pub trait OpenIdRepository {
     /// The apps that were told who this user is and have grants of theirs, by id.
     fn list_apps_of_user(&mut self, user: UserId) -> Result<Vec<AppId>, StoreError>;
 
+    /// The app, and what is known when it asks this user, who is signed in by this key; of nobody if none is.
+    fn find_asking(&mut self, app: AppId, user: Option<(UserId, ApiKeyId)>)
+    -> Result<Option<(App, Known)>, StoreError>;
     /// What is particular about an app; `None` if nothing is.
     fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError>;
+    /// What is particular about those of these apps about which something is, by id.
+    fn list_rules(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, AppRules)>, StoreError>;
     /// Sets what is particular about an app that is stored already.
     fn update_rules(
         &mut self,
@@ -53,8 +83,6 @@ pub trait OpenIdRepository {
         rules: &AppRules,
     ) -> Result<(), StoreError>;
 
-    /// What the user has allowed the app for this resource, which is empty for this server.
-    fn find_consent(&mut self, user: UserId, app: AppId, resource: &str) -> Result<Option<Consent>, StoreError>;
     /// Remembers what was allowed, in the place of what was before.
     fn upsert_consent(
         &mut self,
@@ -67,5 +95,37 @@ pub trait OpenIdRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         user: UserId,
         app: AppId,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Stores which apps are still to be told that a session has ended.
+///
+/// Whatever deletes or expires the key of a session writes that by itself, in the same statement or transaction: of the apps that have a
+/// grant that came of the session, those that have said where. What ends all that a user has writes it for all sessions of the user. Times
+/// are by the clock of the database.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait LogoutRepository {
+    /// How long nothing is to be tried, if there is something.
+    fn due_in(&mut self) -> Result<Option<Duration>, StoreError>;
+    /// Begins an attempt of at most `limit` that are due, each of which is left alone for `lease` from now on.
+    fn claim(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<LogoutNotice>, StoreError>;
+    /// Removes one that was told, or is given up; `false` when another attempt has begun, or it is gone.
+    fn remove(
+        &mut self,
+        permit: &Permit<action::Delete, resource::System>,
+        notice: &LogoutNotice,
+    ) -> Result<bool, StoreError>;
+    /// Notes that an attempt was in vain, and has the next one wait; `false` as in [`remove`](Self::remove).
+    fn postpone(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        notice: &LogoutNotice,
+        pause: Duration,
+        error: &str,
     ) -> Result<bool, StoreError>;
 }

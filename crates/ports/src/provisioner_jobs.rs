@@ -3,7 +3,7 @@
 use crate::StoreError;
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, ProvisionerDaemonId, ProvisionerJobId, TemplateId, UserId, WorkspaceId};
-use doorward_domain::provisioner_jobs::{JobLog, JobStatus, NewLog, ProvisionerJob, Resource, Worker};
+use doorward_domain::provisioner_jobs::{JobLog, JobStatus, JobTiming, NewLog, ProvisionerJob, Resource, Worker};
 use doorward_domain::provisioners::Tags;
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::workspaces::Transition;
@@ -112,6 +112,8 @@ pub trait ProvisionerJobRepository {
     ) -> Result<Vec<ProvisionerJobId>, StoreError>;
     /// The lines of a log behind the one of this number, in their order; at most so many.
     fn list_logs(&mut self, id: ProvisionerJobId, after: i64, limit: u32) -> Result<Vec<JobLog>, StoreError>;
+    /// How long the steps of a job took, in the order in which it was told.
+    fn list_timings(&mut self, id: ProvisionerJobId) -> Result<Vec<JobTiming>, StoreError>;
     /// What a job made, in the order in which it was told.
     fn list_resources(&mut self, id: ProvisionerJobId) -> Result<Vec<StoredResource>, StoreError>;
 
@@ -147,6 +149,13 @@ pub trait ProvisionerJobRepository {
         now: Instant,
         lines: &[NewLog],
     ) -> Result<i64, StoreError>;
+    /// Keeps how long the steps of a job took, in place of what was kept before. `false` when there is none.
+    fn update_timings(
+        &mut self,
+        permit: &Permit<action::Update, resource::ProvisionerJobs>,
+        id: ProvisionerJobId,
+        timings: &[JobTiming],
+    ) -> Result<bool, StoreError>;
     /// Adds what a job has made.
     fn insert_resources(
         &mut self,

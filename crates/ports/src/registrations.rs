@@ -38,6 +38,8 @@ pub trait RegistrationRepository {
     fn count_idle(&mut self, now: Instant, enough: usize) -> Result<usize, StoreError>;
     /// The oldest that was last registered before `before`, has never had a grant, and waits for none.
     fn find_replaceable(&mut self, before: Instant, now: Instant) -> Result<Option<AppId>, StoreError>;
+    /// Whether the client has a live grant, or a code of which one may still come.
+    fn is_in_use(&mut self, app: AppId, now: Instant) -> Result<bool, StoreError>;
     /// Adds a client, whose app is there.
     fn insert(
         &mut self,
@@ -90,19 +92,19 @@ pub trait ClientDocumentRepository {
     /// The copy for the app of this id.
     fn find(&mut self, app: AppId) -> Result<Option<StoredDocument>, StoreError>;
     /// Keeps a copy in the place of the one before. Of those whose app is not there only the newest
-    /// [`DOCUMENTS_MAX`](doorward_domain::oauth2::DOCUMENTS_MAX) stay.
+    /// [`DOCUMENTS_MAX`](doorward_domain::oauth2::DOCUMENTS_MAX) stay, and first of all go those without a copy.
     fn upsert(
         &mut self,
         permit: &Permit<action::Update, resource::System>,
         document: &StoredDocument,
     ) -> Result<(), StoreError>;
-    /// Notes that the document could not be fetched, and until when nobody asks again. `false` when there is no copy.
+    /// Notes that the document could not be fetched, and until when nobody asks again: a copy that is there stays as it is.
+    /// Of documents without a copy, those that may be asked for again by now are forgotten.
     fn note_failure(
         &mut self,
         permit: &Permit<action::Update, resource::System>,
-        app: AppId,
-        retry_at: Instant,
-    ) -> Result<bool, StoreError>;
+        failed: &StoredDocument,
+    ) -> Result<(), StoreError>;
 }
 
 /// Stores the tokens by which clients may be registered.

@@ -79,6 +79,8 @@ repositories! {
     openid: openid::{OpenIdRepository, MockOpenIdRepository},
     /// Tokens by which clients may be registered.
     initial_tokens: registrations::{InitialTokenRepository, MockInitialTokenRepository},
+    /// Apps that are to be told of the end of sessions.
+    logouts: openid::{LogoutRepository, MockLogoutRepository},
     /// Templates with their access lists.
     templates: templates::{TemplateRepository, MockTemplateRepository},
     /// Versions of templates.

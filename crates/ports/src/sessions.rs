@@ -80,14 +80,17 @@ pub trait ApiKeyRepository {
         longest: Duration,
         now: Instant,
     ) -> Result<usize, StoreError>;
-    /// Ends the life of a key now, unless it has ended already. The key stays, to be looked at. `false` when there is none.
+    /// Ends the life of a key now, unless it has ended already. The key stays, to be looked at. `false` when there is none. If it is the
+    /// key of a session, apps are told of its end, and the grants of those that end with it go, see
+    /// [`LogoutRepository`](crate::openid::LogoutRepository).
     fn expire(
         &mut self,
         permit: &Permit<action::Update, resource::ApiKey>,
         id: &ApiKeyId,
         now: Instant,
     ) -> Result<bool, StoreError>;
-    /// Deletes a key, and the grant whose access token it is. `false` when there was none.
+    /// Deletes a key, and the grant whose access token it is. `false` when there was none. The end of a session is told as in
+    /// [`expire`](Self::expire).
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError>;
     /// Deletes the sessions and API tokens of a user that carry this scope and no other.
     fn delete_of_scope(

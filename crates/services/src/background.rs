@@ -4,6 +4,7 @@ use crate::jobs::{Cleanup, Counts, Job};
 use crate::keys::SigningRotation;
 use crate::notifications::Notifier;
 use crate::oauth2::registration::RegistrationReaper;
+use crate::openid::backchannel::LogoutTeller;
 use crate::outbox::{Outbox, Subscriber};
 use crate::provisioner_jobs::Reaper;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub fn jobs(interval: Duration, batch: u32, subscribers: Vec<Arc<dyn Subscriber>
     let mut jobs: Vec<Arc<dyn Job>> = vec![
         Arc::new(Cleanup { interval, batch }),
         Arc::new(Counts { interval }),
+        Arc::new(LogoutTeller),
         Arc::new(Notifier),
         Arc::new(Reaper),
         Arc::new(RegistrationReaper),

@@ -12,6 +12,7 @@
 use crate::audit::{Audited, Entry};
 use crate::context::Context;
 use crate::notices::{self, Told};
+use crate::openid::backchannel;
 use crate::outbox;
 use crate::principal::Principal;
 use doorward_domain::Instant;
@@ -59,6 +60,7 @@ pub(crate) struct Deed<'a> {
     /// What people are to be told; `None` when nothing could reach anybody.
     told: Option<Vec<Told>>,
     wakes_notifier: bool,
+    wakes_teller: bool,
 }
 
 /// The receipt of an audit record.
@@ -153,6 +155,11 @@ impl<'a> Deed<'a> {
         self.wakes_notifier = true;
     }
 
+    /// A session ends by this: has the server that tells apps of it look at once, after the commit.
+    pub(crate) const fn ends_sessions(&mut self) {
+        self.wakes_teller = true;
+    }
+
     /// Writes what people are to be told.
     fn write_told(&mut self) -> Result<(), StoreError> {
         match self.told.take() {
@@ -239,17 +246,29 @@ impl Context {
         let told = self.outlets.any(&self.settings).then(Vec::new);
         let written = self.store.0.write(move |repos| {
             let announced = Vec::new();
-            let mut deed =
-                Deed { repos, by: &by, now, licensed, random: &*random, announced, told, wakes_notifier: false };
+            let mut deed = Deed {
+                repos,
+                by: &by,
+                now,
+                licensed,
+                random: &*random,
+                announced,
+                told,
+                wakes_notifier: false,
+                wakes_teller: false,
+            };
             let done = work(&mut deed)?;
             deed.write_told()?;
             let topics = deed.write_announced()?;
-            Ok::<_, E>((done.0, topics, deed.wakes_notifier))
+            Ok::<_, E>((done.0, topics, (deed.wakes_notifier, deed.wakes_teller)))
         });
         async move {
-            let (result, topics, wakes_notifier) = written.await?;
+            let (result, topics, (wakes_notifier, wakes_teller)) = written.await?;
             if wakes_notifier {
                 notices::wake(&self.bus);
+            }
+            if wakes_teller {
+                backchannel::wake(&self.bus);
             }
             for topic in topics {
                 outbox::wake(&self.bus, topic);

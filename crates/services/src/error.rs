@@ -185,13 +185,15 @@ pub struct OAuthError {
     pub reason: Cow<'static, str>,
     /// The outage that it comes of, if it does.
     pub outage: Option<Outage>,
+    /// When it may help to try again, if that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl OAuthError {
     /// An error whose reason may be told.
     pub fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self { code, reason: description.clone(), description, outage: None }
+        Self { code, reason: description.clone(), description, outage: None, retry_after: None }
     }
 
     /// An error whose reason is for the log only.

@@ -3,7 +3,7 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
-mod app_rules;
+pub mod app_rules;
 pub mod apps;
 pub mod authorize;
 pub mod client_documents;
@@ -15,6 +15,7 @@ pub mod provider;
 pub mod pushed_requests;
 pub mod registration;
 pub mod request_objects;
+pub(crate) mod resources;
 pub mod revoke;
 pub mod secrets;
 pub mod token;
@@ -24,10 +25,12 @@ mod client;
 mod client_assertions;
 pub(crate) mod client_key_cache;
 mod client_keys;
+mod client_rules;
 mod one_use;
 pub(crate) mod scopes;
 
-pub use app_rules::RulesCommand;
 pub use cautions::consent_scopes;
+pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
+pub use client_rules::ClientRulesCommand;
 pub use scopes::{Caution, ScopeText, describe_scopes};

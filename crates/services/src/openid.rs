@@ -1,7 +1,10 @@
 //! This server as a provider of OpenID Connect, for its OAuth2 apps: who somebody is, and when and how they signed in.
 
 pub mod authentication;
+pub mod backchannel;
 pub mod documents;
+pub mod known;
+pub mod logout;
 pub mod userinfo;
 
 mod claims;

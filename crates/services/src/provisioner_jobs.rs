@@ -35,7 +35,7 @@ pub use complete::{
     CompletedBuild, CompletedDryRun, CompletedImport, complete_build, complete_dry_run, complete_import,
 };
 pub use events::{LOGS_TOPIC, POSTED_TOPIC};
-pub use fail::{disconnected, end_unheard, fail};
+pub use fail::{Left, disconnected, end_unheard, fail};
 pub use list::{ListedJob, find, list};
 pub use logs::LogPage;
 pub use own::check_own;

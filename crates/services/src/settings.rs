@@ -127,6 +127,17 @@ impl Section for SessionSettings {
     }
 }
 
+/// The section `oauth2.device`: the device grant (RFC 8628).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct DeviceSettings {
+    /// Whether there is the device grant, for apps that may use it.
+    pub enabled: bool,
+    /// How long ago somebody may have signed in who decides about a device.
+    pub max_auth_age: Span,
+    /// Lifetime of a refresh token of a device; each refresh starts it anew.
+    pub refresh_token_lifetime: Span,
+}
+
 /// The section `oauth2`: the authorization server.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the settings file")]
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -156,10 +167,6 @@ pub struct OAuth2Settings {
     pub pushed_request_lifetime: Span,
     /// Whether all authorization requests must be pushed.
     pub require_pushed_requests: bool,
-    /// Whether there is the device grant, for apps that may use it.
-    pub device_grant: bool,
-    /// How long ago somebody may have signed in who decides about a device.
-    pub device_max_auth_age: Span,
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
@@ -167,6 +174,8 @@ pub struct OAuth2Settings {
     pub registration: RegistrationSettings,
     /// Clients that are known by a document.
     pub cimd: DocumentSettings,
+    /// Devices without a browser.
+    pub device: DeviceSettings,
     /// Whether users are not asked twice whether they allow the same, where the app can prove who it is.
     pub remember_consent: bool,
 }
@@ -197,9 +206,15 @@ impl Section for OAuth2Settings {
         let lifetime = self.pushed_request_lifetime;
         let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
         defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
-        defects.at_least_a_second("device_max_auth_age", self.device_max_auth_age);
+        defects.at_least_a_second("device.max_auth_age", self.device.max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
+        let is_longer = self.device.refresh_token_lifetime > self.access_token_lifetime;
+        defects.unless(
+            is_longer,
+            "device.refresh_token_lifetime",
+            "must be longer than `oauth2.access_token_lifetime`",
+        );
         self.registration.check(defects);
     }
 }

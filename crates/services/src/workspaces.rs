@@ -17,8 +17,8 @@ mod tests;
 
 pub use build::{BuildWorkspace, build, set_dormant};
 pub use builds::{
-    FoundBuild, build_logs, build_parameters, build_resources, build_state, cancel_build, find_build, find_by_name,
-    find_by_number,
+    BuildTimings, FoundBuild, build_logs, build_parameters, build_resources, build_state, build_timings, cancel_build,
+    find_build, find_by_name, find_by_number, latest_timings,
 };
 pub use create::{CreateWorkspace, create};
 pub(crate) use jobs::{commit_cost, end_build, hold_build, transition_of};

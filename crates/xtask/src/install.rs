@@ -131,7 +131,7 @@ fn requirements(workspace: &Workspace) -> anyhow::Result<(PathBuf, String)> {
     Ok((path, wanted))
 }
 
-/// The folder with the identity provider and the packages it needs.
+/// The folder with the programs for Node and the packages they need.
 pub(crate) fn node(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if let Some(folder) = ready_node(workspace)? {
         return Ok(folder);
@@ -176,9 +176,9 @@ pub(crate) fn keycloak(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The class path of the client in tests/clients/java, compiled. It comes from Maven's central repository, as Keycloak does.
+/// The class path of the clients in tests/clients/java, compiled. It comes from Maven's central repository, as Keycloak does.
 pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
-    must_be_there("the client in Java", &["java", "mvn"])?;
+    must_be_there("the clients in Java", &["java", "mvn"])?;
     let source = workspace.java();
     let (folder, jars) = (workspace.cache().join("java"), workspace.cache().join("java/jars"));
     let mut maven = Command::new("mvn");
@@ -186,9 +186,31 @@ pub(crate) fn java_client(workspace: &Workspace) -> anyhow::Result<String> {
     run(maven.arg(format!("-DoutputDirectory={}", jars.display())))?;
     let libraries = format!("{}/*", jars.display());
     let mut compiler = Command::new("javac");
-    compiler.args(["-proc:none", "-cp", &libraries, "-d"]).arg(&folder).arg(source.join("Scim.java"));
+    compiler.args(["-proc:none", "-cp", &libraries, "-d"]).arg(&folder);
+    compiler.args(["OpenId.java", "Scim.java"].map(|name| source.join(name)));
     run(&mut compiler)?;
     Ok(format!("{}:{libraries}", folder.display()))
+}
+
+/// The client in tests/clients/rust, built with the versions that its lock file names.
+pub(crate) fn rust_client(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = workspace.cache().join("rust");
+    let manifest = workspace.rust().join("Cargo.toml");
+    let mut build = cargo(workspace, &["build", "--locked", "--quiet", "--manifest-path"]);
+    run(build.arg(manifest).env("CARGO_TARGET_DIR", &target))?;
+    Ok(target.join("debug/mcp-client"))
+}
+
+/// oauth2-proxy, built of the versions that its lock file names.
+pub(crate) fn oauth2_proxy(workspace: &Workspace, go: &Path) -> anyhow::Result<PathBuf> {
+    let (source, program) = (workspace.go().join("proxy"), workspace.cache().join("go/oauth2-proxy"));
+    fs::create_dir_all(workspace.cache().join("go"))?;
+    // Go sees by itself whether there is something to do.
+    let mut build = Command::new(go);
+    build.args(["build", "-trimpath", "-o"]).arg(&program).arg("github.com/oauth2-proxy/oauth2-proxy/v7");
+    build.env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+    run(build.current_dir(source))?;
+    Ok(program)
 }
 
 fn must_be_there(what: &str, programs: &[&str]) -> anyhow::Result<()> {
@@ -201,7 +223,7 @@ fn must_be_there(what: &str, programs: &[&str]) -> anyhow::Result<()> {
 
 const LOCK: &str = "package-lock.json";
 
-/// The folder, if all packages are there. Its program is always the present one.
+/// The folder, if all packages are there. Its programs are always the present ones.
 fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
     let (source, folder) = (workspace.node(), workspace.cache().join("node"));
     let wanted = fs::read(source.join(LOCK)).context("reading the lock file of tests/clients/node")?;
@@ -209,8 +231,11 @@ fn ready_node(workspace: &Workspace) -> anyhow::Result<Option<PathBuf>> {
     if !is_there || find_program(&["node"]).is_none() {
         return Ok(None);
     }
-    for program in ["provider.mjs", "mcp_client.mjs"] {
-        fs::copy(source.join(program), folder.join(program)).with_context(|| format!("copying {program}"))?;
+    for entry in fs::read_dir(&source)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if path.extension().is_some_and(|extension| extension == "mjs") {
+            fs::copy(&path, folder.join(&name)).with_context(|| format!("copying {}", path.display()))?;
+        }
     }
     Ok(Some(folder))
 }

@@ -47,14 +47,24 @@ pub(crate) struct Test {
     rest: Vec<String>,
 }
 
-/// Fuzz the API for long: schemathesis sends what the OpenAPI document allows, and what it does not
+/// Fuzz for long what `cargo xtask test` fuzzes shortly
 ///
-/// Fails on any 5xx answer and on any status that the document does not name. `cargo xtask test` holds a short form.
+/// The API: schemathesis sends what the OpenAPI document allows, and what it does not. Fails on any 5xx answer and on any status
+/// that the document does not name. The wire of provisioner daemons: damaged messages, packets and sessions. Fails on a panic, on a
+/// session that does not end, and when memory grows.
 #[derive(Args, Debug)]
 pub(crate) struct Fuzz {
-    /// Stop after so many seconds, on each database
+    /// What is fuzzed
+    #[arg(value_enum, default_value_t = Fuzzed::Api)]
+    what: Fuzzed,
+
+    /// Stop after so many seconds, on each database (the API)
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     seconds: u32,
+
+    /// Stop after so many inputs (the wire)
+    #[arg(long, default_value_t = 10_000_000, value_name = "INPUTS")]
+    inputs: u64,
 
     /// Repeat a run with the seed it printed
     #[arg(long)]
@@ -74,6 +84,14 @@ pub(crate) struct Fuzz {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Fuzzed {
+    /// The API, by its OpenAPI document
+    Api,
+    /// What provisioner daemons speak
+    Wire,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Part {
     /// Unit, contract, HTTP and binary tests: `cargo test`
     Rust,
@@ -83,17 +101,45 @@ enum Part {
     Browser,
     /// Requests made from the OpenAPI document
     Fuzz,
-    /// A provisioner daemon in Go; without being named, only where Go is found
+    /// A provisioner daemon and clients of OpenID Connect in Go; without being named, only where Go is found
     Go,
+    /// oauth2-proxy, built by Go, and a page behind it in Chromium; without being named, only where Go is found
+    Proxy,
     /// Sign-in through Keycloak, which needs Java 17 and Maven; only if it is named
     Keycloak,
-    /// A SCIM client in Java, which needs Java 17 and Maven; only if it is named
+    /// Clients of OpenID Connect and SCIM in Java, which need Java 17 and Maven; only if it is named
     Java,
 }
+
+/// The files of tests in Python, by the parts that run them.
+const PYTHON: [(Part, &[&str]); 6] = [
+    (
+        Part::Clients,
+        &[
+            "test_authlib.py",
+            "test_client_documents.py",
+            "test_fastmcp.py",
+            "test_mails.py",
+            "test_mcp.py",
+            "test_mcp_node.py",
+            "test_mcp_programs.py",
+            "test_mcp_rust.py",
+            "test_node_libraries.py",
+            "test_scim.py",
+        ],
+    ),
+    (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
+    (Part::Fuzz, &["test_fuzz.py"]),
+    (Part::Proxy, &["test_oauth2_proxy.py"]),
+    (Part::Keycloak, &["test_keycloak.py"]),
+    (Part::Java, &["test_openid_java.py", "test_scim_java.py"]),
+];
 
 impl Part {
     /// Parts that need more than is installed by itself.
     const IF_NAMED: [Self; 2] = [Self::Keycloak, Self::Java];
+    /// Parts that need Go.
+    const IN_GO: [Self; 2] = [Self::Go, Self::Proxy];
 }
 
 impl Test {
@@ -105,8 +151,7 @@ impl Test {
     /// What it stands on.
     pub(crate) fn needs(&self) -> &'static [Need] {
         match self.only.as_slice() {
-            [Part::Rust] => &[Need::Postgres],
-            [Part::Go] => &[],
+            [Part::Rust | Part::Go] => &[Need::Postgres],
             _ => &CLIENT_NEEDS,
         }
     }
@@ -115,17 +160,15 @@ impl Test {
         let wants = |part| self.only.contains(&part) || (self.only.is_empty() && !Part::IF_NAMED.contains(&part));
         install::announce(workspace, self.needs(), self.no_install)?;
         let go = find_program(&["go"]);
+        if go.is_none() && self.only.iter().any(|part| Part::IN_GO.contains(part)) {
+            bail!("the clients in Go need Go; there is no program `go` in PATH");
+        }
+        let cluster = start_postgres()?;
         if wants(Part::Go)
             && let Some(go) = &go
         {
-            step("Clients in Go", || self.run_go(workspace, go))?;
-        } else if self.only.contains(&Part::Go) {
-            bail!("the clients in Go need Go; there is no program `go` in PATH");
+            step("Clients in Go", || self.run_go(workspace, go, &cluster.url()))?;
         }
-        if self.only.as_slice() == [Part::Go] {
-            return Ok(());
-        }
-        let cluster = start_postgres()?;
         if wants(Part::Rust) {
             step("Rust tests", || {
                 let mut test = cargo(workspace, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
@@ -135,25 +178,24 @@ impl Test {
                 run(test.env(postgres::DATABASE_URL, cluster.url()))
             })?;
         }
-        let files: Vec<&str> = [
-            (
-                Part::Clients,
-                ["test_authlib.py", "test_mcp.py", "test_mcp_node.py", "test_scim.py", "test_mails.py"].as_slice(),
-            ),
-            (Part::Browser, &["test_pages.py", "test_browser_attacks.py", "test_identity_provider.py"]),
-            (Part::Fuzz, &["test_fuzz.py"]),
-            (Part::Keycloak, &["test_keycloak.py"]),
-            (Part::Java, &["test_scim_java.py"]),
-        ]
-        .into_iter()
-        .filter(|(part, _)| wants(*part))
-        .flat_map(|(_, files)| files.iter().copied())
-        .collect();
+        let files: Vec<&str> = PYTHON
+            .iter()
+            .filter(|(part, _)| wants(*part) && (*part != Part::Proxy || go.is_some()))
+            .flat_map(|(_, files)| files.iter().copied())
+            .collect();
         if files.is_empty() {
             return Ok(());
         }
         let suite = Suite::prepare(workspace, self.binary.as_deref(), self.release, &cluster.url())?;
         let mut pytest = suite.pytest();
+        if wants(Part::Clients) {
+            pytest.env("DOORWARD_RUST_CLIENT", install::rust_client(workspace)?);
+        }
+        if wants(Part::Proxy)
+            && let Some(go) = &go
+        {
+            pytest.env("DOORWARD_OAUTH2_PROXY", install::oauth2_proxy(workspace, go)?);
+        }
         if wants(Part::Keycloak) {
             pytest.env("DOORWARD_KEYCLOAK", install::keycloak(workspace)?);
         }
@@ -162,17 +204,20 @@ impl Test {
         }
         step("Clients against the real binary", || run(pytest.args(files).args(&self.rest)))?;
         if wants(Part::Go) && go.is_none() {
-            println!("==> left out: the clients in Go, for there is no program `go` in PATH");
+            println!("==> left out: the clients in Go and oauth2-proxy, for there is no program `go` in PATH");
         }
         Ok(())
     }
 
     /// Runs the tests in Go. Their modules are fetched by Go itself, as their lock file names them.
-    fn run_go(&self, workspace: &Workspace, go: &Path) -> anyhow::Result<()> {
+    fn run_go(&self, workspace: &Workspace, go: &Path, database_url: &str) -> anyhow::Result<()> {
         let binary = binary(workspace, self.binary.as_deref(), self.release)?;
         let mut test = Command::new(go);
         test.args(["test", "-count=1", "./..."]).current_dir(workspace.go());
-        test.env("DOORWARD_BIN", binary).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=readonly");
+        test.env("DOORWARD_BIN", binary)
+            .env(postgres::DATABASE_URL, database_url)
+            .env("GOTOOLCHAIN", "local")
+            .env("GOFLAGS", "-mod=readonly");
         if self.only.as_slice() == [Part::Go] {
             test.args(&self.rest);
         }
@@ -182,6 +227,34 @@ impl Test {
 
 impl Fuzz {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        match self.what {
+            Fuzzed::Api => self.api(workspace),
+            Fuzzed::Wire => self.wire(workspace),
+        }
+    }
+
+    fn wire(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        step("Fuzzing the wire", || {
+            let arguments = [
+                "test",
+                "--release",
+                "--package",
+                "doorward-wire",
+                "--all-features",
+                "--test",
+                "fuzz",
+                "--",
+                "--nocapture",
+                "damaged",
+            ];
+            let mut cargo = cargo(workspace, &arguments);
+            cargo.env("DOORWARD_FUZZ_INPUTS", self.inputs.to_string());
+            cargo.env("DOORWARD_FUZZ_SEED", self.seed.unwrap_or(0).to_string());
+            run(cargo.args(&self.rest))
+        })
+    }
+
+    fn api(&self, workspace: &Workspace) -> anyhow::Result<()> {
         install::announce(workspace, &CLIENT_NEEDS, self.no_install)?;
         let cluster = start_postgres()?;
         let suite = Suite::prepare(workspace, self.binary.as_deref(), false, &cluster.url())?;
@@ -257,4 +330,21 @@ fn build(workspace: &Workspace, release: bool) -> anyhow::Result<PathBuf> {
     }
     run(&mut build)?;
     Ok(workspace.target().join(if release { "release" } else { "debug" }).join("doorward"))
+}
+
+#[cfg(test)]
+mod files {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_file_of_tests_in_python_belongs_to_one_part() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/python");
+        let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let there: BTreeSet<String> =
+            entries.filter(|name| name.starts_with("test_") && Path::new(name).extension().is_some()).collect();
+        let named = || PYTHON.iter().flat_map(|(_, files)| files.iter().map(|file| (*file).to_owned()));
+        assert_eq!(named().collect::<BTreeSet<_>>(), there, "a file that no part names is never run");
+        assert_eq!(named().count(), there.len(), "a file is named twice");
+    }
 }

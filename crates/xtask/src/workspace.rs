@@ -43,7 +43,12 @@ impl Workspace {
         self.root.join("tests/clients/java")
     }
 
-    /// A provisioner daemon in Go, of modules that we did not write.
+    /// A client of MCP servers in Rust, a package of its own.
+    pub(crate) fn rust(&self) -> PathBuf {
+        self.root.join("tests/clients/rust")
+    }
+
+    /// Clients in Go, of modules that we did not write.
     pub(crate) fn go(&self) -> PathBuf {
         self.root.join("tests/clients/go")
     }

@@ -204,6 +204,24 @@ func TestManyCallsAtOnce(t *testing.T) {
 	}
 }
 
+// What is held back until the other side has acknowledged what came before takes 40 ms a call, however quick the server is.
+func TestAnswersAreNotHeldBack(t *testing.T) {
+	d := start(t).connect("rack", "Coder-Provisioner-Daemon-PSK", psk)
+	const calls = 10
+	quickest := patience
+	for range 5 {
+		begun := time.Now()
+		for range calls {
+			_, err := d.invoke("UpdateJob", field(1, someJob))
+			contains(t, err, "there is no job")
+		}
+		quickest = min(quickest, time.Since(begun))
+	}
+	if quickest > calls*30*time.Millisecond {
+		t.Fatalf("%d calls took %v at best", calls, quickest)
+	}
+}
+
 func TestADaemonThatLeavesAndComesBackIsTheSameOne(t *testing.T) {
 	s := start(t)
 	first := s.connect("rack", "Coder-Provisioner-Daemon-PSK", psk)

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,8 +34,14 @@ type server struct {
 	ended chan struct{}
 }
 
-// start runs the binary that DOORWARD_BIN names, over an empty database.
+// start runs the binary that DOORWARD_BIN names, over an empty database of SQLite.
 func start(t *testing.T) *server {
+	t.Helper()
+	return startOn(t, "")
+}
+
+// startOn is the same over the database at this URL, with more settings.
+func startOn(t *testing.T, database string, settings ...string) *server {
 	t.Helper()
 	binary := os.Getenv("DOORWARD_BIN")
 	if binary == "" {
@@ -53,6 +61,12 @@ func start(t *testing.T) *server {
 		"DOORWARD__RATE_LIMIT__API=0",
 		"DOORWARD__PROVISIONERS__PSK="+psk,
 	)
+	if database != "" {
+		process.Env = append(process.Env, "DOORWARD__DATABASE__URL="+database)
+	}
+	for _, setting := range settings {
+		process.Env = append(process.Env, "DOORWARD__"+setting)
+	}
 	var log bytes.Buffer
 	process.Stderr = &log
 	output, err := process.StdoutPipe()
@@ -88,6 +102,39 @@ func start(t *testing.T) *server {
 	s.call("POST", "/users/first", "", first, 201)
 	s.owner = s.login("olivia@example.com")
 	return s
+}
+
+// databases are the kinds of databases, each with what makes a new one and answers its URL.
+func databases(t *testing.T) map[string]func(t *testing.T) string {
+	t.Helper()
+	base := os.Getenv("DOORWARD_TEST_DATABASE_URL")
+	if base == "" {
+		t.Fatal("DOORWARD_TEST_DATABASE_URL names no PostgreSQL; `cargo xtask test --only go` does")
+	}
+	return map[string]func(t *testing.T) string{
+		"sqlite": func(*testing.T) string { return "" },
+		"postgres": func(t *testing.T) string {
+			address, err := url.Parse(base)
+			must(t, err)
+			address.Path = fmt.Sprintf("/go_%d_%d", os.Getpid(), time.Now().UnixNano())
+			name := strings.TrimPrefix(address.Path, "/")
+			psql(t, base, "CREATE DATABASE "+name)
+			t.Cleanup(func() { psql(t, base, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+			return address.String()
+		},
+	}
+}
+
+func psql(t *testing.T, database, sql string) {
+	t.Helper()
+	program := "psql"
+	if packaged, _ := filepath.Glob("/usr/lib/postgresql/*/bin/psql"); len(packaged) > 0 {
+		program = packaged[len(packaged)-1]
+	}
+	output, err := exec.Command(program, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", sql, database).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", sql, err, output)
+	}
 }
 
 // stop tells the server to stop, as an operator does.

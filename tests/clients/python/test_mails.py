@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from harness.mailbox import Authority, MailServer, WebhookReceiver
+from harness.server import doctor
 
 ANOTHER = "Another-Correct-Horse-9"
 
@@ -123,3 +124,43 @@ def test_a_webhook_is_signed_and_tried_again(database, serve):
             assert abs(time.time() - int(headers["webhook-timestamp"])) < 60
             assert message["title"] == "A test notification"
             assert message["payload"]["user_email"] == owner.user.email
+
+
+@pytest.mark.parametrize("security", ["starttls", "implicit"])
+def test_the_doctor_signs_in_over_tls_and_sends_nothing(authority, security):
+    with MailServer(authority.context, implicit=security == "implicit") as mails:
+        is_well, said = doctor(**settings(mails, authority, security))
+        assert is_well, said
+        assert f"the mail server localhost:{mails.port}" in said
+        assert mails.sign_ins == [True] and mails.mails == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "implicit"])
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"smtp.ca_file": ""}, "certificate"),
+        ({"smtp.password": "wrong"}, "password is refused"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong_with_the_mail_server(authority, security, wrong, why):
+    with MailServer(authority.context, implicit=security == "implicit") as mails:
+        is_well, said = doctor(**{**settings(mails, authority, security), **wrong})
+        assert not is_well and why in said, said
+        assert MailServer.PASSWORD not in said
+
+
+def test_the_doctor_says_that_a_certificate_is_for_another_name(authority):
+    # The same machine, by an address that the certificate does not have.
+    with MailServer(authority.context, implicit=True, host="127.0.0.2") as mails:
+        other = {"smtp.smarthost": f"127.0.0.2:{mails.port}"}
+        is_well, said = doctor(**{**settings(mails, authority, "implicit"), **other})
+        assert not is_well and "certificate" in said, said
+        assert mails.sign_ins == []
+
+
+def test_the_doctor_says_that_a_server_offers_no_tls(authority):
+    with MailServer() as mails:
+        is_well, said = doctor(**settings(mails, authority, "starttls"))
+        assert not is_well and "STARTTLS" in said, said
+        assert mails.sign_ins == [], "no password goes over an open connection"

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
+from harness.mailbox import Authority
 from harness.mcp_server import McpServer
 from harness.mcp_user import Denied, McpUser, Storage, causes
+from harness.node_client import DocumentHost
 
 
 @pytest.fixture
@@ -25,6 +27,51 @@ def serve(mcp_server, server, scopes=None):
 def native_app(server):
     """A public client, registered once for all its users: the port of its loopback redirect URI is free."""
     return server.owner.create_app("http://127.0.0.1/callback", public=True)
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    with DocumentHost(authority.context) as host:
+        host.authority = authority
+        host.document = {
+            "client_id": host.url,
+            "client_name": "Small client",
+            "redirect_uris": ["http://127.0.0.1/callback"],
+            "token_endpoint_auth_method": "none",
+        }
+        yield host
+
+
+@pytest.fixture(scope="module")
+def open_server(database, serve_module, host):
+    """A server where clients may register themselves, and that believes in the host of the document."""
+    settings = {
+        "oauth2.access_token_lifetime": "3s",
+        "oauth2.registration.mode": "open",
+        "fetch.extra_ca": str(host.authority.file),
+        "fetch.allow_hosts.0": host.address,
+    }
+    with serve_module(database, **settings) as server:
+        server.owner
+        yield server
+
+
+@pytest.mark.parametrize("way", ["dynamic", "document"])
+def test_comes_without_being_registered(open_server, make_person, mcp_server, callback, host, way):
+    server = open_server
+    serve(mcp_server, server)
+    person = make_person(server, server.owner.create_user())
+    storage = Storage()
+    document = host.url if way == "document" else None
+    with McpUser(mcp_server.url, storage, callback, allow(person), document) as user:
+        assert user.whoami() == person.user.username
+        time.sleep(4)
+        assert user.whoami() == person.user.username
+        assert user.sign_ins == 1
+    client_id = storage.client.client_id
+    assert (client_id == host.url) == (way == "document")
+    assert mcp_server.introspection.answers[-1]["client_id"] == client_id
 
 
 def allow(person):

@@ -10,7 +10,6 @@ pub(crate) mod document;
 pub(crate) mod oauth2;
 pub(crate) mod page;
 pub(crate) mod proxy;
-pub(crate) mod published;
 pub(crate) mod scim;
 
 pub(crate) use api::Api;
@@ -20,14 +19,13 @@ pub(crate) use document::Document;
 pub(crate) use oauth2::OAuth2;
 pub(crate) use page::Page;
 pub(crate) use proxy::Proxy;
-pub(crate) use published::Published;
 pub(crate) use scim::Scim;
 
 use crate::kit::convention::Convention;
 
 /// All of them. Where no route is, the one answers whose territory it is; [`Page`] has the rest.
 pub(crate) const ALL: [&dyn Convention; 9] =
-    [&Api, &Callback, &OAuth2, &Consent, &Document, &Published, &Scim, &Proxy, &Page];
+    [&Api, &Callback, &OAuth2, &Consent, &Document::WellKnown, &Document::Named, &Scim, &Proxy, &Page];
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ pub(crate) mod applications;
 pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod device;
+pub(crate) mod end_session;
 mod form_post;
 pub(crate) mod home;
 pub(crate) mod links;
@@ -34,6 +35,7 @@ use doorward_services::Principal;
 pub(crate) fn routes(routes: &mut Routes) {
     consent::routes(routes);
     device::routes(routes);
+    end_session::routes(routes);
     home::routes(routes);
     setup::routes(routes);
     sign_in::routes(routes);

@@ -72,6 +72,8 @@ pub fn run(
         .worker_max_blocking_threads(settings.blocking_threads.max(1))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_TIMEOUT)
+        // What is said by WebSockets comes in small pieces, of which each would wait for the other side to acknowledge the one before.
+        .tcp_nodelay(true)
         .shutdown_timeout(settings.server.shutdown_timeout.std().as_secs().max(1))
         .disable_signals()
         .listen(listener)?

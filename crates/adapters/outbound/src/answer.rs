@@ -65,6 +65,10 @@ pub(crate) fn prepare(target: &Target, request: &Request) -> Result<hyper::Reque
     }
     let body = match &request.method {
         Method::Get => Bytes::new(),
+        Method::Delete => {
+            made = made.method("DELETE");
+            Bytes::new()
+        }
         Method::Post { content_type, body } => {
             made = made.method("POST").header("content-type", *content_type);
             Bytes::copy_from_slice(body.expose())
@@ -108,7 +112,11 @@ async fn read(answer: hyper::Response<Incoming>, request: &Request) -> Result<An
     let (head, body) = answer.into_parts();
     let status = head.status.as_u16();
     let not_modified = status == 304 && is_conditional(request);
-    let taken = not_modified || (200..300).contains(&status) || (request.any_status && status >= 400);
+    let is_redirect = (300..400).contains(&status);
+    let taken = not_modified
+        || (200..300).contains(&status)
+        || (request.any_status && status >= 400)
+        || (request.with_redirects && is_redirect);
     if !taken {
         return Err(FetchError::new(FailureClass::Status, format!("it answers {status}")));
     }

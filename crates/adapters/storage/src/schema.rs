@@ -125,6 +125,7 @@ table! {
         updated_at -> Instant,
         revision -> Integer,
         device_flow -> Bool,
+        refresh_tokens -> Bool,
         rules -> Nullable<Json>,
     }
 }
@@ -214,6 +215,7 @@ table! {
         app_id -> Uuid,
         url -> Text,
         body -> Text,
+        etag -> Nullable<Text>,
         fetched_at -> Instant,
         fresh_until -> Instant,
         retry_at -> Nullable<Instant>,
@@ -281,6 +283,7 @@ table! {
         created_at -> Instant,
         purge_on -> Integer,
         app_revision -> Integer,
+        is_device -> Bool,
         by_key -> Bool,
     }
 }
@@ -307,6 +310,15 @@ table! {
 table! {
     use crate::types::sql::{Json, Uuid};
 
+    openid_devices (device_id) {
+        device_id -> Uuid,
+        identity -> Json,
+    }
+}
+
+table! {
+    use crate::types::sql::{Json, Uuid};
+
     openid_grants (grant_id) {
         grant_id -> Uuid,
         sid -> Uuid,
@@ -320,6 +332,21 @@ table! {
     openid_apps (app_id) {
         app_id -> Uuid,
         rules -> Json,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::sql::{Instant, Uuid};
+
+    openid_logouts (id) {
+        id -> BigInt,
+        app_id -> Uuid,
+        user_id -> Uuid,
+        sid -> Uuid,
+        attempts -> Integer,
+        next_attempt_at -> Instant,
+        last_error -> Nullable<Text>,
     }
 }
 
@@ -489,6 +516,7 @@ table! {
         log_size -> BigInt,
         input -> Binary,
         expires_at -> Nullable<Instant>,
+        timings -> Nullable<Json>,
     }
 }
 
@@ -991,7 +1019,10 @@ allow_tables_to_appear_in_same_query!(
     oauth2_client_documents,
     oauth2_registered_clients,
     oauth2_registrations,
+    oauth2_consents,
+    openid_apps,
     openid_grants,
+    openid_sessions,
     api_keys,
     federated_sessions,
     templates,

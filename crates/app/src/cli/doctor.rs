@@ -1,6 +1,7 @@
 //! `doorward doctor`: what is wrong, and what to do about it.
 
 mod asking;
+mod clients;
 mod jobs;
 mod mail;
 
@@ -18,7 +19,13 @@ enum Finding {
     Bad(String),
 }
 
-pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(super) use clients::Options;
+
+pub(super) fn run(settings: &Settings, options: Options) -> anyhow::Result<ExitCode> {
+    if options.names_a_client() { options.run(settings) } else { look(settings) }
+}
+
+fn look(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![Finding::Good("the settings are valid".to_owned())];
     findings.push(address(&settings.listen.listen, "server.listen"));
     if settings.metrics.enabled {
@@ -43,6 +50,11 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         }
     }
     findings.extend(mail::look(settings));
+    show(&findings)
+}
+
+/// Prints what was found; the status of the command says whether something is broken.
+fn show(findings: &[Finding]) -> anyhow::Result<ExitCode> {
     let line = |finding: &Finding| {
         let (mark, words) = match finding {
             Finding::Good(words) => ("ok   ", words),

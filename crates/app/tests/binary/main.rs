@@ -10,6 +10,7 @@ mod access_eval;
 mod cli;
 mod client;
 mod doctor;
+mod doctor_clients;
 mod first_owner;
 mod jobs;
 mod keys;

@@ -65,6 +65,8 @@ pub struct App {
     pub service_account_id: Option<UserId>,
     /// Whether devices may ask for access in its name (RFC 8628).
     pub device_flow: bool,
+    /// Whether it gets refresh tokens. A client that registers itself says so by its grant types.
+    pub refresh_tokens: bool,
     /// How it proves itself by keys, and how its requests must come.
     pub rules: ClientRules,
     /// When it was registered.
@@ -135,7 +137,8 @@ impl App {
     /// #     id: AppId::NIL, name: String::new(), icon: String::new(), redirect_uris: Vec::new(),
     /// #     redirect_match: RedirectMatch::Exact, client_type: ClientType::Public, require_pkce: true,
     /// #     allowed_scopes: None, resources: Vec::new(), service_account_id: None,
-    /// #     device_flow: false, rules: ClientRules::default(),
+    /// #     device_flow: false,
+    /// #     refresh_tokens: true, rules: ClientRules::default(),
     /// #     allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
     /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH, revision: 0,
     /// # };
@@ -230,6 +233,7 @@ mod tests {
             resources: Vec::new(),
             service_account_id: None,
             device_flow: false,
+            refresh_tokens: true,
             rules: ClientRules::default(),
             created_at: Instant::UNIX_EPOCH,
             updated_at: Instant::UNIX_EPOCH,

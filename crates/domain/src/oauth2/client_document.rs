@@ -4,6 +4,7 @@ use crate::ids::AppId;
 use crate::{Digest, Instant};
 use std::fmt;
 use time::Duration;
+use time::format_description::well_known::Rfc2822;
 use url::Url;
 use uuid::Uuid;
 
@@ -20,7 +21,11 @@ pub const DOCUMENT_BRAKE: Duration = Duration::seconds(10);
 /// Longest document, in bytes.
 pub const DOCUMENT_MAX: usize = 10 * 1024;
 /// Most copies of documents that are kept of clients to which nobody has allowed anything.
-pub const DOCUMENTS_MAX: usize = 1000;
+pub const DOCUMENTS_MAX: usize = 5000;
+/// How long the client waits whose document cannot be fetched, and is not known well enough.
+pub const DOCUMENT_WAIT: Duration = Duration::seconds(30);
+/// Longest `ETag` that is sent again, in bytes.
+const ETAG_MAX: usize = 256;
 
 /// A `client_id` that is the URL of a document. It is never normalised: all compare it as text.
 ///
@@ -115,13 +120,15 @@ pub fn app_of_client_id(text: &str) -> Option<AppId> {
     text.parse().ok().filter(|id| !is_of_document(*id))
 }
 
-/// A copy of a document.
+/// A copy of a document, or what is known of one that could not be fetched yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDocument {
     /// The `client_id`.
     pub url: ClientUrl,
-    /// The document, as it was fetched; it kept all rules then.
+    /// The document, as it was fetched; it kept all rules then. Empty while it was never fetched.
     pub body: String,
+    /// How its server names this version, which spares it from sending it again (RFC 9110 8.8.3).
+    pub etag: Option<String>,
     /// When it was fetched.
     pub fetched_at: Instant,
     /// Until when it counts as it is.
@@ -131,6 +138,13 @@ pub struct StoredDocument {
 }
 
 impl StoredDocument {
+    /// What is known of a document that could not be fetched, and of which there is no copy.
+    #[must_use]
+    pub const fn without_copy(url: ClientUrl, retry_at: Instant) -> Self {
+        let never = Instant::UNIX_EPOCH;
+        Self { url, body: String::new(), etag: None, fetched_at: never, fresh_until: never, retry_at: Some(retry_at) }
+    }
+
     /// Whether it counts as it is.
     #[must_use]
     pub fn is_fresh(&self, now: Instant) -> bool {
@@ -146,21 +160,24 @@ impl StoredDocument {
     /// Whether clients with grants may go on by it.
     #[must_use]
     pub fn is_usable(&self, now: Instant) -> bool {
-        now - self.fetched_at < STALE
+        !self.body.is_empty() && now - self.fetched_at < STALE
     }
 }
 
-/// For how long a document counts as it was fetched, by `Cache-Control` (RFC 9111 5.2.2).
+/// For how long a document counts as it was fetched, by `Cache-Control` and, without an age in it, by `Expires` (RFC 9111 5.2.2 and 5.3).
 ///
 /// ```
 /// use doorward_domain::oauth2::fresh_for;
+/// use time::macros::datetime;
 /// use time::Duration;
-/// assert_eq!(fresh_for(Some("public, max-age=600")), Duration::minutes(10));
-/// assert_eq!(fresh_for(Some("no-store")), Duration::minutes(5));
-/// assert_eq!(fresh_for(None), Duration::HOUR);
+/// let now = datetime!(2026-11-01 12:00 UTC);
+/// assert_eq!(fresh_for(Some("public, max-age=600"), None, now), Duration::minutes(10));
+/// assert_eq!(fresh_for(Some("no-store"), None, now), Duration::minutes(5));
+/// assert_eq!(fresh_for(None, Some("Sun, 01 Nov 2026 12:20:00 GMT"), now), Duration::minutes(20));
+/// assert_eq!(fresh_for(None, None, now), Duration::HOUR);
 /// ```
 #[must_use]
-pub fn fresh_for(cache_control: Option<&str>) -> Duration {
+pub fn fresh_for(cache_control: Option<&str>, expires: Option<&str>, now: Instant) -> Duration {
     let mut directives = cache_control.unwrap_or_default().split(',').map(|text| text.trim().to_ascii_lowercase());
     let mut age = None;
     for directive in &mut directives {
@@ -171,13 +188,32 @@ pub fn fresh_for(cache_control: Option<&str>) -> Duration {
             age = age.or(text.trim_matches('"').parse::<u32>().ok());
         }
     }
-    age.map_or(FRESH_BY_DEFAULT, |age| Duration::seconds(age.into()).clamp(FRESH.0, FRESH.1))
+    let until = |text: &str| {
+        let at = Instant::parse(text, &Rfc2822);
+        // What is no date has passed (RFC 9111 5.3).
+        at.map_or(Duration::ZERO, |at| at - now)
+    };
+    let age = age.map(|age| Duration::seconds(age.into())).or_else(|| expires.map(until));
+    age.map_or(FRESH_BY_DEFAULT, |age| age.clamp(FRESH.0, FRESH.1))
+}
+
+/// The `ETag` of an answer, as it is sent again; `None` for one that is too long, or no such thing.
+#[must_use]
+pub fn etag(sent: Option<&str>) -> Option<&str> {
+    let is_one = |text: &&str| {
+        let quoted = text.strip_prefix("W/").unwrap_or(text);
+        text.len() <= ETAG_MAX && quoted.len() >= 2 && quoted.starts_with('"') && quoted.ends_with('"')
+    };
+    sent.filter(is_one).filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use time::macros::datetime;
+
+    const NOW: Instant = datetime!(2026-11-01 12:00 UTC);
 
     #[test]
     fn which_texts_are_urls_of_documents() {
@@ -241,8 +277,38 @@ mod tests {
             ("private", Duration::HOUR),
             ("s-maxage=7", Duration::HOUR),
         ] {
-            assert_eq!(fresh_for(Some(text)), kept, "{text}");
+            assert_eq!(fresh_for(Some(text), None, NOW), kept, "{text}");
         }
+        for (text, kept) in [
+            ("Sun, 01 Nov 2026 12:30:00 GMT", minutes(30)),
+            ("Sun, 01 Nov 2026 11:30:00 GMT", minutes(5)),
+            ("Sun, 01 Nov 2099 12:30:00 GMT", Duration::DAY),
+            ("0", minutes(5)),
+        ] {
+            assert_eq!(fresh_for(None, Some(text), NOW), kept, "{text}");
+            assert_eq!(fresh_for(Some("private"), Some(text), NOW), kept, "{text}");
+            assert_eq!(fresh_for(Some("max-age=900"), Some(text), NOW), minutes(15), "the age counts");
+        }
+    }
+
+    #[test]
+    fn a_version_is_named_again_as_it_was_named() {
+        for good in ["\"\"", "\"abc\"", "W/\"abc\""] {
+            assert_eq!(etag(Some(good)), Some(good));
+        }
+        let long = format!("\"{}\"", "e".repeat(ETAG_MAX));
+        for bad in ["", "abc", "\"", "W/abc", "\"a b\"", "\"\u{e9}\"", "\"a\r\nx: y\"", &long] {
+            assert_eq!(etag(Some(bad)), None, "{bad}");
+        }
+        assert_eq!(etag(None), None);
+    }
+
+    #[test]
+    fn what_was_never_fetched_serves_nobody() {
+        let url = ClientUrl::from_storage("https://app.example/c".to_owned());
+        let none = StoredDocument::without_copy(url, NOW + DOCUMENT_BRAKE);
+        assert!(none.is_braked(NOW) && !none.is_fresh(NOW) && !none.is_usable(NOW));
+        assert!(!none.is_usable(Instant::UNIX_EPOCH), "not by an odd clock either");
     }
 
     #[test]
@@ -251,7 +317,8 @@ mod tests {
         let url = ClientUrl::from_storage("https://app.example/c".to_owned());
         let copy = StoredDocument {
             url,
-            body: String::new(),
+            body: "{}".to_owned(),
+            etag: None,
             fetched_at: now,
             fresh_until: now + Duration::HOUR,
             retry_at: Some(now + DOCUMENT_BRAKE),

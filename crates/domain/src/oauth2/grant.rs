@@ -37,6 +37,8 @@ pub struct Grant {
     pub generation: i32,
     /// The [`App::revision`](super::App::revision) against which it was checked last.
     pub app_revision: i32,
+    /// Whether it is of a device (RFC 8628), on which its user has not signed in.
+    pub is_device: bool,
     /// When the user consented.
     pub created_at: Instant,
 }
@@ -262,6 +264,7 @@ mod tests {
             exchanged: ExchangedTokens(vec![(Digest::of("previous"), NOW - rotated_ago)]),
             generation: 1,
             app_revision: 0,
+            is_device: false,
             created_at: NOW - Duration::DAY,
         }
     }

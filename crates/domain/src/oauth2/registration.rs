@@ -202,6 +202,10 @@ pub struct Identity<'a> {
     pub grant_types: &'a [GrantType],
     /// The names in `scope`; `None` when it was left out.
     pub scope: Option<&'a [String]>,
+    /// Where its users go after they have signed out.
+    pub post_logout_redirect_uris: &'a [String],
+    /// Where it is told that sessions have ended, or empty.
+    pub backchannel_logout_uri: &'a str,
     /// Its keys and what it has said of them and of its requests, as a text that is the same for the same; `None` when that is nothing.
     pub rules: Option<&'a str>,
 }
@@ -229,7 +233,17 @@ impl Identity<'_> {
         grants.into_iter().for_each(&mut add);
         add(&scope.as_ref().map_or_else(|| "any".to_owned(), |names| names.len().to_string()));
         scope.into_iter().flatten().for_each(&mut add);
-        self.rules.into_iter().for_each(&mut add);
+        // Nobody who registered the same first is to hear of the users of others. Clients that say nothing of it keep their digest.
+        let logout: BTreeSet<&str> = self.post_logout_redirect_uris.iter().map(String::as_str).collect();
+        if !logout.is_empty() || !self.backchannel_logout_uri.is_empty() {
+            add("logout");
+            add(self.backchannel_logout_uri);
+            logout.into_iter().for_each(&mut add);
+        }
+        if let Some(rules) = self.rules {
+            add("rules");
+            add(rules);
+        }
         digesting.finish()
     }
 }

@@ -23,6 +23,16 @@ pub struct Consent {
     pub created_at: Instant,
 }
 
+impl Consent {
+    /// Whether it says the same as another one, which may have been given at another time.
+    #[must_use]
+    pub fn says_as(&self, other: &Self) -> bool {
+        let Self { user_id, app_id, resource, scopes, fingerprint, created_at: _ } = self;
+        (user_id, app_id, resource, scopes, fingerprint)
+            == (&other.user_id, &other.app_id, &other.resource, &other.scopes, &other.fingerprint)
+    }
+}
+
 /// What tells whether an app is still the one that was allowed: where answers go, how it proves itself, by which keys, and its name.
 #[must_use]
 pub fn fingerprint(app: &App) -> Digest {
@@ -50,6 +60,8 @@ pub struct ConsentQuestion<'a> {
     pub told: &'a Scopes,
     /// Whether what was allowed is remembered at all.
     pub is_remembered: bool,
+    /// Whether an administrator has registered it, and answers for where its answers go.
+    pub is_vouched_for: bool,
 }
 
 impl ConsentQuestion<'_> {
@@ -70,8 +82,8 @@ impl ConsentQuestion<'_> {
         if self.rules.trusted {
             return true;
         }
-        // Who cannot prove who it is may be another one today.
-        if !self.is_remembered || !self.app.client_type.is_confidential() {
+        // Who cannot prove who it is, and has nobody who does, may be another one today.
+        if !self.is_remembered || !(self.is_vouched_for || self.app.client_type.is_confidential()) {
             return false;
         }
         let is_known = |known: &Consent| {
@@ -84,7 +96,8 @@ impl ConsentQuestion<'_> {
 }
 
 /// Whether answers go to a site on the network: by https, and not to the device of the user.
-fn is_of_a_site(uri: &RedirectUri) -> bool {
+#[must_use]
+pub fn is_of_a_site(uri: &RedirectUri) -> bool {
     let Ok(url) = Url::parse(uri.as_str()) else { return false };
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -113,6 +126,7 @@ mod tests {
             client_type: ClientType::Confidential,
             require_pkce: false,
             device_flow: false,
+            refresh_tokens: true,
             rules: ClientRules::default(),
             allowed_scopes: None,
             allowed_resources: None,
@@ -131,6 +145,16 @@ mod tests {
     }
 
     fn is_answered(app: &App, rules: &AppRules, asked: &str, remembered: bool, known: Option<&Consent>) -> bool {
+        is_answered_about(app, rules, asked, (remembered, false), known)
+    }
+
+    fn is_answered_about(
+        app: &App,
+        rules: &AppRules,
+        asked: &str,
+        (remembered, is_vouched_for): (bool, bool),
+        known: Option<&Consent>,
+    ) -> bool {
         let scopes = Scopes::from_storage(asked);
         let authorization = Authorization { scopes: scopes.clone(), resource: None };
         let question = ConsentQuestion {
@@ -140,6 +164,7 @@ mod tests {
             authorization: &authorization,
             told: &scopes,
             is_remembered: remembered,
+            is_vouched_for,
         };
         question.is_answered(known)
     }
@@ -173,7 +198,12 @@ mod tests {
         for changed in [moved, renamed, public.clone()] {
             assert!(!is_answered(&changed, &rules, "openid", true, Some(&before)), "{changed:?}");
         }
-        assert!(!is_answered(&public, &rules, "openid", true, Some(&known(&public, "openid"))));
+        let before = known(&public, "openid");
+        let ask =
+            |remembered, vouched| is_answered_about(&public, &rules, "openid", (remembered, vouched), Some(&before));
+        assert!(!ask(true, false));
+        assert!(ask(true, true), "an administrator answers for where its answers go");
+        assert!(!ask(false, true), "nothing is remembered");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! ID tokens (OpenID Connect Core 1.0, 2), before they are signed.
 
 use super::identity::SignIn;
-use crate::ids::{AppId, UserId};
+use crate::ids::UserId;
 use crate::jws::{SignatureAlgorithm, access_token_hash};
 use crate::{Instant, Secret};
 use base64::Engine as _;
@@ -54,8 +54,8 @@ pub struct IdToken<'a> {
     pub issuer: &'a str,
     /// About whom: the id of an account is never given to another, as names and addresses are.
     pub subject: UserId,
-    /// To whom.
-    pub audience: AppId,
+    /// To whom: the `client_id`, as the app writes it.
+    pub audience: &'a str,
     /// When.
     pub issued_at: Instant,
     /// For how long it is good.
@@ -79,7 +79,7 @@ impl IdToken<'_> {
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         set("iss", self.issuer.into());
         set("sub", self.subject.to_string().into());
-        set("aud", self.audience.to_string().into());
+        set("aud", self.audience.into());
         set("iat", self.issued_at.unix_timestamp().into());
         set("exp", self.issued_at.saturating_add(self.lifetime).unix_timestamp().into());
         set("auth_time", self.sign_in.auth_time.unix_timestamp().into());
@@ -113,7 +113,7 @@ mod tests {
         let token = IdToken {
             issuer: "https://a.example",
             subject: UserId(Uuid::from_u128(1)),
-            audience: AppId(Uuid::from_u128(2)),
+            audience: "00000000-0000-0000-0000-000000000002",
             issued_at: datetime!(2023-11-14 22:13:20 UTC),
             lifetime: Duration::HOUR,
             sign_in: &sign_in,

@@ -176,6 +176,7 @@ impl Audited for App {
             .field("allowed_resources", self.allowed_resources.as_deref().map(texts))
             .field("resources", texts(&self.resources))
             .field("device_flow", self.device_flow)
+            .field("refresh_tokens", self.refresh_tokens)
             .field("require_pushed_requests", self.rules.require_pushed_requests)
             .field("require_signed_requests", self.rules.require_signed_requests)
             .field("keys", self.rules.keys.as_ref().map(KeySource::identity).unwrap_or_default())
@@ -202,6 +203,7 @@ impl Audited for Grant {
             .field("app_id", self.app_id.to_string())
             .field("scopes", self.authorization.scopes.to_names())
             .field("audience", self.authorization.resource.as_ref().map(ToString::to_string).unwrap_or_default())
+            .field("device", self.is_device)
             .moment("created_at", Some(self.created_at))
     }
 }

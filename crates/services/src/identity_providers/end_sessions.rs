@@ -52,6 +52,7 @@ pub async fn end_sessions(
         for (id, user) in deed.repos.federated_sessions().list_keys(&issuers, &upstream)? {
             ending.entry(user).or_default().push(id);
         }
+        deed.ends_sessions();
         // In the order of ids, as everybody locks users who ends what they have.
         for (user, keys) in ending {
             deed.repos.users().find_for_update(user)?;

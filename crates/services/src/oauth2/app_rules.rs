@@ -1,84 +1,186 @@
-//! How an app authenticates, as an owner says it.
+//! What owners say is particular about an app as a relying party of OpenID Connect.
 
-use crate::FieldError;
-use doorward_domain::oauth2::{App, AssertionAudience, ClientType, KeySource, TokenAuthMethod, client_algorithm};
-use serde_json::Value;
+use crate::audit::{Audited, Snapshot};
+use crate::{Context, Error, FieldError, Principal, Settings};
+use doorward_domain::audit::AuditResource;
+use doorward_domain::ids::AppId;
+use doorward_domain::jws::SignatureAlgorithm;
+use doorward_domain::oauth2::{App, ClientType, REDIRECT_URIS_MAX, RedirectUri};
+use doorward_domain::openid::{AppRules, check_logout_uri};
+use doorward_domain::roles::{Action, Object, resource};
+use std::collections::BTreeMap;
 
-/// What an owner says about how an app authenticates. `None` keeps (update) or takes the default (create).
+/// What an owner says about an app as a relying party. `None` keeps what there is.
 #[derive(Clone, Debug, Default)]
 pub struct RulesCommand {
-    /// `client_secret_basic`, `client_secret_post` (either means both), `private_key_jwt`, or `none` for a public client.
-    pub auth_method: Option<String>,
-    /// Its public keys, in the place of all that are registered.
-    pub jwks: Option<Value>,
-    /// Where its public keys are, in their place; empty: it has none.
-    pub jwks_uri: Option<String>,
-    /// The only algorithm by which it signs what it proves itself by; empty: any.
-    pub assertion_alg: Option<String>,
-    /// `issuer` or `issuer_or_token_endpoint`.
-    pub assertion_audience: Option<String>,
-    /// Whether its authorization requests must be pushed.
-    pub require_pushed_requests: Option<bool>,
-    /// Whether its authorization requests must be signed.
-    pub require_signed_requests: Option<bool>,
-    /// The only algorithm by which it signs them; empty: any.
-    pub request_object_alg: Option<String>,
+    /// By which algorithm its tokens are signed.
+    pub id_token_signed_response_alg: Option<String>,
+    /// Whether what it may know stands in the ID token too.
+    pub claims_in_id_token: Option<bool>,
+    /// How many seconds ago a user may have signed in at most; `Some(None)`: that does not matter.
+    pub default_max_age: Option<Option<u32>>,
+    /// Whether nobody is asked whether they allow it.
+    pub trusted: Option<bool>,
+    /// Where users may be sent after they have signed out.
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where it is told that a session has ended; empty: nowhere.
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session has ended.
+    pub backchannel_logout_session_required: Option<bool>,
+    /// Whether its grants end with the session in which they were given.
+    pub end_with_session: Option<bool>,
 }
 
-/// Checks every field and notes all that are wrong.
-pub(super) fn apply(app: &mut App, command: &RulesCommand, fields: &mut Vec<FieldError>) {
-    let jwks_uri = command.jwks_uri.as_deref();
-    match KeySource::read(command.jwks.as_ref(), jwks_uri.filter(|url| !url.is_empty())) {
-        Ok(Some(keys)) => app.rules.keys = Some(keys),
-        Ok(None) if jwks_uri.is_some() => app.rules.keys = None,
-        Ok(None) => {}
-        Err(defect) => {
-            let field = if command.jwks.is_some() { "jwks" } else { "jwks_uri" };
-            fields.push(FieldError::new(field, defect.to_string()));
+impl RulesCommand {
+    /// The rules as they are afterwards, and what is wrong with what was said.
+    pub(super) fn apply(
+        &self,
+        settings: &Settings,
+        mut rules: AppRules,
+        client_type: ClientType,
+        fields: &mut Vec<FieldError>,
+    ) -> AppRules {
+        if let Some(name) = self.id_token_signed_response_alg.as_deref() {
+            match signs_by(settings, name) {
+                Some(algorithm) => rules.id_token_signed_response_alg = algorithm,
+                None => fields.push(FieldError::new("id_token_signed_response_alg", ALGORITHMS_TEXT)),
+            }
         }
-    }
-    for (field, sent, kept) in [
-        ("token_endpoint_auth_signing_alg", &command.assertion_alg, &mut app.rules.assertion_alg),
-        ("request_object_signing_alg", &command.request_object_alg, &mut app.rules.request_object_alg),
-    ] {
-        match sent.as_deref() {
-            None => {}
-            Some("") => *kept = None,
-            Some(name) if client_algorithm(name).is_some() => *kept = Some(name.to_owned()),
-            Some(_) => fields.push(FieldError::new(field, "must be RS256, PS256, ES256, ES384 or EdDSA")),
+        if let Some(list) = self.post_logout_redirect_uris.as_deref() {
+            match post_logout_redirect_uris(list, client_type) {
+                Ok(list) => rules.post_logout_redirect_uris = list,
+                Err(errors) => {
+                    let told = errors.into_iter().map(|error| FieldError::new("post_logout_redirect_uris", error));
+                    fields.extend(told);
+                }
+            }
         }
-    }
-    match command.assertion_audience.as_deref().map(str::parse::<AssertionAudience>) {
-        None => {}
-        Some(Ok(audience)) => app.rules.assertion_audience = audience,
-        Some(Err(_)) => {
-            let text = "must be `issuer` or `issuer_or_token_endpoint`";
-            fields.push(FieldError::new("assertion_audience", text));
+        if let Some(uri) = self.backchannel_logout_uri.clone() {
+            match check_logout_uri(&uri) {
+                _ if uri.is_empty() => rules.backchannel_logout_uri = None,
+                Ok(()) => rules.backchannel_logout_uri = Some(uri),
+                Err(error) => fields.push(FieldError::new("backchannel_logout_uri", error.to_string())),
+            }
         }
-    }
-    app.rules.require_pushed_requests = command.require_pushed_requests.unwrap_or(app.rules.require_pushed_requests);
-    app.rules.require_signed_requests = command.require_signed_requests.unwrap_or(app.rules.require_signed_requests);
-    auth_method(app, command, fields);
-    if app.rules.require_signed_requests && app.rules.keys.is_none() && fields.is_empty() {
-        fields.push(FieldError::new("require_signed_request_object", "needs jwks or jwks_uri"));
+        rules.claims_in_id_token = self.claims_in_id_token.unwrap_or(rules.claims_in_id_token);
+        rules.default_max_age = self.default_max_age.unwrap_or(rules.default_max_age);
+        rules.trusted = self.trusted.unwrap_or(rules.trusted);
+        rules.end_with_session = self.end_with_session.unwrap_or(rules.end_with_session);
+        rules.backchannel_logout_session_required =
+            self.backchannel_logout_session_required.unwrap_or(rules.backchannel_logout_session_required);
+        rules
     }
 }
 
-fn auth_method(app: &mut App, command: &RulesCommand, fields: &mut Vec<FieldError>) {
-    let field = "token_endpoint_auth_method";
-    let is_public = app.client_type == ClientType::Public;
-    match command.auth_method.as_deref().map(str::parse::<TokenAuthMethod>) {
-        None => {}
-        Some(Ok(method)) if (method == TokenAuthMethod::None) != is_public => {
-            fields.push(FieldError::new(field, "an app stays public or confidential; register another one"));
-        }
-        Some(Ok(method)) => app.client_type = method.client_type(),
-        Some(Err(_)) => {
-            let text = "must be client_secret_basic, client_secret_post, private_key_jwt or none";
-            fields.push(FieldError::new(field, text));
+/// What is told about an algorithm that is none of ours.
+pub(super) const ALGORITHMS_TEXT: &str = "must be RS256, ES256, or EdDSA where this server has it";
+
+/// The algorithm of this name, if this server signs by it.
+pub(super) fn signs_by(settings: &Settings, name: &str) -> Option<SignatureAlgorithm> {
+    match name.parse().ok()? {
+        SignatureAlgorithm::EdDsa if !settings.oidc.eddsa => None,
+        found @ (SignatureAlgorithm::Rs256 | SignatureAlgorithm::Es256 | SignatureAlgorithm::EdDsa) => Some(found),
+        SignatureAlgorithm::Ps256 | SignatureAlgorithm::Es384 => None,
+    }
+}
+
+/// Addresses that users are sent to after they have signed out, each once: the rules are those of redirect URIs.
+pub(super) fn post_logout_redirect_uris(list: &[String], client_type: ClientType) -> Result<Vec<String>, Vec<String>> {
+    if list.len() > REDIRECT_URIS_MAX {
+        return Err(vec![format!("at most {REDIRECT_URIS_MAX} are allowed")]);
+    }
+    let (mut uris, mut errors): (Vec<String>, Vec<String>) = (Vec::with_capacity(list.len()), Vec::new());
+    for text in list {
+        match RedirectUri::register(text, client_type == ClientType::Public) {
+            Ok(_) if uris.contains(text) => {}
+            Ok(_) => uris.push(text.clone()),
+            Err(error) => errors.push(error.to_string()),
         }
     }
-    if app.client_type == ClientType::Keyed && app.rules.keys.is_none() && fields.is_empty() {
-        fields.push(FieldError::new(field, "private_key_jwt needs jwks or jwks_uri"));
+    if errors.is_empty() { Ok(uris) } else { Err(errors) }
+}
+
+/// What is particular about these apps as relying parties, of those about which something is.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`.
+pub async fn list(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, AppRules>, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    ctx.look(actor, move |look| Ok(look.repos.openid().list_rules(&apps)?.into_iter().collect())).await
+}
+
+/// An app as the audit log follows it.
+pub(super) struct AppWithRules<'a> {
+    pub(super) app: &'a App,
+    pub(super) rules: &'a AppRules,
+}
+
+impl Audited for AppWithRules<'_> {
+    fn kind(&self) -> AuditResource {
+        self.app.kind()
+    }
+
+    fn id(&self) -> String {
+        Audited::id(self.app)
+    }
+
+    fn target(&self) -> String {
+        self.app.target()
+    }
+
+    fn tracked(&self) -> Snapshot {
+        let rules = self.rules;
+        self.app
+            .tracked()
+            .field("id_token_signed_response_alg", rules.id_token_signed_response_alg.as_str())
+            .field("claims_in_id_token", rules.claims_in_id_token)
+            .field("default_max_age", rules.default_max_age.map(|seconds| seconds.to_string()).unwrap_or_default())
+            .field("trusted", rules.trusted)
+            .field("post_logout_redirect_uris", rules.post_logout_redirect_uris.clone())
+            .field("backchannel_logout_uri", rules.backchannel_logout_uri.clone().unwrap_or_default())
+            .field("backchannel_logout_session_required", rules.backchannel_logout_session_required)
+            .field("end_with_session", rules.end_with_session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::testing::settings;
+
+    #[test]
+    fn what_is_not_said_stays_and_what_is_wrong_is_told_field_by_field() {
+        let stored = AppRules { trusted: true, default_max_age: Some(7), ..AppRules::default() };
+        let mut fields = Vec::new();
+        let kept = RulesCommand::default().apply(&settings(), stored.clone(), ClientType::Public, &mut fields);
+        assert_eq!((kept, fields.len()), (stored.clone(), 0));
+        let command = RulesCommand {
+            id_token_signed_response_alg: Some("ES256".to_owned()),
+            default_max_age: Some(None),
+            backchannel_logout_uri: Some(String::new()),
+            ..RulesCommand::default()
+        };
+        let changed = command.apply(&settings(), stored.clone(), ClientType::Public, &mut fields);
+        assert_eq!((changed.id_token_signed_response_alg, changed.default_max_age), (SignatureAlgorithm::Es256, None));
+        assert!(changed.trusted && fields.is_empty());
+        let wrong = RulesCommand {
+            id_token_signed_response_alg: Some("none".to_owned()),
+            post_logout_redirect_uris: Some(vec!["http://a.example/bye".to_owned(), "x".to_owned()]),
+            backchannel_logout_uri: Some("http://a.example/l".to_owned()),
+            ..RulesCommand::default()
+        };
+        wrong.apply(&settings(), stored, ClientType::Public, &mut fields);
+        let names: Vec<_> = fields.iter().map(|error| error.field.clone()).collect();
+        let lists = "post_logout_redirect_uris";
+        assert_eq!(names, ["id_token_signed_response_alg", lists, lists, "backchannel_logout_uri"]);
+    }
+
+    #[test]
+    fn this_server_signs_only_by_algorithms_of_its_own() {
+        let mut settings = settings();
+        for (name, signs) in [("RS256", true), ("ES256", true), ("EdDSA", true), ("PS256", false), ("none", false)] {
+            assert_eq!(signs_by(&settings, name).is_some(), signs, "{name}");
+        }
+        settings.oidc.eddsa = false;
+        assert_eq!(signs_by(&settings, "EdDSA"), None);
     }
 }

@@ -1,13 +1,14 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
-use super::app_rules::{self, RulesCommand};
+use super::app_rules::{AppWithRules, RulesCommand};
+use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
 use crate::sessions::check_reach;
 use crate::sessions::in_person::InPerson;
 use crate::users::caller::with_caller;
 use crate::users::fields::hides;
 use crate::users::{self, insert_service_account};
-use crate::{Context, Error, FieldError, Principal, VALIDATION_FAILED};
+use crate::{Context, Error, FieldError, Principal, Settings, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
@@ -15,7 +16,9 @@ use doorward_domain::oauth2::{
     App, ClientRules, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
     ResourceError, Scopes, parse_scope_list,
 };
+use doorward_domain::openid::AppRules;
 use doorward_domain::roles::{Action, Object, System, action, resource};
+use std::sync::Arc;
 
 /// What an owner says about an app. `None` keeps (update) or takes the default (create).
 #[derive(Clone, Debug, Default)]
@@ -47,6 +50,8 @@ pub struct AppCommand {
     /// Whether devices may ask for access in its name.
     pub device_flow: Option<bool>,
     /// How it authenticates and how its requests must come.
+    pub client: ClientRulesCommand,
+    /// What is particular about it as a relying party.
     pub rules: RulesCommand,
 }
 
@@ -75,6 +80,16 @@ pub async fn find(ctx: &Context, actor: &Principal, id: AppId) -> Result<App, Er
     // Every user may read apps, so what is missing here is a scope, and saying so hides nothing.
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.look(actor, move |look| look.repos.apps().find(id)?.ok_or(Error::NotFound)).await
+}
+
+/// The same, with what is particular about it as a relying party.
+async fn find_with_rules(ctx: &Context, actor: &Principal, id: AppId) -> Result<(App, AppRules), Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    ctx.look(actor, move |look| {
+        let app = look.repos.apps().find(id)?.ok_or(Error::NotFound)?;
+        Ok((app, look.repos.openid().find_rules(id)?.unwrap_or_default()))
+    })
+    .await
 }
 
 /// Whether the actor may register apps; asked before the body of the request is looked at.
@@ -116,19 +131,24 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         created_at: now,
         updated_at: now,
         revision: 0,
     };
     let wants_account = command.service_account == Some(true);
-    let mut app = apply(fresh, command, now)?;
+    let (mut app, rules) = apply(&ctx.settings, (fresh, AppRules::default()), command, now)?;
     ctx.act(actor, move |deed| {
         if wants_account {
             app.service_account_id = Some(open_account(deed, &app)?);
         }
         deed.repos.apps().insert(&permit, &app)?;
-        Ok(deed.made(&app)?.answer(app))
+        if rules != AppRules::default() {
+            let permit = System::because("the app is registered so").permit();
+            deed.repos.openid().update_rules(&permit, app.id, &rules)?;
+        }
+        Ok(deed.made(&AppWithRules { app: &app, rules: &rules })?.answer(app))
     })
     .await
 }
@@ -140,15 +160,17 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
 /// app, or with a key that may do less than the service account could), `Invalid` (any field), `Conflict` (roles of
 /// the caller were just changed), `Unauthenticated` (the key of the caller has just ended).
 pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCommand) -> Result<App, Error> {
-    let old = find(ctx, actor, id).await?;
+    let old = find_with_rules(ctx, actor, id).await?;
     let permit = actor.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
     actor.in_person(InPerson::ManageApps)?;
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
-    apply(old, command.clone(), ctx.clock.now())?;
+    let settings = Arc::clone(&ctx.settings);
+    apply(&settings, old, command.clone(), ctx.clock.now())?;
     ctx.act(actor, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;
+        let old_rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
         let wants_account = command.service_account;
-        let mut app = apply(old.clone(), command, deed.now)?;
+        let (mut app, rules) = apply(&settings, (old.clone(), old_rules.clone()), command, deed.now)?;
         // An account that was deleted is none: who asks for one gets a new one.
         let live = match app.service_account_id {
             Some(id) => deed.repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
@@ -168,11 +190,16 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
             (None, _) | (Some(true), Some(_)) => {}
         }
         deed.repos.apps().update(&permit, &app)?;
+        if rules != old_rules {
+            deed.repos.openid().update_rules(&permit, id, &rules)?;
+        }
         if let Some(client) = deed.repos.registrations().find_for_update(id)?.filter(|client| !client.adopted) {
             // What somebody answers for is no longer changed or removed by whoever registered it.
             deed.repos.registrations().update(&permit, &RegisteredClient { adopted: true, ..client })?;
         }
-        Ok(deed.changed(&old, &app)?.answer(app))
+        let (before, after) =
+            (AppWithRules { app: &old, rules: &old_rules }, AppWithRules { app: &app, rules: &rules });
+        Ok(deed.changed(&before, &after)?.answer(app))
     })
     .await
 }
@@ -225,8 +252,14 @@ pub(super) fn check_client_reach(actor: &Principal, app: &App) -> Result<(), Err
 }
 
 /// Checks every field and names all that are wrong.
-fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> {
+fn apply(
+    settings: &Settings,
+    (mut app, rules): (App, AppRules),
+    command: AppCommand,
+    now: Instant,
+) -> Result<(App, AppRules), Error> {
     let mut fields = Vec::new();
+    let rules = command.rules.apply(settings, rules, app.client_type, &mut fields);
     if command.name.is_empty() {
         fields.push(FieldError::new("name", "Validation failed for tag \"required\" with value: \"\""));
     } else if !is_name(&command.name) {
@@ -257,7 +290,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     app.device_flow = command.device_flow.unwrap_or(app.device_flow);
-    app_rules::apply(&mut app, &command.rules, &mut fields);
+    client_rules::apply(&mut app, &command.client, &mut fields);
     if let Some(scopes) = asked_scopes(&command, &mut fields) {
         app.allowed_scopes = (!scopes.is_empty()).then_some(scopes);
     }
@@ -275,7 +308,7 @@ fn apply(mut app: App, command: AppCommand, now: Instant) -> Result<App, Error> 
     app.icon = command.icon;
     app.require_pkce = command.require_pkce.unwrap_or(app.require_pkce);
     app.updated_at = now;
-    Ok(app)
+    Ok((app, rules))
 }
 
 /// The scopes that the app is to be limited to, in the form in which they are kept; `None` when nothing is said.

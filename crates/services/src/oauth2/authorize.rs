@@ -2,28 +2,33 @@
 
 mod answer;
 mod query;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, AuthorizeError};
 pub use query::AuthorizeRequest;
 
 use super::one_use;
+use super::resources::{bind, parse_resource};
 use super::scopes;
-use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
 use crate::openid::issue;
+use crate::openid::known::Asking;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal};
-use doorward_domain::ids::CodeId;
+use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
-    OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id,
+    OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
-use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint};
+use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::{Object, action, resource};
-use doorward_domain::{Digest, Secret};
+use doorward_domain::{Digest, Instant, Secret};
+use doorward_ports::Outage;
+use doorward_ports::openid::Known;
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -42,6 +47,8 @@ pub struct ConsentRequest {
     pub authentication: AuthenticationRequest,
     /// An ID token of the user who is meant.
     pub(crate) id_token_hint: Option<String>,
+    /// What is known of the app and the user.
+    pub(crate) known: Known,
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
@@ -65,21 +72,42 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
     super::client_documents::admit(ctx, text).map(Some).map_err(AuthorizeError::Client)
 }
 
-/// Finds the client of an authorization request; this comes before the question who is signed in.
+/// Finds the client of an authorization request, and what is known of it when it asks this user; this comes before the question
+/// whether anybody is signed in.
 ///
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
 pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
+    found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The same, with what is known about the request of whoever asks.
+///
+/// Needs no permission. Errors: as of [`find_client`].
+pub async fn find_asking_client(
+    ctx: &Context,
+    request: &AuthorizeRequest,
+    asking: Asking,
+) -> Result<(App, Known), AuthorizeError> {
+    let id = client_of(request)?;
+    let found = ctx.read(move |repos| Ok::<_, OAuthError>(asking.look(repos, id)?));
+    found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+fn client_of(request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
     if request.repeated.contains(&"client_id") {
         return Err(AuthorizeError::Client(repeated("client_id")));
     }
     let Some(text) = given(request.client_id.as_deref()) else {
         return Err(AuthorizeError::Client(OAuthError::missing("client_id")));
     };
-    let unknown = || AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"));
-    let Some(id) = app_of_client_id(text) else { return Err(unknown()) };
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
-    found.map_err(AuthorizeError::Client)?.ok_or_else(unknown)
+    app_of_client_id(text).ok_or_else(no_client)
+}
+
+fn no_client() -> AuthorizeError {
+    AuthorizeError::Client(OAuthError::invalid_client("client_id names no client"))
 }
 
 /// Checks an authorization request, in the order of `oauth2.md` 7.
@@ -113,6 +141,7 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             document: request.client_id.as_deref().and_then(ClientUrl::parse),
             authentication,
             id_token_hint: given(request.id_token_hint.as_deref()).map(str::to_owned),
+            known: Known::default(),
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
@@ -240,6 +269,18 @@ fn refusal(
 }
 
 impl ConsentRequest {
+    /// The same request, with what is known of the app and the user.
+    #[must_use]
+    pub fn with(self, known: Known) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Whether the app registered itself, and no administrator has changed it since: then nobody answers for its name.
+    #[must_use]
+    pub const fn is_of_itself(&self) -> bool {
+        self.known.is_its_own
+    }
+
     /// What Cancel does: the client is told `access_denied`.
     #[must_use]
     pub fn canceled(&self, ctx: &Context) -> Answer {
@@ -307,7 +348,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
-    let told = consent.told();
+    let remembered = remembered(ctx, &consent, user_id, now);
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -333,18 +374,16 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         // Before somebody is promised a token.
         signing_ring(ctx).await?;
     }
-    let remembered = remembered(ctx, &consent.app, &code, told);
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     let (pushed, signed) = (consent.pushed, consent.signed);
-    ctx.act(actor, move |deed| {
+    let app = code.app_id;
+    let made = ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
         one_use::use_up(deed, pushed.as_ref(), signed.as_ref())?;
-        // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
-        let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
-            (Some(_), _) => None,
-            (None, Some(app)) => super::client_documents::insert_app(deed, app)?,
-            (None, None) => return Err(Error::NoSuch("The app that asked for access was deleted.".to_owned())),
+        let made = match &of_document {
+            Some(app) if deed.repos.apps().find(app.id)?.is_none() => super::client_documents::insert_app(deed, app)?,
+            Some(_) | None => None,
         };
         // One sign-in must not spoil another that is under way, unless there may be only one grant anyway.
         let added =
@@ -360,8 +399,10 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
             Some(recorded) => recorded.answer(()),
             None => deed.unrecorded("codes are not recorded", ()),
         })
-    })
-    .await?;
+    });
+    if let Err(error) = made.await {
+        return Err(why_not(ctx, app, error).await);
+    }
     let wire: Secret<String> = token.to_wire();
     let mut members = vec![("code", wire.expose().as_str())];
     members.extend(consent.state.as_deref().map(|state| ("state", state)));
@@ -369,17 +410,33 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     Ok(Answer::new(consent.response_mode, &consent.redirect_uri, &members))
 }
 
-/// What is remembered of this consent; `None` if the user is asked again in any case.
-fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
-    (ctx.settings.oauth2.remember_consent && app.client_type.is_confidential()).then(|| Consent {
-        user_id: code.user_id,
-        app_id: app.id,
-        resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
-        scopes: told,
-        fingerprint: fingerprint(app),
-        created_at: code.created_at,
-    })
+/// Why no code was made. The app was there when it asked: when it was deleted since, what refers to it cannot be stored.
+async fn why_not(ctx: &Context, app: AppId, error: Error) -> Error {
+    if !matches!(error, Error::Unavailable { outage: Outage::Conflict, .. }) {
+        return error;
+    }
+    match ctx.read(move |repos| Ok::<_, Error>(repos.apps().find(app)?)).await {
+        Ok(None) => Error::NoSuch("The app that asked for access was deleted.".to_owned()),
+        Ok(Some(_)) | Err(_) => error,
+    }
 }
 
-#[cfg(test)]
-mod tests;
+/// What is remembered of this consent; `None` if the user is asked again in any case, or it is remembered already. Whether an administrator
+/// answers for the app is looked at when it comes again.
+fn remembered(ctx: &Context, request: &ConsentRequest, user_id: UserId, now: Instant) -> Option<Consent> {
+    let app = &request.app;
+    let is_of_use = is_of_a_site(&request.redirect_uri) && !is_of_document(app.id);
+    if !ctx.settings.oauth2.remember_consent || !is_of_use {
+        return None;
+    }
+    let remembered = Consent {
+        user_id,
+        app_id: app.id,
+        resource: request.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
+        scopes: request.told(),
+        fingerprint: fingerprint(app),
+        created_at: now,
+    };
+    let is_known = request.known.consents.iter().any(|known| known.says_as(&remembered));
+    (!is_known).then_some(remembered)
+}

@@ -12,18 +12,20 @@ mod tests;
 pub use settings::DocumentSettings;
 
 use super::client::unknown_client;
-use super::registration;
 use crate::deed::{Deed, Recorded};
+use crate::openid::known::Asking;
 use crate::{Context, Error, OAuthError, Principal};
 use document::Document;
-use doorward_domain::Instant;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{
-    App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, OAuthErrorCode, RegisteredClient, StoredDocument, fresh_for,
-    is_of_document,
+    App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, StoredDocument,
+    etag, fresh_for, is_of_document,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
+use doorward_domain::{Instant, Secret};
 use doorward_ports::fetch::{ContentType, Request};
+use doorward_ports::openid::Known;
+use doorward_ports::{Repositories, StoreError};
 
 /// Reads a `client_id` that is meant to be the URL of a document, and asks the settings about its host.
 ///
@@ -34,33 +36,32 @@ pub fn admit(ctx: &Context, text: &str) -> Result<ClientUrl, OAuthError> {
     url.ok_or_else(unknown_client)
 }
 
-/// The client of this URL, for a user who is signed in. It need not be stored yet.
+/// The client of this URL, for a user who is signed in, with what is known about their request. It need not be stored yet.
 ///
 /// Needs no permission. Errors: `invalid_client` (the document cannot be fetched), `invalid_client_metadata` (it breaks a rule),
 /// `temporarily_unavailable`, `server_error`.
-pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
-    let (id, now) = (url.app_id(), ctx.clock.now());
-    let (copy, app) = look(ctx, url).await?;
-    let adopted = registration::find_adopted(ctx, id).await?;
+pub async fn find(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
     let needs_key = ctx.settings.oauth2.cimd.require_key_when_listed;
-    let document = match copy {
+    let now = ctx.clock.now();
+    let stored = look(ctx, url, asking).await?;
+    let document = match &stored.copy {
         Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body, needs_key)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
-        _ => match fetch(ctx, url).await {
-            Ok((document, copy)) => {
-                store(ctx, copy, document.clone()).await?;
-                document
-            }
-            Err(error) => {
-                brake(ctx, id, now).await?;
-                return Err(error);
-            }
-        },
+        copy => refresh(ctx, url, copy.as_ref()).await?,
     };
-    Ok(match app {
-        Some(app) => document.applied_to(app, adopted, now),
-        None => document.to_app(url, now),
-    })
+    Ok(stored.app_by(&document, url, now))
+}
+
+/// The same without asking anybody, for those who are not signed in: without a fresh copy the client is not known.
+///
+/// Needs no permission. Errors: as of [`find`].
+pub async fn find_fresh(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
+    let now = ctx.clock.now();
+    let stored = look(ctx, url, asking).await?;
+    let copy = stored.copy.as_ref().filter(|copy| copy.is_fresh(now));
+    let document =
+        Document::parse(url, &copy.ok_or_else(not_fetched)?.body, ctx.settings.oauth2.cimd.require_key_when_listed)?;
+    Ok(stored.app_by(&document, url, now))
 }
 
 /// Sees to it that a client that is known by its document, and to which somebody has allowed something, is as its document says. To be
@@ -71,24 +72,29 @@ pub async fn find(ctx: &Context, url: &ClientUrl) -> Result<App, OAuthError> {
 pub(super) async fn revalidate(ctx: &Context, client_id: Option<&str>) -> Result<(), OAuthError> {
     let Some(text) = client_id.filter(|text| ClientUrl::is_meant(text)) else { return Ok(()) };
     let (url, now) = (admit(ctx, text)?, ctx.clock.now());
-    let (copy, app) = look(ctx, &url).await?;
-    app.ok_or_else(unknown_client)?;
-    let usable = copy.filter(|copy| copy.is_usable(now));
-    if usable.as_ref().is_some_and(|copy| copy.is_fresh(now) || copy.is_braked(now)) {
+    let stored = look(ctx, &url, Asking::default()).await?;
+    stored.app.as_ref().ok_or_else(unknown_client)?;
+    let copy = stored.copy.as_ref();
+    let is_usable = copy.is_some_and(|copy| copy.is_usable(now));
+    if is_usable && copy.is_some_and(|copy| copy.is_fresh(now) || copy.is_braked(now)) {
         return Ok(());
     }
-    match fetch(ctx, &url).await {
-        Ok((document, copy)) => store(ctx, copy, document).await,
-        Err(error) if usable.is_some() => {
-            tracing::info!(host = url.host(), reason = %error.reason, "a client goes on by the copy of its document");
-            brake(ctx, url.app_id(), now).await
+    let failed = if copy.is_some_and(|copy| copy.is_braked(now)) {
+        not_fetched().because("it could not be a moment ago")
+    } else {
+        match refresh(ctx, &url, copy).await {
+            Ok(_) => return Ok(()),
+            Err(error) if is_usable => {
+                tracing::info!(host = url.host(), reason = %error.reason, "a client goes on by the copy of its document");
+                return Ok(());
+            }
+            Err(error) => error,
         }
-        Err(error) => Err(OAuthError::new(
-            OAuthErrorCode::TemporarilyUnavailable,
-            "the metadata document of the client could not be fetched",
-        )
-        .because(error.reason)),
-    }
+    };
+    // Never `invalid_client`: of that, clients throw away grants that are good.
+    let text = "the metadata document of the client could not be fetched";
+    let told = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, text).because(failed.reason);
+    Err(OAuthError { retry_after: Some(DOCUMENT_WAIT), ..told })
 }
 
 /// The `client_id` of an app, as its clients write it.
@@ -98,7 +104,12 @@ pub async fn client_id(ctx: &Context, id: AppId) -> Result<String, Error> {
     if !is_of_document(id) {
         return Ok(id.to_string());
     }
-    let copy = ctx.read(move |repos| Ok::<_, Error>(repos.client_documents().find(id)?)).await?;
+    ctx.read(move |repos| Ok(client_id_of(repos, id)?)).await
+}
+
+/// The same, within a call of the store.
+pub(crate) fn client_id_of(repos: &mut dyn Repositories, id: AppId) -> Result<String, StoreError> {
+    let copy = if is_of_document(id) { repos.client_documents().find(id)? } else { None };
     Ok(copy.map_or_else(|| id.to_string(), |copy| copy.url.as_str().to_owned()))
 }
 
@@ -127,29 +138,80 @@ pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Record
     Ok(Some(deed.made(&app)?))
 }
 
-async fn look(ctx: &Context, url: &ClientUrl) -> Result<(Option<StoredDocument>, Option<App>), OAuthError> {
+/// What is stored here of a client.
+struct Stored {
+    copy: Option<StoredDocument>,
+    app: Option<App>,
+    known: Known,
+}
+
+impl Stored {
+    /// The app as the document has it.
+    fn app_by(self, document: &Document, url: &ClientUrl, now: Instant) -> (App, Known) {
+        let app = match self.app {
+            Some(app) => document.applied_to(app, !self.known.is_its_own, now),
+            None => document.to_app(url, now),
+        };
+        (app, self.known)
+    }
+}
+
+/// Looks at all that is stored.
+async fn look(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<Stored, OAuthError> {
     let url = url.clone();
     ctx.read(move |repos| {
         let id = url.app_id();
         let copy = repos.client_documents().find(id)?.filter(|copy| copy.url == url);
-        Ok((copy, repos.apps().find(id)?))
+        let (app, known) = asking.look(repos, id)?.map_or_else(Default::default, |(app, known)| (Some(app), known));
+        Ok(Stored { copy, app, known })
     })
     .await
 }
 
-/// Asks for the document, which must keep all rules.
-async fn fetch(ctx: &Context, url: &ClientUrl) -> Result<(Document, StoredDocument), OAuthError> {
-    let request = Request::get(url.as_str(), DOCUMENT_MAX).expecting(ContentType::Json);
-    let answer = ctx.upstreams.fetch(request).await.map_err(|error| not_fetched().because(error.detail))?;
-    if answer.status != 200 {
-        return Err(not_fetched().because(format!("status {}", answer.status)));
+/// Asks for the document, which must keep all rules, and keeps it. After a failure nobody asks again for a moment.
+async fn refresh(ctx: &Context, url: &ClientUrl, copy: Option<&StoredDocument>) -> Result<Document, OAuthError> {
+    match fetch(ctx, url, copy).await {
+        Ok((document, fetched)) => {
+            store(ctx, fetched, document.clone()).await?;
+            Ok(document)
+        }
+        Err(error) => {
+            brake(ctx, url).await?;
+            Err(error)
+        }
     }
-    let body = String::from_utf8(answer.body.expose().clone())
-        .map_err(|error| not_fetched().because(format!("the document is no text: {error}")))?;
+}
+
+async fn fetch(
+    ctx: &Context,
+    url: &ClientUrl,
+    copy: Option<&StoredDocument>,
+) -> Result<(Document, StoredDocument), OAuthError> {
+    let known = copy.and_then(|copy| copy.etag.as_deref().map(|etag| (copy, etag)));
+    let request = Request::get(url.as_str(), DOCUMENT_MAX).expecting(ContentType::Json);
+    let request = match known {
+        Some((_, etag)) => request.header("if-none-match", Secret::new(etag.to_owned())),
+        None => request,
+    };
+    let answer = ctx.upstreams.fetch(request).await.map_err(|error| not_fetched().because(error.detail))?;
+    let body = match (answer.status, known) {
+        (200, _) => String::from_utf8(answer.body.expose().clone())
+            .map_err(|error| not_fetched().because(format!("the document is no text: {error}")))?,
+        (304, Some((copy, _))) => copy.body.clone(),
+        (status, _) => return Err(not_fetched().because(format!("status {status}"))),
+    };
     let document = Document::parse(url, &body, ctx.settings.oauth2.cimd.require_key_when_listed)?;
     let now = ctx.clock.now();
-    let fresh_until = now + fresh_for(answer.header("cache-control"));
-    Ok((document, StoredDocument { url: url.clone(), body, fetched_at: now, fresh_until, retry_at: None }))
+    let etag = etag(answer.header("etag")).or(known.filter(|_| answer.status == 304).map(|(_, etag)| etag));
+    let fetched = StoredDocument {
+        url: url.clone(),
+        body,
+        etag: etag.map(str::to_owned),
+        fetched_at: now,
+        fresh_until: now + fresh_for(answer.header("cache-control"), answer.header("expires"), now),
+        retry_at: None,
+    };
+    Ok((document, fetched))
 }
 
 /// Keeps the copy, and has the app follow it.
@@ -174,10 +236,11 @@ async fn store(ctx: &Context, copy: StoredDocument, document: Document) -> Resul
 }
 
 /// Has nobody ask again for a moment.
-async fn brake(ctx: &Context, id: AppId, now: Instant) -> Result<(), OAuthError> {
-    ctx.act(&Principal::system("the document of a client could not be fetched"), move |deed| {
-        let permit = System::because("the document of a client could not be fetched").permit();
-        deed.repos.client_documents().note_failure(&permit, id, now + DOCUMENT_BRAKE)?;
+async fn brake(ctx: &Context, url: &ClientUrl) -> Result<(), OAuthError> {
+    let (why, url) = ("the document of a client could not be fetched", url.clone());
+    ctx.act(&Principal::system(why), move |deed| {
+        let failed = StoredDocument::without_copy(url.clone(), deed.now + DOCUMENT_BRAKE);
+        deed.repos.client_documents().note_failure(&System::because(why).permit(), &failed)?;
         Ok(deed.unrecorded("the copy stays as it is", ()))
     })
     .await

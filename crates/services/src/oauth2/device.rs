@@ -3,10 +3,12 @@
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
+use super::resources::{bind, parse_resource};
 use super::scopes;
-use super::token::{bind, parse_resource};
 use crate::audit::{Audited, Diff, Snapshot};
 use crate::deed::Deed;
+use crate::keys::signing_ring;
+use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::place_of;
 use crate::sessions::revalidate::still_valid;
@@ -23,6 +25,7 @@ use doorward_ports::Repositories;
 use serde_json::Map;
 use std::sync::Arc;
 use time::Duration;
+use uuid::Uuid;
 
 /// Most device codes that are live at once.
 const LIVE_MAX: u64 = 10_000;
@@ -110,7 +113,7 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
         if let Some(name) = request.repeated {
             return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")));
         }
-        if !(app.device_flow && in_store.settings.oauth2.device_grant) {
+        if !(app.device_flow && in_store.settings.oauth2.device.enabled) {
             return Err(switched_off());
         }
         let asked = DeviceAuthorization {
@@ -177,7 +180,7 @@ fn authorization(ctx: &Context, app: &App, request: &DeviceRequest) -> Result<Au
 #[must_use]
 pub fn must_sign_in_again(ctx: &Context, actor: &Principal) -> bool {
     let signed_in = actor.as_account().map(|account| account.key.created_at);
-    signed_in.is_some_and(|at| at + ctx.settings.oauth2.device_max_auth_age.get() < ctx.clock.now())
+    signed_in.is_some_and(|at| at + ctx.settings.oauth2.device.max_auth_age.get() < ctx.clock.now())
 }
 
 /// What the device with this code asks for; `None` when no device waits with it, for whatever reason.
@@ -215,7 +218,11 @@ pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves:
     if approves {
         actor.subject.check(doorward_domain::roles::Action::Create, &object)?;
     }
-    let actor_key = actor.clone();
+    if approves && ctx.settings.oidc.enabled {
+        // Before a device is promised a token.
+        signing_ring(ctx).await?;
+    }
+    let (actor_key, in_store, sid) = (actor.clone(), ctx.clone(), ctx.random.id::<Uuid>(ctx.clock.now()));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
@@ -232,6 +239,9 @@ pub async fn decide(ctx: &Context, actor: &Principal, code: &UserCode, approves:
             System::because("a person has compared the codes and decided").permit();
         if !deed.repos.device_authorizations().decide(&permit, asked.id, decision, deed.now)? {
             return Ok(deed.unrecorded("somebody else has decided", None));
+        }
+        if approves && issue::is_asked_for(&in_store.settings, &asked.authorization.scopes) {
+            issue::note_device(deed.repos, asked.id, &deed.by.account()?.key, sid)?;
         }
         let noted = deed.entry().noted(action, 200, &Device(&asked, &app), Diff::default())?;
         Ok(noted.answer(Some(app)))
@@ -262,7 +272,7 @@ impl Attempt {
         let ring = ctx.keys.ring();
         let keyed = |id| ring.forms().text_of(id, USER_CODE, &[code.letters().as_bytes()]);
         let digests = ring.forms().ids().filter_map(keyed).map(|text| Digest::of(text.expose())).collect();
-        Ok(Self { counted, digests, is_on: ctx.settings.oauth2.device_grant })
+        Ok(Self { counted, digests, is_on: ctx.settings.oauth2.device.enabled })
     }
 
     /// What waits for a decision with this code, and its app. A wrong code is counted, which stays.

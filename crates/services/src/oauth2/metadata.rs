@@ -83,7 +83,7 @@ impl AuthorizationServer {
 #[must_use]
 pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
-    let has_devices = settings.oauth2.device_grant;
+    let has_devices = settings.oauth2.device.enabled;
     let grants = ["authorization_code", "refresh_token", "client_credentials"];
     let with_proof = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
     let with_none: Vec<_> = with_proof.iter().copied().chain(["none"]).collect();

@@ -5,6 +5,7 @@ use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
 use super::client_documents;
 use super::{one_use, request_objects};
+use crate::openid::known::Asking;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::oauth2::{
     App, ClientUrl, OAuthErrorCode, PUSHED_REQUEST_OPEN, PushedRequest, PushedUri, app_of_client_id,
@@ -90,7 +91,7 @@ async fn find_app(ctx: &Context, client: &ClientAuthentication) -> Result<Option
     let Some(id) = client.client_id.as_deref().filter(|id| !id.is_empty()) else { return Ok(None) };
     if ClientUrl::is_meant(id) {
         let url = client_documents::admit(ctx, id)?;
-        return client_documents::find(ctx, &url).await.map(Some);
+        return client_documents::find(ctx, &url, Asking::default()).await.map(|(app, _)| Some(app));
     }
     let Some(app_id) = app_of_client_id(id) else { return Ok(None) };
     ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(app_id)?)).await

@@ -14,7 +14,7 @@ pub mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use document::{ClientMetadata, SentMetadata};
+pub use document::{ClientMetadata, RelyingParty, SentMetadata};
 pub use manage::{Managed, delete, find, update};
 pub use reaping::{RegistrationReaper, reap};
 pub use register::{Registered, register};
@@ -75,18 +75,4 @@ impl From<MetadataError> for RegistrationError {
 pub async fn among(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeSet<AppId>, Error> {
     actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
     ctx.look(actor, move |look| Ok(look.repos.registrations().among(&apps)?)).await
-}
-
-/// Whether the app registered itself, and no administrator has changed it since: then nobody answers for its name.
-///
-/// Needs no permission: it is for the page that asks users. Errors: none of its own.
-pub async fn is_its_own(ctx: &Context, app: AppId) -> Result<bool, Error> {
-    let found = ctx.read(move |repos| Ok::<_, Error>(repos.registrations().find(app)?)).await?;
-    Ok(found.is_some_and(|client| !client.adopted))
-}
-
-/// Whether an administrator has changed the app of a client that nobody but itself had registered.
-pub(super) async fn find_adopted(ctx: &Context, app: AppId) -> Result<bool, OAuthError> {
-    let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.registrations().find(app)?)).await?;
-    Ok(found.is_some_and(|client| client.adopted))
 }

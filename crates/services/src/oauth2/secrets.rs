@@ -1,13 +1,15 @@
 //! Client secrets of apps: shown once, kept as digests (`oauth2.md` 6).
 
 use crate::audit::{Audited, Snapshot};
+use crate::deed::Deed;
 use crate::sessions::in_person::InPerson;
 use crate::{Context, Error, Principal};
 use doorward_domain::Secret;
 use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::{AppId, AppSecretId};
 use doorward_domain::oauth2::{App, AppSecret, ClientType, OpaqueToken};
-use doorward_domain::roles::{Action, Object, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, action, resource};
+use doorward_ports::StoreError;
 use serde_json::{Map, Value};
 
 /// The secrets of an app, by time of creation.
@@ -41,23 +43,33 @@ pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(App
             // With the secret, whoever has it acts as the service account.
             super::apps::check_client_reach(deed.by, &app)?;
         }
-        let random = deed.random();
-        let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
-        let token = OpaqueToken::new(prefix, random.alphanumeric(OpaqueToken::SECRET_LEN));
-        let secret = AppSecret {
-            id: deed.new_id(),
-            app_id: app.id,
-            prefix: token.prefix().to_owned(),
-            digest: token.digest(),
-            display_suffix: token.display_suffix(),
-            created_at: deed.now,
-            last_used_at: None,
-        };
-        deed.repos.apps().insert_secret(&permit, &secret)?;
+        let (secret, text) = insert(deed, &permit, app.id)?;
         let recorded = deed.made(&SecretOf { app: &app, id: secret.id })?;
-        Ok(recorded.answer((secret, token.to_wire())))
+        Ok(recorded.answer((secret, text)))
     })
     .await
+}
+
+/// Makes a secret of the app and stores it; also the secret as it is shown.
+pub(super) fn insert(
+    deed: &mut Deed<'_>,
+    permit: &Permit<action::Create, resource::Oauth2AppSecret>,
+    app_id: AppId,
+) -> Result<(AppSecret, Secret<String>), StoreError> {
+    let random = deed.random();
+    let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
+    let token = OpaqueToken::new(prefix, random.alphanumeric(OpaqueToken::SECRET_LEN));
+    let secret = AppSecret {
+        id: deed.new_id(),
+        app_id,
+        prefix: token.prefix().to_owned(),
+        digest: token.digest(),
+        display_suffix: token.display_suffix(),
+        created_at: deed.now,
+        last_used_at: None,
+    };
+    deed.repos.apps().insert_secret(permit, &secret)?;
+    Ok((secret, token.to_wire()))
 }
 
 /// Deletes a secret; every token obtained with it dies.

@@ -9,10 +9,11 @@ pub(super) mod still_allowed;
 use super::client::{ClientAuthentication, PresentedClient};
 use super::client_assertions::{self, Place};
 use super::client_documents;
+pub(crate) use super::resources::{bind, parse_resource};
 use crate::keys::for_token;
 use crate::openid::issue;
-use crate::{Context, OAuthError, Origin, Principal, Settings};
-use doorward_domain::oauth2::{App, OAuthErrorCode, Resource, Scopes};
+use crate::{Context, OAuthError, Origin, Principal};
+use doorward_domain::oauth2::{OAuthErrorCode, Resource, Scopes};
 use doorward_domain::{Instant, Secret};
 use std::sync::Arc;
 
@@ -173,27 +174,4 @@ fn parse(request: &TokenRequest) -> Result<GrantRequest, OAuthError> {
 
 fn given(secret: Option<&Secret<String>>) -> Option<&Secret<String>> {
     secret.filter(|secret| !secret.expose().is_empty())
-}
-
-/// The one `resource` of a request. Several are refused unless they are the same, for a token is bound to one.
-pub(crate) fn parse_resource(given: &[String]) -> Result<Option<Resource>, OAuthError> {
-    let target = |text: String| OAuthError::new(OAuthErrorCode::InvalidTarget, text);
-    let mut bound: Option<Resource> = None;
-    for text in given.iter().filter(|text| !text.is_empty()) {
-        let resource = Resource::parse(text).map_err(|error| target(error.to_string()))?;
-        match &bound {
-            Some(first) if !first.is_same_as(&resource) => {
-                return Err(target("a token is bound to one resource, and several were given".to_owned()));
-            }
-            Some(_) => {}
-            None => bound = Some(resource),
-        }
-    }
-    Ok(bound)
-}
-
-/// The resource to which tokens of the app are bound when `asked` is asked for, see [`App::bind`].
-pub(crate) fn bind(settings: &Settings, app: &App, asked: Option<&Resource>) -> Result<Option<Resource>, OAuthError> {
-    app.bind(asked, settings.oauth2.resources.as_deref(), &settings.resource())
-        .map_err(|error| OAuthError::new(OAuthErrorCode::InvalidTarget, error.to_string()))
 }

@@ -6,6 +6,7 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_domain::openid::{ConsentQuestion, Prompt};
+use doorward_ports::openid::Known;
 use time::Duration;
 
 /// For how long it is remembered that somebody was asked to sign in.
@@ -26,10 +27,10 @@ pub enum Step {
     Refused(Answer),
 }
 
-/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they were, see
-/// [`asked_at`].
+/// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they
+/// were, see [`asked_at`].
 ///
-/// Needs no permission. Errors: none but those of the store.
+/// Needs no permission. Errors: none but those of the keys, where a hint is to be verified.
 pub async fn next_step(
     ctx: &Context,
     actor: Option<&Principal>,
@@ -58,22 +59,14 @@ pub async fn next_step(
     if hinted.is_some_and(|hint| hint.user != user) || request.claims.subject.as_deref().is_some_and(is_other) {
         return sign_in("somebody else is signed in");
     }
-    let (key, app, remembered) = (account.key.id.clone(), consent.app.id, ctx.settings.oauth2.remember_consent);
-    let resource = consent.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned());
-    let (rules, known, session) = ctx
-        .read(move |repos| {
-            let rules = repos.openid().find_rules(app)?.unwrap_or_default();
-            let known = repos.openid().find_consent(user, app, &resource)?;
-            Ok::<_, Error>((rules, known, repos.federated_sessions().find(&key)?))
-        })
-        .await?;
-    let auth_time = session.as_ref().map_or(account.key.created_at, |(session, _)| session.auth_time);
+    let Known { rules, is_its_own, sign_in: began, consents } = &consent.known;
+    let auth_time = began.as_ref().map_or(account.key.created_at, |(auth_time, _)| *auth_time);
     if request.needs_new_proof(rules.default_max_age, auth_time, asked_at, ctx.clock.now()) {
         return sign_in("the user must sign in again");
     }
     let essential = &request.claims.essential_acr;
-    let acr = session.map_or_else(|| issue::PASSWORD.to_owned(), |(session, _)| session.acr);
-    if !essential.is_empty() && !essential.contains(&acr) {
+    let acr = began.as_ref().map_or(issue::PASSWORD, |(_, acr)| acr);
+    if !essential.is_empty() && !essential.iter().any(|essential| essential == acr) {
         let code = OAuthErrorCode::UnmetAuthenticationRequirements;
         return refuse(code, "the user cannot sign in by one of the ways that are essential");
     }
@@ -83,13 +76,16 @@ pub async fn next_step(
     let told = consent.told();
     let question = ConsentQuestion {
         app: &consent.app,
-        rules: &rules,
+        rules,
         redirect_uri: &consent.redirect_uri,
         authorization: &consent.authorization,
         told: &told,
-        is_remembered: remembered,
+        is_remembered: ctx.settings.oauth2.remember_consent,
+        // What a document says of its client may be another thing tomorrow.
+        is_vouched_for: !is_its_own && consent.document.is_none(),
     };
-    if question.is_answered(known.as_ref()) {
+    let known = consents.iter().find(|known| known.resource == question.resource());
+    if question.is_answered(known) {
         return Ok(Step::Allowed);
     }
     if is_silent {

@@ -12,11 +12,20 @@ const PROTOCOL_CLAIMS: [&str; 10] = ["sub", "iss", "aud", "exp", "iat", "auth_ti
 
 /// What OpenID Connect Discovery 1.0 (3) adds to the metadata of the authorization server. It names exactly what works.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are members of the document")]
 pub struct ProviderMetadata {
     /// The keys with which this server signs.
     pub jwks_uri: String,
     /// Where claims are told.
     pub userinfo_endpoint: String,
+    /// Where apps send users who sign out.
+    pub end_session_endpoint: String,
+    /// Apps are told when sessions end.
+    pub backchannel_logout_supported: bool,
+    /// And which one.
+    pub backchannel_logout_session_supported: bool,
+    /// No page of an app is loaded when a session ends.
+    pub frontchannel_logout_supported: bool,
     /// What is told of people and sign-ins.
     pub claims_supported: Vec<&'static str>,
     /// Claims are what they are: none are aggregated or distributed.
@@ -44,6 +53,10 @@ pub fn metadata(settings: &Settings) -> Option<ProviderMetadata> {
     Some(ProviderMetadata {
         jwks_uri: format!("{issuer}/oauth2/jwks"),
         userinfo_endpoint: format!("{issuer}/oauth2/userinfo"),
+        end_session_endpoint: format!("{issuer}/oauth2/logout"),
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
+        frontchannel_logout_supported: false,
         claims_supported: PROTOCOL_CLAIMS
             .iter()
             .copied()

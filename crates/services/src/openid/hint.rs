@@ -5,6 +5,7 @@ use crate::{Context, Error};
 use doorward_domain::identity_providers::{Claims, Compact, TokenHeader};
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
+use doorward_domain::oauth2::app_of_client_id;
 use uuid::Uuid;
 
 /// The longest hint that is looked at, in bytes.
@@ -39,8 +40,8 @@ pub(super) async fn read(ctx: &Context, text: &str) -> Result<Option<Hint>, Erro
     if !is_ours {
         return Ok(None);
     }
-    let uuid = |name: &str| claims.text(name).ok().flatten().and_then(|text| text.parse::<Uuid>().ok());
-    let hint =
-        uuid("sub").zip(uuid("aud")).map(|(user, app)| Hint { user: UserId(user), app: AppId(app), sid: uuid("sid") });
-    Ok(hint)
+    let text = |name: &str| claims.text(name).ok().flatten();
+    let uuid = |name: &str| text(name).and_then(|text| text.parse::<Uuid>().ok());
+    let app = text("aud").and_then(app_of_client_id);
+    Ok(uuid("sub").zip(app).map(|(user, app)| Hint { user: UserId(user), app, sid: uuid("sid") }))
 }

@@ -3,12 +3,14 @@
 use super::claims::of_user;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
+use crate::oauth2::client_documents::client_id_of;
 use crate::{Context, Error, Settings};
-use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{OidcScope, Scopes};
 use doorward_domain::openid::{
-    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, SignIn, Unsigned,
+    AppRules, AuthenticationRequest, ClaimName, GROUPS_IN_TOKEN_MAX, IdToken, Identity, RequestedClaims, SignIn,
+    Unsigned,
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::sessions::ApiKey;
@@ -59,26 +61,38 @@ pub(crate) fn note_code(
     repos.openid().insert_of_code(&permit(), code, &identity)
 }
 
+/// Notes with a device what its app is told of the user, who approves it with this key.
+pub(crate) fn note_device(
+    repos: &mut dyn Repositories,
+    device: DeviceAuthorizationId,
+    key: &ApiKey,
+    fresh: Uuid,
+) -> Result<(), StoreError> {
+    let sign_in = sign_in_of(repos, key, fresh)?;
+    let identity = Identity { sign_in, nonce: None, claims: RequestedClaims::default() };
+    repos.openid().insert_of_device(&permit(), device, &identity)
+}
+
 /// About whom an ID token is, and what it says.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     user: UserId,
-    app: AppId,
+    client_id: String,
     identity: Identity,
     algorithm: SignatureAlgorithm,
     claims: Map<String, Value>,
 }
 
-/// Carries what a code says of its user over to the grant that comes of it.
+/// Carries what a code or a device says of its user over to the grant that comes of it.
 pub(crate) fn redeem(
     repos: &mut dyn Repositories,
     settings: &OidcSettings,
-    (code, grant): (CodeId, GrantId),
+    (identity, grant): (Option<Identity>, GrantId),
     user: &User,
     app: AppId,
     scopes: &Scopes,
 ) -> Result<Option<Subject>, StoreError> {
-    let Some(identity) = repos.openid().find_of_code(code)? else { return Ok(None) };
+    let Some(identity) = identity else { return Ok(None) };
     repos.openid().insert_of_grant(&permit(), grant, &identity.of_grant())?;
     subject(repos, settings, user, app, scopes, identity).map(Some)
 }
@@ -105,6 +119,7 @@ fn subject(
 ) -> Result<Subject, StoreError> {
     let AppRules { id_token_signed_response_alg, claims_in_id_token, .. } =
         repos.openid().find_rules(app)?.unwrap_or_default();
+    let client_id = client_id_of(repos, app)?;
     let mut wanted = identity.claims.id_token.clone();
     if claims_in_id_token {
         wanted.extend(ClaimName::of_scopes(scopes));
@@ -115,7 +130,7 @@ fn subject(
         claims.remove("groups");
         claims.insert("groups_overage".to_owned(), true.into());
     }
-    Ok(Subject { user: user.id, app, identity, algorithm: id_token_signed_response_alg, claims })
+    Ok(Subject { user: user.id, client_id, identity, algorithm: id_token_signed_response_alg, claims })
 }
 
 /// The ID token that comes with this access token.
@@ -124,12 +139,12 @@ pub(crate) async fn id_token(
     subject: Subject,
     access_token: &Secret<String>,
 ) -> Result<Secret<String>, Error> {
-    let Subject { user, app, identity, algorithm, claims } = subject;
+    let Subject { user, client_id, identity, algorithm, claims } = subject;
     sign(ctx, algorithm, None, |algorithm, now| {
         let token = IdToken {
             issuer: ctx.settings.issuer(),
             subject: user,
-            audience: app,
+            audience: &client_id,
             issued_at: now,
             lifetime: ctx.settings.oidc.id_token_lifetime.get(),
             sign_in: &identity.sign_in,

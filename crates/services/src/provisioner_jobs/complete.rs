@@ -11,7 +11,7 @@ use crate::deed::Deed;
 use crate::error::Error;
 use crate::workspaces;
 use doorward_domain::ids::ProvisionerJobId;
-use doorward_domain::provisioner_jobs::{Agent, JobType, Resource, check_resources};
+use doorward_domain::provisioner_jobs::{Agent, JobTiming, JobType, Resource, check_resources};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::template_versions::{ExternalAuth, Preset, RichParameter, TemplateVersion, check_parameters};
 use doorward_domain::workspaces::Transition;
@@ -51,6 +51,8 @@ pub struct CompletedBuild {
     pub resources: Vec<Resource>,
     /// What the provisioner leaves behind for the next time.
     pub state: Vec<u8>,
+    /// How long its steps took.
+    pub timings: Vec<JobTiming>,
 }
 
 /// Ends the import of a version that is read. A version that needs accounts at providers that this server does not know has failed.
@@ -140,6 +142,7 @@ pub async fn complete_build(
         let Held { job, permit } = hold(deed, id)?;
         let transition = workspaces::transition_of(deed, build)?;
         store(deed, &permit, id, transition, done.resources)?;
+        keep_timings(deed, &permit, id, done.timings)?;
         let sealed = seal_state(&seal, build, done.state)?;
         Ok::<_, Error>(end_job(deed, &permit, job, "", "", Some(sealed))?.map(drop))
     })
@@ -150,6 +153,20 @@ pub async fn complete_build(
 
 fn not_taken(defect: impl std::fmt::Display) -> Error {
     Error::invalid(defect.to_string())
+}
+
+/// Keeps how long the steps of a build took.
+pub(super) fn keep_timings(
+    deed: &mut Deed<'_>,
+    permit: &Permit<action::Update, resource::ProvisionerJobs>,
+    id: ProvisionerJobId,
+    told: Vec<JobTiming>,
+) -> Result<(), Error> {
+    let timings = JobTiming::kept(told);
+    if !timings.is_empty() {
+        deed.repos.provisioner_jobs().update_timings(permit, id, &timings)?;
+    }
+    Ok(())
 }
 
 /// Keeps resources, with ids, and without what nobody is to see.

@@ -1,5 +1,6 @@
 //! Jobs that fail.
 
+use super::complete::keep_timings;
 use super::daemon::{Held, daemon_of, hold, look_at};
 use super::end::end_job;
 use super::events::told_of_logs;
@@ -9,14 +10,22 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::workspaces;
 use doorward_domain::ids::ProvisionerJobId;
-use doorward_domain::provisioner_jobs::UNHEARD_AFTER;
+use doorward_domain::provisioner_jobs::{JobTiming, UNHEARD_AFTER};
 use std::time::Duration;
 
 /// What is said of a job whose daemon was cut off while it got it.
 const CUT_OFF: &str = "The connection to the provisioner daemon broke while it got the job.";
 
-/// Ends a job that failed, or that was stopped when `error` is empty and somebody asked for that. A `state`, which only builds have, replaces
-/// what is kept.
+/// What is left of a build that failed.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// What the provisioner leaves behind, in place of what is kept; `None`: that stays.
+    pub state: Option<Vec<u8>>,
+    /// How long its steps took.
+    pub timings: Vec<JobTiming>,
+}
+
+/// Ends a job that failed, or that was stopped when `error` is empty and somebody asked for that. Only of a build something is left.
 ///
 /// Needs the principal of the provisioner daemon that has the job. Errors: `Refused` (it has another daemon, or the principal is none),
 /// `Conflict` (no daemon has it, or it is over), `NoSuch`.
@@ -26,7 +35,7 @@ pub async fn fail(
     id: ProvisionerJobId,
     error: String,
     error_code: String,
-    state: Option<Vec<u8>>,
+    left: Left,
 ) -> Result<(), Error> {
     let seal = ctx.seal();
     ctx.act(by, move |deed| {
@@ -35,7 +44,10 @@ pub async fn fail(
             workspaces::hold_build(deed, build)?;
         }
         let Held { job, permit } = hold(deed, id)?;
-        let sealed = build.zip(state).map(|(build, state)| seal_state(&seal, build, state)).transpose()?;
+        if build.is_some() {
+            keep_timings(deed, &permit, id, left.timings)?;
+        }
+        let sealed = build.zip(left.state).map(|(build, state)| seal_state(&seal, build, state)).transpose()?;
         Ok::<_, Error>(end_job(deed, &permit, job, &error, &error_code, sealed)?.map(drop))
     })
     .await?;
@@ -47,7 +59,7 @@ pub async fn fail(
 ///
 /// Needs the principal of that daemon. Errors: as of [`fail()`].
 pub async fn disconnected(ctx: &Context, by: &Principal, id: ProvisionerJobId) -> Result<(), Error> {
-    fail(ctx, by, id, CUT_OFF.to_owned(), String::new(), None).await
+    fail(ctx, by, id, CUT_OFF.to_owned(), String::new(), Left::default()).await
 }
 
 /// Ends the jobs that a daemon was given, perhaps over a connection that broke, and of which it has never said anything: who asks for a job has

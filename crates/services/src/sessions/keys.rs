@@ -76,6 +76,7 @@ pub async fn expire_key(ctx: &Context, actor: &Principal, user: &UserRef, id: &s
         if key.oauth2.as_ref().is_some_and(|binding| binding.grant_id.is_some()) {
             return end(deed, &key);
         }
+        deed.ends_sessions();
         if !deed.repos.api_keys().expire(&permit, &key.id, deed.now)? {
             return Err(Error::NotFound);
         }
@@ -96,6 +97,7 @@ fn may_end(actor: &Principal, key: &ApiKey) -> Result<(), Error> {
 
 fn end(deed: &mut Deed<'_>, key: &ApiKey) -> Result<Done<()>, Error> {
     let permit = deed.by.permit::<action::Delete, resource::ApiKey>(&access::key(key))?;
+    deed.ends_sessions();
     if !deed.repos.api_keys().delete(&permit, &key.id)? {
         return Err(Error::NotFound);
     }

@@ -145,6 +145,7 @@ pub async fn logout(ctx: &Context, actor: &Principal) -> Result<(), Error> {
     let (key, is_app) = (Arc::clone(&actor.account()?.key), actor.app().is_some());
     ctx.act(actor, move |deed| {
         let because = System::because("whoever holds a key may end it");
+        deed.ends_sessions();
         deed.repos.api_keys().delete(&because.permit(), &key.id)?;
         if !is_app {
             deed.repos.api_keys().delete_of_scope(&because.permit(), key.user_id, ScopeName::APPLICATION_CONNECT)?;

@@ -48,6 +48,7 @@ pub async fn delete(ctx: &Context, actor: &Principal, user: &UserRef) -> Result<
                 let message = "You cannot delete a user that owns workspaces. Delete their workspaces and try again!";
                 return Err(Error::Precondition(message.to_owned()));
             }
+            deed.ends_sessions();
             if !deed.repos.users().delete(&permit, id, deed.now)? {
                 return Err(Error::UserNotFound);
             }
@@ -81,6 +82,7 @@ async fn change_status(
                 let view = UserView::load(user, deed.repos)?;
                 return Ok(deed.unrecorded("nothing changed", view));
             }
+            deed.ends_sessions();
             if !deed.repos.users().update_status(&permit, id, status, deed.now)? {
                 return Err(Error::UserNotFound);
             }

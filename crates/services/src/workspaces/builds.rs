@@ -10,8 +10,9 @@ use crate::templates;
 use crate::users::UserRef;
 use crate::users::reference::resolve;
 use doorward_domain::Secret;
-use doorward_domain::ids::{BuildId, ProvisionerJobId};
+use doorward_domain::ids::{BuildId, ProvisionerJobId, WorkspaceId};
 use doorward_domain::names::key;
+use doorward_domain::provisioner_jobs::JobTiming;
 use doorward_domain::roles::{Action, OWNER};
 use doorward_domain::workspaces::Workspace;
 use doorward_ports::provisioner_jobs::StoredResource;
@@ -93,6 +94,43 @@ pub async fn build_resources(ctx: &Context, by: &Principal, id: BuildId) -> Resu
         None => Ok(Vec::new()),
     })
     .await
+}
+
+/// The steps of a build with their times, and the job that told of them; a build without a job has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildTimings {
+    /// The job.
+    pub job_id: ProvisionerJobId,
+    /// Its steps, in the order in which they were told.
+    pub steps: Vec<JobTiming>,
+}
+
+/// How long the steps of a build took.
+///
+/// Needs `workspace:read`. Errors: as of [`find_build`].
+pub async fn build_timings(ctx: &Context, by: &Principal, id: BuildId) -> Result<BuildTimings, Error> {
+    ctx.look(by, move |look| {
+        let (_workspace, build) = found(look, id)?;
+        timings(look, build.build.job_id)
+    })
+    .await
+}
+
+/// How long the steps of the latest build of a workspace took.
+///
+/// Needs `workspace:read`. Errors: `NotFound` (missing or not readable), `Forbidden` (only the scope is too short).
+pub async fn latest_timings(ctx: &Context, by: &Principal, id: WorkspaceId) -> Result<BuildTimings, Error> {
+    ctx.look(by, move |look| {
+        let workspace = look.repos.workspaces().view(id)?.ok_or(Error::NotFound)?;
+        readable_once(look, &workspace.workspace)?;
+        timings(look, workspace.latest_build.and_then(|latest| latest.build.job_id))
+    })
+    .await
+}
+
+fn timings(look: &mut Look<'_>, job: Option<ProvisionerJobId>) -> Result<BuildTimings, Error> {
+    let Some(job_id) = job else { return Ok(BuildTimings { job_id: ProvisionerJobId::NIL, steps: Vec::new() }) };
+    Ok(BuildTimings { job_id, steps: look.repos.provisioner_jobs().list_timings(job_id)? })
 }
 
 /// The values that a build was given for the parameters of its version.

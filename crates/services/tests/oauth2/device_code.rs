@@ -91,7 +91,9 @@ async fn tokens_are_for_who_approved_with_what_was_approved() {
         .expect_insert()
         .once()
         .withf(|_, grant, key| {
-            (grant.user_id, key.user_id) == (USER, USER) && grant.authorization == authorization("workspace:read")
+            (grant.user_id, key.user_id) == (USER, USER)
+                && grant.authorization == authorization("workspace:read")
+                && (grant.is_device, grant.refresh_expires_at) == (true, NOW + Duration::WEEK)
         })
         .returning(|_, _, _| Ok(()));
     let tokens = poll(context(repos)).await.unwrap();
@@ -145,6 +147,7 @@ async fn too_many_codes_are_refused_before_another_is_made() {
     for live in [LiveDeviceCodes { all: 10_000, pending: 0 }, LiveDeviceCodes { all: 20, pending: 20 }] {
         assert_eq!(ask(live, oauth2_settings()).await, OAuthErrorCode::TemporarilyUnavailable);
     }
-    let off = OAuth2Settings { device_grant: false, ..oauth2_settings() };
+    let mut off = oauth2_settings();
+    off.device.enabled = false;
     assert_eq!(ask(LiveDeviceCodes::default(), off).await, OAuthErrorCode::UnauthorizedClient);
 }

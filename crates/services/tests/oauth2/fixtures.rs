@@ -8,6 +8,7 @@ use doorward_domain::settings::Section as _;
 use doorward_domain::users::{User, UserStatus};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
+use doorward_ports::openid::Known;
 use doorward_services::oauth2::ClientAuthentication;
 use doorward_services::{Context, Keys, OAuth2Settings, Settings, SubjectCache};
 use doorward_testkit::settings::{Defaults, defaults};
@@ -82,6 +83,7 @@ pub(crate) fn app(client_type: ClientType) -> App {
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
@@ -96,6 +98,11 @@ pub(crate) fn user(status: UserStatus) -> User {
 /// A confidential app that knows its secret, and one user of the given state.
 pub(crate) fn repos(app: App) -> MockRepositories {
     let mut repos = MockRepositories::default();
+    let asking = app.clone();
+    repos
+        .openid
+        .expect_find_asking()
+        .returning(move |id, _| Ok((id == APP).then(|| (asking.clone(), Known::default()))));
     repos.apps.expect_find().returning(move |id| Ok((id == APP).then(|| app.clone())));
     repos.apps.expect_find_secret_by_prefix().returning(|prefix| {
         let token = OpaqueToken::parse(SECRET).unwrap();

@@ -43,6 +43,7 @@ fn exchanged_at(at: Instant) -> Grant {
         generation: 1,
         created_at: at,
         app_revision: 0,
+        is_device: false,
     }
 }
 

@@ -75,9 +75,9 @@ class MailServer:
 
     USER, PASSWORD = "door", "correct horse"
 
-    def __init__(self, context=None, implicit=False):
-        self._context, self._implicit = context, implicit
-        self.mails, self.secured, self.refusals = [], [], []
+    def __init__(self, context=None, implicit=False, host="127.0.0.1"):
+        self._context, self._implicit, self._host = context, implicit, host
+        self.mails, self.secured, self.refusals, self.sign_ins = [], [], [], []
 
     async def handle_DATA(self, server, session, envelope):
         if self.refusals:
@@ -88,7 +88,9 @@ class MailServer:
 
     def _authenticate(self, server, session, envelope, mechanism, data):
         known = (data.login, data.password) == (self.USER.encode(), self.PASSWORD.encode())
-        return AuthResult(success=known)
+        self.sign_ins.append(known)
+        # aiosmtpd says so to the client, as nothing here has.
+        return AuthResult(success=known, handled=False)
 
     def __enter__(self):
         mailbox = self
@@ -104,7 +106,7 @@ class MailServer:
 
         options = {"ssl_context": self._context} if self._implicit else {}
         self.port = free_port()
-        self._controller = Listener(self, hostname="127.0.0.1", port=self.port, **options)
+        self._controller = Listener(self, hostname=self._host, port=self.port, **options)
         self._controller.start()
         return self
 

@@ -18,13 +18,16 @@ class Denied(Exception):
 
 
 class Storage:
-    """Keeps what a client keeps on disk: the registration it was given, and its tokens."""
+    """Keeps what a client keeps on disk: the registration it was given, and its tokens. Without an app it must find its own."""
 
-    def __init__(self, app, callback_url):
+    def __init__(self, app=None, callback_url=None):
         self.tokens = None
-        self._client = OAuthClientInformationFull(
-            client_id=app.id, redirect_uris=[callback_url], token_endpoint_auth_method="none"
-        )
+        self.client = None
+        self._may_register = app is None
+        if app:
+            self.client = OAuthClientInformationFull(
+                client_id=app.id, redirect_uris=[callback_url], token_endpoint_auth_method="none"
+            )
 
     async def get_tokens(self):
         return self.tokens
@@ -33,10 +36,11 @@ class Storage:
         self.tokens = tokens
 
     async def get_client_info(self):
-        return self._client
+        return self.client
 
     async def set_client_info(self, client_info):
-        raise AssertionError(f"the client registered itself again: {client_info}")
+        assert self._may_register and self.client is None, f"the client registered itself again: {client_info}"
+        self.client = client_info
 
 
 class McpUser:
@@ -46,7 +50,7 @@ class McpUser:
     with the address that the client opens.
     """
 
-    def __init__(self, mcp_url, storage, callback, decide):
+    def __init__(self, mcp_url, storage, callback, decide, document=None):
         self.sign_ins = 0
         self._url = mcp_url
         self._callback = callback
@@ -56,7 +60,8 @@ class McpUser:
             client_name="Small client", redirect_uris=[callback.url], token_endpoint_auth_method="none"
         )
         self._oauth = OAuthClientProvider(
-            mcp_url, metadata, storage, redirect_handler=self._open, callback_handler=self._come_back
+            mcp_url, metadata, storage, redirect_handler=self._open, callback_handler=self._come_back,
+            client_metadata_url=document,
         )
         self._connection = None
 

@@ -48,17 +48,19 @@ class NodeClient:
 
 
 class DocumentHost:
-    """Has one JSON document under https. Use it in a `with` statement."""
+    """Has one JSON document under https, or says what `answer` says. Use it in a `with` statement."""
 
     PATH = "/oauth/client.json"
 
     def __init__(self, context):
-        self.document, self.asked = {}, 0
+        self.document, self.asked, self.answer = {}, 0, None
         host = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 host.asked += 1
+                if host.answer:
+                    return host.answer(self)
                 body = json.dumps(host.document).encode()
                 self.send_response(200 if self.path == host.PATH else 404)
                 self.send_header("Content-Type", "application/json")

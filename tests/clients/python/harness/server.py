@@ -109,6 +109,18 @@ class Server:
         raise RuntimeError(f"the server did not say where it listens; it said:\n{self.log()}")
 
 
+def doctor(**settings):
+    """Whether `doorward doctor` finds all well with these settings and an empty folder, and what it says."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DOORWARD_")}
+    with tempfile.TemporaryDirectory(prefix="doorward-clients-") as folder:
+        environment["DOORWARD__DATA_DIR"] = folder
+        for name, value in {"server.listen": "127.0.0.1:0", **settings}.items():
+            environment["DOORWARD__" + name.upper().replace(".", "__")] = value
+        command = [os.environ["DOORWARD_BIN"], "doctor"]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
 def die_with_parent():
     """Linux: the kernel kills the server when the test run is killed. Elsewhere a killed run leaves it behind."""
     try:

@@ -1,4 +1,5 @@
-//! `/.well-known`: documents, open to any site, which never ask who reads them and are served as leanly as can be.
+//! Documents, open to any site, which never ask who reads them and are served as leanly as can be: those of `/.well-known`, and those that
+//! these name.
 
 use crate::kit::convention::{Asked, Convention, Family};
 use crate::kit::cors;
@@ -10,13 +11,21 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderMap;
 use doorward_services::Error;
 
-/// What clients read before they know anything else.
+/// What anybody may read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Document;
+pub(crate) enum Document {
+    /// What clients read before they know anything else.
+    WellKnown,
+    /// What stands elsewhere, and may not be there.
+    Named,
+}
 
 impl Convention for Document {
     fn territory(&self) -> Option<&'static str> {
-        Some("/.well-known")
+        match self {
+            Self::WellKnown => Some("/.well-known"),
+            Self::Named => None,
+        }
     }
 
     fn limit(&self) -> Limit {
@@ -48,6 +57,9 @@ impl Convention for Document {
     }
 
     fn statuses(&self, _limit: Limit) -> &'static [u16] {
-        &[405]
+        match self {
+            Self::WellKnown => &[405],
+            Self::Named => &[404, 405, 503],
+        }
     }
 }

@@ -47,6 +47,8 @@ pub(crate) mod paths {
     pub(crate) const DEVICE: &str = "/oauth2/device/verify";
     /// The same, short to type.
     pub(crate) const DEVICE_SHORT: &str = "/device";
+    /// Where applications send users who sign out (RP-Initiated Logout 1.0).
+    pub(crate) const END_SESSION: &str = "/oauth2/logout";
     /// The authorization endpoint.
     pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
 }

@@ -236,6 +236,9 @@ pub(crate) fn oauth_body(status: StatusCode, error: &OAuthError) -> HttpResponse
     let body = OAuthBody { error: error.code.as_str(), error_description: printable(&error.description) };
     let mut response = answer::json(status, &body);
     oauth_headers(response.headers_mut(), error.code);
+    if let Some(wait) = error.retry_after {
+        set_header(response.headers_mut(), header::RETRY_AFTER, &whole_seconds_up(wait).to_string());
+    }
     response
 }
 

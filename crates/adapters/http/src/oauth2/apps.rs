@@ -9,9 +9,11 @@ use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::{App, AppSecret, ClientType, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod};
-use doorward_services::oauth2::{RulesCommand, apps, registration, secrets};
+use doorward_domain::openid::AppRules;
+use doorward_services::oauth2::app_rules::{self, RulesCommand};
+use doorward_services::oauth2::{ClientRulesCommand, apps, registration, secrets};
 use doorward_services::{Error, Principal};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -88,6 +90,47 @@ pub(crate) struct AppObject {
     /// The only algorithm by which it signs them; absent means any.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_object_signing_alg: Option<String>,
+    #[serde(flatten)]
+    rules: RulesObject,
+}
+
+/// What is particular about an app as a relying party of OpenID Connect.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuth2AppRules)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as clients know them")]
+pub(crate) struct RulesObject {
+    /// `RS256`, `ES256` or `EdDSA`.
+    id_token_signed_response_alg: &'static str,
+    /// Whether what it may know stands in the ID token too.
+    claims_in_id_token: bool,
+    /// How many seconds ago a user may have signed in at most; absent when that does not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_max_age: Option<u32>,
+    /// Whether users are not asked whether they allow it.
+    trusted: bool,
+    /// Where users may be sent after they have signed out.
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended; empty: nowhere.
+    backchannel_logout_uri: String,
+    /// Whether it must be told which session has ended.
+    backchannel_logout_session_required: bool,
+    /// Whether its grants end with the session in which they were given.
+    end_with_session: bool,
+}
+
+impl From<AppRules> for RulesObject {
+    fn from(rules: AppRules) -> Self {
+        Self {
+            id_token_signed_response_alg: rules.id_token_signed_response_alg.as_str(),
+            claims_in_id_token: rules.claims_in_id_token,
+            default_max_age: rules.default_max_age,
+            trusted: rules.trusted,
+            post_logout_redirect_uris: rules.post_logout_redirect_uris,
+            backchannel_logout_uri: rules.backchannel_logout_uri.unwrap_or_default(),
+            backchannel_logout_session_required: rules.backchannel_logout_session_required,
+            end_with_session: rules.end_with_session,
+        }
+    }
 }
 
 /// Where a client of an app finds the authorization server.
@@ -102,9 +145,9 @@ pub(crate) struct Endpoints {
 }
 
 impl AppObject {
-    fn new(site: &Site, app: App, dynamically_registered: bool) -> Self {
+    fn new(site: &Site, app: App, rules: AppRules, dynamically_registered: bool) -> Self {
         let issuer = site.context.settings.issuer();
-        let has_devices = app.device_flow && site.context.settings.oauth2.device_grant;
+        let has_devices = app.device_flow && site.context.settings.oauth2.device.enabled;
         let texts = |list: Vec<Resource>| list.iter().map(|resource| resource.as_str().to_owned()).collect();
         Self {
             id: app.id.0,
@@ -142,7 +185,15 @@ impl AppObject {
             require_pushed_authorization_requests: app.rules.require_pushed_requests,
             require_signed_request_object: app.rules.require_signed_requests,
             request_object_signing_alg: app.rules.request_object_alg,
+            rules: rules.into(),
         }
+    }
+
+    /// An app with all that is kept of it elsewhere.
+    async fn load(call: &Call, actor: &Principal, app: App) -> Result<Self, Error> {
+        let is_registered = !registration::among(call.context(), actor, vec![app.id]).await?.is_empty();
+        let rules = app_rules::list(call.context(), actor, vec![app.id]).await?.remove(&app.id);
+        Ok(Self::new(&call.site, app, rules.unwrap_or_default(), is_registered))
     }
 }
 
@@ -160,11 +211,12 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
         Some(user) => apps::list_of_user(call.context(), &actor, user).await?,
         None => apps::list(call.context(), &actor).await?,
     };
-    let ids = found.iter().map(|app| app.id).collect();
-    let registered = registration::among(call.context(), &actor, ids).await?;
+    let ids: Vec<_> = found.iter().map(|app| app.id).collect();
+    let registered = registration::among(call.context(), &actor, ids.clone()).await?;
+    let mut rules = app_rules::list(call.context(), &actor, ids).await?;
     let shown = found.into_iter().map(|app| {
-        let is_registered = registered.contains(&app.id);
-        AppObject::new(&call.site, app, is_registered)
+        let (is_registered, rules) = (registered.contains(&app.id), rules.remove(&app.id).unwrap_or_default());
+        AppObject::new(&call.site, app, rules, is_registered)
     });
     Ok(ok(&shown.collect::<Vec<_>>()))
 }
@@ -217,6 +269,30 @@ pub(crate) struct AppRequest {
     require_signed_request_object: Option<bool>,
     /// The only algorithm by which it signs them; empty means any.
     request_object_signing_alg: Option<String>,
+    /// `RS256` (default), `ES256` or `EdDSA`.
+    id_token_signed_response_alg: Option<String>,
+    /// Whether what it may know stands in the ID token too, for programs that do not ask for it.
+    claims_in_id_token: Option<bool>,
+    /// How many seconds ago a user may have signed in at most; null: that does not matter.
+    #[serde(deserialize_with = "some")]
+    #[schema(value_type = Option<u32>)]
+    #[expect(clippy::option_option, reason = "null is not the same as absent")]
+    default_max_age: Option<Option<u32>>,
+    /// Whether users are not asked whether they allow it, as long as its answers go to a site.
+    trusted: Option<bool>,
+    /// Up to 32 addresses where users may be sent after they have signed out.
+    post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where it is told that a session has ended: https. Empty: nowhere.
+    backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session has ended, and not only whose.
+    backchannel_logout_session_required: Option<bool>,
+    /// Whether its grants end with the session in which they were given.
+    end_with_session: Option<bool>,
+}
+
+/// A member that may be null, which is not the same as absent.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(source).map(Some)
 }
 
 impl From<AppRequest> for apps::AppCommand {
@@ -236,6 +312,16 @@ impl From<AppRequest> for apps::AppCommand {
             service_account: body.service_account,
             device_flow: body.device_flow,
             rules: RulesCommand {
+                id_token_signed_response_alg: body.id_token_signed_response_alg,
+                claims_in_id_token: body.claims_in_id_token,
+                default_max_age: body.default_max_age,
+                trusted: body.trusted,
+                post_logout_redirect_uris: body.post_logout_redirect_uris,
+                backchannel_logout_uri: body.backchannel_logout_uri,
+                backchannel_logout_session_required: body.backchannel_logout_session_required,
+                end_with_session: body.end_with_session,
+            },
+            client: ClientRulesCommand {
                 auth_method: body.token_endpoint_auth_method,
                 jwks: body.jwks,
                 jwks_uri: body.jwks_uri,
@@ -257,7 +343,7 @@ impl From<AppRequest> for apps::AppCommand {
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
     let app = apps::create(call.context(), &actor, body.into()).await?;
-    Ok(created(&AppObject::new(&call.site, app, false)))
+    Ok(created(&AppObject::load(&call, &actor, app).await?))
 }
 
 /// Shows an app.
@@ -268,8 +354,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
 )]
 pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     let app = apps::find(call.context(), &actor, call.id("app")?).await?;
-    let is_registered = !registration::among(call.context(), &actor, vec![app.id]).await?.is_empty();
-    Ok(ok(&AppObject::new(&call.site, app, is_registered)))
+    Ok(ok(&AppObject::load(&call, &actor, app).await?))
 }
 
 /// Replaces what is registered of an app. Codes and tokens stay valid.
@@ -287,8 +372,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     };
     let body: AppRequest = call.json_after(may).await?;
     let app = apps::update(call.context(), &actor, id, body.into()).await?;
-    let is_registered = !registration::among(call.context(), &actor, vec![app.id]).await?.is_empty();
-    Ok(ok(&AppObject::new(&call.site, app, is_registered)))
+    Ok(ok(&AppObject::load(&call, &actor, app).await?))
 }
 
 /// Deletes an app with its secrets, codes and tokens.

@@ -14,7 +14,7 @@ use actix_web::web::Bytes;
 use doorward_services::oauth2::metadata;
 
 pub(crate) fn routes(routes: &mut Routes) {
-    let mut r = routes.of(&Document);
+    let mut r = routes.of(&Document::WellKnown);
     r.plain(__path_authorization_server, authorization_server).busy();
     r.plain(__path_protected_resource, protected_resource);
     r.plain(__path_authorization_server_below, authorization_server_below).takes_the_rest();

@@ -3,15 +3,17 @@
 use crate::conventions::OAuth2;
 use crate::kit::answer::{created, no_content, ok, set_header};
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult, oauth_body, whole_seconds_up};
+use crate::kit::error::{Failure, HandlerResult, oauth_body};
 use crate::kit::extract::credential;
 use crate::kit::json;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::WWW_AUTHENTICATE;
 use doorward_domain::oauth2::OAuthErrorCode;
 use doorward_services::OAuthError;
-use doorward_services::oauth2::registration::{self, ClientMetadata, Managed, RegistrationError, SentMetadata};
+use doorward_services::oauth2::registration::{
+    self, ClientMetadata, Managed, RegistrationError, RelyingParty, SentMetadata,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -69,6 +71,16 @@ pub(crate) struct MetadataBody {
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
     scope: Option<String>,
+    /// `RS256` (default), `ES256` or `EdDSA`.
+    id_token_signed_response_alg: Option<String>,
+    /// In seconds.
+    default_max_age: Option<u32>,
+    /// Where users may be sent after they have signed out.
+    post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended.
+    backchannel_logout_uri: Option<String>,
+    /// Whether it must be told which session has ended.
+    backchannel_logout_session_required: Option<bool>,
 }
 
 impl MetadataBody {
@@ -105,6 +117,13 @@ impl From<MetadataBody> for SentMetadata {
             request_object_signing_alg: body.request_object_signing_alg,
             application_type: body.application_type,
             scope: body.scope,
+            relying_party: RelyingParty {
+                id_token_signed_response_alg: body.id_token_signed_response_alg,
+                default_max_age: body.default_max_age,
+                post_logout_redirect_uris: body.post_logout_redirect_uris,
+                backchannel_logout_uri: body.backchannel_logout_uri,
+                backchannel_logout_session_required: body.backchannel_logout_session_required,
+            },
         }
     }
 }
@@ -224,9 +243,8 @@ fn refused(error: RegistrationError) -> Failure {
         RegistrationError::NotAnId => return OAuthError::new(OAuthErrorCode::InvalidClientId, text).into(),
         RegistrationError::TooMany { retry_after } => {
             let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, text);
-            let mut answer = oauth_body(StatusCode::TOO_MANY_REQUESTS, &error);
-            set_header(answer.headers_mut(), RETRY_AFTER, &whole_seconds_up(retry_after).to_string());
-            return answer.into();
+            let error = OAuthError { retry_after: Some(retry_after), ..error };
+            return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
         }
         RegistrationError::Off => (StatusCode::FORBIDDEN, OAuthErrorCode::InvalidRequest),
         RegistrationError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidToken),

@@ -1,6 +1,6 @@
 //! What apps read before they know anything else (OpenID Connect Discovery 1.0, RFC 7517).
 
-use crate::conventions::{Document, Published};
+use crate::conventions::Document;
 use crate::kit::answer;
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
@@ -15,10 +15,10 @@ use doorward_domain::Digest;
 use doorward_services::{Error, openid};
 
 pub(crate) fn routes(routes: &mut Routes) {
-    let mut r = routes.of(&Document);
+    let mut r = routes.of(&Document::WellKnown);
     r.plain(__path_configuration, configuration);
     r.plain(__path_configuration_below, configuration_below).takes_the_rest();
-    let mut r = routes.of(&Published);
+    let mut r = routes.of(&Document::Named);
     r.plain(__path_keys, keys);
 }
 

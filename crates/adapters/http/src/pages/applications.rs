@@ -43,6 +43,8 @@ pub(crate) struct AuthorizedApp<'a> {
     pub(crate) access: Access<'a>,
     /// How many grants are alive.
     pub(crate) grants: usize,
+    /// How many of them are of devices (RFC 8628).
+    pub(crate) devices: usize,
 }
 
 /// The applications the user has allowed. Each revoke form POSTs to its own URL: `csrf_token`, `client_id`.
@@ -119,6 +121,7 @@ struct Allowed {
     scopes: Vec<ScopeText>,
     unrestricted: bool,
     grants: usize,
+    devices: usize,
 }
 
 async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option<&str>) -> HandlerResult {
@@ -128,10 +131,12 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
     for found in grants::list_mine(call.context(), actor).await? {
         let granted = &found.grant.authorization.scopes;
         let (scopes, unrestricted) = (describe_scopes(granted), granted.is_unrestricted());
+        let devices = usize::from(found.grant.is_device);
         let place = *places.entry(found.app.id).or_insert(allowed.len());
         match allowed.get_mut(place) {
             Some(known) => {
                 known.grants += 1;
+                known.devices += devices;
                 known.since = known.since.min(found.grant.created_at);
                 known.last_used = known.last_used.max(found.last_used);
                 known.unrestricted |= unrestricted;
@@ -146,6 +151,7 @@ async fn page(call: &Call, actor: &Principal, status: StatusCode, notice: Option
                 scopes,
                 unrestricted,
                 grants: 1,
+                devices,
             }),
         }
     }
@@ -175,5 +181,6 @@ fn view(allowed: &Allowed, now: Instant) -> AuthorizedApp<'_> {
             Access::Scopes(allowed.scopes.iter().map(Scope::from).collect())
         },
         grants: allowed.grants,
+        devices: allowed.devices,
     }
 }

@@ -30,9 +30,10 @@ use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback}
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{
-    Caution, client_documents, consent_scopes, pushed_requests, registration, request_objects,
+    Caution, ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
 };
 use doorward_services::openid::authentication::{self, Step};
+use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -263,6 +264,7 @@ async fn prepare(
     who: Result<Principal, Failure>,
     request: AuthorizeRequest,
 ) -> Result<(Principal, ConsentRequest, bool), Failure> {
+    let asking = Asking::new(who.as_ref().ok());
     let refused = |error: AuthorizeError| bad_client(call, &error.into());
     let unfit = |error: AuthorizeError| match error {
         AuthorizeError::Client(error) => bad_client(call, &error),
@@ -272,33 +274,54 @@ async fn prepare(
             send_back(call, &answer).into()
         }
     };
-    let (actor, app, request) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
-        // Nobody has this server ask others without saying who they are.
-        let actor = signed_in(&call.request, who)?;
-        let found = client_documents::find(call.context(), &url).await;
-        let app = found.map_err(|error| bad_client(call, &error))?;
-        let request = request_objects::open(call.context(), &app, request).await.map_err(unfit)?;
-        (Some(actor), app, request)
-    } else {
-        let app = authorize::find_client(call.context(), &request).await.map_err(refused)?;
-        let request = request_objects::open(call.context(), &app, request).await.map_err(unfit)?;
-        let actor = match who {
-            Err(Failure::Answer(_)) if is_silent(&request) => None,
-            who => Some(signed_in(&call.request, who)?),
-        };
-        (actor, app, request)
-    };
-    let consent = authorize::prepare(call.context(), app, &request).map_err(unfit)?;
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
-    match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
+    let sign_in_anew = || {
+        let anew = authentication::ask_anew(call.context(), &query);
+        Failure::from(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)))
+    };
+    // Who signs in now has signed in for this request, and is not asked again.
+    let signed_in = |who, request: &AuthorizeRequest| match who {
+        Err(Failure::Answer(_)) if wants_proof(request) => Err(sign_in_anew()),
+        who => signed_in(&call.request, who),
+    };
+    let (actor, (app, known), request) =
+        if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+            // Nobody has this server ask others without saying who they are.
+            let (actor, found) = match who {
+                Err(Failure::Answer(_)) if is_silent(&request) => {
+                    (None, client_documents::find_fresh(call.context(), &url, asking).await)
+                }
+                who => {
+                    let actor = signed_in(who, &request)?;
+                    (Some(actor), client_documents::find(call.context(), &url, asking).await)
+                }
+            };
+            let found = found.map_err(|error| bad_client(call, &error))?;
+            let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
+            (actor, found, request)
+        } else {
+            let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
+            let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
+            let actor = match who {
+                Err(Failure::Answer(_)) if is_silent(&request) => None,
+                who => Some(signed_in(who, &request)?),
+            };
+            (actor, found, request)
+        };
+    let consent = authorize::prepare(call.context(), app, &request).map_err(unfit)?.with(known);
+    let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
+    match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
         (Step::Refused(answer), _) => Err(send_back(call, &answer).into()),
-        (Step::SignIn, _) | (_, None) => {
-            let anew = authentication::ask_anew(call.context(), &query);
-            Err(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)).into())
-        }
+        (Step::SignIn, _) | (_, None) => Err(sign_in_anew()),
     }
+}
+
+/// Whether the client may not take every session for a proof of who the user is.
+fn wants_proof(request: &AuthorizeRequest) -> bool {
+    let wants_login = |prompt: &String| prompt.split_whitespace().any(|word| word == "login");
+    request.max_age.is_some() || request.prompt.as_ref().is_some_and(wants_login)
 }
 
 fn is_silent(request: &AuthorizeRequest) -> bool {
@@ -379,8 +402,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
-    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let standing = standing_that_counts(actor, is_full, &scopes);
     let notice = format!(
         "Nothing was allowed: the page you sent was made for another sign-in or another request. You are signed in as \
          {}. Look again before you decide.",
@@ -398,7 +420,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
             Registration::Document { host: url.host(), only_loopback }
-        } else if registration::is_its_own(call.context(), consent.app.id).await? {
+        } else if consent.is_of_itself() {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {
             Registration::Administrator
@@ -428,4 +450,10 @@ pub(super) fn standing(actor: &Principal) -> String {
         many => parts.push(format!("the holder of roles in {many} organizations")),
     }
     parts.join(" and ")
+}
+
+/// The same, if it lets what is granted reach what belongs to others.
+pub(super) fn standing_that_counts(actor: &Principal, is_full: bool, scopes: &[ScopeText]) -> Option<String> {
+    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
+    Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty())
 }

@@ -4,7 +4,7 @@
 //! their device, and nothing is allowed without the code on the page.
 
 use super::access::{Access, Scope, by_topic, cautions_first};
-use super::consent::standing;
+use super::consent::{standing, standing_that_counts};
 use super::{OUT_OF_DATE, sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
 use crate::conventions::page::paths;
@@ -22,8 +22,8 @@ use askama::Template;
 use doorward_domain::oauth2::{Resource, UserCode};
 use doorward_services::Principal;
 use doorward_services::appearance::of_pages;
+use doorward_services::oauth2::consent_scopes;
 use doorward_services::oauth2::device::{self, AskedByDevice};
-use doorward_services::oauth2::{Caution, consent_scopes};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -250,8 +250,7 @@ fn shown(actor: &Principal, asked: &AskedByDevice) -> String {
 async fn decide_page(call: &Call, actor: &Principal, asked: &AskedByDevice, status: StatusCode) -> HandlerResult {
     let scopes = consent_scopes(actor, &asked.authorization.scopes);
     let is_full = asked.authorization.scopes.is_unrestricted();
-    let reaches_others = is_full || scopes.iter().any(|scope| scope.caution == Some(Caution::Roles));
-    let standing = Some(standing(actor)).filter(|standing| reaches_others && !standing.is_empty());
+    let standing = standing_that_counts(actor, is_full, &scopes);
     let code = asked.user_code.to_string();
     let look = of_pages(call.context()).await;
     let page = DecideOnDevice {

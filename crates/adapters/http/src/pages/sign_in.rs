@@ -306,7 +306,7 @@ pub(crate) async fn sign_out(mut call: Call, who: Result<Principal, Failure>) ->
 
 /// The page after signing out. The browser goes on to the provider by itself: a redirect would be one of the form, whose policy leads to
 /// this server only.
-async fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
+pub(super) async fn signed_out(call: &Call, there: Option<&SignOutThere>) -> HttpResponse {
     let shown = there.map(|there| (there.name.as_str(), there.location.expose().as_str()));
     let look = of_pages(call.context()).await;
     let page = SignedOut { brand: Brand::of(&call.site, &look), there: shown };

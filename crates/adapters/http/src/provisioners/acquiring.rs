@@ -8,7 +8,7 @@ use super::calls::told;
 use super::translate::acquired;
 use actix_web::web;
 use doorward_domain::ids::ProvisionerJobId;
-use doorward_services::provisioner_jobs::{self, Acquired};
+use doorward_services::provisioner_jobs::{self, Acquired, Left};
 use doorward_services::provisioners::serving::Connected;
 use doorward_services::{Context, Error};
 use doorward_wire::messages::provisionerd::AcquiredJob;
@@ -159,7 +159,7 @@ impl Acquiring {
             Ok(message) => Ok(Some(Delivery { id, message, acquiring: Some(self.clone()), _turn: turn })),
             Err(why) => {
                 tracing::warn!(job = %id, why, "a job cannot be given to its daemon");
-                let failed = provisioner_jobs::fail(&self.context, by, id, why, String::new(), None).await;
+                let failed = provisioner_jobs::fail(&self.context, by, id, why, String::new(), Left::default()).await;
                 if let Err(error) = failed {
                     tracing::warn!(%error, job = %id, "cannot note that a job failed; it is given up later");
                 }

@@ -7,7 +7,7 @@ use crate::kit::closing::Closing;
 use doorward_domain::Digest;
 use doorward_domain::ids::ProvisionerJobId;
 use doorward_services::files::{self, Announced};
-use doorward_services::provisioner_jobs::{self, Commitment};
+use doorward_services::provisioner_jobs::{self, Commitment, Left};
 use doorward_services::provisioners::serving::Connected;
 use doorward_services::{Context, Error, Principal};
 use doorward_wire::messages::provisionerd::{
@@ -134,14 +134,17 @@ impl Calls {
     async fn fail(&self, call: &mut Call<'_>) -> Result<End, Status> {
         let request = self.about_job(call).await?;
         let FailedJob { error, error_code, r#type, .. } = read(&request.message).map_err(Status::error)?;
-        let state = match r#type {
-            // Nothing is no state: what is kept stays.
-            Some(FailedType::WorkspaceBuild(build)) => Some(build.state).filter(|state| !state.is_empty()),
-            Some(FailedType::TemplateImport(_) | FailedType::TemplateDryRun(_)) | None => None,
+        let left = match r#type {
+            Some(FailedType::WorkspaceBuild(build)) => Left {
+                // Nothing is no state: what is kept stays.
+                state: Some(build.state).filter(|state| !state.is_empty()),
+                timings: completed::timings(build.timings),
+            },
+            Some(FailedType::TemplateImport(_) | FailedType::TemplateDryRun(_)) | None => Left::default(),
         };
         let fail = || {
-            let (error, code, state) = (error.clone(), error_code.clone(), state.clone());
-            provisioner_jobs::fail(&self.context, self.by(), request.job, error, code, state)
+            let (error, code, left) = (error.clone(), error_code.clone(), left.clone());
+            provisioner_jobs::fail(&self.context, self.by(), request.job, error, code, left)
         };
         again(fail).await?;
         call.send(&write(&Empty {})).await?;

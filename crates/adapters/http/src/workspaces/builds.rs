@@ -1,6 +1,6 @@
 //! Builds by themselves.
 
-use super::objects::{BuildObject, ParameterValueObject, WorkspaceObject};
+use super::objects::{BuildObject, ParameterValueObject, TimingsObject, WorkspaceObject};
 use crate::conventions::Api;
 use crate::kit::answer::{self, Message, message, ok};
 use crate::kit::call::Call;
@@ -20,6 +20,8 @@ pub(super) fn routes(r: &mut Room<'_, Api>) {
     r.user(__path_find_build, find_build);
     r.user(__path_build_logs, build_logs).opens_socket();
     r.user(__path_build_resources, build_resources);
+    r.user(__path_build_timings, build_timings);
+    r.user(__path_latest_timings, latest_timings);
     r.user(__path_build_parameters, build_parameters);
     r.user(__path_build_state, build_state).no_store();
     r.user(__path_cancel_build, cancel_build);
@@ -110,6 +112,30 @@ pub(crate) async fn build_resources(call: Call, actor: Principal) -> HandlerResu
     let found = workspaces::build_resources(call.context(), &actor, call.id("workspacebuild")?).await?;
     let items = found.len();
     Ok(answer::list(items, move || found.into_iter().map(ResourceObject::from).collect::<Vec<_>>()).await)
+}
+
+/// How long the steps of a build took, as its provisioner daemon has told it.
+#[utoipa::path(
+    get, path = "/api/v2/workspacebuilds/{workspacebuild}/timings", tag = "workspaces",
+    operation_id = "build_timings",
+    params(("workspacebuild" = Uuid, Path, description = "Id")),
+    responses((status = 200, body = TimingsObject)),
+)]
+pub(crate) async fn build_timings(call: Call, actor: Principal) -> HandlerResult {
+    let found = workspaces::build_timings(call.context(), &actor, call.id("workspacebuild")?).await?;
+    Ok(ok(&TimingsObject::from(found)))
+}
+
+/// The same of the latest build of a workspace.
+#[utoipa::path(
+    get, path = "/api/v2/workspaces/{workspace}/timings", tag = "workspaces",
+    operation_id = "workspace_timings",
+    params(("workspace" = Uuid, Path, description = "Id")),
+    responses((status = 200, body = TimingsObject)),
+)]
+pub(crate) async fn latest_timings(call: Call, actor: Principal) -> HandlerResult {
+    let found = workspaces::latest_timings(call.context(), &actor, call.id("workspace")?).await?;
+    Ok(ok(&TimingsObject::from(found)))
 }
 
 /// The values that a build was given for the parameters of its version.

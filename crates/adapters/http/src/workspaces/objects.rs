@@ -3,8 +3,9 @@
 use crate::kit::json::Timestamp;
 use crate::provisioner_jobs::objects::JobObject;
 use crate::provisioner_jobs::resources::ResourceObject;
+use doorward_domain::provisioner_jobs::JobTiming;
 use doorward_domain::workspaces::PREBUILDS_USER;
-use doorward_services::workspaces::{BuildView, FoundBuild, WorkspacePage, WorkspaceView};
+use doorward_services::workspaces::{BuildTimings, BuildView, FoundBuild, WorkspacePage, WorkspaceView};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -203,5 +204,56 @@ impl From<WorkspaceView> for WorkspaceObject {
 impl From<WorkspacePage> for WorkspacesObject {
     fn from(page: WorkspacePage) -> Self {
         Self { workspaces: page.workspaces.into_iter().map(WorkspaceObject::from).collect(), count: page.count }
+    }
+}
+
+/// How long a build took, step by step.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkspaceBuildTimings)]
+#[expect(clippy::struct_field_names, reason = "clients know them by these names")]
+pub(crate) struct TimingsObject {
+    provisioner_timings: Vec<TimingObject>,
+    /// Always empty: no agent connects here.
+    #[schema(value_type = Vec<String>)]
+    agent_script_timings: [Uuid; 0],
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    agent_connection_timings: [Uuid; 0],
+}
+
+/// A step of a provisioner.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProvisionerTiming)]
+pub(crate) struct TimingObject {
+    job_id: Uuid,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    /// `init`, `plan`, `graph` or `apply`.
+    stage: String,
+    /// Who did it.
+    source: String,
+    /// What was done.
+    action: String,
+    /// To what.
+    resource: String,
+}
+
+impl From<BuildTimings> for TimingsObject {
+    fn from(timings: BuildTimings) -> Self {
+        let BuildTimings { job_id, steps } = timings;
+        let step = |step: JobTiming| TimingObject {
+            job_id: job_id.0,
+            started_at: step.started_at.into(),
+            ended_at: step.ended_at.into(),
+            stage: step.stage,
+            source: step.source,
+            action: step.action,
+            resource: step.resource,
+        };
+        Self {
+            provisioner_timings: steps.into_iter().map(step).collect(),
+            agent_script_timings: [],
+            agent_connection_timings: [],
+        }
     }
 }

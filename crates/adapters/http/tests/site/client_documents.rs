@@ -231,7 +231,57 @@ async fn a_client_refreshes_while_its_document_is_away_and_stops_after_a_week() 
     provider.state().is_down = false;
     let refresh = tokens["refresh_token"].as_str().unwrap();
     let fields = [("grant_type", "refresh_token"), ("client_id", URL), ("refresh_token", refresh)];
+    let waits = house.form("/oauth2/tokens", "", &fields).await.expect(503);
+    assert_eq!(waits.header("retry-after"), "30");
+    house.clock.advance(Duration::seconds(30));
     house.form("/oauth2/tokens", "", &fields).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_document_that_cannot_be_fetched_is_asked_for_once_in_a_while() {
+    let provider = serving(&document());
+    provider.state().is_down = true;
+    let house = house_beside(provider.upstreams(), |_| ()).await;
+    let owner = house.owner().await;
+    for (wait, asked) in [(0, 1), (9, 1), (1, 2)] {
+        house.clock.advance(Duration::seconds(wait));
+        let request = TestRequest::get().uri(&uri(URL, &[("redirect_uri", CALLBACK)]));
+        house.send(request.insert_header(("Coder-Session-Token", &*owner))).await.expect(401);
+        assert_eq!(provider.fetched().len(), asked, "{wait}");
+    }
+}
+
+#[actix_web::test]
+async fn an_id_token_is_for_the_url_by_which_its_client_knows_itself_and_comes_back_as_a_hint() {
+    let provider = serving(&document());
+    let house = house_beside(provider.upstreams(), |_| ()).await;
+    let owner = house.owner().await;
+    let uri = |more: &[(&str, &str)]| uri(URL, &[&[("redirect_uri", CALLBACK), ("scope", "openid")], more].concat());
+    let code = crate::oauth2::allow(&house, &owner, &uri(&[])).await.expect(302).redirected_with("code").unwrap();
+    let mut tokens = house.form("/oauth2/tokens", "", &exchange(&code)).await.expect(200).json();
+    for _ in 0..2 {
+        assert_eq!(crate::openid::claims_of(&house, &tokens["id_token"]).await["aud"], URL);
+        let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+        let fields = [("grant_type", "refresh_token"), ("client_id", URL), ("refresh_token", &*refresh)];
+        tokens = house.form("/oauth2/tokens", "", &fields).await.expect(200).json();
+    }
+    let hinted = uri(&[("id_token_hint", tokens["id_token"].as_str().unwrap()), ("prompt", "none")]);
+    let answer = house.send(TestRequest::get().uri(&hinted).insert_header(("Coder-Session-Token", &*owner))).await;
+    assert_eq!(answer.expect(302).redirected_with("error").as_deref(), Some("consent_required"), "the hint is good");
+}
+
+#[actix_web::test]
+async fn who_must_not_be_asked_anything_is_never_sent_to_a_page() {
+    let provider = serving(&document());
+    let house = house_beside(provider.upstreams(), |_| ()).await;
+    let owner = house.owner().await;
+    let silent = uri(URL, &[("redirect_uri", CALLBACK), ("prompt", "none")]);
+    house.send(TestRequest::get().uri(&silent)).await.expect(401);
+    assert!(provider.fetched().is_empty(), "strangers have nobody asked");
+    let shown = TestRequest::get().uri(&uri(URL, &[("redirect_uri", CALLBACK)]));
+    house.send(shown.insert_header(("Coder-Session-Token", &*owner))).await.expect(200);
+    let answer = house.send(TestRequest::get().uri(&silent)).await.expect(302);
+    assert_eq!(answer.redirected_with("error").as_deref(), Some("login_required"));
 }
 
 #[actix_web::test]

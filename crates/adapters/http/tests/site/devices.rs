@@ -1,8 +1,9 @@
 //! The device grant (RFC 8628): the device asks, a person compares and decides, the device gets its tokens.
 
 use crate::browser::Browser;
-use crate::house::{Answer, House, ISSUER, house, house_with};
+use crate::house::{Answer, House, ISSUER, NOW, house, house_with};
 use crate::oauth2::{Client, client};
+use crate::openid::claims_of;
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
@@ -91,7 +92,8 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     assert_eq!(refused(&house, &television, &codes).await, "invalid_grant", "tokens are given once");
     let again = browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(400);
     assert!(again.body.contains("No device waits"));
-    assert!(browser.get("/account/applications").await.expect(200).body.contains("Revoke access"));
+    let apps = browser.get("/account/applications").await.expect(200).body;
+    assert!(apps.contains("Revoke access") && apps.contains("1 on a device that you approved by a code"), "{apps}");
 
     let log = house.get("/audit?q=resource_type:oauth2_provider_grant", &owner).await.expect(200).json();
     let actions: Vec<&str> =
@@ -99,6 +101,56 @@ async fn a_device_gets_its_tokens_once_a_person_has_compared_the_codes() {
     assert_eq!(actions, ["device_authorization_approve", "device_authorization_start"]);
     let about = &log["audit_logs"][0]["additional_fields"];
     assert_eq!((&about["device_ip"], &about["scopes"]), (&json!("192.0.2.7"), &json!(["user:read", "offline_access"])));
+}
+
+#[actix_web::test]
+async fn a_device_is_told_who_its_user_is_and_when_they_signed_in() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let television = television(&house, &owner).await;
+    let browser = Browser::new(&house);
+    browser.sign_in("ann@example.com").await;
+    let signed_in = NOW.unix_timestamp();
+    house.clock.advance(Duration::MINUTE);
+    let codes = begin(&house, &television, "openid email").await;
+    let code = codes["user_code"].as_str().unwrap();
+    browser.get(PAGE).await.expect(200);
+    assert!(browser.submit(PAGE, &[("user_code", code)]).await.expect(200).body.contains("Know who you are"));
+    browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
+    let mut tokens = poll(&house, &television, &codes).await.expect(200).json();
+    let me = house.get("/users/me", &owner).await.expect(200).json();
+    for _ in 0..2 {
+        let claims = claims_of(&house, &tokens["id_token"]).await;
+        assert_eq!((&claims["sub"], &claims["aud"]), (&me["id"], &json!(television.id)));
+        assert_eq!((&claims["auth_time"], claims.get("email")), (&json!(signed_in), None));
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        tokens = house.form("/oauth2/tokens", &television.basic(), &fields).await.expect(200).json();
+    }
+}
+
+#[actix_web::test]
+async fn a_device_that_is_not_used_for_a_week_asks_anew() {
+    let house = house_with(|settings| {
+        settings.oauth2.device.refresh_token_lifetime = doorward_domain::settings::Span::seconds(2 * 24 * 3600);
+    })
+    .await;
+    let owner = house.owner().await;
+    let television = television(&house, &owner).await;
+    let browser = Browser::new(&house);
+    browser.sign_in("ann@example.com").await;
+    let codes = begin(&house, &television, "user:read").await;
+    let code = codes["user_code"].as_str().unwrap();
+    browser.get(PAGE).await.expect(200);
+    browser.submit(PAGE, &[("user_code", code)]).await.expect(200);
+    browser.submit(PAGE, &[("user_code", code), ("action", "authorize")]).await.expect(200);
+    let mut tokens = poll(&house, &television, &codes).await.expect(200).json();
+    // Each refresh begins the time anew, and it is shorter than that of others.
+    for (hours, status) in [(47, 200), (47, 200), (49, 400)] {
+        house.clock.advance(Duration::hours(hours));
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let answer = house.form("/oauth2/tokens", &television.basic(), &fields).await.expect(status).json();
+        if status == 200 { tokens = answer } else { assert_eq!(answer["error"], "invalid_grant") }
+    }
 }
 
 #[actix_web::test]
@@ -244,7 +296,7 @@ async fn who_has_signed_in_long_ago_signs_in_again_and_comes_back() {
 
 #[actix_web::test]
 async fn the_device_grant_can_be_switched_off_and_has_a_short_address() {
-    let house = house_with(|settings| settings.oauth2.device_grant = false).await;
+    let house = house_with(|settings| settings.oauth2.device.enabled = false).await;
     let owner = house.owner().await;
     let television = television(&house, &owner).await;
     let answer = house.form("/oauth2/device", &television.basic(), &[("scope", "user:read")]).await.expect(400);

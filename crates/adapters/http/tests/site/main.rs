@@ -12,6 +12,7 @@ mod appearance;
 mod audit;
 mod authcheck;
 mod bad_input;
+mod best_practice;
 mod browser;
 mod client_documents;
 mod client_keys;

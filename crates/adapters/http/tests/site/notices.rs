@@ -9,7 +9,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use doorward_ports::mocks::KeepingMailer;
-use doorward_services::provisioner_jobs::{CompletedBuild, complete_build, fail};
+use doorward_services::provisioner_jobs::{CompletedBuild, Left, complete_build, fail};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -94,7 +94,7 @@ async fn builds_of_jobs_are_told_of_when_they_fail_or_bring_another_version() {
     let desk = house.api(POST, "/users/me/workspaces", &bob, body).await.expect(201).json();
     assert_eq!(told(&house, &mailer).await, pairs(&[("bob", "Workspace 'desk' has been created")]));
     let job = house.claim(&daemon).await.job.id;
-    fail(&house.context, &daemon, job, "no disk".to_owned(), String::new(), None).await.unwrap();
+    fail(&house.context, &daemon, job, "no disk".to_owned(), String::new(), Left::default()).await.unwrap();
     let failed = "A build of workspace 'desk' failed";
     assert_eq!(told(&house, &mailer).await, pairs(&[("ann", failed), ("bob", failed), ("tess", failed)]));
     let inbox = house.get("/notifications/inbox", &tess).await.expect(200).json();

@@ -3,6 +3,7 @@
 mod asking;
 mod basic;
 mod keys;
+mod logout;
 mod userinfo;
 
 use crate::house::{Answer, House, ISSUER};
@@ -68,4 +69,33 @@ where
     let claims = Value::Object(claims.into_members());
     assert_eq!(claims["iss"], ISSUER);
     claims
+}
+
+/// The modules of the certification suite that concern what is built: Config OP, and Basic OP with the code flow.
+const MODULES: &str = "\
+    oidcc-discovery-endpoint-verification oidcc-server oidcc-alternate-happy-flow oidcc-response-type-missing \
+    oidcc-idtoken-signature oidcc-idtoken-unsigned oidcc-userinfo-get oidcc-userinfo-post-header oidcc-userinfo-post-body \
+    oidcc-ensure-request-without-nonce-succeeds-for-code-flow oidcc-scope-profile oidcc-scope-email oidcc-scope-address \
+    oidcc-scope-phone oidcc-scope-all oidcc-display-page oidcc-display-popup oidcc-ui-locales oidcc-claims-locales \
+    oidcc-login-hint oidcc-ensure-request-with-unknown-parameter-succeeds oidcc-prompt-login \
+    oidcc-prompt-none-not-logged-in oidcc-prompt-none-logged-in oidcc-max-age-1 oidcc-max-age-10000 oidcc-id-token-hint \
+    oidcc-ensure-request-with-acr-values-succeeds oidcc-codereuse oidcc-codereuse-30seconds \
+    oidcc-ensure-registered-redirect-uri oidcc-ensure-post-request-succeeds oidcc-server-client-secret-post \
+    oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported \
+    oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported \
+    oidcc-ensure-request-object-with-redirect-uri oidcc-claims-essential oidcc-refresh-token \
+    oidcc-ensure-request-with-valid-pkce-succeeds";
+
+#[test]
+fn each_module_of_the_certification_suite_is_a_test_of_that_name() {
+    let tests = [
+        include_str!("openid/asking.rs"),
+        include_str!("openid/basic.rs"),
+        include_str!("openid/keys.rs"),
+        include_str!("openid/userinfo.rs"),
+    ];
+    for module in MODULES.split_whitespace() {
+        let function = format!("#[actix_web::test]\nasync fn {}() {{", module.replace('-', "_"));
+        assert!(tests.iter().any(|tests| tests.contains(&function)), "{module}");
+    }
 }

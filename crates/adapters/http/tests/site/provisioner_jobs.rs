@@ -9,13 +9,13 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use doorward_domain::Instant;
-use doorward_domain::provisioner_jobs::{Agent, App, LogLevel, LogSource, NewLog, Resource};
+use doorward_domain::provisioner_jobs::{Agent, App, JobTiming, LogLevel, LogSource, NewLog, Resource};
 use doorward_domain::provisioners::ProvisionerType;
 use doorward_domain::template_versions::{ParameterOption, Preset, PresetParameter, RichParameter, Variable};
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::provisioner_jobs::{
-    Acquired, CompletedBuild, CompletedImport, JobUpdate, claim, commit_quota, complete_build, complete_import, fail,
-    update,
+    Acquired, CompletedBuild, CompletedImport, JobUpdate, Left, claim, commit_quota, complete_build, complete_import,
+    fail, update,
 };
 use doorward_services::provisioners::serving::{Pass, ServeCommand, connect};
 use doorward_services::{Origin, Principal};
@@ -41,6 +41,18 @@ pub(crate) fn line(output: &str) -> NewLog {
         level: LogLevel::Info,
         stage: "Planning".to_owned(),
         output: output.to_owned(),
+    }
+}
+
+/// A step of a build.
+fn step(stage: &str) -> JobTiming {
+    JobTiming {
+        started_at: Instant::UNIX_EPOCH,
+        ended_at: Instant::UNIX_EPOCH + Duration::milliseconds(1_500),
+        stage: stage.to_owned(),
+        action: "create".to_owned(),
+        source: "docker".to_owned(),
+        resource: "docker_container.main".to_owned(),
     }
 }
 
@@ -180,7 +192,14 @@ async fn a_workspace_is_made_started_stopped_and_deleted_by_jobs() {
     );
     let after = format!("/workspacebuilds/{}/logs?after={}", id(build), logs[0]["id"]);
     assert_eq!(house.get(&after, &bob).await.expect(200).json(), json!([]));
-    let done = CompletedBuild { resources: read_out().start_resources, state: b"{\"secret\":1}".to_vec() };
+    let none = json!({ "provisioner_timings": [], "agent_script_timings": [], "agent_connection_timings": [] });
+    let timings = format!("/workspacebuilds/{}/timings", id(build));
+    assert_eq!(house.get(&timings, &bob).await.expect(200).json(), none);
+    let done = CompletedBuild {
+        resources: read_out().start_resources,
+        state: b"{\"secret\":1}".to_vec(),
+        timings: vec![step("plan"), step("elsewhere")],
+    };
     complete_build(&house.context, &daemon, job, done).await.unwrap();
     let shown = house.job(&bob, build).await;
     assert_eq!((&shown["status"], &shown["job"]["worker_name"]), (&json!("running"), &json!("rack")));
@@ -193,6 +212,16 @@ async fn a_workspace_is_made_started_stopped_and_deleted_by_jobs() {
         house.get(&format!("/workspacebuilds/{}/resources", id(build)), &bob).await.expect(200).json(),
         shown["resources"]
     );
+    let told = house.get(&timings, &bob).await.expect(200).json();
+    let wanted = json!([{
+        "job_id": build["job"]["id"], "started_at": "1970-01-01T00:00:00Z", "ended_at": "1970-01-01T00:00:01.5Z", "stage": "plan",
+        "source": "docker", "action": "create", "resource": "docker_container.main",
+    }]);
+    assert_eq!(told["provisioner_timings"], wanted);
+    assert_eq!(house.get(&format!("/workspaces/{}/timings", id(&made)), &bob).await.expect(200).json(), told);
+    let cy = house.member(&owner, "cy").await;
+    house.get(&timings, &cy).await.expect(404);
+    house.get(&format!("/workspaces/{}/timings", id(&made)), &cy).await.expect(404);
     // The state is for those who make templates.
     let state = format!("/workspacebuilds/{}/state", id(build));
     assert_eq!(house.get(&state, &owner).await.expect(200).body, "{\"secret\":1}");
@@ -264,7 +293,7 @@ async fn jobs_are_cancelled_before_and_while_they_run() {
     house.api(PATCH, &cancel(&second), &owner, Value::Null).await.expect(412);
     assert_eq!(house.job(&bob, &second).await["status"], "canceling");
     assert!(update(&house.context, &daemon, job, JobUpdate::default()).await.unwrap().canceled);
-    fail(&house.context, &daemon, job, String::new(), String::new(), None).await.unwrap();
+    fail(&house.context, &daemon, job, String::new(), String::new(), Left::default()).await.unwrap();
     assert_eq!(house.job(&bob, &second).await["status"], "canceled");
     // Those of others cannot be seen.
     let cy = house.member(&owner, "cy").await;

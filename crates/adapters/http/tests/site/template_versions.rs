@@ -6,7 +6,7 @@ use crate::provisioner_jobs::{line, read_out};
 use crate::templates::id;
 use actix_web::http::Method;
 use doorward_services::provisioner_jobs::{
-    CompletedDryRun, JobUpdate, complete_dry_run, complete_import, fail, update,
+    CompletedDryRun, JobUpdate, Left, complete_dry_run, complete_import, fail, update,
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -90,7 +90,7 @@ async fn versions_follow_each_other() {
     house.clock.advance(Duration::SECOND);
     let third = house.new_version(&owner, Some(&dev)).await;
     let job = house.claim(&daemon).await.job.id;
-    fail(&house.context, &daemon, job, "no plan".to_owned(), "REQUIRED_TEMPLATE_VARIABLES".to_owned(), None)
+    fail(&house.context, &daemon, job, "no plan".to_owned(), "REQUIRED_TEMPLATE_VARIABLES".to_owned(), Left::default())
         .await
         .unwrap();
     let failed = house.get(&at(&third, ""), &bob).await.expect(200).json();

@@ -84,6 +84,8 @@ async fn redirects_are_failures_and_nobody_follows_them() {
         let outbound = internet.outbound();
         assert_eq!(class(&outbound, get(URL)).await, Status, "{status}");
         assert_eq!(class(&outbound, get(URL).any_status()).await, Status, "{status}");
+        let seen = outbound.fetch(get(URL).any_status().with_redirects()).await.unwrap();
+        assert_eq!((seen.status, seen.header("location")), (status, Some("https://other.example.com/")));
     }
     assert!(!internet.resolved().contains(&"other.example.com".to_owned()));
 }

@@ -320,7 +320,7 @@ pub(crate) fn with_daemon<F: AsyncFnOnce(Server, &mut Running)>(change: impl FnO
         let stops = server.stops.clone();
         let mut running = spawn_local(async move {
             let (network, random) = (Arc::new(network), Arc::new(Counting::default()));
-            run(&options(), network, Arc::new(StandingClock), random, stops).await
+            Box::pin(run(&options(), network, Arc::new(StandingClock), random, stops)).await
         });
         test(server, &mut running).await;
         running.abort();

@@ -23,6 +23,8 @@ pub(super) enum Advisory {
     WorkspaceProxies = 0x646f_6f72_0017,
     /// That clients register themselves, of which there are so many at most.
     Registrations = 0x646f_6f72_0021,
+    /// That devices ask for codes, of which there are so many at most.
+    DeviceAuthorizations = 0x646f_6f72_0027,
 }
 
 impl Advisory {

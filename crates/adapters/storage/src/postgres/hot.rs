@@ -27,7 +27,9 @@ statement! {
     /// another digest, or no row.
     Rotate {
         next: Hash as sql::Digest,
+        device_refresh_expires_at: At as sql::Instant,
         refresh_expires_at: At as sql::Instant,
+        device_purge_on: i32 as Integer,
         purge_on: i32 as Integer,
         access_expires_at: At as sql::Instant,
         exchanged: &'a [u8] as Binary,
@@ -44,20 +46,22 @@ statement! {
         access_lifetime_seconds: i64 as BigInt,
     } -> (sql::Uuid, Text, Text, Nullable<sql::Uuid>, Nullable<sql::Instant>) {
         "WITH rotated AS (\
-           UPDATE oauth2_grants g SET refresh_digest = ?, refresh_expires_at = ?, purge_on = ?, \
+           UPDATE oauth2_grants g SET refresh_digest = ?, \
+             refresh_expires_at = CASE WHEN g.is_device THEN ? ELSE ? END, \
+             purge_on = CASE WHEN g.is_device THEN ? ELSE ? END, \
              access_expires_at = ?, generation = g.generation + 1, exchanged = substring(? || g.exchanged FROM 1 FOR ?) \
            FROM users u, oauth2_apps a \
              LEFT JOIN oauth2_app_secrets s ON s.app_id = a.id AND s.prefix = ? AND s.digest = ? \
            WHERE a.id = ? AND g.app_id = a.id AND g.refresh_prefix = ? AND g.refresh_digest = ? \
              AND g.refresh_expires_at > ? \
-             AND CASE a.client_type WHEN 'confidential' THEN s.id IS NOT NULL WHEN 'public' THEN $7 IS NULL \
-               ELSE $7 IS NULL AND ? END AND ($13 OR NOT g.by_key) \
+             AND CASE a.client_type WHEN 'confidential' THEN s.id IS NOT NULL WHEN 'public' THEN $9 IS NULL \
+               ELSE $9 IS NULL AND ? END AND ($15 OR NOT g.by_key) \
              AND u.id = g.user_id AND NOT u.deleted AND u.status <> 'suspended' \
-             AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($14)) \
-           RETURNING g.id, g.access_key_id, g.scopes, s.id AS secret_id, s.last_used_at), \
+             AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($16)) \
+           RETURNING g.id, g.access_key_id, g.scopes, g.refresh_expires_at, s.id AS secret_id, s.last_used_at), \
          access AS (\
-           UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $12, \
-             updated_at = $12, expires_at = $4, slides_until = $2, unused = true \
+           UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $14, \
+             updated_at = $14, expires_at = $6, slides_until = r.refresh_expires_at, unused = true \
            FROM rotated r WHERE k.id = r.access_key_id RETURNING k.id) \
          SELECT r.id, r.access_key_id, r.scopes, r.secret_id, r.last_used_at \
          FROM rotated r JOIN access k ON k.id = r.access_key_id"
@@ -69,7 +73,9 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     let secret = rotation.client.secret.as_ref();
     let statement = Rotate {
         next: Hash(rotation.next),
+        device_refresh_expires_at: At(rotation.device_refresh_expires_at),
         refresh_expires_at: At(rotation.refresh_expires_at),
+        device_purge_on: purge_day(rotation.device_refresh_expires_at),
         purge_on: purge_day(rotation.refresh_expires_at),
         access_expires_at: At(rotation.access_expires_at),
         exchanged: &ExchangedTokens::entry(&rotation.presented, rotation.now),

@@ -5,9 +5,10 @@ use super::expiring::Expiring;
 use crate::rows::CodeRow;
 use crate::schema::oauth2_codes;
 use crate::touches::Touches;
-use crate::types::{At, Id};
+use crate::types::{At, Id, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use doorward_domain::Instant;
 use doorward_domain::ids::{CodeId, GrantId};
 use doorward_domain::oauth2::AuthorizationCode;
@@ -15,8 +16,33 @@ use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::oauth2::CodeRepository;
 
+type Backend = <Conn as Connection>::Backend;
+
 /// Codes expire.
 pub(super) const EXPIRING: Expiring = Expiring::at("oauth2_codes", "id", "expires_at");
+
+/// Redeems a code that was not. Written out, for diesel has each of its own updates planned anew.
+#[derive(Debug, QueryId)]
+struct Redeem {
+    id: Id<CodeId>,
+    grant: Id<GrantId>,
+    now: At,
+}
+
+impl RunQueryDsl<Conn> for Redeem {}
+
+impl QueryFragment<Backend> for Redeem {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql("UPDATE oauth2_codes SET redeemed_at = ");
+        out.push_bind_param::<sql::Instant, At>(&self.now)?;
+        out.push_sql(", grant_id = ");
+        out.push_bind_param::<sql::Uuid, Id<GrantId>>(&self.grant)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<sql::Uuid, Id<CodeId>>(&self.id)?;
+        out.push_sql(" AND redeemed_at IS NULL");
+        Ok(())
+    }
+}
 
 impl CodeRepository for UnitOfWork<'_, Conn> {
     fn find_by_prefix(&mut self, prefix: &str) -> Result<Option<AuthorizationCode>, StoreError> {
@@ -75,11 +101,7 @@ impl CodeRepository for UnitOfWork<'_, Conn> {
         now: Instant,
     ) -> Result<bool, StoreError> {
         self.write(permit, &permit.kind().id(id.0), Touches::nobody("a code is no key"), |conn| {
-            let open = oauth2_codes::table.find(Id(id)).filter(oauth2_codes::redeemed_at.is_null());
-            let redeemed = diesel::update(open)
-                .set((oauth2_codes::redeemed_at.eq(Some(At(now))), oauth2_codes::grant_id.eq(Some(Id(grant)))))
-                .execute(conn)?;
-            Ok(redeemed == 1)
+            Ok(Redeem { id: Id(id), grant: Id(grant), now: At(now) }.execute(conn)? == 1)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What devices ask for.
 
+use super::advisory::Advisory;
 use super::expiring::Expiring;
 use super::{Conn, locks};
 use crate::rows::{DeviceAuthorizationRow, PENDING_DEVICE, decided_device};
@@ -47,6 +48,7 @@ impl DeviceAuthorizationRepository for UnitOfWork<'_, Conn> {
 
     fn count_live(&mut self, app: AppId, ip: &str, now: Instant) -> Result<LiveDeviceCodes, StoreError> {
         self.run(|conn| {
+            Advisory::DeviceAuthorizations.lock(conn)?;
             let live = devices::table.filter(devices::expires_at.gt(At(now)));
             let all: i64 = live.count().get_result(conn)?;
             let of_app = live.filter(devices::app_id.eq(Id(app))).filter(devices::ip.eq(ip));

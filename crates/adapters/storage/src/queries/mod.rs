@@ -46,6 +46,7 @@ pub(super) mod jobs;
 mod keys;
 mod licenses;
 mod locks;
+mod logouts;
 mod maintenance;
 mod member_counts;
 mod members;

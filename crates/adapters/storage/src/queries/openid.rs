@@ -1,23 +1,31 @@
 //! What this server keeps as a provider of OpenID Connect.
 
 use super::Conn;
-use crate::schema::{oauth2_consents, oauth2_grants, openid_apps, openid_codes, openid_grants, openid_sessions};
+use super::one_of::OneOf;
+use crate::rows::AppRow;
+use crate::schema::{
+    federated_sessions, oauth2_apps, oauth2_consents, oauth2_grants, oauth2_registered_clients, openid_apps,
+    openid_codes, openid_devices, openid_grants, openid_sessions,
+};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Json, ScopeText};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
 use diesel::prelude::*;
-use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
+use doorward_domain::ids::{AppId, CodeId, DeviceAuthorizationId, GrantId, UserId};
+use doorward_domain::oauth2::App;
 use doorward_domain::openid::{AppRules, Consent, Identity};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::StoreError;
-use doorward_ports::openid::OpenIdRepository;
+use doorward_ports::openid::{Known, OpenIdRepository};
 use uuid::Uuid;
 
 /// Nobody remembers what is kept here.
 const NOBODY: &str = "no permission depends on what an app is told";
 
-type ConsentRow = (ScopeText, Hash, At);
+/// An app with one of the things that a user has allowed it, if there are any.
+type AskingRow =
+    (AppRow, Option<Json<AppRules>>, Option<bool>, Option<(At, String)>, Option<(String, ScopeText, Hash, At)>);
 
 impl OpenIdRepository for UnitOfWork<'_, Conn> {
     fn find_session(&mut self, key: &ApiKeyId) -> Result<Option<Uuid>, StoreError> {
@@ -59,6 +67,27 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             diesel::insert_into(openid_codes::table)
                 .values((openid_codes::code_id.eq(Id(code)), openid_codes::identity.eq(Json(identity.clone()))))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_of_device(&mut self, device: DeviceAuthorizationId) -> Result<Option<Identity>, StoreError> {
+        self.run(|conn| {
+            let row = openid_devices::table.find(Id(device)).select(openid_devices::identity);
+            Ok(row.get_result::<Json<Identity>>(conn).optional()?.map(|Json(identity)| identity))
+        })
+    }
+
+    fn insert_of_device(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        device: DeviceAuthorizationId,
+        identity: &Identity,
+    ) -> Result<(), StoreError> {
+        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            diesel::insert_into(openid_devices::table)
+                .values((openid_devices::device_id.eq(Id(device)), openid_devices::identity.eq(Json(identity.clone()))))
                 .execute(conn)?;
             Ok(())
         })
@@ -114,10 +143,80 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn find_asking(
+        &mut self,
+        app: AppId,
+        user: Option<(UserId, ApiKeyId)>,
+    ) -> Result<Option<(App, Known)>, StoreError> {
+        // No row is that of nobody.
+        let (user, key) = user.map_or((UserId::NIL, String::new()), |(user, key)| (user, key.as_str().to_owned()));
+        self.run(|conn| {
+            let of_user = oauth2_consents::app_id.eq(oauth2_apps::id).and(oauth2_consents::user_id.eq(Id(user)));
+            let rows: Vec<AskingRow> = oauth2_apps::table
+                .left_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_apps::id)))
+                .left_join(oauth2_registered_clients::table.on(oauth2_registered_clients::app_id.eq(oauth2_apps::id)))
+                .left_join(federated_sessions::table.on(federated_sessions::key_id.eq(key)))
+                .left_join(oauth2_consents::table.on(of_user))
+                .filter(oauth2_apps::id.eq(Id(app)))
+                .order(oauth2_consents::resource)
+                .select((
+                    AppRow::as_select(),
+                    openid_apps::rules.nullable(),
+                    oauth2_registered_clients::adopted.nullable(),
+                    (federated_sessions::auth_time, federated_sessions::acr).nullable(),
+                    (
+                        oauth2_consents::resource,
+                        oauth2_consents::scopes,
+                        oauth2_consents::fingerprint,
+                        oauth2_consents::created_at,
+                    )
+                        .nullable(),
+                ))
+                .load(conn)?;
+            let mut asking = None;
+            for (row, rules, adopted, sign_in, consent) in rows {
+                let (_, known) = match &mut asking {
+                    Some(asking) => asking,
+                    none => {
+                        let known = Known {
+                            rules: rules.map(|Json(rules)| rules).unwrap_or_default(),
+                            is_its_own: adopted == Some(false),
+                            sign_in: sign_in.map(|(At(auth_time), acr)| (auth_time, acr)),
+                            consents: Vec::new(),
+                        };
+                        none.insert((App::try_from(row)?, known))
+                    }
+                };
+                known.consents.extend(consent.map(
+                    |(resource, ScopeText(scopes), Hash(fingerprint), At(created_at))| Consent {
+                        user_id: user,
+                        app_id: app,
+                        resource,
+                        scopes,
+                        fingerprint,
+                        created_at,
+                    },
+                ));
+            }
+            Ok(asking)
+        })
+    }
+
     fn find_rules(&mut self, app: AppId) -> Result<Option<AppRules>, StoreError> {
         self.run(|conn| {
             let row = openid_apps::table.find(Id(app)).select(openid_apps::rules);
             Ok(row.get_result::<Json<AppRules>>(conn).optional()?.map(|Json(rules)| rules))
+        })
+    }
+
+    fn list_rules(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, AppRules)>, StoreError> {
+        self.run(|conn| {
+            let rows: Vec<(Id<AppId>, Json<AppRules>)> = openid_apps::table
+                .filter(OneOf::ids("openid_apps.app_id", apps.iter().copied()))
+                .select((openid_apps::app_id, openid_apps::rules))
+                .order(openid_apps::app_id)
+                .load(conn)?;
+            Ok(rows.into_iter().map(|(Id(app), Json(rules))| (app, rules)).collect())
         })
     }
 
@@ -135,24 +234,6 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                 .set(openid_apps::rules.eq(Json(rules.clone())))
                 .execute(conn)?;
             Ok(())
-        })
-    }
-
-    fn find_consent(&mut self, user: UserId, app: AppId, resource: &str) -> Result<Option<Consent>, StoreError> {
-        self.run(|conn| {
-            let row: Option<ConsentRow> = oauth2_consents::table
-                .find((Id(user), Id(app), resource))
-                .select((oauth2_consents::scopes, oauth2_consents::fingerprint, oauth2_consents::created_at))
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(|(ScopeText(scopes), Hash(fingerprint), At(created_at))| Consent {
-                user_id: user,
-                app_id: app,
-                resource: resource.to_owned(),
-                scopes,
-                fingerprint,
-                created_at,
-            }))
         })
     }
 

@@ -9,11 +9,12 @@ use crate::schema::{files, provisioner_job_logs, provisioner_job_resources, prov
 use crate::touches::Touches;
 use crate::types::{At, Id, Json, Texts, sql};
 use crate::unit_of_work::{Kind as _, UnitOfWork};
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use doorward_domain::Instant;
 use doorward_domain::ids::{OrganizationId, ProvisionerDaemonId, ProvisionerJobId};
-use doorward_domain::provisioner_jobs::{JobLog, JobStatus, NewLog, ProvisionerJob, Worker};
+use doorward_domain::provisioner_jobs::{JobLog, JobStatus, JobTiming, NewLog, ProvisionerJob, Worker};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_ports::StoreError;
 use doorward_ports::provisioner_jobs::{JobFilter, JobView, ProvisionerJobRepository, StoredResource, WorkerJob};
@@ -23,6 +24,10 @@ type Backend = <Conn as Connection>::Backend;
 type Boxed<'a> = provisioner_jobs::BoxedQuery<'a, Backend>;
 
 const NOBODY: &str = "subjects know no jobs of daemons";
+
+/// The columns of a [`JobRow`], in its order.
+const JOB: &str = "id, organization_id, created_at, updated_at, started_at, completed_at, canceled_at, worker_id, initiator_id, \
+    provisioner, kind, file_id, tags, is_plain, template_version_id, workspace_build_id, error, error_code, log_size";
 
 /// Lines in one statement.
 const LINES: usize = 500;
@@ -147,6 +152,14 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn list_timings(&mut self, id: ProvisionerJobId) -> Result<Vec<JobTiming>, StoreError> {
+        self.run(|conn| {
+            let job = provisioner_jobs::table.find(Id(id)).select(provisioner_jobs::timings);
+            let told: Option<Option<Json<Vec<JobTiming>>>> = job.get_result(conn).optional()?;
+            Ok(told.flatten().map(|Json(timings)| timings).unwrap_or_default())
+        })
+    }
+
     fn list_resources(&mut self, id: ProvisionerJobId) -> Result<Vec<StoredResource>, StoreError> {
         self.run(|conn| {
             let rows: Vec<ResourceRow> = provisioner_job_resources::table
@@ -199,8 +212,7 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
                 is_plain: worker.tags.is_plain(),
                 now: At(now),
             };
-            let Some(id) = claim.get_result::<Id<ProvisionerJobId>>(conn).optional()? else { return Ok(None) };
-            let row = provisioner_jobs::table.find(id).select(JobRow::as_select()).get_result(conn).optional()?;
+            let row = claim.get_result::<JobRow>(conn).optional()?;
             Ok(row.map(ProvisionerJob::try_from).transpose()?)
         })
     }
@@ -246,6 +258,20 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
                 last = ids.into_iter().max().unwrap_or(last);
             }
             Ok(last)
+        })
+    }
+
+    fn update_timings(
+        &mut self,
+        permit: &Permit<action::Update, resource::ProvisionerJobs>,
+        id: ProvisionerJobId,
+        timings: &[JobTiming],
+    ) -> Result<bool, StoreError> {
+        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            let changed = diesel::update(provisioner_jobs::table.find(Id(id)))
+                .set(provisioner_jobs::timings.eq(Some(Json(timings))))
+                .execute(conn)?;
+            Ok(changed > 0)
         })
     }
 
@@ -348,7 +374,7 @@ impl QueryId for Claim {
 }
 
 impl Query for Claim {
-    type SqlType = sql::Uuid;
+    type SqlType = SqlTypeOf<AsSelect<JobRow, Backend>>;
 }
 
 impl RunQueryDsl<Conn> for Claim {}
@@ -372,7 +398,8 @@ impl QueryFragment<Backend> for Claim {
         out.push_sql(") ORDER BY created_at, id LIMIT 1");
         out.push_sql(moments::SKIP_LOCKED);
         out.push_sql(moments::ONE_OF.1);
-        out.push_sql(" AND started_at IS NULL AND completed_at IS NULL RETURNING id");
+        out.push_sql(" AND started_at IS NULL AND completed_at IS NULL RETURNING ");
+        out.push_sql(JOB);
         Ok(())
     }
 }

@@ -126,6 +126,13 @@ impl RegistrationRepository for UnitOfWork<'_, Conn> {
         })
     }
 
+    fn is_in_use(&mut self, app: AppId, now: Instant) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let has_grant: bool = diesel::select(exists(live_grants!(Id(app), now))).get_result(conn)?;
+            Ok(has_grant || diesel::select(exists(live_codes!(Id(app), now))).get_result(conn)?)
+        })
+    }
+
     fn insert(
         &mut self,
         permit: &Permit<action::Create, resource::Oauth2App>,

@@ -1,6 +1,7 @@
 //! Sessions, API tokens and access tokens.
 
 use super::expiring::Expiring;
+use super::logouts::{note_end, note_end_of_all};
 use super::{Conn, locks, owner};
 use crate::error::Error;
 use crate::rows::{KeyRow, entities};
@@ -18,6 +19,7 @@ use doorward_domain::sessions::{ApiKey, ApiKeyId, KeyRefresh};
 use doorward_domain::users::LoginType;
 use doorward_domain::{Digest, Instant};
 use doorward_ports::StoreError;
+use doorward_ports::changes::Change;
 use doorward_ports::sessions::{ApiKeyRepository, KeyOwner};
 use time::Duration;
 
@@ -29,6 +31,7 @@ const NAMED_AT_ONCE: usize = 400;
 /// Codes go first, and what devices were allowed. An exchange that runs at the same time has either redeemed its code already, then this waits for it
 /// and deletes the grant it has made; or it finds the code gone.
 pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    note_end_of_all(conn, user)?;
     diesel::delete(oauth2_codes::table.filter(oauth2_codes::user_id.eq(Id(user)))).execute(conn)?;
     let devices = oauth2_device_authorizations::table.filter(oauth2_device_authorizations::user_id.eq(Some(Id(user))));
     diesel::delete(devices).execute(conn)?;
@@ -36,6 +39,11 @@ pub(super) fn end_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
     diesel::delete(api_keys::table.filter(api_keys::user_id.eq(Id(user)))).execute(conn)?;
     diesel::delete(one_time_passcodes::table.filter(one_time_passcodes::user_id.eq(Id(user)))).execute(conn)?;
     Ok(())
+}
+
+/// A key that ends, with those whose grants end with it.
+fn ended(key: &ApiKeyId) -> impl FnOnce(&(bool, Vec<Change>)) -> Touches {
+    |(_, others)| Touches::Now(std::iter::once(Change::Key(key.clone())).chain(others.iter().cloned()).collect())
 }
 
 /// Keys expire; those that belong to a grant end with it and hold no time.
@@ -195,29 +203,34 @@ impl ApiKeyRepository for UnitOfWork<'_, Conn> {
         id: &ApiKeyId,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        self.write(permit, &permit.kind().id(id.as_str()), Touches::key(id), |conn| {
+        let (found, _) = self.write_all(permit, &permit.kind().id(id.as_str()), ended(id), |conn| {
+            let others = note_end(conn, id)?;
             let alive = api_keys::table.find(id.as_str()).filter(api_keys::expires_at.gt(At(now)));
             let end = Some(At(now)).into_sql::<Nullable<sql::Instant>>();
-            let ended = diesel::update(alive)
+            let changed = diesel::update(alive)
                 .set((
                     api_keys::expires_at.eq(At(now)),
                     api_keys::purge_at.eq(case_when(api_keys::grant_id.is_null(), end)),
                     api_keys::updated_at.eq(At(now)),
                 ))
                 .execute(conn)?;
-            Ok(ended > 0 || diesel::select(exists(api_keys::table.find(id.as_str()))).get_result(conn)?)
-        })
+            let found = changed > 0 || diesel::select(exists(api_keys::table.find(id.as_str()))).get_result(conn)?;
+            Ok((found, others))
+        })?;
+        Ok(found)
     }
 
     fn delete(&mut self, permit: &Permit<action::Delete, resource::ApiKey>, id: &ApiKeyId) -> Result<bool, StoreError> {
-        self.write_all(permit, &permit.kind().id(id.as_str()), Touches::key(id), |conn| {
+        let (deleted, _) = self.write_all(permit, &permit.kind().id(id.as_str()), ended(id), |conn| {
+            let others = note_end(conn, id)?;
             // The grant first, which takes its key along: in the same order as an exchange of its refresh token.
             let of_key = api_keys::table.find(id.as_str()).filter(api_keys::grant_id.is_not_null());
             let grants =
                 oauth2_grants::table.filter(oauth2_grants::id.nullable().eq_any(of_key.select(api_keys::grant_id)));
-            let ended = diesel::delete(grants).execute(conn)?;
-            Ok(ended + diesel::delete(api_keys::table.find(id.as_str())).execute(conn)? > 0)
-        })
+            let grants = diesel::delete(grants).execute(conn)?;
+            Ok((grants + diesel::delete(api_keys::table.find(id.as_str())).execute(conn)? > 0, others))
+        })?;
+        Ok(deleted)
     }
 
     fn delete_of_scope(

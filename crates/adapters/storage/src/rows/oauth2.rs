@@ -52,6 +52,7 @@ pub(crate) struct AppRow {
     #[diesel(skip_update)]
     revision: i32,
     device_flow: bool,
+    refresh_tokens: bool,
     rules: Option<Json<ClientRules>>,
 }
 
@@ -73,6 +74,7 @@ impl From<&App> for AppRow {
             updated_at: At(app.updated_at),
             revision: app.revision,
             device_flow: app.device_flow,
+            refresh_tokens: app.refresh_tokens,
             rules: (app.rules != ClientRules::default()).then(|| Json(app.rules.clone())),
         }
     }
@@ -104,6 +106,7 @@ impl TryFrom<AppRow> for App {
             updated_at: row.updated_at.0,
             revision: row.revision,
             device_flow: row.device_flow,
+            refresh_tokens: row.refresh_tokens,
             rules: row.rules.map(|rules| rules.0).unwrap_or_default(),
         })
     }
@@ -239,6 +242,7 @@ pub(crate) struct GrantRow {
     created_at: At,
     purge_on: i32,
     app_revision: i32,
+    is_device: bool,
     by_key: bool,
 }
 
@@ -261,6 +265,7 @@ impl From<&Grant> for GrantRow {
             created_at: At(grant.created_at),
             purge_on: purge_day(grant.refresh_expires_at),
             app_revision: grant.app_revision,
+            is_device: grant.is_device,
             by_key: grant.by_key,
         }
     }
@@ -285,6 +290,7 @@ impl TryFrom<GrantRow> for Grant {
             refresh_expires_at: row.refresh_expires_at.0,
             generation: row.generation,
             app_revision: row.app_revision,
+            is_device: row.is_device,
             by_key: row.by_key,
             created_at: row.created_at.0,
         })

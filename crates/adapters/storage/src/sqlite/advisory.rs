@@ -20,6 +20,8 @@ pub(super) enum Advisory {
     WorkspaceProxies,
     /// That clients register themselves, of which there are so many at most.
     Registrations,
+    /// That devices ask for codes, of which there are so many at most.
+    DeviceAuthorizations,
 }
 
 #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the other database asks its server")]

@@ -44,7 +44,8 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
         .optional()
 }
 
-/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, and whether it asks for a client with a key.
+/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, whether it is a device's, and whether it
+/// asks for a client with a key.
 type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
@@ -79,11 +80,13 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::scopes,
             oauth2_grants::access_key_id,
             oauth2_grants::audience,
+            oauth2_grants::is_device,
             oauth2_grants::by_key,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, by_key)) = row else {
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, is_device, by_key)) = row
+    else {
         return Ok(None);
     };
     if by_key && !client.by_key {
@@ -100,11 +103,12 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     let bad = |column| RowError::new("oauth2_grants", column, id);
     let mut exchanged = ExchangedTokens::from_bytes(&exchanged).ok_or_else(|| bad("exchanged"))?;
     exchanged.push(rotation.presented, rotation.now);
+    let refresh_expires_at = if is_device { rotation.device_refresh_expires_at } else { rotation.refresh_expires_at };
     diesel::update(oauth2_grants::table.find(Id(id)))
         .set((
             oauth2_grants::refresh_digest.eq(Hash(rotation.next)),
-            oauth2_grants::refresh_expires_at.eq(At(rotation.refresh_expires_at)),
-            oauth2_grants::purge_on.eq(purge_day(rotation.refresh_expires_at)),
+            oauth2_grants::refresh_expires_at.eq(At(refresh_expires_at)),
+            oauth2_grants::purge_on.eq(purge_day(refresh_expires_at)),
             oauth2_grants::access_expires_at.eq(At(rotation.access_expires_at)),
             oauth2_grants::exchanged.eq(exchanged.to_bytes()),
             oauth2_grants::generation.eq(oauth2_grants::generation + 1),
@@ -118,7 +122,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             api_keys::updated_at.eq(At(rotation.now)),
             api_keys::expires_at.eq(At(rotation.access_expires_at)),
             api_keys::lifetime_seconds.eq(rotation.access_lifetime_seconds),
-            api_keys::slides_until.eq(Some(At(rotation.refresh_expires_at))),
+            api_keys::slides_until.eq(Some(At(refresh_expires_at))),
             api_keys::unused.eq(true),
         ))
         .execute(conn)?;

@@ -255,7 +255,8 @@ contract! {
             code_challenge_method: Some("S256".to_owned()),
             ..AuthorizeRequest::default()
         };
-        let consent = prepare(ctx, find_client(ctx, &request).await.unwrap(), &request).unwrap();
+        let app = find_client(ctx, &request).await.unwrap();
+        let consent = prepare(ctx, app, &request).unwrap();
         apps::delete(ctx, &ann, tool.id).await.unwrap();
         let refused = approve(ctx, &ann, consent).await;
         assert!(matches!(refused, Err(doorward_services::Error::NoSuch(_))), "{refused:?}");

@@ -27,6 +27,7 @@ mod keys;
 mod last_ones;
 mod license_plans;
 mod licenses;
+mod logouts;
 mod lost_connections;
 mod lost_updates;
 mod maintenance;

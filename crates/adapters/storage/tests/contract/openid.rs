@@ -1,7 +1,13 @@
+use crate::registrations::registered;
 use crate::support::*;
-use doorward_domain::oauth2::App;
+use crate::user_links::federated;
+use doorward_domain::ids::{AppId, UserId};
+use doorward_domain::oauth2::{App, DeviceDecision};
 use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
+use doorward_domain::sessions::ApiKeyId;
 use doorward_domain::users::User;
+use doorward_ports::StoreError;
+use doorward_ports::openid::{Known, OpenIdRepository};
 use time::Duration;
 use uuid::Uuid;
 
@@ -30,7 +36,48 @@ pub(crate) fn consent(app: &App, user: &User) -> Consent {
     }
 }
 
+fn asking(openid: &mut dyn OpenIdRepository, app: AppId, user: UserId, key: &str) -> Result<(App, Known), StoreError> {
+    Ok(openid.find_asking(app, Some((user, ApiKeyId::new(key.to_owned()).unwrap())))?.unwrap())
+}
+
+fn consents(openid: &mut dyn OpenIdRepository, app: AppId, user: UserId) -> Result<Vec<Consent>, StoreError> {
+    Ok(asking(openid, app, user, "aaaaaaaaaa")?.1.consents)
+}
+
 contract! {
+    async fn what_is_known_when_an_app_asks_is_of_this_app_this_user_and_this_key(db) {
+        let granted = Granted::in_store(&db).await;
+        let (session, client, other) = (federated(&granted.key), registered(&granted.app, None), Uuid::from_u128(0xFFFF));
+        let (app, user, key) = (granted.app, granted.user, granted.key.id);
+        db.write(move |repos| {
+            let unknown = repos.openid().find_asking(AppId(other), Some((user.id, key.clone())))?;
+            assert_eq!(unknown, None);
+            let plain = repos.openid().find_asking(app.id, Some((user.id, key.clone())))?;
+            assert_eq!(plain, Some((app.clone(), Known::default())));
+
+            let rules = AppRules { trusted: true, ..AppRules::default() };
+            repos.openid().update_rules(&permit(), app.id, &rules)?;
+            repos.openid().upsert_consent(&permit(), &consent(&app, &user))?;
+            repos.registrations().insert(&permit(), &client)?;
+            repos.federated_sessions().insert(&permit(), &session, None)?;
+            let known = Known {
+                rules: rules.clone(),
+                is_its_own: true,
+                sign_in: Some((session.auth_time, session.acr.clone())),
+                consents: vec![consent(&app, &user)],
+            };
+            assert_eq!(asking(repos.openid(), app.id, user.id, key.as_str())?, (app.clone(), known.clone()));
+            let of_another_key = Known { sign_in: None, ..known.clone() };
+            assert_eq!(asking(repos.openid(), app.id, user.id, "bbbbbbbbbb")?, (app.clone(), of_another_key));
+            let of_another = Known { consents: vec![], ..known.clone() };
+            assert_eq!(asking(repos.openid(), app.id, UserId(other), key.as_str())?, (app.clone(), of_another));
+            let of_nobody = Known { rules, is_its_own: true, ..Known::default() };
+            assert_eq!(repos.openid().find_asking(app.id, None)?, Some((app, of_nobody)));
+            Ok(())
+        })
+        .await;
+    }
+
     async fn what_codes_and_grants_say_of_a_user_is_kept_and_goes_with_them(db) {
         let granted = Granted::in_store(&db).await;
         let (code, grant, app) = (code(&granted.app, &granted.user), granted.grant.clone(), granted.app.id);
@@ -53,6 +100,23 @@ contract! {
         assert_eq!(found, (None, vec![]));
     }
 
+    async fn what_an_approved_device_says_of_a_user_goes_with_it(db) {
+        let granted = Granted::in_store(&db).await;
+        let (device, user) = (crate::device_authorizations::asked(&granted.app), granted.user.id);
+        let found = db
+            .write(move |repos| {
+                repos.device_authorizations().insert(&permit(), &device)?;
+                repos.openid().insert_of_device(&permit(), device.id, &identity(Uuid::from_u128(7)))?;
+                let kept = repos.openid().find_of_device(device.id)?;
+                let approved = DeviceDecision::Approved(user);
+                repos.device_authorizations().decide(&permit(), device.id, approved, NOW)?;
+                repos.device_authorizations().consume(&permit(), device.id, user)?;
+                Ok((kept, repos.openid().find_of_device(device.id)?))
+            })
+            .await;
+        assert_eq!(found, (Some(identity(Uuid::from_u128(7))), None));
+    }
+
     async fn a_session_keeps_its_first_name(db) {
         let granted = Granted::in_store(&db).await;
         let key = granted.grant.access_key_id;
@@ -73,21 +137,20 @@ contract! {
         let first = consent(&granted.app, &granted.user);
         let second = Consent { scopes: scopes("openid gone:read"), created_at: NOW + Duration::HOUR, ..first.clone() };
         let elsewhere = Consent { resource: "https://files.example".to_owned(), ..first.clone() };
-        let (user, app, expected) = (granted.user.id, granted.app.id, second.clone());
+        let (user, app) = (granted.user.id, granted.app.id);
         let found = db
             .write(move |repos| {
                 let openid = repos.openid();
                 for consent in [&first, &elsewhere, &second] {
                     openid.upsert_consent(&permit(), consent)?;
                 }
-                let found = [openid.find_consent(user, app, "")?, openid.find_consent(user, app, "https://files.example")?];
-                assert_eq!(found, [Some(second), Some(elsewhere)]);
+                assert_eq!(consents(openid, app, user)?, [second, elsewhere]);
                 let gone = [openid.delete_consents(&permit(), user, app)?, openid.delete_consents(&permit(), user, app)?];
                 assert_eq!(gone, [true, false]);
-                openid.find_consent(user, app, "")
+                consents(openid, app, user)
             })
             .await;
-        assert_eq!((found, expected.user_id), (None, user));
+        assert_eq!(found, []);
     }
 
     async fn what_is_particular_about_an_app_is_kept(db) {

@@ -1,7 +1,7 @@
 //! What provisioner daemons ask for and tell, over both databases.
 
 use crate::audited::{PASSWORD, Walk, origin};
-use crate::provisioner_jobs::line;
+use crate::provisioner_jobs::{line, timing};
 use crate::support::*;
 use doorward_domain::Secret;
 use doorward_domain::files::{FILE_MAX, PIECE};
@@ -15,8 +15,8 @@ use doorward_domain::workspaces::Outcome;
 use doorward_services::groups::UpdateGroup;
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::provisioner_jobs::{
-    Acquired, AcquiredWork, CompletedBuild, CompletedImport, JobUpdate, acquire, claim, commit_quota, complete_build,
-    complete_import, disconnected, end_unheard, fail, reap, source, update,
+    Acquired, AcquiredWork, CompletedBuild, CompletedImport, JobUpdate, Left, acquire, claim, commit_quota,
+    complete_build, complete_import, disconnected, end_unheard, fail, reap, source, update,
 };
 use doorward_services::provisioners::serving::{Pass, ServeCommand, connect};
 use doorward_services::sessions::authenticate;
@@ -212,7 +212,7 @@ contract! {
         assert_eq!(site.claim(&mine).await.job.id, id);
         assert_eq!(message(update(ctx, &other, id, say()).await), "you don't own this job");
         assert_eq!(message(commit_quota(ctx, &other, id, 1).await), "you don't own this job");
-        assert_eq!(message(fail(ctx, &other, id, "no".to_owned(), String::new(), None).await), "you don't own this job");
+        assert_eq!(message(fail(ctx, &other, id, "no".to_owned(), String::new(), Left::default()).await), "you don't own this job");
         assert_eq!(message(complete_import(ctx, &other, id, CompletedImport::default()).await), "you don't own this job");
         assert_eq!(message(source(ctx, &other, id, 0).await), "you don't own this job");
         assert_eq!(message(complete_build(ctx, &mine, id, CompletedBuild::default()).await), "the job is of another kind");
@@ -225,7 +225,7 @@ contract! {
         update(ctx, &again, id, say()).await.unwrap();
         complete_import(ctx, &again, id, CompletedImport::default()).await.unwrap();
         assert_eq!(message(complete_import(ctx, &mine, id, CompletedImport::default()).await), "job already completed");
-        assert_eq!(message(fail(ctx, &mine, id, "no".to_owned(), String::new(), None).await), "job already completed");
+        assert_eq!(message(fail(ctx, &mine, id, "no".to_owned(), String::new(), Left::default()).await), "job already completed");
         assert_eq!(message(update(ctx, &mine, id, say()).await), "job already completed");
         assert_eq!(site.job_of(version).await.status(), JobStatus::Succeeded);
     }
@@ -240,7 +240,7 @@ contract! {
         let (one, other, failed) = tokio::join!(
             complete_import(site.ctx(), &daemon, id, done()),
             complete_import(site.ctx(), &daemon, id, done()),
-            fail(site.ctx(), &daemon, id, "no".to_owned(), String::new(), None),
+            fail(site.ctx(), &daemon, id, "no".to_owned(), String::new(), Left::default()),
         );
         let ended = [one.is_ok(), other.is_ok(), failed.is_ok()];
         assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "{ended:?}");
@@ -285,8 +285,14 @@ contract! {
         let first = build.metadata.session_token.unwrap();
         let session = doorward_domain::sessions::ApiToken::parse(first.expose()).unwrap();
         assert!(authenticate(ctx, first.expose(), &origin()).await.is_ok());
-        let done = CompletedBuild { state: b"state 1".to_vec(), resources: vec![Resource { name: "box".to_owned(), ..Resource::default() }] };
+        let done = CompletedBuild {
+            state: b"state 1".to_vec(),
+            resources: vec![Resource { name: "box".to_owned(), ..Resource::default() }],
+            timings: vec![timing("plan"), timing("elsewhere"), timing("apply")],
+        };
         complete_build(ctx, &daemon, job.id, done).await.unwrap();
+        let told = workspaces::build_timings(ctx, &site.ann, latest.build.id).await.unwrap();
+        assert_eq!((told.job_id, told.steps), (job.id, vec![timing("plan"), timing("apply")]));
         let seen = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap();
         assert_eq!(seen.latest_build.unwrap().build.outcome, Outcome::Succeeded);
 
@@ -300,9 +306,12 @@ contract! {
         let gone = site.walk.db.read({ let key = session.id.clone(); move |repos| repos.api_keys().find(&key) }).await;
         assert_eq!(gone, None, "the session ends with the workspace");
         // A failure may leave something behind too.
-        fail(ctx, &daemon, job.id, "no room".to_owned(), String::new(), Some(b"state 2".to_vec())).await.unwrap();
+        let left = Left { state: Some(b"state 2".to_vec()), timings: vec![timing("plan"), timing("elsewhere")] };
+        fail(ctx, &daemon, job.id, "no room".to_owned(), String::new(), left).await.unwrap();
         let failed = workspaces::find(ctx, &site.ann, desk.workspace.id).await.unwrap().latest_build.unwrap();
         assert_eq!((failed.build.outcome, failed.build.error.as_str()), (Outcome::Failed, "no room"));
+        let told = workspaces::latest_timings(ctx, &site.ann, desk.workspace.id).await.unwrap();
+        assert_eq!((told.job_id, told.steps), (job.id, vec![timing("plan")]));
 
         site.walk.wait(Duration::SECOND);
         site.build(desk.workspace.id, "delete").await.unwrap();

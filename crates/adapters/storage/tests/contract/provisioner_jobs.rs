@@ -8,8 +8,8 @@ use doorward_domain::Instant;
 use doorward_domain::files::File;
 use doorward_domain::ids::{FileId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, UserId};
 use doorward_domain::provisioner_jobs::{
-    Agent, AgentAuth, App, HUNG_AFTER, JobStatus, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn, PENDING_FOR,
-    ProvisionerJob, Resource, Worker,
+    Agent, AgentAuth, App, HUNG_AFTER, JobStatus, JobTiming, JobType, LOGS_KEPT, LogLevel, LogSource, NewLog, OpenIn,
+    PENDING_FOR, ProvisionerJob, Resource, Worker,
 };
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerType, Tags};
 use doorward_domain::template_versions::TemplateVersion;
@@ -62,6 +62,19 @@ pub(crate) fn worker(daemon: &ProvisionerDaemon) -> Worker {
         organization_id: daemon.organization_id,
         provisioners: daemon.provisioners.clone(),
         tags: daemon.tags.clone(),
+    }
+}
+
+/// A step of a build.
+pub(crate) fn timing(stage: &str) -> JobTiming {
+    let text = |text: &str| text.to_owned();
+    JobTiming {
+        started_at: NOW,
+        ended_at: NOW + Duration::milliseconds(1_500),
+        stage: text(stage),
+        action: text("create"),
+        source: text("docker"),
+        resource: text("docker_container.main"),
     }
 }
 
@@ -273,6 +286,23 @@ contract! {
             assert_eq!(repos.maintenance().purge(&permit(), NOW + Duration::DAY, 9)?.of("provisioner_jobs"), 1);
             assert_eq!(repos.provisioner_jobs().list_resources(trial.id)?, vec![]);
             assert_eq!(repos.provisioner_jobs().list_logs(trial.id, 0, 9)?, vec![]);
+            Ok(())
+        })
+        .await;
+    }
+
+    async fn how_long_steps_took_is_kept_and_replaced(db) {
+        let (acme, ann, source) = with_file(&db).await;
+        db.write(move |repos| {
+            let job = posted(repos, &source, provisioner_job(acme, ann, source.id))?;
+            let other = posted(repos, &source, provisioner_job(acme, ann, source.id))?;
+            assert_eq!(repos.provisioner_jobs().list_timings(job.id)?, vec![]);
+            for steps in [vec![timing("init"), timing("plan")], vec![timing("apply")]] {
+                assert!(repos.provisioner_jobs().update_timings(&permit(), job.id, &steps)?);
+                assert_eq!(repos.provisioner_jobs().list_timings(job.id)?, steps);
+            }
+            assert_eq!(repos.provisioner_jobs().list_timings(other.id)?, vec![]);
+            assert!(!repos.provisioner_jobs().update_timings(&permit(), ProvisionerJobId::NIL, &[timing("plan")])?);
             Ok(())
         })
         .await;

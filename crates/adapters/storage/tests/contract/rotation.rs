@@ -58,6 +58,21 @@ contract! {
         assert_eq!(rotate(&db.store, rotation(granted.client(), &grant, 3)).await, None, "an old one");
     }
 
+    async fn a_grant_of_a_device_has_a_lifetime_of_its_own(db) {
+        let granted = Granted::in_store(&db).await;
+        let (grant, key) = grant(&granted.app, Some(&granted.secret), &granted.user);
+        let grant = Grant { is_device: true, ..grant };
+        let (stored, key_id) = (grant.clone(), key.id.clone());
+        db.write(move |repos| repos.grants().insert(&permit(), &stored, &key)).await;
+        let asked = rotation(granted.client(), &grant, 0);
+        assert!(rotate(&db.store, asked.clone()).await.is_some());
+        let id = grant.id;
+        let (found, key) = db.read(move |repos| Ok((repos.grants().find(id)?, repos.api_keys().find(&key_id)?))).await;
+        let found = found.unwrap();
+        assert_eq!((found.is_device, found.refresh_expires_at), (true, asked.device_refresh_expires_at));
+        assert_eq!(key.unwrap().oauth2.unwrap().slides_until, asked.device_refresh_expires_at);
+    }
+
     async fn a_public_client_proves_itself_by_the_token_alone(db) {
         let (ann, public) = (user("ann"), public_app("cli"));
         let (grant, key) = grant(&public, None, &ann);

@@ -12,7 +12,7 @@ use crate::keys::{first_key, second_key};
 use crate::licenses::new_license;
 use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::openid::{consent, identity};
-use crate::provisioner_jobs::{line, provisioner_job, stored_resource, worker};
+use crate::provisioner_jobs::{line, provisioner_job, stored_resource, timing, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::{initial_token, registered};
 use crate::replays::seen;
@@ -36,7 +36,7 @@ use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{
     App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, Scopes,
 };
-use doorward_domain::openid::AppRules;
+use doorward_domain::openid::{AppRules, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -162,6 +162,9 @@ fn writes() -> Vec<Write> {
         ProvisionerJobRepository::insert_resources(None): |w, r, p| {
             r.provisioner_jobs().insert_resources(&p.permit(), w.job.id, &[stored_resource(&w.job, "box")])
         };
+        ProvisionerJobRepository::update_timings(None): |w, r, p| {
+            r.provisioner_jobs().update_timings(&p.permit(), w.job.id, &[timing("plan")])
+        };
         WorkspaceRepository::insert_build_input(None): |w, r, p| {
             r.workspaces().insert_build_input(&p.permit(), &w.build, &BTreeMap::new(), None)
         };
@@ -177,7 +180,7 @@ fn writes() -> Vec<Write> {
         };
         ClientDocumentRepository::note_failure(None): |w, r, p| {
             let _ = w;
-            r.client_documents().note_failure(&p.permit(), document("https://app.example/c").url.app_id(), NOW)
+            r.client_documents().note_failure(&p.permit(), &document("https://app.example/c"))
         };
         InitialTokenRepository::insert(None): |w, r, p| r.initial_tokens().insert(&p.permit(), &w.initial_token);
         InitialTokenRepository::count_use(None): |w, r, p| r.initial_tokens().count_use(&p.permit(), w.initial_token.id);
@@ -217,6 +220,9 @@ fn writes() -> Vec<Write> {
         DeviceAuthorizationRepository::decide(None): |w, r, p| {
             r.device_authorizations().decide(&p.permit(), w.device.id, DeviceDecision::Approved(w.ann.id), NOW)
         };
+        OpenIdRepository::insert_of_device(None): |w, r, p| {
+            r.openid().insert_of_device(&p.permit(), w.device.id, &identity(w.grant.id.0))
+        };
         DeviceAuthorizationRepository::consume(None): |w, r, p| {
             r.device_authorizations().consume(&p.permit(), w.device.id, w.ann.id)
         };
@@ -235,7 +241,9 @@ fn writes() -> Vec<Write> {
             r.openid().insert_of_grant(&p.permit(), w.grant.id, &identity(w.grant.id.0))
         };
         OpenIdRepository::update_rules(None): |w, r, p| {
-            r.openid().update_rules(&p.permit(), w.app.id, &AppRules::default())
+            let listens = Some("https://app.example/l".to_owned());
+            let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
+            r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
         OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
         OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
@@ -261,6 +269,17 @@ fn writes() -> Vec<Write> {
         };
         GrantRepository::issue_client_token(None): |w, r, p| {
             r.grants().issue_client_token(&p.permit(), &w.client_token)
+        };
+        // The session of which the app was told ends.
+        ApiKeyRepository::expire(Some(Access)): |w, r, p| r.api_keys().expire(&p.permit(), &w.access.id, NOW);
+        LogoutRepository::claim(None): |_w, r, p| r.logouts().claim(&p.permit(), 9, Duration::ZERO);
+        LogoutRepository::postpone(None): |w, r, p| {
+            let notice = logout(w, r)?;
+            r.logouts().postpone(&p.permit(), &notice, Duration::ZERO, "no")
+        };
+        LogoutRepository::remove(None): |w, r, p| {
+            let notice = logout(w, r)?;
+            r.logouts().remove(&p.permit(), &notice)
         };
         GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
         GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
@@ -467,6 +486,12 @@ fn writes() -> Vec<Write> {
         MaintenanceRepository::prove_writable(None): |_w, r, p| r.maintenance().prove_writable(&p.permit(), NOW);
     }
     .into()
+}
+
+/// The next attempt to tell the app.
+fn logout(w: &World, r: &mut dyn Repositories) -> Result<LogoutNotice, StoreError> {
+    let claimed = r.logouts().claim(&permit(), 9, Duration::ZERO)?;
+    Ok(claimed.into_iter().find(|notice| notice.app_id == w.app.id).unwrap())
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn identity<'a>(uris: &'a [RedirectUri], scope: Option<&'a [String]>) -> Identit
         auth_method: TokenAuthMethod::None,
         grant_types: GrantType::ALL,
         scope,
+        post_logout_redirect_uris: &[],
+        backchannel_logout_uri: "",
         rules: None,
     }
 }
@@ -111,6 +113,8 @@ fn a_client_is_known_again_whatever_the_order_and_the_loopback_port() {
         Identity { auth_method: TokenAuthMethod::Post, ..base },
         Identity { rules: Some("uri https://a.example/k"), ..base },
         Identity { grant_types: &[GrantType::AuthorizationCode], ..base },
+        Identity { backchannel_logout_uri: "https://a.example/l", ..base },
+        Identity { post_logout_redirect_uris: &names(&["https://a.example/bye"]), ..base },
     ] {
         assert_ne!(digest, other.digest(), "{other:?}");
     }

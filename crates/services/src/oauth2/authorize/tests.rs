@@ -1,7 +1,7 @@
 use super::*;
 use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{ClientRules, ClientType, RedirectMatch};
+use doorward_ports::StoreError;
 use doorward_ports::mocks::MockRepositories;
 
 fn consent() -> ConsentRequest {
@@ -19,6 +19,7 @@ fn consent() -> ConsentRequest {
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
@@ -32,6 +33,7 @@ fn consent() -> ConsentRequest {
         document: None,
         authentication: AuthenticationRequest::default(),
         id_token_hint: None,
+        known: Known::default(),
         challenge: None,
         redirect_uri_sent: true,
         state: None,
@@ -83,6 +85,9 @@ async fn a_client_that_asks_for_a_form_gets_code_and_errors_in_one() {
 
 #[tokio::test]
 async fn no_code_is_made_for_an_app_that_was_deleted_meanwhile() {
-    let refused = approve(&context(signed_in(None)), &actor().build(), consent()).await;
+    let mut repos = signed_in(None);
+    let refer = || StoreError::Serialization("there is no such app".into());
+    repos.codes.expect_insert().returning(move |_, _| Err(refer()));
+    let refused = approve(&context(repos), &actor().build(), consent()).await;
     assert!(matches!(&refused, Err(Error::NoSuch(text)) if text.contains("deleted")), "{refused:?}");
 }

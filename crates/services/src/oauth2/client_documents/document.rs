@@ -3,7 +3,7 @@
 use crate::OAuthError;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::{
-    App, AssertionAudience, ClientRules, ClientType, ClientUrl, KeySource, OAuthErrorCode, OidcScope,
+    App, AssertionAudience, ClientRules, ClientType, ClientUrl, GrantType, KeySource, OAuthErrorCode, OidcScope,
     REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Scopes, client_algorithm, client_name, parse_scope_list,
 };
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -22,6 +22,7 @@ pub(super) struct Document {
     client_type: ClientType,
     keys: Option<KeySource>,
     assertion_alg: Option<String>,
+    refresh_tokens: bool,
 }
 
 impl Document {
@@ -59,6 +60,7 @@ impl Document {
             name: client_name(name),
             redirect_uris: redirect_uris(members.get("redirect_uris"))?,
             allowed_scopes: scopes(members.get("scope").and_then(Value::as_str)),
+            refresh_tokens: refresh_tokens(members.get("grant_types")),
         })
     }
 
@@ -74,6 +76,7 @@ impl Document {
             require_pkce: true,
             device_flow: false,
             rules: self.rules(ClientRules::default()),
+            refresh_tokens: self.refresh_tokens,
             allowed_scopes: self.allowed_scopes.clone(),
             allowed_resources: None,
             resources: Vec::new(),
@@ -96,6 +99,7 @@ impl Document {
             redirect_match: RedirectMatch::Exact,
             client_type: self.client_type,
             rules: self.rules(app.rules),
+            refresh_tokens: self.refresh_tokens,
             updated_at: now,
             ..app
         }
@@ -139,6 +143,12 @@ fn redirect_uris(sent: Option<&Value>) -> Result<Vec<RedirectUri>, OAuthError> {
         }
     }
     Ok(uris)
+}
+
+/// Whether the client has use for refresh tokens. Without a list it has, as one that registers itself.
+fn refresh_tokens(grant_types: Option<&Value>) -> bool {
+    let named = grant_types.and_then(Value::as_array);
+    named.is_none_or(|named| named.iter().any(|name| name.as_str() == Some(GrantType::RefreshToken.as_str())))
 }
 
 /// The scopes that a client limits itself to. Names that are not known here limit nothing here.
@@ -275,6 +285,22 @@ mod tests {
         let adopted = keyed.applied_to(App { rules, ..app(&either) }, true, Instant::UNIX_EPOCH);
         assert!(adopted.rules.require_pushed_requests && adopted.rules.keys.is_some());
         assert_eq!(adopted.client_type, ClientType::Keyed);
+    }
+
+    #[test]
+    fn who_names_grant_types_gets_refresh_tokens_only_by_that_name() {
+        for (more, refreshes) in [
+            (json!({}), true),
+            (json!({ "grant_types": "odd" }), true),
+            (json!({ "grant_types": ["authorization_code", "refresh_token"] }), true),
+            (json!({ "grant_types": ["authorization_code"] }), false),
+        ] {
+            assert_eq!(
+                parse(more.clone()).unwrap().to_app(&url(), Instant::UNIX_EPOCH).refresh_tokens,
+                refreshes,
+                "{more}"
+            );
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@ use async_trait::async_trait;
 use doorward_domain::Secret;
 use doorward_ports::fetch::{Answer, FailureClass, Fetch, FetchError};
 use doorward_ports::mocks::MockRepositories;
+use doorward_ports::openid::Known;
 use std::sync::Arc;
 use time::Duration;
 
 const URL: &str = "https://app.example/oauth/client.json";
+const ETAG: &str = "\"v1\"";
 const DOCUMENT: &str = r#"{"client_id":"https://app.example/oauth/client.json","client_name":"App","redirect_uris":["https://app.example/cb"]}"#;
 
 fn url() -> ClientUrl {
@@ -24,6 +26,9 @@ impl Fetch for Host {
         assert_eq!((request.url.as_str(), request.content, request.body_limit), (URL, ContentType::Json, DOCUMENT_MAX));
         match self.0 {
             Some((status, body)) => {
+                let asked = request.headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
+                let expected = (status == 304).then_some(("if-none-match", ETAG));
+                assert_eq!(asked.collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>());
                 let headers = vec![("cache-control".to_owned(), "max-age=600".to_owned())];
                 Ok(Answer { status, headers, body: Secret::new(body.as_bytes().to_vec()) })
             }
@@ -36,6 +41,7 @@ fn copy(age: Duration) -> StoredDocument {
     StoredDocument {
         url: url(),
         body: DOCUMENT.to_owned(),
+        etag: None,
         fetched_at: NOW - age,
         fresh_until: NOW - age + Duration::HOUR,
         retry_at: None,
@@ -50,7 +56,10 @@ fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {
     let mut repos = MockRepositories::default();
     repos.client_documents.expect_find().returning(move |_| Ok(copy.clone()));
     let (found, held) = (app.clone(), app);
-    repos.apps.expect_find().returning(move |_| Ok(found.clone()));
+    repos
+        .openid
+        .expect_find_asking()
+        .returning(move |_, _| Ok(found.clone().map(|app| (app, Known { is_its_own: true, ..Known::default() }))));
     repos.apps.expect_find_for_update().returning(move |_| Ok(held.clone()));
     repos.registrations.expect_find().returning(|_| Ok(None));
     repos
@@ -63,7 +72,7 @@ fn context(repos: MockRepositories, host: Host) -> Context {
 #[tokio::test]
 async fn a_fresh_copy_is_used_and_nobody_is_asked() {
     let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
-    let found = find(&ctx, &url()).await.unwrap();
+    let found = find(&ctx, &url(), Asking::default()).await.unwrap().0;
     assert_eq!((found.id, &*found.name), (url().app_id(), "App"));
 }
 
@@ -75,7 +84,8 @@ async fn a_stale_copy_or_none_is_fetched_and_kept() {
             copy.body == DOCUMENT && copy.fetched_at == NOW && copy.fresh_until == NOW + Duration::minutes(10)
         };
         repos.client_documents.expect_upsert().times(1).withf(move |_, copy| is_kept(copy)).returning(|_, _| Ok(()));
-        assert!(find(&context(repos, Host(Some((200, DOCUMENT)))), &url()).await.is_ok());
+        let ctx = context(repos, Host(Some((200, DOCUMENT))));
+        assert!(find(&ctx, &url(), Asking::default()).await.is_ok());
     }
 }
 
@@ -92,22 +102,55 @@ async fn what_cannot_be_fetched_or_is_no_document_is_refused_and_not_kept() {
             .client_documents
             .expect_note_failure()
             .times(1)
-            .withf(|_, _, at| *at == NOW + DOCUMENT_BRAKE)
-            .returning(|_, _, _| Ok(true));
-        let refused = find(&context(repos, Host(answer)), &url()).await.unwrap_err();
+            .withf(|_, failed| *failed == StoredDocument::without_copy(url(), NOW + DOCUMENT_BRAKE))
+            .returning(|_, _| Ok(()));
+        let ctx = context(repos, Host(answer));
+        let refused = find(&ctx, &url(), Asking::default()).await.unwrap_err();
         assert_eq!(refused.code, code, "{answer:?}");
         assert!(!refused.description.contains("10.0.0.7"), "what inner hosts answer is nobody's business");
     }
     let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..copy(Duration::HOUR) };
-    let refused = find(&context(knowing(Some(braked), None), Host(Some((200, DOCUMENT)))), &url()).await;
-    assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    for braked in [braked, StoredDocument::without_copy(url(), NOW + Duration::SECOND)] {
+        let ctx = context(knowing(Some(braked), None), Host(Some((200, DOCUMENT))));
+        let refused = find(&ctx, &url(), Asking::default()).await;
+        assert_eq!(refused.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_could_not_be_fetched_just_now_is_not_asked_for_again_at_the_token_endpoint() {
+    let failed = StoredDocument::without_copy(url(), NOW + Duration::SECOND);
+    let refused =
+        revalidate(&context(knowing(Some(failed), Some(app())), Host(Some((200, DOCUMENT)))), Some(URL)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.code, refused.retry_after), (OAuthErrorCode::TemporarilyUnavailable, Some(DOCUMENT_WAIT)));
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let known = StoredDocument { etag: Some(ETAG.to_owned()), ..copy(Duration::DAY) };
+    let mut repos = knowing(Some(known.clone()), None);
+    let renewed = StoredDocument { fetched_at: NOW, fresh_until: NOW + Duration::minutes(10), ..known };
+    repos.client_documents.expect_upsert().times(1).withf(move |_, copy| *copy == renewed).returning(|_, _| Ok(()));
+    let ctx = context(repos, Host(Some((304, ""))));
+    assert_eq!(&*find(&ctx, &url(), Asking::default()).await.unwrap().0.name, "App");
+}
+
+#[tokio::test]
+async fn for_strangers_nobody_is_asked() {
+    let ctx = context(knowing(Some(copy(Duration::ZERO)), None), Host(None));
+    assert_eq!(&*find_fresh(&ctx, &url(), Asking::default()).await.unwrap().0.name, "App");
+    for known in [None, Some(copy(Duration::HOUR)), Some(StoredDocument::without_copy(url(), NOW))] {
+        let ctx = context(knowing(known, None), Host(Some((200, DOCUMENT))));
+        assert_eq!(find_fresh(&ctx, &url(), Asking::default()).await.unwrap_err().code, OAuthErrorCode::InvalidClient);
+    }
 }
 
 #[tokio::test]
 async fn clients_with_grants_go_on_by_a_copy_of_this_week() {
     let ask = async |age: Duration| {
         let mut repos = knowing(Some(copy(age)), Some(app()));
-        repos.client_documents.expect_note_failure().returning(|_, _, _| Ok(true));
+        repos.client_documents.expect_note_failure().returning(|_, _| Ok(()));
         revalidate(&context(repos, Host(None)), Some(URL)).await.map_err(|error| error.code)
     };
     assert_eq!(ask(Duration::ZERO).await, Ok(()));

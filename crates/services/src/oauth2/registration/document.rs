@@ -1,11 +1,15 @@
 //! What a client says of itself: checked, settled, and kept as a document (`oauth2.md` 14.2).
 
 use super::{RegistrationError, RegistrationSettings};
+use crate::Settings;
+use crate::oauth2::app_rules::{ALGORITHMS_TEXT, post_logout_redirect_uris, signs_by};
 use doorward_domain::Digest;
+use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{
     ApplicationType, ClientRules, ClientType, GrantType, Identity, KeySource, OidcScope, REDIRECT_URIS_MAX,
     RedirectUri, Scopes, TokenAuthMethod, client_algorithm, client_name, is_web_uri, parse_scope_list,
 };
+use doorward_domain::openid::{AppRules, check_logout_uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,8 +21,6 @@ const TEXT_MAX: usize = 256;
 const CONTACTS_MAX: usize = 16;
 /// Most entries of a list of words.
 const WORDS_MAX: usize = 32;
-/// Longest `scope`, in bytes, and most names in it.
-const SCOPE_MAX: (usize, usize) = (4096, 100);
 
 /// Metadata as it was sent (RFC 7591 2). What is not here is ignored, as the RFC has it.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +46,25 @@ pub struct SentMetadata {
     pub request_object_signing_alg: Option<String>,
     pub application_type: Option<String>,
     pub scope: Option<String>,
+    pub relying_party: RelyingParty,
+}
+
+/// What a client says of itself as a relying party (OpenID Connect Dynamic Client Registration 1.0, RP-Initiated Logout 1.0, Back-Channel
+/// Logout 1.0).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "they are the members of these, by their names")]
+pub struct RelyingParty {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
 }
 
 /// Metadata as it is kept, and shown again (RFC 7591 3.2.1).
@@ -84,6 +105,8 @@ pub struct ClientMetadata {
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    #[serde(flatten)]
+    pub relying_party: RelyingParty,
 }
 
 /// Metadata that keeps all rules.
@@ -92,10 +115,12 @@ pub(super) struct Checked {
     pub(super) metadata: ClientMetadata,
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) client_type: ClientType,
-    pub(super) rules: ClientRules,
+    pub(super) client_rules: ClientRules,
     pub(super) allowed_scopes: Option<Scopes>,
+    pub(super) refresh_tokens: bool,
     /// By what the client is known again.
     pub(super) identity: Digest,
+    pub(super) rules: AppRules,
 }
 
 impl ClientMetadata {
@@ -135,13 +160,16 @@ impl ClientMetadata {
             grant_types: &grants,
             scope: scope.as_deref(),
             rules: rules.as_deref(),
+            post_logout_redirect_uris: &self.relying_party.post_logout_redirect_uris,
+            backchannel_logout_uri: self.relying_party.backchannel_logout_uri.as_deref().unwrap_or_default(),
         };
         identity.digest()
     }
 }
 
 /// Checks all rules, and settles what is left to the server.
-pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, RegistrationError> {
+    let settings = &all.oauth2.registration;
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
         Some(text) => text.parse().or(refused(
@@ -149,7 +177,7 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         ))?,
     };
     let client_type = auth_method.client_type();
-    let rules = rules(client_type, &sent)?;
+    let client_rules = client_rules(client_type, &sent)?;
     let redirect_uris = redirect_uris(settings, &sent.redirect_uris, client_type == ClientType::Public)?;
     if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
         return refused("grant_types and response_types have too many entries");
@@ -183,6 +211,7 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         return refused("contacts has too many entries, or one that is too long");
     }
     let (scope, allowed_scopes) = scopes(settings, sent.scope.as_deref())?;
+    let (relying_party, rules) = relying_party(all, sent.relying_party, client_type)?;
     let metadata = ClientMetadata {
         redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
         client_name: client_name(sent_name),
@@ -196,20 +225,52 @@ pub(super) fn check(settings: &RegistrationSettings, sent: SentMetadata) -> Resu
         grant_types: grant_types.iter().map(|grant| grant.as_str().to_owned()).collect(),
         response_types: vec!["code".to_owned()],
         token_endpoint_auth_method: auth_method.as_str().to_owned(),
-        token_endpoint_auth_signing_alg: rules.assertion_alg.clone(),
-        jwks: rules.keys.as_ref().and_then(KeySource::jwks),
-        jwks_uri: rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
-        require_pushed_authorization_requests: rules.require_pushed_requests,
-        require_signed_request_object: rules.require_signed_requests,
-        request_object_signing_alg: rules.request_object_alg.clone(),
+        token_endpoint_auth_signing_alg: client_rules.assertion_alg.clone(),
+        jwks: client_rules.keys.as_ref().and_then(KeySource::jwks),
+        jwks_uri: client_rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
+        require_pushed_authorization_requests: client_rules.require_pushed_requests,
+        require_signed_request_object: client_rules.require_signed_requests,
+        request_object_signing_alg: client_rules.request_object_alg.clone(),
         application_type: application_type.as_str().to_owned(),
         scope,
+        relying_party,
     };
-    Ok(Checked { identity: metadata.identity(), metadata, redirect_uris, client_type, rules, allowed_scopes })
+    let (identity, refresh_tokens) = (metadata.identity(), grant_types.contains(&GrantType::RefreshToken));
+    Ok(Checked { metadata, redirect_uris, client_type, client_rules, allowed_scopes, refresh_tokens, identity, rules })
+}
+
+/// What is kept of a client as a relying party, and what follows of it.
+fn relying_party(
+    settings: &Settings,
+    sent: RelyingParty,
+    client_type: ClientType,
+) -> Result<(RelyingParty, AppRules), RegistrationError> {
+    let algorithm = match sent.id_token_signed_response_alg.as_deref() {
+        None => SignatureAlgorithm::Rs256,
+        Some(name) => match signs_by(settings, name) {
+            Some(algorithm) => algorithm,
+            None => return refused(format!("id_token_signed_response_alg {ALGORITHMS_TEXT}")),
+        },
+    };
+    let uris = post_logout_redirect_uris(&sent.post_logout_redirect_uris, client_type)
+        .map_err(|errors| RegistrationError::Metadata(format!("post_logout_redirect_uris: {}", errors.join("; "))))?;
+    if let Some(uri) = &sent.backchannel_logout_uri {
+        check_logout_uri(uri)
+            .map_err(|error| RegistrationError::Metadata(format!("backchannel_logout_uri {error}")))?;
+    }
+    let rules = AppRules {
+        id_token_signed_response_alg: algorithm,
+        default_max_age: sent.default_max_age,
+        post_logout_redirect_uris: uris.clone(),
+        backchannel_logout_uri: sent.backchannel_logout_uri.clone(),
+        backchannel_logout_session_required: sent.backchannel_logout_session_required.unwrap_or_default(),
+        ..AppRules::default()
+    };
+    Ok((RelyingParty { post_logout_redirect_uris: uris, ..sent }, rules))
 }
 
 /// The keys by which the client proves itself, and by which algorithm.
-fn rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, RegistrationError> {
+fn client_rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, RegistrationError> {
     let keys = KeySource::read(sent.jwks.as_ref(), sent.jwks_uri.as_deref())
         .map_err(|defect| RegistrationError::Metadata(defect.to_string()))?;
     let is_keyed = client_type == ClientType::Keyed;
@@ -274,7 +335,8 @@ fn is_below_localhost(text: &str) -> bool {
 }
 
 /// The scopes that a client is to be limited to, as text and as such. Names that are unknown are left out, and so is what is more than
-/// the server gives to clients that register themselves.
+/// the server gives to clients that register themselves. The text is otherwise the client's own: some compare it with what they ask for, and
+/// have people sign in anew when it is another.
 fn scopes(
     settings: &RegistrationSettings,
     sent: Option<&str>,
@@ -282,9 +344,6 @@ fn scopes(
     let most = (!settings.max_scopes.is_empty()).then(|| Scopes::known_among(&settings.max_scopes));
     let text = sent.unwrap_or_default();
     let mut names = parse_scope_list(text).map_err(|error| RegistrationError::Metadata(error.to_string()))?;
-    if text.len() > SCOPE_MAX.0 || names.len() > SCOPE_MAX.1 {
-        return refused("scope is too long");
-    }
     // That alone asks for nothing: refresh tokens are given by grant type.
     names.retain(|name| *name != OidcScope::OfflineAccess.as_str());
     let asked = match names.as_slice() {
@@ -295,11 +354,15 @@ fn scopes(
         },
         [] => Scopes::known_among(&settings.default_scopes),
     };
+    let is_limited = most.is_some();
     let given = asked.within(most.as_ref()).simplified();
     if given.is_empty() {
         return refused("scope names nothing that this server gives to clients that register themselves");
     }
-    Ok((Some(given.to_string()), Some(given)))
+    let own =
+        parse_scope_list(text).unwrap_or_default().into_iter().filter(|name| !Scopes::known_among(&[name]).is_empty());
+    let shown = if is_limited || names.is_empty() { given.to_string() } else { own.collect::<Vec<_>>().join(" ") };
+    Ok((Some(shown), Some(given)))
 }
 
 fn refused<T>(text: impl Into<String>) -> Result<T, RegistrationError> {

@@ -3,6 +3,7 @@
 use super::document::{ClientMetadata, check};
 use super::register::presented;
 use super::{RegistrationError, SentMetadata};
+use crate::oauth2::app_rules::AppWithRules;
 use crate::{Context, Origin, Principal};
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{App, RegisteredClient};
@@ -51,7 +52,7 @@ pub async fn update(
     sent: SentMetadata,
 ) -> Result<Managed, RegistrationError> {
     let (id, token, named) = (parse(id)?, presented(token)?, named.map(str::to_owned));
-    let settings = ctx.settings.oauth2.registration.clone();
+    let settings = Arc::clone(&ctx.settings);
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or_else(unknown)?;
@@ -69,7 +70,8 @@ pub async fn update(
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
         let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
-        if is_another && client.shared {
+        let rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
+        if (is_another || rules != checked.rules) && client.shared {
             return Err(RegistrationError::NotPermitted("others share this client; register another one"));
         }
         let identity = match client.identity {
@@ -88,14 +90,24 @@ pub async fn update(
             name: checked.metadata.client_name.clone(),
             redirect_uris: checked.redirect_uris,
             allowed_scopes: checked.allowed_scopes,
-            rules: checked.rules,
+            rules: checked.client_rules,
+            refresh_tokens: checked.refresh_tokens,
             updated_at: deed.now,
             ..old.clone()
         };
+        if rules != checked.rules {
+            deed.repos.openid().update_rules(&permit, id, &checked.rules)?;
+        }
         let managed = Managed { id, metadata: checked.metadata, issued_at: client.created_at };
         if is_another {
             deed.repos.apps().update(&permit, &app)?;
-            return Ok(deed.changed(&old, &app)?.answer(managed));
+        }
+        if is_another || rules != checked.rules {
+            let (before, after) = (
+                AppWithRules { app: &old, rules: &rules },
+                AppWithRules { app: if is_another { &app } else { &old }, rules: &checked.rules },
+            );
+            return Ok(deed.changed(&before, &after)?.answer(managed));
         }
         Ok(deed.unrecorded("nothing that the audit log follows was changed", managed))
     })
@@ -103,7 +115,8 @@ pub async fn update(
 }
 
 /// Ends a registration (RFC 7592 2.3). The client goes with its last one, with its secrets, codes and tokens, unless an administrator
-/// has changed it.
+/// has changed it, or others share it and somebody uses it: who registers often enough has all tokens that are kept of such a client,
+/// and nobody ends what is another's. It goes later, as every client that nobody uses.
 ///
 /// Needs the token of the registration. Errors: `NotAnId`, `Unauthorized`, `NotPermitted` (it did not register itself), `Failed`.
 pub async fn delete(
@@ -120,7 +133,8 @@ pub async fn delete(
         let client = authenticate(deed.repos, id, client, &token)?;
         let permit = System::because("a client ends its registration").permit();
         let left = deed.repos.registrations().delete_token(&permit, id, &token)?.ok_or_else(unknown)?;
-        if left > 0 || client.adopted {
+        let is_of_others = client.adopted || client.shared && deed.repos.registrations().is_in_use(id, deed.now)?;
+        if left > 0 || is_of_others {
             return Ok(deed.unrecorded("the client stays", ()));
         }
         let permit = System::because("a client ends its last registration").permit();

@@ -4,10 +4,10 @@ use super::document::{Checked, check};
 use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, tokens};
 use crate::deed::{Deed, Done};
 use crate::oauth2::provider::registration_mode;
+use crate::oauth2::secrets;
 use crate::{Context, OAuthError, Origin, Principal};
-use doorward_domain::oauth2::{
-    App, AppSecret, ClientType, NEW_PER_ADDRESS, OpaqueToken, RedirectMatch, RegisteredClient, RegistrationToken,
-};
+use doorward_domain::oauth2::{App, ClientType, NEW_PER_ADDRESS, RedirectMatch, RegisteredClient, RegistrationToken};
+use doorward_domain::openid::AppRules;
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant, Secret};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub async fn register(
     }
     let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
-    let checked = check(&settings, sent)?;
+    let checked = check(&ctx.settings, sent)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
@@ -101,9 +101,10 @@ fn join(
     let client = RegisteredClient { shared: true, matched_at: deed.now, ..known };
     deed.repos.registrations().update(&permit, &client)?;
     deed.repos.registrations().insert_token(&permit, client.app_id, &token.digest(), deed.now)?;
+    let relying_party = ClientMetadata::read(&client.metadata)?.relying_party;
     let registered = Registered {
         app,
-        metadata: checked.metadata,
+        metadata: ClientMetadata { relying_party, ..checked.metadata },
         issued_at: client.created_at,
         token: token.to_wire(),
         secret: None,
@@ -146,7 +147,8 @@ fn add(
         client_type: checked.client_type,
         require_pkce: true,
         device_flow: false,
-        rules: checked.rules,
+        rules: checked.client_rules,
+        refresh_tokens: checked.refresh_tokens,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
         resources: Vec::new(),
@@ -168,6 +170,10 @@ fn add(
     };
     deed.repos.apps().insert(&permit, &app)?;
     deed.repos.registrations().insert(&permit, &client)?;
+    if checked.rules != AppRules::default() {
+        let permit = System::because("a client registers itself").permit();
+        deed.repos.openid().update_rules(&permit, app.id, &checked.rules)?;
+    }
     let for_token = System::because("a client registers itself").permit();
     deed.repos.registrations().insert_token(&for_token, app.id, &token.digest(), deed.now)?;
     let secret = if has_secret { Some(add_secret(deed, &app)?) } else { None };
@@ -183,20 +189,7 @@ fn add(
 
 fn add_secret(deed: &mut Deed<'_>, app: &App) -> Result<Secret<String>, RegistrationError> {
     let permit = System::because("a client registers itself").permit();
-    let random = deed.random();
-    let prefix = random.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed();
-    let token = OpaqueToken::new(prefix, random.alphanumeric(OpaqueToken::SECRET_LEN));
-    let secret = AppSecret {
-        id: deed.new_id(),
-        app_id: app.id,
-        prefix: token.prefix().to_owned(),
-        digest: token.digest(),
-        display_suffix: token.display_suffix(),
-        created_at: deed.now,
-        last_used_at: None,
-    };
-    deed.repos.apps().insert_secret(&permit, &secret)?;
-    Ok(token.to_wire())
+    Ok(secrets::insert(deed, &permit, app.id)?.1)
 }
 
 /// The digest of a presented registration token.

@@ -2,7 +2,11 @@ use super::*;
 use crate::users::testing::{NOW, context_with, settings};
 use crate::{Context, Origin};
 use doorward_domain::oauth2::{App, ClientRules, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
+use doorward_domain::oauth2::{CLIENT_NAME_MAX, RedirectUri};
 use doorward_ports::mocks::MockRepositories;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
 fn sent() -> SentMetadata {
     SentMetadata {
@@ -32,6 +36,7 @@ fn app() -> App {
         client_type: ClientType::Public,
         require_pkce: true,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         allowed_scopes: None,
         allowed_resources: None,
@@ -45,7 +50,7 @@ fn app() -> App {
 
 /// The client that the same metadata gave before.
 fn known() -> RegisteredClient {
-    let checked = document::check(&settings().oauth2.registration, sent()).unwrap();
+    let checked = document::check(&settings(), sent()).unwrap();
     RegisteredClient {
         app_id: AppId::NIL,
         identity: Some(checked.identity),
@@ -153,4 +158,116 @@ fn settings_that_mean_nothing_are_told() {
     let defects = doorward_domain::settings::Section::defects(&oauth2);
     assert_eq!(defects.len(), 8, "{defects:#?}");
     assert!(defects.iter().all(|defect| defect.contains("`oauth2.registration.")), "{defects:#?}");
+}
+
+/// Texts that clients might send, and others.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "(https|http|app|javascript)://(a\\.example|127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{0,6})?/[a-z?#@%.\\\\]{0,9}",
+        "[a-z_]{0,70}",
+        "(openid|user:read|workspace:\\*|coder:all|offline_access| |x){0,6}",
+        Just("authorization_code".to_owned()),
+        Just("client_secret_post".to_owned()),
+    ]
+}
+
+prop_compose! {
+    fn metadata()(
+        redirect_uris in vec(texts(), 0..4),
+        names in vec(option::of(texts()), 9),
+        post_logout_redirect_uris in vec(texts(), 0..3),
+        default_max_age in option::of(any::<u32>()),
+        backchannel_logout_session_required in option::of(any::<bool>()),
+        grant_types in vec(texts(), 0..3),
+        contacts in vec(texts(), 0..3),
+        token_endpoint_auth_method in option::of(texts()),
+        application_type in option::of(texts()),
+        scope in option::of(texts()),
+    ) -> SentMetadata {
+        let mut names = names.into_iter();
+        let mut next = || names.next().flatten();
+        SentMetadata {
+            redirect_uris,
+            client_name: next(),
+            client_uri: next(),
+            logo_uri: next(),
+            tos_uri: next(),
+            policy_uri: next(),
+            software_id: next(),
+            software_version: next(),
+            contacts,
+            grant_types,
+            response_types: Vec::new(),
+            token_endpoint_auth_method,
+            application_type,
+            scope,
+            relying_party: RelyingParty {
+                id_token_signed_response_alg: next(),
+                default_max_age,
+                post_logout_redirect_uris,
+                backchannel_logout_uri: next(),
+                backchannel_logout_session_required,
+            },
+            ..SentMetadata::default()
+        }
+    }
+}
+
+/// What was answered to a client, as it sends it again.
+fn echoed(metadata: ClientMetadata) -> SentMetadata {
+    SentMetadata {
+        redirect_uris: metadata.redirect_uris,
+        client_name: Some(metadata.client_name),
+        client_uri: metadata.client_uri,
+        logo_uri: metadata.logo_uri,
+        tos_uri: metadata.tos_uri,
+        policy_uri: metadata.policy_uri,
+        contacts: metadata.contacts,
+        software_id: metadata.software_id,
+        software_version: metadata.software_version,
+        grant_types: metadata.grant_types,
+        response_types: metadata.response_types,
+        token_endpoint_auth_method: Some(metadata.token_endpoint_auth_method),
+        token_endpoint_auth_signing_alg: metadata.token_endpoint_auth_signing_alg,
+        jwks: metadata.jwks,
+        jwks_uri: metadata.jwks_uri,
+        require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
+        require_signed_request_object: metadata.require_signed_request_object,
+        request_object_signing_alg: metadata.request_object_signing_alg,
+        application_type: Some(metadata.application_type),
+        scope: metadata.scope,
+        relying_party: metadata.relying_party,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_is_refused_or_kept_and_known_again(
+        sent in metadata(),
+        good in option::of(vec(Just("https://a.example/cb".to_owned()), 1..3)),
+        public in any::<bool>(),
+        max_scopes in vec(prop_oneof![Just("user:read".to_owned()), Just("openid".to_owned())], 0..3),
+    ) {
+        // Most of what is made up breaks a rule: with redirect URIs that are good, more of it comes through.
+        let sent = SentMetadata {
+            redirect_uris: good.unwrap_or(sent.redirect_uris),
+            token_endpoint_auth_method: if public { Some("none".to_owned()) } else { sent.token_endpoint_auth_method },
+            ..sent
+        };
+        let mut settings = settings();
+        settings.oauth2.registration.max_scopes = max_scopes;
+        if let Ok(checked) = document::check(&settings, sent) {
+            prop_assert!((1..=CLIENT_NAME_MAX).contains(&checked.metadata.client_name.len()));
+            let public = checked.client_type == ClientType::Public;
+            prop_assert!(checked.redirect_uris.iter().all(|uri| RedirectUri::register(uri.as_str(), public).is_ok()));
+            let stored = ClientMetadata::read(&checked.metadata.to_document().unwrap()).unwrap();
+            prop_assert_eq!(&stored, &checked.metadata);
+            let again = document::check(&settings, echoed(stored));
+            let again = again.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!(again.identity, checked.identity);
+            prop_assert_eq!(again.metadata, checked.metadata);
+            prop_assert_eq!(again.allowed_scopes, checked.allowed_scopes);
+        }
+    }
 }

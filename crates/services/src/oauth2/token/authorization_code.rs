@@ -7,6 +7,7 @@ use crate::deed::{Deed, Done};
 use crate::oauth2::client::PresentedSecret;
 use crate::openid::issue;
 use crate::sessions::random_token;
+use crate::settings::OAuth2Settings;
 use crate::{Context, OAuthError};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
@@ -18,6 +19,7 @@ use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::Repositories;
+use time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -27,7 +29,7 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>> },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, refreshes: bool },
     Replayed,
 }
 
@@ -59,6 +61,19 @@ pub(super) struct Granted<'a> {
     pub(super) secret_id: Option<AppSecretId>,
     /// Whether the client proved itself by a key.
     pub(super) by_key: bool,
+    pub(super) is_device: bool,
+}
+
+impl Granted<'_> {
+    /// For how long the refresh token is good; that of an app which gets none, for as long as the access token.
+    fn refresh_lifetime(&self, settings: &OAuth2Settings) -> Duration {
+        let lifetime = match (self.app.refresh_tokens, self.is_device) {
+            (false, _) => settings.access_token_lifetime,
+            (true, true) => settings.device.refresh_token_lifetime,
+            (true, false) => settings.refresh_token_lifetime,
+        };
+        lifetime.get()
+    }
 }
 
 pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> Result<TokenSet, OAuthError> {
@@ -68,8 +83,8 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes, subject } => {
-            let tokens = TokenSet::new(access, Some(refresh), expires_at, scopes, now);
+        Verdict::Granted { scopes, subject, refreshes } => {
+            let tokens = TokenSet::new(access, refreshes.then_some(refresh), expires_at, scopes, now);
             tokens.telling_of(ctx, subject.map(|subject| *subject)).await
         }
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
@@ -140,16 +155,17 @@ fn decide(
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let authorization = code.authorization.clone();
     let by_key = common.client.has_key();
-    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key };
+    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key, is_device: false };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let scopes = code.authorization.scopes;
     let subject = if issue::is_asked_for(&ctx.settings, &scopes) {
-        issue::redeem(deed.repos, &ctx.settings.oidc, (code.id, grant.id), &user, app.id, &scopes)?
+        let identity = deed.repos.openid().find_of_code(code.id)?;
+        issue::redeem(deed.repos, &ctx.settings.oidc, (identity, grant.id), &user, app.id, &scopes)?
     } else {
         None
     };
-    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new) };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), refreshes: app.refresh_tokens };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 
@@ -172,10 +188,9 @@ pub(super) fn new_grant(
     ip: &str,
     now: Instant,
 ) -> (Grant, ApiKey) {
-    let Granted { app, user_id, authorization, secret_id, by_key } = granted;
-    let oauth2 = &ctx.settings.oauth2;
-    let access_expires_at = now + oauth2.access_token_lifetime.get();
-    let refresh_expires_at = now + oauth2.refresh_token_lifetime.get();
+    let access_expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
+    let refresh_expires_at = now + granted.refresh_lifetime(&ctx.settings.oauth2);
+    let Granted { app, user_id, authorization, secret_id, by_key, is_device } = granted;
     let grant = Grant {
         id: tokens.grant_id,
         app_id: app.id,
@@ -193,6 +208,7 @@ pub(super) fn new_grant(
         generation: 0,
         created_at: now,
         app_revision: app.revision,
+        is_device,
     };
     let key = ApiKey::access_token(NewAccessToken {
         id: tokens.access.id.clone(),

@@ -4,6 +4,7 @@ use super::authorization_code::{Granted, NewTokens, new_grant};
 use super::still_allowed::{all_scopes_left, scopes_left};
 use super::{Common, TokenSet};
 use crate::deed::{Deed, Done};
+use crate::openid::issue;
 use crate::{Context, OAuthError};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{OAuthErrorCode, OpaqueToken, Poll, Scopes};
@@ -16,7 +17,7 @@ pub(super) struct Request {
 
 /// What came of a question. All but tokens are errors to the device, and yet what was noted must stay.
 enum Verdict {
-    Granted(Scopes),
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, refreshes: bool },
     Pending,
     SlowDown,
 }
@@ -28,7 +29,10 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted(scopes) => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Granted { scopes, subject, refreshes } => {
+            let tokens = TokenSet::new(access, refreshes.then_some(refresh), expires_at, scopes, now);
+            tokens.telling_of(ctx, subject.map(|subject| *subject)).await
+        }
         Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
         Verdict::SlowDown => {
             Err(OAuthError::new(OAuthErrorCode::SlowDown, "wait five seconds longer between two questions"))
@@ -46,7 +50,7 @@ fn decide(
     let now = common.now;
     let app = common.client.find_app(deed.repos)?;
     let secret_id = common.client.authenticate(&app, deed.repos, now)?;
-    if !(app.device_flow && ctx.settings.oauth2.device_grant) {
+    if !(app.device_flow && ctx.settings.oauth2.device.enabled) {
         return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "this app may not use the device grant"));
     }
     let unknown = || OAuthError::invalid_grant("no such device code");
@@ -73,9 +77,10 @@ fn decide(
     }
     scopes_left(&ctx.settings, &app, &asked.authorization)?;
     all_scopes_left(&app, &asked.authorization.scopes)?;
-    if !deed.repos.users().find(user_id)?.is_some_and(|user| user.may_act()) {
-        return Err(OAuthError::invalid_grant("the user may not act"));
-    }
+    let user = deed.repos.users().find(user_id)?.filter(doorward_domain::users::User::may_act);
+    let user = user.ok_or_else(|| OAuthError::invalid_grant("the user may not act"))?;
+    let is_openid = issue::is_asked_for(&ctx.settings, &asked.authorization.scopes);
+    let identity = if is_openid { deed.repos.openid().find_of_device(asked.id)? } else { None };
     let used_up = System::because("a device redeems its code").permit();
     if !deed.repos.device_authorizations().consume(&used_up, asked.id, user_id)? {
         return Err(unknown());
@@ -88,8 +93,11 @@ fn decide(
         System::because("the user let the device act").permit();
     let scopes = asked.authorization.scopes.clone();
     let by_key = common.client.has_key();
-    let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key };
+    let granted =
+        Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key, is_device: true };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted(scopes)))
+    let subject = issue::redeem(deed.repos, &ctx.settings.oidc, (identity, grant.id), &user, app.id, &scopes)?;
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), refreshes: app.refresh_tokens };
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }

@@ -69,6 +69,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         next_access,
         now,
         refresh_expires_at: now + oauth2.refresh_token_lifetime.get(),
+        device_refresh_expires_at: now + oauth2.device.refresh_token_lifetime.get(),
         access_expires_at: now + oauth2.access_token_lifetime.get(),
         access_lifetime_seconds: oauth2.access_token_lifetime.get().whole_seconds(),
         resources: oauth2.resources.clone(),

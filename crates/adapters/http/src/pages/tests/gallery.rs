@@ -94,6 +94,7 @@ pub(super) fn app(name: &'static str) -> AuthorizedApp<'static> {
         last_used: Some(moment("2026-05-12T08:00:00Z", "3 hours ago")),
         access: scopes(),
         grants: 2,
+        devices: 0,
     }
 }
 
@@ -350,7 +351,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
             html(&AuthorizedApps {
                 notice: Some("Access of Lantern is revoked."),
                 ..apps(vec![
-                    AuthorizedApp { icon: Some(PIXEL), ..app("Atlas") },
+                    AuthorizedApp { icon: Some(PIXEL), devices: 1, ..app("Atlas") },
                     AuthorizedApp { access: Access::Full, grants: 1, last_used: None, ..app("Command line") },
                     app("Quill for Desktop"),
                 ])

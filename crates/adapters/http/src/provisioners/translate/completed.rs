@@ -1,6 +1,8 @@
 //! What came of a job.
 
 use super::made::resources;
+use doorward_domain::Instant;
+use doorward_domain::provisioner_jobs::JobTiming;
 use doorward_domain::template_versions::{
     ExternalAuth, FormType, ParameterOption, Preset, PresetParameter, RichParameter,
 };
@@ -10,10 +12,32 @@ use doorward_wire::messages::provisioner::{self as wire, ParameterFormType};
 use doorward_wire::messages::provisionerd::{
     CompletedTemplateDryRun, CompletedTemplateImport, CompletedWorkspaceBuild,
 };
+use doorward_wire::messages::resources::{Timestamp, Timing};
+use time::Duration;
 
 /// A build. Errors: something in it is none.
 pub(crate) fn build(build: CompletedWorkspaceBuild) -> Result<CompletedBuild, Status> {
-    Ok(CompletedBuild { resources: resources(build.resources)?, state: build.state })
+    Ok(CompletedBuild { resources: resources(build.resources)?, state: build.state, timings: timings(build.timings) })
+}
+
+/// How long steps took; those without times are left out.
+pub(crate) fn timings(told: Vec<Timing>) -> Vec<JobTiming> {
+    fn at(time: Option<Timestamp>) -> Option<Instant> {
+        let Timestamp { seconds, nanos } = time?;
+        // Microseconds are kept, here as everywhere.
+        Instant::from_unix_timestamp(seconds).ok()?.checked_add(Duration::microseconds(i64::from(nanos / 1_000)))
+    }
+    let read = |timing: Timing| {
+        Some(JobTiming {
+            started_at: at(timing.start)?,
+            ended_at: at(timing.end)?,
+            stage: timing.stage,
+            action: timing.action,
+            source: timing.source,
+            resource: timing.resource,
+        })
+    };
+    told.into_iter().filter_map(read).collect()
 }
 
 /// A dry run. Errors: as of [`build`].

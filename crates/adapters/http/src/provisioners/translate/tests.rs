@@ -1,10 +1,11 @@
-use super::completed::import;
+use super::completed::{import, timings};
 use super::made::resources;
 use super::updated::job_update;
 use doorward_domain::provisioner_jobs::{AgentAuth, OpenIn, SharingLevel};
 use doorward_wire::messages::provisioner::{ExternalAuthProviderResource, RichParameter};
 use doorward_wire::messages::provisionerd::{CompletedTemplateImport, Log, UpdateJobRequest};
-use doorward_wire::messages::resources::{Agent, AgentAuth as Auth, App, Env, Resource};
+use doorward_wire::messages::resources::{Agent, AgentAuth as Auth, App, Env, Resource, Timestamp, Timing};
+use time::macros::datetime;
 
 fn with_agent(agent: Agent) -> Vec<Resource> {
     vec![Resource { name: "box".to_owned(), agents: vec![agent], ..Resource::default() }]
@@ -81,4 +82,24 @@ fn lines_of_the_log_say_who_when_and_how_much() {
     }
     let readme = UpdateJobRequest { readme: vec![0xff], ..UpdateJobRequest::default() };
     assert!(job_update(readme).unwrap_err().text.contains("UTF-8"));
+}
+
+#[test]
+fn steps_without_times_that_can_be_are_left_out() {
+    let at = |seconds, nanos| Some(Timestamp { seconds, nanos });
+    let timing = |start, end| Timing { start, end, stage: "plan".to_owned(), ..Timing::default() };
+    let told = vec![
+        timing(at(0, 1_234_567), at(1, 0)),
+        timing(None, at(1, 0)),
+        timing(at(0, 0), None),
+        timing(at(0, 0), at(i64::MAX, -1)),
+        timing(at(i64::MIN, i32::MIN), at(1, 0)),
+    ];
+    let read = timings(told);
+    assert_eq!(read.len(), 1);
+    let [step] = read.as_slice() else { panic!() };
+    assert_eq!(
+        (step.started_at, step.ended_at),
+        (datetime!(1970-01-01 0:00:00.001234 UTC), datetime!(1970-01-01 0:00:01 UTC))
+    );
 }

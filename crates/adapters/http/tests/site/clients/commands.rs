@@ -8,6 +8,7 @@ mod organizations;
 mod platform;
 mod roles;
 mod sessions;
+mod sources;
 mod templates;
 mod tokens;
 

@@ -3,7 +3,11 @@
 use super::{ask, claims_of, exchange, relying_party, tokens};
 use crate::house::{Answer, house, house_with};
 use crate::oauth2::{allow, client};
-use serde_json::json;
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use doorward_ports::WorkMode;
+use doorward_services::oauth2::registration::RegistrationMode;
+use serde_json::{Value, json};
 use time::Duration;
 
 /// The path and query to which a sign-in leads.
@@ -38,6 +42,26 @@ async fn oidcc_prompt_login() {
     let code = ask(&house, &fresh, &anew).await.expect(302).redirected_with("code").unwrap();
     let answer = exchange(&house, &app, &code).await.expect(200).json();
     assert_eq!(claims_of(&house, &answer["id_token"]).await["auth_time"], before + 3);
+}
+
+#[actix_web::test]
+async fn who_signs_in_for_a_request_is_not_asked_to_do_so_again() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    tokens(&house, &owner, &app, &[("scope", "openid")]).await;
+    for proof in [("prompt", "login"), ("max_age", "0")] {
+        let uri = app.authorize(&[("scope", "openid"), proof]);
+        let anew = target(&ask(&house, "", &uri).await.expect(303));
+        house.clock.advance(Duration::SECOND);
+        let fresh = house.login("ann@example.com").await;
+        house.clock.advance(Duration::seconds(2));
+        assert!(ask(&house, &fresh, &anew).await.expect(302).redirected_with("code").is_some(), "{proof:?}");
+        // It is good for this request alone.
+        ask(&house, &fresh, &uri).await.expect(303);
+    }
+    let uri = app.authorize(&[("scope", "openid")]);
+    assert_eq!(target(&ask(&house, "", &uri).await.expect(303)), uri, "who asks for no proof gets none");
 }
 
 #[actix_web::test]
@@ -130,28 +154,71 @@ async fn oidcc_id_token_hint() {
     ask(&house, &bob, &spoken).await.expect(303);
 }
 
-#[actix_web::test]
-async fn oidcc_parameters_that_change_nothing() {
+/// The answer to a request for what was allowed before, with this parameter, and a long `state` that must come back.
+async fn succeeds_with(name: &str, value: &str) -> Value {
     let house = house().await;
     let owner = house.owner().await;
     let app = relying_party(&house, &owner).await;
     tokens(&house, &owner, &app, &[("scope", "openid")]).await;
     let state = "s".repeat(128);
-    for (name, value) in [
-        ("display", "page"),
-        ("display", "popup"),
-        ("ui_locales", "de fr-CA"),
-        ("claims_locales", "de"),
-        ("login_hint", "ann@example.com"),
-        ("acr_values", "urn:mace:incommon:iap:silver mfa"),
-        ("extra", "foobar"),
-    ] {
-        let uri = app.authorize(&[("scope", "openid"), (name, value)]);
-        let uri = uri.replace("state=s+t", &format!("state={state}"));
-        let answer = ask(&house, &owner, &uri).await.expect(302);
-        assert!(answer.redirected_with("code").is_some(), "{name}");
-        assert_eq!(answer.redirected_with("state").as_deref(), Some(state.as_str()), "{name}");
-    }
+    let uri = app.authorize(&[("scope", "openid"), (name, value)]).replace("state=s+t", &format!("state={state}"));
+    let answer = ask(&house, &owner, &uri).await.expect(302);
+    assert_eq!(answer.redirected_with("state").as_deref(), Some(state.as_str()));
+    let tokens = exchange(&house, &app, &answer.redirected_with("code").unwrap()).await.expect(200).json();
+    claims_of(&house, &tokens["id_token"]).await
+}
+
+#[actix_web::test]
+async fn oidcc_display_page() {
+    succeeds_with("display", "page").await;
+}
+
+#[actix_web::test]
+async fn oidcc_display_popup() {
+    succeeds_with("display", "popup").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ui_locales() {
+    succeeds_with("ui_locales", "de fr-CA").await;
+}
+
+#[actix_web::test]
+async fn oidcc_claims_locales() {
+    succeeds_with("claims_locales", "de").await;
+}
+
+#[actix_web::test]
+async fn oidcc_login_hint() {
+    succeeds_with("login_hint", "ann@example.com").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ensure_request_with_unknown_parameter_succeeds() {
+    succeeds_with("extra", "foobar").await;
+}
+
+#[actix_web::test]
+async fn oidcc_ensure_request_with_acr_values_succeeds() {
+    let claims = succeeds_with("acr_values", "urn:mace:incommon:iap:silver mfa").await;
+    assert_eq!(claims["acr"], "pwd", "what the sign-in was worth, whatever was wished for");
+}
+
+#[actix_web::test]
+async fn what_decides_about_a_request_is_read_in_one_call_of_the_store() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = relying_party(&house, &owner).await;
+    let uri = app.authorize(&[("scope", "openid user:read"), ("prompt", "consent")]);
+    let reads = || house.store.calls(WorkMode::Read);
+    // The first reads what is remembered afterwards.
+    ask(&house, &owner, &uri).await.expect(200);
+    let before = reads();
+    ask(&house, &owner, &uri).await.expect(200);
+    let page = reads() - before;
+    let before = reads();
+    house.get("/users/me/keys/tokens", &owner).await.expect(200);
+    assert_eq!(page, reads() - before, "as many as a list");
 }
 
 #[actix_web::test]
@@ -202,27 +269,40 @@ async fn what_was_allowed_is_remembered_until_it_is_taken_back() {
     let more = app.authorize(&[("scope", "openid user:read template:read")]);
     ask(&house, &owner, &more).await.expect(200);
     let withdrawn = format!("/oauth2/tokens?client_id={}", app.id);
-    let request = actix_web::test::TestRequest::delete().uri(&withdrawn);
+    let request = TestRequest::delete().uri(&withdrawn);
     house.send(request.insert_header(("Coder-Session-Token", &*owner))).await.expect(204);
     ask(&house, &owner, &uri).await.expect(200);
 }
 
 #[actix_web::test]
-async fn programs_on_the_device_and_apps_without_a_secret_are_asked_about_each_time() {
+async fn programs_on_the_device_are_asked_about_each_time() {
     let house = house().await;
     let owner = house.owner().await;
-    let device = client(&house, &owner, json!({})).await;
+    let app = client(&house, &owner, json!({})).await;
+    let uri = app.authorize(&[("scope", "openid")]);
+    allow(&house, &owner, &uri).await.expect(302);
+    ask(&house, &owner, &uri).await.expect(200);
+    let silent = app.authorize(&[("scope", "openid"), ("prompt", "none")]);
+    let refused = ask(&house, &owner, &silent).await.expect(302);
+    assert_eq!(refused.redirected_with("error").as_deref(), Some("consent_required"));
+}
+
+#[actix_web::test]
+async fn apps_without_a_secret_are_asked_about_once_where_an_administrator_has_registered_them() {
+    let house = house_with(|settings| settings.oauth2.registration.mode = RegistrationMode::Open).await;
+    let owner = house.owner().await;
     let public = json!({ "name": "spa", "callback_url": super::CALLBACK, "public": true });
-    let made =
-        house.api(actix_web::http::Method::POST, "/oauth2-provider/apps", &owner, public).await.expect(201).json();
-    let public = crate::oauth2::Client { id: made["id"].as_str().unwrap().to_owned(), secret: String::new() };
-    for app in [device, public] {
-        let uri = app.authorize(&[("scope", "openid")]);
-        allow(&house, &owner, &uri).await.expect(302);
-        ask(&house, &owner, &uri).await.expect(200);
+    let made = house.api(Method::POST, "/oauth2-provider/apps", &owner, public).await.expect(201).json();
+    let own = json!({ "redirect_uris": [super::CALLBACK], "token_endpoint_auth_method": "none" });
+    let registered = TestRequest::post().uri("/oauth2/register").set_payload(own.to_string());
+    let registered = house.send(registered).await.expect(201).json();
+    for (id, remembered) in [(&made["id"], true), (&registered["client_id"], false)] {
+        let app = crate::oauth2::Client { id: id.as_str().unwrap().to_owned(), secret: String::new() };
+        allow(&house, &owner, &app.authorize(&[("scope", "openid")])).await.expect(302);
         let silent = app.authorize(&[("scope", "openid"), ("prompt", "none")]);
-        let refused = ask(&house, &owner, &silent).await.expect(302);
-        assert_eq!(refused.redirected_with("error").as_deref(), Some("consent_required"));
+        let answer = ask(&house, &owner, &silent).await.expect(302);
+        assert_eq!(answer.redirected_with("code").is_some(), remembered, "{id}");
+        assert_eq!(answer.redirected_with("error").is_some(), !remembered, "{id}");
     }
 }
 

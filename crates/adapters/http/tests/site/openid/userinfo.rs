@@ -30,38 +30,91 @@ where
     told(house, answer["access_token"].as_str().unwrap()).await.expect(200).json()
 }
 
-#[actix_web::test]
-async fn oidcc_userinfo_get_post_header_and_post_body() {
+/// How a token is presented.
+#[derive(Clone, Copy)]
+enum Presented {
+    Get,
+    PostHeader,
+    PostBody,
+}
+
+/// What is told to who presents a token so: the same user as in the ID token, not to be kept, and for scripts of any site.
+async fn tells_who_it_is(presented: Presented) {
     let house = house().await;
     let owner = house.owner().await;
     let app = relying_party(&house, &owner).await;
     let answer = tokens(&house, &owner, &app, &[("scope", "openid")]).await;
     let token = answer["access_token"].as_str().unwrap();
     let bearer = ("Authorization", format!("Bearer {token}"));
-    let get = house.send(TestRequest::get().uri("/oauth2/userinfo").insert_header(bearer.clone())).await.expect(200);
-    let header = house.send(TestRequest::post().uri("/oauth2/userinfo").insert_header(bearer)).await.expect(200);
-    let body = house.form("/oauth2/userinfo", "", &[("access_token", token)]).await.expect(200);
-    let me = house.api(GET, "/users/me", &owner, Value::Null).await.json();
-    for answer in [&get, &header, &body] {
-        assert_eq!(answer.json(), json!({ "sub": me["id"] }));
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
-    }
+    let told = match presented {
+        Presented::Get => house.send(TestRequest::get().uri("/oauth2/userinfo").insert_header(bearer)).await,
+        Presented::PostHeader => house.send(TestRequest::post().uri("/oauth2/userinfo").insert_header(bearer)).await,
+        Presented::PostBody => house.form("/oauth2/userinfo", "", &[("access_token", token)]).await,
+    };
+    let told = told.expect(200);
+    let sub = super::claims_of(&house, &answer["id_token"]).await["sub"].clone();
+    assert_eq!(told.json(), json!({ "sub": sub }));
+    assert_eq!((told.header("cache-control"), told.header("access-control-allow-origin")), ("no-store", "*"));
 }
 
 #[actix_web::test]
-async fn oidcc_scope_profile_email_address_phone_and_all() {
+async fn oidcc_userinfo_get() {
+    tells_who_it_is(Presented::Get).await;
+}
+
+#[actix_web::test]
+async fn oidcc_userinfo_post_header() {
+    tells_who_it_is(Presented::PostHeader).await;
+}
+
+#[actix_web::test]
+async fn oidcc_userinfo_post_body() {
+    tells_who_it_is(Presented::PostBody).await;
+}
+
+/// What is told for these scopes, beside `sub`. None of it stands in the ID token.
+async fn told_for(scope: &str) -> Value {
     let house = house().await;
     let owner = house.owner().await;
-    let me = house.api(GET, "/users/me", &owner, Value::Null).await.json();
-    let profile = claims(&house, &owner, &[("scope", "openid profile address phone")]).await;
-    let expected = json!({
-        "sub": me["id"], "name": "ann", "preferred_username": "ann", "updated_at": NOW.unix_timestamp(),
-    });
-    assert_eq!(profile, expected, "what is not known is left out");
-    let email = claims(&house, &owner, &[("scope", "openid email")]).await;
-    assert_eq!(email, json!({ "sub": me["id"], "email": "ann@example.com", "email_verified": false }));
-    let all = claims(&house, &owner, &[("scope", "openid profile email groups roles")]).await;
+    let app = relying_party(&house, &owner).await;
+    let answer = tokens(&house, &owner, &app, &[("scope", scope)]).await;
+    let mut found = told(&house, answer["access_token"].as_str().unwrap()).await.expect(200).json();
+    let token = super::claims_of(&house, &answer["id_token"]).await;
+    let members = found.as_object_mut().unwrap();
+    assert_eq!(members.remove("sub").as_ref(), Some(&token["sub"]));
+    for name in members.keys() {
+        assert_eq!(token.get(name), None, "{name}");
+    }
+    found
+}
+
+#[actix_web::test]
+async fn oidcc_scope_profile() {
+    let expected = json!({ "name": "ann", "preferred_username": "ann", "updated_at": NOW.unix_timestamp() });
+    assert_eq!(told_for("openid profile").await, expected, "what is not known is left out");
+}
+
+#[actix_web::test]
+async fn oidcc_scope_email() {
+    assert_eq!(told_for("openid email").await, json!({ "email": "ann@example.com", "email_verified": false }));
+}
+
+#[actix_web::test]
+async fn oidcc_scope_address() {
+    assert_eq!(told_for("openid address").await, json!({}), "it is not in `scopes_supported`");
+}
+
+#[actix_web::test]
+async fn oidcc_scope_phone() {
+    assert_eq!(told_for("openid phone").await, json!({}), "it is not in `scopes_supported`");
+}
+
+#[actix_web::test]
+async fn oidcc_scope_all() {
+    let all = told_for("openid profile email address phone groups roles").await;
+    for known in ["name", "preferred_username", "updated_at", "email", "email_verified"] {
+        assert!(all.get(known).is_some(), "{known}");
+    }
     assert_eq!((&all["groups"], &all["roles"]), (&json!([]), &json!(["owner"])));
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn app(name: &str) -> App {
         resources: Vec::new(),
         service_account_id: None,
         device_flow: false,
+        refresh_tokens: true,
         rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
@@ -123,6 +124,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         generation: 0,
         created_at: NOW,
         app_revision: 0,
+        is_device: false,
     };
     let key = ApiKey {
         id: grant.access_key_id.clone(),
@@ -157,6 +159,7 @@ pub(crate) fn rotation(client: ClientCredentials, grant: &Grant, n: i64) -> Rota
         next_access: Digest::of(format!("access {}", n + 1)),
         now,
         refresh_expires_at: now + 30 * Duration::DAY,
+        device_refresh_expires_at: now + 7 * Duration::DAY,
         access_expires_at: now + 2 * Duration::HOUR,
         access_lifetime_seconds: 7200,
         resources: None,

@@ -39,7 +39,13 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Co
     }
 
     /// Imports a version that was pushed, and waits for it as the command does.
-    async fn imported(&self, place: &str, template: Option<&Value>, name: &str, daemon: &Principal) -> Value {
+    pub(super) async fn imported(
+        &self,
+        place: &str,
+        template: Option<&Value>,
+        name: &str,
+        daemon: &Principal,
+    ) -> Value {
         let version = self.push(place, template, name).await;
         let job = self.house.claim(daemon).await.job.id;
         let told = JobUpdate { logs: vec![line("reading")], ..JobUpdate::default() };
@@ -56,7 +62,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Co
     }
 
     /// Has the next build done, and waits for it as commands do; the build.
-    async fn built(&self, build: &Value, daemon: &Principal) -> Value {
+    pub(super) async fn built(&self, build: &Value, daemon: &Principal) -> Value {
         let path = format!("/workspacebuilds/{}", text(build, "id"));
         has(&build["job"], &JOB);
         let job = self.house.claim(daemon).await.job.id;
@@ -71,7 +77,7 @@ impl<S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>> Co
 const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A house with a daemon and a template of one version.
-async fn pushed<S>(house: &House<S>, owner: &str) -> (Principal, Value, Value)
+pub(super) async fn pushed<S>(house: &House<S>, owner: &str) -> (Principal, Value, Value)
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error>,
 {

@@ -1,0 +1,3 @@
+-- Grants of devices have a lifetime of their own, and are told from others. Not every client that registers itself has use for refresh tokens.
+ALTER TABLE oauth2_grants ADD COLUMN is_device integer NOT NULL DEFAULT 0;
+ALTER TABLE oauth2_apps ADD COLUMN refresh_tokens integer NOT NULL DEFAULT 1;

@@ -1,0 +1,2 @@
+-- Without the timings of jobs.
+ALTER TABLE provisioner_jobs DROP COLUMN timings;
