@@ -24,7 +24,7 @@ fn changed(mut object: Value, changes: Value) -> Value {
     object
 }
 
-/// The example of `standards.md`, unsigned.
+/// A good one, but for its signature.
 fn token(header: Value, changes: Value) -> String {
     let claims = json!({ "iss": "https://app.example/c.json", "sub": "https://app.example/c.json", "aud": ISSUER,
         "jti": "7d", "iat": AT, "exp": AT + 300 });
