@@ -57,5 +57,6 @@ async fn fetch(ctx: &Context, url: &str, again: bool, now: Instant) -> Result<Kn
         let exposed = keys.exposed;
         tracing::error!(exposed, "a client has published private keys, which are not taken");
     }
-    Ok(KnownKeys::fetched(keys, fresh_for(answer.header("cache-control")), again, now))
+    let fresh_for = fresh_for(answer.header("cache-control"), answer.header("expires"), now);
+    Ok(KnownKeys::fetched(keys, fresh_for, again, now))
 }
