@@ -46,7 +46,7 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
 
 /// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, whether it is a device's, and whether it
 /// asks for a client with a key.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool);
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool, bool);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
