@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientType, CodeChallenge, CodeError, OAuthErrorCode,
-    OpaqueToken, Redemption, RedirectMatch, RedirectUri, Resource, Scopes, alphanumeric_from,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientRules, ClientType, CodeChallenge, CodeError,
+    OAuthErrorCode, OpaqueToken, Redemption, RedirectMatch, RedirectUri, Resource, Scopes, alphanumeric_from,
 };
 use doorward_domain::{Instant, Secret};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -117,6 +117,7 @@ fn run() -> Result<String, Box<dyn Error>> {
         service_account_id: None,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         created_at: now,
         updated_at: now,
         revision: 0,

@@ -50,6 +50,8 @@ uuid_ids! {
     CodeId;
     /// Id of what a device asks for.
     DeviceAuthorizationId;
+    /// Id of a token by which clients may be registered.
+    RegistrationTokenId;
     /// Id of a grant: one user's consent to one app, with its refresh and access token.
     GrantId;
     /// Id of an audit record.

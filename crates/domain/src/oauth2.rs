@@ -16,8 +16,16 @@
 mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
+#[cfg(feature = "full")]
+mod client_assertion;
 #[cfg(feature = "oauth2")]
 mod client_document;
+#[cfg(feature = "full")]
+mod client_jwt;
+#[cfg(feature = "full")]
+mod client_keys;
+#[cfg(feature = "oauth2")]
+mod client_rules;
 #[cfg(feature = "oauth2")]
 mod code;
 #[cfg(feature = "oauth2")]
@@ -30,11 +38,17 @@ mod host_pattern;
 mod opaque;
 mod pkce;
 #[cfg(feature = "oauth2")]
+mod pushed_request;
+#[cfg(feature = "oauth2")]
 mod redirect_uri;
 #[cfg(feature = "oauth2")]
 mod registration;
+#[cfg(feature = "full")]
+mod request_object;
 #[cfg(feature = "oauth2")]
 mod resource;
+#[cfg(feature = "oauth2")]
+mod response_mode;
 #[cfg(feature = "oauth2")]
 mod rotation;
 #[cfg(feature = "oauth2")]
@@ -48,11 +62,19 @@ pub(crate) mod uri;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
+#[cfg(feature = "full")]
+pub use client_assertion::{AssertionPolicy, CLIENT_ASSERTION_MAX, ClientAssertion};
 #[cfg(feature = "oauth2")]
 pub use client_document::{
     ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, DOCUMENTS_MAX, StoredDocument, app_of_client_id, etag,
     fresh_for, is_of_document,
 };
+#[cfg(feature = "full")]
+pub use client_jwt::{ClientJwtDefect, OneUse};
+#[cfg(feature = "full")]
+pub use client_keys::{KeySourceDefect, client_algorithm};
+#[cfg(feature = "oauth2")]
+pub use client_rules::{AssertionAudience, ClientRules, KeySource};
 #[cfg(feature = "oauth2")]
 pub use code::{AuthorizationCode, CODE_LIFETIME, CodeError, Redemption};
 #[cfg(feature = "oauth2")]
@@ -68,15 +90,21 @@ pub use host_pattern::{HostPattern, HostPatternError};
 pub use opaque::{OpaqueToken, OpaqueTokenError};
 pub use pkce::{CodeChallenge, CodeVerifier, PkceError};
 #[cfg(feature = "oauth2")]
+pub use pushed_request::{PUSHED_REQUEST_OPEN, PushedRequest, PushedUri};
+#[cfg(feature = "oauth2")]
 pub use redirect_uri::{REDIRECT_URI_MAX, RedirectMatch, RedirectUri, RedirectUriError};
 #[cfg(feature = "oauth2")]
 pub use registration::{
-    ApplicationType, CLIENT_NAME_MAX, GrantType, Identity, MetadataError, NEW_PER_ADDRESS, REGISTRATIONS_MAX,
-    RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback, client_name, initial_access_token,
-    initial_access_token_text, is_web_uri,
+    ApplicationType, CLIENT_NAME_MAX, GrantType, INITIAL_TOKENS_MAX, Identity, InitialAccessToken, MetadataError,
+    NEW_PER_ADDRESS, REGISTRATIONS_MAX, RegisteredClient, RegistrationToken, SHARED_FOR, TokenAuthMethod, all_loopback,
+    client_name, is_web_uri,
 };
+#[cfg(feature = "full")]
+pub use request_object::{REQUEST_OBJECT_MAX, RequestObject, SignedRequest};
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
+#[cfg(feature = "oauth2")]
+pub use response_mode::ResponseMode;
 #[cfg(feature = "oauth2")]
 pub use rotation::alphanumeric_from;
 #[cfg(feature = "oauth2")]

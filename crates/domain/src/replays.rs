@@ -7,12 +7,18 @@ use crate::{Digest, Instant};
 pub enum ReplayKind {
     /// A logout token of an identity provider.
     LogoutToken,
+    /// What a client proves itself by (RFC 7523 3).
+    ClientAssertion,
+    /// A signed authorization request of a client (RFC 9101).
+    RequestObject,
 }
 
 impl ReplayKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::LogoutToken => "logout_token",
+            Self::ClientAssertion => "client_assertion",
+            Self::RequestObject => "request_object",
         }
     }
 }

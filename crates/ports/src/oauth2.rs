@@ -8,7 +8,8 @@ use crate::StoreError;
 use crate::sessions::AppLimits;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, DeviceAuthorizationId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, Resource, Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, DeviceAuthorization, DeviceDecision, Grant, PushedRequest,
+    Resource, Scopes,
 };
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiKeyId};
@@ -19,8 +20,10 @@ use doorward_domain::{Digest, Instant};
 pub struct ClientCredentials {
     /// `client_id`.
     pub app_id: AppId,
-    /// Prefix and digest of the secret; `None` for a public client.
+    /// Prefix and digest of the secret; `None` for a client without one.
     pub secret: Option<(String, Digest)>,
+    /// Whether it has proved itself by one of its keys, which was looked at before.
+    pub by_key: bool,
 }
 
 /// Stores apps and their secrets.
@@ -145,6 +148,38 @@ pub trait DeviceAuthorizationRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: DeviceAuthorizationId,
         user: UserId,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Stores authorization requests that clients have pushed (RFC 9126).
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait PushedRequestRepository {
+    /// The request with this digest of its `request_uri`; expired ones included.
+    fn find(&mut self, digest: &Digest) -> Result<Option<PushedRequest>, StoreError>;
+    /// How many are live.
+    fn count_live(&mut self, now: Instant) -> Result<u64, StoreError>;
+    /// Adds one.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2AppCodeToken>,
+        request: &PushedRequest,
+    ) -> Result<(), StoreError>;
+    /// Writes that this browser has come with a request, which lives on until `until`. `false` when it is gone, has expired, or another
+    /// one was first: of two at once, one is.
+    fn open(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2AppCodeToken>,
+        digest: &Digest,
+        browser: &Digest,
+        now: Instant,
+        until: Instant,
+    ) -> Result<bool, StoreError>;
+    /// Removes one. `false` when it is gone: of two at once, one removes it.
+    fn consume(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        digest: &Digest,
+        now: Instant,
     ) -> Result<bool, StoreError>;
 }
 
@@ -298,7 +333,8 @@ pub trait GrantRepository {
 
     /// Exchanges a refresh token in one step, if **all** of this holds, and writes nothing otherwise (`None`):
     ///
-    /// - the client exists; a confidential one proves itself by the secret, a public one has none to give;
+    /// - the client exists; a confidential one proves itself by the secret or has by a key, a public one has no secret to give;
+    /// - a grant that was given to who had a key is asked for by who has one;
     /// - the grant of the prefix belongs to it, the presented digest is the live one and has not expired;
     /// - the user of the grant may act;
     /// - the app was not changed since the grant was checked, and the resource of the grant is among

@@ -1,8 +1,8 @@
 //! Clients that registered themselves, and those that are known by their documents.
 
 use crate::StoreError;
-use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{RegisteredClient, StoredDocument};
+use doorward_domain::ids::{AppId, RegistrationTokenId};
+use doorward_domain::oauth2::{InitialAccessToken, RegisteredClient, StoredDocument};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::{Digest, Instant};
 use std::collections::BTreeSet;
@@ -105,4 +105,31 @@ pub trait ClientDocumentRepository {
         permit: &Permit<action::Update, resource::System>,
         failed: &StoredDocument,
     ) -> Result<(), StoreError>;
+}
+
+/// Stores the tokens by which clients may be registered.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait InitialTokenRepository {
+    /// All of them, in the order in which they were made.
+    fn list(&mut self) -> Result<Vec<InitialAccessToken>, StoreError>;
+    /// The token with this public part, with a row lock until the transaction ends: its uses are counted one after the other.
+    fn find_by_prefix_for_update(&mut self, prefix: &str) -> Result<Option<InitialAccessToken>, StoreError>;
+    /// Adds a token. May answer `Conflict::Random`.
+    fn insert(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2App>,
+        token: &InitialAccessToken,
+    ) -> Result<(), StoreError>;
+    /// Counts a use. `false` when it is gone.
+    fn count_use(
+        &mut self,
+        permit: &Permit<action::Update, resource::System>,
+        id: RegistrationTokenId,
+    ) -> Result<bool, StoreError>;
+    /// Deletes a token. `false` when there is none.
+    fn delete(
+        &mut self,
+        permit: &Permit<action::Create, resource::Oauth2App>,
+        id: RegistrationTokenId,
+    ) -> Result<bool, StoreError>;
 }

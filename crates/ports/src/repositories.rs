@@ -65,6 +65,8 @@ repositories! {
     apps: oauth2::{AppRepository, MockAppRepository},
     /// Authorization codes.
     codes: oauth2::{CodeRepository, MockCodeRepository},
+    /// Requests that clients have pushed.
+    pushed_requests: oauth2::{PushedRequestRepository, MockPushedRequestRepository},
     /// What devices ask for.
     device_authorizations: oauth2::{DeviceAuthorizationRepository, MockDeviceAuthorizationRepository},
     /// Grants with their tokens.
@@ -75,6 +77,8 @@ repositories! {
     client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
     /// What this server keeps as a provider of OpenID Connect.
     openid: openid::{OpenIdRepository, MockOpenIdRepository},
+    /// Tokens by which clients may be registered.
+    initial_tokens: registrations::{InitialTokenRepository, MockInitialTokenRepository},
     /// Apps that are to be told of the end of sessions.
     logouts: openid::{LogoutRepository, MockLogoutRepository},
     /// Templates with their access lists.

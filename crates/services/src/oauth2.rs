@@ -12,7 +12,9 @@ pub mod grants;
 pub mod introspect;
 pub mod metadata;
 pub mod provider;
+pub mod pushed_requests;
 pub mod registration;
+pub mod request_objects;
 pub(crate) mod resources;
 pub mod revoke;
 pub mod secrets;
@@ -20,9 +22,15 @@ pub mod token;
 
 mod cautions;
 mod client;
+mod client_assertions;
+pub(crate) mod client_key_cache;
+mod client_keys;
+mod client_rules;
+mod one_use;
 pub(crate) mod scopes;
 
 pub use cautions::consent_scopes;
 pub(crate) use client::unknown_client;
 pub use client::{ClientAuthentication, UNKNOWN_CLIENT};
+pub use client_rules::ClientRulesCommand;
 pub use scopes::{Caution, ScopeText, describe_scopes};

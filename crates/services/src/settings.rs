@@ -161,6 +161,12 @@ pub struct OAuth2Settings {
     pub require_pkce: bool,
     /// Whether a bound resource must be repeated at the code exchange.
     pub require_resource_at_exchange: bool,
+    /// How far in the future what a client signs may end, by which it proves itself.
+    pub client_assertion_max_lifetime: Span,
+    /// How long a pushed authorization request waits for a browser.
+    pub pushed_request_lifetime: Span,
+    /// Whether all authorization requests must be pushed.
+    pub require_pushed_requests: bool,
     /// Resources that tokens may be bound to; `None`, written as an empty list, means any.
     #[serde(with = "resources")]
     pub resources: Option<Vec<Resource>>,
@@ -179,7 +185,7 @@ impl OAuth2Settings {
     #[must_use]
     pub fn refresh_policy(&self, client_type: ClientType) -> RefreshPolicy {
         let unused_window = match client_type {
-            ClientType::Confidential => self.refresh_unused_window,
+            ClientType::Confidential | ClientType::Keyed => self.refresh_unused_window,
             ClientType::Public => self.refresh_unused_window_public,
         };
         RefreshPolicy { reuse_grace: self.refresh_reuse_grace.get(), unused_window: unused_window.get() }
@@ -191,6 +197,15 @@ impl Section for OAuth2Settings {
 
     fn check(&self, defects: &mut Defects) {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
+        defects.at_least_a_second("client_assertion_max_lifetime", self.client_assertion_max_lifetime);
+        defects.unless(
+            self.client_assertion_max_lifetime <= Span::DAY,
+            "client_assertion_max_lifetime",
+            "must be at most a day",
+        );
+        let lifetime = self.pushed_request_lifetime;
+        let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
+        defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
         defects.at_least_a_second("device.max_auth_age", self.device.max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");

@@ -1,9 +1,12 @@
 //! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
+pub(crate) mod authorization_request;
 pub(crate) mod device;
 pub(crate) mod documents;
+pub(crate) mod pushed_requests;
 pub(crate) mod registration;
+pub(crate) mod registration_tokens;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -13,7 +16,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     documents::routes(routes);
     tokens::routes(routes);
     device::routes(routes);
+    pushed_requests::routes(routes);
     apps::routes(routes);
     registration::routes(routes);
+    registration_tokens::routes(routes);
     settings::routes(routes);
 }

@@ -9,6 +9,7 @@ pub(crate) mod cli_auth;
 pub(crate) mod consent;
 pub(crate) mod device;
 pub(crate) mod end_session;
+mod form_post;
 pub(crate) mod home;
 pub(crate) mod links;
 pub(crate) mod reset_password;

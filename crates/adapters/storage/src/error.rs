@@ -61,7 +61,7 @@ const fn unique(postgres: &'static str, sqlite: &'static str, conflict: Conflict
 
 /// Every unique rule that a caller may run into, but primary keys named `id`: that these clash means the same everywhere. The
 /// contract suite proves both spellings.
-const UNIQUE: [Unique; 29] = [
+const UNIQUE: [Unique; 30] = [
     unique("users_email_unique", "users.email_key", Conflict::Email),
     unique("users_username_unique", "users.username_key", Conflict::Username),
     unique("user_links_pkey", "user_links.issuer, user_links.subject", Conflict::UserLink),
@@ -111,6 +111,7 @@ const UNIQUE: [Unique; 29] = [
     unique("oauth2_app_secrets_prefix_unique", "oauth2_app_secrets.prefix", Conflict::Random),
     unique("scim_tokens_prefix_unique", "scim_tokens.prefix", Conflict::Random),
     unique("licenses_digest_unique", "licenses.digest", Conflict::License),
+    unique("oauth2_registration_tokens_prefix_unique", "oauth2_registration_tokens.prefix", Conflict::Random),
     unique("oauth2_codes_prefix_unique", "oauth2_codes.prefix", Conflict::Random),
     unique("oauth2_device_authorizations_prefix_unique", "oauth2_device_authorizations.prefix", Conflict::Random),
     unique("oauth2_device_authorizations_user_code_unique", "oauth2_device_authorizations.user_code", Conflict::Random),

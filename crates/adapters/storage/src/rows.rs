@@ -11,6 +11,7 @@ mod oauth2;
 mod organizations;
 mod provisioner_jobs;
 mod provisioners;
+mod pushed_requests;
 mod registrations;
 mod replicas;
 mod scim;
@@ -33,7 +34,8 @@ pub(crate) use oauth2::{AppLists, AppRow, CodeRow, GrantRow, SecretRow, app_limi
 pub(crate) use organizations::{MemberUserRow, MembershipRow, OrganizationRow, RoleRow};
 pub(crate) use provisioner_jobs::{JobRow, LogRow, NewLogRow, ResourceRow};
 pub(crate) use provisioners::{ProvisionerDaemonRow, ProvisionerKeyRow};
-pub(crate) use registrations::RegisteredClientRow;
+pub(crate) use pushed_requests::PushedRequestRow;
+pub(crate) use registrations::{InitialTokenRow, RegisteredClientRow};
 pub(crate) use replicas::ReplicaRow;
 pub(crate) use scim::{ScimGroupRow, ScimTokenRow, ScimUserRow};
 pub(crate) use sessions::KeyRow;

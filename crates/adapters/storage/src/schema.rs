@@ -126,6 +126,7 @@ table! {
         revision -> Integer,
         device_flow -> Bool,
         refresh_tokens -> Bool,
+        rules -> Nullable<Json>,
     }
 }
 
@@ -222,6 +223,36 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_pushed_requests (digest) {
+        digest -> Digest,
+        app_id -> Uuid,
+        parameters -> Text,
+        expires_at -> Instant,
+        browser -> Nullable<Digest>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::sql::{Digest, Instant, Uuid};
+
+    oauth2_registration_tokens (id) {
+        id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Digest,
+        created_by -> Nullable<Uuid>,
+        created_at -> Instant,
+        expires_at -> Instant,
+        max_uses -> Nullable<Integer>,
+        uses -> Integer,
+    }
+}
+
+table! {
     use crate::types::sql::{Digest, Instant, Uuid};
 
     oauth2_registrations (digest) {
@@ -253,6 +284,7 @@ table! {
         purge_on -> Integer,
         app_revision -> Integer,
         is_device -> Bool,
+        by_key -> Bool,
     }
 }
 

@@ -76,7 +76,7 @@ impl Create {
         let operator = Principal::operator();
         let app = apps::create(ctx, &operator, command).await.map_err(super::user::explain)?;
         let secret = match app.client_type {
-            ClientType::Public => None,
+            ClientType::Public | ClientType::Keyed => None,
             ClientType::Confidential => Some(secrets::create(ctx, &operator, app.id).await?.1),
         };
         if self.output.json {

@@ -1,6 +1,6 @@
 //! OAuth2 apps (clients) and their secrets.
 
-use super::{OAuthErrorCode, RedirectMatch, RedirectUri, Resource, Scopes};
+use super::{ClientRules, OAuthErrorCode, RedirectMatch, RedirectUri, Resource, Scopes};
 use crate::ids::{AppId, AppSecretId, UserId};
 use crate::{Digest, Instant};
 
@@ -14,6 +14,8 @@ pub const REDIRECT_URIS_MAX: usize = 32;
 pub enum ClientType {
     /// It authenticates with a secret.
     Confidential,
+    /// It authenticates by what its keys sign (`private_key_jwt`), and a secret is none of its own.
+    Keyed,
     /// It cannot, and proves itself by PKCE alone.
     Public,
 }
@@ -24,8 +26,15 @@ impl ClientType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confidential => "confidential",
+            Self::Keyed => "keyed",
             Self::Public => "public",
         }
+    }
+
+    /// Whether it can prove who it is, in the words of RFC 6749 2.1: confidential or public.
+    #[must_use]
+    pub const fn is_confidential(self) -> bool {
+        matches!(self, Self::Confidential | Self::Keyed)
     }
 }
 
@@ -58,6 +67,8 @@ pub struct App {
     pub device_flow: bool,
     /// Whether it gets refresh tokens. A client that registers itself says so by its grant types.
     pub refresh_tokens: bool,
+    /// How it proves itself by keys, and how its requests must come.
+    pub rules: ClientRules,
     /// When it was registered.
     pub created_at: Instant,
     /// When it was last changed.
@@ -120,14 +131,14 @@ impl App {
     /// Where there is a list, asking for nothing means its only entry.
     ///
     /// ```
-    /// # use doorward_domain::oauth2::{App, ClientType, RedirectMatch, Resource, TargetError};
+    /// # use doorward_domain::oauth2::{App, ClientRules, ClientType, RedirectMatch, Resource, TargetError};
     /// # use doorward_domain::{Instant, ids::AppId};
     /// # let app = |list: &[&str]| App {
     /// #     id: AppId::NIL, name: String::new(), icon: String::new(), redirect_uris: Vec::new(),
     /// #     redirect_match: RedirectMatch::Exact, client_type: ClientType::Public, require_pkce: true,
     /// #     allowed_scopes: None, resources: Vec::new(), service_account_id: None,
     /// #     device_flow: false,
-    /// #     refresh_tokens: true,
+    /// #     refresh_tokens: true, rules: ClientRules::default(),
     /// #     allowed_resources: Some(list.iter().map(|text| Resource::parse(text).unwrap()).collect()),
     /// #     created_at: Instant::UNIX_EPOCH, updated_at: Instant::UNIX_EPOCH, revision: 0,
     /// # };
@@ -223,6 +234,7 @@ mod tests {
             service_account_id: None,
             device_flow: false,
             refresh_tokens: true,
+            rules: ClientRules::default(),
             created_at: Instant::UNIX_EPOCH,
             updated_at: Instant::UNIX_EPOCH,
             revision: 0,

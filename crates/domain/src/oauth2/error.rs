@@ -43,6 +43,10 @@ pub enum OAuthErrorCode {
     RequestNotSupported,
     /// OpenID Connect Core 3.1.2.6: `request_uri` is not supported.
     RequestUriNotSupported,
+    /// OpenID Connect Core 3.1.2.6: what `request_uri` names is not there, or not any more.
+    InvalidRequestUri,
+    /// OpenID Connect Core 3.1.2.6: the request object is not good.
+    InvalidRequestObject,
     /// OpenID Connect Core 3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
     /// OpenID Connect Core 3.1.2.6: the user must sign in, and may not be asked to.
@@ -78,6 +82,8 @@ impl OAuthErrorCode {
             Self::ExpiredToken => "expired_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",

@@ -15,8 +15,10 @@ pub struct Grant {
     pub app_id: AppId,
     /// The user as whom it may act.
     pub user_id: UserId,
-    /// The secret with which the code was redeemed; the grant ends with it. `None` for public clients.
+    /// The secret with which the code was redeemed; the grant ends with it. `None` for clients without one.
     pub secret_id: Option<AppSecretId>,
+    /// Whether the client proved itself by a key when the code was redeemed: then it must each time.
+    pub by_key: bool,
     /// What is left of what the user consented to.
     pub authorization: Authorization,
     /// The key that is its access token; the id stays, the secret changes with each refresh.
@@ -249,6 +251,7 @@ mod tests {
             app_id: AppId::NIL,
             user_id: UserId::NIL,
             secret_id: None,
+            by_key: false,
             authorization: Authorization {
                 scopes: scopes("user:read template:read"),
                 resource: Some(Resource::parse("https://api.example").unwrap()),

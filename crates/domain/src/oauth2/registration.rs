@@ -4,9 +4,9 @@
 mod tests;
 
 use super::uri::is_loopback;
-use super::{OpaqueToken, RedirectUri};
+use super::{ClientType, OpaqueToken, RedirectUri};
 use crate::digest::Digesting;
-use crate::ids::AppId;
+use crate::ids::{AppId, RegistrationTokenId, UserId};
 use crate::names::hidden_in_name;
 use crate::text_enum::text_enum;
 use crate::{Digest, Instant, Secret, wire};
@@ -37,16 +37,22 @@ text_enum! {
         Basic = "client_secret_basic",
         /// By its secret in the body.
         Post = "client_secret_post",
+        /// By what a key of its own signs (RFC 7523 2.2).
+        PrivateKeyJwt = "private_key_jwt",
         /// Not at all: it is public.
         None = "none",
     }
 }
 
 impl TokenAuthMethod {
-    /// Whether the client has no secret.
+    /// What that makes of the client.
     #[must_use]
-    pub const fn is_public(self) -> bool {
-        matches!(self, Self::None)
+    pub const fn client_type(self) -> ClientType {
+        match self {
+            Self::Basic | Self::Post => ClientType::Confidential,
+            Self::PrivateKeyJwt => ClientType::Keyed,
+            Self::None => ClientType::Public,
+        }
     }
 }
 
@@ -200,6 +206,8 @@ pub struct Identity<'a> {
     pub post_logout_redirect_uris: &'a [String],
     /// Where it is told that sessions have ended, or empty.
     pub backchannel_logout_uri: &'a str,
+    /// Its keys and what it has said of them and of its requests, as a text that is the same for the same; `None` when that is nothing.
+    pub rules: Option<&'a str>,
 }
 
 impl Identity<'_> {
@@ -231,6 +239,10 @@ impl Identity<'_> {
             add("logout");
             add(self.backchannel_logout_uri);
             logout.into_iter().for_each(&mut add);
+        }
+        if let Some(rules) = self.rules {
+            add("rules");
+            add(rules);
         }
         digesting.finish()
     }
@@ -310,22 +322,57 @@ impl RegistrationToken {
     }
 }
 
-/// Reads what `Authorization` presents at registration: `coder_reg_<prefix>_<secret>`.
-///
-/// ```
-/// use doorward_domain::oauth2::{OpaqueToken, initial_access_token};
-/// let token = initial_access_token("coder_reg_0123456789_secret").unwrap();
-/// assert_eq!(token.prefix(), "0123456789");
-/// assert!(initial_access_token("coder_0123456789_secret").is_none());
-/// ```
-#[must_use]
-pub fn initial_access_token(text: &str) -> Option<OpaqueToken> {
-    let rest = text.strip_prefix(wire::SECRET_PREFIX)?.strip_prefix("_reg_")?;
-    OpaqueToken::parse(&format!("{}_{rest}", wire::SECRET_PREFIX)).ok()
+/// Most tokens by which clients may be registered.
+pub const INITIAL_TOKENS_MAX: usize = 100;
+
+/// By what clients may be registered where not everybody may (RFC 7591 3, "initial access token"). Only a digest of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialAccessToken {
+    /// Its id.
+    pub id: RegistrationTokenId,
+    /// What people call it.
+    pub name: String,
+    /// The public part, by which it is found.
+    pub prefix: String,
+    /// The digest of the secret part.
+    pub digest: Digest,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Until when it is good.
+    pub expires_at: Instant,
+    /// How many registrations it is good for; `None`: any number.
+    pub max_uses: Option<i32>,
+    /// How many there were.
+    pub uses: i32,
 }
 
-/// The same, for the one to whom it is issued.
-#[must_use]
-pub fn initial_access_token_text(token: &OpaqueToken) -> Secret<String> {
-    Secret::new(format!("{}_reg_{}_{}", wire::SECRET_PREFIX, token.prefix(), token.secret().expose()))
+impl InitialAccessToken {
+    /// Whether it is good for one more registration.
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        now < self.expires_at && self.max_uses.is_none_or(|max| self.uses < max)
+    }
+
+    /// Reads what is presented: `coder_reg_<prefix>_<secret>`.
+    ///
+    /// ```
+    /// use doorward_domain::oauth2::InitialAccessToken;
+    /// let token = InitialAccessToken::read("coder_reg_0123456789_secret").unwrap();
+    /// assert_eq!(token.prefix(), "0123456789");
+    /// assert_eq!(InitialAccessToken::to_wire(&token).expose(), "coder_reg_0123456789_secret");
+    /// assert!(InitialAccessToken::read("coder_0123456789_secret").is_none());
+    /// ```
+    #[must_use]
+    pub fn read(text: &str) -> Option<OpaqueToken> {
+        let rest = text.strip_prefix(wire::SECRET_PREFIX)?.strip_prefix("_reg_")?;
+        OpaqueToken::parse(&format!("{}_{rest}", wire::SECRET_PREFIX)).ok()
+    }
+
+    /// The same, for the one to whom it is issued.
+    #[must_use]
+    pub fn to_wire(token: &OpaqueToken) -> Secret<String> {
+        Secret::new(format!("{}_reg_{}_{}", wire::SECRET_PREFIX, token.prefix(), token.secret().expose()))
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::app::AppRules;
 use crate::ids::{AppId, UserId};
-use crate::oauth2::{App, Authorization, ClientType, RedirectUri, Scopes};
+use crate::oauth2::{App, Authorization, KeySource, RedirectUri, Scopes};
 use crate::{Digest, Instant};
 use url::{Host, Url};
 
@@ -33,13 +33,15 @@ impl Consent {
     }
 }
 
-/// What tells whether an app is still the one that was allowed: where answers go, how it proves itself, and its name.
+/// What tells whether an app is still the one that was allowed: where answers go, how it proves itself, by which keys, and its name.
 #[must_use]
 pub fn fingerprint(app: &App) -> Digest {
     let mut uris: Vec<&str> = app.redirect_uris.iter().map(RedirectUri::as_str).collect();
     uris.sort_unstable();
     let parts = [app.name.as_str(), app.client_type.as_str(), app.redirect_match.as_str()];
-    let parts: Vec<String> = parts.into_iter().chain(uris).map(|part| format!("{}:{part}", part.len())).collect();
+    let keys = app.rules.keys.as_ref().map(KeySource::identity);
+    let parts: Vec<String> =
+        parts.into_iter().chain(uris).chain(keys.as_deref()).map(|part| format!("{}:{part}", part.len())).collect();
     Digest::of(parts.concat())
 }
 
@@ -81,7 +83,7 @@ impl ConsentQuestion<'_> {
             return true;
         }
         // Who cannot prove who it is, and has nobody who does, may be another one today.
-        if !self.is_remembered || !(self.is_vouched_for || self.app.client_type == ClientType::Confidential) {
+        if !self.is_remembered || !(self.is_vouched_for || self.app.client_type.is_confidential()) {
             return false;
         }
         let is_known = |known: &Consent| {
@@ -109,7 +111,7 @@ pub fn is_of_a_site(uri: &RedirectUri) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth2::RedirectMatch;
+    use crate::oauth2::{ClientRules, ClientType, RedirectMatch};
     use time::macros::datetime;
 
     const NOW: Instant = datetime!(2026-01-02 03:04:05 UTC);
@@ -125,6 +127,7 @@ mod tests {
             require_pkce: false,
             device_flow: false,
             refresh_tokens: true,
+            rules: ClientRules::default(),
             allowed_scopes: None,
             allowed_resources: None,
             resources: Vec::new(),

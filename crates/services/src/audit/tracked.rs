@@ -3,7 +3,7 @@
 use super::{Audited, Diff};
 use doorward_domain::Instant;
 use doorward_domain::audit::AuditResource;
-use doorward_domain::oauth2::{App, Grant, RedirectUri, Resource, Scopes};
+use doorward_domain::oauth2::{App, Grant, KeySource, RedirectUri, Resource, Scopes};
 use doorward_domain::sessions::ApiKey;
 use doorward_domain::users::{PasswordHash, User};
 use serde_json::{Map, Value, json};
@@ -177,6 +177,9 @@ impl Audited for App {
             .field("resources", texts(&self.resources))
             .field("device_flow", self.device_flow)
             .field("refresh_tokens", self.refresh_tokens)
+            .field("require_pushed_requests", self.rules.require_pushed_requests)
+            .field("require_signed_requests", self.rules.require_signed_requests)
+            .field("keys", self.rules.keys.as_ref().map(KeySource::identity).unwrap_or_default())
             .field("service_account_id", self.service_account_id.map(|id| id.to_string()).unwrap_or_default())
     }
 }

@@ -2,6 +2,7 @@
 //! provider that is down when this server starts stops nobody but those who want to sign in through it.
 
 use crate::error::Error;
+use crate::oauth2::client_key_cache::ClientKeyCache;
 use async_trait::async_trait;
 use doorward_domain::Instant;
 use doorward_domain::identity_providers::{DISCOVERY_MAX, Discovery, KEY_SET_MAX, KeySet, Provider, discovery_url};
@@ -29,6 +30,7 @@ struct Inner {
     signers: HashMap<String, Arc<dyn Signer>>,
     discoveries: Mutex<HashMap<String, Kept<Discovery>>>,
     keys: Mutex<HashMap<String, Kept<KeySet>>>,
+    client_keys: ClientKeyCache,
 }
 
 struct Kept<T> {
@@ -76,7 +78,13 @@ impl Upstreams {
     /// The same, with the private keys of this server for providers, by their names.
     #[must_use]
     pub fn with_signers(fetch: Arc<dyn Fetch>, signers: HashMap<String, Arc<dyn Signer>>) -> Self {
-        Self(Arc::new(Inner { fetch, signers, discoveries: Mutex::default(), keys: Mutex::default() }))
+        Self(Arc::new(Inner {
+            fetch,
+            signers,
+            discoveries: Mutex::default(),
+            keys: Mutex::default(),
+            client_keys: ClientKeyCache::default(),
+        }))
     }
 
     /// The private key for a provider.
@@ -87,6 +95,11 @@ impl Upstreams {
     /// Asks another server.
     pub(crate) async fn fetch(&self, request: Request) -> Result<Answer, FetchError> {
         self.0.fetch.fetch(request).await
+    }
+
+    /// What is remembered of the keys of clients.
+    pub(crate) fn client_keys(&self) -> &ClientKeyCache {
+        &self.0.client_keys
     }
 
     /// The discovery document of a provider (OpenID Connect Discovery 1.0, 4).

@@ -1,6 +1,7 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
 use super::app_rules::{AppWithRules, RulesCommand};
+use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
 use crate::sessions::check_reach;
 use crate::sessions::in_person::InPerson;
@@ -12,7 +13,7 @@ use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
 use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
-    App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
+    App, ClientRules, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
     ResourceError, Scopes, parse_scope_list,
 };
 use doorward_domain::openid::AppRules;
@@ -48,6 +49,8 @@ pub struct AppCommand {
     pub service_account: Option<bool>,
     /// Whether devices may ask for access in its name.
     pub device_flow: Option<bool>,
+    /// How it authenticates and how its requests must come.
+    pub client: ClientRulesCommand,
     /// What is particular about it as a relying party.
     pub rules: RulesCommand,
 }
@@ -129,6 +132,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         service_account_id: None,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -286,6 +290,7 @@ fn apply(
         Some(Err(_)) => fields.push(FieldError::new("redirect_match", "must be `exact` or `prefix`")),
     }
     app.device_flow = command.device_flow.unwrap_or(app.device_flow);
+    client_rules::apply(&mut app, &command.client, &mut fields);
     if let Some(scopes) = asked_scopes(&command, &mut fields) {
         app.allowed_scopes = (!scopes.is_empty()).then_some(scopes);
     }

@@ -1,8 +1,14 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
+mod answer;
+mod query;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, AuthorizeError};
+pub use query::AuthorizeRequest;
+
+use super::one_use;
 use super::resources::{bind, parse_resource};
 use super::scopes;
 use crate::keys::signing_ring;
@@ -15,61 +21,16 @@ use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OidcScope,
-    OpaqueToken, RedirectUri, ScopeEntry, Scopes, app_of_client_id, is_of_document,
+    OpaqueToken, RedirectUri, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
 use doorward_domain::openid::{AuthenticationRequest, Consent, fingerprint, is_of_a_site};
+use doorward_domain::replays::SeenToken;
 use doorward_domain::roles::{Object, action, resource};
-use doorward_domain::{Instant, Secret};
+use doorward_domain::{Digest, Instant, Secret};
 use doorward_ports::Outage;
 use doorward_ports::openid::Known;
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// How authorization responses are sent: in the query of the redirect URI.
-pub(super) const RESPONSE_MODE: &str = "query";
-
-/// The parameters of an authorization request as they were sent; empty values count as missing.
-#[derive(Clone, Debug, Default)]
-pub struct AuthorizeRequest {
-    /// `client_id`.
-    pub client_id: Option<String>,
-    /// `response_type`.
-    pub response_type: Option<String>,
-    /// `redirect_uri`.
-    pub redirect_uri: Option<String>,
-    /// `state`.
-    pub state: Option<String>,
-    /// `response_mode`.
-    pub response_mode: Option<String>,
-    /// `request`, which is not supported.
-    pub request: Option<String>,
-    /// `request_uri`, which is not supported.
-    pub request_uri: Option<String>,
-    /// `scope`.
-    pub scope: Option<String>,
-    /// `code_challenge`.
-    pub code_challenge: Option<String>,
-    /// `code_challenge_method`.
-    pub code_challenge_method: Option<String>,
-    /// Every `resource`, in order.
-    pub resources: Vec<String>,
-    /// `nonce`.
-    pub nonce: Option<String>,
-    /// `prompt`.
-    pub prompt: Option<String>,
-    /// `max_age`.
-    pub max_age: Option<String>,
-    /// `acr_values`.
-    pub acr_values: Option<String>,
-    /// `claims`.
-    pub claims: Option<String>,
-    /// `id_token_hint`.
-    pub id_token_hint: Option<String>,
-    /// `registration`, which is not supported.
-    pub registration: Option<String>,
-    /// Parameters that may come once and came twice.
-    pub repeated: Vec<&'static str>,
-}
 
 /// A request that may be put before the user.
 #[derive(Clone, Debug)]
@@ -91,22 +52,11 @@ pub struct ConsentRequest {
     challenge: Option<CodeChallenge>,
     redirect_uri_sent: bool,
     state: Option<String>,
-}
-
-/// Why a request is not put before the user, and how that is told.
-#[derive(Debug)]
-pub enum AuthorizeError {
-    /// The client is not known: told as an OAuth2 error body, never by redirect.
-    Client(OAuthError),
-    /// The redirect URI cannot be trusted: told on an error page, never by redirect.
-    RedirectUri(OAuthError),
-    /// Everything else is told to the client by redirect (RFC 6749 4.1.2.1).
-    Redirect {
-        /// The whole URI, with error, description, state and issuer.
-        location: String,
-        /// What is told, for the log.
-        error: OAuthError,
-    },
+    response_mode: ResponseMode,
+    /// By what the request was pushed, which is good for one code.
+    pushed: Option<Digest>,
+    /// By what it was signed, if that is good for one code.
+    signed: Option<SeenToken>,
 }
 
 /// The URL of the document that the client of an authorization request is known by; `None` when it is none of these. Such a client is
@@ -179,7 +129,11 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
         AuthorizeError::RedirectUri(OAuthError::new(code, description))
     })?;
     let state = given(request.state.as_deref()).filter(|_| !request.repeated.contains(&"state"));
-    match check(ctx, &app, request) {
+    let asked = given(request.response_mode.as_deref()).filter(|_| !request.repeated.contains(&"response_mode"));
+    let mode = ResponseMode::choose(asked, &redirect_uri);
+    // What is wrong with the mode is told in the usual one.
+    let response_mode = mode.unwrap_or(ResponseMode::Query);
+    match check(ctx, &app, request, mode) {
         Ok((authorization, authentication, challenge)) => Ok(ConsentRequest {
             app,
             redirect_uri,
@@ -191,23 +145,36 @@ pub fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<Co
             challenge,
             redirect_uri_sent: given(request.redirect_uri.as_deref()).is_some(),
             state: state.map(str::to_owned),
+            response_mode,
+            pushed: request.pushed,
+            signed: request.signed,
         }),
         Err(error) => {
-            Err(AuthorizeError::Redirect { location: error_location(ctx, &redirect_uri, &error, state), error })
+            let answer = refusal(ctx, response_mode, &redirect_uri, &error, state);
+            Err(AuthorizeError::Redirect { answer, error })
         }
     }
 }
 
 type Checked = (Authorization, AuthenticationRequest, Option<CodeChallenge>);
 
-fn check(ctx: &Context, app: &App, request: &AuthorizeRequest) -> Result<Checked, OAuthError> {
+fn check(
+    ctx: &Context,
+    app: &App,
+    request: &AuthorizeRequest,
+    mode: Option<ResponseMode>,
+) -> Result<Checked, OAuthError> {
     if let Some(name) = request.repeated.first() {
         return Err(repeated(name));
     }
-    if given(request.response_mode.as_deref()).is_some_and(|mode| mode != RESPONSE_MODE) {
-        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "response_mode must be query"));
+    if mode.is_none() {
+        let text = "response_mode must be query, or form_post where the redirect URI takes forms";
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, text));
     }
-    // What stands in a request object would be meant instead of the parameters; to ignore it would be to do another thing.
+    if request.pushed.is_none() && (ctx.settings.oauth2.require_pushed_requests || app.rules.require_pushed_requests) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, "this request must be pushed (RFC 9126)"));
+    }
+    // It was not opened; to ignore it would be to do another thing.
     if given(request.request.as_deref()).is_some() {
         return Err(OAuthError::new(OAuthErrorCode::RequestNotSupported, "the parameter request is not supported"));
     }
@@ -264,11 +231,41 @@ fn repeated(name: &str) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}"))
 }
 
-fn error_location(ctx: &Context, redirect_uri: &RedirectUri, error: &OAuthError, state: Option<&str>) -> String {
+/// What is told of a request that was not even opened: to the client, if it is clear without that where it gets its answers.
+pub(super) fn refuse_unopened(
+    ctx: &Context,
+    app: &App,
+    request: &AuthorizeRequest,
+    error: OAuthError,
+) -> AuthorizeError {
+    let once = |name: &'static str, text: &'_ Option<String>| {
+        given(text.as_deref()).filter(|_| !request.repeated.contains(&name)).map(str::to_owned)
+    };
+    if request.repeated.contains(&"redirect_uri") {
+        return AuthorizeError::RedirectUri(error);
+    }
+    match app.redirect_uri(given(request.redirect_uri.as_deref())) {
+        Ok(uri) => {
+            let state = once("state", &request.state);
+            let mode = ResponseMode::choose(once("response_mode", &request.response_mode).as_deref(), &uri);
+            let answer = refusal(ctx, mode.unwrap_or(ResponseMode::Query), &uri, &error, state.as_deref());
+            AuthorizeError::Redirect { answer, error }
+        }
+        Err(_not_registered) => AuthorizeError::RedirectUri(error),
+    }
+}
+
+fn refusal(
+    ctx: &Context,
+    mode: ResponseMode,
+    redirect_uri: &RedirectUri,
+    error: &OAuthError,
+    state: Option<&str>,
+) -> Answer {
     let mut members = vec![("error", error.code.as_str()), ("error_description", &*error.description)];
     members.extend(state.map(|state| ("state", state)));
     members.push(("iss", ctx.settings.issuer()));
-    redirect_uri.with_response(&members)
+    Answer::new(mode, redirect_uri, &members)
 }
 
 impl ConsentRequest {
@@ -284,10 +281,10 @@ impl ConsentRequest {
         self.known.is_its_own
     }
 
-    /// Where Cancel leads: back to the client with `access_denied`.
+    /// What Cancel does: the client is told `access_denied`.
     #[must_use]
-    pub fn cancel_location(&self, ctx: &Context) -> String {
-        denied_location(ctx, self, "the user did not allow the request")
+    pub fn canceled(&self, ctx: &Context) -> Answer {
+        denied(ctx, self, "the user did not allow the request")
     }
 
     /// All scopes of which the page tells: those that are asked for, and those that stand for single claims.
@@ -300,15 +297,14 @@ impl ConsentRequest {
         told
     }
 
-    /// Where the browser goes to tell the client of this error.
-    pub(crate) fn refused_location(&self, ctx: &Context, error: &OAuthError) -> String {
-        error_location(ctx, &self.redirect_uri, error, self.state.as_deref())
+    /// What the browser does to tell the client of this error.
+    pub(crate) fn refused(&self, ctx: &Context, error: &OAuthError) -> Answer {
+        refusal(ctx, self.response_mode, &self.redirect_uri, error, self.state.as_deref())
     }
 }
 
-fn denied_location(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> String {
-    let error = OAuthError::new(OAuthErrorCode::AccessDenied, reason);
-    error_location(ctx, &consent.redirect_uri, &error, consent.state.as_deref())
+fn denied(ctx: &Context, consent: &ConsentRequest, reason: impl Into<Cow<'static, str>>) -> Answer {
+    consent.refused(ctx, &OAuthError::new(OAuthErrorCode::AccessDenied, reason))
 }
 
 /// Whether the credential in use may decide what an app is given: it is no app's, and reaches as far.
@@ -331,23 +327,23 @@ pub(super) fn may_decide(actor: &Principal, scopes: &Scopes) -> Result<(), Error
     Ok(())
 }
 
-/// The user pressed Allow: makes the code and answers where the browser goes with it. When the credential in use may not
-/// decide this, the browser goes to the client too, with `access_denied`.
+/// The user pressed Allow: makes the code and answers what the browser does with it. When the credential in use may not
+/// decide this, the client gets an answer too, `access_denied`.
 ///
 /// Needs `oauth2_app_code_token:create` on those of the caller, and a credential that is no app's, covers the scopes
 /// and has no allow list: otherwise the answer is `access_denied`, and `Ok`. Errors: `Refused` (a caller without an
 /// account), `Unauthenticated` (the key of the caller has just ended, or the user may not act any more), `NoSuch`
-/// (the app was just deleted).
-pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<String, Error> {
+/// (the app was just deleted), `Invalid` (a pushed request that was used meanwhile).
+pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) -> Result<Answer, Error> {
     let user_id = actor.account()?.user.id;
     let object = Object::of::<resource::Oauth2AppCodeToken>().owner(user_id.0);
     let permit = match may_decide(actor, &consent.authorization.scopes)
         .and_then(|()| Ok(actor.permit::<action::Create, resource::Oauth2AppCodeToken>(&object)?))
     {
         Ok(permit) => permit,
-        Err(Error::Refused(reason)) => return Ok(denied_location(ctx, &consent, reason)),
+        Err(Error::Refused(reason)) => return Ok(denied(ctx, &consent, reason)),
         Err(Error::Forbidden(_)) => {
-            return Ok(denied_location(ctx, &consent, "the credential in use may not allow this"));
+            return Ok(denied(ctx, &consent, "the credential in use may not allow this"));
         }
         Err(other) => return Err(other),
     };
@@ -379,10 +375,12 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         signing_ring(ctx).await?;
     }
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
+    let (pushed, signed) = (consent.pushed, consent.signed);
     let app = code.app_id;
     let made = ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
+        one_use::use_up(deed, pushed.as_ref(), signed.as_ref())?;
         let made = match &of_document {
             Some(app) if deed.repos.apps().find(app.id)?.is_none() => super::client_documents::insert_app(deed, app)?,
             Some(_) | None => None,
@@ -409,7 +407,7 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
     let mut members = vec![("code", wire.expose().as_str())];
     members.extend(consent.state.as_deref().map(|state| ("state", state)));
     members.push(("iss", ctx.settings.issuer()));
-    Ok(consent.redirect_uri.with_response(&members))
+    Ok(Answer::new(consent.response_mode, &consent.redirect_uri, &members))
 }
 
 /// Why no code was made. The app was there when it asked: when it was deleted since, what refers to it cannot be stored.

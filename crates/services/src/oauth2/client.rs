@@ -13,7 +13,7 @@ use time::Duration;
 /// How often the last use of a secret is written down, at most.
 const TOUCH_EVERY: Duration = Duration::HOUR;
 
-/// How a client presents itself: by Basic, in the body, or by its id alone.
+/// How a client presents itself: by Basic, in the body, by an assertion, or by its id alone.
 #[derive(Clone, Debug, Default)]
 pub struct ClientAuthentication {
     /// `client_id`, or the user name of Basic.
@@ -22,9 +22,13 @@ pub struct ClientAuthentication {
     pub client_secret: Option<Secret<String>>,
     /// Basic and body are both there and disagree.
     pub disagrees: bool,
+    /// `client_assertion`: what a key of the client has signed.
+    pub assertion: Option<Secret<String>>,
+    /// `client_assertion_type`.
+    pub assertion_type: Option<String>,
 }
 
-/// A client as it presents itself, parsed but not believed.
+/// A client as it presents itself, parsed but not believed, unless it has proved itself by a key.
 #[derive(Clone, Debug)]
 pub(crate) struct PresentedClient {
     pub(crate) app_id: AppId,
@@ -37,11 +41,13 @@ pub(crate) enum PresentedSecret {
     Absent,
     Malformed,
     Given(OpaqueToken),
+    /// None, for one of its keys has signed an assertion, which was verified and is used up.
+    Key,
 }
 
 impl ClientAuthentication {
-    /// Step 1 of every endpoint for clients (`oauth2.md` 11): the id is there and is one.
-    pub(crate) fn present(&self) -> Result<PresentedClient, OAuthError> {
+    /// The id is there and is one. Assertions are for [`client_assertions`](super::client_assertions).
+    pub(super) fn present(&self) -> Result<PresentedClient, OAuthError> {
         let id =
             self.client_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| OAuthError::missing("client_id"))?;
         let app_id = app_of_client_id(id).ok_or_else(unknown_client)?;
@@ -71,11 +77,16 @@ impl PresentedClient {
     /// The form in which one statement can check everything; `None` when only the steps can say what is wrong.
     pub(crate) fn credentials(&self) -> Option<ClientCredentials> {
         let secret = match &self.secret {
-            PresentedSecret::Absent => None,
+            PresentedSecret::Absent | PresentedSecret::Key => None,
             PresentedSecret::Malformed => return None,
             PresentedSecret::Given(token) => Some((token.prefix().to_owned(), token.digest())),
         };
-        Some(ClientCredentials { app_id: self.app_id, secret })
+        Some(ClientCredentials { app_id: self.app_id, secret, by_key: self.has_key() })
+    }
+
+    /// Whether it has proved itself by a key.
+    pub(crate) const fn has_key(&self) -> bool {
+        matches!(self.secret, PresentedSecret::Key)
     }
 
     /// The app of this id.
@@ -95,15 +106,21 @@ impl PresentedClient {
         Ok(Some(id))
     }
 
-    /// Proves the client: a confidential one by a secret of its own, a public one has none to give. Answers the secret
-    /// that was used, and when it was used before. Writes nothing.
+    /// Proves the client: a confidential one by a secret of its own or by a key, whichever it is registered with; a public one has no
+    /// secret to give. Answers the secret that was used, and when it was used before. Writes nothing.
     pub(crate) fn prove(
         &self,
         app: &App,
         repos: &mut dyn Repositories,
     ) -> Result<Option<(AppSecretId, Option<Instant>)>, OAuthError> {
         match (app.client_type, &self.secret) {
-            (ClientType::Public, PresentedSecret::Absent) => Ok(None),
+            // A public client may have a key, and do without.
+            (ClientType::Public, PresentedSecret::Absent | PresentedSecret::Key)
+            | (ClientType::Keyed, PresentedSecret::Key) => Ok(None),
+            (ClientType::Keyed, _) => Err(OAuthError::invalid_client("the client must authenticate by a key")),
+            (ClientType::Confidential, PresentedSecret::Key) => {
+                Err(OAuthError::invalid_client("the client must authenticate by its secret"))
+            }
             (ClientType::Public, _) => Err(OAuthError::invalid_client("a public client has no secret")),
             (ClientType::Confidential, PresentedSecret::Absent) => {
                 Err(OAuthError::invalid_client("a confidential client must authenticate"))

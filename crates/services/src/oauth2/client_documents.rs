@@ -41,10 +41,11 @@ pub fn admit(ctx: &Context, text: &str) -> Result<ClientUrl, OAuthError> {
 /// Needs no permission. Errors: `invalid_client` (the document cannot be fetched), `invalid_client_metadata` (it breaks a rule),
 /// `temporarily_unavailable`, `server_error`.
 pub async fn find(ctx: &Context, url: &ClientUrl, asking: Asking) -> Result<(App, Known), OAuthError> {
+    let needs_key = ctx.settings.oauth2.cimd.require_key_when_listed;
     let now = ctx.clock.now();
     let stored = look(ctx, url, asking).await?;
     let document = match &stored.copy {
-        Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body)?,
+        Some(copy) if copy.is_fresh(now) => Document::parse(url, &copy.body, needs_key)?,
         Some(copy) if copy.is_braked(now) => return Err(not_fetched()),
         copy => refresh(ctx, url, copy.as_ref()).await?,
     };
@@ -58,7 +59,8 @@ pub async fn find_fresh(ctx: &Context, url: &ClientUrl, asking: Asking) -> Resul
     let now = ctx.clock.now();
     let stored = look(ctx, url, asking).await?;
     let copy = stored.copy.as_ref().filter(|copy| copy.is_fresh(now));
-    let document = Document::parse(url, &copy.ok_or_else(not_fetched)?.body)?;
+    let document =
+        Document::parse(url, &copy.ok_or_else(not_fetched)?.body, ctx.settings.oauth2.cimd.require_key_when_listed)?;
     Ok(stored.app_by(&document, url, now))
 }
 
@@ -198,7 +200,7 @@ async fn fetch(
         (304, Some((copy, _))) => copy.body.clone(),
         (status, _) => return Err(not_fetched().because(format!("status {status}"))),
     };
-    let document = Document::parse(url, &body)?;
+    let document = Document::parse(url, &body, ctx.settings.oauth2.cimd.require_key_when_listed)?;
     let now = ctx.clock.now();
     let etag = etag(answer.header("etag")).or(known.filter(|_| answer.status == 304).map(|(_, etag)| etag));
     let fetched = StoredDocument {

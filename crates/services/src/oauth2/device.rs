@@ -2,6 +2,7 @@
 
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
+use super::client_assertions::{self, Place};
 use super::resources::{bind, parse_resource};
 use super::scopes;
 use crate::audit::{Audited, Diff, Snapshot};
@@ -96,7 +97,7 @@ fn switched_off() -> OAuthError {
 /// app may not do this, or it is switched off), `invalid_scope` (also everything, unless the list of the app names it),
 /// `invalid_target`, `temporarily_unavailable` (there are too many codes), `server_error`.
 pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -> Result<DeviceCodes, OAuthError> {
-    let client = request.client.present()?;
+    let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),

@@ -1,11 +1,12 @@
 //! Token introspection (RFC 7662): a resource server asks what a token is.
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
+use super::client_assertions::{self, Place};
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, CachedClient, CachedToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings};
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
-use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken};
+use doorward_domain::oauth2::{App, Authorization, ClientType, Grant, OAuthErrorCode, OpaqueToken, Resource};
 use doorward_domain::roles::System;
 use doorward_domain::sessions::{ApiKey, ApiKeyId, ApiToken};
 use doorward_domain::{Digest, Instant, Secret};
@@ -53,7 +54,7 @@ pub struct ActiveToken {
 /// secret), `invalid_request` (`token` or `client_id` is missing, or a parameter was given twice), `server_error`,
 /// `temporarily_unavailable`.
 pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Option<ActiveToken>, OAuthError> {
-    let client = request.client.present()?;
+    let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
     let now = ctx.clock.now();
     let token = request.token.filter(|token| !token.expose().is_empty());
     // The one statement answers for every well-formed question; the steps say what is wrong with the others.
@@ -183,9 +184,11 @@ impl Steps {
         }
         let secret = self.client.prove(&app, repos)?;
         let token = self.token.as_ref().ok_or_else(|| OAuthError::missing("token"))?;
-        match OpaqueToken::parse(token.expose()) {
-            Ok(token) => Ok(Seen { secret, ..refresh_token(&self.settings, repos, &app, &token, self.now)? }),
-            Err(_malformed) => Ok(Seen { secret, unused: None, token: None }),
+        match (OpaqueToken::parse(token.expose()), ApiToken::parse(token.expose())) {
+            (Ok(token), _) => Ok(Seen { secret, ..refresh_token(&self.settings, repos, &app, &token, self.now)? }),
+            // The one statement answers who has a secret.
+            (_, Ok(token)) if self.client.has_key() => access_token(&self.settings, repos, &app, &token, self.now),
+            _ => Ok(Seen { secret, unused: None, token: None }),
         }
     }
 }
@@ -240,6 +243,46 @@ async fn look(ctx: &Context, query: &IntrospectionQuery) -> Result<Option<Found>
         }
     }
     Ok(Some(Found { answer, known }))
+}
+
+/// An access token is the business of its own client, and of those that serve the resource to which it is bound.
+fn access_token(
+    settings: &Settings,
+    repos: &mut dyn Repositories,
+    app: &App,
+    token: &ApiToken,
+    now: Instant,
+) -> Result<Seen, OAuthError> {
+    let nothing = Seen { secret: None, unused: None, token: None };
+    let is_live = |key: &ApiKey| key.secret_digest == token.digest() && !key.is_expired(now);
+    let Some(key) = repos.api_keys().find(&token.id)?.filter(is_live) else { return Ok(nothing) };
+    let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
+    let is_its = |bound: &Resource| app.resources.iter().any(|resource| resource.is_same_as(bound));
+    if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
+        return Ok(nothing);
+    }
+    let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };
+    let server = settings.resource();
+    let bound = binding.audience.as_ref().unwrap_or(&server);
+    let own = issued_to.allowed_resources.as_deref();
+    if !App::limits_permit(own, bound, settings.oauth2.resources.as_deref(), &server) {
+        return Ok(nothing);
+    }
+    let Some(user) = repos.users().find(key.user_id)?.filter(doorward_domain::users::User::may_act) else {
+        return Ok(nothing);
+    };
+    let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
+    let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
+    let token = ActiveToken {
+        client_id: issued_to.id,
+        user_id: user.id,
+        username: user.username.into_string(),
+        authorization: Authorization { scopes, resource: binding.audience },
+        issued_at: key.created_at,
+        expires_at: key.expires_at,
+        token_type: Some("Bearer"),
+    };
+    Ok(Seen { unused, token: Some(token), ..nothing })
 }
 
 /// A refresh token is the business of its own client only.

@@ -1,13 +1,15 @@
 //! Discovery: authorization server metadata (RFC 8414) and protected resource metadata (RFC 9728).
 
-use super::authorize::RESPONSE_MODE;
 use super::token::DEVICE_CODE;
 use crate::{Settings, openid};
+use doorward_domain::jws::SignatureAlgorithm;
+use doorward_domain::oauth2::ResponseMode;
 use serde::Serialize;
 
 /// Authorization server metadata (RFC 8414 2). It names exactly what works, above all where an absent member would
 /// mean something else: implicit grant and fragments for those of grants and response modes, Basic alone for client
 /// authentication, no PKCE, no `iss`, and `request_uri` (OpenID Connect Discovery 3).
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own, as the standards have it")]
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct AuthorizationServer {
     /// The issuer identifier: the access URL.
@@ -23,12 +25,16 @@ pub struct AuthorizationServer {
     pub revocation_endpoint: String,
     /// RFC 7662.
     pub introspection_endpoint: String,
+    /// RFC 9126.
+    pub pushed_authorization_request_endpoint: String,
+    /// Whether all requests must be pushed.
+    pub require_pushed_authorization_requests: bool,
     /// RFC 8628; only where the device grant is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_authorization_endpoint: Option<String>,
     /// Only `code`.
     pub response_types_supported: Vec<&'static str>,
-    /// Only `query`.
+    /// How the client gets its answer.
     pub response_modes_supported: Vec<&'static str>,
     /// The grants of the token endpoint.
     pub grant_types_supported: Vec<&'static str>,
@@ -39,18 +45,26 @@ pub struct AuthorizationServer {
     pub scopes_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// By which algorithms clients sign what they prove themselves by.
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// How clients authenticate at the revocation endpoint.
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// As at the token endpoint.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// How clients authenticate at the introspection endpoint: never `none`.
     pub introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// As at the token endpoint.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// Whether a `client_id` may be the URL of a metadata document; absent while it may not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id_metadata_document_supported: Option<bool>,
     /// RFC 9207.
     pub authorization_response_iss_parameter_supported: bool,
-    /// No request objects (RFC 9101).
+    /// Request objects (RFC 9101), of apps with keys.
     pub request_parameter_supported: bool,
-    /// Nor by reference.
+    /// By which algorithms they are signed.
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
+    /// Not by reference.
     pub request_uri_parameter_supported: bool,
     /// What a provider of OpenID Connect says beside.
     #[serde(flatten)]
@@ -71,7 +85,9 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
     let issuer = settings.issuer();
     let has_devices = settings.oauth2.device.enabled;
     let grants = ["authorization_code", "refresh_token", "client_credentials"];
-    let with_none = vec!["client_secret_basic", "client_secret_post", "none"];
+    let with_proof = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let with_none: Vec<_> = with_proof.iter().copied().chain(["none"]).collect();
+    let algorithms: Vec<_> = SignatureAlgorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
     AuthorizationServer {
         issuer: issuer.to_owned(),
         authorization_endpoint: format!("{issuer}/oauth2/authorize"),
@@ -79,18 +95,24 @@ pub fn authorization_server(settings: &Settings) -> AuthorizationServer {
         registration_endpoint: None,
         revocation_endpoint: format!("{issuer}/oauth2/revoke"),
         introspection_endpoint: format!("{issuer}/oauth2/introspect"),
+        pushed_authorization_request_endpoint: format!("{issuer}/oauth2/par"),
+        require_pushed_authorization_requests: settings.oauth2.require_pushed_requests,
         device_authorization_endpoint: has_devices.then(|| format!("{issuer}/oauth2/device")),
         response_types_supported: vec!["code"],
-        response_modes_supported: vec![RESPONSE_MODE],
+        response_modes_supported: ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect(),
         grant_types_supported: grants.into_iter().chain(has_devices.then_some(DEVICE_CODE)).collect(),
         code_challenge_methods_supported: vec!["S256"],
         scopes_supported: scope_names().into_iter().chain(openid::documents::scope_names(settings)).collect(),
         token_endpoint_auth_methods_supported: with_none.clone(),
+        token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
         revocation_endpoint_auth_methods_supported: with_none,
-        introspection_endpoint_auth_methods_supported: vec!["client_secret_basic", "client_secret_post"],
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        introspection_endpoint_auth_methods_supported: with_proof,
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
         client_id_metadata_document_supported: settings.oauth2.cimd.enabled.then_some(true),
         authorization_response_iss_parameter_supported: true,
-        request_parameter_supported: false,
+        request_parameter_supported: true,
+        request_object_signing_alg_values_supported: algorithms,
         request_uri_parameter_supported: false,
         openid: openid::documents::metadata(settings),
     }

@@ -109,13 +109,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_owners_have_chosen_counts_before_the_settings_file() {
-        use RegistrationMode::{Off, Open};
+        use RegistrationMode::{Off, Open, Token};
         for (file, document, mode) in [
             (Off, None, Off),
             (Open, None, Open),
             (Off, Some(r#"{"dynamic_registration":true}"#), Open),
             (Open, Some(r#"{"dynamic_registration":false}"#), Off),
             (Open, Some("{}"), Open),
+            (Token, None, Token),
+            (Token, Some(r#"{"dynamic_registration":true}"#), Token),
+            (Token, Some(r#"{"dynamic_registration":false}"#), Off),
         ] {
             let mut settings = usual();
             settings.oauth2.registration.mode = file;
@@ -123,7 +126,7 @@ mod tests {
             assert_eq!(registration_mode(&ctx).await.unwrap(), mode, "{file:?} {document:?}");
             let owner = owner().build();
             let shown = super::settings(&ctx, &owner).await.unwrap();
-            assert_eq!(shown.dynamic_registration, mode == Open);
+            assert_eq!(shown.dynamic_registration, mode != Off);
             assert_eq!(update_settings(&ctx, &owner, None).await.unwrap(), shown, "nothing said, nothing stored");
         }
     }

@@ -9,6 +9,7 @@ mod manage;
 mod reaping;
 mod register;
 mod settings;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Token revocation (RFC 7009): a client gives a token back, and the grant ends with it.
 
 use super::client::ClientAuthentication;
+use super::client_assertions::{self, Place};
 use crate::{Context, OAuthError, Origin, Principal, keys};
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{Grant, OAuthErrorCode, OpaqueToken};
@@ -28,7 +29,7 @@ enum Presented {
 /// Needs no permission; a confidential client authenticates. Errors: `invalid_client`, `invalid_request` (`client_id`
 /// or `token` is missing or malformed, or a parameter was given twice), `temporarily_unavailable`, `server_error`.
 pub async fn revoke(ctx: &Context, request: RevokeRequest) -> Result<(), OAuthError> {
-    let client = request.client.present()?;
+    let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
     let presented = request.token.as_ref().and_then(|token| OpaqueToken::parse(token.expose()).ok());
     let keys = match presented {
         Some(presented) => keys::ring_for(ctx, &presented, ctx.clock.now()).await?,

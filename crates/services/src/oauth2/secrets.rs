@@ -24,8 +24,8 @@ pub async fn list(ctx: &Context, actor: &Principal, app: AppId) -> Result<Vec<Ap
 /// Makes a secret; this is the only time that it is seen.
 ///
 /// Needs `oauth2_app:read` and `oauth2_app_secret:create`. Errors: `NotFound` (no such app), `Forbidden`, `Refused`
-/// (asked by an app, or with a key that may do less than the service account of the app), `Invalid` (a public
-/// client).
+/// (asked by an app, or with a key that may do less than the service account of the app), `Invalid` (a client
+/// that has none: public, or with keys).
 pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(AppSecret, Secret<String>), Error> {
     let app = super::apps::find(ctx, actor, app).await?.id;
     let permit =
@@ -34,8 +34,10 @@ pub async fn create(ctx: &Context, actor: &Principal, app: AppId) -> Result<(App
     ctx.act(actor, move |deed| {
         // As it is at this moment, and stays until the secret is there.
         let app = deed.repos.apps().find_for_update(app)?.ok_or(Error::NotFound)?;
-        if app.client_type == ClientType::Public {
-            return Err(Error::invalid("A public client has no secrets."));
+        match app.client_type {
+            ClientType::Public => return Err(Error::invalid("A public client has no secrets.")),
+            ClientType::Keyed => return Err(Error::invalid("A client that proves itself by keys has no secrets.")),
+            ClientType::Confidential => {}
         }
         if app.service_account_id.is_some() {
             // With the secret, whoever has it acts as the service account.

@@ -7,6 +7,7 @@ mod refresh_token;
 pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
+use super::client_assertions::{self, Place};
 use super::client_documents;
 pub(crate) use super::resources::{bind, parse_resource};
 use crate::keys::for_token;
@@ -110,8 +111,10 @@ pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// them), `authorization_pending`, `slow_down`, `expired_token`, `access_denied` (of devices), `temporarily_unavailable`,
 /// `server_error`.
 pub async fn exchange(ctx: &Context, request: TokenRequest, origin: Arc<Origin>) -> Result<TokenSet, OAuthError> {
-    let client = request.client.present()?;
     client_documents::revalidate(ctx, request.client.client_id.as_deref()).await?;
+    let is_bound = matches!(request.grant_type.as_deref(), Some("authorization_code" | "refresh_token"));
+    let place = if is_bound { Place::BoundGrant } else { Place::Other };
+    let client = client_assertions::present(ctx, &request.client, place).await?;
     let now = ctx.clock.now();
     let parsed = parse(&request).and_then(|grant| {
         let resource = parse_resource(&request.resources)?;

@@ -1,7 +1,7 @@
 //! What an authentication request asks of the user (OpenID Connect Core 1.0, 3.1.2), before the question whether they allow it.
 
 use super::{hint, issue};
-use crate::oauth2::authorize::ConsentRequest;
+use crate::oauth2::authorize::{Answer, ConsentRequest};
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
@@ -23,8 +23,8 @@ pub enum Step {
     Ask,
     /// The user has allowed it before.
     Allowed,
-    /// The client is told that it cannot be; the whole address.
-    Refused(String),
+    /// The client is told that it cannot be.
+    Refused(Answer),
 }
 
 /// What is to be done next for this request. `actor` is who is signed in; `asked_at` when they were asked to sign in anew, if they
@@ -39,8 +39,7 @@ pub async fn next_step(
 ) -> Result<Step, Error> {
     let request = &consent.authentication;
     let is_silent = request.asks(Prompt::None);
-    let refuse =
-        |code, reason: &'static str| Ok(Step::Refused(consent.refused_location(ctx, &OAuthError::new(code, reason))));
+    let refuse = |code, reason: &'static str| Ok(Step::Refused(consent.refused(ctx, &OAuthError::new(code, reason))));
     let hinted = match consent.id_token_hint.as_deref() {
         None => None,
         Some(text) => match hint::read(ctx, text).await? {

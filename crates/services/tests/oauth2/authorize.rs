@@ -1,7 +1,7 @@
 use crate::fixtures::{app, context, context_with, oauth2_settings, repos, scopes};
 use doorward_domain::oauth2::{App, ClientType, OAuthErrorCode, RedirectUri, Resource};
 use doorward_services::OAuth2Settings;
-use doorward_services::oauth2::authorize::{AuthorizeError, AuthorizeRequest, find_client, prepare};
+use doorward_services::oauth2::authorize::{Answer, AuthorizeError, AuthorizeRequest, find_client, prepare};
 use std::collections::HashMap;
 
 fn request() -> AuthorizeRequest {
@@ -20,7 +20,7 @@ fn refused(change: impl FnOnce(&mut AuthorizeRequest)) -> HashMap<String, String
     let mut request = request();
     change(&mut request);
     match prepare(&context(repos(app(ClientType::Confidential))), app(ClientType::Confidential), &request) {
-        Err(AuthorizeError::Redirect { location, .. }) => {
+        Err(AuthorizeError::Redirect { answer: Answer::Redirect(location), .. }) => {
             assert!(location.starts_with("https://app.example/cb?"));
             url::Url::parse(&location).unwrap().query_pairs().into_owned().collect()
         }
@@ -148,6 +148,6 @@ async fn a_stored_redirect_uri_that_is_not_acceptable_any_more_is_never_redirect
 async fn cancel_leads_back_with_access_denied() {
     let ctx = context(repos(app(ClientType::Confidential)));
     let consent = prepare(&ctx, app(ClientType::Confidential), &request()).unwrap();
-    assert!(consent.cancel_location(&ctx).contains("error=access_denied"));
+    assert!(matches!(consent.canceled(&ctx), Answer::Redirect(location) if location.contains("error=access_denied")));
     assert_eq!(consent.authorization.scopes, scopes("coder:all"));
 }

@@ -1,7 +1,8 @@
 use doorward_domain::ids::{AppId, AppSecretId, UserId};
 use doorward_domain::keys::{KeyId, KeyRing};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri, Scopes,
+    App, AppSecret, Authorization, ClientRules, ClientType, DerivationKey, OpaqueToken, RedirectMatch, RedirectUri,
+    Scopes,
 };
 use doorward_domain::settings::Section as _;
 use doorward_domain::users::{User, UserStatus};
@@ -83,6 +84,7 @@ pub(crate) fn app(client_type: ClientType) -> App {
         service_account_id: None,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
         revision: 0,
@@ -118,5 +120,9 @@ pub(crate) fn repos(app: App) -> MockRepositories {
 }
 
 pub(crate) fn with_secret(secret: Option<&str>) -> ClientAuthentication {
-    ClientAuthentication { client_id: Some(APP.to_string()), client_secret: secret.map(Secret::from), disagrees: false }
+    ClientAuthentication {
+        client_id: Some(APP.to_string()),
+        client_secret: secret.map(Secret::from),
+        ..ClientAuthentication::default()
+    }
 }

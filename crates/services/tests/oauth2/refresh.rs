@@ -32,6 +32,7 @@ fn exchanged_at(at: Instant) -> Grant {
         app_id: APP,
         user_id: USER,
         secret_id: None,
+        by_key: false,
         authorization: authorization("coder:all"),
         access_key_id: key_id(),
         access_expires_at: at + Duration::DAY,

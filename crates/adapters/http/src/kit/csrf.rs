@@ -105,8 +105,14 @@ pub(crate) fn check(
 
 /// A token for a form that comes before there is a session.
 pub(crate) fn issue_anonymous(site: &Site, request: &HttpRequest, purpose: Purpose) -> AnonymousToken {
+    let (value, cookie) = browser(site, request);
+    AnonymousToken { field: token(site, purpose, &[b"cookie", value.as_bytes()]), cookie }
+}
+
+/// The random value by which a browser is known before somebody signs in, and the cookie with it when the browser has none yet.
+pub(crate) fn browser(site: &Site, request: &HttpRequest) -> (String, Option<Cookie<'static>>) {
     let known = anonymous_cookies(site, request).into_iter().next();
-    let (value, cookie) = if let Some(known) = known {
+    if let Some(known) = known {
         (known.into_owned(), None)
     } else {
         let fresh = site.context.random.alphanumeric(2 * NONCE_LEN).into_exposed();
@@ -117,8 +123,7 @@ pub(crate) fn issue_anonymous(site: &Site, request: &HttpRequest, purpose: Purpo
             .same_site(SameSite::Lax)
             .finish();
         (fresh, Some(cookie))
-    };
-    AnonymousToken { field: token(site, purpose, &[b"cookie", value.as_bytes()]), cookie }
+    }
 }
 
 /// Checks a form that comes before there is a session: another site must not sign somebody in as somebody else.

@@ -214,6 +214,8 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         | OAuthErrorCode::SlowDown
         | OAuthErrorCode::ExpiredToken
         | OAuthErrorCode::RequestUriNotSupported
+        | OAuthErrorCode::InvalidRequestUri
+        | OAuthErrorCode::InvalidRequestObject
         | OAuthErrorCode::RegistrationNotSupported
         | OAuthErrorCode::LoginRequired
         | OAuthErrorCode::ConsentRequired

@@ -8,10 +8,10 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use doorward_domain::ids::UserId;
-use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectUri, Resource, Scopes};
+use doorward_domain::oauth2::{App, AppSecret, ClientType, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod};
 use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
-use doorward_services::oauth2::{apps, registration, secrets};
+use doorward_services::oauth2::{ClientRulesCommand, apps, registration, secrets};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,6 +69,27 @@ pub(crate) struct AppObject {
     service_account_id: Option<Uuid>,
     /// Whether devices may ask for access in its name (RFC 8628).
     device_flow: bool,
+    /// `client_secret_basic` (which means `client_secret_post` too), `private_key_jwt` or `none`.
+    token_endpoint_auth_method: &'static str,
+    /// With `private_key_jwt`: the only algorithm by which it signs; absent means any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_endpoint_auth_signing_alg: Option<String>,
+    /// Its public keys, if they are registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// Where its public keys are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
+    /// For whom its assertions may be: `issuer` or `issuer_or_token_endpoint`.
+    assertion_audience: &'static str,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: bool,
+    /// Whether they must be signed (RFC 9101 10.5).
+    require_signed_request_object: bool,
+    /// The only algorithm by which it signs them; absent means any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_object_signing_alg: Option<String>,
     #[serde(flatten)]
     rules: RulesObject,
 }
@@ -145,12 +166,25 @@ impl AppObject {
             require_pkce: app.require_pkce,
             scope: app.allowed_scopes.as_ref().map(ToString::to_string).unwrap_or_default(),
             scopes: app.allowed_scopes.as_ref().map(Scopes::to_names),
-            client_type: app.client_type.as_str(),
+            client_type: if app.client_type.is_confidential() { "confidential" } else { "public" },
             dynamically_registered,
             allowed_resources: app.allowed_resources.map(texts),
             resources: texts(app.resources),
             service_account_id: app.service_account_id.map(|id| id.0),
             device_flow: app.device_flow,
+            token_endpoint_auth_method: match app.client_type {
+                ClientType::Confidential => TokenAuthMethod::Basic,
+                ClientType::Keyed => TokenAuthMethod::PrivateKeyJwt,
+                ClientType::Public => TokenAuthMethod::None,
+            }
+            .as_str(),
+            token_endpoint_auth_signing_alg: app.rules.assertion_alg,
+            jwks: app.rules.keys.as_ref().and_then(KeySource::jwks),
+            jwks_uri: app.rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
+            assertion_audience: app.rules.assertion_audience.as_str(),
+            require_pushed_authorization_requests: app.rules.require_pushed_requests,
+            require_signed_request_object: app.rules.require_signed_requests,
+            request_object_signing_alg: app.rules.request_object_alg,
             rules: rules.into(),
         }
     }
@@ -218,6 +252,23 @@ pub(crate) struct AppRequest {
     service_account: Option<bool>,
     /// Whether devices may ask for access in its name (RFC 8628).
     device_flow: Option<bool>,
+    /// `client_secret_basic` or `client_secret_post`, which mean both, or `private_key_jwt`; of a public app `none`.
+    token_endpoint_auth_method: Option<String>,
+    /// With `private_key_jwt`: the only algorithm by which it signs; empty means any.
+    token_endpoint_auth_signing_alg: Option<String>,
+    /// Its public keys (RFC 7517), at most 16, in the place of those that are registered.
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// The https URL of its public keys, in their place; empty means none.
+    jwks_uri: Option<String>,
+    /// `issuer` (default), or `issuer_or_token_endpoint` for clients that sign for the token endpoint.
+    assertion_audience: Option<String>,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: Option<bool>,
+    /// Whether they must be signed (RFC 9101 10.5); needs keys.
+    require_signed_request_object: Option<bool>,
+    /// The only algorithm by which it signs them; empty means any.
+    request_object_signing_alg: Option<String>,
     /// `RS256` (default), `ES256` or `EdDSA`.
     id_token_signed_response_alg: Option<String>,
     /// Whether what it may know stands in the ID token too, for programs that do not ask for it.
@@ -266,6 +317,16 @@ impl From<AppRequest> for apps::AppCommand {
                 backchannel_logout_uri: body.backchannel_logout_uri,
                 backchannel_logout_session_required: body.backchannel_logout_session_required,
                 end_with_session: body.end_with_session,
+            },
+            client: ClientRulesCommand {
+                auth_method: body.token_endpoint_auth_method,
+                jwks: body.jwks,
+                jwks_uri: body.jwks_uri,
+                assertion_alg: body.token_endpoint_auth_signing_alg,
+                assertion_audience: body.assertion_audience,
+                require_pushed_requests: body.require_pushed_authorization_requests,
+                require_signed_requests: body.require_signed_request_object,
+                request_object_alg: body.request_object_signing_alg,
             },
         }
     }

@@ -5,7 +5,7 @@ use crate::conventions::page::paths;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, oauth_body};
-use crate::kit::extract::credential;
+use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::secret;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
@@ -31,6 +31,12 @@ pub(crate) struct DeviceForm {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<Secret<String>>,
+    /// RFC 7523 2.2, with `client_assertion_type`.
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    client_assertion: Option<Secret<String>>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    client_assertion_type: Option<String>,
     /// Names separated by spaces.
     scope: Option<String>,
     // That it came more than once is an error of its own.
@@ -71,7 +77,15 @@ fn refused(error: OAuthError) -> Failure {
 pub(crate) async fn begin(mut call: Call) -> HandlerResult {
     let (form, repeats): (DeviceForm, _) = call.form()?.read_with_repeats()?;
     let request = device::DeviceRequest {
-        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        client: credential::client(
+            &call.request,
+            InBody {
+                client_id: form.client_id,
+                client_secret: form.client_secret,
+                assertion: form.client_assertion,
+                assertion_type: form.client_assertion_type,
+            },
+        )?,
         scope: form.scope,
         resources: form.resource,
         repeated: repeats.into_iter().next(),

@@ -52,8 +52,21 @@ pub(crate) struct MetadataBody {
     grant_types: Vec<String>,
     /// `code`.
     response_types: Vec<String>,
-    /// `client_secret_basic` (default), `client_secret_post` or `none`.
+    /// `client_secret_basic` (default), `client_secret_post`, `private_key_jwt` or `none`.
     token_endpoint_auth_method: Option<String>,
+    /// With `private_key_jwt`: the only algorithm by which the client signs.
+    token_endpoint_auth_signing_alg: Option<String>,
+    /// Public keys of the client (RFC 7517), at most 16, or `jwks_uri`.
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<serde_json::Value>,
+    /// The https URL of its public keys.
+    jwks_uri: Option<String>,
+    /// Whether its authorization requests must be pushed (RFC 9126 6).
+    require_pushed_authorization_requests: bool,
+    /// Whether they must be signed (RFC 9101 10.5); needs keys.
+    require_signed_request_object: bool,
+    /// The only algorithm by which the client signs them.
+    request_object_signing_alg: Option<String>,
     /// `web` or `native`; what is kept follows from the redirect URIs.
     application_type: Option<String>,
     /// Names separated by spaces. Unknown ones are left out.
@@ -96,6 +109,12 @@ impl From<MetadataBody> for SentMetadata {
             grant_types: body.grant_types,
             response_types: body.response_types,
             token_endpoint_auth_method: body.token_endpoint_auth_method,
+            token_endpoint_auth_signing_alg: body.token_endpoint_auth_signing_alg,
+            jwks: body.jwks,
+            jwks_uri: body.jwks_uri,
+            require_pushed_authorization_requests: body.require_pushed_authorization_requests,
+            require_signed_request_object: body.require_signed_request_object,
+            request_object_signing_alg: body.request_object_signing_alg,
             application_type: body.application_type,
             scope: body.scope,
             relying_party: RelyingParty {
@@ -158,7 +177,9 @@ fn client_uri(call: &Call, id: Uuid) -> String {
 )]
 pub(crate) async fn register(mut call: Call) -> HandlerResult {
     let body = MetadataBody::read(&mut call)?;
-    let made = registration::register(call.context(), &call.origin, body.into()).await.map_err(refused)?;
+    let token = credential::bearer(&call.request);
+    let made = registration::register(call.context(), &call.origin, token.as_deref(), body.into()).await;
+    let made = made.map_err(refused)?;
     Ok(created(&ClientObject {
         client_id: made.app.id.0,
         client_id_issued_at: made.issued_at.unix_timestamp(),

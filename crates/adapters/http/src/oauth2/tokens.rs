@@ -4,7 +4,7 @@ use crate::conventions::OAuth2;
 use crate::kit::answer::{no_content, ok};
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult, oauth_body};
-use crate::kit::extract::credential;
+use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::json::Timestamp;
 use crate::kit::limits::Limit;
@@ -12,7 +12,7 @@ use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use doorward_domain::Secret;
 use doorward_domain::oauth2::{OAuthErrorCode, Scopes};
-use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest};
+use doorward_services::oauth2::authorize::{self, AuthorizeRequest};
 use doorward_services::oauth2::{client_documents, grants, introspect as introspection, revoke as revocation, token};
 use doorward_services::{OAuthError, Principal};
 use serde::{Deserialize, Serialize, Serializer};
@@ -38,6 +38,12 @@ pub(crate) struct TokenForm {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<Secret<String>>,
+    /// RFC 7523 2.2, with `client_assertion_type`.
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    client_assertion: Option<Secret<String>>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    client_assertion_type: Option<String>,
     /// `authorization_code`, `refresh_token`, `client_credentials` or `urn:ietf:params:oauth:grant-type:device_code`.
     #[schema(value_type = String, required)]
     grant_type: Option<String>,
@@ -96,7 +102,15 @@ fn as_text<S: Serializer>(scopes: &impl Display, serializer: S) -> Result<S::Ok,
 pub(crate) async fn exchange(mut call: Call) -> HandlerResult {
     let (form, repeats): (TokenForm, _) = call.form()?.read_with_repeats()?;
     let request = token::TokenRequest {
-        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        client: credential::client(
+            &call.request,
+            InBody {
+                client_id: form.client_id,
+                client_secret: form.client_secret,
+                assertion: form.client_assertion,
+                assertion_type: form.client_assertion_type,
+            },
+        )?,
         grant_type: form.grant_type,
         code: form.code,
         redirect_uri: form.redirect_uri,
@@ -143,6 +157,12 @@ pub(crate) struct PresentedForm {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<Secret<String>>,
+    /// RFC 7523 2.2, with `client_assertion_type`.
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>)]
+    client_assertion: Option<Secret<String>>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    client_assertion_type: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = String, required)]
     token: Option<Secret<String>>,
@@ -160,7 +180,15 @@ pub(crate) struct PresentedForm {
 pub(crate) async fn revoke(mut call: Call) -> HandlerResult {
     let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = revocation::RevokeRequest {
-        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        client: credential::client(
+            &call.request,
+            InBody {
+                client_id: form.client_id,
+                client_secret: form.client_secret,
+                assertion: form.client_assertion,
+                assertion_type: form.client_assertion_type,
+            },
+        )?,
         token: form.token,
         repeated: repeats.into_iter().next(),
     };
@@ -206,7 +234,15 @@ pub(crate) struct ActiveTokenObject<'a> {
 pub(crate) async fn introspect(mut call: Call) -> HandlerResult {
     let (form, repeats): (PresentedForm, _) = call.form()?.read_with_repeats()?;
     let request = introspection::IntrospectRequest {
-        client: credential::client(&call.request, (form.client_id, form.client_secret))?,
+        client: credential::client(
+            &call.request,
+            InBody {
+                client_id: form.client_id,
+                client_secret: form.client_secret,
+                assertion: form.client_assertion,
+                assertion_type: form.client_assertion_type,
+            },
+        )?,
         token: form.token,
         repeated: repeats.into_iter().next(),
     };
@@ -246,16 +282,7 @@ pub(crate) async fn withdraw(mut call: Call, who: Result<Principal, Failure>) ->
         repeated: twice.into_iter().collect(),
         ..AuthorizeRequest::default()
     };
-    let app = authorize::find_client(call.context(), &request).await.map_err(told)?;
+    let app = authorize::find_client(call.context(), &request).await.map_err(OAuthError::from)?;
     grants::withdraw(call.context(), &who?, &app).await?;
     Ok(no_content())
-}
-
-/// The error that is told in the body.
-pub(crate) fn told(error: AuthorizeError) -> OAuthError {
-    match error {
-        AuthorizeError::Client(error) | AuthorizeError::RedirectUri(error) | AuthorizeError::Redirect { error, .. } => {
-            error
-        }
-    }
 }

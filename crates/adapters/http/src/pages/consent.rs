@@ -1,6 +1,7 @@
 //! The authorization endpoint (`oauth2.md` 7 and 8): asks the user, and sends the answer to the client.
 
 use super::access::{Access, Scope, by_topic, cautions_first};
+use super::form_post::send_back;
 use super::{sign_out_token, signed_in, stale_for_programs};
 use crate::conventions;
 use crate::conventions::page::{path_and_query, paths, problem, sign_in_for};
@@ -16,17 +17,21 @@ use crate::kit::html::links;
 use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
-use crate::oauth2::tokens::told;
+use crate::oauth2::authorization_request::{self, AuthorizeParams};
+use crate::sessions::set_cookie;
 use crate::users::role_display_name;
 use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
 use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::Instant;
-use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
+use doorward_domain::oauth2::{OAuthErrorCode, PushedUri, Resource, all_loopback};
 use doorward_services::appearance::of_pages;
-use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
-use doorward_services::oauth2::{Caution, ScopeText, client_documents, consent_scopes};
+use doorward_services::oauth2::authorize::{self, Answer, AuthorizeError, AuthorizeRequest, ConsentRequest};
+use doorward_services::oauth2::{
+    Caution, ScopeText, client_documents, consent_scopes, pushed_requests, request_objects,
+};
 use doorward_services::openid::authentication::{self, Step};
 use doorward_services::openid::known::Asking;
 use doorward_services::{Context, OAuthError, Principal};
@@ -89,8 +94,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) redirect_uri: &'a str,
     /// The resource (RFC 8707) the token will be bound to.
     pub(crate) resource: Option<&'a str>,
-    /// The redirect URI with `error=access_denied` and what belongs to it.
-    pub(crate) cancel_url: &'a str,
+    /// How the client is told that the user does not allow it.
+    pub(crate) cancel: &'a Answer,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
 }
@@ -107,57 +112,19 @@ impl Consent<'_> {
     }
 
     fn cancel_href(&self) -> String {
-        links::safe_href(self.cancel_url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
+        let url = match self.cancel {
+            Answer::Redirect(url) | Answer::Form { action: url, .. } => url,
+        };
+        links::safe_href(url).map_or_else(|| self.brand.to(paths::HOME), str::to_owned)
     }
-}
 
-/// An authorization request (RFC 6749 4.1.1).
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AuthorizeParams {
-    /// Id of the app
-    #[param(value_type = String)]
-    client_id: Option<String>,
-    /// `code`
-    #[param(value_type = String)]
-    response_type: Option<String>,
-    /// `query`, which is the default
-    response_mode: Option<String>,
-    /// Where the answer goes; required if several are registered
-    redirect_uri: Option<String>,
-    #[param(ignore)]
-    request: Option<String>,
-    #[param(ignore)]
-    request_uri: Option<String>,
-    /// Comes back unchanged
-    state: Option<String>,
-    /// Names separated by spaces
-    scope: Option<String>,
-    /// RFC 7636
-    code_challenge: Option<String>,
-    /// `S256`
-    code_challenge_method: Option<String>,
-    /// RFC 8707
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    resource: Vec<String>,
-    /// Comes back in the ID token
-    nonce: Option<String>,
-    /// `none`, `login`, `consent`, `select_account`
-    prompt: Option<String>,
-    /// How many seconds ago the user may have signed in at most
-    max_age: Option<String>,
-    /// Stands in the sign-in form
-    #[expect(dead_code, reason = "the sign-in page reads it; here it may come once only")]
-    login_hint: Option<String>,
-    /// By which ways the user should sign in
-    acr_values: Option<String>,
-    /// OpenID Connect Core 1.0, 5.5
-    claims: Option<String>,
-    /// An ID token of the user who is meant
-    id_token_hint: Option<String>,
-    #[param(ignore)]
-    registration: Option<String>,
+    /// What is posted to tell the client so, if it wants to be told by a form.
+    fn cancel_form(&self) -> Option<&[(&'static str, String)]> {
+        match self.cancel {
+            Answer::Redirect(_) => None,
+            Answer::Form { members, .. } => Some(members),
+        }
+    }
 }
 
 /// The parameter by which this server knows that it has asked the user to sign in anew.
@@ -177,18 +144,23 @@ struct ConsentForm {
     params(AuthorizeParams),
     responses(
         (status = 200, body = String, content_type = "text/html", description = "The consent page"),
-        (status = 302, description = "The request is refused, and the client is told"),
+        (status = 302, description = "The request is refused, and the client is told; with `form_post` by a page, and 200"),
         (status = 303, description = "The user must sign in first"),
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let (actor, consent, is_allowed) = prepare(&call, who).await?;
+    let (request, cookie) = opened(&call).await?;
+    with_cookie(ask_about(&call, who, request).await, cookie)
+}
+
+async fn ask_about(call: &Call, who: Result<Principal, Failure>, request: AuthorizeRequest) -> HandlerResult {
+    let (actor, consent, is_allowed) = prepare(call, who, request).await?;
     if is_allowed && call.request.method() == Method::GET {
-        let location = authorize::approve(call.context(), &actor, consent).await?;
+        let answer = authorize::approve(call.context(), &actor, consent).await?;
         call.tally.made_row();
-        return Ok(redirect(StatusCode::FOUND, &location));
+        return Ok(send_back(call, &answer));
     }
-    consent_page(&call, &actor, &consent, StatusCode::OK).await
+    consent_page(call, &actor, &consent, StatusCode::OK).await
 }
 
 /// The signed-in user allows a client to act for them.
@@ -196,7 +168,7 @@ pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerR
     post, path = paths::AUTHORIZE, tag = "oauth2",
     params(AuthorizeParams),
     responses(
-        (status = 302, description = "Back to the client, with `code`, or with `error`"),
+        (status = 302, description = "Back to the client, with `code`, or with `error`; with `form_post` by a page, and 200"),
         (status = 303, description = "The user must sign in first"),
     ),
 )]
@@ -215,17 +187,58 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         return Ok(call.convention.refuse(&call.asked(), &refusal));
     }
     let form: ConsentForm = body.read()?;
-    let (actor, consent, _) = prepare(&call, who).await?;
-    let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
-    if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
+    let (request, cookie) = opened(&call).await?;
+    with_cookie(decide(&call, who, request, form.csrf_token.as_deref()).await, cookie)
+}
+
+async fn decide(
+    call: &Call,
+    who: Result<Principal, Failure>,
+    request: AuthorizeRequest,
+    token: Option<&str>,
+) -> HandlerResult {
+    let (actor, consent, _) = prepare(call, who, request).await?;
+    let about = shown(call, &actor, &consent);
+    if csrf::check(call, &actor, Purpose::Consent, &about, token).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
-        stale_for_programs(&call)?;
-        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
+        stale_for_programs(call)?;
+        return consent_page(call, &actor, &consent, StatusCode::BAD_REQUEST).await;
     }
-    let location = authorize::approve(call.context(), &actor, consent).await?;
+    let answer = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
-    Ok(redirect(StatusCode::FOUND, &location))
+    Ok(send_back(call, &answer))
+}
+
+/// The request of the query, or that which was pushed in its place, with the cookie of the browser if it got one for that.
+async fn opened(call: &Call) -> Result<(AuthorizeRequest, Option<Cookie<'static>>), Failure> {
+    // The parameters come from the query string only.
+    let request = authorization_request::read(&Form::parse(call.request.query_string().as_bytes())?)?;
+    let Some(uri) = request.request_uri.as_deref().filter(|uri| PushedUri::is_meant(uri)) else {
+        return Ok((request, None));
+    };
+    if let Some(name) = request.repeated.iter().find(|name| matches!(**name, "client_id" | "request_uri")) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidRequest, format!("parameter given twice: {name}")).into());
+    }
+    let (browser, cookie) = csrf::browser(&call.site, &call.request);
+    let opened = pushed_requests::open(call.context(), request.client_id.as_deref(), uri, &browser).await;
+    Ok((opened.map_err(|error| bad_request(call, &error))?, cookie))
+}
+
+/// An answer of any kind with this cookie.
+fn with_cookie(answer: HandlerResult, cookie: Option<Cookie<'static>>) -> HandlerResult {
+    let Some(cookie) = cookie else { return answer };
+    match answer {
+        Ok(mut answer) => {
+            set_cookie(&mut answer, &cookie)?;
+            Ok(answer)
+        }
+        Err(Failure::Answer(mut answer)) => {
+            set_cookie(&mut answer, &cookie)?;
+            Err(Failure::Answer(answer))
+        }
+        failed => failed,
+    }
 }
 
 /// The authorization request that a client has sent in a body, as the query that it might have been; `None` if it is a form of ours.
@@ -246,56 +259,61 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
 
 /// Everything up to the question to the user: first the client, then who is signed in, then the rest. Says too whether the user has
 /// allowed it before.
-async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
-    let request = read(call)?;
+async fn prepare(
+    call: &Call,
+    who: Result<Principal, Failure>,
+    request: AuthorizeRequest,
+) -> Result<(Principal, ConsentRequest, bool), Failure> {
     let asking = Asking::new(who.as_ref().ok());
-    let refused = |error: AuthorizeError| bad_client(call, &told(error));
-    let is_silent =
-        request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"));
+    let refused = |error: AuthorizeError| bad_client(call, &error.into());
+    let unfit = |error: AuthorizeError| match error {
+        AuthorizeError::Client(error) => bad_client(call, &error),
+        AuthorizeError::RedirectUri(error) => bad_redirect_uri(call, &error).into(),
+        AuthorizeError::Redirect { answer, error } => {
+            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
+            send_back(call, &answer).into()
+        }
+    };
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     let sign_in_anew = || {
         let anew = authentication::ask_anew(call.context(), &query);
         Failure::from(sign_in_for(&format!("{}?{query}&{ANEW}={anew}", paths::AUTHORIZE)))
     };
     // Who signs in now has signed in for this request, and is not asked again.
-    let signed_in = |who| match who {
-        Err(Failure::Answer(_)) if wants_proof(&request) => Err(sign_in_anew()),
+    let signed_in = |who, request: &AuthorizeRequest| match who {
+        Err(Failure::Answer(_)) if wants_proof(request) => Err(sign_in_anew()),
         who => signed_in(&call.request, who),
     };
-    let (actor, (app, known)) = if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
-        // Nobody has this server ask others without saying who they are.
-        let (actor, found) = match who {
-            Err(Failure::Answer(_)) if is_silent => {
-                (None, client_documents::find_fresh(call.context(), &url, asking).await)
-            }
-            who => {
-                let actor = signed_in(who)?;
-                (Some(actor), client_documents::find(call.context(), &url, asking).await)
-            }
+    let (actor, (app, known), request) =
+        if let Some(url) = authorize::document_of(call.context(), &request).map_err(refused)? {
+            // Nobody has this server ask others without saying who they are.
+            let (actor, found) = match who {
+                Err(Failure::Answer(_)) if is_silent(&request) => {
+                    (None, client_documents::find_fresh(call.context(), &url, asking).await)
+                }
+                who => {
+                    let actor = signed_in(who, &request)?;
+                    (Some(actor), client_documents::find(call.context(), &url, asking).await)
+                }
+            };
+            let found = found.map_err(|error| bad_client(call, &error))?;
+            let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
+            (actor, found, request)
+        } else {
+            let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
+            let request = request_objects::open(call.context(), &found.0, request).await.map_err(unfit)?;
+            let actor = match who {
+                Err(Failure::Answer(_)) if is_silent(&request) => None,
+                who => Some(signed_in(who, &request)?),
+            };
+            (actor, found, request)
         };
-        (actor, found.map_err(|error| bad_client(call, &error))?)
-    } else {
-        let found = authorize::find_asking_client(call.context(), &request, asking).await.map_err(refused)?;
-        let actor = match who {
-            Err(Failure::Answer(_)) if is_silent => None,
-            who => Some(signed_in(who)?),
-        };
-        (actor, found)
-    };
-    let consent = match authorize::prepare(call.context(), app, &request) {
-        Ok(consent) => consent.with(known),
-        Err(AuthorizeError::Client(error)) => return Err(bad_client(call, &error)),
-        Err(AuthorizeError::RedirectUri(error)) => return Err(bad_redirect_uri(call, &error).into()),
-        Err(AuthorizeError::Redirect { location, error }) => {
-            tracing::debug!(error = error.code.as_str(), reason = %error.reason, "refused");
-            return Err(redirect(StatusCode::FOUND, &location).into());
-        }
-    };
+    let consent = authorize::prepare(call.context(), app, &request).map_err(unfit)?.with(known);
     let step = authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?;
     match (step, actor) {
         (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
         (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
-        (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
+        (Step::Refused(answer), _) => Err(send_back(call, &answer).into()),
         (Step::SignIn, _) | (_, None) => Err(sign_in_anew()),
     }
 }
@@ -304,6 +322,10 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
 fn wants_proof(request: &AuthorizeRequest) -> bool {
     let wants_login = |prompt: &String| prompt.split_whitespace().any(|word| word == "login");
     request.max_age.is_some() || request.prompt.as_ref().is_some_and(wants_login)
+}
+
+fn is_silent(request: &AuthorizeRequest) -> bool {
+    request.prompt.as_deref().is_some_and(|prompt| prompt.split_whitespace().any(|word| word == "none"))
 }
 
 /// Who asks is not known: a person reads a page, a program JSON. A challenge would make the browser ask its user for a
@@ -327,31 +349,14 @@ fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     response.into()
 }
 
-/// The parameters come from the query string only.
-fn read(call: &Call) -> Result<AuthorizeRequest, OAuthError> {
-    let query = Form::parse(call.request.query_string().as_bytes())?;
-    let (query, repeated): (AuthorizeParams, _) = query.read_with_repeats()?;
-    Ok(AuthorizeRequest {
-        client_id: query.client_id,
-        response_type: query.response_type,
-        redirect_uri: query.redirect_uri,
-        state: query.state,
-        response_mode: query.response_mode,
-        request: query.request,
-        request_uri: query.request_uri,
-        scope: query.scope,
-        code_challenge: query.code_challenge,
-        code_challenge_method: query.code_challenge_method,
-        resources: query.resource,
-        nonce: query.nonce,
-        prompt: query.prompt,
-        max_age: query.max_age,
-        acr_values: query.acr_values,
-        claims: query.claims,
-        id_token_hint: query.id_token_hint,
-        registration: query.registration,
-        repeated,
-    })
+/// What was asked for is not known here, so nobody is there to be told: a person reads a page, a program JSON.
+fn bad_request(call: &Call, error: &OAuthError) -> Failure {
+    if wish(&call.request) != Wish::Page || error.code != OAuthErrorCode::InvalidRequestUri {
+        return error::oauth(error).into();
+    }
+    let explanation = "The request of the application that sent you here was used already, is too old, or was opened in \
+                       another browser. Nothing was shared with it. Go back to the application and begin again.";
+    problem(call, StatusCode::BAD_REQUEST, "This request is over", explanation).into()
 }
 
 /// Nothing is sent to a redirect URI that is not registered: a person reads a page, a script reads JSON.
@@ -361,6 +366,11 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
         Wish::Any if is_post => return error::oauth(error),
         Wish::Json => return error::oauth(error),
         Wish::Page | Wish::Any => {}
+    }
+    if matches!(error.code, OAuthErrorCode::InvalidRequestObject | OAuthErrorCode::RequestNotSupported) {
+        let explanation = "The application sent you here with a signed request that is not accepted, and it is not clear \
+                           where you came from. Nothing was shared with it. Please tell whoever runs the application.";
+        return problem(call, StatusCode::BAD_REQUEST, "This request cannot be trusted", explanation);
     }
     if error.code == OAuthErrorCode::ServerError {
         let explanation = "The address to return to that is registered for the application is one that this server sends \
@@ -419,7 +429,7 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         standing: standing.as_deref(),
         redirect_uri: consent.redirect_uri.as_str(),
         resource: consent.authorization.resource.as_ref().map(Resource::as_str),
-        cancel_url: &consent.cancel_location(call.context()),
+        cancel: &consent.canceled(call.context()),
         return_to: path_and_query(&call.request),
     };
     Ok(render(status, &page, &FormAction::toward(consent.redirect_uri.as_str())))

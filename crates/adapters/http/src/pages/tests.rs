@@ -5,9 +5,12 @@ mod gallery;
 
 use super::access::Access;
 use super::consent::{Consent, Registration};
+use super::form_post::FormPost;
 use super::setup::{Field, Setup};
 use super::sign_in::SignIn;
-use gallery::{HOSTILE, PIXEL, consent, gallery, html, scopes, setup, sign_in};
+use crate::kit::html::headers::SUBMIT;
+use crate::kit::html::layout::Brand;
+use gallery::{HOSTILE, PIXEL, cancel, cancel_by_form, consent, gallery, html, scopes, setup, sign_in};
 
 #[test]
 fn no_page_carries_script_or_inline_style() {
@@ -64,6 +67,26 @@ fn every_post_form_carries_the_csrf_token() {
     }
 }
 
+/// The forms that go to others: they say nothing that only this server may know.
+#[test]
+fn what_is_posted_to_a_client_is_text_and_nothing_else() {
+    let callback = "https://atlas.example.com/callback?a=1&b=2";
+    let members = [("code", "c".to_owned()), ("state", HOSTILE.to_owned()), ("iss", "https://door.example".to_owned())];
+    let posting = html(&FormPost { brand: Brand::default(), action: callback, members: &members });
+    let canceling = html(&Consent { cancel: cancel_by_form(callback, HOSTILE), ..consent() });
+    for page in [&posting, &canceling] {
+        let (_, form) = page.split_once("action=\"https://atlas.example.com/callback?a=1&#38;b=2\"").unwrap();
+        let (form, _) = form.split_once("</form>").unwrap();
+        let state = "name=\"state\" value=\"&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;&#60;img";
+        assert!(form.contains(state) && !form.contains("csrf_token"), "{form}");
+    }
+    assert_eq!(posting.matches("<script").count(), 1);
+    assert!(posting.contains(&format!("<script>{SUBMIT}</script>")));
+    assert!(posting.contains("<button class=\"button button-primary\" type=\"submit\">Continue</button>"));
+    assert!(!canceling.contains("<script") && canceling.contains("type=\"submit\" form=\"cancel-form\">Cancel"));
+    assert!(!canceling.contains("cancel-link"));
+}
+
 #[test]
 fn hostile_names_are_text() {
     let page = html(&Consent { app_name: HOSTILE, ..consent() });
@@ -110,8 +133,11 @@ fn consent_warns_of_a_loopback_document() {
 
 #[test]
 fn an_unsafe_icon_or_cancel_address_is_left_out() {
-    let page =
-        html(&Consent { app_icon: Some("data:image/svg+xml,<svg/>"), cancel_url: "javascript:alert(1)", ..consent() });
+    let page = html(&Consent {
+        app_icon: Some("data:image/svg+xml,<svg/>"),
+        cancel: cancel("javascript:alert(1)"),
+        ..consent()
+    });
     assert!(!page.contains("svg+xml,"));
     assert!(page.contains("id=\"cancel-link\" href=\"/\""));
     assert!(html(&Consent { app_icon: Some(PIXEL), ..consent() }).contains("<img src=\"data:image/png;base64,"));

@@ -41,7 +41,8 @@ impl<'a, S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_
         };
         for form in answer.body.split("<form").skip(1) {
             let (tag, inside) = form.split_once('>').unwrap();
-            let token = attribute(inside, "name=\"csrf_token\" value").unwrap();
+            // Forms that go to others have none.
+            let Some(token) = attribute(inside, "name=\"csrf_token\" value") else { continue };
             self.tokens.borrow_mut().insert(attribute(tag, "action").unwrap_or_else(|| uri.to_owned()), token);
         }
         answer

@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 /// What OAuth clients in browsers call from any site, what browsers report by themselves, to which nothing is done, and where the browser is
 /// only sent to ask again.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "/api/v2/csp/reports",
     "/oauth2/device",
     "/oauth2/introspect",
     "/oauth2/logout",
+    "/oauth2/par",
     "/oauth2/register",
     "/oauth2/revoke",
     "/oauth2/tokens",

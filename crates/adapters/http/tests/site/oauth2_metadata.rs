@@ -1,5 +1,6 @@
 //! What the documents say, and what is served, are found out apart and compared.
 
+use crate::client_keys::{self, Keys};
 use crate::house::{House, ISSUER, house};
 use crate::oauth2::{CHALLENGE, Client, VERIFIER, access_token, allow, client};
 use actix_http::Request;
@@ -44,7 +45,12 @@ where
     fields.retain(|(name, _)| *name != change.0);
     fields.push(change);
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let answer = allow(house, user, &format!("/oauth2/authorize?{query}")).await.expect(302);
+    let answer = allow(house, user, &format!("/oauth2/authorize?{query}")).await;
+    if change == ("response_mode", "form_post") {
+        assert!(answer.expect(200).body.contains("name=\"code\""));
+        return None;
+    }
+    let answer = answer.expect(302);
     assert_eq!(answer.redirected_with("iss").as_deref(), Some(ISSUER));
     let error = answer.redirected_with("error");
     assert_eq!(error.is_none(), answer.redirected_with("code").is_some());
@@ -74,13 +80,18 @@ async fn the_metadata_says_what_the_authorization_endpoint_takes() {
         }
         assert_eq!(listed(&metadata, member), sorted(taken), "{member}");
     }
-    for (member, parameter) in
-        [("request_parameter_supported", "request"), ("request_uri_parameter_supported", "request_uri")]
-    {
-        let error = authorize(&house, &owner, &client, (parameter, "https://a.example/")).await;
-        assert_eq!(error.as_deref(), Some(&*format!("{parameter}_not_supported")));
-        assert_eq!(metadata[member], false, "{member}");
-    }
+    let error = authorize(&house, &owner, &client, ("request_uri", "https://a.example/")).await;
+    assert_eq!(error.as_deref(), Some("request_uri_not_supported"));
+    assert_eq!(metadata["request_uri_parameter_supported"], false);
+    // Of apps that have keys.
+    let error = authorize(&house, &owner, &client, ("request", "e30.e30.e30")).await;
+    assert_eq!(error.as_deref(), Some("request_not_supported"));
+    assert_eq!(metadata["request_parameter_supported"], true);
+    assert_eq!(
+        listed(&metadata, "request_object_signing_alg_values_supported"),
+        ["ES256", "ES384", "EdDSA", "PS256", "RS256"]
+    );
+    assert_eq!(metadata["pushed_authorization_request_endpoint"], format!("{ISSUER}/oauth2/par"));
     // Every answer above had it.
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
     for name in listed(&metadata, "scopes_supported") {
@@ -100,6 +111,9 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
     let app = json!({ "name": "public", "callback_url": crate::oauth2::CALLBACK, "public": true });
     let public = house.api(Method::POST, "/oauth2-provider/apps", &owner, app).await.expect(201).json();
     let public = Client { id: public["id"].as_str().unwrap().to_owned(), secret: String::new() };
+    let keys = Keys::new();
+    let keyed = client_keys::app(&house, &owner, json!({ "jwks": keys.jwks() })).await;
+    let keyed = Client { id: keyed, secret: String::new() };
     let metadata = document(&house, "/.well-known/oauth-authorization-server").await;
 
     let mut served = Vec::new();
@@ -128,7 +142,16 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
     ] {
         let mut taken = Vec::new();
         for method in ["client_secret_basic", "client_secret_post", "none", "private_key_jwt", "client_secret_jwt"] {
-            let asked = if method == "none" { &public } else { &private };
+            let asked = match method {
+                "none" => &public,
+                "private_key_jwt" => &keyed,
+                _ => &private,
+            };
+            let assertion = if method == "private_key_jwt" {
+                keys.good(&keyed.id)
+            } else {
+                keys.assertion(&asked.id, json!({ "alg": "HS256" }), json!({}))
+            };
             let code = allow(&house, &owner, &asked.authorize(&[])).await.expect(302).redirected_with("code").unwrap();
             let mut fields = vec![
                 ("grant_type", "authorization_code"),
@@ -146,7 +169,7 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
                 _ => fields.extend([
                     ("client_id", &*asked.id),
                     ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                    ("client_assertion", "e30.e30.e30"),
+                    ("client_assertion", &*assertion),
                 ]),
             }
             if house.form(endpoint, &header, &fields).await.status.is_success() {
@@ -154,6 +177,8 @@ async fn the_metadata_says_which_grants_and_client_authentication_there_are() {
             }
         }
         assert_eq!(listed(&metadata, member), sorted(taken), "{member}");
+        let algorithms = listed(&metadata, &member.replace("methods", "signing_alg_values"));
+        assert_eq!(algorithms, ["ES256", "ES384", "EdDSA", "PS256", "RS256"]);
     }
 }
 

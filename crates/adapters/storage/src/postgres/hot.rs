@@ -40,6 +40,7 @@ statement! {
         prefix: &'a str as Text,
         presented: Hash as sql::Digest,
         now: At as sql::Instant,
+        by_key: bool as Bool,
         resources: Option<Vec<&'a str>> as Nullable<Array<Text>>,
         next_access: Hash as sql::Digest,
         access_lifetime_seconds: i64 as BigInt,
@@ -53,9 +54,10 @@ statement! {
              LEFT JOIN oauth2_app_secrets s ON s.app_id = a.id AND s.prefix = ? AND s.digest = ? \
            WHERE a.id = ? AND g.app_id = a.id AND g.refresh_prefix = ? AND g.refresh_digest = ? \
              AND g.refresh_expires_at > ? \
-             AND CASE a.client_type WHEN 'confidential' THEN s.id IS NOT NULL ELSE $9 IS NULL END \
+             AND CASE a.client_type WHEN 'confidential' THEN s.id IS NOT NULL WHEN 'public' THEN $9 IS NULL \
+               ELSE $9 IS NULL AND ? END AND ($15 OR NOT g.by_key) \
              AND u.id = g.user_id AND NOT u.deleted AND u.status <> 'suspended' \
-             AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($15)) \
+             AND g.app_revision = a.revision AND (?::text[] IS NULL OR g.audience = ANY ($16)) \
            RETURNING g.id, g.access_key_id, g.scopes, g.refresh_expires_at, s.id AS secret_id, s.last_used_at), \
          access AS (\
            UPDATE api_keys k SET secret_digest = ?, lifetime_seconds = ?, scopes = r.scopes, created_at = $14, \
@@ -84,6 +86,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         prefix: &rotation.prefix,
         presented: Hash(rotation.presented),
         now: At(rotation.now),
+        by_key: rotation.client.by_key,
         resources: rotation.resources.as_ref().map(|list| list.iter().map(Resource::as_str).collect()),
         next_access: Hash(rotation.next_access),
         access_lifetime_seconds: rotation.access_lifetime_seconds,

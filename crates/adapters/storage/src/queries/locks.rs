@@ -11,13 +11,13 @@
 use super::Conn;
 use super::one_of::OneOf;
 use crate::rows::{
-    AppRow, DeviceAuthorizationRow, GroupRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow, TemplateRow,
-    UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
+    AppRow, DeviceAuthorizationRow, GroupRow, InitialTokenRow, JobRow, OrganizationRow, RegisteredClientRow, RoleRow,
+    TemplateRow, UserRow, VersionRow, WorkspaceProxyRow, WorkspaceRow,
 };
 use crate::schema::{
     api_keys, custom_roles, groups, oauth2_apps, oauth2_device_authorizations, oauth2_registered_clients,
-    organization_members, organizations, provisioner_jobs, template_versions, templates, users, workspace_proxies,
-    workspaces,
+    oauth2_registration_tokens, organization_members, organizations, provisioner_jobs, template_versions, templates,
+    users, workspace_proxies, workspaces,
 };
 use crate::types::{Hash, Id};
 use diesel::dsl::not;
@@ -78,6 +78,14 @@ pub(super) fn registered_client_by_identity_for_update(
     let row = oauth2_registered_clients::table
         .filter(oauth2_registered_clients::identity.eq(Some(Hash(*identity))))
         .select(RegisteredClientRow::as_select());
+    row_lock!(row, for_no_key_update).get_result(conn).optional()
+}
+
+/// Reads a token by which clients may be registered. Until the transaction ends, nobody else gets to use it.
+pub(super) fn initial_token_for_update(conn: &mut Conn, prefix: &str) -> QueryResult<Option<InitialTokenRow>> {
+    let row = oauth2_registration_tokens::table
+        .filter(oauth2_registration_tokens::prefix.eq(prefix))
+        .select(InitialTokenRow::as_select());
     row_lock!(row, for_no_key_update).get_result(conn).optional()
 }
 

@@ -2,8 +2,8 @@
 
 use super::expiring::Expiring;
 use super::{
-    Conn, codes, counts, device_authorizations, files, grants, inbox, notifications, passcodes, provisioner_jobs,
-    provisioners, replays, replicas, sessions, throttles,
+    Conn, codes, counts, device_authorizations, files, grants, inbox, initial_tokens, notifications, passcodes,
+    provisioner_jobs, provisioners, pushed_requests, replays, replicas, sessions, throttles,
 };
 use crate::schema::{oauth2_grants, server_keys};
 use crate::touches::Touches;
@@ -32,7 +32,9 @@ const EXPIRING: &[Expiring] = &[
     replicas::EXPIRING,
     notifications::EXPIRING,
     inbox::EXPIRING,
+    initial_tokens::EXPIRING,
     passcodes::EXPIRING,
+    pushed_requests::EXPIRING,
 ];
 
 /// The row of `server_keys` that is written in order to see whether anything can be.

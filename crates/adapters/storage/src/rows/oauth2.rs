@@ -5,8 +5,8 @@ use crate::types::{At, Hash, Id, Json, ScopeText};
 use diesel::prelude::*;
 use doorward_domain::ids::{AppId, AppSecretId, CodeId, GrantId, UserId};
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, ClientType, CodeChallenge, ExchangedTokens, Grant, RedirectUri,
-    Resource, Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, CodeChallenge, ExchangedTokens, Grant,
+    RedirectUri, Resource, Scopes,
 };
 use doorward_domain::sessions::ApiKeyId;
 use doorward_ports::sessions::AppLimits;
@@ -53,6 +53,7 @@ pub(crate) struct AppRow {
     revision: i32,
     device_flow: bool,
     refresh_tokens: bool,
+    rules: Option<Json<ClientRules>>,
 }
 
 impl From<&App> for AppRow {
@@ -74,6 +75,7 @@ impl From<&App> for AppRow {
             revision: app.revision,
             device_flow: app.device_flow,
             refresh_tokens: app.refresh_tokens,
+            rules: (app.rules != ClientRules::default()).then(|| Json(app.rules.clone())),
         }
     }
 }
@@ -87,6 +89,7 @@ impl TryFrom<AppRow> for App {
             redirect_match: row.redirect_match.parse().map_err(|cause| bad("redirect_match").because(cause))?,
             client_type: match row.client_type.as_str() {
                 "confidential" => ClientType::Confidential,
+                "keyed" => ClientType::Keyed,
                 "public" => ClientType::Public,
                 _ => return Err(bad("client_type")),
             },
@@ -104,6 +107,7 @@ impl TryFrom<AppRow> for App {
             revision: row.revision,
             device_flow: row.device_flow,
             refresh_tokens: row.refresh_tokens,
+            rules: row.rules.map(|rules| rules.0).unwrap_or_default(),
         })
     }
 }
@@ -239,6 +243,7 @@ pub(crate) struct GrantRow {
     purge_on: i32,
     app_revision: i32,
     is_device: bool,
+    by_key: bool,
 }
 
 impl From<&Grant> for GrantRow {
@@ -261,6 +266,7 @@ impl From<&Grant> for GrantRow {
             purge_on: purge_day(grant.refresh_expires_at),
             app_revision: grant.app_revision,
             is_device: grant.is_device,
+            by_key: grant.by_key,
         }
     }
 }
@@ -285,6 +291,7 @@ impl TryFrom<GrantRow> for Grant {
             generation: row.generation,
             app_revision: row.app_revision,
             is_device: row.is_device,
+            by_key: row.by_key,
             created_at: row.created_at.0,
         })
     }

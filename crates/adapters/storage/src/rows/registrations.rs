@@ -1,8 +1,8 @@
-use crate::schema::oauth2_registered_clients;
+use crate::schema::{oauth2_registered_clients, oauth2_registration_tokens};
 use crate::types::{At, Hash, Id};
 use diesel::prelude::*;
-use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::RegisteredClient;
+use doorward_domain::ids::{AppId, RegistrationTokenId, UserId};
+use doorward_domain::oauth2::{InitialAccessToken, RegisteredClient};
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = oauth2_registered_clients, treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -49,6 +49,52 @@ impl From<RegisteredClientRow> for RegisteredClient {
             created_at: row.created_at.0,
             matched_at: row.matched_at.0,
             granted_at: row.granted_at.map(|at| at.0),
+        }
+    }
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = oauth2_registration_tokens, treat_none_as_default_value = false)]
+pub(crate) struct InitialTokenRow {
+    id: Id<RegistrationTokenId>,
+    name: String,
+    prefix: String,
+    digest: Hash,
+    created_by: Option<Id<UserId>>,
+    created_at: At,
+    expires_at: At,
+    max_uses: Option<i32>,
+    uses: i32,
+}
+
+impl From<&InitialAccessToken> for InitialTokenRow {
+    fn from(token: &InitialAccessToken) -> Self {
+        Self {
+            id: Id(token.id),
+            name: token.name.clone(),
+            prefix: token.prefix.clone(),
+            digest: Hash(token.digest),
+            created_by: token.created_by.map(Id),
+            created_at: At(token.created_at),
+            expires_at: At(token.expires_at),
+            max_uses: token.max_uses,
+            uses: token.uses,
+        }
+    }
+}
+
+impl From<InitialTokenRow> for InitialAccessToken {
+    fn from(row: InitialTokenRow) -> Self {
+        Self {
+            id: row.id.0,
+            name: row.name,
+            prefix: row.prefix,
+            digest: row.digest.0,
+            created_by: row.created_by.map(|id| id.0),
+            created_at: row.created_at.0,
+            expires_at: row.expires_at.0,
+            max_uses: row.max_uses,
+            uses: row.uses,
         }
     }
 }

@@ -44,8 +44,9 @@ fn acting_user(conn: &mut Conn, id: UserId) -> QueryResult<Option<String>> {
         .optional()
 }
 
-/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant.
-type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool);
+/// Id, user, live digest and its expiry, exchanged tokens, scopes, key and audience of a grant, whether it is a device's, and whether it
+/// asks for a client with a key.
+type LiveGrant = (Id<GrantId>, Id<UserId>, Hash, At, Vec<u8>, ScopeText, String, Option<String>, bool, bool);
 
 /// Exchanges a refresh token, see [`GrantRepository::rotate`](doorward_ports::oauth2::GrantRepository::rotate).
 pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rotated>, Error> {
@@ -56,7 +57,11 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     } else {
         let client_type: Option<String> =
             oauth2_apps::table.find(Id(client.app_id)).select(oauth2_apps::client_type).get_result(conn).optional()?;
-        if client_type.as_deref() != Some(ClientType::Public.as_str()) {
+        let needed = if client.by_key { ClientType::Keyed } else { ClientType::Public };
+        // A public client may have keys too.
+        let fits = client_type
+            .is_some_and(|found| found == needed.as_str() || client.by_key && found == ClientType::Public.as_str());
+        if !fits {
             return Ok(None);
         }
         None
@@ -76,12 +81,17 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
             oauth2_grants::access_key_id,
             oauth2_grants::audience,
             oauth2_grants::is_device,
+            oauth2_grants::by_key,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, is_device)) = row else {
+    let Some((Id(id), Id(user), Hash(live), At(expires_at), exchanged, scopes, key, audience, is_device, by_key)) = row
+    else {
         return Ok(None);
     };
+    if by_key && !client.by_key {
+        return Ok(None);
+    }
     if let Some(allowed) = &rotation.resources
         && !allowed.iter().any(|resource| audience.as_deref() == Some(resource.as_str()))
     {

@@ -1,7 +1,9 @@
 use crate::support::*;
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, AppSecretId};
-use doorward_domain::oauth2::{App, AppSecret, ClientType, RedirectMatch, RedirectUri, Resource};
+use doorward_domain::oauth2::{
+    App, AppSecret, ClientRules, ClientType, KeySource, RedirectMatch, RedirectUri, Resource,
+};
 use doorward_ports::{Conflict, StoreError};
 use time::Duration;
 
@@ -19,6 +21,8 @@ contract! {
             resources: vec![resource("https://mcp.example/")],
             service_account_id: Some(robot.id),
             icon: "/icon.png".to_owned(),
+            client_type: ClientType::Keyed,
+            rules: ClientRules { keys: Some(KeySource::JwksUri("https://a.example/k".to_owned())), ..ClientRules::default() },
             ..app("portal")
         };
         let after = App {

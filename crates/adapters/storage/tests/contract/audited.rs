@@ -12,7 +12,7 @@ use doorward_domain::oauth2::App;
 use doorward_ports::Sealer;
 use doorward_ports::changes::ChangeLog;
 use doorward_ports::mocks::{FixedClock, PlainHasher, PlainSealer, SeededRandom};
-use doorward_services::oauth2::authorize::{AuthorizeRequest, approve, find_client, prepare};
+use doorward_services::oauth2::authorize::{Answer, AuthorizeRequest, approve, find_client, prepare};
 use doorward_services::oauth2::revoke::{RevokeRequest, revoke};
 use doorward_services::oauth2::token::{TokenRequest, TokenSet, exchange};
 use doorward_services::oauth2::{ClientAuthentication, apps, grants, secrets};
@@ -183,7 +183,9 @@ impl Walk {
             let consent = prepare(&self.ctx, app, &request).unwrap();
             approve(&self.ctx, actor, consent).await
         };
-        let location = self.step("consent", 0, run).await;
+        let Answer::Redirect(location) = self.step("consent", 0, run).await else {
+            panic!("no redirect was asked for")
+        };
         let location: url::Url = location.parse().unwrap();
         let code = location.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
         self.keep(&Secret::new(code.clone()));
@@ -319,7 +321,7 @@ contract! {
         let client = || ClientAuthentication {
             client_id: Some(tool.id.to_string()),
             client_secret: Some(Secret::new(secret.clone())),
-            disagrees: false,
+            ..ClientAuthentication::default()
         };
         let request = |grant_type: &str| TokenRequest {
             client: client(),

@@ -173,10 +173,10 @@ contract! {
         let with = |client: ClientCredentials| ClientToken { client, ..setting.token() };
         let app = setting.app;
         for token in [
-            with(ClientCredentials { app_id: app, secret: None }),
-            with(ClientCredentials { app_id: app, secret: Some((prefix.clone(), Digest::of("wrong"))) }),
-            with(ClientCredentials { app_id: app, secret: Some(("wrong".to_owned(), digest)) }),
-            with(ClientCredentials { app_id: AppId::NIL, secret: Some((prefix, digest)) }),
+            with(ClientCredentials { app_id: app, secret: None, by_key: false }),
+            with(ClientCredentials { app_id: app, secret: Some((prefix.clone(), Digest::of("wrong"))), by_key: false }),
+            with(ClientCredentials { app_id: app, secret: Some(("wrong".to_owned(), digest)), by_key: false }),
+            with(ClientCredentials { app_id: AppId::NIL, secret: Some((prefix, digest)), by_key: false }),
         ] {
             let issued = db.write(move |repos| repos.grants().issue_client_token(&permit(), &token)).await;
             assert_eq!(issued, None);

@@ -46,6 +46,7 @@ mod provisioner_job_use_cases;
 mod provisioner_jobs;
 mod provisioner_plans;
 mod provisioners;
+mod pushed_requests;
 mod quiet_hours;
 mod quotas;
 mod registrations;

@@ -2,9 +2,9 @@ use crate::audited::{Walk, origin};
 use crate::lost_updates::futures;
 use crate::support::*;
 use doorward_domain::Digest;
-use doorward_domain::oauth2::{App, AuthorizationCode, REGISTRATIONS_MAX, RegisteredClient};
+use doorward_domain::oauth2::{App, AuthorizationCode, InitialAccessToken, REGISTRATIONS_MAX, RegisteredClient};
 use doorward_ports::registrations::Idle;
-use doorward_ports::{Repositories, StoreError};
+use doorward_ports::{Conflict, Repositories, StoreError};
 use doorward_services::oauth2::registration::{RegistrationMode, SentMetadata, reap, register};
 use doorward_services::{Context, Settings};
 use std::collections::BTreeSet;
@@ -59,7 +59,47 @@ fn metadata(name: &str) -> SentMetadata {
     }
 }
 
+/// A token by which clients may be registered.
+pub(crate) fn initial_token(name: &str) -> InitialAccessToken {
+    InitialAccessToken {
+        id: id(),
+        name: name.to_owned(),
+        prefix: name.to_owned(),
+        digest: Digest::of(name),
+        created_by: None,
+        created_at: NOW,
+        expires_at: NOW + Duration::HOUR,
+        max_uses: Some(1),
+        uses: 0,
+    }
+}
+
 contract! {
+    async fn a_token_for_registration_is_found_used_and_deleted(db) {
+        db.write(|repos| {
+            let (one, two) = (initial_token("one"), InitialAccessToken { max_uses: None, ..initial_token("two") });
+            repos.initial_tokens().insert(&permit(), &one)?;
+            repos.initial_tokens().insert(&permit(), &two)?;
+            assert_eq!(repos.initial_tokens().list()?, [one.clone(), two.clone()]);
+            assert!(repos.initial_tokens().count_use(&permit(), one.id)?);
+            let used = InitialAccessToken { uses: 1, ..one.clone() };
+            assert_eq!(repos.initial_tokens().find_by_prefix_for_update("one")?, Some(used));
+            assert_eq!(repos.initial_tokens().find_by_prefix_for_update("three")?, None);
+            assert!(repos.initial_tokens().delete(&permit(), one.id)?);
+            assert!(!repos.initial_tokens().delete(&permit(), one.id)?);
+            assert!(!repos.initial_tokens().count_use(&permit(), one.id)?);
+            assert_eq!(repos.initial_tokens().list()?, [two]);
+            Ok(())
+        })
+        .await;
+        let taken = db.refused(|repos| repos.initial_tokens().insert(&permit(), &initial_token("two"))).await;
+        assert!(matches!(taken, StoreError::Conflict(Conflict::Random)), "{taken:?}");
+        let purged = |now| move |repos: &mut dyn Repositories| repos.maintenance().purge(&permit(), now, 100);
+        let end = NOW + Duration::HOUR + Duration::days(30);
+        assert_eq!(db.write(purged(end - Duration::SECOND)).await.of("oauth2_registration_tokens"), 0);
+        assert_eq!(db.write(purged(end)).await.of("oauth2_registration_tokens"), 1);
+    }
+
     async fn a_registered_client_is_found_by_its_app_and_by_its_identity(db) {
         db.write(move |repos| {
             let one = stored(repos, "one", |_| ())?;
@@ -220,7 +260,7 @@ contract! {
         let ctx = open_to_all(&walk.ctx);
         let ids = Mutex::new(BTreeSet::new());
         futures(1000, async |_| {
-            let made = register(&ctx, &origin(), metadata("Claude Code")).await.unwrap();
+            let made = register(&ctx, &origin(), None, metadata("Claude Code")).await.unwrap();
             ids.lock().unwrap().insert(made.app.id);
         })
         .await;
@@ -234,7 +274,7 @@ contract! {
     async fn the_job_removes_what_nobody_uses(db) {
         let walk = Walk::begin(db).await;
         let ctx = open_to_all(&walk.ctx);
-        let made = register(&ctx, &origin(), metadata("Claude Code")).await.unwrap();
+        let made = register(&ctx, &origin(), None, metadata("Claude Code")).await.unwrap();
         assert_eq!(reap(&ctx, None).await.unwrap(), 0);
         walk.wait(Duration::days(7) + Duration::SECOND);
         assert_eq!(reap(&ctx, None).await.unwrap(), 1);

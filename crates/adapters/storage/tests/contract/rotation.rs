@@ -1,6 +1,6 @@
 use crate::support::*;
 use doorward_domain::Digest;
-use doorward_domain::oauth2::{Authorization, ExchangedTokens, Grant};
+use doorward_domain::oauth2::{App, Authorization, ClientType, ExchangedTokens, Grant};
 use doorward_domain::sessions::ApiKey;
 use doorward_ports::Store;
 use doorward_ports::oauth2::{ClientCredentials, IntrospectionQuery, Rotated, Rotation};
@@ -85,10 +85,42 @@ contract! {
         })
         .await;
         let secret = Some(("x".to_owned(), Digest::of("x")));
-        let pretender = ClientCredentials { app_id: public.id, secret };
+        let pretender = ClientCredentials { app_id: public.id, secret, by_key: false };
         assert_eq!(rotate(&db.store, rotation(pretender, &grant, 0)).await, None);
         let rotated = rotate(&db.store, rotation(public_client(public.id), &grant, 0)).await.unwrap();
         assert_eq!(rotated.secret, None);
+    }
+
+    async fn a_client_with_keys_proves_itself_by_one_and_a_grant_given_for_a_key_asks_for_one(db) {
+        for (client_type, was_by_key, without) in [
+            (ClientType::Keyed, false, false),
+            (ClientType::Keyed, true, false),
+            (ClientType::Public, true, false),
+            (ClientType::Public, false, true),
+            (ClientType::Confidential, false, false),
+        ] {
+            let keyed = App { client_type, ..app("keyed") };
+            let ann = user(&format!("{}-{was_by_key}", client_type.as_str()));
+            let (grant, key) = grant(&keyed, None, &ann);
+            let grant = Grant { by_key: was_by_key, ..grant };
+            let stored = (ann, keyed.clone(), grant.clone(), key);
+            db.write(move |repos| {
+                let (ann, keyed, grant, key) = stored;
+                repos.users().insert(&permit(), &ann)?;
+                repos.apps().insert(&permit(), &keyed)?;
+                repos.grants().insert(&permit(), &grant, &key)
+            })
+            .await;
+            let found = grant.id;
+            assert_eq!(db.read(move |repos| repos.grants().find(found)).await.unwrap().by_key, was_by_key);
+            let client = |by_key| ClientCredentials { by_key, ..public_client(keyed.id) };
+            let first = rotate(&db.store, rotation(client(false), &grant, 0)).await;
+            assert_eq!(first.is_some(), without, "{client_type:?} {was_by_key}");
+            if !without {
+                let second = rotate(&db.store, rotation(client(true), &grant, 0)).await;
+                assert_eq!(second.is_some(), client_type != ClientType::Confidential, "{client_type:?}");
+            }
+        }
     }
 
     async fn what_does_not_hold_is_refused_without_a_trace(db) {

@@ -14,7 +14,7 @@ use crate::notifications::{delivery, in_inbox, notice, passcode};
 use crate::openid::{consent, identity};
 use crate::provisioner_jobs::{line, provisioner_job, stored_resource, timing, worker};
 use crate::provisioners::{provisioner_daemon, provisioner_key};
-use crate::registrations::registered;
+use crate::registrations::{initial_token, registered};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
 use crate::scim::scim_record;
@@ -33,7 +33,9 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
+use doorward_domain::oauth2::{
+    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, Scopes,
+};
 use doorward_domain::openid::{AppRules, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
@@ -180,6 +182,9 @@ fn writes() -> Vec<Write> {
             let _ = w;
             r.client_documents().note_failure(&p.permit(), &document("https://app.example/c"))
         };
+        InitialTokenRepository::insert(None): |w, r, p| r.initial_tokens().insert(&p.permit(), &w.initial_token);
+        InitialTokenRepository::count_use(None): |w, r, p| r.initial_tokens().count_use(&p.permit(), w.initial_token.id);
+        InitialTokenRepository::delete(None): |w, r, p| r.initial_tokens().delete(&p.permit(), w.initial_token.id);
         RegistrationRepository::insert(None): |w, r, p| r.registrations().insert(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::update(None): |w, r, p| r.registrations().update(&p.permit(), &registered(&w.app, None));
         RegistrationRepository::insert_token(None): |w, r, p| {
@@ -202,6 +207,12 @@ fn writes() -> Vec<Write> {
         CodeRepository::insert(None): |w, r, p| r.codes().insert(&p.permit(), &w.codes[0]);
         CodeRepository::replace(None): |w, r, p| r.codes().replace(&p.permit(), &w.codes[1]);
         CodeRepository::redeem(None): |w, r, p| r.codes().redeem(&p.permit(), w.codes[1].id, w.grant.id, NOW);
+        PushedRequestRepository::insert(None): |w, r, p| r.pushed_requests().insert(&p.permit(), &w.pushed);
+        PushedRequestRepository::open(None): |w, r, p| {
+            let browser = doorward_domain::Digest::of("browser");
+            r.pushed_requests().open(&p.permit(), &w.pushed.digest, &browser, NOW, NOW + Duration::HOUR)
+        };
+        PushedRequestRepository::consume(None): |w, r, p| r.pushed_requests().consume(&p.permit(), &w.pushed.digest, NOW);
         DeviceAuthorizationRepository::insert(None): |w, r, p| r.device_authorizations().insert(&p.permit(), &w.device);
         DeviceAuthorizationRepository::note_poll(None): |w, r, p| {
             r.device_authorizations().note_poll(&p.permit(), w.device.id, 10, NOW)

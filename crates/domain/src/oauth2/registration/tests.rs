@@ -85,6 +85,7 @@ fn identity<'a>(uris: &'a [RedirectUri], scope: Option<&'a [String]>) -> Identit
         scope,
         post_logout_redirect_uris: &[],
         backchannel_logout_uri: "",
+        rules: None,
     }
 }
 
@@ -110,6 +111,7 @@ fn a_client_is_known_again_whatever_the_order_and_the_loopback_port() {
         Identity { software_id: "", ..base },
         Identity { client_uri: "https://a.example", ..base },
         Identity { auth_method: TokenAuthMethod::Post, ..base },
+        Identity { rules: Some("uri https://a.example/k"), ..base },
         Identity { grant_types: &[GrantType::AuthorizationCode], ..base },
         Identity { backchannel_logout_uri: "https://a.example/l", ..base },
         Identity { post_logout_redirect_uris: &names(&["https://a.example/bye"]), ..base },
@@ -134,6 +136,25 @@ fn a_client_is_taken_again_within_a_day() {
     };
     assert!(client.is_current(now) && !client.is_current(now + Duration::SECOND));
     assert!(!RegisteredClient { identity: None, ..client }.is_current(now));
+}
+
+#[test]
+fn a_token_is_good_until_its_end_and_for_so_many_registrations() {
+    let now = Instant::UNIX_EPOCH;
+    let token = InitialAccessToken {
+        id: RegistrationTokenId::NIL,
+        name: "ci".to_owned(),
+        prefix: "p".to_owned(),
+        digest: Digest::of("x"),
+        created_by: None,
+        created_at: now,
+        expires_at: now + Duration::HOUR,
+        max_uses: Some(2),
+        uses: 1,
+    };
+    assert!(token.is_live(now) && !token.is_live(now + Duration::HOUR));
+    assert!(!InitialAccessToken { uses: 2, ..token.clone() }.is_live(now));
+    assert!(InitialAccessToken { uses: 9, max_uses: None, ..token }.is_live(now));
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::users::testing::{ANN, NOW, actor, ann, context, key};
-use doorward_domain::oauth2::{ClientType, RedirectMatch};
+use doorward_domain::oauth2::{ClientRules, ClientType, RedirectMatch};
 use doorward_ports::StoreError;
 use doorward_ports::mocks::MockRepositories;
 
@@ -20,6 +20,7 @@ fn consent() -> ConsentRequest {
         service_account_id: None,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
         revision: 0,
@@ -36,6 +37,9 @@ fn consent() -> ConsentRequest {
         challenge: None,
         redirect_uri_sent: true,
         state: None,
+        response_mode: ResponseMode::Query,
+        pushed: None,
+        signed: None,
     }
 }
 
@@ -57,8 +61,26 @@ async fn a_code_carries_what_was_consented_to() {
         .once()
         .withf(|_, code| code.authorization == consent().authorization && code.user_id == ANN)
         .returning(|_, _| Ok(()));
-    let location = approve(&context(repos), &actor().build(), consent()).await.unwrap();
-    assert!(location.starts_with("https://app.example/cb?code="), "{location}");
+    let answer = approve(&context(repos), &actor().build(), consent()).await.unwrap();
+    let is_there = |location: &String| location.starts_with("https://app.example/cb?code=");
+    assert!(matches!(&answer, Answer::Redirect(location) if is_there(location)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_a_form_gets_code_and_errors_in_one() {
+    let mut repos = signed_in(Some(consent().app));
+    repos.codes.expect_insert().once().returning(|_, _| Ok(()));
+    let ctx = context(repos);
+    let posted =
+        || ConsentRequest { response_mode: ResponseMode::FormPost, state: Some("a\"<b".to_owned()), ..consent() };
+    for (answer, first) in
+        [(approve(&ctx, &actor().build(), posted()).await.unwrap(), "code"), (posted().canceled(&ctx), "error")]
+    {
+        let Answer::Form { action, members } = answer else { panic!("{answer:?}") };
+        assert_eq!((action.as_str(), members[0].0), ("https://app.example/cb", first));
+        let member = |name: &str| members.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        assert_eq!((member("state"), member("iss")), (Some("a\"<b"), Some(ctx.settings.issuer())));
+    }
 }
 
 #[tokio::test]

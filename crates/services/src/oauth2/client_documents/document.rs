@@ -3,8 +3,8 @@
 use crate::OAuthError;
 use doorward_domain::Instant;
 use doorward_domain::oauth2::{
-    App, ClientType, ClientUrl, GrantType, OAuthErrorCode, OidcScope, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri,
-    Scopes, client_name, parse_scope_list,
+    App, AssertionAudience, ClientRules, ClientType, ClientUrl, GrantType, KeySource, OAuthErrorCode, OidcScope,
+    REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, Scopes, client_algorithm, client_name, parse_scope_list,
 };
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -19,12 +19,15 @@ pub(super) struct Document {
     name: String,
     redirect_uris: Vec<RedirectUri>,
     allowed_scopes: Option<Scopes>,
+    client_type: ClientType,
+    keys: Option<KeySource>,
+    assertion_alg: Option<String>,
     refresh_tokens: bool,
 }
 
 impl Document {
-    /// Reads a document, which must keep all rules.
-    pub(super) fn parse(url: &ClientUrl, body: &str) -> Result<Self, OAuthError> {
+    /// Reads a document, which must keep all rules. `needs_key`: a client that names keys may not do without.
+    pub(super) fn parse(url: &ClientUrl, body: &str, needs_key: bool) -> Result<Self, OAuthError> {
         let Ok(Strict(Value::Object(members))) = serde_json::from_str(body) else {
             return refused("it is no JSON object, or a member is there twice");
         };
@@ -38,12 +41,22 @@ impl Document {
         if name.is_empty() || name.chars().count() > NAME_MAX {
             return refused("client_name must have 1 to 256 characters");
         }
-        if !is_public(&members)? {
-            return refused(
-                "token_endpoint_auth_method must be none, or none must be among token_endpoint_auth_methods_supported",
-            );
+        let client_type = if is_public(&members, needs_key)? { ClientType::Public } else { ClientType::Keyed };
+        let text = |name: &str| members.get(name).and_then(Value::as_str);
+        let keys = match KeySource::read(members.get("jwks"), text("jwks_uri")) {
+            Ok(None) if client_type == ClientType::Keyed => return refused("private_key_jwt needs jwks or jwks_uri"),
+            Err(defect) if client_type == ClientType::Keyed => return refused(defect),
+            // Of no use to one that comes without proof.
+            read => read.unwrap_or_default(),
+        };
+        let assertion_alg = text("token_endpoint_auth_signing_alg").map(str::to_owned);
+        if assertion_alg.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
+            return refused("token_endpoint_auth_signing_alg must be RS256, PS256, ES256, ES384 or EdDSA");
         }
         Ok(Self {
+            client_type,
+            keys,
+            assertion_alg,
             name: client_name(name),
             redirect_uris: redirect_uris(members.get("redirect_uris"))?,
             allowed_scopes: scopes(members.get("scope").and_then(Value::as_str)),
@@ -59,9 +72,10 @@ impl Document {
             icon: String::new(),
             redirect_uris: self.redirect_uris.clone(),
             redirect_match: RedirectMatch::Exact,
-            client_type: ClientType::Public,
+            client_type: self.client_type,
             require_pkce: true,
             device_flow: false,
+            rules: self.rules(ClientRules::default()),
             refresh_tokens: self.refresh_tokens,
             allowed_scopes: self.allowed_scopes.clone(),
             allowed_resources: None,
@@ -73,7 +87,8 @@ impl Document {
         }
     }
 
-    /// The app as the document has it now. Where an administrator has changed it, the document says only where answers go.
+    /// The app as the document has it now. Where an administrator has changed it, the document says only where answers go and
+    /// how the client proves itself.
     pub(super) fn applied_to(&self, app: App, adopted: bool, now: Instant) -> App {
         let (name, allowed_scopes) =
             if adopted { (app.name, app.allowed_scopes) } else { (self.name.clone(), self.allowed_scopes.clone()) };
@@ -82,20 +97,33 @@ impl Document {
             allowed_scopes,
             redirect_uris: self.redirect_uris.clone(),
             redirect_match: RedirectMatch::Exact,
+            client_type: self.client_type,
+            rules: self.rules(app.rules),
             refresh_tokens: self.refresh_tokens,
             updated_at: now,
             ..app
         }
     }
+
+    /// The rules of its app: its keys are those of the document, whoever has changed what else.
+    fn rules(&self, rules: ClientRules) -> ClientRules {
+        ClientRules {
+            keys: self.keys.clone(),
+            assertion_alg: self.assertion_alg.clone(),
+            // There are clients that sign for the advertised token endpoint.
+            assertion_audience: AssertionAudience::IssuerOrTokenEndpoint,
+            ..rules
+        }
+    }
 }
 
-/// Whether the client may come without proof of who it is. One that names a key, and that it may also do without, may.
-fn is_public(members: &Map<String, Value>) -> Result<bool, OAuthError> {
+/// Whether the client may come without proof of who it is. One that names a key, and that it may also do without, may, unless `needs_key`.
+fn is_public(members: &Map<String, Value>, needs_key: bool) -> Result<bool, OAuthError> {
     match members.get("token_endpoint_auth_method").map(Value::as_str) {
         None | Some(Some("none")) => Ok(true),
         Some(Some("private_key_jwt")) => {
             let also = members.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
-            Ok(also.is_some_and(|list| list.iter().any(|method| method.as_str() == Some("none"))))
+            Ok(!needs_key && also.is_some_and(|list| list.iter().any(|method| method.as_str() == Some("none"))))
         }
         Some(_) => refused("token_endpoint_auth_method must not be one with a secret"),
     }
@@ -217,7 +245,7 @@ mod tests {
             let members = document.as_object_mut().unwrap();
             if value == "gone" { drop(members.remove(&name)) } else { drop(members.insert(name, value)) }
         }
-        Document::parse(&url(), &document.to_string())
+        Document::parse(&url(), &document.to_string(), false)
     }
 
     #[test]
@@ -238,6 +266,25 @@ mod tests {
         for nothing in ["", "offline_access", "mcp:x", "a\"b"] {
             assert_eq!(parse(json!({ "scope": nothing })).unwrap().allowed_scopes, None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_client_with_keys_proves_itself_by_them_unless_it_may_do_without() {
+        let keys = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks" });
+        let app = |document: &Document| document.to_app(&url(), Instant::UNIX_EPOCH);
+        let keyed = parse(keys.clone()).unwrap();
+        assert_eq!(app(&keyed).client_type, ClientType::Keyed);
+        assert_eq!(app(&keyed).rules.keys, Some(KeySource::JwksUri("https://app.example/jwks".to_owned())));
+        let mut either = keys;
+        either["token_endpoint_auth_methods_supported"] = json!(["none", "private_key_jwt"]);
+        let either = parse(either).unwrap();
+        assert_eq!(app(&either).client_type, ClientType::Public);
+        assert!(app(&either).rules.keys.is_some());
+        // What an administrator has said of requests stays, and so does what the document says of keys.
+        let rules = ClientRules { require_pushed_requests: true, keys: None, ..ClientRules::default() };
+        let adopted = keyed.applied_to(App { rules, ..app(&either) }, true, Instant::UNIX_EPOCH);
+        assert!(adopted.rules.require_pushed_requests && adopted.rules.keys.is_some());
+        assert_eq!(adopted.client_type, ClientType::Keyed);
     }
 
     #[test]
@@ -282,13 +329,17 @@ mod tests {
             json!({ "token_endpoint_auth_method": null }),
             json!({ "token_endpoint_auth_method": "private_key_jwt" }),
             json!({ "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_methods_supported": ["private_key_jwt"] }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://app.example/jwks" }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks", "jwks": { "keys": [] } }),
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] } }),
+            json!({ "token_endpoint_auth_signing_alg": "HS256" }),
         ] {
             let refused = parse(more.clone()).unwrap_err();
             assert_eq!(refused.code, OAuthErrorCode::InvalidClientMetadata, "{more}");
         }
         let twice = r#"{"client_id":"https://app.example/oauth/client.json","client_name":"a","client_name":"b","redirect_uris":["https://app.example/cb"]}"#;
         for body in ["", "[]", "7", "{", twice, r#"{"a":{"b":1,"b":1}}"#] {
-            assert!(Document::parse(&url(), body).is_err(), "{body}");
+            assert!(Document::parse(&url(), body, false).is_err(), "{body}");
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct DocumentSettings {
     pub allow_hosts: Vec<HostPattern>,
     /// The hosts that they may not be on.
     pub deny_hosts: Vec<HostPattern>,
+    /// Whether a client that names keys, and that it may do without them, may not.
+    pub require_key_when_listed: bool,
 }
 
 impl DocumentSettings {

@@ -49,7 +49,7 @@ fn copy(age: Duration) -> StoredDocument {
 }
 
 fn app() -> App {
-    Document::parse(&url(), DOCUMENT).unwrap().to_app(&url(), NOW)
+    Document::parse(&url(), DOCUMENT, false).unwrap().to_app(&url(), NOW)
 }
 
 fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {

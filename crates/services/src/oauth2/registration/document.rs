@@ -6,11 +6,12 @@ use crate::oauth2::app_rules::{ALGORITHMS_TEXT, post_logout_redirect_uris, signs
 use doorward_domain::Digest;
 use doorward_domain::jws::SignatureAlgorithm;
 use doorward_domain::oauth2::{
-    ApplicationType, ClientType, GrantType, Identity, OidcScope, REDIRECT_URIS_MAX, RedirectUri, Scopes,
-    TokenAuthMethod, client_name, is_web_uri, parse_scope_list,
+    ApplicationType, ClientRules, ClientType, GrantType, Identity, KeySource, OidcScope, REDIRECT_URIS_MAX,
+    RedirectUri, Scopes, TokenAuthMethod, client_algorithm, client_name, is_web_uri, parse_scope_list,
 };
 use doorward_domain::openid::{AppRules, check_logout_uri};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Longest `client_name` that is looked at, in bytes.
 const NAME_MAX: usize = 1024;
@@ -37,6 +38,12 @@ pub struct SentMetadata {
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
     pub token_endpoint_auth_method: Option<String>,
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    pub jwks: Option<Value>,
+    pub jwks_uri: Option<String>,
+    pub require_pushed_authorization_requests: bool,
+    pub require_signed_request_object: bool,
+    pub request_object_signing_alg: Option<String>,
     pub application_type: Option<String>,
     pub scope: Option<String>,
     pub relying_party: RelyingParty,
@@ -83,6 +90,18 @@ pub struct ClientMetadata {
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
     pub token_endpoint_auth_method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
     pub application_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -95,7 +114,8 @@ pub struct ClientMetadata {
 pub(super) struct Checked {
     pub(super) metadata: ClientMetadata,
     pub(super) redirect_uris: Vec<RedirectUri>,
-    pub(super) auth_method: TokenAuthMethod,
+    pub(super) client_type: ClientType,
+    pub(super) client_rules: ClientRules,
     pub(super) allowed_scopes: Option<Scopes>,
     pub(super) refresh_tokens: bool,
     /// By what the client is known again.
@@ -120,6 +140,16 @@ impl ClientMetadata {
         let grants: Vec<GrantType> = self.grant_types.iter().filter_map(|name| name.parse().ok()).collect();
         let scope: Option<Vec<String>> =
             self.scope.as_deref().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect());
+        let keys = KeySource::read(self.jwks.as_ref(), self.jwks_uri.as_deref()).ok().flatten();
+        let mut rules = vec![keys.as_ref().map(KeySource::identity).unwrap_or_default()];
+        for algorithm in [&self.token_endpoint_auth_signing_alg, &self.request_object_signing_alg] {
+            rules.push(algorithm.clone().unwrap_or_default());
+        }
+        for flag in [self.require_pushed_authorization_requests, self.require_signed_request_object] {
+            rules.push(if flag { "yes".to_owned() } else { String::new() });
+        }
+        // None of the parts has a line break in it.
+        let rules = rules.iter().any(|part| !part.is_empty()).then(|| rules.join("\n"));
         let identity = Identity {
             name: &self.client_name,
             software_id: self.software_id.as_deref().unwrap_or_default(),
@@ -129,6 +159,7 @@ impl ClientMetadata {
             auth_method: self.token_endpoint_auth_method.parse().unwrap_or(TokenAuthMethod::None),
             grant_types: &grants,
             scope: scope.as_deref(),
+            rules: rules.as_deref(),
             post_logout_redirect_uris: &self.relying_party.post_logout_redirect_uris,
             backchannel_logout_uri: self.relying_party.backchannel_logout_uri.as_deref().unwrap_or_default(),
         };
@@ -141,11 +172,13 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
     let settings = &all.oauth2.registration;
     let auth_method = match sent.token_endpoint_auth_method.as_deref() {
         None => TokenAuthMethod::Basic,
-        Some(text) => text
-            .parse()
-            .or(refused("token_endpoint_auth_method must be client_secret_basic, client_secret_post or none"))?,
+        Some(text) => text.parse().or(refused(
+            "token_endpoint_auth_method must be client_secret_basic, client_secret_post, private_key_jwt or none",
+        ))?,
     };
-    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, auth_method.is_public())?;
+    let client_type = auth_method.client_type();
+    let client_rules = client_rules(client_type, &sent)?;
+    let redirect_uris = redirect_uris(settings, &sent.redirect_uris, client_type == ClientType::Public)?;
     if sent.grant_types.len() > WORDS_MAX || sent.response_types.len() > WORDS_MAX {
         return refused("grant_types and response_types have too many entries");
     }
@@ -178,7 +211,7 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
         return refused("contacts has too many entries, or one that is too long");
     }
     let (scope, allowed_scopes) = scopes(settings, sent.scope.as_deref())?;
-    let (relying_party, rules) = relying_party(all, sent.relying_party, auth_method)?;
+    let (relying_party, rules) = relying_party(all, sent.relying_party, client_type)?;
     let metadata = ClientMetadata {
         redirect_uris: redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
         client_name: client_name(sent_name),
@@ -192,19 +225,25 @@ pub(super) fn check(all: &Settings, sent: SentMetadata) -> Result<Checked, Regis
         grant_types: grant_types.iter().map(|grant| grant.as_str().to_owned()).collect(),
         response_types: vec!["code".to_owned()],
         token_endpoint_auth_method: auth_method.as_str().to_owned(),
+        token_endpoint_auth_signing_alg: client_rules.assertion_alg.clone(),
+        jwks: client_rules.keys.as_ref().and_then(KeySource::jwks),
+        jwks_uri: client_rules.keys.as_ref().and_then(KeySource::jwks_uri).map(str::to_owned),
+        require_pushed_authorization_requests: client_rules.require_pushed_requests,
+        require_signed_request_object: client_rules.require_signed_requests,
+        request_object_signing_alg: client_rules.request_object_alg.clone(),
         application_type: application_type.as_str().to_owned(),
         scope,
         relying_party,
     };
     let (identity, refresh_tokens) = (metadata.identity(), grant_types.contains(&GrantType::RefreshToken));
-    Ok(Checked { metadata, redirect_uris, auth_method, allowed_scopes, refresh_tokens, identity, rules })
+    Ok(Checked { metadata, redirect_uris, client_type, client_rules, allowed_scopes, refresh_tokens, identity, rules })
 }
 
 /// What is kept of a client as a relying party, and what follows of it.
 fn relying_party(
     settings: &Settings,
     sent: RelyingParty,
-    auth_method: TokenAuthMethod,
+    client_type: ClientType,
 ) -> Result<(RelyingParty, AppRules), RegistrationError> {
     let algorithm = match sent.id_token_signed_response_alg.as_deref() {
         None => SignatureAlgorithm::Rs256,
@@ -213,7 +252,6 @@ fn relying_party(
             None => return refused(format!("id_token_signed_response_alg {ALGORITHMS_TEXT}")),
         },
     };
-    let client_type = if auth_method.is_public() { ClientType::Public } else { ClientType::Confidential };
     let uris = post_logout_redirect_uris(&sent.post_logout_redirect_uris, client_type)
         .map_err(|errors| RegistrationError::Metadata(format!("post_logout_redirect_uris: {}", errors.join("; "))))?;
     if let Some(uri) = &sent.backchannel_logout_uri {
@@ -229,6 +267,36 @@ fn relying_party(
         ..AppRules::default()
     };
     Ok((RelyingParty { post_logout_redirect_uris: uris, ..sent }, rules))
+}
+
+/// The keys by which the client proves itself, and by which algorithm.
+fn client_rules(client_type: ClientType, sent: &SentMetadata) -> Result<ClientRules, RegistrationError> {
+    let keys = KeySource::read(sent.jwks.as_ref(), sent.jwks_uri.as_deref())
+        .map_err(|defect| RegistrationError::Metadata(defect.to_string()))?;
+    let is_keyed = client_type == ClientType::Keyed;
+    if is_keyed && keys.is_none() {
+        return refused("token_endpoint_auth_method private_key_jwt needs jwks or jwks_uri");
+    }
+    if sent.require_signed_request_object && keys.is_none() {
+        return refused("require_signed_request_object needs jwks or jwks_uri");
+    }
+    let assertion_alg = sent.token_endpoint_auth_signing_alg.clone().filter(|_| is_keyed);
+    let request_object_alg = sent.request_object_signing_alg.clone();
+    for (name, algorithm) in
+        [("token_endpoint_auth_signing_alg", &assertion_alg), ("request_object_signing_alg", &request_object_alg)]
+    {
+        if algorithm.as_deref().is_some_and(|name| client_algorithm(name).is_none()) {
+            return refused(format!("{name} must be RS256, PS256, ES256, ES384 or EdDSA"));
+        }
+    }
+    Ok(ClientRules {
+        keys,
+        assertion_alg,
+        require_pushed_requests: sent.require_pushed_authorization_requests,
+        require_signed_requests: sent.require_signed_request_object,
+        request_object_alg,
+        ..ClientRules::default()
+    })
 }
 
 fn redirect_uris(

@@ -6,7 +6,7 @@ use super::{RegistrationError, SentMetadata};
 use crate::oauth2::app_rules::AppWithRules;
 use crate::{Context, Origin, Principal};
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{App, ClientType, RegisteredClient};
+use doorward_domain::oauth2::{App, RegisteredClient};
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::{Digest, Instant};
 use doorward_ports::Repositories;
@@ -65,8 +65,8 @@ pub async fn update(
             return Err(RegistrationError::Metadata("client_id is not that of this client".to_owned()));
         }
         let checked = check(&settings, sent)?;
-        if checked.auth_method.is_public() != (old.client_type == ClientType::Public) {
-            let text = "a client stays public or confidential; register another one";
+        if checked.client_type != old.client_type {
+            let text = "a client stays public, with a secret, or with keys; register another one";
             return Err(RegistrationError::Metadata(text.to_owned()));
         }
         let is_another = ClientMetadata::read(&client.metadata)?.identity() != checked.identity;
@@ -90,6 +90,7 @@ pub async fn update(
             name: checked.metadata.client_name.clone(),
             redirect_uris: checked.redirect_uris,
             allowed_scopes: checked.allowed_scopes,
+            rules: checked.client_rules,
             refresh_tokens: checked.refresh_tokens,
             updated_at: deed.now,
             ..old.clone()

@@ -1,7 +1,7 @@
 //! A client registers itself.
 
 use super::document::{Checked, check};
-use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata};
+use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata, tokens};
 use crate::deed::{Deed, Done};
 use crate::oauth2::provider::registration_mode;
 use crate::oauth2::secrets;
@@ -35,24 +35,34 @@ pub struct Registered {
 
 /// Registers a client (RFC 7591 3.1). A public one with the same metadata as one that was registered within a day is that one.
 ///
-/// Needs no permission: the settings say whether clients register themselves. Errors: `Off`, `Metadata`, `TooMany`, `Failed`.
+/// Needs no permission: the settings say whether clients register themselves, and whether they need a token. A token that is presented
+/// must be good, and lifts the limits. Errors: `Off`, `Unauthorized`, `Metadata`, `TooMany`, `Failed`.
 pub async fn register(
     ctx: &Context,
     origin: &Arc<Origin>,
+    token: Option<&str>,
     sent: SentMetadata,
 ) -> Result<Registered, RegistrationError> {
-    if registration_mode(ctx).await? == RegistrationMode::Off {
-        return Err(RegistrationError::Off);
+    match (registration_mode(ctx).await?, token) {
+        (RegistrationMode::Off, _) => return Err(RegistrationError::Off),
+        (RegistrationMode::Token, None) => {
+            return Err(RegistrationError::Unauthorized("an initial access token is needed"));
+        }
+        (RegistrationMode::Open, _) | (RegistrationMode::Token, Some(_)) => {}
     }
+    let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
     let checked = check(&ctx.settings, sent)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
+        if let Some(presented) = &by_token {
+            tokens::use_up(deed, presented)?;
+        }
         let mut random = [0; 32];
         deed.random().fill(&mut random);
         let token = RegistrationToken::new(&random);
-        if checked.auth_method.is_public()
+        if is_shared(checked.client_type)
             && let Some(known) = deed.repos.registrations().find_by_identity_for_update(&checked.identity)?
         {
             if known.is_current(deed.now) {
@@ -64,10 +74,18 @@ pub async fn register(
             deed.repos.registrations().update(&permit, &former)?;
         }
         deed.repos.registrations().wait_for_turn()?;
-        make_room(deed, &settings, &address)?;
+        if by_token.is_none() {
+            make_room(deed, &settings, &address)?;
+        }
         add(deed, checked, address, &token)
     })
     .await
+}
+
+/// Whether the same metadata is of the same client. One with a secret is always a new one: with a second secret, a stranger could act as
+/// it. Keys are part of the metadata.
+fn is_shared(client_type: ClientType) -> bool {
+    client_type != ClientType::Confidential
 }
 
 /// One more registration of a client that is there.
@@ -119,16 +137,17 @@ fn add(
     token: &RegistrationToken,
 ) -> Result<Done<Registered>, RegistrationError> {
     let permit = System::because("a client registers itself").permit::<action::Create, resource::Oauth2App>();
-    let is_public = checked.auth_method.is_public();
+    let has_secret = !is_shared(checked.client_type);
     let app = App {
         id: deed.new_id(),
         name: checked.metadata.client_name.clone(),
         icon: String::new(),
         redirect_uris: checked.redirect_uris,
         redirect_match: RedirectMatch::Exact,
-        client_type: if is_public { ClientType::Public } else { ClientType::Confidential },
+        client_type: checked.client_type,
         require_pkce: true,
         device_flow: false,
+        rules: checked.client_rules,
         refresh_tokens: checked.refresh_tokens,
         allowed_scopes: checked.allowed_scopes,
         allowed_resources: None,
@@ -140,7 +159,7 @@ fn add(
     };
     let client = RegisteredClient {
         app_id: app.id,
-        identity: is_public.then_some(checked.identity),
+        identity: (!has_secret).then_some(checked.identity),
         shared: false,
         adopted: false,
         metadata: checked.metadata.to_document()?,
@@ -157,7 +176,7 @@ fn add(
     }
     let for_token = System::because("a client registers itself").permit();
     deed.repos.registrations().insert_token(&for_token, app.id, &token.digest(), deed.now)?;
-    let secret = if is_public { None } else { Some(add_secret(deed, &app)?) };
+    let secret = if has_secret { Some(add_secret(deed, &app)?) } else { None };
     let recorded = deed.made(&app)?;
     Ok(recorded.answer(Registered {
         issued_at: app.created_at,

@@ -14,6 +14,8 @@ pub enum RegistrationMode {
     Off,
     /// Everybody.
     Open,
+    /// Those who were given a token for it.
+    Token,
 }
 
 /// The section `oauth2.registration`: clients that register themselves.

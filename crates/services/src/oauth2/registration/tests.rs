@@ -1,7 +1,7 @@
 use super::*;
 use crate::users::testing::{NOW, context_with, settings};
 use crate::{Context, Origin};
-use doorward_domain::oauth2::{App, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
+use doorward_domain::oauth2::{App, ClientRules, ClientType, RedirectMatch, RegisteredClient, SHARED_FOR};
 use doorward_domain::oauth2::{CLIENT_NAME_MAX, RedirectUri};
 use doorward_ports::mocks::MockRepositories;
 use proptest::collection::vec;
@@ -37,6 +37,7 @@ fn app() -> App {
         require_pkce: true,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         allowed_scopes: None,
         allowed_resources: None,
         resources: Vec::new(),
@@ -82,13 +83,13 @@ fn taking(mut repos: MockRepositories) -> MockRepositories {
 #[tokio::test]
 async fn nobody_registers_while_it_is_off() {
     let ctx = open(MockRepositories::default(), |settings| settings.mode = RegistrationMode::Off);
-    assert!(matches!(register(&ctx, &Origin::unknown(), sent()).await, Err(RegistrationError::Off)));
+    assert!(matches!(register(&ctx, &Origin::unknown(), None, sent()).await, Err(RegistrationError::Off)));
 }
 
 #[tokio::test]
 async fn what_breaks_a_rule_opens_no_transaction() {
     let ctx = open(MockRepositories::default(), |_| ());
-    let refused = register(&ctx, &Origin::unknown(), SentMetadata::default()).await;
+    let refused = register(&ctx, &Origin::unknown(), None, SentMetadata::default()).await;
     assert!(matches!(refused, Err(RegistrationError::Metadata(text)) if text.contains("redirect_uris")));
 }
 
@@ -99,7 +100,7 @@ async fn who_registers_what_is_there_joins_it_and_counts_nowhere() {
     repos.apps.expect_find().returning(|_| Ok(Some(app())));
     repos.registrations.expect_update().times(1).withf(|_, client| client.shared).returning(|_, _| Ok(true));
     repos.registrations.expect_insert_token().times(1).returning(|_, _, _, _| Ok(()));
-    let made = register(&open(repos, |_| ()), &Origin::unknown(), sent()).await.unwrap();
+    let made = register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await.unwrap();
     assert_eq!((made.app.id, made.issued_at, made.secret.is_none()), (AppId::NIL, NOW, true));
 }
 
@@ -111,7 +112,7 @@ async fn one_of_yesterday_keeps_what_it_has_and_is_found_no_more() {
     let gives_way = |client: &RegisteredClient| client.identity.is_none() && !client.shared;
     repos.registrations.expect_update().times(1).withf(move |_, client| gives_way(client)).returning(|_, _| Ok(true));
     let ctx = open(taking(with_room(repos, (0, 0), 0)), |_| ());
-    let made = register(&ctx, &Origin::unknown(), sent()).await.unwrap();
+    let made = register(&ctx, &Origin::unknown(), None, sent()).await.unwrap();
     assert_ne!(made.app.id, AppId::NIL);
 }
 
@@ -120,7 +121,8 @@ async fn a_confidential_client_is_looked_for_nowhere() {
     let mut repos = taking(with_room(MockRepositories::default(), (0, 0), 0));
     repos.apps.expect_insert_secret().times(1).returning(|_, _| Ok(()));
     let ctx = open(repos, |_| ());
-    let made = register(&ctx, &Origin::unknown(), SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
+    let made =
+        register(&ctx, &Origin::unknown(), None, SentMetadata { token_endpoint_auth_method: None, ..sent() }).await;
     assert!(made.unwrap().secret.is_some());
 }
 
@@ -130,14 +132,14 @@ async fn new_ones_are_bounded_in_all_and_by_address_and_by_how_many_are_idle() {
         let mut repos = with_room(MockRepositories::default(), new, idle);
         repos.registrations.expect_find_by_identity_for_update().returning(|_| Ok(None));
         repos.registrations.expect_find_replaceable().returning(|_, _| Ok(None));
-        let refused = register(&open(repos, |_| ()), &Origin::unknown(), sent()).await;
+        let refused = register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await;
         assert!(matches!(refused, Err(RegistrationError::TooMany { .. })), "{new:?} {idle}");
     }
     let mut repos = taking(with_room(MockRepositories::default(), (999, 99), 10_000));
     repos.registrations.expect_find_by_identity_for_update().returning(|_| Ok(None));
     repos.registrations.expect_find_replaceable().returning(|_, _| Ok(Some(AppId::NIL)));
     repos.apps.expect_delete().times(1).withf(|_, id| *id == AppId::NIL).returning(|_, _| Ok(true));
-    register(&open(repos, |_| ()), &Origin::unknown(), sent()).await.unwrap();
+    register(&open(repos, |_| ()), &Origin::unknown(), None, sent()).await.unwrap();
 }
 
 #[test]
@@ -207,6 +209,7 @@ prop_compose! {
                 backchannel_logout_uri: next(),
                 backchannel_logout_session_required,
             },
+            ..SentMetadata::default()
         }
     }
 }
@@ -226,6 +229,12 @@ fn echoed(metadata: ClientMetadata) -> SentMetadata {
         grant_types: metadata.grant_types,
         response_types: metadata.response_types,
         token_endpoint_auth_method: Some(metadata.token_endpoint_auth_method),
+        token_endpoint_auth_signing_alg: metadata.token_endpoint_auth_signing_alg,
+        jwks: metadata.jwks,
+        jwks_uri: metadata.jwks_uri,
+        require_pushed_authorization_requests: metadata.require_pushed_authorization_requests,
+        require_signed_request_object: metadata.require_signed_request_object,
+        request_object_signing_alg: metadata.request_object_signing_alg,
         application_type: Some(metadata.application_type),
         scope: metadata.scope,
         relying_party: metadata.relying_party,
@@ -250,7 +259,7 @@ proptest! {
         settings.oauth2.registration.max_scopes = max_scopes;
         if let Ok(checked) = document::check(&settings, sent) {
             prop_assert!((1..=CLIENT_NAME_MAX).contains(&checked.metadata.client_name.len()));
-            let public = checked.auth_method.is_public();
+            let public = checked.client_type == ClientType::Public;
             prop_assert!(checked.redirect_uris.iter().all(|uri| RedirectUri::register(uri.as_str(), public).is_ok()));
             let stored = ClientMetadata::read(&checked.metadata.to_document().unwrap()).unwrap();
             prop_assert_eq!(&stored, &checked.metadata);

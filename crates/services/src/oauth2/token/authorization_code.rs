@@ -13,7 +13,7 @@ use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::{AppId, AppSecretId, GrantId, UserId};
 use doorward_domain::oauth2::{
     App, Authorization, AuthorizationCode, ClientType, CodeError, DerivationKey, ExchangedTokens, Grant,
-    OAuthErrorCode, OpaqueToken, Redemption, Scopes,
+    OAuthErrorCode, OpaqueToken, Redemption, Scopes, is_of_document,
 };
 use doorward_domain::roles::{System, action, resource};
 use doorward_domain::sessions::{ApiKey, ApiToken, NewAccessToken};
@@ -59,6 +59,8 @@ pub(super) struct Granted<'a> {
     pub(super) user_id: UserId,
     pub(super) authorization: Authorization,
     pub(super) secret_id: Option<AppSecretId>,
+    /// Whether the client proved itself by a key.
+    pub(super) by_key: bool,
     pub(super) is_device: bool,
 }
 
@@ -152,7 +154,8 @@ fn decide(
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let authorization = code.authorization.clone();
-    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, is_device: false };
+    let by_key = common.client.has_key();
+    let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id, by_key, is_device: false };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let scopes = code.authorization.scopes;
@@ -187,12 +190,14 @@ pub(super) fn new_grant(
 ) -> (Grant, ApiKey) {
     let access_expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let refresh_expires_at = now + granted.refresh_lifetime(&ctx.settings.oauth2);
-    let Granted { app, user_id, authorization, secret_id, is_device } = granted;
+    let Granted { app, user_id, authorization, secret_id, by_key, is_device } = granted;
     let grant = Grant {
         id: tokens.grant_id,
         app_id: app.id,
         user_id,
         secret_id,
+        // One that an owner registered with keys may be registered with a secret one day. Documents say what they like.
+        by_key: by_key && (app.client_type == ClientType::Public || is_of_document(app.id)),
         authorization: authorization.clone(),
         access_key_id: tokens.access.id.clone(),
         access_expires_at,

@@ -92,7 +92,9 @@ fn decide(
     let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
         System::because("the user let the device act").permit();
     let scopes = asked.authorization.scopes.clone();
-    let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id, is_device: true };
+    let by_key = common.client.has_key();
+    let granted =
+        Granted { app: &app, user_id, authorization: asked.authorization, secret_id, by_key, is_device: true };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
     let subject = issue::redeem(deed.repos, &ctx.settings.oidc, (identity, grant.id), &user, app.id, &scopes)?;

@@ -156,6 +156,9 @@ fn decide(
     let Some(grant) = repos.grants().find_by_prefix(&rotation.prefix)? else {
         return Err(OAuthError::invalid_grant("no grant has this refresh token"));
     };
+    if grant.by_key && !common.client.has_key() {
+        return Err(OAuthError::invalid_client("the grant was given to a client that proved itself by a key"));
+    }
     let live = grant.refresh_digest;
     let key = if live == rotation.presented { None } else { repos.api_keys().find(&grant.access_key_id)? };
     // What is noted here and not yet written counts as well.

@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_domain::oauth2::{ClientAssertion, OAuthErrorCode};
 use doorward_domain::{Secret, wire};
 use doorward_services::OAuthError;
 use doorward_services::oauth2::ClientAuthentication;
@@ -91,8 +91,31 @@ pub(crate) fn token_elsewhere(request: &HttpRequest) -> Option<Cow<'_, str>> {
         .or_else(|| query_parameter(request, ACCESS_TOKEN))
 }
 
-/// Who a client says it is: `Authorization: Basic`, id and secret in the form, and for the id alone the query (`oauth2.md` 11).
-pub(crate) fn client(
+/// What a form says of its client.
+#[derive(Debug, Default)]
+pub(crate) struct InBody {
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret<String>>,
+    pub(crate) assertion: Option<Secret<String>>,
+    pub(crate) assertion_type: Option<String>,
+}
+
+/// Who a client says it is: `Authorization: Basic`, id and secret or an assertion in the form, and for the id alone the query
+/// (`oauth2.md` 11). Who brings an assertion need not say who it is beside.
+pub(crate) fn client(request: &HttpRequest, in_body: InBody) -> Result<ClientAuthentication, OAuthError> {
+    let InBody { client_id, client_secret, assertion, assertion_type } = in_body;
+    let presented = without_assertion(request, (client_id, client_secret))?;
+    let named = presented.client_id.clone().filter(|id| !id.is_empty());
+    let client_id = named.or_else(|| claimed(assertion.as_ref()?)).or(presented.client_id);
+    Ok(ClientAuthentication { client_id, assertion, assertion_type, ..presented })
+}
+
+/// Who made an assertion, as it says itself: for limits, and to be found by.
+fn claimed(assertion: &Secret<String>) -> Option<String> {
+    ClientAssertion::parse(assertion.expose()).ok()?.client_id().ok().map(str::to_owned)
+}
+
+fn without_assertion(
     request: &HttpRequest,
     in_body: (Option<String>, Option<Secret<String>>),
 ) -> Result<ClientAuthentication, OAuthError> {
@@ -103,14 +126,15 @@ pub(crate) fn client(
     let in_query = query.text("client_id");
     let Some((user, password)) = basic(request)? else {
         let disagrees = matches!((&in_query, &in_body.0), (Some(query), Some(body)) if query != body);
-        return Ok(ClientAuthentication { client_id: in_query.or(in_body.0), client_secret: in_body.1, disagrees });
+        let (client_id, client_secret) = (in_query.or(in_body.0), in_body.1);
+        return Ok(ClientAuthentication { client_id, client_secret, disagrees, ..ClientAuthentication::default() });
     };
     let differs = |other: &Option<String>| other.as_ref().is_some_and(|other| *other != user);
     let disagrees = differs(&in_query)
         || differs(&in_body.0)
         || in_body.1.is_some_and(|secret| secret.expose() != password.expose());
     let client_secret = Some(password).filter(|password| !password.expose().is_empty());
-    Ok(ClientAuthentication { client_id: Some(user), client_secret, disagrees })
+    Ok(ClientAuthentication { client_id: Some(user), client_secret, disagrees, ..ClientAuthentication::default() })
 }
 
 /// User name and password of `Authorization: Basic`, decoded from form encoding (RFC 6749 2.3.1). `None` when there is
@@ -215,7 +239,13 @@ mod tests {
             request = request.insert_header(("Authorization", value));
         }
         let form = form::Form::parse(body.as_bytes())?;
-        client(&request.to_http_request(), (form.text("client_id"), form.text("client_secret").map(Secret::new)))
+        let in_body = InBody {
+            client_id: form.text("client_id"),
+            client_secret: form.text("client_secret").map(Secret::new),
+            assertion: form.text("client_assertion").map(Secret::new),
+            assertion_type: form.text("client_assertion_type"),
+        };
+        client(&request.to_http_request(), in_body)
     }
 
     #[test]
@@ -231,6 +261,21 @@ mod tests {
 
         let query = presented(None, "/?client_id=a", "client_secret=b").unwrap();
         assert_eq!((query.client_id.as_deref(), query.disagrees), (Some("a"), false));
+    }
+
+    #[test]
+    fn who_brings_an_assertion_need_not_say_who_it_is_beside() {
+        // {"alg":"ES256"}, {"iss":"app","sub":"app"}
+        let assertion = "client_assertion=eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhcHAiLCJzdWIiOiJhcHAifQ.c2ln";
+        for (uri, body, id) in [
+            ("/", assertion.to_owned(), Some("app")),
+            ("/", format!("{assertion}&client_id="), Some("app")),
+            ("/", format!("{assertion}&client_id=other"), Some("other")),
+            ("/?client_id=other", assertion.to_owned(), Some("other")),
+            ("/", "client_assertion=x".to_owned(), None),
+        ] {
+            assert_eq!(presented(None, uri, &body).unwrap().client_id.as_deref(), id, "{uri} {body}");
+        }
     }
 
     #[test]

@@ -98,6 +98,26 @@ pub(crate) trait Illustrated: Template {
 /// forms and a check of the origin would fail. There is no `Cross-Origin-Opener-Policy`: clients open the authorization in a popup
 /// and wait for it to come back, and the header would cut the tie between the two windows.
 pub(crate) fn render(status: StatusCode, page: &impl Illustrated, form_action: &FormAction) -> HttpResponse {
+    respond(status, page, form_action, "", "same-origin")
+}
+
+/// The script of a page that posts its form by itself, which is the only one that may run there.
+pub(crate) const SUBMIT: &str = "document.forms[0].submit()";
+/// The digest of that script, as a content security policy spells it.
+const SUBMIT_SOURCE: &str = " script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=';";
+
+/// A page that posts its form by itself to where `form_action` leads, and is over: nobody there need know from which address.
+pub(crate) fn render_posting(page: &impl Illustrated, form_action: &FormAction) -> HttpResponse {
+    respond(StatusCode::OK, page, form_action, SUBMIT_SOURCE, "no-referrer")
+}
+
+fn respond(
+    status: StatusCode,
+    page: &impl Illustrated,
+    form_action: &FormAction,
+    scripts: &str,
+    referrer_policy: &'static str,
+) -> HttpResponse {
     let pictures = Pictures::of(page.pictures());
     let (status, content_type, body) = match page.render() {
         Ok(html) => (status, "text/html; charset=utf-8", html),
@@ -108,18 +128,18 @@ pub(crate) fn render(status: StatusCode, page: &impl Illustrated, form_action: &
     };
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::CONTENT_SECURITY_POLICY, content_security_policy(form_action, &pictures)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, content_security_policy(form_action, &pictures, scripts)))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::PRAGMA, "no-cache"))
-        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header((header::REFERRER_POLICY, referrer_policy))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .body(body)
 }
 
-fn content_security_policy(FormAction(sources): &FormAction, Pictures(places): &Pictures) -> String {
+fn content_security_policy(FormAction(sources): &FormAction, Pictures(places): &Pictures, scripts: &str) -> String {
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:{places}; font-src 'self'; form-action {sources}; \
+        "default-src 'none';{scripts} style-src 'self'; img-src 'self' data:{places}; font-src 'self'; form-action {sources}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -127,6 +147,8 @@ fn content_security_policy(FormAction(sources): &FormAction, Pictures(places): &
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     use super::*;
 
@@ -160,6 +182,20 @@ mod tests {
             assert_eq!(response.headers().get(name).unwrap(), value, "{name}");
         }
         assert!(to_bytes(response.into_body()).await.unwrap().starts_with(b"<!doctype html>"));
+    }
+
+    #[test]
+    fn a_page_that_posts_by_itself_runs_that_script_and_no_other() {
+        let response = render_posting(&Plain, &FormAction::own());
+        let policy = response.headers().get("content-security-policy").unwrap().to_str().unwrap();
+        let digest = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, SUBMIT.as_bytes()));
+        assert!(
+            policy.starts_with(&format!("default-src 'none'; script-src 'sha256-{digest}'; style-src 'self';")),
+            "{policy}"
+        );
+        assert_eq!(response.headers().get("referrer-policy").unwrap(), "no-referrer");
+        let usual = render(StatusCode::OK, &Plain, &FormAction::own());
+        assert!(!usual.headers().get("content-security-policy").unwrap().to_str().unwrap().contains("script-src"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What asks for care on the consent page, and where links lead; and the gallery as files.
 
-use super::gallery::{ADA, apps, banner, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
+use super::gallery::{ADA, apps, banner, cancel, consent, error, gallery, html, linked, links, scopes, setup, sign_in};
 use crate::conventions::page::ErrorPage;
 use crate::kit::html::layout::{Brand, Link};
 use crate::pages::applications::AuthorizedApps;
@@ -40,7 +40,7 @@ fn links_lead_below_the_path_of_the_access_url() {
     let brand = Brand { base: "/door", ..Brand::default() };
     for page in [
         html(&Home { brand, sign_out_token: "", api_token: "", user: ADA, roles: Vec::new() }),
-        html(&Consent { brand, cancel_url: "javascript:x", ..consent() }),
+        html(&Consent { brand, cancel: cancel("javascript:x"), ..consent() }),
         html(&SignIn { brand, ..sign_in() }),
         html(&Setup { brand, ..setup() }),
         html(&SignedOut { brand, there: None }),

@@ -15,6 +15,7 @@ use crate::pages::links::{Linkable, LinkedAccount, LinkedAccounts};
 use crate::pages::setup::{Field, Setup};
 use crate::pages::sign_in::{Provider, SignIn, SignedOut};
 use doorward_domain::appearance::Banner;
+use doorward_services::oauth2::authorize::Answer;
 
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 pub(super) const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -33,6 +34,17 @@ pub(super) fn setup() -> Setup<'static> {
     Setup { csrf_token: "token", ..Setup::default() }
 }
 
+/// What Cancel does, kept for as long as the tests run.
+pub(super) fn cancel(url: &str) -> &'static Answer {
+    Box::leak(Box::new(Answer::Redirect(url.to_owned())))
+}
+
+/// The same for a client that wants a form.
+pub(super) fn cancel_by_form(action: &str, state: &str) -> &'static Answer {
+    let members = vec![("error", "access_denied".to_owned()), ("state", state.to_owned())];
+    Box::leak(Box::new(Answer::Form { action: action.to_owned(), members }))
+}
+
 pub(super) fn consent() -> Consent<'static> {
     Consent {
         brand: Brand::default(),
@@ -47,7 +59,7 @@ pub(super) fn consent() -> Consent<'static> {
         access: Access::Full,
         redirect_uri: "https://atlas.example.com/callback",
         resource: None,
-        cancel_url: "https://atlas.example.com/callback?error=access_denied&state=x",
+        cancel: cancel("https://atlas.example.com/callback?error=access_denied&state=x"),
         return_to: "/oauth2/authorize?client_id=1&state=x",
     }
 }
@@ -330,7 +342,7 @@ pub(super) fn gallery() -> Vec<(&'static str, String)> {
                 access: Access::Scopes(vec![hostile_scope]),
                 redirect_uri: HOSTILE,
                 resource: Some(HOSTILE),
-                cancel_url: "javascript:alert(1)",
+                cancel: cancel("javascript:alert(1)"),
                 return_to: HOSTILE,
             }),
         ),

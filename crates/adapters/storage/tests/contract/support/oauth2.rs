@@ -4,8 +4,8 @@ use super::{Fixture, NOW, id, key_id, next, permit, random_text, user};
 use doorward_domain::Digest;
 use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{
-    App, AppSecret, Authorization, AuthorizationCode, ClientType, ExchangedTokens, Grant, RedirectMatch, RedirectUri,
-    Scopes,
+    App, AppSecret, Authorization, AuthorizationCode, ClientRules, ClientType, ExchangedTokens, Grant, RedirectMatch,
+    RedirectUri, Scopes,
 };
 use doorward_domain::sessions::{ApiKey, OAuth2Binding};
 use doorward_domain::users::{LoginType, User};
@@ -58,6 +58,7 @@ pub(crate) fn app(name: &str) -> App {
         service_account_id: None,
         device_flow: false,
         refresh_tokens: true,
+        rules: ClientRules::default(),
         created_at: NOW,
         updated_at: NOW,
         revision: 0,
@@ -81,11 +82,11 @@ pub(crate) fn secret(app: &App) -> AppSecret {
 }
 
 pub(crate) fn client(secret: &AppSecret) -> ClientCredentials {
-    ClientCredentials { app_id: secret.app_id, secret: Some((secret.prefix.clone(), secret.digest)) }
+    ClientCredentials { app_id: secret.app_id, secret: Some((secret.prefix.clone(), secret.digest)), by_key: false }
 }
 
 pub(crate) fn public_client(app_id: AppId) -> ClientCredentials {
-    ClientCredentials { app_id, secret: None }
+    ClientCredentials { app_id, secret: None, by_key: false }
 }
 
 pub(crate) fn code(app: &App, user: &User) -> AuthorizationCode {
@@ -112,6 +113,7 @@ pub(crate) fn grant(app: &App, secret: Option<&AppSecret>, user: &User) -> (Gran
         app_id: app.id,
         user_id: user.id,
         secret_id: secret.map(|secret| secret.id),
+        by_key: false,
         authorization: Authorization { scopes: scopes("user:read workspace:read"), resource: None },
         access_key_id: key_id(),
         access_expires_at: NOW + Duration::HOUR,

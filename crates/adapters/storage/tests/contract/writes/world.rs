@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::device_authorizations::asked;
-use doorward_domain::oauth2::DeviceAuthorization;
+use crate::pushed_requests::pushed;
+use doorward_domain::oauth2::{DeviceAuthorization, PushedRequest};
 
 /// What is written.
 pub(super) struct World {
@@ -22,6 +23,7 @@ pub(super) struct World {
     pub(super) secret: AppSecret,
     pub(super) codes: [AuthorizationCode; 2],
     pub(super) device: DeviceAuthorization,
+    pub(super) pushed: PushedRequest,
     pub(super) grant: Grant,
     pub(super) access: ApiKey,
     pub(super) session: ApiKey,
@@ -35,6 +37,7 @@ pub(super) struct World {
     pub(super) run: Run,
     pub(super) first_key: CryptoKey,
     pub(super) second_key: (KeyRotation, CryptoKey),
+    pub(super) initial_token: InitialAccessToken,
     pub(super) license: NewLicense,
 }
 
@@ -70,6 +73,7 @@ impl World {
             build: build(&workspace, 1, 0),
             codes: [code(&app, &ann), code(&app, &ann)],
             device: asked(&app),
+            pushed: pushed("one"),
             session: session(&ann),
             token: token(&ann, "ci"),
             scim_token: scim_token(acme.id, "entra"),
@@ -79,6 +83,7 @@ impl World {
             first_key: first_key(KeyPurpose::Forms),
             second_key: second_key(KeyPurpose::Forms),
             license: new_license("one"),
+            initial_token: initial_token("one"),
             first,
             ann,
             acme,
