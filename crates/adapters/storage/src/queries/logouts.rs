@@ -3,6 +3,7 @@
 use super::Conn;
 use super::clock::{later, micros};
 use super::moments::{LATER, NOW, ONE_OF, SKIP_LOCKED};
+use super::one_of::OneOf;
 use crate::error::Error;
 use crate::schema::{oauth2_grants, openid_apps, openid_grants, openid_logouts, openid_sessions};
 use crate::touches::Touches;
@@ -70,10 +71,16 @@ pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, E
 
 /// Before all ends that a user has: notes which apps are to be told.
 pub(super) fn note_end_of_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    // By itself: a join may be done from the wrong side, by all grants there are.
+    let grants: Vec<Id<GrantId>> =
+        oauth2_grants::table.filter(oauth2_grants::user_id.eq(Id(user))).select(oauth2_grants::id).load(conn)?;
+    if grants.is_empty() {
+        return Ok(());
+    }
     let found: Vec<(Id<AppId>, Id<Uuid>, Json<AppRules>)> = openid_grants::table
         .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
         .inner_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_grants::app_id)))
-        .filter(oauth2_grants::user_id.eq(Id(user)))
+        .filter(OneOf::ids("openid_grants.grant_id", grants.into_iter().map(|Id(grant)| grant)))
         .select((oauth2_grants::app_id, openid_grants::sid, openid_apps::rules))
         .load(conn)?;
     let told = found.into_iter().filter(|(_, _, Json(rules))| rules.backchannel_logout_uri.is_some());

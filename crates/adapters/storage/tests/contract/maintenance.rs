@@ -21,15 +21,18 @@ const TABLES: [&str; 7] = [
     "provisioner_daemons",
 ];
 
-/// These have tests of their own: `provisioner_jobs`, `files`, `replicas::who_is_gone_for_long_is_removed`, and `notifications`.
-const OTHERS: [(&str, usize); 7] = [
+/// These have tests of their own: `provisioner_jobs`, `files`, `replicas::who_is_gone_for_long_is_removed`, `notifications`,
+/// `registrations` and `pushed_requests`.
+const OTHERS: [(&str, usize); 9] = [
     ("provisioner_jobs", 0),
     ("provisioner_job_logs", 0),
     ("files", 0),
     ("replicas", 0),
     ("notification_deliveries", 0),
     ("inbox_notifications", 0),
+    ("oauth2_registration_tokens", 0),
     ("one_time_passcodes", 0),
+    ("oauth2_pushed_requests", 0),
 ];
 
 contract! {

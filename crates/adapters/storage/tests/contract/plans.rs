@@ -196,12 +196,12 @@ async fn fill(db: &Fixture) -> Granted {
     db.execute(&format!(
         "INSERT INTO users SELECT {id}, {text}, {text}, {text}, {text}, '', '', NULL, 'active', 'password', '[]', {at}, {at}, NULL, \
            is_system, is_system, '', '' FROM {series}, (SELECT is_system FROM users) u; \
-         INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at}{zero}{zero} \
+         INSERT INTO oauth2_apps SELECT {id}, {text}, '', '[]', 'exact', 'confidential', is_system, NULL, NULL, '[]', NULL, {at}, {at}{zero}{zero}{null}{zero} \
            FROM {series}, (SELECT is_system FROM users LIMIT 1) u; \
          INSERT INTO oauth2_app_secrets SELECT {id}, id, {text}, {digest}, '', {at}, NULL FROM oauth2_apps; \
          INSERT INTO oauth2_codes SELECT {id}, {text}, {digest}, s.app_id, u.id, NULL, NULL, NULL, '', {at}, {at}, NULL, NULL{null} \
            FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
-         INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {digest}, 0, {at}, {day}{zero} \
+         INSERT INTO oauth2_grants SELECT {id}, s.app_id, u.id, s.id, NULL, '', '0123456789', {at}, {text}, {digest}, {at}, {digest}, 0, {at}, {day}{zero}{zero}{zero} \
            FROM oauth2_app_secrets s JOIN users u ON u.id = (SELECT id FROM users LIMIT 1); \
          INSERT INTO api_keys SELECT {text}, g.user_id, {digest}, 'oauth2_provider_app', '', '', '', {at}, {at}, NULL, {at}, 1, g.app_id, g.id, \
            g.app_secret_id, NULL, {at}, NULL, NULL{zero} FROM oauth2_grants g WHERE g.purge_on = {day}; \
