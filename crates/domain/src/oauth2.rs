@@ -16,6 +16,8 @@
 mod app;
 #[cfg(feature = "oauth2")]
 mod authorization;
+#[cfg(feature = "full")]
+mod block_list;
 #[cfg(feature = "oauth2")]
 mod client_document;
 #[cfg(feature = "oauth2")]
@@ -48,6 +50,8 @@ pub(crate) mod uri;
 pub use app::{App, AppSecret, ClientType, ICON_MAX, REDIRECT_URIS_MAX, TargetError};
 #[cfg(feature = "oauth2")]
 pub use authorization::Authorization;
+#[cfg(feature = "full")]
+pub use block_list::{BLOCKED_MAX, BlockList, are_other_sites};
 #[cfg(feature = "oauth2")]
 pub use client_document::{
     ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENTS_MAX, StoredDocument, app_of_client_id, fresh_for, is_of_document,

@@ -355,6 +355,12 @@ pub trait GrantRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: GrantId,
     ) -> Result<bool, StoreError>;
+    /// Ends all grants of an app, deletes its codes and what devices wait for, and answers how many grants there were.
+    fn delete_of_app(
+        &mut self,
+        permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
+        app: AppId,
+    ) -> Result<usize, StoreError>;
     /// Ends all grants of a user for an app, deletes their codes too, and answers how many grants there were.
     fn delete_of_user_and_app(
         &mut self,

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use doorward_domain::ids::{AppId, CodeId, GrantId, UserId};
-use doorward_domain::openid::{AppRules, Consent, Identity, LogoutNotice};
+use doorward_domain::openid::{AppRules, Consent, Identity, Logo, LogoutNotice};
 use doorward_domain::roles::{Permit, action, resource};
 use doorward_domain::sessions::ApiKeyId;
 use time::Duration;
@@ -54,6 +54,16 @@ pub trait OpenIdRepository {
         permit: &Permit<action::Update, resource::Oauth2App>,
         app: AppId,
         rules: &AppRules,
+    ) -> Result<(), StoreError>;
+
+    /// The logo of an app.
+    fn find_logo(&mut self, app: AppId) -> Result<Option<Logo>, StoreError>;
+    /// Keeps a logo of an app that is stored already in the place of the one before; `None` removes it.
+    fn replace_logo<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::Oauth2App>,
+        app: AppId,
+        logo: Option<&'a Logo>,
     ) -> Result<(), StoreError>;
 
     /// What the user has allowed the app for this resource, which is empty for this server.

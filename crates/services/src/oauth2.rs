@@ -6,6 +6,7 @@
 pub mod app_rules;
 pub mod apps;
 pub mod authorize;
+pub mod block_list;
 pub mod client_documents;
 pub mod device;
 pub mod grants;

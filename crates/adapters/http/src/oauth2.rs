@@ -1,8 +1,10 @@
 //! The authorization server (`oauth2.md`), but for its page, which is [`crate::pages::consent`].
 
 pub(crate) mod apps;
+pub(crate) mod block_list;
 pub(crate) mod device;
 pub(crate) mod documents;
+pub(crate) mod logos;
 pub(crate) mod registration;
 pub(crate) mod settings;
 pub(crate) mod tokens;
@@ -14,6 +16,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     tokens::routes(routes);
     device::routes(routes);
     apps::routes(routes);
+    block_list::routes(routes);
+    logos::routes(routes);
     registration::routes(routes);
     settings::routes(routes);
 }

@@ -292,6 +292,17 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::sql::Uuid;
+
+    app_logos (app_id) {
+        app_id -> Uuid,
+        kind -> Text,
+        bytes -> Binary,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Integer, Nullable, Text};
     use crate::types::sql::{Instant, Uuid};
 

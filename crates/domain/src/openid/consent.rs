@@ -48,6 +48,8 @@ pub struct ConsentQuestion<'a> {
     pub told: &'a Scopes,
     /// Whether what was allowed is remembered at all.
     pub is_remembered: bool,
+    /// Whether the operator has listed the very document that the app is known by, so that it is remembered although it proves nothing.
+    pub is_listed: bool,
 }
 
 impl ConsentQuestion<'_> {
@@ -69,7 +71,8 @@ impl ConsentQuestion<'_> {
             return true;
         }
         // Who cannot prove who it is may be another one today.
-        if !self.is_remembered || self.app.client_type != ClientType::Confidential {
+        let is_known_for_sure = self.app.client_type == ClientType::Confidential || self.is_listed;
+        if !self.is_remembered || !is_known_for_sure {
             return false;
         }
         let is_known = |known: &Consent| {
@@ -137,6 +140,7 @@ mod tests {
             authorization: &authorization,
             told: &scopes,
             is_remembered: remembered,
+            is_listed: false,
         };
         question.is_answered(known)
     }

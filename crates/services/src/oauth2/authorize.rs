@@ -1,5 +1,6 @@
 //! The authorization endpoint (RFC 6749 3.1): validation of the request, and the authorization code that a consent gives.
 
+use super::block_list;
 use super::scopes;
 use super::token::{bind, parse_resource};
 use crate::keys::signing_ring;
@@ -7,7 +8,7 @@ use crate::openid::issue;
 use crate::sessions::in_person::InPerson;
 use crate::sessions::reaches;
 use crate::sessions::revalidate::still_valid;
-use crate::{Context, Error, OAuthError, Principal};
+use crate::{Context, Error, OAuthError, Principal, Settings};
 use doorward_domain::Secret;
 use doorward_domain::ids::CodeId;
 use doorward_domain::oauth2::{
@@ -258,6 +259,17 @@ impl ConsentRequest {
         told
     }
 
+    /// The `client_id`, as clients write it.
+    pub(crate) fn client_id(&self) -> String {
+        self.document.as_ref().map_or_else(|| self.app.id.to_string(), |url| url.as_str().to_owned())
+    }
+
+    /// Whether the operator has listed the very document of the client.
+    pub(crate) fn is_listed(&self, settings: &Settings) -> bool {
+        let listed = &settings.oauth2.cimd.trusted;
+        self.document.as_ref().is_some_and(|url| listed.iter().any(|id| id == url.as_str()))
+    }
+
     /// Where the browser goes to tell the client of this error.
     pub(crate) fn refused_location(&self, ctx: &Context, error: &OAuthError) -> String {
         error_location(ctx, &self.redirect_uri, error, self.state.as_deref())
@@ -310,7 +322,8 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         Err(other) => return Err(other),
     };
     let (now, id) = ctx.new_id::<CodeId>();
-    let told = consent.told();
+    let (told, is_listed) = (consent.told(), consent.is_listed(&ctx.settings));
+    let (client_id, redirect_uri) = (consent.client_id(), consent.redirect_uri.clone());
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -336,11 +349,15 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
         // Before somebody is promised a token.
         signing_ring(ctx).await?;
     }
-    let remembered = remembered(ctx, &consent.app, &code, told);
+    let remembered = remembered(ctx, &consent.app, is_listed, &code, told);
     let (authentication, sid) = (consent.authentication, ctx.random.id::<Uuid>(now));
     ctx.act(actor, move |deed| {
         // The key may have been ended since the request came in; then nothing may come of it.
         still_valid(deed.repos, deed.by)?;
+        let blocked = block_list::load(deed.repos)?;
+        if blocked.blocks_client(&client_id) || blocked.blocks_redirect(&redirect_uri) {
+            return Err(Error::Refused("An administrator of this server has blocked this app.".to_owned()));
+        }
         // It was there a moment ago. If it is deleted between this and the next statement, all of this is done again.
         let made = match (deed.repos.apps().find(code.app_id)?, &of_document) {
             (Some(_), _) => None,
@@ -371,8 +388,9 @@ pub async fn approve(ctx: &Context, actor: &Principal, consent: ConsentRequest) 
 }
 
 /// What is remembered of this consent; `None` if the user is asked again in any case.
-fn remembered(ctx: &Context, app: &App, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
-    (ctx.settings.oauth2.remember_consent && app.client_type == ClientType::Confidential).then(|| Consent {
+fn remembered(ctx: &Context, app: &App, is_listed: bool, code: &AuthorizationCode, told: Scopes) -> Option<Consent> {
+    let is_known = is_listed || app.client_type == ClientType::Confidential;
+    (ctx.settings.oauth2.remember_consent && is_known).then(|| Consent {
         user_id: code.user_id,
         app_id: app.id,
         resource: code.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned()),
@@ -429,6 +447,7 @@ mod tests {
         repos.api_keys.expect_find().returning(|_| Ok(Some(key(ANN))));
         repos.apps.expect_find().returning(move |_| Ok(app.clone()));
         repos.openid.expect_upsert_consent().returning(|_, _| Ok(()));
+        repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
         repos
     }
 

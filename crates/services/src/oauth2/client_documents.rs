@@ -11,6 +11,7 @@ mod tests;
 
 pub use settings::DocumentSettings;
 
+use super::block_list;
 use super::client::unknown_client;
 use super::registration;
 use crate::deed::{Deed, Recorded};
@@ -24,6 +25,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_ports::fetch::{ContentType, Request};
+use std::collections::BTreeMap;
 
 /// Reads a `client_id` that is meant to be the URL of a document, and asks the settings about its host.
 ///
@@ -101,6 +103,18 @@ pub async fn client_id(ctx: &Context, id: AppId) -> Result<String, Error> {
     Ok(copy.map_or_else(|| id.to_string(), |copy| copy.url.as_str().to_owned()))
 }
 
+/// The `client_id` of those of these apps that are known by a document.
+///
+/// Needs `oauth2_app:read`. Errors: `Forbidden`.
+pub async fn urls(ctx: &Context, actor: &Principal, apps: Vec<AppId>) -> Result<BTreeMap<AppId, ClientUrl>, Error> {
+    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    let of_documents: Vec<AppId> = apps.into_iter().filter(|id| is_of_document(*id)).collect();
+    if of_documents.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    ctx.look(actor, move |look| Ok(look.repos.client_documents().list_urls(&of_documents)?.into_iter().collect())).await
+}
+
 /// Makes the app of a document, when a user allows it something. `None` when somebody else just did.
 pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Recorded>, Error> {
     deed.repos.registrations().wait_for_turn()?;
@@ -129,6 +143,9 @@ pub(super) fn insert_app(deed: &mut Deed<'_>, app: &App) -> Result<Option<Record
 async fn look(ctx: &Context, url: &ClientUrl) -> Result<(Option<StoredDocument>, Option<App>), OAuthError> {
     let url = url.clone();
     ctx.read(move |repos| {
+        if block_list::load(repos)?.blocks_client(url.as_str()) {
+            return Err(block_list::blocked());
+        }
         let id = url.app_id();
         let copy = repos.client_documents().find(id)?.filter(|copy| copy.url == url);
         Ok((copy, repos.apps().find(id)?))

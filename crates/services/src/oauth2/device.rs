@@ -1,6 +1,7 @@
 //! Device authorization (RFC 8628): a device asks, and a person at a browser compares its code and decides (`oauth2.md` 14.8).
 
 use super::authorize::may_decide;
+use super::block_list;
 use super::client::ClientAuthentication;
 use super::scopes;
 use super::token::{bind, parse_resource};
@@ -111,6 +112,10 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
         }
         if !(app.device_flow && in_store.settings.oauth2.device_grant) {
             return Err(switched_off());
+        }
+        let client_id = request.client.client_id.as_deref().unwrap_or_default();
+        if block_list::load(deed.repos)?.blocks_client(client_id) {
+            return Err(block_list::blocked());
         }
         let asked = DeviceAuthorization {
             id: deed.new_id(),

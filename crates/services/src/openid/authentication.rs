@@ -2,10 +2,11 @@
 
 use super::{hint, issue};
 use crate::oauth2::authorize::ConsentRequest;
+use crate::oauth2::block_list;
 use crate::{Context, Error, OAuthError, Principal};
 use doorward_domain::Instant;
 use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_domain::openid::{ConsentQuestion, Prompt};
+use doorward_domain::openid::{AppProfile, ConsentQuestion, Prompt};
 use time::Duration;
 
 /// For how long it is remembered that somebody was asked to sign in.
@@ -18,10 +19,12 @@ const PURPOSE: &str = "sign in again";
 pub enum Step {
     /// The user must sign in, whether or not somebody is signed in.
     SignIn,
-    /// The user is asked whether they allow it.
-    Ask,
+    /// The user is asked whether they allow it, and shown this of the app.
+    Ask(AppProfile),
     /// The user has allowed it before.
-    Allowed,
+    Allowed(AppProfile),
+    /// An owner has blocked the client, or the place where the answer would go: nobody is sent anywhere.
+    Blocked,
     /// The client is told that it cannot be; the whole address.
     Refused(String),
 }
@@ -61,13 +64,17 @@ pub async fn next_step(
     }
     let (key, app, remembered) = (account.key.id.clone(), consent.app.id, ctx.settings.oauth2.remember_consent);
     let resource = consent.authorization.resource.as_ref().map_or_else(String::new, |bound| bound.as_str().to_owned());
-    let (rules, known, session) = ctx
+    let (rules, known, session, blocked) = ctx
         .read(move |repos| {
             let rules = repos.openid().find_rules(app)?.unwrap_or_default();
             let known = repos.openid().find_consent(user, app, &resource)?;
-            Ok::<_, Error>((rules, known, repos.federated_sessions().find(&key)?))
+            let blocked = block_list::load(repos)?;
+            Ok::<_, Error>((rules, known, repos.federated_sessions().find(&key)?, blocked))
         })
         .await?;
+    if blocked.blocks_client(&consent.client_id()) || blocked.blocks_redirect(&consent.redirect_uri) {
+        return Ok(Step::Blocked);
+    }
     let auth_time = session.as_ref().map_or(account.key.created_at, |(session, _)| session.auth_time);
     if request.needs_new_proof(rules.default_max_age, auth_time, asked_at, ctx.clock.now()) {
         return sign_in("the user must sign in again");
@@ -79,7 +86,7 @@ pub async fn next_step(
         return refuse(code, "the user cannot sign in by one of the ways that are essential");
     }
     if request.asks(Prompt::Consent) || request.asks(Prompt::SelectAccount) {
-        return Ok(Step::Ask);
+        return Ok(Step::Ask(rules.profile));
     }
     let told = consent.told();
     let question = ConsentQuestion {
@@ -89,14 +96,15 @@ pub async fn next_step(
         authorization: &consent.authorization,
         told: &told,
         is_remembered: remembered,
+        is_listed: consent.is_listed(&ctx.settings),
     };
     if question.is_answered(known.as_ref()) {
-        return Ok(Step::Allowed);
+        return Ok(Step::Allowed(rules.profile));
     }
     if is_silent {
         return refuse(OAuthErrorCode::ConsentRequired, "the user must allow it");
     }
-    Ok(Step::Ask)
+    Ok(Step::Ask(rules.profile))
 }
 
 /// Text that says that whoever comes back with it to this query was asked to sign in anew now.

@@ -16,6 +16,7 @@ use crate::kit::html::links;
 use crate::kit::origins::is_foreign;
 use crate::kit::refusal::Refusal;
 use crate::kit::routes::Routes;
+use crate::oauth2::logos::logo_path;
 use crate::oauth2::tokens::told;
 use crate::users::role_display_name;
 use actix_web::HttpResponse;
@@ -23,7 +24,8 @@ use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use doorward_domain::Instant;
-use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback};
+use doorward_domain::oauth2::{OAuthErrorCode, Resource, all_loopback, are_other_sites};
+use doorward_domain::openid::AppProfile;
 use doorward_services::appearance::of_pages;
 use doorward_services::oauth2::authorize::{self, AuthorizeError, AuthorizeRequest, ConsentRequest};
 use doorward_services::oauth2::{Caution, client_documents, consent_scopes, registration};
@@ -37,6 +39,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     r.recognized(__path_ask, ask).busy();
     // Clients may send their requests so; what changes something is looked at by the handler.
     r.recognized(__path_allow, allow).for_any_site().busy();
+}
+
+/// Whether answers go to a site on the network that is not of the owner of this host.
+fn leads_elsewhere(redirect_uri: &str, host: &str) -> bool {
+    let Ok(url) = url::Url::parse(redirect_uri) else { return false };
+    url.scheme() == "https" && url.host_str().is_some_and(|other| are_other_sites(other, host))
 }
 
 /// Who vouches for the application's name and redirect URIs.
@@ -53,12 +61,20 @@ pub(crate) enum Registration<'a> {
     Document {
         /// The host of that URL.
         host: &'a str,
+        /// Whether the operator knows that host.
+        is_verified: bool,
+        /// Whether the answer goes to a site of somebody else.
+        is_elsewhere: bool,
         /// True when every redirect URI of the document is loopback, so that any program on the device can pose as it.
         only_loopback: bool,
     },
 }
 
 impl Registration<'_> {
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Document { is_elsewhere: true, .. })
+    }
+
     fn is_anybodys(&self) -> bool {
         matches!(self, Self::Itself { only_loopback: true } | Self::Document { only_loopback: true, .. })
     }
@@ -80,6 +96,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) app_name: &'a str,
     /// As stored; the page leaves it out when it is not fit for an `img`.
     pub(crate) app_icon: Option<&'a str>,
+    /// Where somebody who answers for the application says that it lives, what it does with what it learns, and under which terms.
+    pub(crate) links: Vec<AppLink<'a>>,
     pub(crate) registered: Registration<'a>,
     pub(crate) access: Access<'a>,
     /// The roles that let what is granted reach what belongs to others: `Owner of this server`.
@@ -92,6 +110,26 @@ pub(crate) struct Consent<'a> {
     pub(crate) cancel_url: &'a str,
     /// Path and query of this request, to come back to after `Switch user`.
     pub(crate) return_to: &'a str,
+}
+
+/// A link to a page of the application.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AppLink<'a> {
+    pub(crate) text: &'static str,
+    pub(crate) href: &'a str,
+}
+
+impl<'a> AppLink<'a> {
+    /// Those that there are.
+    fn of(profile: &'a AppProfile) -> Vec<Self> {
+        let all = [
+            ("Home page", profile.homepage_uri.as_str()),
+            ("Privacy policy", profile.policy_uri.as_str()),
+            ("Terms of service", profile.terms_uri.as_str()),
+        ];
+        let safe = all.into_iter().filter(|(_, href)| !href.starts_with('/'));
+        safe.filter_map(|(text, href)| links::safe_href(href).map(|href| Self { text, href })).collect()
+    }
 }
 
 impl Illustrated for Consent<'_> {
@@ -181,13 +219,13 @@ struct ConsentForm {
     ),
 )]
 pub(crate) async fn ask(call: Call, who: Result<Principal, Failure>) -> HandlerResult {
-    let (actor, consent, is_allowed) = prepare(&call, who).await?;
+    let Asked { actor, consent, profile, is_allowed } = prepare(&call, who).await?;
     if is_allowed && call.request.method() == Method::GET {
         let location = authorize::approve(call.context(), &actor, consent).await?;
         call.tally.made_row();
         return Ok(redirect(StatusCode::FOUND, &location));
     }
-    consent_page(&call, &actor, &consent, StatusCode::OK).await
+    consent_page(&call, &actor, &consent, &profile, StatusCode::OK).await
 }
 
 /// The signed-in user allows a client to act for them.
@@ -214,13 +252,13 @@ pub(crate) async fn allow(mut call: Call, who: Result<Principal, Failure>) -> Ha
         return Ok(call.convention.refuse(&call.asked(), &refusal));
     }
     let form: ConsentForm = body.read()?;
-    let (actor, consent, _) = prepare(&call, who).await?;
-    let (token, about) = (form.csrf_token, shown(&call, &actor, &consent));
+    let Asked { actor, consent, profile, .. } = prepare(&call, who).await?;
+    let (token, about) = (form.csrf_token, shown(&call, &actor, &consent, &profile));
     if csrf::check(&call, &actor, Purpose::Consent, &about, token.as_deref()).is_err() {
         // Perhaps somebody else has signed in since the page was shown, or the app was changed: nobody allows what was
         // shown to another, or something else than was shown.
         stale_for_programs(&call)?;
-        return consent_page(&call, &actor, &consent, StatusCode::BAD_REQUEST).await;
+        return consent_page(&call, &actor, &consent, &profile, StatusCode::BAD_REQUEST).await;
     }
     let location = authorize::approve(call.context(), &actor, consent).await?;
     call.tally.made_row();
@@ -243,9 +281,17 @@ pub(super) fn asked_anew(context: &Context, query: &str) -> (String, Option<Inst
     (rest, asked_at)
 }
 
-/// Everything up to the question to the user: first the client, then who is signed in, then the rest. Says too whether the user has
-/// allowed it before.
-async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Principal, ConsentRequest, bool), Failure> {
+/// Whom a request is put before, and what they are shown.
+struct Asked {
+    actor: Principal,
+    consent: ConsentRequest,
+    profile: AppProfile,
+    /// Whether they have allowed it before.
+    is_allowed: bool,
+}
+
+/// Everything up to the question to the user: first the client, then who is signed in, then the rest.
+async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<Asked, Failure> {
     let request = read(call)?;
     let refused = |error: AuthorizeError| bad_client(call, &told(error));
     let is_silent =
@@ -274,8 +320,9 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
     };
     let (query, asked_at) = asked_anew(call.context(), call.request.query_string());
     match (authentication::next_step(call.context(), actor.as_ref(), &consent, asked_at).await?, actor) {
-        (Step::Ask, Some(actor)) => Ok((actor, consent, false)),
-        (Step::Allowed, Some(actor)) => Ok((actor, consent, true)),
+        (Step::Ask(profile), Some(actor)) => Ok(Asked { actor, consent, profile, is_allowed: false }),
+        (Step::Allowed(profile), Some(actor)) => Ok(Asked { actor, consent, profile, is_allowed: true }),
+        (Step::Blocked, _) => Err(blocked(call).into()),
         (Step::Refused(location), _) => Err(redirect(StatusCode::FOUND, &location).into()),
         (Step::SignIn, _) | (_, None) => {
             let anew = authentication::ask_anew(call.context(), &query);
@@ -288,6 +335,9 @@ async fn prepare(call: &Call, who: Result<Principal, Failure>) -> Result<(Princi
 /// password that is the client's.
 fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     let mut response = error::oauth(error);
+    if error.code == OAuthErrorCode::UnauthorizedClient {
+        return blocked(call).into();
+    }
     if wish(&call.request) == Wish::Page && error.code == OAuthErrorCode::InvalidClientMetadata {
         let explanation = format!(
             "The application that sent you here describes itself in a way that this server does not accept. Nothing was shared with \
@@ -303,6 +353,12 @@ fn bad_client(call: &Call, error: &OAuthError) -> Failure {
     }
     response.headers_mut().remove(WWW_AUTHENTICATE);
     response.into()
+}
+
+/// An owner does not want this client, or nothing to be sent there.
+fn blocked(call: &Call) -> HttpResponse {
+    let explanation = "An administrator of this server has blocked it. Nothing was shared with it.";
+    problem(call, StatusCode::FORBIDDEN, "This application is blocked", explanation)
 }
 
 /// The parameters come from the query string only.
@@ -352,7 +408,7 @@ fn bad_redirect_uri(call: &Call, error: &OAuthError) -> HttpResponse {
 }
 
 /// All that the page says and the decision rests on: what was asked for, and what comes of it as the app and the user are now.
-fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
+fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest, profile: &AppProfile) -> String {
     let resource = consent.authorization.resource.as_ref().map_or("", Resource::as_str);
     let parts = [
         call.request.query_string(),
@@ -360,13 +416,20 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
         consent.redirect_uri.as_str(),
         resource,
         &consent.app.name,
+        &profile.display_name,
         &standing(actor),
     ];
-    // None of them but the name can hold a line break, and the name is of one line.
+    // None of them but the names can hold a line break, and names are of one line.
     parts.join("\n")
 }
 
-async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, status: StatusCode) -> HandlerResult {
+async fn consent_page(
+    call: &Call,
+    actor: &Principal,
+    consent: &ConsentRequest,
+    profile: &AppProfile,
+    status: StatusCode,
+) -> HandlerResult {
     let user = &actor.account()?.user;
     let scopes = consent_scopes(actor, &consent.told());
     let is_full = consent.authorization.scopes.is_unrestricted();
@@ -378,17 +441,24 @@ async fn consent_page(call: &Call, actor: &Principal, consent: &ConsentRequest, 
         user.username
     );
     let look = of_pages(call.context()).await;
+    let logo = profile.logo.as_ref().map(|logo| logo_path(consent.app.id, logo));
     let page = Consent {
         brand: Brand::of(&call.site, &look),
-        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent)),
+        csrf_token: &csrf::issue(&call.site, actor, Purpose::Consent, &shown(call, actor, consent, profile)),
         sign_out_token: &sign_out_token(call, actor),
         notice: Some(notice.as_str()).filter(|_| !status.is_success()),
         user: Person::of(user),
-        app_name: &consent.app.name,
-        app_icon: Some(consent.app.icon.as_str()).filter(|icon| !icon.is_empty()),
+        app_name: Some(profile.display_name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&consent.app.name),
+        app_icon: logo.as_deref().or(Some(consent.app.icon.as_str())).filter(|icon| !icon.is_empty()),
+        links: AppLink::of(profile),
         registered: if let Some(url) = &consent.document {
             let only_loopback = all_loopback(&consent.app.redirect_uris);
-            Registration::Document { host: url.host(), only_loopback }
+            Registration::Document {
+                host: url.host(),
+                is_verified: call.context().settings.oauth2.cimd.verifies(url.host()),
+                is_elsewhere: leads_elsewhere(consent.redirect_uri.as_str(), url.host()),
+                only_loopback,
+            }
         } else if registration::is_its_own(call.context(), consent.app.id).await? {
             Registration::Itself { only_loopback: all_loopback(&consent.app.redirect_uris) }
         } else {

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod all_defects;
+mod app_objects;
 mod appearance;
 mod audit;
 mod authcheck;

@@ -21,6 +21,8 @@ contract! {
             assert!(!repos.client_documents().note_failure(&permit(), id, NOW)?);
             repos.client_documents().upsert(&permit(), &first)?;
             assert_eq!(repos.client_documents().find(id)?, Some(first.clone()));
+            let urls = repos.client_documents().list_urls(&[id, AppId::NIL])?;
+            assert_eq!((urls, repos.client_documents().list_urls(&[])?), (vec![(id, first.url.clone())], vec![]));
             assert!(repos.client_documents().note_failure(&permit(), id, NOW + Duration::SECOND)?);
             let braked = StoredDocument { retry_at: Some(NOW + Duration::SECOND), ..first.clone() };
             assert_eq!(repos.client_documents().find(id)?, Some(braked));

@@ -1,6 +1,8 @@
 use crate::support::*;
 use doorward_domain::oauth2::App;
-use doorward_domain::openid::{AppRules, ClaimName, Consent, Identity, RequestedClaims, SignIn, fingerprint};
+use doorward_domain::openid::{
+    AppProfile, AppRules, ClaimName, Consent, Identity, LOGO_MAX, Logo, LogoKind, RequestedClaims, SignIn, fingerprint,
+};
 use doorward_domain::users::User;
 use time::Duration;
 use uuid::Uuid;
@@ -90,6 +92,29 @@ contract! {
         assert_eq!((found, expected.user_id), (None, user));
     }
 
+    async fn the_last_logo_is_kept_and_goes_with_its_app(db) {
+        let granted = Granted::in_store(&db).await;
+        let app = granted.app.id;
+        let logo = |kind, byte| Logo { kind, bytes: vec![byte; LOGO_MAX] };
+        let (first, second) = (logo(LogoKind::Png, 1), logo(LogoKind::Webp, 2));
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                let none = openid.find_logo(app)?;
+                openid.replace_logo(&permit(), app, Some(&first))?;
+                openid.replace_logo(&permit(), app, Some(&second))?;
+                let found = openid.find_logo(app)?;
+                assert_eq!((none, found), (None, Some(second.clone())));
+                openid.replace_logo(&permit(), app, None)?;
+                let gone = openid.find_logo(app)?;
+                openid.replace_logo(&permit(), app, Some(&second))?;
+                repos.apps().delete(&permit(), app)?;
+                Ok((gone, repos.openid().find_logo(app)?))
+            })
+            .await;
+        assert_eq!(found, (None, None));
+    }
+
     async fn what_is_particular_about_an_app_is_kept(db) {
         let granted = Granted::in_store(&db).await;
         let rules = AppRules {
@@ -97,6 +122,7 @@ contract! {
             trusted: true,
             post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
             backchannel_logout_uri: Some("https://app.example/logout".to_owned()),
+            profile: AppProfile { display_name: "アプリ".to_owned(), ..AppProfile::default() },
             ..AppRules::default()
         };
         let (app, expected) = (granted.app.id, rules.clone());

@@ -34,7 +34,7 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
-use doorward_domain::openid::{AppRules, LogoutNotice};
+use doorward_domain::openid::{AppRules, Logo, LogoKind, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
@@ -228,6 +228,10 @@ fn writes() -> Vec<Write> {
             let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
             r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
+        OpenIdRepository::replace_logo(None): |w, r, p| {
+            let logo = Logo { kind: LogoKind::Gif, bytes: b"GIF89a".to_vec() };
+            r.openid().replace_logo(&p.permit(), w.app.id, Some(&logo))
+        };
         OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
         OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
@@ -263,6 +267,9 @@ fn writes() -> Vec<Write> {
         GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
         GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
             r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
+        };
+        GrantRepository::delete_of_app(Some(App)): |w, r, p| {
+            r.grants().delete_of_app(&p.permit(), w.app.id).map(|_none_left| true)
         };
         AppRepository::update(Some(App)): |w, r, p| r.apps().update(&p.permit(), &w.app);
         AppRepository::delete_secret(Some(App)): |w, r, p| r.apps().delete_secret(&p.permit(), w.secret.id);

@@ -12,9 +12,19 @@ pub struct DocumentSettings {
     pub allow_hosts: Vec<HostPattern>,
     /// The hosts that they may not be on.
     pub deny_hosts: Vec<HostPattern>,
+    /// The hosts of which the consent page says that the operator knows them.
+    pub verified_domains: Vec<HostPattern>,
+    /// The very documents whose clients users are not asked about again.
+    pub trusted: Vec<String>,
 }
 
 impl DocumentSettings {
+    /// Whether the operator knows this host.
+    #[must_use]
+    pub fn verifies(&self, host: &str) -> bool {
+        self.verified_domains.iter().any(|pattern| pattern.matches(host))
+    }
+
     /// Whether documents of this host are taken.
     #[must_use]
     pub fn allows(&self, host: &str) -> bool {

@@ -53,6 +53,7 @@ fn knowing(copy: Option<StoredDocument>, app: Option<App>) -> MockRepositories {
     repos.apps.expect_find().returning(move |_| Ok(found.clone()));
     repos.apps.expect_find_for_update().returning(move |_| Ok(held.clone()));
     repos.registrations.expect_find().returning(|_| Ok(None));
+    repos.runtime_settings.expect_find().returning(|_, _| Ok(None));
     repos
 }
 

@@ -3,6 +3,7 @@
 use super::document::{Checked, check};
 use super::{ClientMetadata, RegistrationError, RegistrationMode, RegistrationSettings, SentMetadata};
 use crate::deed::{Deed, Done};
+use crate::oauth2::block_list;
 use crate::oauth2::provider::registration_mode;
 use crate::{Context, OAuthError, Origin, Principal};
 use doorward_domain::oauth2::{
@@ -50,6 +51,11 @@ pub async fn register(
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
+        let blocked = block_list::load(deed.repos)?;
+        if let Some(uri) = checked.redirect_uris.iter().find(|uri| blocked.blocks_redirect(uri)) {
+            let text = format!("redirect_uris: an administrator of this server has blocked {}", uri.as_str());
+            return Err(RegistrationError::Metadata(text));
+        }
         let mut random = [0; 32];
         deed.random().fill(&mut random);
         let token = RegistrationToken::new(&random);
