@@ -1,4 +1,5 @@
 use crate::support::*;
+use doorward_domain::ids::AppId;
 use doorward_domain::oauth2::{App, ClientUrl, DOCUMENTS_MAX, StoredDocument};
 use time::Duration;
 
