@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// What is particular about an app as a relying party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub struct AppRules {
     /// By which algorithm its tokens are signed.
     pub id_token_signed_response_alg: SignatureAlgorithm,
