@@ -56,6 +56,16 @@ pub trait OpenIdRepository {
         rules: &AppRules,
     ) -> Result<(), StoreError>;
 
+    /// The mail address that the user has proved to read, or that somebody vouches for, in lower case. They may have another one by now.
+    fn find_verified_email(&mut self, user: UserId) -> Result<Option<String>, StoreError>;
+    /// Sets it; `None` takes it back.
+    fn update_verified_email<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        user: UserId,
+        email: Option<&'a str>,
+    ) -> Result<(), StoreError>;
+
     /// The logo of an app.
     fn find_logo(&mut self, app: AppId) -> Result<Option<Logo>, StoreError>;
     /// Keeps a logo of an app that is stored already in the place of the one before; `None` removes it.

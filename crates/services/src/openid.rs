@@ -5,6 +5,7 @@ pub mod backchannel;
 pub mod documents;
 pub mod logout;
 pub mod userinfo;
+pub mod verified_emails;
 
 mod claims;
 mod hint;

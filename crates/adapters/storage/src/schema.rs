@@ -292,6 +292,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::sql::Uuid;
+
+    verified_emails (user_id) {
+        user_id -> Uuid,
+        email -> Text,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Text};
     use crate::types::sql::Uuid;
 

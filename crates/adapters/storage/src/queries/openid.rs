@@ -5,6 +5,7 @@ use super::one_of::OneOf;
 use crate::error::RowError;
 use crate::schema::{
     app_logos, oauth2_consents, oauth2_grants, openid_apps, openid_codes, openid_grants, openid_sessions,
+    verified_emails,
 };
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, Json, ScopeText};
@@ -150,6 +151,30 @@ impl OpenIdRepository for UnitOfWork<'_, Conn> {
                 .do_update()
                 .set(openid_apps::rules.eq(Json(rules.clone())))
                 .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn find_verified_email(&mut self, user: UserId) -> Result<Option<String>, StoreError> {
+        self.run(|conn| {
+            let row = verified_emails::table.find(Id(user)).select(verified_emails::email);
+            Ok(row.get_result(conn).optional()?)
+        })
+    }
+
+    fn update_verified_email<'a>(
+        &mut self,
+        permit: &Permit<action::Update, resource::User>,
+        user: UserId,
+        email: Option<&'a str>,
+    ) -> Result<(), StoreError> {
+        self.write_all(permit, &permit.kind().id(user.0).owner(user.0), Touches::nobody(NOBODY), |conn| {
+            diesel::delete(verified_emails::table.find(Id(user))).execute(conn)?;
+            if let Some(email) = email {
+                let new =
+                    (verified_emails::user_id.eq(Id(user)), verified_emails::email.eq(email.to_ascii_lowercase()));
+                diesel::insert_into(verified_emails::table).values(new).execute(conn)?;
+            }
             Ok(())
         })
     }

@@ -92,6 +92,24 @@ contract! {
         assert_eq!((found, expected.user_id), (None, user));
     }
 
+    async fn the_last_address_that_was_verified_is_kept_until_it_is_taken_back(db) {
+        let granted = Granted::in_store(&db).await;
+        let user = granted.user.id;
+        let found = db
+            .write(move |repos| {
+                let openid = repos.openid();
+                let mut found = vec![openid.find_verified_email(user)?];
+                for email in [Some("One@Example.com"), Some("two@example.com"), None] {
+                    openid.update_verified_email(&permit(), user, email)?;
+                    found.push(openid.find_verified_email(user)?);
+                }
+                Ok(found)
+            })
+            .await;
+        let text = |email: &str| Some(email.to_owned());
+        assert_eq!(found, [None, text("one@example.com"), text("two@example.com"), None]);
+    }
+
     async fn the_last_logo_is_kept_and_goes_with_its_app(db) {
         let granted = Granted::in_store(&db).await;
         let app = granted.app.id;

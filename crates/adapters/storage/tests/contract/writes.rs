@@ -228,6 +228,9 @@ fn writes() -> Vec<Write> {
             let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
             r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
+        OpenIdRepository::update_verified_email(None): |w, r, p| {
+            r.openid().update_verified_email(&p.permit(), w.ann.id, Some("ann@example.com"))
+        };
         OpenIdRepository::replace_logo(None): |w, r, p| {
             let logo = Logo { kind: LogoKind::Gif, bytes: b"GIF89a".to_vec() };
             r.openid().replace_logo(&p.permit(), w.app.id, Some(&logo))
@@ -434,6 +437,9 @@ fn writes() -> Vec<Write> {
         };
         KeyRepository::reseal(None): |w, r, p| r.keys().reseal(&p.permit(), &w.second_key.1, &[1; 69]);
         KeyRepository::purge(None): |w, r, p| r.keys().purge(&p.permit(), w.second_key.0.old_ends_at);
+        KeyRepository::delete(Some(Server)): |w, r, p| {
+            r.keys().delete(&p.permit(), w.second_key.1.purpose, w.second_key.1.id)
+        };
         LicenseRepository::insert(Some(Licenses)): |w, r, p| r.licenses().insert(&p.permit(), &w.license);
         LicenseRepository::delete(Some(Licenses)): |_w, r, p| r.licenses().delete(&p.permit(), LicenseId(1));
         MaintenanceRepository::server_key(None): |_w, r, p| {
