@@ -183,7 +183,7 @@ pub(super) fn signs_by(settings: &Settings, name: &str) -> Option<SignatureAlgor
     match name.parse().ok()? {
         SignatureAlgorithm::EdDsa if !settings.oidc.eddsa => None,
         found @ (SignatureAlgorithm::Rs256 | SignatureAlgorithm::Es256 | SignatureAlgorithm::EdDsa) => Some(found),
-        _ => None,
+        SignatureAlgorithm::Ps256 | SignatureAlgorithm::Es384 => None,
     }
 }
 

@@ -12,6 +12,7 @@ const PROTOCOL_CLAIMS: [&str; 10] = ["sub", "iss", "aud", "exp", "iat", "auth_ti
 
 /// What OpenID Connect Discovery 1.0 (3) adds to the metadata of the authorization server. It names exactly what works.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are members of the document")]
 pub struct ProviderMetadata {
     /// The keys with which this server signs.
     pub jwks_uri: String,

@@ -272,6 +272,7 @@ pub(crate) struct AppRequest {
     /// How many seconds ago a user may have signed in at most; null: that does not matter.
     #[serde(deserialize_with = "some")]
     #[schema(value_type = Option<u32>)]
+    #[expect(clippy::option_option, reason = "null is not the same as absent")]
     default_max_age: Option<Option<u32>>,
     /// Whether users are not asked whether they allow it, as long as its answers go to a site.
     trusted: Option<bool>,

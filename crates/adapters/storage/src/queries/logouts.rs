@@ -27,6 +27,8 @@ const NOBODY: &str = "no permission depends on what an app is told";
 type Columns = (BigInt, types::Uuid, types::Uuid, types::Uuid, Integer);
 /// Id, app, user, session, attempts.
 type Row = (i64, Id<AppId>, Id<UserId>, Id<Uuid>, i32);
+/// Grant, app, user, access token, and what is particular about the app.
+type Found = (Id<GrantId>, Id<AppId>, Id<UserId>, String, Json<AppRules>);
 /// Whom to tell of what: app, user, session.
 type Told = (AppId, UserId, Uuid);
 
@@ -35,7 +37,6 @@ type Told = (AppId, UserId, Uuid);
 pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, Error> {
     let sid = openid_sessions::table.find(key.as_str()).select(openid_sessions::sid);
     let Some(sid) = sid.get_result::<Id<Uuid>>(conn).optional()? else { return Ok(Vec::new()) };
-    type Found = (Id<GrantId>, Id<AppId>, Id<UserId>, String, Json<AppRules>);
     let found: Vec<Found> = openid_grants::table
         .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
         .inner_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_grants::app_id)))
