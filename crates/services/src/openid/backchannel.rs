@@ -87,7 +87,7 @@ async fn work(ctx: &Context, lease: Option<&Lease>) -> Result<Option<Duration>, 
                 Ok(Ok(())) => {}
                 // It is tried again when the attempt is over.
                 Ok(Err(error)) => {
-                    tracing::warn!(error = with_causes(&error), "what came of a logout was not written down")
+                    tracing::warn!(error = with_causes(&error), "what came of a logout was not written down");
                 }
                 Err(error) => tracing::error!(%error, "telling an app of a logout panicked"),
             }
@@ -136,22 +136,20 @@ async fn write_down(ctx: &Context, notice: LogoutNotice, failure: Option<String>
     let (app, attempt) = (notice.app_id, notice.attempt);
     let pause = notice.pause_before_retry();
     if let Some(error) = &failure {
-        match pause {
-            Some(_) => tracing::info!(%app, attempt, error, "an app was not told of a logout yet"),
-            None => tracing::warn!(%app, attempt, error, "an app was not told of a logout, and nobody tries any more"),
+        if pause.is_some() {
+            tracing::info!(%app, attempt, error, "an app was not told of a logout yet");
+        } else {
+            tracing::warn!(%app, attempt, error, "an app was not told of a logout, and nobody tries any more");
         }
     }
     ctx.act(&Principal::system(WHY), move |deed| {
-        match (failure, pause) {
-            (Some(error), Some(pause)) => {
-                let permit = System::because(WHY).permit::<action::Update, resource::System>();
-                let error: String = error.chars().take(ERROR_MAX).collect();
-                deed.repos.logouts().postpone(&permit, &notice, pause, &error)?;
-            }
-            (None, _) | (Some(_), None) => {
-                let permit = System::because(WHY).permit::<action::Delete, resource::System>();
-                deed.repos.logouts().remove(&permit, &notice)?;
-            }
+        if let (Some(error), Some(pause)) = (failure, pause) {
+            let permit = System::because(WHY).permit::<action::Update, resource::System>();
+            let error: String = error.chars().take(ERROR_MAX).collect();
+            deed.repos.logouts().postpone(&permit, &notice, pause, &error)?;
+        } else {
+            let permit = System::because(WHY).permit::<action::Delete, resource::System>();
+            deed.repos.logouts().remove(&permit, &notice)?;
         }
         Ok(deed.unrecorded("what was done is recorded", ()))
     })

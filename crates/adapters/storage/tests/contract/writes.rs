@@ -264,9 +264,13 @@ fn writes() -> Vec<Write> {
         ApiKeyRepository::expire(Some(Access)): |w, r, p| r.api_keys().expire(&p.permit(), &w.access.id, NOW);
         LogoutRepository::claim(None): |_w, r, p| r.logouts().claim(&p.permit(), 9, Duration::ZERO);
         LogoutRepository::postpone(None): |w, r, p| {
-            r.logouts().postpone(&p.permit(), &logout(w, r)?, Duration::ZERO, "no")
+            let notice = logout(w, r)?;
+            r.logouts().postpone(&p.permit(), &notice, Duration::ZERO, "no")
         };
-        LogoutRepository::remove(None): |w, r, p| r.logouts().remove(&p.permit(), &logout(w, r)?);
+        LogoutRepository::remove(None): |w, r, p| {
+            let notice = logout(w, r)?;
+            r.logouts().remove(&p.permit(), &notice)
+        };
         GrantRepository::delete(Some(Access)): |w, r, p| r.grants().delete(&p.permit(), w.grant.id);
         GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
             r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
