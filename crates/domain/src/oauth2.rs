@@ -37,6 +37,8 @@ mod redirect_uri;
 mod registration;
 #[cfg(feature = "oauth2")]
 mod resource;
+#[cfg(feature = "full")]
+mod resource_server;
 #[cfg(feature = "oauth2")]
 mod rotation;
 #[cfg(feature = "oauth2")]
@@ -80,6 +82,11 @@ pub use registration::{
 };
 #[cfg(feature = "oauth2")]
 pub use resource::{RESOURCE_MAX, Resource, ResourceError};
+#[cfg(feature = "full")]
+pub use resource_server::{
+    ACCESS_TOKEN, RESOURCE_NAME_MAX, RESOURCE_SERVERS_MAX, ResourceRules, ResourceServer, SIGNED_LIFETIME_MAX,
+    SIGNED_LIFETIME_MIN, TokenFormat, may_be_told,
+};
 #[cfg(feature = "oauth2")]
 pub use rotation::alphanumeric_from;
 #[cfg(feature = "oauth2")]

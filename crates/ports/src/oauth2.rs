@@ -217,6 +217,8 @@ pub struct Rotated {
     pub scopes: Scopes,
     /// The client secret with which the client authenticated, and when it was last seen.
     pub secret: Option<(AppSecretId, Option<Instant>)>,
+    /// Whether its tokens are bound to a resource.
+    pub is_bound: bool,
 }
 
 /// A client asks what an access token is.

@@ -75,6 +75,8 @@ repositories! {
     client_documents: registrations::{ClientDocumentRepository, MockClientDocumentRepository},
     /// What this server keeps as a provider of OpenID Connect.
     openid: openid::{OpenIdRepository, MockOpenIdRepository},
+    /// Registered resources.
+    resource_servers: resource_servers::{ResourceServerRepository, MockResourceServerRepository},
     /// Apps that are to be told of the end of sessions.
     logouts: openid::{LogoutRepository, MockLogoutRepository},
     /// Templates with their access lists.

@@ -14,6 +14,7 @@ pub mod introspect;
 pub mod metadata;
 pub mod provider;
 pub mod registration;
+pub mod resources;
 pub mod revoke;
 pub mod secrets;
 pub mod token;
@@ -21,6 +22,7 @@ pub mod token;
 mod cautions;
 mod client;
 pub(crate) mod scopes;
+mod signed_tokens;
 
 pub use cautions::consent_scopes;
 pub(crate) use client::unknown_client;

@@ -12,7 +12,7 @@ use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
 use crate::workspace_proxies::ProxySettings;
 use crate::workspaces::WorkspaceSettings;
-use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
+use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN};
 use doorward_domain::quiet_hours::DailySchedule;
 use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,8 @@ impl Section for SessionSettings {
 pub struct OAuth2Settings {
     /// Lifetime of an access token.
     pub access_token_lifetime: Span,
+    /// Lifetime of an access token that is signed, at resources that want one.
+    pub jwt_access_token_lifetime: Span,
     /// Lifetime of a refresh token; each refresh starts it anew.
     pub refresh_token_lifetime: Span,
     /// For how long an exchanged refresh token still yields its successor.
@@ -182,6 +184,9 @@ impl Section for OAuth2Settings {
 
     fn check(&self, defects: &mut Defects) {
         defects.at_least_a_second("access_token_lifetime", self.access_token_lifetime);
+        let signed = self.jwt_access_token_lifetime.get();
+        let is_short = (SIGNED_LIFETIME_MIN..=SIGNED_LIFETIME_MAX).contains(&signed);
+        defects.unless(is_short, "jwt_access_token_lifetime", "must be one minute to one hour");
         defects.at_least_a_second("device_max_auth_age", self.device_max_auth_age);
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");

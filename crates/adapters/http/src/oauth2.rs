@@ -6,6 +6,7 @@ pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod logos;
 pub(crate) mod registration;
+pub(crate) mod resources;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 
@@ -19,5 +20,6 @@ pub(crate) fn routes(routes: &mut Routes) {
     block_list::routes(routes);
     logos::routes(routes);
     registration::routes(routes);
+    resources::routes(routes);
     settings::routes(routes);
 }

@@ -293,6 +293,20 @@ table! {
 
 table! {
     use diesel::sql_types::Text;
+    use crate::types::sql::{Instant, Json, Uuid};
+
+    resource_servers (id) {
+        id -> Uuid,
+        identifier -> Text,
+        normal_form -> Text,
+        rules -> Json,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
     use crate::types::sql::Uuid;
 
     verified_emails (user_id) {

@@ -1,6 +1,7 @@
 //! Token introspection (RFC 7662): a resource server asks what a token is.
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
+use super::signed_tokens;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, CachedClient, CachedToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings};
@@ -60,15 +61,28 @@ pub async fn introspect(ctx: &Context, request: IntrospectRequest) -> Result<Opt
     if let (Some(credentials), PresentedSecret::Given(_), Some(token), None) =
         (client.credentials(), &client.secret, &token, request.repeated)
     {
-        let access = ApiToken::parse(token.expose()).ok().map(|token| {
-            let digest = token.digest();
-            (token.id, digest)
-        });
+        let signed = if signed_tokens::is_meant(token.expose()) {
+            signed_tokens::read(ctx, token.expose()).await.map_err(crate::keys::for_token)?
+        } else {
+            None
+        };
+        let ends_at = signed.as_ref().map(|signed| signed.expires_at);
+        let access = match signed {
+            Some(signed) => Some((signed.key, signed.digest)),
+            None => ApiToken::parse(token.expose()).ok().map(|token| {
+                let digest = token.digest();
+                (token.id, digest)
+            }),
+        };
         let query = IntrospectionQuery { client: credentials, token: access, now };
         if let Some(found) = find(ctx, &query).await? {
             note_use(ctx, found.answer.secret_id, found.answer.secret_last_used_at, now).await?;
             if query.token.is_some() {
-                return Ok(found.told_to(ctx, query.client.app_id));
+                let told = found.told_to(ctx, query.client.app_id);
+                // A signed token does not live as long as what it stands for.
+                let until =
+                    |token: &ActiveToken| ends_at.map_or(token.expires_at, |ends_at| ends_at.min(token.expires_at));
+                return Ok(told.map(|token| ActiveToken { expires_at: until(&token), ..token }));
             }
         }
     }

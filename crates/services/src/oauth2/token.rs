@@ -8,6 +8,7 @@ pub(super) mod still_allowed;
 
 use super::client::{ClientAuthentication, PresentedClient};
 use super::client_documents;
+use super::signed_tokens::{self, SignedToken};
 use crate::keys::for_token;
 use crate::openid::issue;
 use crate::{Context, OAuthError, Origin, Principal, Settings};
@@ -67,6 +68,20 @@ impl TokenSet {
     ) -> Self {
         let expires_in = (expires_at - now).whole_seconds().max(0);
         Self { access_token, refresh_token, expires_at, expires_in, scopes, id_token: None }
+    }
+
+    /// With a signed access token, if its row `is_bound` to a resource that wants one.
+    async fn signed(self, ctx: &Context, is_bound: bool) -> Result<Self, OAuthError> {
+        if !is_bound {
+            return Ok(self);
+        }
+        let now = ctx.clock.now();
+        Ok(match signed_tokens::in_place_of(ctx, &self.access_token).await.map_err(for_token)? {
+            None => self,
+            Some(SignedToken { token, expires_at }) => {
+                Self { access_token: token, expires_at, expires_in: (expires_at - now).whole_seconds().max(0), ..self }
+            }
+        })
     }
 
     /// With the ID token about this subject.

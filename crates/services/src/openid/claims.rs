@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// These claims about a user; what is not known is left out.
-pub(super) fn of_user(
+pub(crate) fn of_user(
     repos: &mut dyn Repositories,
     settings: &OidcSettings,
     user: &User,

@@ -1,6 +1,7 @@
 //! ID tokens: what they say, and signing them.
 
 use super::claims::of_user;
+pub(crate) use super::claims::of_user as claims_of_user;
 use crate::identity_providers::settings::OidcSettings;
 use crate::keys::signing_ring;
 use crate::{Context, Error, Settings};

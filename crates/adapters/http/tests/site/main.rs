@@ -56,6 +56,7 @@ mod scim_providers;
 mod scim_schemas;
 mod scim_tokens;
 mod scopes;
+mod signed_tokens;
 mod step_up;
 mod template_versions;
 mod templates;

@@ -64,6 +64,7 @@ mod quotas;
 mod registrations;
 mod replays;
 mod replicas;
+mod resource_servers;
 mod roles;
 mod runtime_settings;
 mod scim;

@@ -17,6 +17,7 @@ use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::registered;
 use crate::replays::seen;
 use crate::replicas::heartbeat;
+use crate::resource_servers::resource_server;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::scim_tokens::scim_token;
@@ -33,7 +34,9 @@ use doorward_domain::keys::{CryptoKey, KeyPurpose, KeyRotation};
 use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
-use doorward_domain::oauth2::{App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, Scopes};
+use doorward_domain::oauth2::{
+    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, RegisteredClient, ResourceServer, Scopes,
+};
 use doorward_domain::openid::{AppRules, Logo, LogoKind, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
@@ -462,6 +465,16 @@ fn writes() -> Vec<Write> {
         JobRepository::release(None): |w, r, p| {
             let run = r.jobs().claim(&permit(), "job", w.run.holder, Duration::HOUR, true)?;
             r.jobs().release(&p.permit(), &run.unwrap_or_else(|| w.run.clone()))
+        };
+        ResourceServerRepository::insert(None): |w, r, p| {
+            r.resource_servers().insert(&p.permit(), &ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") })
+        };
+        ResourceServerRepository::update(None): |w, r, p| {
+            let server = ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") };
+            r.resource_servers().update(&p.permit(), &server)
+        };
+        ResourceServerRepository::delete(None): |w, r, p| {
+            r.resource_servers().delete(&p.permit(), w.role_id.0.into())
         };
         OutboxRepository::announce(None): |_w, r, p| {
             r.outbox().announce(&p.permit(), "topic", "{}", NOW).map(|id| id > 0)

@@ -27,7 +27,7 @@ pub(super) struct Request {
 }
 
 enum Verdict {
-    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>> },
+    Granted { scopes: Scopes, subject: Option<Box<issue::Subject>>, is_bound: bool },
     Replayed,
 }
 
@@ -66,9 +66,9 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted { scopes, subject } => {
+        Verdict::Granted { scopes, subject, is_bound } => {
             let tokens = TokenSet::new(access, Some(refresh), expires_at, scopes, now);
-            tokens.telling_of(ctx, subject.map(|subject| *subject)).await
+            tokens.signed(ctx, is_bound).await?.telling_of(ctx, subject.map(|subject| *subject)).await
         }
         Verdict::Replayed => Err(OAuthError::invalid_grant("the code was redeemed before")),
     }
@@ -137,6 +137,7 @@ fn decide(
     }
     let permit = System::because("the user consented").permit::<action::Create, resource::Oauth2AppCodeToken>();
     let authorization = code.authorization.clone();
+    let is_bound = authorization.resource.is_some();
     let granted = Granted { app: &app, user_id: code.user_id, authorization, secret_id };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
@@ -146,7 +147,7 @@ fn decide(
     } else {
         None
     };
-    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new) };
+    let granted = Verdict::Granted { scopes, subject: subject.map(Box::new), is_bound };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
 }
 

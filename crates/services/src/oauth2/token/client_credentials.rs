@@ -55,7 +55,7 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
                 scopes: scopes::negotiate(app.allowed_scopes.as_ref(), common.scopes)?,
                 resource: super::bind(&settings, &app, common.resource.as_ref())?,
             };
-            let granted = authorization.scopes.clone();
+            let granted = (authorization.scopes.clone(), authorization.resource.is_some());
             let key = ApiKey::access_token(NewAccessToken {
                 id: token.id.clone(),
                 secret_digest: token.digest(),
@@ -72,7 +72,8 @@ pub(super) async fn issue(ctx: &Context, common: Common) -> Result<TokenSet, OAu
             Ok(deed.unrecorded("tokens are not recorded when they are issued", granted))
         })
         .await?;
-    Ok(TokenSet::new(access, None, expires_at, granted, now))
+    let (granted, is_bound) = granted;
+    TokenSet::new(access, None, expires_at, granted, now).signed(ctx, is_bound).await
 }
 
 fn permit() -> Permit<action::Create, resource::ApiKey> {

@@ -16,7 +16,7 @@ pub(super) struct Request {
 
 /// What came of a question. All but tokens are errors to the device, and yet what was noted must stay.
 enum Verdict {
-    Granted(Scopes),
+    Granted { scopes: Scopes, is_bound: bool },
     Pending,
     SlowDown,
 }
@@ -28,7 +28,9 @@ pub(super) async fn redeem(ctx: &Context, common: Common, request: Request) -> R
     let expires_at = now + ctx.settings.oauth2.access_token_lifetime.get();
     let (in_store, by) = (ctx.clone(), common.by.clone());
     match ctx.act(&by, move |deed| decide(&in_store, deed, &common, &request, &tokens)).await? {
-        Verdict::Granted(scopes) => Ok(TokenSet::new(access, Some(refresh), expires_at, scopes, now)),
+        Verdict::Granted { scopes, is_bound } => {
+            TokenSet::new(access, Some(refresh), expires_at, scopes, now).signed(ctx, is_bound).await
+        }
         Verdict::Pending => Err(OAuthError::new(OAuthErrorCode::AuthorizationPending, "the user has not decided yet")),
         Verdict::SlowDown => {
             Err(OAuthError::new(OAuthErrorCode::SlowDown, "wait five seconds longer between two questions"))
@@ -86,9 +88,9 @@ fn decide(
     }
     let permit: Permit<action::Create, resource::Oauth2AppCodeToken> =
         System::because("the user let the device act").permit();
-    let scopes = asked.authorization.scopes.clone();
+    let (scopes, is_bound) = (asked.authorization.scopes.clone(), asked.authorization.resource.is_some());
     let granted = Granted { app: &app, user_id, authorization: asked.authorization, secret_id };
     let (grant, key) = new_grant(ctx, granted, tokens, &common.by.origin.ip, now);
     deed.repos.grants().insert(&permit, &grant, &key)?;
-    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted(scopes)))
+    Ok(deed.unrecorded("tokens are not recorded when they are issued", Verdict::Granted { scopes, is_bound }))
 }

@@ -38,6 +38,8 @@ enum Verdict {
         live: Digest,
         expires_at: Instant,
         scopes: Scopes,
+        /// Whether it is bound to a resource.
+        is_bound: bool,
     },
     /// Another refresh of the same token won in between.
     Raced,
@@ -86,7 +88,7 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
             touch(ctx, &rotated, now).await?;
             let subject = subject(ctx, rotated.grant_id, &rotated.scopes).await?;
             let tokens = token_set(&successor, rotated.access_key_id, expires_at, rotated.scopes)?;
-            return tokens.telling_of(ctx, subject).await;
+            return tokens.signed(ctx, rotated.is_bound).await?.telling_of(ctx, subject).await;
         }
     }
 
@@ -101,11 +103,12 @@ pub(super) async fn refresh(ctx: &Context, common: Common, request: Request) -> 
         let (common, rotation) = (common.clone(), rotation.clone());
         let verdict = ctx.act(&by, move |deed| decide(&in_store, deed, &common, &rotation, issued)).await?;
         match verdict {
-            Verdict::Granted { grant, key, live, expires_at, scopes } => {
+            Verdict::Granted { grant, key, live, expires_at, scopes, is_bound } => {
                 // Of a token that was exchanged several times over, the pairs in between do not work any more.
                 let pair = live_pair(ctx, &presented, &live, now).await?;
                 let subject = subject(ctx, grant, &scopes).await?;
-                return token_set(&pair, key, expires_at, scopes)?.telling_of(ctx, subject).await;
+                let tokens = token_set(&pair, key, expires_at, scopes)?;
+                return tokens.signed(ctx, is_bound).await?.telling_of(ctx, subject).await;
             }
             Verdict::Raced => {}
             Verdict::Stolen => {
@@ -196,7 +199,8 @@ fn decide(
                 repos.grants().narrow_access(&token_permit(), &rotated.access_key_id, &scopes)?;
             }
             let (key, expires_at) = (rotated.access_key_id, rotation.access_expires_at);
-            Verdict::Granted { grant: grant.id, key, live: rotation.next, expires_at, scopes }
+            let is_bound = grant.authorization.resource.is_some();
+            Verdict::Granted { grant: grant.id, key, live: rotation.next, expires_at, scopes, is_bound }
         }
     };
     Ok(deed.unrecorded("tokens are not recorded when they are issued", verdict))
@@ -215,6 +219,7 @@ fn repeat(
     common: &Common,
 ) -> Result<Verdict, OAuthError> {
     let now = common.now;
+    let is_bound = grant.authorization.resource.is_some();
     let (live, lifetime) = (grant.refresh_digest, ctx.settings.oauth2.access_token_lifetime.get());
     // What the token handed out before can do.
     let (carried, mut expires_at) =
@@ -248,7 +253,7 @@ fn repeat(
             return Ok(Verdict::Raced);
         }
     }
-    Ok(Verdict::Granted { grant: grant.id, key: grant.access_key_id, live, expires_at, scopes })
+    Ok(Verdict::Granted { grant: grant.id, key: grant.access_key_id, live, expires_at, scopes, is_bound })
 }
 
 /// Writes what is left of a grant when its app was changed since that was looked at.
