@@ -11,7 +11,7 @@ use crate::users::{self, insert_service_account};
 use crate::{Context, Error, FieldError, OAuthError, Principal, Settings, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
+use doorward_domain::names::{NAME_MAX, RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
     App, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
     ResourceError, Scopes, parse_scope_list,
@@ -167,8 +167,12 @@ pub async fn adopt(ctx: &Context, actor: &Principal, url: &str, mut command: App
     };
     let url = client_documents::admit(ctx, url).map_err(refused)?;
     let found = client_documents::find(ctx, &url).await.map_err(refused)?;
-    if command.name.is_empty() {
+    if command.name.is_empty() && is_name(&found.name) {
         command.name.clone_from(&found.name);
+    } else if command.name.is_empty() {
+        // What it calls itself is for people; its host is a name as owners give them.
+        command.rules.display_name.get_or_insert_with(|| found.name.clone());
+        command.name = url.host().replace(|c: char| !c.is_ascii_alphanumeric(), "-").chars().take(NAME_MAX).collect();
     }
     // The document says where its answers go.
     (command.callback_url, command.redirect_uris, command.service_account) = (None, None, None);

@@ -131,9 +131,9 @@ async fn an_owner_answers_for_a_client_that_is_known_by_a_document() {
     let provider = serving("https://claude.example/cb");
     let house = house_beside(provider.upstreams(), |_| ()).await;
     let owner = house.owner().await;
-    let body = json!({ "client_id_url": URL, "name": "Our Claude", "scopes": ["user:read"], "trusted": true });
+    let body = json!({ "client_id_url": URL, "name": "our-claude", "scopes": ["user:read"], "trusted": true });
     let made = house.api(Method::POST, "/oauth2-provider/apps", &owner, body.clone()).await.expect(201).json();
-    assert_eq!((&made["client_id"], &made["name"], &made["pinned"]), (&json!(URL), &json!("Our Claude"), &json!(true)));
+    assert_eq!((&made["client_id"], &made["name"], &made["pinned"]), (&json!(URL), &json!("our-claude"), &json!(true)));
     assert_eq!(made["redirect_uris"], json!(["https://claude.example/cb"]));
     house.api(Method::POST, "/oauth2-provider/apps", &owner, body).await.expect(409);
     // Nobody is asked about an app that an owner trusts, and it may do no more than the owner has said.
@@ -141,6 +141,12 @@ async fn an_owner_answers_for_a_client_that_is_known_by_a_document() {
     assert!(silent.redirected_with("code").is_some(), "{}", silent.header("location"));
     let more = page(&house, &owner, &uri(URL, &[("scope", "workspace:read")])).await.expect(302);
     assert_eq!(more.redirected_with("error").as_deref(), Some("invalid_scope"));
+    provider.state().others[0].1["client_name"] = json!("Claude Code");
+    let house2 = house_beside(provider.upstreams(), |_| ()).await;
+    let other = house2.owner().await;
+    let named = house2.api(Method::POST, "/oauth2-provider/apps", &other, json!({ "client_id_url": URL })).await;
+    let named = named.expect(201).json();
+    assert_eq!((&named["name"], &named["display_name"]), (&json!("claude-example"), &json!("Claude Code")));
     for bad in ["https://claude.example/nothing", "http://claude.example/x", "x"] {
         let body = json!({ "client_id_url": bad });
         let refused = house.api(Method::POST, "/oauth2-provider/apps", &owner, body).await.expect(400).json();
