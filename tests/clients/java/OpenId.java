@@ -3,6 +3,7 @@ import com.nimbusds.oauth2.sdk.AccessTokenResponse;
 import com.nimbusds.oauth2.sdk.AuthorizationCodeGrant;
 import com.nimbusds.oauth2.sdk.AuthorizationGrant;
 import com.nimbusds.oauth2.sdk.ErrorObject;
+import com.nimbusds.oauth2.sdk.GrantType;
 import com.nimbusds.oauth2.sdk.RefreshTokenGrant;
 import com.nimbusds.oauth2.sdk.ResponseType;
 import com.nimbusds.oauth2.sdk.Scope;
@@ -46,6 +47,7 @@ import com.nimbusds.openid.connect.sdk.validators.AccessTokenValidator;
 import com.nimbusds.openid.connect.sdk.validators.IDTokenValidator;
 import java.net.URI;
 import java.util.Date;
+import java.util.Set;
 
 /** The SDK of Connect2id as a client: the code flow with all its checks, in the name of whoever has the session. */
 public final class OpenId {
@@ -79,6 +81,8 @@ public final class OpenId {
     metadata.setRedirectionURI(CALLBACK);
     metadata.setName("In Java");
     metadata.setTokenEndpointAuthMethod(ClientAuthenticationMethod.NONE);
+    // The SDK's default is the code alone, and who does not ask for refresh tokens gets none.
+    metadata.setGrantTypes(Set.of(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN));
     metadata.applyDefaults();
     HTTPResponse answer = new OIDCClientRegistrationRequest(server.getRegistrationEndpointURI(), metadata, null).toHTTPRequest().send();
     ClientRegistrationResponse registered = OIDCClientRegistrationResponseParser.parse(answer);
