@@ -187,13 +187,15 @@ pub struct OAuthError {
     pub outage: Option<Outage>,
     /// When it may help to try again, if that is known.
     pub retry_after: Option<Duration>,
+    /// Whether it is because too many ask: then it is not the server that stands in the way.
+    pub is_limit: bool,
 }
 
 impl OAuthError {
     /// An error whose reason may be told.
     pub fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self { code, reason: description.clone(), description, outage: None, retry_after: None }
+        Self { code, reason: description.clone(), description, outage: None, retry_after: None, is_limit: false }
     }
 
     /// An error whose reason is for the log only.
@@ -242,6 +244,12 @@ impl OAuthError {
 }
 
 impl OAuthError {
+    /// So many ask that no more are taken now.
+    #[must_use]
+    pub fn too_many(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { is_limit: true, ..Self::new(OAuthErrorCode::TemporarilyUnavailable, text) }
+    }
+
     /// Something that passes stands in the way.
     #[must_use]
     pub fn unavailable(outage: Outage, reason: impl Into<Cow<'static, str>>) -> Self {

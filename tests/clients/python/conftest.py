@@ -8,6 +8,9 @@ from playwright.sync_api import expect, sync_playwright
 from harness.browser import Person, launch
 from harness.callback import Callback
 from harness.databases import fresh_postgres
+from harness.mailbox import Authority
+from harness.mcp_server import McpServer
+from harness.node_client import DocumentHost
 from harness.server import Server
 
 expect.set_options(timeout=10_000)
@@ -70,6 +73,40 @@ def new_server(database):
     """A server that nobody has set up yet."""
     with _server(database) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def host(request, tmp_path_factory):
+    """A host of metadata documents with an authority of its own. Its document is that of the module: `DOCUMENT`."""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    with DocumentHost(authority.context) as host:
+        host.authority = authority
+        host.document = {"client_id": host.url, "token_endpoint_auth_method": "none", **request.module.DOCUMENT}
+        yield host
+
+
+@pytest.fixture(scope="module")
+def open_server(request, database, host):
+    """A server where clients may register themselves, that believes in the host of documents, with the `SETTINGS` of the module."""
+    settings = {
+        "oauth2.access_token_lifetime": "3s",
+        "oauth2.registration.mode": "open",
+        "fetch.extra_ca": str(host.authority.file),
+        "fetch.allow_hosts.0": host.address,
+        **getattr(request.module, "SETTINGS", {}),
+    }
+    with _server(database, **settings) as server:
+        server.owner
+        yield server
+
+
+@pytest.fixture
+def mcp_server(open_server):
+    """An MCP server that the open server protects."""
+    with McpServer() as mcp_server:
+        app = open_server.owner.create_app(f"{mcp_server.origin}/unused", resources=[mcp_server.url])
+        mcp_server.serve(open_server.metadata(), app)
+        yield mcp_server
 
 
 @pytest.fixture(autouse=True)

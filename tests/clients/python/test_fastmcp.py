@@ -13,35 +13,8 @@ from fastmcp.client.auth import OAuth
 from key_value.aio.stores.memory import MemoryStore
 
 from harness.fast_server import FastServer
-from harness.mailbox import Authority
-from harness.node_client import DocumentHost
 
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    with DocumentHost(authority.context) as host:
-        host.authority = authority
-        host.document = {
-            "client_id": host.url,
-            "client_name": "FastMCP client",
-            "redirect_uris": ["http://localhost/callback"],
-            "token_endpoint_auth_method": "none",
-        }
-        yield host
-
-
-@pytest.fixture(scope="module")
-def open_server(database, serve_module, host):
-    settings = {
-        "oauth2.access_token_lifetime": "3s",
-        "oauth2.registration.mode": "open",
-        "fetch.extra_ca": str(host.authority.file),
-        "fetch.allow_hosts.0": host.address,
-    }
-    with serve_module(database, **settings) as server:
-        server.owner
-        yield server
+DOCUMENT = {"client_name": "FastMCP client", "redirect_uris": ["http://localhost/callback"]}
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from harness.mailbox import Authority
 from harness.mcp_server import McpServer
 from harness.mcp_user import Denied, McpUser, Storage, causes
-from harness.node_client import DocumentHost
+
+DOCUMENT = {"client_name": "Small client", "redirect_uris": ["http://127.0.0.1/callback"]}
 
 
 @pytest.fixture
@@ -27,34 +27,6 @@ def serve(mcp_server, server, scopes=None):
 def native_app(server):
     """A public client, registered once for all its users: the port of its loopback redirect URI is free."""
     return server.owner.create_app("http://127.0.0.1/callback", public=True)
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    with DocumentHost(authority.context) as host:
-        host.authority = authority
-        host.document = {
-            "client_id": host.url,
-            "client_name": "Small client",
-            "redirect_uris": ["http://127.0.0.1/callback"],
-            "token_endpoint_auth_method": "none",
-        }
-        yield host
-
-
-@pytest.fixture(scope="module")
-def open_server(database, serve_module, host):
-    """A server where clients may register themselves, and that believes in the host of the document."""
-    settings = {
-        "oauth2.access_token_lifetime": "3s",
-        "oauth2.registration.mode": "open",
-        "fetch.extra_ca": str(host.authority.file),
-        "fetch.allow_hosts.0": host.address,
-    }
-    with serve_module(database, **settings) as server:
-        server.owner
-        yield server
 
 
 @pytest.mark.parametrize("way", ["dynamic", "document"])

@@ -6,47 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from harness.mailbox import Authority
-from harness.mcp_server import McpServer
-from harness.node_client import DocumentHost, NodeClient
+from harness.node_client import NodeClient
 
+DOCUMENT = {"client_name": "Node tool", "redirect_uris": ["http://127.0.0.1/callback", "http://localhost/callback"]}
+SETTINGS = {"oauth2.refresh_reuse_grace": "1s"}
 CALLBACK = "http://127.0.0.1:43117/callback"
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    with DocumentHost(authority.context) as host:
-        host.authority = authority
-        host.document = {
-            "client_id": host.url,
-            "client_name": "Node tool",
-            "redirect_uris": ["http://127.0.0.1/callback", "http://localhost/callback"],
-            "token_endpoint_auth_method": "none",
-        }
-        yield host
-
-
-@pytest.fixture(scope="module")
-def open_server(database, serve_module, host):
-    settings = {
-        "oauth2.access_token_lifetime": "3s",
-        "oauth2.refresh_reuse_grace": "1s",
-        "oauth2.registration.mode": "open",
-        "fetch.extra_ca": str(host.authority.file),
-        "fetch.allow_hosts.0": host.address,
-    }
-    with serve_module(database, **settings) as server:
-        server.owner
-        yield server
-
-
-@pytest.fixture
-def mcp_server(open_server):
-    with McpServer() as mcp_server:
-        app = open_server.owner.create_app(f"{mcp_server.origin}/unused", resources=[mcp_server.url])
-        mcp_server.serve(open_server.metadata(), app)
-        yield mcp_server
 
 
 @pytest.fixture(params=["registered", "dynamic", "document"])

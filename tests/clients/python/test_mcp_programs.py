@@ -13,46 +13,11 @@ from playwright.sync_api import expect
 
 from harness.mailbox import Authority, free_port
 from harness.mcp_program import Bridge, run
-from harness.mcp_server import McpServer
-from harness.node_client import DocumentHost
 
+DOCUMENT = {"client_name": "Program", "redirect_uris": ["http://127.0.0.1/oauth/callback", "http://localhost/oauth/callback"]}
+SETTINGS = {"oauth2.access_token_lifetime": "5s"}
 CONFORMANCE = "@modelcontextprotocol/conformance/dist/index.js"
 INSPECTOR = "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    with DocumentHost(authority.context) as host:
-        host.authority = authority
-        host.document = {
-            "client_id": host.url,
-            "client_name": "Program",
-            "redirect_uris": ["http://127.0.0.1/oauth/callback", "http://localhost/oauth/callback"],
-            "token_endpoint_auth_method": "none",
-        }
-        yield host
-
-
-@pytest.fixture(scope="module")
-def open_server(database, serve_module, host):
-    settings = {
-        "oauth2.access_token_lifetime": "5s",
-        "oauth2.registration.mode": "open",
-        "fetch.extra_ca": str(host.authority.file),
-        "fetch.allow_hosts.0": host.address,
-    }
-    with serve_module(database, **settings) as server:
-        server.owner
-        yield server
-
-
-@pytest.fixture
-def mcp_server(open_server):
-    with McpServer() as mcp_server:
-        app = open_server.owner.create_app(f"{mcp_server.origin}/unused", resources=[mcp_server.url])
-        mcp_server.serve(open_server.metadata(), app)
-        yield mcp_server
 
 
 class Opener:

@@ -4,39 +4,11 @@ import time
 
 import pytest
 
-from harness.mailbox import Authority
 from harness.mcp_server import McpServer
-from harness.node_client import DocumentHost
 from harness.rust_client import RustClient
 
+DOCUMENT = {"client_name": "Rust tool", "redirect_uris": ["http://127.0.0.1/callback"]}
 CALLBACK = "http://127.0.0.1:43127/callback"
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    with DocumentHost(authority.context) as host:
-        host.authority = authority
-        host.document = {
-            "client_id": host.url,
-            "client_name": "Rust tool",
-            "redirect_uris": ["http://127.0.0.1/callback"],
-            "token_endpoint_auth_method": "none",
-        }
-        yield host
-
-
-@pytest.fixture(scope="module")
-def open_server(database, serve_module, host):
-    settings = {
-        "oauth2.access_token_lifetime": "3s",
-        "oauth2.registration.mode": "open",
-        "fetch.extra_ca": str(host.authority.file),
-        "fetch.allow_hosts.0": host.address,
-    }
-    with serve_module(database, **settings) as server:
-        server.owner
-        yield server
 
 
 @pytest.mark.parametrize("way", ["registered", "dynamic", "document"])

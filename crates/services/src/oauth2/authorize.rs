@@ -72,8 +72,7 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
     super::client_documents::admit(ctx, text).map(Some).map_err(AuthorizeError::Client)
 }
 
-/// Finds the client of an authorization request, and what is known of it when it asks this user; this comes before the question
-/// whether anybody is signed in.
+/// Finds the client of an authorization request; this comes before the question whether anybody is signed in.
 ///
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
@@ -83,7 +82,7 @@ pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<Ap
     found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
 }
 
-/// The same, with what is known about the request of whoever asks.
+/// The same, with what is known of the client when it asks this user.
 ///
 /// Needs no permission. Errors: as of [`find_client`].
 pub async fn find_asking_client(

@@ -133,7 +133,7 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
         };
         let live = deed.repos.device_authorizations().count_live(app.id, &asked.ip, deed.now)?;
         if live.all >= LIVE_MAX || live.pending >= PENDING_MAX {
-            let told = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "too many device codes wait; try again");
+            let told = OAuthError::too_many("too many device codes wait; try again");
             return Err(told.because(format!("{} live, {} of this app and address", live.all, live.pending)));
         }
         let permit = System::because("a client asks for a device").permit();

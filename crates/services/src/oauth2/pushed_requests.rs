@@ -68,10 +68,7 @@ pub async fn push(ctx: &Context, push: PushRequest, origin: Arc<Origin>) -> Resu
     ctx.act(&Principal::anonymous(origin), move |deed| {
         presented.authenticate(&app, deed.repos, deed.now)?;
         if deed.repos.pushed_requests().count_live(deed.now)? >= LIVE_MAX {
-            return Err(OAuthError::new(
-                OAuthErrorCode::TemporarilyUnavailable,
-                "too many pushed requests wait; try again",
-            ));
+            return Err(OAuthError::too_many("too many pushed requests wait; try again"));
         }
         if let Some(signed) = &request.signed
             && !one_use::use_up_signed(deed, signed)?

@@ -65,7 +65,7 @@ pub async fn next_step(
         return sign_in("the user must sign in again");
     }
     let essential = &request.claims.essential_acr;
-    let acr = began.as_ref().map_or(issue::PASSWORD, |(_, acr)| acr);
+    let acr = issue::acr(began.as_ref().map(|(_, acr)| acr.as_str()));
     if !essential.is_empty() && !essential.iter().any(|essential| essential == acr) {
         let code = OAuthErrorCode::UnmetAuthenticationRequirements;
         return refuse(code, "the user cannot sign in by one of the ways that are essential");

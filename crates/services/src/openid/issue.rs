@@ -21,7 +21,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// What the value of `acr` is for those who have proved to know a password.
-pub(super) const PASSWORD: &str = "pwd";
+const PASSWORD: &str = "pwd";
+
+/// What a sign-in was worth, by what its identity provider said; of one that it said nothing of, or that was none of a provider, no more
+/// than a password.
+pub(super) fn acr(said: Option<&str>) -> &str {
+    said.filter(|said| !said.is_empty()).unwrap_or(PASSWORD)
+}
 
 /// Whether tokens with these scopes come with an ID token.
 pub(crate) fn is_asked_for(settings: &Settings, scopes: &Scopes) -> bool {
@@ -36,16 +42,15 @@ fn permit() -> Permit<action::Create, resource::Oauth2AppCodeToken> {
 pub(crate) fn sign_in_of(repos: &mut dyn Repositories, key: &ApiKey, fresh: Uuid) -> Result<SignIn, StoreError> {
     repos.openid().insert_session(&permit(), &key.id, fresh)?;
     let sid = repos.openid().find_session(&key.id)?.unwrap_or(fresh);
-    let (auth_time, acr, amr) = match repos.federated_sessions().find(&key.id)? {
+    let (auth_time, worth, amr) = match repos.federated_sessions().find(&key.id)? {
         Some((session, _)) => {
             let mut amr = session.amr;
             amr.push("fed".to_owned());
-            let acr = if session.acr.is_empty() { PASSWORD.to_owned() } else { session.acr };
-            (session.auth_time, acr, amr)
+            (session.auth_time, acr(Some(&session.acr)).to_owned(), amr)
         }
-        None => (key.created_at, PASSWORD.to_owned(), vec![PASSWORD.to_owned()]),
+        None => (key.created_at, acr(None).to_owned(), vec![PASSWORD.to_owned()]),
     };
-    Ok(SignIn { sid, auth_time, acr, amr })
+    Ok(SignIn { sid, auth_time, acr: worth, amr })
 }
 
 /// Notes with a code what the app is told of the user, who consents with this key.
@@ -170,4 +175,14 @@ pub(crate) async fn sign(
     let unsigned = Unsigned::new(key.algorithm, &key.id, kind, claims(key.algorithm, now));
     let signature = key.signer.sign(unsigned.signed_part()).map_err(|error| Error::Internal(error.into()))?;
     Ok(unsigned.with_signature(&signature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_of_which_nothing_is_said_is_worth_a_password() {
+        assert_eq!([acr(None), acr(Some("")), acr(Some("mfa"))], [PASSWORD, PASSWORD, "mfa"]);
+    }
 }

@@ -199,6 +199,7 @@ pub(crate) fn oauth(error: &OAuthError) -> HttpResponse {
         OAuthErrorCode::InvalidClient | OAuthErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
         OAuthErrorCode::InsufficientScope | OAuthErrorCode::AccessDenied => StatusCode::FORBIDDEN,
         OAuthErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        OAuthErrorCode::TemporarilyUnavailable if error.is_limit => StatusCode::TOO_MANY_REQUESTS,
         OAuthErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         OAuthErrorCode::InvalidRequest
         | OAuthErrorCode::InvalidGrant

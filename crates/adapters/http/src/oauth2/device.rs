@@ -4,14 +4,11 @@ use crate::conventions::OAuth2;
 use crate::conventions::page::paths;
 use crate::kit::answer::ok;
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult, oauth_body};
+use crate::kit::error::HandlerResult;
 use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::secret;
 use crate::kit::routes::Routes;
-use actix_web::http::StatusCode;
 use doorward_domain::Secret;
-use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_services::OAuthError;
 use doorward_services::oauth2::device;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -60,14 +57,6 @@ pub(crate) struct DeviceObject<'a> {
     interval: i32,
 }
 
-/// That too many codes wait is of those who ask; an outage is of the server.
-fn refused(error: OAuthError) -> Failure {
-    if error.code == OAuthErrorCode::TemporarilyUnavailable && error.outage.is_none() {
-        return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
-    }
-    error.into()
-}
-
 /// Begins the device grant: gives codes to a device without a browser.
 #[utoipa::path(
     post, path = "/oauth2/device", tag = "oauth2", operation_id = "device_authorization",
@@ -91,7 +80,7 @@ pub(crate) async fn begin(mut call: Call) -> HandlerResult {
         repeated: repeats.into_iter().next(),
     };
     call.admit(request.client.client_id.as_deref(), None).await?;
-    let codes = device::begin(call.context(), request, Arc::clone(&call.origin)).await.map_err(refused)?;
+    let codes = device::begin(call.context(), request, Arc::clone(&call.origin)).await?;
     call.tally.made_row();
     let uri = format!("{}{}", call.context().settings.issuer(), paths::DEVICE);
     Ok(ok(&DeviceObject {

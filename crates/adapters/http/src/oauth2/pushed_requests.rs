@@ -4,14 +4,11 @@ use super::authorization_request;
 use crate::conventions::OAuth2;
 use crate::kit::answer::created;
 use crate::kit::call::Call;
-use crate::kit::error::{Failure, HandlerResult, oauth_body};
+use crate::kit::error::HandlerResult;
 use crate::kit::extract::credential::{self, InBody};
 use crate::kit::extract::form::{Form, secret};
 use crate::kit::routes::Routes;
-use actix_web::http::StatusCode;
 use doorward_domain::Secret;
-use doorward_domain::oauth2::OAuthErrorCode;
-use doorward_services::OAuthError;
 use doorward_services::oauth2::pushed_requests::{self, PushRequest};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -72,16 +69,8 @@ pub(crate) async fn push(mut call: Call) -> HandlerResult {
     };
     let client = credential::client(&call.request, in_body)?;
     call.admit(client.client_id.as_deref(), None).await?;
-    let pushed = pushed_requests::push(call.context(), PushRequest { client, request }, Arc::clone(&call.origin)).await;
-    let pushed = pushed.map_err(refused)?;
+    let pushed =
+        pushed_requests::push(call.context(), PushRequest { client, request }, Arc::clone(&call.origin)).await?;
     call.tally.made_row();
     Ok(created(&PushedObject { request_uri: pushed.uri.as_str(), expires_in: pushed.expires_in }))
-}
-
-/// That too many requests wait is of those who ask; an outage is of the server.
-fn refused(error: OAuthError) -> Failure {
-    if error.code == OAuthErrorCode::TemporarilyUnavailable && error.outage.is_none() {
-        return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
-    }
-    error.into()
 }

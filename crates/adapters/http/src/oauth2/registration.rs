@@ -242,9 +242,7 @@ fn refused(error: RegistrationError) -> Failure {
         }
         RegistrationError::NotAnId => return OAuthError::new(OAuthErrorCode::InvalidClientId, text).into(),
         RegistrationError::TooMany { retry_after } => {
-            let error = OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, text);
-            let error = OAuthError { retry_after: Some(retry_after), ..error };
-            return oauth_body(StatusCode::TOO_MANY_REQUESTS, &error).into();
+            return OAuthError { retry_after: Some(retry_after), ..OAuthError::too_many(text) }.into();
         }
         RegistrationError::Off => (StatusCode::FORBIDDEN, OAuthErrorCode::InvalidRequest),
         RegistrationError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidToken),

@@ -303,6 +303,11 @@ async fn keys_elsewhere_are_fetched_when_they_are_needed_and_again_for_one_that_
         if status == 503 {
             assert_eq!(error(&answer), "temporarily_unavailable");
             assert!(!answer.body.contains("10.0.0.7"), "what inner hosts say is nobody's business");
+            // Nobody asks too often; the same is said wherever clients prove themselves.
+            for path in ["/oauth2/par", "/oauth2/device"] {
+                let proof = keys.assertion(&id, json!({}), json!({ "iat": now, "exp": now + 300 }));
+                send(&house, path, &proof, &[("scope", "user:read")]).await.expect(503);
+            }
         }
     }
     keys.signer.state().is_down = false;

@@ -50,6 +50,7 @@ mod public_keys;
 mod pushed_requests;
 mod quiet_hours;
 mod registration;
+mod registration_tokens;
 mod replicas;
 mod request_objects;
 mod scim;

@@ -3,7 +3,6 @@
 use super::Conn;
 use super::clock::{later, micros};
 use super::moments::{LATER, NOW, ONE_OF, SKIP_LOCKED};
-use super::one_of::OneOf;
 use crate::error::Error;
 use crate::schema::{oauth2_grants, openid_apps, openid_grants, openid_logouts, openid_sessions};
 use crate::touches::Touches;
@@ -24,6 +23,8 @@ use time::Duration;
 use uuid::Uuid;
 
 const NOBODY: &str = "no permission depends on what an app is told";
+/// So many rows are written by one statement.
+const AT_ONCE: usize = 1000;
 /// The columns of a [`Row`].
 type Columns = (BigInt, types::Uuid, types::Uuid, types::Uuid, Integer);
 /// Id, app, user, session, attempts.
@@ -71,16 +72,10 @@ pub(super) fn note_end(conn: &mut Conn, key: &ApiKeyId) -> Result<Vec<Change>, E
 
 /// Before all ends that a user has: notes which apps are to be told.
 pub(super) fn note_end_of_all(conn: &mut Conn, user: UserId) -> Result<(), Error> {
-    // By itself: a join may be done from the wrong side, by all grants there are.
-    let grants: Vec<Id<GrantId>> =
-        oauth2_grants::table.filter(oauth2_grants::user_id.eq(Id(user))).select(oauth2_grants::id).load(conn)?;
-    if grants.is_empty() {
-        return Ok(());
-    }
     let found: Vec<(Id<AppId>, Id<Uuid>, Json<AppRules>)> = openid_grants::table
         .inner_join(oauth2_grants::table.on(oauth2_grants::id.eq(openid_grants::grant_id)))
         .inner_join(openid_apps::table.on(openid_apps::app_id.eq(oauth2_grants::app_id)))
-        .filter(OneOf::ids("openid_grants.grant_id", grants.into_iter().map(|Id(grant)| grant)))
+        .filter(oauth2_grants::user_id.eq(Id(user)))
         .select((oauth2_grants::app_id, openid_grants::sid, openid_apps::rules))
         .load(conn)?;
     let told = found.into_iter().filter(|(_, _, Json(rules))| rules.backchannel_logout_uri.is_some());
@@ -92,14 +87,20 @@ pub(super) fn note_end_of_all(conn: &mut Conn, user: UserId) -> Result<(), Error
 
 /// What is noted already begins anew: what came later was perhaps not told.
 fn insert(conn: &mut Conn, told: &BTreeSet<Told>) -> Result<(), Error> {
-    for (app, user, sid) in told {
-        diesel::insert_into(openid_logouts::table)
-            .values((
+    let rows: Vec<_> = told
+        .iter()
+        .map(|(app, user, sid)| {
+            (
                 openid_logouts::app_id.eq(Id(*app)),
                 openid_logouts::user_id.eq(Id(*user)),
                 openid_logouts::sid.eq(Id(*sid)),
                 openid_logouts::next_attempt_at.eq(later(Duration::ZERO)),
-            ))
+            )
+        })
+        .collect();
+    for rows in rows.chunks(AT_ONCE) {
+        diesel::insert_into(openid_logouts::table)
+            .values(rows)
             .on_conflict((openid_logouts::app_id, openid_logouts::user_id, openid_logouts::sid))
             .do_update()
             .set((openid_logouts::attempts.eq(0), openid_logouts::next_attempt_at.eq(later(Duration::ZERO))))

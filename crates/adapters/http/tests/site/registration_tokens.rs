@@ -1,0 +1,92 @@
+//! Tokens by which clients may be registered.
+
+use crate::house::{Answer, House, ISSUER, house_with};
+use crate::registration::{metadata, native, open, register, text, with};
+use actix_http::Request;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use doorward_services::oauth2::registration::RegistrationMode;
+use serde_json::{Value, json};
+use time::Duration;
+
+async fn register_by<S>(house: &House<S>, token: &str, body: &Value) -> Answer
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error>,
+{
+    let request =
+        TestRequest::post().uri("/oauth2/register").insert_header(("Authorization", format!("Bearer {token}")));
+    house.send(request.set_payload(body.to_string())).await
+}
+
+#[actix_web::test]
+async fn where_a_token_is_needed_only_those_register_who_have_one() {
+    let house = house_with(|settings| {
+        settings.oauth2.registration.mode = RegistrationMode::Token;
+        settings.oauth2.registration.max_new_per_hour = 1;
+    })
+    .await;
+    let owner = house.owner().await;
+    let path = "/oauth2-provider/registration-tokens";
+    assert_eq!(metadata(&house).await["registration_endpoint"], format!("{ISSUER}/oauth2/register"));
+    let shown = house.get("/oauth2-provider/settings", &owner).await.expect(200).json();
+    assert_eq!(shown["dynamic_client_registration_enabled"], true);
+    let new = json!({ "name": "ci", "expires_at": "2026-03-02T12:00:00Z", "max_uses": 2 });
+    let made = house.api(Method::POST, path, &owner, new).await.expect(201).json();
+    let token = text(&made["token"]);
+    assert!(token.starts_with("coder_reg_"));
+
+    let missing = register(&house, &native()).await.expect(401);
+    assert_eq!(
+        (&missing.json()["error"], missing.header("www-authenticate").starts_with("Bearer")),
+        (&json!("invalid_token"), true)
+    );
+    for bad in ["x", "coder_reg_0123456789_x", &format!("{token}x"), token.trim_start_matches("coder_reg_")] {
+        assert_eq!(register_by(&house, bad, &native()).await.expect(401).json()["error"], "invalid_token", "{bad}");
+    }
+    // What breaks a rule uses nothing up, and a token lifts the limits.
+    register_by(&house, token, &json!({})).await.expect(400);
+    register_by(&house, token, &native()).await.expect(201);
+    register_by(&house, token, &with(&native(), json!({ "client_name": "Other" }))).await.expect(201);
+    register_by(&house, token, &native()).await.expect(401);
+
+    let listed = house.get(path, &owner).await.expect(200).json();
+    assert_eq!((&listed[0]["uses"], &listed[0]["max_uses"], listed[0].get("token")), (&json!(2), &json!(2), None));
+    let id = text(&made["id"]);
+    house.api(Method::DELETE, &format!("{path}/{id}"), &owner, Value::Null).await.expect(204);
+    house.api(Method::DELETE, &format!("{path}/{id}"), &owner, Value::Null).await.expect(404);
+
+    let brief = json!({ "name": "brief", "expires_at": "2026-03-01T12:01:00Z" });
+    let brief = house.api(Method::POST, path, &owner, brief).await.expect(201).json();
+    house.clock.advance(Duration::MINUTE);
+    register_by(&house, text(&brief["token"]), &native()).await.expect(401);
+}
+
+#[actix_web::test]
+async fn owners_make_tokens_for_registration_and_are_told_what_is_wrong_with_them() {
+    let house = house_with(open).await;
+    let owner = house.owner().await;
+    let bob = house.member(&owner, "bob").await;
+    let path = "/oauth2-provider/registration-tokens";
+    for (body, fields) in [
+        (json!({}), vec!["name", "expires_at"]),
+        (
+            json!({ "name": "x".repeat(65), "expires_at": "2026-03-01T12:00:00Z", "max_uses": 0 }),
+            vec!["name", "expires_at", "max_uses"],
+        ),
+        (json!({ "name": "a\u{202e}", "expires_at": "2027-03-03T12:00:00Z" }), vec!["name", "expires_at"]),
+    ] {
+        let refused = house.api(Method::POST, path, &owner, body).await.expect(400).json();
+        let told: Vec<&str> =
+            refused["validations"].as_array().unwrap().iter().map(|one| text(&one["field"])).collect();
+        assert_eq!(told, fields);
+    }
+    house.api(Method::POST, path, &owner, json!({ "name": "x", "expires_at": "soon" })).await.expect(400);
+    house.api(Method::POST, path, &bob, json!({ "name": "x" })).await.expect(403);
+    house.get(path, &bob).await.expect(403);
+    house
+        .api(Method::DELETE, &format!("{path}/00000000-0000-0000-0000-000000000001"), &bob, Value::Null)
+        .await
+        .expect(403);
+}
