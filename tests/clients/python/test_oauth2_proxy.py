@@ -29,8 +29,7 @@ def seen(person):
 
 
 def group_of(owner, name, *users):
-    organization = owner.me()["organization_ids"][0]
-    path = f"/api/v2/organizations/{organization}/groups"
+    path = f"/api/v2/organizations/{owner.organization()['id']}/groups"
     group = owner.call("POST", path, 201, json={"name": name, "display_name": name, "quota_allowance": 0}).json()
     owner.call("PATCH", f"/api/v2/groups/{group['id']}", 200, json={"add_users": [user.id for user in users]})
     return group
@@ -69,7 +68,7 @@ def test_only_a_group_gets_in(server, make_person, page, proxy):
     inside, outside = owner.create_user(), owner.create_user()
     name = f"readers-{inside.username[-8:]}"
     group_of(owner, name, inside)
-    organization = owner.call("GET", "/api/v2/organizations", 200).json()[0]["name"]
+    organization = owner.organization()["name"]
     with proxy.configure(server.url, app, page, UNVERIFIED, f"--allowed-group={organization}/{name}"):
         person = make_person(server, inside)
         person.open_request(proxy.url)

@@ -40,7 +40,7 @@ def endpoints(directory):
     """The endpoint of the deployment, and that of an organization, each with its token."""
     path = "/api/v2/organizations/coder/scim/tokens"
     token = directory.owner.call("POST", path, 201, json={"name": "tests"}).json()["token"]
-    organization = directory.owner.me()["organization_ids"][0]
+    organization = directory.owner.organization()["id"]
     return {
         "deployment": (f"{directory.url}/scim/v2", KEY),
         "organization": (f"{directory.url}/scim/v2/organizations/{organization}", token),

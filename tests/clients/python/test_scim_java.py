@@ -13,7 +13,7 @@ KEY = "the-scim-key-of-these-tests"
 @pytest.mark.parametrize("which", ["deployment", "organization"])
 def test_people_and_groups_come_change_and_go(database, which):
     with run_server(database, **{"scim.key": KEY, "scim.organization_directories": "true"}) as server:
-        organization = server.owner.me()["organization_ids"][0]
+        organization = server.owner.organization()["id"]
         url, token = f"{server.url}/scim/v2", KEY
         if which == "organization":
             url = f"{url}/organizations/{organization}"
