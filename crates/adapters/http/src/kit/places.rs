@@ -1,6 +1,11 @@
 //! Places for connections that stay.
 
-use std::sync::Arc;
+use crate::kit::error::{Failure, api_error};
+use actix_web::http::StatusCode;
+use doorward_domain::ids::UserId;
+use doorward_services::{Error, Outage, Principal};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Places for connections that stay, of which there are so many.
@@ -8,23 +13,75 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Places {
     free: Arc<Semaphore>,
     all: usize,
+    /// Most places of one user.
+    share: usize,
+    held: Held,
 }
+
+/// How many places users have.
+type Held = Arc<Mutex<HashMap<UserId, usize>>>;
 
 /// A place, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     _taken: OwnedSemaphorePermit,
+    of: Option<(UserId, Held)>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((user, held)) = &self.of else { return };
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = held.get(user).map_or(0, |places| places.saturating_sub(1));
+        if left == 0 {
+            held.remove(user);
+        } else {
+            held.insert(*user, left);
+        }
+    }
 }
 
 impl Places {
     pub(crate) fn new(all: usize) -> Self {
+        Self::shared(all, usize::MAX)
+    }
+
+    /// The same, of which no user has more than a share: else one could take all of them.
+    pub(crate) fn shared(all: usize, share: usize) -> Self {
         let all = all.min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(all)), all }
+        Self { free: Arc::new(Semaphore::new(all)), all, share, held: Held::default() }
     }
 
     /// A place; `None` when all are taken.
     pub(crate) fn take(&self) -> Option<Place> {
-        Arc::clone(&self.free).try_acquire_owned().ok().map(|taken| Place { _taken: taken })
+        Arc::clone(&self.free).try_acquire_owned().ok().map(|taken| Place { _taken: taken, of: None })
+    }
+
+    /// A place for somebody. 503 when all are taken, and 429, with these words, when they have their share.
+    pub(crate) fn take_for(&self, actor: &Principal, many: &str) -> Result<Place, Failure> {
+        let full = || Error::Unavailable {
+            outage: Outage::Overloaded,
+            cause: format!("all {} places of this kind are taken", self.all),
+        };
+        match actor.user_id() {
+            None => Ok(self.take().ok_or_else(full)?),
+            Some(user) => match self.take_of(user) {
+                Some(place) => Ok(place.ok_or_else(full)?),
+                None => Err(api_error(StatusCode::TOO_MANY_REQUESTS, many, "").into()),
+            },
+        }
+    }
+
+    /// A place of this user: `None` when the user has a share already, and then `None` when all are taken.
+    fn take_of(&self, user: UserId) -> Option<Option<Place>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = held.get(&user).copied().unwrap_or(0);
+        if mine >= self.share {
+            return None;
+        }
+        let Ok(taken) = Arc::clone(&self.free).try_acquire_owned() else { return Some(None) };
+        held.insert(user, mine + 1);
+        Some(Some(Place { _taken: taken, of: Some((user, Arc::clone(&self.held))) }))
     }
 
     /// How many are taken.
@@ -46,5 +103,18 @@ mod tests {
         drop(one);
         assert_eq!(places.connected(), 1);
         assert!(Places::new(0).take().is_none() && Places::new(usize::MAX).connected() == 0);
+    }
+
+    #[test]
+    fn nobody_has_more_than_a_share() {
+        let places = Places::shared(3, 2);
+        let take = |n: u128| places.take_of(UserId(uuid::Uuid::from_u128(n)));
+        let mine = [take(1), take(1)];
+        assert!(mine.iter().all(|place| matches!(place, Some(Some(_)))) && take(1).is_none());
+        let other = take(2);
+        assert!(matches!(other, Some(Some(_))) && matches!(take(3), Some(None)));
+        drop(mine);
+        assert_eq!((places.connected(), places.held.lock().unwrap().len()), (1, 1));
+        assert!(matches!(take(1), Some(Some(_))), "what was given back is free");
     }
 }
