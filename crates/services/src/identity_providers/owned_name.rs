@@ -12,8 +12,8 @@ use doorward_ports::Repositories;
 /// Refuses to change the real name of a user by hand while it follows. Errors: `Invalid`.
 pub(crate) fn refuse_name(repos: &mut dyn Repositories, settings: &Settings, user: &User) -> Result<(), Error> {
     let links = repos.user_links().list_of_user(user.id)?;
-    let followed = links.into_iter().filter(|link| link.is_main && link.login_type == user.login_type);
-    if let Some((claim, provider)) = followed.filter_map(|link| says_name(settings, link)).next() {
+    let mut followed = links.into_iter().filter(|link| link.is_main && link.login_type == user.login_type);
+    if let Some((claim, provider)) = followed.find_map(|link| says_name(settings, link)) {
         return Err(Error::invalid_because(
             "Cannot change the name of this user: it follows the identity provider.",
             format!(

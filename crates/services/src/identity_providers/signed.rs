@@ -54,6 +54,7 @@ pub(super) async fn verify(
 }
 
 /// A provider that has published private keys.
+#[derive(Clone)]
 struct Exposing {
     name: String,
     issuer: String,

@@ -95,6 +95,7 @@ impl InboxWatch {
 mod tests {
     use super::*;
     use crate::users::testing::{ANN, actor, ann, context, key};
+    use doorward_domain::notifications::ReadStatus;
     use doorward_ports::bus::Event;
     use doorward_ports::mocks::MockRepositories;
     use std::future::ready;
@@ -107,7 +108,8 @@ mod tests {
         repos.inbox.expect_count_unread().returning(|_| Ok(0));
         repos.api_keys.expect_find().returning(move |_| Ok(is_signed_in.then(|| key(ANN))));
         repos.users.expect_find().returning(|_| Ok(Some(ann())));
-        InboxWatch::begin(&context(repos), &actor().build(), InboxFilter::default()).await.unwrap()
+        let filter = InboxFilter { targets: Vec::new(), templates: Vec::new(), read: ReadStatus::All, before: None };
+        InboxWatch::begin(&context(repos), &actor().build(), filter).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -123,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_heard_just_before_the_wait_ends_is_looked_at() {
         let mut watch = watching(true).await;
-        watch.ctx.bus.publish(Event::new(INBOX, ANN.to_string()).unwrap());
+        watch.ctx.bus.publish(Event::new(INBOX, &ANN.to_string()).unwrap());
         let seen = tokio::select! {
             biased;
             seen = watch.next() => Some(seen),

@@ -10,7 +10,9 @@ use crate::users::testing::{
 use crate::{Context, Error, Principal, Who};
 use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
 use doorward_domain::organizations::Organization;
-use doorward_domain::provisioners::{DaemonStatus, ProvisionerDaemon, ProvisionerKey, ReservedKey, SECRET_LEN, Tags};
+use doorward_domain::provisioners::{
+    DAEMONS_MAX, DAEMONS_OF_USER_MAX, DaemonStatus, ProvisionerDaemon, ProvisionerKey, ReservedKey, SECRET_LEN, Tags,
+};
 use doorward_domain::{Digest, Secret};
 use doorward_ports::mocks::MockRepositories;
 use std::collections::{BTreeMap, BTreeSet};

@@ -86,6 +86,7 @@ mod tests {
     use actix_web::web::{self, Bytes};
     use actix_web::{FromRequest as _, HttpResponse};
     use futures_util::stream::{Stream, StreamExt as _, pending, unfold};
+    use std::pin::Pin;
 
     /// A listener who says this, and the answer, with which the connection would end.
     async fn listener(says: impl Stream<Item = Bytes> + 'static) -> (Listener, HttpResponse) {
@@ -95,8 +96,8 @@ mod tests {
             .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
             .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="))
             .to_http_request();
-        let says = says.map(Ok::<_, PayloadError>);
-        let mut payload = Payload::Stream { payload: Box::pin(says) };
+        let says: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(says.map(Ok));
+        let mut payload = Payload::Stream { payload: says };
         let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
         let (answer, out, messages) = actix_ws::handle(&request, payload).unwrap();
         (Listener::new(out, messages, 4096), answer)

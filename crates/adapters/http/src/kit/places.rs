@@ -21,6 +21,15 @@ pub(crate) struct Places {
 /// How many places users have.
 type Held = Arc<Mutex<HashMap<UserId, usize>>>;
 
+/// Why there is no place for a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoPlace {
+    /// All are taken.
+    All,
+    /// The user has as many as one may.
+    Share,
+}
+
 /// A place, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -66,22 +75,22 @@ impl Places {
         match actor.user_id() {
             None => Ok(self.take().ok_or_else(full)?),
             Some(user) => match self.take_of(user) {
-                Some(place) => Ok(place.ok_or_else(full)?),
-                None => Err(api_error(StatusCode::TOO_MANY_REQUESTS, many, "").into()),
+                Ok(place) => Ok(place),
+                Err(NoPlace::All) => Err(full().into()),
+                Err(NoPlace::Share) => Err(api_error(StatusCode::TOO_MANY_REQUESTS, many, "").into()),
             },
         }
     }
 
-    /// A place of this user: `None` when the user has a share already, and then `None` when all are taken.
-    fn take_of(&self, user: UserId) -> Option<Option<Place>> {
+    fn take_of(&self, user: UserId) -> Result<Place, NoPlace> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mine = held.get(&user).copied().unwrap_or(0);
         if mine >= self.share {
-            return None;
+            return Err(NoPlace::Share);
         }
-        let Ok(taken) = Arc::clone(&self.free).try_acquire_owned() else { return Some(None) };
+        let Ok(taken) = Arc::clone(&self.free).try_acquire_owned() else { return Err(NoPlace::All) };
         held.insert(user, mine + 1);
-        Some(Some(Place { _taken: taken, of: Some((user, Arc::clone(&self.held))) }))
+        Ok(Place { _taken: taken, of: Some((user, Arc::clone(&self.held))) })
     }
 
     /// How many are taken.
@@ -109,12 +118,13 @@ mod tests {
     fn nobody_has_more_than_a_share() {
         let places = Places::shared(3, 2);
         let take = |n: u128| places.take_of(UserId(uuid::Uuid::from_u128(n)));
-        let mine = [take(1), take(1)];
-        assert!(mine.iter().all(|place| matches!(place, Some(Some(_)))) && take(1).is_none());
-        let other = take(2);
-        assert!(matches!(other, Some(Some(_))) && matches!(take(3), Some(None)));
+        let mine = [take(1).unwrap(), take(1).unwrap()];
+        assert_eq!(take(1).unwrap_err(), NoPlace::Share);
+        let other = take(2).unwrap();
+        assert_eq!(take(3).unwrap_err(), NoPlace::All);
         drop(mine);
         assert_eq!((places.connected(), places.held.lock().unwrap().len()), (1, 1));
-        assert!(matches!(take(1), Some(Some(_))), "what was given back is free");
+        assert!(take(1).is_ok(), "what was given back is free");
+        drop(other);
     }
 }
