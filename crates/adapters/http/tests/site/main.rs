@@ -44,6 +44,7 @@ mod openid;
 mod organizations;
 mod passcodes;
 mod provider;
+mod proxied_apps;
 mod provisioner_jobs;
 mod provisioners;
 mod public_keys;
