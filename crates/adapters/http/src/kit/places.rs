@@ -1,9 +1,7 @@
 //! Places for connections that stay.
 
-use crate::kit::error::{Failure, api_error};
-use actix_web::http::StatusCode;
 use doorward_domain::ids::UserId;
-use doorward_services::{Error, Outage, Principal};
+use doorward_services::Principal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,9 +19,9 @@ pub(crate) struct Places {
 /// How many places users have.
 type Held = Arc<Mutex<HashMap<UserId, usize>>>;
 
-/// Why there is no place for a user.
+/// Why there is no place for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NoPlace {
+pub(crate) enum NoPlace {
     /// All are taken.
     All,
     /// The user has as many as one may.
@@ -66,19 +64,11 @@ impl Places {
         Arc::clone(&self.free).try_acquire_owned().ok().map(|taken| Place { _taken: taken, of: None })
     }
 
-    /// A place for somebody. 503 when all are taken, and 429, with these words, when they have their share.
-    pub(crate) fn take_for(&self, actor: &Principal, many: &str) -> Result<Place, Failure> {
-        let full = || Error::Unavailable {
-            outage: Outage::Overloaded,
-            cause: format!("all {} places of this kind are taken", self.all),
-        };
+    /// A place for somebody.
+    pub(crate) fn take_for(&self, actor: &Principal) -> Result<Place, NoPlace> {
         match actor.user_id() {
-            None => Ok(self.take().ok_or_else(full)?),
-            Some(user) => match self.take_of(user) {
-                Ok(place) => Ok(place),
-                Err(NoPlace::All) => Err(full().into()),
-                Err(NoPlace::Share) => Err(api_error(StatusCode::TOO_MANY_REQUESTS, many, "").into()),
-            },
+            None => self.take().ok_or(NoPlace::All),
+            Some(user) => self.take_of(user),
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) async fn watch(mut call: Call, actor: Principal) -> HandlerResult {
     let mut query = call.query();
     let filter = filter(&mut query);
     query.done_loosely()?;
-    let place = call.site.watchers.take_for(&actor, "You watch as many inboxes as one may: close some.")?;
+    let place = call.site.watchers.take_for(&actor)?;
     let inbox = InboxWatch::begin(call.context(), &actor, filter).await?;
 
     let mut payload = call.take_payload();

@@ -60,7 +60,7 @@ where
         let items = lines.len();
         return Ok(answer::list(items, move || lines.into_iter().map(LogObject::from).collect::<Vec<_>>()).await);
     }
-    let place = call.site.followers.take_for(&actor, "You follow as many logs as one may: close some.")?;
+    let place = call.site.followers.take_for(&actor)?;
     let mut payload = call.take_payload();
     let payload = web::Payload::from_request(&call.request, &mut payload).await;
     let opened = payload.and_then(|payload| actix_ws::handle(&call.request, payload));

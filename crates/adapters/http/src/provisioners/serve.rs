@@ -57,7 +57,7 @@ pub(crate) async fn serve(mut call: Call, session: Result<Principal, Failure>) -
     let pass = serving::recognize(call.context(), key, presented(wire::PROVISIONER_PSK_HEADER)).await?;
     // Those of users have a share of the places, so that others are left for those with a key.
     let own = session.as_ref().filter(|_| pass.is_none());
-    let own = own.map(|user| call.site.own_daemons.take_for(user, "You have as many daemons connected as one may."));
+    let own = own.map(|user| call.site.own_daemons.take_for(user));
     let place = call.site.daemons.take().ok_or_else(|| Error::Unavailable {
         outage: Outage::Overloaded,
         cause: "as many provisioner daemons are connected as may be (provisioners.connections_max)".to_owned(),
