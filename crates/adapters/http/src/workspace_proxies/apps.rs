@@ -115,7 +115,8 @@ fn app_request(body: AppRequestBody) -> Result<AppRequest, Error> {
 
 /// Sends the browser, which stands at the proxy, to the sign-in page of this server.
 fn sign_in(call: &Call) -> HttpResponse {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("message", page::SIGN_IN_FIRST).finish();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("message", page::SIGN_IN_FIRST).finish();
     let location = format!("{}{}?{query}", call.context().settings.issuer(), page::paths::LOGIN);
     redirect(StatusCode::SEE_OTHER, &location)
 }
