@@ -243,12 +243,12 @@ pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
 
 /// A refusal that is known to be none for want of room.
 pub(crate) fn as_named(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable(unavailable) if unavailable.source.is::<Refused>() => {
-            StoreError::unavailable(unavailable.outage, unavailable.source.to_string())
-        }
-        error => error,
+    if let StoreError::Unavailable(refused) = &error
+        && refused.source.is::<Refused>()
+    {
+        return StoreError::unavailable(refused.outage, refused.source.to_string());
     }
+    error
 }
 
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.

@@ -73,7 +73,7 @@ impl Opened {
     /// Begins to hear of what other processes change in the database, and to tell them cheaply of what is changed here.
     /// Meant for servers: without it changes are still told, each within its transaction, and [`Self::changes`] is never
     /// vouched for. Fails when no thread can be started.
-    pub fn watch_changes(&self) -> std::io::Result<ChangeWatch> {
+    pub fn watch_changes(&self) -> io::Result<ChangeWatch> {
         match &self.pool.0 {
             Backend::Sqlite(backend) => {
                 backend.watch_changes();
