@@ -3,7 +3,7 @@
 use crate::appearance::Looks;
 use crate::cache::SubjectCache;
 use crate::deed::Door;
-use crate::entitlements::Licensing;
+use crate::entitlements::licensing::Licensing;
 use crate::identity_providers::Upstreams;
 use crate::keys::Keys;
 use crate::notifications::Outlets;

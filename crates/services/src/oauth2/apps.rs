@@ -78,13 +78,13 @@ pub async fn list_of_user(ctx: &Context, actor: &Principal, user: UserId) -> Res
 /// Needs `oauth2_app:read`. Errors: `Forbidden`, `NotFound`.
 pub async fn find(ctx: &Context, actor: &Principal, id: AppId) -> Result<App, Error> {
     // Every user may read apps, so what is missing here is a scope, and saying so hides nothing.
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    actor.subject.check(Action::Read, &object(id))?;
     ctx.look(actor, move |look| look.repos.apps().find(id)?.ok_or(Error::NotFound)).await
 }
 
 /// The same, with what is particular about it as a relying party.
 async fn find_with_rules(ctx: &Context, actor: &Principal, id: AppId) -> Result<(App, AppRules), Error> {
-    actor.subject.check(Action::Read, &Object::of::<resource::Oauth2App>())?;
+    actor.subject.check(Action::Read, &object(id))?;
     ctx.look(actor, move |look| {
         let app = look.repos.apps().find(id)?.ok_or(Error::NotFound)?;
         Ok((app, look.repos.openid().find_rules(id)?.unwrap_or_default()))
@@ -100,11 +100,16 @@ pub fn may_create(actor: &Principal) -> Result<(), Error> {
     actor.in_person(InPerson::ManageApps)
 }
 
-/// Whether the actor may change apps; asked before the body of the request is looked at.
+/// An app, which belongs to nobody.
+fn object(id: AppId) -> Object<'static> {
+    Object::of::<resource::Oauth2App>().id(id.0)
+}
+
+/// Whether the actor may change an app; asked before the body of the request is looked at.
 ///
 /// Needs `oauth2_app:update`. Errors: `Forbidden`, `Refused` (asked by an app).
-pub fn may_update(actor: &Principal) -> Result<(), Error> {
-    actor.subject.check(Action::Update, &Object::of::<resource::Oauth2App>())?;
+pub fn may_update(actor: &Principal, id: AppId) -> Result<(), Error> {
+    actor.subject.check(Action::Update, &object(id))?;
     actor.in_person(InPerson::ManageApps)
 }
 
@@ -161,7 +166,7 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
 /// the caller were just changed), `Unauthenticated` (the key of the caller has just ended).
 pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCommand) -> Result<App, Error> {
     let old = find_with_rules(ctx, actor, id).await?;
-    let permit = actor.permit::<action::Update, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    let permit = actor.permit::<action::Update, resource::Oauth2App>(&object(id))?;
     actor.in_person(InPerson::ManageApps)?;
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
     let settings = Arc::clone(&ctx.settings);
@@ -209,7 +214,7 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
 /// Needs `oauth2_app:read` and `oauth2_app:delete`. Errors: `NotFound`, `Forbidden`, `Refused` (asked by an app).
 pub async fn delete(ctx: &Context, actor: &Principal, id: AppId) -> Result<(), Error> {
     find(ctx, actor, id).await?;
-    let permit = actor.permit::<action::Delete, resource::Oauth2App>(&Object::of::<resource::Oauth2App>())?;
+    let permit = actor.permit::<action::Delete, resource::Oauth2App>(&object(id))?;
     actor.in_person(InPerson::ManageApps)?;
     ctx.act(actor, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;

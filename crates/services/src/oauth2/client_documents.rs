@@ -4,7 +4,7 @@
 //! something; from then on it follows the document. Clients with grants go on by a copy for a week when the document cannot be fetched.
 
 mod document;
-mod settings;
+pub(crate) mod settings;
 
 #[cfg(test)]
 mod tests;

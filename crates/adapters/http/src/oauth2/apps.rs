@@ -365,7 +365,7 @@ pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("app")?;
     let may = async |call: &Call| {
         apps::find(call.context(), &actor, id).await?;
-        apps::may_update(&actor)
+        apps::may_update(&actor, id)
     };
     let body: AppRequest = call.json_after(may).await?;
     let app = apps::update(call.context(), &actor, id, body.into()).await?;

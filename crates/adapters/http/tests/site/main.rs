@@ -13,6 +13,7 @@ mod audit;
 mod authcheck;
 mod bad_input;
 mod best_practice;
+mod broken_bodies;
 mod browser;
 mod client_documents;
 mod client_keys;

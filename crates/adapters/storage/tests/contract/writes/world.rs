@@ -97,6 +97,13 @@ impl World {
         }
     }
 
+    pub(super) fn id_of(&self, whose: Theirs) -> Uuid {
+        match whose {
+            Theirs::Ann => self.ann.id.0,
+            Theirs::Acme => self.acme.id.0,
+        }
+    }
+
     pub(super) fn change(&self, whose: Whose) -> Change {
         match whose {
             Whose::User => Change::User(self.ann.id),
