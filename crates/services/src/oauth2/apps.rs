@@ -1,6 +1,7 @@
 //! Client registration (RFC 6749 2): owners manage apps, every signed-in user may see them (`oauth2.md` 5).
 
-use super::app_rules::{AppWithRules, RulesCommand};
+use super::app_rules::{AppWithRules, RulesCommand, fetch_logo};
+use super::client_documents;
 use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
 use crate::sessions::check_reach;
@@ -8,10 +9,10 @@ use crate::sessions::in_person::InPerson;
 use crate::users::caller::with_caller;
 use crate::users::fields::hides;
 use crate::users::{self, insert_service_account};
-use crate::{Context, Error, FieldError, Principal, Settings, VALIDATION_FAILED};
+use crate::{Context, Error, FieldError, OAuthError, Principal, Settings, VALIDATION_FAILED};
 use doorward_domain::Instant;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::names::{RealName, Username, hidden_in_name, is_name};
+use doorward_domain::names::{NAME_MAX, RealName, Username, hidden_in_name, is_name};
 use doorward_domain::oauth2::{
     App, ClientRules, ClientType, ICON_MAX, REDIRECT_URIS_MAX, RedirectMatch, RedirectUri, RegisteredClient, Resource,
     ResourceError, Scopes, parse_scope_list,
@@ -53,6 +54,9 @@ pub struct AppCommand {
     pub client: ClientRulesCommand,
     /// What is particular about it as a relying party.
     pub rules: RulesCommand,
+    /// Whether somebody answers for an app that registered itself, so that it stays and no longer changes itself. An owner who changes one
+    /// answers for it, unless this says otherwise.
+    pub pinned: Option<bool>,
 }
 
 /// All apps, by name.
@@ -138,17 +142,66 @@ pub async fn create(ctx: &Context, actor: &Principal, command: AppCommand) -> Re
         revision: 0,
     };
     let wants_account = command.service_account == Some(true);
-    let (mut app, rules) = apply(&ctx.settings, (fresh, AppRules::default()), command, now)?;
+    let sent_logo = command.rules.logo_uri.clone();
+    let (mut app, mut rules) = apply(&ctx.settings, (fresh, AppRules::default()), command, now)?;
+    let logo = fetch_logo(ctx, sent_logo.as_deref(), None).await?;
     ctx.act(actor, move |deed| {
         if wants_account {
             app.service_account_id = Some(open_account(deed, &app)?);
         }
         deed.repos.apps().insert(&permit, &app)?;
+        logo.store(deed, app.id, &mut rules)?;
         if rules != AppRules::default() {
             let permit = System::because("the app is registered so").permit();
             deed.repos.openid().update_rules(&permit, app.id, &rules)?;
         }
         Ok(deed.made(&AppWithRules { app: &app, rules: &rules })?.answer(app))
+    })
+    .await
+}
+
+/// Answers for the client of this document, which need not be known yet: from now on the document says only where its answers go.
+///
+/// Needs `oauth2_app:create`. Errors: `Forbidden`, `Refused` (asked by an app), `Invalid` (it is no URL of a document that the settings allow, or the
+/// document cannot be fetched or breaks a rule, or any field), `Conflict` (the client is there already: it is changed as any app is).
+pub async fn adopt(ctx: &Context, actor: &Principal, url: &str, mut command: AppCommand) -> Result<App, Error> {
+    may_create(actor)?;
+    let refused = |error: OAuthError| {
+        let field = FieldError::new("client_id_url", error.description.into_owned());
+        Error::invalid_fields(VALIDATION_FAILED, vec![field])
+    };
+    let url = client_documents::admit(ctx, url).map_err(refused)?;
+    let found = client_documents::find(ctx, &url).await.map_err(refused)?;
+    if command.name.is_empty() && is_name(&found.name) {
+        command.name.clone_from(&found.name);
+    } else if command.name.is_empty() {
+        // What it calls itself is for people; its host is a name as owners give them.
+        command.rules.display_name.get_or_insert_with(|| found.name.clone());
+        command.name = url.host().replace(|c: char| !c.is_ascii_alphanumeric(), "-").chars().take(NAME_MAX).collect();
+    }
+    // The document says where its answers go.
+    (command.callback_url, command.redirect_uris, command.service_account) = (None, None, None);
+    let sent_logo = command.rules.logo_uri.clone();
+    let (app, mut rules) = apply(&ctx.settings, (found, AppRules::default()), command, ctx.clock.now())?;
+    let logo = fetch_logo(ctx, sent_logo.as_deref(), None).await?;
+    ctx.act(actor, move |deed| {
+        let Some(made) = client_documents::insert_app(deed, &app)? else {
+            return Err(Error::conflict("this client is there already; change it instead"));
+        };
+        logo.store(deed, app.id, &mut rules)?;
+        let update = System::because("an owner answers for the app").permit();
+        if rules != AppRules::default() {
+            deed.repos.openid().update_rules(&update, app.id, &rules)?;
+        }
+        if let Some(client) = deed.repos.registrations().find_for_update(app.id)? {
+            deed.repos.registrations().update(&update, &RegisteredClient { adopted: true, ..client })?;
+        }
+        if rules == AppRules::default() {
+            return Ok(made.answer(app));
+        }
+        let plain = AppRules::default();
+        let (before, after) = (AppWithRules { app: &app, rules: &plain }, AppWithRules { app: &app, rules: &rules });
+        Ok(deed.changed(&before, &after)?.answer(app))
     })
     .await
 }
@@ -165,12 +218,13 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
     actor.in_person(InPerson::ManageApps)?;
     // Checked outside, so that a bad body never opens a transaction; applied to what is stored at that moment.
     let settings = Arc::clone(&ctx.settings);
-    apply(&settings, old, command.clone(), ctx.clock.now())?;
+    let (_, rules) = apply(&settings, old, command.clone(), ctx.clock.now())?;
+    let logo = fetch_logo(ctx, command.rules.logo_uri.as_deref(), rules.profile.logo.as_ref()).await?;
     ctx.act(actor, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or(Error::NotFound)?;
         let old_rules = deed.repos.openid().find_rules(id)?.unwrap_or_default();
-        let wants_account = command.service_account;
-        let (mut app, rules) = apply(&settings, (old.clone(), old_rules.clone()), command, deed.now)?;
+        let (wants_account, pinned) = (command.service_account, command.pinned);
+        let (mut app, mut rules) = apply(&settings, (old.clone(), old_rules.clone()), command, deed.now)?;
         // An account that was deleted is none: who asks for one gets a new one.
         let live = match app.service_account_id {
             Some(id) => deed.repos.users().find(id)?.filter(|user| !user.deleted).map(|user| user.id),
@@ -190,12 +244,20 @@ pub async fn update(ctx: &Context, actor: &Principal, id: AppId, command: AppCom
             (None, _) | (Some(true), Some(_)) => {}
         }
         deed.repos.apps().update(&permit, &app)?;
+        logo.store(deed, id, &mut rules)?;
         if rules != old_rules {
             deed.repos.openid().update_rules(&permit, id, &rules)?;
         }
-        if let Some(client) = deed.repos.registrations().find_for_update(id)?.filter(|client| !client.adopted) {
-            // What somebody answers for is no longer changed or removed by whoever registered it.
-            deed.repos.registrations().update(&permit, &RegisteredClient { adopted: true, ..client })?;
+        // What somebody answers for is no longer changed or removed by whoever registered it.
+        let adopted = pinned.unwrap_or(true);
+        if let Some(client) = deed.repos.registrations().find_for_update(id)? {
+            if !adopted && rules.trusted {
+                let detail = "users can only be spared the question about an app that somebody answers for";
+                return Err(Error::invalid_fields(VALIDATION_FAILED, vec![FieldError::new("pinned", detail)]));
+            }
+            if client.adopted != adopted {
+                deed.repos.registrations().update(&permit, &RegisteredClient { adopted, ..client })?;
+            }
         }
         let (before, after) =
             (AppWithRules { app: &old, rules: &old_rules }, AppWithRules { app: &app, rules: &rules });

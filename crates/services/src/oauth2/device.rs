@@ -3,6 +3,7 @@
 use super::authorize::may_decide;
 use super::client::ClientAuthentication;
 use super::client_assertions::{self, Place};
+use super::policy::{self, ClientPolicy};
 use super::resources::{bind, parse_resource};
 use super::scopes;
 use crate::audit::{Audited, Diff, Snapshot};
@@ -98,6 +99,7 @@ fn switched_off() -> OAuthError {
 /// `invalid_target`, `temporarily_unavailable` (there are too many codes), `server_error`.
 pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -> Result<DeviceCodes, OAuthError> {
     let client = client_assertions::present(ctx, &request.client, Place::Other).await?;
+    let policy = policy::of_client(ctx).await?;
     let token = OpaqueToken::new(
         ctx.alphanumeric(OpaqueToken::PREFIX_LEN).into_exposed(),
         ctx.alphanumeric(OpaqueToken::SECRET_LEN),
@@ -122,7 +124,7 @@ pub async fn begin(ctx: &Context, request: DeviceRequest, origin: Arc<Origin>) -
             digest,
             user_code: keyed,
             app_id: app.id,
-            authorization: authorization(&in_store, &app, &request)?,
+            authorization: authorization(&in_store, &policy, &app, &request)?,
             ip: deed.by.origin.ip.clone(),
             user_agent: deed.by.origin.user_agent.chars().take(USER_AGENT_MAX).collect(),
             created_at: deed.now,
@@ -162,16 +164,18 @@ fn random_code(ctx: &Context) -> UserCode {
 }
 
 /// As at the authorization endpoint, but that everything must be named by somebody: by the list of the app.
-fn authorization(ctx: &Context, app: &App, request: &DeviceRequest) -> Result<Authorization, OAuthError> {
+fn authorization(
+    ctx: &Context,
+    policy: &ClientPolicy,
+    app: &App,
+    request: &DeviceRequest,
+) -> Result<Authorization, OAuthError> {
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
-    let (asked, is_offline) = scopes::parse(request.scope.as_deref())?;
-    let mut scopes = scopes::negotiate(app.allowed_scopes.as_ref(), asked)?;
+    let server = policy.with_scopes(resource.as_ref()).map(|server| &server.rules);
+    let scopes = scopes::grant(server, app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     if scopes.is_unrestricted() && app.allowed_scopes.is_none() {
         let text = "a device gets no access to everything: ask for the scopes that it needs";
         return Err(OAuthError::new(OAuthErrorCode::InvalidScope, text));
-    }
-    if is_offline {
-        scopes.insert(OidcScope::OfflineAccess);
     }
     Ok(Authorization { scopes, resource })
 }

@@ -127,7 +127,7 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
         ))
         .execute(conn)?;
     let access_key_id = ApiKeyId::new(key).map_err(|cause| bad("access_key_id").because(cause))?;
-    Ok(Some(Rotated { grant_id: id, access_key_id, scopes: scopes.0, secret }))
+    Ok(Some(Rotated { grant_id: id, access_key_id, scopes: scopes.0, secret, resource: audience.map(Resource::from_storage) }))
 }
 
 /// Issues an access token for a service account, see
