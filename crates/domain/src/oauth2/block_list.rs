@@ -122,7 +122,9 @@ mod tests {
             assert_eq!(list.blocks_client(id), blocked, "{id}");
         }
         let to = |uri: &str| list.blocks_redirect(&RedirectUri::from_storage(uri.to_owned()));
-        assert!(to("https://a.bad.example/cb") && to("https://A.BAD.example:8443/cb") && to("https://a.bad.example./cb"));
+        assert!(
+            to("https://a.bad.example/cb") && to("https://A.BAD.example:8443/cb") && to("https://a.bad.example./cb")
+        );
         assert!(!to("https://bad.example/cb") && !to("cursor://cb") && !to("http://127.0.0.1/cb"));
         assert!(!list.is_empty() && BlockList::default().is_empty());
     }

@@ -138,11 +138,7 @@ impl ApiKey {
     /// Its scopes as one text, as they are stored.
     #[must_use]
     pub fn stored_scopes(&self) -> String {
-        if self.oauth2.is_some() {
-            self.scopes.to_storage()
-        } else {
-            self.scope_names().collect::<Vec<_>>().join(" ")
-        }
+        if self.oauth2.is_some() { self.scopes.to_storage() } else { self.scope_names().collect::<Vec<_>>().join(" ") }
     }
 
     /// The names of its scopes, as they are shown: access tokens have those of the authorization server, other

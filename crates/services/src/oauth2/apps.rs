@@ -4,6 +4,7 @@ use super::app_rules::{AppWithRules, RulesCommand, fetch_logo};
 use super::client_documents;
 use super::client_rules::{self, ClientRulesCommand};
 use crate::deed::Deed;
+use crate::openid::known::Asking;
 use crate::sessions::check_reach;
 use crate::sessions::in_person::InPerson;
 use crate::users::caller::with_caller;
@@ -171,7 +172,7 @@ pub async fn adopt(ctx: &Context, actor: &Principal, url: &str, mut command: App
         Error::invalid_fields(VALIDATION_FAILED, vec![field])
     };
     let url = client_documents::admit(ctx, url).map_err(refused)?;
-    let found = client_documents::find(ctx, &url).await.map_err(refused)?;
+    let (found, _) = client_documents::find(ctx, &url, Asking::default()).await.map_err(refused)?;
     if command.name.is_empty() && is_name(&found.name) {
         command.name.clone_from(&found.name);
     } else if command.name.is_empty() {

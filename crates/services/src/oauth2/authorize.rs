@@ -21,7 +21,8 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Principal, Settings};
 use doorward_domain::ids::{AppId, CodeId, UserId};
 use doorward_domain::oauth2::{
-    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OpaqueToken, RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
+    App, Authorization, AuthorizationCode, CODE_LIFETIME, ClientUrl, CodeChallenge, OAuthErrorCode, OpaqueToken,
+    RedirectUri, ResourceServer, ResponseMode, ScopeEntry, Scopes, app_of_client_id, is_of_document,
 };
 use doorward_domain::openid::{AppProfile, AuthenticationRequest, Consent, fingerprint, is_of_a_site};
 use doorward_domain::replays::SeenToken;
@@ -118,11 +119,7 @@ fn no_client() -> AuthorizeError {
 /// answer would go: nobody is sent anywhere); [`AuthorizeError::RedirectUri`] with `invalid_request` (given twice, or not a registered one) or `server_error` (registered, but nothing may be sent there); [`AuthorizeError::Redirect`] with
 /// `invalid_request` (a parameter is missing, was given twice or is malformed), `unsupported_response_type`,
 /// `request_not_supported`, `request_uri_not_supported`, `invalid_target` or `invalid_scope`.
-pub async fn prepare(
-    ctx: &Context,
-    app: App,
-    request: &AuthorizeRequest,
-) -> Result<ConsentRequest, AuthorizeError> {
+pub async fn prepare(ctx: &Context, app: App, request: &AuthorizeRequest) -> Result<ConsentRequest, AuthorizeError> {
     let policy = policy::of_client(ctx).await.map_err(AuthorizeError::Client)?;
     prepare_by(ctx, &policy, app, request)
 }
@@ -220,7 +217,8 @@ fn check(
     }
     let resource = bind(&ctx.settings, app, parse_resource(&request.resources)?.as_ref())?;
     let server = policy.with_scopes(resource.as_ref());
-    let scopes = scopes::grant(server.map(|server| &server.rules), app.allowed_scopes.as_ref(), request.scope.as_deref())?;
+    let scopes =
+        scopes::grant(server.map(|server| &server.rules), app.allowed_scopes.as_ref(), request.scope.as_deref())?;
     Ok((Authorization { scopes, resource }, authentication(request)?, challenge))
 }
 

@@ -8,7 +8,9 @@ use crate::runtime_settings;
 use crate::sessions::in_person::InPerson;
 use crate::{Context, FieldError, OAuthError, Principal, VALIDATION_FAILED};
 use doorward_domain::ids::AppId;
-use doorward_domain::oauth2::{App, BLOCKED_MAX, BlockList, HostPattern, OAuthErrorCode, app_of_client_id, is_of_document};
+use doorward_domain::oauth2::{
+    App, BLOCKED_MAX, BlockList, HostPattern, OAuthErrorCode, app_of_client_id, is_of_document,
+};
 use doorward_domain::roles::{Action, Object, System, resource};
 use doorward_ports::{Repositories, StoreError};
 use std::collections::BTreeMap;
@@ -88,7 +90,7 @@ fn check(command: BlockCommand) -> Result<BlockList, Error> {
     let mut hosts = |name: &'static str, list: Vec<String>| -> Vec<HostPattern> {
         let mut read = Vec::with_capacity(list.len());
         for entry in list {
-            match entry.parse() {
+            match entry.parse::<HostPattern>() {
                 Ok(pattern) => read.push(pattern),
                 Err(error) => fields.push(FieldError::new(name, error.to_string())),
             }

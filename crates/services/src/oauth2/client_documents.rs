@@ -22,7 +22,7 @@ use doorward_domain::oauth2::{
     App, ClientUrl, DOCUMENT_BRAKE, DOCUMENT_MAX, DOCUMENT_WAIT, OAuthErrorCode, RegisteredClient, StoredDocument,
     etag, fresh_for, is_of_document,
 };
-use doorward_domain::roles::{Permit, System, action, resource};
+use doorward_domain::roles::{Action, Object, Permit, System, action, resource};
 use doorward_domain::{Instant, Secret};
 use doorward_ports::fetch::{ContentType, Request};
 use doorward_ports::openid::Known;

@@ -16,8 +16,8 @@ use crate::sessions::revalidate::still_valid;
 use crate::{Context, Error, OAuthError, Origin, Principal};
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::oauth2::{
-    App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OidcScope,
-    OpaqueToken, POLL_INTERVAL, UserCode,
+    App, Authorization, DEVICE_CODE_LIFETIME, DeviceAuthorization, DeviceDecision, OAuthErrorCode, OpaqueToken,
+    POLL_INTERVAL, ResourceServer, UserCode,
 };
 use doorward_domain::roles::{Object, Permit, System, action, resource};
 use doorward_domain::sessions::ThrottlePolicy;
@@ -78,6 +78,8 @@ pub struct AskedByDevice {
     pub app: App,
     /// What it asks for.
     pub authorization: Authorization,
+    /// The registered resource whose own scopes these are.
+    pub server: Option<Arc<ResourceServer>>,
     /// The code, as the device shows it.
     pub user_code: UserCode,
     /// Address of the device.
@@ -193,13 +195,14 @@ pub fn must_sign_in_again(ctx: &Context, actor: &Principal) -> bool {
 /// `Unauthenticated` (the key of the caller has just ended).
 pub async fn look(ctx: &Context, actor: &Principal, code: &UserCode) -> Result<Option<AskedByDevice>, Error> {
     let attempt = Attempt::new(ctx, actor, code)?;
-    let code = code.clone();
+    let (code, policy) = (code.clone(), policy::current(ctx).await?);
     ctx.act(actor, move |deed| {
         let Some((asked, app)) = attempt.find(deed)? else {
             return Ok(deed.unrecorded("a wrong code is counted", None));
         };
         let asked = AskedByDevice {
             app,
+            server: policy.with_scopes(asked.authorization.resource.as_ref()).map(Arc::clone),
             authorization: asked.authorization,
             user_code: code,
             ip: asked.ip,

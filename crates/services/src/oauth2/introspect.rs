@@ -2,8 +2,8 @@
 
 use super::client::{ClientAuthentication, PresentedClient, PresentedSecret, is_touch_due, note_use, touch_secret};
 use super::client_assertions::{self, Place};
-use super::signed_tokens;
 use super::policy::{self, ClientPolicy};
+use super::signed_tokens;
 use super::token::still_allowed::scopes_left;
 use crate::cache::{Age, CachedClient, CachedToken};
 use crate::{Context, OAuthError, Origin, Principal, Settings, keys};
@@ -277,39 +277,39 @@ impl Steps {
         app: &App,
         (id, digest): &(ApiKeyId, Digest),
     ) -> Result<Seen, OAuthError> {
-    let nothing = Seen { secret: None, unused: None, token: None };
-    let is_live = |key: &ApiKey| key.secret_digest == *digest && !key.is_expired(self.now);
-    let Some(key) = repos.api_keys().find(id)?.filter(is_live) else { return Ok(nothing) };
-    let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
-    let is_its = |bound: &Resource| {
-        app.resources.iter().any(|resource| resource.is_same_as(bound))
-            || self.policy.resources.lets_introspect(app.id, bound)
-    };
-    if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
-        return Ok(nothing);
-    }
-    let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };
-    let server = self.settings.resource();
-    let bound = binding.audience.as_ref().unwrap_or(&server);
-    let own = issued_to.allowed_resources.as_deref();
-    if !App::limits_permit(own, bound, self.settings.oauth2.resources.as_deref(), &server) {
-        return Ok(nothing);
-    }
-    let Some(user) = repos.users().find(key.user_id)?.filter(doorward_domain::users::User::may_act) else {
-        return Ok(nothing);
-    };
-    let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
-    let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
-    let token = ActiveToken {
-        client_id: issued_to.id,
-        user_id: user.id,
-        username: user.username.into_string(),
-        authorization: Authorization { scopes, resource: binding.audience },
-        issued_at: key.created_at,
-        expires_at: key.expires_at,
-        token_type: Some("Bearer"),
-    };
-    Ok(Seen { unused, token: Some(token), ..nothing })
+        let nothing = Seen { secret: None, unused: None, token: None };
+        let is_live = |key: &ApiKey| key.secret_digest == *digest && !key.is_expired(self.now);
+        let Some(key) = repos.api_keys().find(id)?.filter(is_live) else { return Ok(nothing) };
+        let Some(binding) = key.oauth2.clone() else { return Ok(nothing) };
+        let is_its = |bound: &Resource| {
+            app.resources.iter().any(|resource| resource.is_same_as(bound))
+                || self.policy.resources.lets_introspect(app.id, bound)
+        };
+        if binding.app_id != app.id && !binding.audience.as_ref().is_some_and(is_its) {
+            return Ok(nothing);
+        }
+        let Some(issued_to) = repos.apps().find(binding.app_id)? else { return Ok(nothing) };
+        let server = self.settings.resource();
+        let bound = binding.audience.as_ref().unwrap_or(&server);
+        let own = issued_to.allowed_resources.as_deref();
+        if !App::limits_permit(own, bound, self.settings.oauth2.resources.as_deref(), &server) {
+            return Ok(nothing);
+        }
+        let Some(user) = repos.users().find(key.user_id)?.filter(doorward_domain::users::User::may_act) else {
+            return Ok(nothing);
+        };
+        let unused = key.is_unused().then(|| (key.id.clone(), key.secret_digest));
+        let scopes = key.scopes.within(issued_to.allowed_scopes.as_ref());
+        let token = ActiveToken {
+            client_id: issued_to.id,
+            user_id: user.id,
+            username: user.username.into_string(),
+            authorization: Authorization { scopes, resource: binding.audience },
+            issued_at: key.created_at,
+            expires_at: key.expires_at,
+            token_type: Some("Bearer"),
+        };
+        Ok(Seen { unused, token: Some(token), ..nothing })
     }
 }
 

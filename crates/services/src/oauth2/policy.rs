@@ -11,6 +11,10 @@ use doorward_ports::changes::{Change, ChangeLog, LogPosition};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Longest time for which it is used without being read again, should ever a change go unreported.
+const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// What owners say about clients and resources.
 #[derive(Debug, Default)]
@@ -27,8 +31,7 @@ impl ClientPolicy {
 
     /// Refuses a client that is blocked.
     pub(crate) fn check_client(&self, client_id: &str) -> Result<(), OAuthError> {
-        let by_id =
-            || app_of_client_id(client_id).is_some_and(|app| self.blocked_apps.contains(&app));
+        let by_id = || app_of_client_id(client_id).is_some_and(|app| self.blocked_apps.contains(&app));
         let is_blocked = (!self.blocked_apps.is_empty() && by_id()) || self.blocked.blocks_document(client_id);
         if is_blocked { Err(block_list::blocked()) } else { Ok(()) }
     }
@@ -62,6 +65,7 @@ struct Inner {
 struct Kept {
     policy: Arc<ClientPolicy>,
     since: LogPosition,
+    at: Instant,
 }
 
 impl Policies {
@@ -84,7 +88,9 @@ impl Inner {
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
-        self.log.is_vouched_for() && self.log.is_unchanged(kept.since, &[self.log.slot(&Change::ClientPolicy)])
+        self.log.is_vouched_for()
+            && kept.at.elapsed() < MAX_AGE
+            && self.log.is_unchanged(kept.since, &[self.log.slot(&Change::ClientPolicy)])
     }
 
     fn keep(&self, kept: Kept) {
@@ -113,14 +119,12 @@ pub(crate) async fn current(ctx: &Context) -> Result<Arc<ClientPolicy>, Error> {
     // Before it is read, so that what is reported meanwhile has it read again.
     let since = inner.log.now();
     let read = ctx
-        .read(|repos| {
-            Ok::<_, Error>(ClientPolicy::new(block_list::load(repos)?, repos.resource_servers().list()?))
-        })
+        .read(|repos| Ok::<_, Error>(ClientPolicy::new(block_list::load(repos)?, repos.resource_servers().list()?)))
         .await;
     match (read, known) {
         (Ok(policy), _) => {
             let policy = Arc::new(policy);
-            inner.keep(Kept { policy: Arc::clone(&policy), since });
+            inner.keep(Kept { policy: Arc::clone(&policy), since, at: Instant::now() });
             Ok(policy)
         }
         (Err(Error::Unavailable { .. }), Some(kept)) => Ok(kept.policy),
@@ -171,9 +175,9 @@ mod tests {
     fn a_copy_is_good_until_a_change_is_reported() {
         let log = ChangeLog::default();
         let Policies(Some(inner)) = Policies::new(log.clone()) else { panic!("it is remembered") };
-        let kept = Kept { policy: Arc::default(), since: log.now() };
+        let kept = Kept { policy: Arc::default(), since: log.now(), at: Instant::now() };
         assert!(!inner.is_good(&kept), "nobody vouches for it");
-        log.extend_lease(std::time::Instant::now() + std::time::Duration::from_secs(60));
+        log.extend_lease(Instant::now() + Duration::from_mins(1));
         let kept = Kept { since: log.now(), ..kept };
         assert!(inner.is_good(&kept));
         log.report(&[Change::ClientPolicy]);

@@ -8,8 +8,9 @@ use doorward_domain::audit::AuditResource;
 use doorward_domain::ids::{AppId, ResourceServerId};
 use doorward_domain::names::hidden_in_name;
 use doorward_domain::oauth2::{
-    ClientType, INTROSPECTORS_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, OidcScope, RESOURCE_NAME_MAX, RESOURCE_SERVERS_MAX,
-    Resource, ResourceRules, ResourceServer, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN, may_be_told, own_scope_defect,
+    ClientType, INTROSPECTORS_MAX, OWN_SCOPE_TEXT_MAX, OWN_SCOPES_MAX, OidcScope, RESOURCE_NAME_MAX,
+    RESOURCE_SERVERS_MAX, Resource, ResourceRules, ResourceServer, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN,
+    may_be_told, own_scope_defect,
 };
 use doorward_domain::roles::{Action, Object, action, resource};
 use doorward_ports::Repositories;

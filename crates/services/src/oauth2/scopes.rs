@@ -260,7 +260,11 @@ mod tests {
 
     fn files() -> ResourceRules {
         let scopes = ["files:read", "files:write"].map(|name| (name.to_owned(), format!("May {name}")));
-        ResourceRules { scopes: scopes.into(), default_scopes: vec!["files:read".to_owned()], ..ResourceRules::default() }
+        ResourceRules {
+            scopes: scopes.into(),
+            default_scopes: vec!["files:read".to_owned()],
+            ..ResourceRules::default()
+        }
     }
 
     #[test]

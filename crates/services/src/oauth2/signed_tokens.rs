@@ -78,10 +78,9 @@ pub(super) async fn in_place_of(
     let Some(facts) = facts else { return Ok(None) };
     let lifetime = server.rules.lifetime(ctx.settings.oauth2.jwt_access_token_lifetime.get());
     let life = life(&facts.key, lifetime, ctx.clock.now());
-    let token = sign(ctx, server.rules.jwt_alg, Some(ACCESS_TOKEN), |_, _| {
-        claims(ctx.settings.issuer(), server, facts, life)
-    })
-    .await?;
+    let token =
+        sign(ctx, server.rules.jwt_alg, Some(ACCESS_TOKEN), |_, _| claims(ctx.settings.issuer(), server, facts, life))
+            .await?;
     Ok(Some(SignedToken { token, expires_at: life.1 }))
 }
 

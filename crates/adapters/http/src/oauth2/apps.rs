@@ -9,7 +9,9 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use crate::kit::site::Site;
 use doorward_domain::ids::{AppId, UserId};
-use doorward_domain::oauth2::{App, AppSecret, ClientType, ClientUrl, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod};
+use doorward_domain::oauth2::{
+    App, AppSecret, ClientType, ClientUrl, KeySource, RedirectUri, Resource, Scopes, TokenAuthMethod,
+};
 use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
 use doorward_services::oauth2::{ClientRulesCommand, apps, client_documents, registration, secrets};

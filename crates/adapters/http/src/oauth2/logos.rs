@@ -1,9 +1,10 @@
 //! Logos of apps, which are served from here: no browser of a user asks another host for one.
 
-use crate::conventions::Published;
+use crate::conventions::Document;
 use crate::kit::answer::{self, set_header};
 use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
+use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -12,8 +13,9 @@ use doorward_domain::openid::LogoMark;
 use doorward_services::oauth2::app_rules;
 
 pub(crate) fn routes(routes: &mut Routes) {
-    let mut r = routes.of(&Published);
-    r.plain(__path_show, show);
+    let mut r = routes.of(&Document::Named);
+    // Each is read from the database.
+    r.plain(__path_show, show).limit(Limit::Api);
 }
 
 /// Where a logo is served; another one has another address.

@@ -376,7 +376,10 @@ fn shown(call: &Call, actor: &Principal, consent: &ConsentRequest) -> String {
         resource,
         &consent.app.name,
         &consent.profile().display_name,
-        &consent.server.as_ref().map_or_else(String::new, |server| server.updated_at.unix_timestamp_nanos().to_string()),
+        &consent
+            .server
+            .as_ref()
+            .map_or_else(String::new, |server| server.updated_at.unix_timestamp_nanos().to_string()),
         &standing(actor),
     ];
     // None of them but the names can hold a line break, and names are of one line.

@@ -239,6 +239,7 @@ async fn what_is_blocked_begins_nothing_and_what_it_had_ends() {
         ("document_hosts", json!(["https://a.example"])),
         ("redirect_hosts", json!(["*"])),
         ("client_ids", json!([""])),
+        ("client_ids", json!(["robot"])),
         ("client_ids", json!(["x".repeat(2049)])),
         ("client_ids", json!(vec!["x"; 1001])),
     ] {
@@ -248,6 +249,89 @@ async fn what_is_blocked_begins_nothing_and_what_it_had_ends() {
     let bob = house.member(&owner, "bob").await;
     house.get("/oauth2-provider/blocklist", &bob).await.expect(403);
     house.api(Method::PUT, "/oauth2-provider/blocklist", &bob, json!({})).await.expect(403);
+}
+
+#[actix_web::test]
+async fn a_blocked_client_gets_nothing_at_any_endpoint_however_its_id_is_written() {
+    let house = house_beside(FakeProvider::new(0).upstreams(), |settings| {
+        settings.oauth2.registration.mode = RegistrationMode::Open;
+        settings.oauth2.device.enabled = true;
+    })
+    .await;
+    let owner = house.owner().await;
+    let more = json!({ "device_flow": true, "service_account": true, "scopes": ["coder:all"] });
+    let app = client(&house, &owner, more).await;
+    let block =
+        async |list: Value| house.api(Method::PUT, "/oauth2-provider/blocklist", &owner, list).await.expect(200);
+    let ask = [("response_type", "code"), ("code_challenge", CHALLENGE)];
+    let robot = [("grant_type", "client_credentials")];
+    let own = house.form("/oauth2/tokens", &app.basic(), &robot).await.expect(200).json();
+    let own = own["access_token"].as_str().unwrap();
+    house.get("/users/me", own).await.expect(200);
+    house.form("/oauth2/device", &app.basic(), &[("scope", "user:read")]).await.expect(200);
+    house.form("/oauth2/par", &app.basic(), &ask).await.expect(201);
+
+    block(json!({ "client_ids": [app.id.to_uppercase()] })).await;
+    house.get("/users/me", own).await.expect(401);
+    for id in [app.id.clone(), format!("{{{}}}", app.id), app.id.replace('-', "")] {
+        let same = crate::oauth2::Client { id: id.clone(), secret: app.secret.clone() };
+        for (path, fields) in [
+            ("/oauth2/tokens", &robot[..]),
+            ("/oauth2/device", &[("scope", "user:read")]),
+            ("/oauth2/par", &ask),
+            ("/oauth2/introspect", &[("token", own)]),
+        ] {
+            let refused = house.form(path, &same.basic(), fields).await.expect(400).json();
+            assert_eq!(refused["error"], "unauthorized_client", "{path} {id}: {refused}");
+        }
+        page(&house, &owner, &same.authorize(&[])).await.expect(403);
+    }
+    // Silently or not, signed in or not: nobody is sent anywhere.
+    let anonymous = TestRequest::get().uri(&app.authorize(&[("prompt", "none")]));
+    let refused = house.send(anonymous.insert_header(("Accept", "text/html"))).await.expect(403);
+    assert!(refused.header("location").is_empty());
+
+    // A code of before leads nowhere where its redirect URI is blocked, though the app has others.
+    block(json!({})).await;
+    let uris = json!({
+        "name": "robot", "callback_url": "https://good.example/cb",
+        "redirect_uris": ["https://good.example/cb", "https://bad.example./cb"],
+    });
+    house.api(Method::PUT, &format!("/oauth2-provider/apps/{}", app.id), &owner, uris).await.expect(200);
+    let code = async |uri: &str| {
+        let asked = app.authorize(&[("redirect_uri", uri), ("scope", "user:read")]);
+        crate::oauth2::allow(&house, &owner, &asked).await
+    };
+    let (good, bad) = ("https://good.example/cb", "https://bad.example./cb");
+    let codes = [code(good).await, code(bad).await].map(|answer| answer.expect(302).redirected_with("code").unwrap());
+    block(json!({ "redirect_hosts": ["bad.example"] })).await;
+    for ((uri, code), status) in [good, bad].into_iter().zip(&codes).zip([200, 400]) {
+        let fields =
+            [("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER), ("redirect_uri", uri)];
+        house.form("/oauth2/tokens", &app.basic(), &fields).await.expect(status);
+    }
+    code(bad).await.expect(403);
+    code(good).await.expect(302);
+}
+
+#[actix_web::test]
+async fn a_client_that_manages_itself_cannot_move_to_a_blocked_host() {
+    let house = house_beside(FakeProvider::new(0).upstreams(), |settings| {
+        settings.oauth2.registration.mode = RegistrationMode::Open;
+    })
+    .await;
+    let owner = house.owner().await;
+    let body = |uri: &str| json!({ "redirect_uris": [uri], "token_endpoint_auth_method": "none" }).to_string();
+    let request = TestRequest::post().uri("/oauth2/register").set_payload(body("https://good.example/cb"));
+    let made = house.send(request).await.expect(201).json();
+    let list = json!({ "redirect_hosts": ["bad.example"] });
+    house.api(Method::PUT, "/oauth2-provider/blocklist", &owner, list).await.expect(200);
+    let path = format!("/oauth2/clients/{}", made["client_id"].as_str().unwrap());
+    let bearer = format!("Bearer {}", made["registration_access_token"].as_str().unwrap());
+    for (uri, status) in [("https://bad.example/cb", 400), ("https://good.example/other", 200)] {
+        let request = TestRequest::put().uri(&path).insert_header(("Authorization", &*bearer)).set_payload(body(uri));
+        house.send(request).await.expect(status);
+    }
 }
 
 #[actix_web::test]

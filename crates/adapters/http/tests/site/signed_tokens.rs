@@ -1,5 +1,6 @@
 //! Resources that are registered, and the signed access tokens of those that want them (RFC 9068).
 
+use crate::client_keys::Keys;
 use crate::house::{House, ISSUER, NOW, house, house_with};
 use crate::oauth2::{Client, VERIFIER, allow, client};
 use actix_http::Request;
@@ -223,4 +224,138 @@ async fn owners_register_change_and_remove_resources() {
     house.api(Method::DELETE, &path, &owner, Value::Null).await.expect(204);
     house.api(Method::DELETE, &path, &owner, Value::Null).await.expect(404);
     house.get(&path, &owner).await.expect(404);
+}
+
+#[actix_web::test]
+async fn a_resource_has_scopes_of_its_own_which_grant_nothing_here() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let scopes = json!({ "files:read": "Read your <files>", "files:write": "Change your files" });
+    let more = json!({ "token_format": "opaque", "scopes": scopes, "default_scopes": ["files:read"] });
+    let made = register(&house, &owner, more).await;
+    assert_eq!((&made["scopes"], &made["default_scopes"]), (&scopes, &json!(["files:read"])));
+    let app = json!({ "callback_url": "https://app.example/cb", "scopes": ["user:read"] });
+    let app = client(&house, &owner, app).await;
+    let page = async |scope: &str| {
+        let uri = app.authorize(&[("resource", FILES), ("scope", scope)]);
+        let request = TestRequest::get().uri(&uri).insert_header(("Coder-Session-Token", &*owner));
+        house.send(request.insert_header(("Accept", "text/html"))).await
+    };
+    let shown = page("files:read files:write").await.expect(200).body;
+    for part in ["Read your &#60;files&#62;", "Change your files", "Files"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for (scope, wrong) in [("user:read", true), ("files:gone", true), ("coder:all", true), ("files:read", false)] {
+        let error = page(scope).await.redirected_with("error");
+        assert_eq!(error.as_deref() == Some("invalid_scope"), wrong, "{scope}");
+    }
+    // They are no scopes of anything else.
+    for more in [vec![("scope", "files:read")], vec![("scope", "files:read"), ("resource", "https://other.example")]] {
+        let refused = allow(&house, &owner, &app.authorize(&more)).await.expect(302);
+        assert_eq!(refused.redirected_with("error").as_deref(), Some("invalid_scope"));
+    }
+
+    let resource = ("resource", FILES);
+    assert_eq!(tokens(&house, &owner, &app, &[resource]).await["scope"], "files:read");
+    let all = [resource, ("scope", "openid files:write files:read offline_access user:read")];
+    let all = tokens(&house, &owner, &app, &all).await;
+    assert_eq!(all["scope"], "openid files:write files:read offline_access");
+    let known = asked(&house, &app, &all["access_token"]).await;
+    assert_eq!((&known["scope"], &known["aud"]), (&all["scope"], &json!(FILES)));
+    let token = all["access_token"].as_str().unwrap();
+    house.get("/users/me", token).await.expect(401);
+
+    let again = async |token: &Value, scope: &str| {
+        let token = token["refresh_token"].as_str().unwrap();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
+        house.form("/oauth2/tokens", &app.basic(), &fields).await
+    };
+    assert_eq!(again(&all, "files:other").await.expect(400).json()["error"], "invalid_scope");
+    assert_eq!(again(&all, "user:read").await.expect(400).json()["error"], "invalid_scope");
+    let fewer = again(&all, "files:read").await.expect(200).json();
+    assert_eq!(fewer["scope"], "files:read");
+    assert_eq!(refresh(&house, &app, &fewer).await["scope"], all["scope"], "the grant has all of them");
+    // The app may still have what its list of scopes of this server does not name.
+    let other = json!({ "name": "robot", "callback_url": "https://app.example/cb", "scopes": ["template:read"] });
+    house.api(Method::PUT, &format!("/oauth2-provider/apps/{}", app.id), &owner, other).await.expect(200);
+    assert_eq!(tokens(&house, &owner, &app, &[resource]).await["scope"], "files:read");
+
+    let path = format!("{RESOURCES}/{}", made["id"].as_str().unwrap());
+    let many: serde_json::Map<_, _> = (0..101).map(|n| (format!("s{n}"), json!(""))).collect();
+    for (name, value) in [
+        ("scopes", json!({ "user:read": "x" })),
+        ("scopes", json!({ "openid": "x" })),
+        ("scopes", json!({ "all": "x" })),
+        ("scopes", json!({ "a b": "x" })),
+        ("scopes", json!({ "": "x" })),
+        ("scopes", json!({ "files:read": "x".repeat(201) })),
+        ("scopes", json!({ "files:read": "a\u{202e}b" })),
+        ("scopes", Value::Object(many)),
+        ("default_scopes", json!(["files:gone"])),
+        ("introspectors", json!(["11111111-1111-4111-8111-111111111111"])),
+    ] {
+        let refused = house.api(Method::PUT, &path, &owner, json!({ name: value })).await.expect(400).json();
+        assert_eq!(refused["validations"][0]["field"], name, "{value}: {refused}");
+    }
+}
+
+#[actix_web::test]
+async fn a_limited_key_cannot_let_an_app_act_at_another_resource() {
+    let house = house().await;
+    let owner = house.owner().await;
+    register(&house, &owner, json!({ "scopes": { "files:read": "" } })).await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let key = json!({ "lifetime": 3_600_000_000_000_u64, "scope": "application_connect", "token_name": "limited" });
+    let key = house.api(Method::POST, "/users/me/keys/tokens", &owner, key).await.expect(201).json();
+    let refused = allow(&house, key["key"].as_str().unwrap(), &app.authorize(&[("resource", FILES)])).await;
+    assert_ne!(refused.redirected_with("code").is_some(), true, "{}", refused.body);
+}
+
+#[actix_web::test]
+async fn those_that_a_resource_names_ask_about_its_tokens_and_no_others() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let gateway = client(&house, &owner, json!({})).await;
+    register(&house, &owner, json!({ "introspectors": [gateway.id] })).await;
+    let other = json!({ "identifier": "https://other.example" });
+    house.api(Method::POST, RESOURCES, &owner, other).await.expect(201);
+    let scope = ("scope", "openid user:read");
+    for (more, knows) in [
+        (vec![scope, ("resource", FILES)], true),
+        (vec![scope, ("resource", "https://files.example/mcp/")], true),
+        (vec![scope, ("resource", "https://other.example")], false),
+        (vec![scope], false),
+    ] {
+        let answer = tokens(&house, &owner, &app, &more).await;
+        assert_eq!(asked(&house, &gateway, &answer["access_token"]).await["active"], knows, "{more:?}");
+        assert_eq!(asked(&house, &gateway, &answer["refresh_token"]).await["active"], false);
+    }
+}
+
+#[actix_web::test]
+async fn a_client_with_keys_asks_about_signed_tokens_too() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let keys = Keys::new();
+    let named = json!({ "name": "gateway", "callback_url": "https://gateway.example/cb", "jwks": keys.jwks(),
+        "token_endpoint_auth_method": "private_key_jwt" });
+    let gateway = house.api(Method::POST, "/oauth2-provider/apps", &owner, named).await.expect(201).json();
+    let gateway = gateway["id"].as_str().unwrap();
+    register(&house, &owner, json!({ "introspectors": [gateway] })).await;
+    let app = client(&house, &owner, json!({ "callback_url": "https://app.example/cb" })).await;
+    let answer = tokens(&house, &owner, &app, &[("resource", FILES), ("scope", "user:read")]).await;
+    let ask = async |token: &str| {
+        let assertion = keys.assertion(gateway, json!({}), json!({}));
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let fields = [("token", token), ("client_assertion", &*assertion), ("client_assertion_type", kind)];
+        house.form("/oauth2/introspect", "", &fields).await.expect(200).json()
+    };
+    let signed = answer["access_token"].as_str().unwrap();
+    let known = ask(signed).await;
+    assert_eq!((&known["active"], &known["exp"]), (&json!(true), &json!(NOW.unix_timestamp() + 600)));
+    // An assertion has three parts as well, and is no access token.
+    assert_eq!(ask(&keys.assertion(gateway, json!({}), json!({}))).await, json!({ "active": false }));
+    house.form("/oauth2/revoke", &app.basic(), &[("token", signed)]).await.expect(200);
+    assert_eq!(ask(signed).await, json!({ "active": false }));
 }

@@ -96,7 +96,13 @@ pub(super) fn rotate(conn: &mut Conn, rotation: &Rotation) -> Result<Option<Rota
     let access_key_id =
         ApiKeyId::new(key).map_err(|cause| RowError::new("oauth2_grants", "access_key_id", grant_id).because(cause))?;
     let secret = secret.map(|id| (id.0, seen.map(|at| at.0)));
-    Ok(Some(Rotated { grant_id, access_key_id, scopes: scopes.0, secret, resource: audience.map(Resource::from_storage) }))
+    Ok(Some(Rotated {
+        grant_id,
+        access_key_id,
+        scopes: scopes.0,
+        secret,
+        resource: audience.map(Resource::from_storage),
+    }))
 }
 
 statement! {

@@ -4,7 +4,9 @@ use super::expiring::Expiring;
 use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
-use crate::schema::{api_keys, oauth2_apps, oauth2_codes, oauth2_device_authorizations, oauth2_grants};
+use crate::schema::{
+    api_keys, oauth2_apps, oauth2_codes, oauth2_device_authorizations, oauth2_grants, oauth2_pushed_requests,
+};
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, ScopeText};
 use crate::unit_of_work::{Kind as _, UnitOfWork};

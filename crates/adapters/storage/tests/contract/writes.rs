@@ -35,7 +35,8 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, ResourceServer, Scopes,
+    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, ResourceServer,
+    Scopes,
 };
 use doorward_domain::openid::{AppRules, Logo, LogoKind, LogoutNotice};
 use doorward_domain::organizations::Organization;

@@ -53,7 +53,7 @@ pub async fn update(
     sent: SentMetadata,
 ) -> Result<Managed, RegistrationError> {
     let (id, token, named) = (parse(id)?, presented(token)?, named.map(str::to_owned));
-    let (settings, policy) = (Arc::clone(&ctx.settings), policy::current(ctx).await?);
+    let (settings, policy) = (Arc::clone(&ctx.settings), policy::of_client(ctx).await?);
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
         let old = deed.repos.apps().find_for_update(id)?.ok_or_else(unknown)?;

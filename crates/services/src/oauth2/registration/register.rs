@@ -54,7 +54,7 @@ pub async fn register(
     let by_token = token.map(str::to_owned);
     let settings = ctx.settings.oauth2.registration.clone();
     let checked = check(&ctx.settings, sent)?;
-    check_blocked(&*policy::current(ctx).await?, &checked)?;
+    check_blocked(&*policy::of_client(ctx).await?, &checked)?;
     let address = origin.ip.clone();
     let caller = Principal::anonymous(Arc::clone(origin));
     ctx.act(&caller, move |deed| {
