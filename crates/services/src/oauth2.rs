@@ -3,6 +3,7 @@
 //! Every use case may also fail with `Unavailable` or `Internal` ([`Error`](crate::Error)), the endpoints for clients with
 //! `temporarily_unavailable` or `server_error` ([`OAuthError`](crate::OAuthError)).
 
+pub mod adoption;
 pub mod app_rules;
 pub mod apps;
 pub mod authorize;

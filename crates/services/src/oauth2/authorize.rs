@@ -81,7 +81,7 @@ pub fn document_of(ctx: &Context, request: &AuthorizeRequest) -> Result<Option<C
 /// Needs no permission. Errors: [`AuthorizeError::Client`] with `invalid_request` (`client_id` is missing or was
 /// given twice), `invalid_client` (it names no client), `temporarily_unavailable` or `server_error`.
 pub async fn find_client(ctx: &Context, request: &AuthorizeRequest) -> Result<App, AuthorizeError> {
-    let id = client_of(request)?;
+    let id = known_client(ctx, request).await?;
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(repos.apps().find(id)?)).await;
     found.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
 }
@@ -94,9 +94,17 @@ pub async fn find_asking_client(
     request: &AuthorizeRequest,
     asking: Asking,
 ) -> Result<(App, Known), AuthorizeError> {
-    let id = client_of(request)?;
+    let id = known_client(ctx, request).await?;
     let found = ctx.read(move |repos| Ok::<_, OAuthError>(asking.look(repos, id)?));
     found.await.map_err(AuthorizeError::Client)?.ok_or_else(no_client)
+}
+
+/// The client, if owners have not blocked it: then nobody is asked for its keys either.
+async fn known_client(ctx: &Context, request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {
+    let id = client_of(request)?;
+    let policy = policy::of_client(ctx).await.map_err(AuthorizeError::Client)?;
+    policy.check_client(request.client_id.as_deref().unwrap_or_default()).map_err(AuthorizeError::Client)?;
+    Ok(id)
 }
 
 fn client_of(request: &AuthorizeRequest) -> Result<AppId, AuthorizeError> {

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Longest time for which it is used without being read again, should ever a change go unreported.
 const MAX_AGE: Duration = Duration::from_mins(5);
+/// The same where nobody vouches for hearing of all changes: one request asks several times.
+const UNVOUCHED_AGE: Duration = Duration::from_secs(1);
 
 /// What owners say about clients and resources.
 #[derive(Debug, Default)]
@@ -88,9 +90,8 @@ impl Inner {
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
-        self.log.is_vouched_for()
-            && kept.at.elapsed() < MAX_AGE
-            && self.log.is_unchanged(kept.since, &[self.log.slot(&Change::ClientPolicy)])
+        let age = if self.log.is_vouched_for() { MAX_AGE } else { UNVOUCHED_AGE };
+        kept.at.elapsed() < age && self.log.is_unchanged(kept.since, &[self.log.slot(&Change::ClientPolicy)])
     }
 
     fn keep(&self, kept: Kept) {
@@ -175,8 +176,10 @@ mod tests {
     fn a_copy_is_good_until_a_change_is_reported() {
         let log = ChangeLog::default();
         let Policies(Some(inner)) = Policies::new(log.clone()) else { panic!("it is remembered") };
-        let kept = Kept { policy: Arc::default(), since: log.now(), at: Instant::now() };
+        let at = Instant::now().checked_sub(UNVOUCHED_AGE).unwrap();
+        let kept = Kept { policy: Arc::default(), since: log.now(), at };
         assert!(!inner.is_good(&kept), "nobody vouches for it");
+        assert!(inner.is_good(&Kept { at: Instant::now(), ..kept.clone() }));
         log.extend_lease(Instant::now() + Duration::from_mins(1));
         let kept = Kept { since: log.now(), ..kept };
         assert!(inner.is_good(&kept));

@@ -14,7 +14,7 @@ use doorward_domain::oauth2::{
 };
 use doorward_domain::openid::AppRules;
 use doorward_services::oauth2::app_rules::{self, RulesCommand};
-use doorward_services::oauth2::{ClientRulesCommand, apps, client_documents, registration, secrets};
+use doorward_services::oauth2::{ClientRulesCommand, adoption, apps, client_documents, registration, secrets};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -405,7 +405,7 @@ impl From<AppRequest> for apps::AppCommand {
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let body: AppRequest = call.json_after(async |_| apps::may_create(&actor)).await?;
     let app = match body.client_id_url.clone().filter(|url| !url.is_empty()) {
-        Some(url) => apps::adopt(call.context(), &actor, &url, body.into()).await?,
+        Some(url) => adoption::adopt(call.context(), &actor, &url, body.into()).await?,
         None => apps::create(call.context(), &actor, body.into()).await?,
     };
     Ok(created(&AppObject::load(&call, &actor, app).await?))
