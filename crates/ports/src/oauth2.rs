@@ -396,8 +396,8 @@ pub trait GrantRepository {
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,
         id: GrantId,
     ) -> Result<bool, StoreError>;
-    /// Ends all grants of an app and the tokens of its service account, deletes its codes, what it pushed and what devices wait for, and
-    /// answers how many grants there were.
+    /// Ends all grants of an app and the tokens of its service account, deletes its codes, what it pushed and what devices wait for,
+    /// forgets what users have allowed it, and answers how many grants there were.
     fn delete_of_app(
         &mut self,
         permit: &Permit<action::Delete, resource::Oauth2AppCodeToken>,

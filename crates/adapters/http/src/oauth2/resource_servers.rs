@@ -11,7 +11,7 @@ use doorward_domain::oauth2::ResourceServer;
 use doorward_services::Principal;
 use doorward_services::oauth2::apps::{may_create, may_update};
 use doorward_services::oauth2::resource_servers::{self, ResourceCommand};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -84,11 +84,8 @@ pub(crate) struct ResourceRequest {
     token_format: Option<String>,
     /// `ES256` (default), `RS256` or `EdDSA`.
     jwt_alg: Option<String>,
-    /// 60 to 3600; null: as the settings say.
-    #[serde(deserialize_with = "some")]
-    #[schema(value_type = Option<u32>)]
-    #[expect(clippy::option_option, reason = "null is not the same as absent")]
-    access_token_lifetime: Option<Option<u32>>,
+    /// 60 to 3600; a negative number: as the settings say.
+    access_token_lifetime: Option<i64>,
     /// Of `email`, `groups` and `roles`.
     claims: Option<Vec<String>>,
     /// Up to 100; names of up to 128 characters that are no scopes of this server, with texts of up to 200. In the place of those before.
@@ -99,11 +96,6 @@ pub(crate) struct ResourceRequest {
     introspectors: Option<Vec<Uuid>>,
 }
 
-/// A member that may be null, which is not the same as absent.
-fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(source).map(Some)
-}
-
 impl From<ResourceRequest> for ResourceCommand {
     fn from(body: ResourceRequest) -> Self {
         Self {
@@ -111,7 +103,9 @@ impl From<ResourceRequest> for ResourceCommand {
             name: body.name,
             token_format: body.token_format,
             jwt_alg: body.jwt_alg,
-            access_token_lifetime: body.access_token_lifetime,
+            access_token_lifetime: body
+                .access_token_lifetime
+                .map(|sent| if sent < 0 { None } else { Some(u32::try_from(sent).unwrap_or(u32::MAX)) }),
             claims: body.claims,
             scopes: body.scopes,
             default_scopes: body.default_scopes,

@@ -211,7 +211,7 @@ async fn what_is_blocked_begins_nothing_and_what_it_had_ends() {
     let refused = page(&house, &owner, &uri(app, &[])).await.expect(403);
     assert!(refused.body.contains("This application is blocked") && refused.header("location").is_empty());
     crate::oauth2::allow(&house, &owner, &uri(app, &[])).await.expect(403);
-    page(&house, &owner, &uri(other, &[])).await.expect(200);
+    page(&house, &owner, &uri(other, &[("prompt", "consent")])).await.expect(200);
     house.get("/users/me", of_other["access_token"].as_str().unwrap()).await.expect(200);
 
     let list = json!({ "document_hosts": ["claude.example"], "redirect_hosts": ["*.example.net", "bad.example"] });

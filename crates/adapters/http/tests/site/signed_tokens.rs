@@ -196,7 +196,7 @@ async fn owners_register_change_and_remove_resources() {
     assert_eq!(house.get(RESOURCES, &owner).await.expect(200).json(), json!([made]));
     let again = json!({ "identifier": "https://FILES.example/mcp/" });
     house.api(Method::POST, RESOURCES, &owner, again).await.expect(409);
-    let change = json!({ "token_format": "opaque", "access_token_lifetime": null, "identifier": FILES });
+    let change = json!({ "token_format": "opaque", "access_token_lifetime": -1, "identifier": FILES });
     let changed = house.api(Method::PUT, &path, &owner, change).await.expect(200).json();
     assert_eq!((&changed["token_format"], &changed["jwt_alg"]), (&json!("opaque"), &json!("RS256")));
     assert!(changed.get("access_token_lifetime").is_none() && changed["name"] == "Files");
@@ -206,6 +206,8 @@ async fn owners_register_change_and_remove_resources() {
         ("jwt_alg", json!("none")),
         ("access_token_lifetime", json!(59)),
         ("access_token_lifetime", json!(3601)),
+        ("access_token_lifetime", json!(0)),
+        ("access_token_lifetime", json!(i64::MAX)),
         ("claims", json!(["profile"])),
         ("claims", json!(["email", "email", "email", "email"])),
         ("name", json!("x".repeat(65))),

@@ -5,7 +5,8 @@ use super::{Conn, hot};
 use crate::error::Error;
 use crate::rows::{AppRow, GrantRow, KeyRow};
 use crate::schema::{
-    api_keys, oauth2_apps, oauth2_codes, oauth2_device_authorizations, oauth2_grants, oauth2_pushed_requests,
+    api_keys, oauth2_apps, oauth2_codes, oauth2_consents, oauth2_device_authorizations, oauth2_grants,
+    oauth2_pushed_requests,
 };
 use crate::touches::Touches;
 use crate::types::{At, Hash, Id, ScopeText};
@@ -210,6 +211,8 @@ impl GrantRepository for UnitOfWork<'_, Conn> {
             diesel::delete(devices).execute(conn)?;
             let pushed = oauth2_pushed_requests::table.filter(oauth2_pushed_requests::app_id.eq(Id(app)));
             diesel::delete(pushed).execute(conn)?;
+            let consents = oauth2_consents::table.filter(oauth2_consents::app_id.eq(Id(app)));
+            diesel::delete(consents).execute(conn)?;
             let ended = diesel::delete(oauth2_grants::table.filter(oauth2_grants::app_id.eq(Id(app)))).execute(conn)?;
             // Tokens of its service account came of no grant.
             diesel::delete(api_keys::table.filter(api_keys::app_id.eq(Id(app)))).execute(conn)?;

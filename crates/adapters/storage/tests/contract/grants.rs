@@ -128,8 +128,14 @@ contract! {
         let others = grant(&granted.app, None, &bystander.user);
         let codes = [code(&granted.app, &bystander.user), code(&bystander.app, &granted.user)];
         let app = granted.app.id;
+        // That of a service account, which came of no grant.
+        let mut own = grant(&granted.app, None, &bystander.user).1;
+        if let Some(binding) = &mut own.oauth2 {
+            binding.grant_id = None;
+        }
         let ended = db
             .write(move |repos| {
+                repos.api_keys().insert(&permit(), &own)?;
                 repos.grants().insert(&permit(), &others.0, &others.1)?;
                 codes.iter().try_for_each(|code| repos.codes().insert(&permit(), code))?;
                 let grants = repos.grants();
