@@ -14,7 +14,7 @@ use crate::logging::LogSettings;
 use anyhow::{Context as _, bail};
 use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use doorward_crypto::PasswordSettings;
-use doorward_domain::settings::{HIDDEN, Section};
+use doorward_domain::settings::{HIDDEN, HasSection, Section};
 use doorward_http::{CompatibilitySettings, CookieSettings, RateLimitSettings, ServerSettings, SettingOption};
 use doorward_mail::SmtpSettings;
 use doorward_outbound::FetchSettings;
@@ -64,6 +64,12 @@ macro_rules! sections {
                 Ok(values)
             }
         }
+
+        $(impl HasSection<$section> for Settings {
+            fn section(&self) -> $section {
+                Clone::clone(&self.$field)
+            }
+        })+
     };
 }
 

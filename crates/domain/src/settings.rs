@@ -30,9 +30,11 @@
 //! ```
 
 use crate::Secret;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use time::Duration;
 
@@ -55,10 +57,10 @@ pub trait Section: DeserializeOwned + Serialize {
     }
 }
 
-/// Where sections come from.
-pub trait Sections {
-    /// One of them.
-    fn section<T: Section>(&self) -> T;
+/// Where a section comes from. Who makes something of several sections demands one of these for each, so that none is forgotten.
+pub trait HasSection<T: Section> {
+    /// The section.
+    fn section(&self) -> T;
 }
 
 /// What is wrong with the values of a section.
@@ -203,6 +205,49 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// For `#[serde(deserialize_with = "..")]`, for lists within an entry of a list: a list, or one text that has its items between commas, as
+/// the environment gives it. An empty text is an empty list.
+///
+/// ```
+/// use doorward_domain::settings::comma_list;
+/// # use serde::Deserialize;
+/// #[derive(Deserialize)]
+/// struct Provider {
+///     #[serde(deserialize_with = "comma_list")]
+///     scopes: Vec<String>,
+/// }
+/// for text in [r#"{"scopes": ["openid", "email"]}"#, r#"{"scopes": "openid, email"}"#] {
+///     assert_eq!(serde_json::from_str::<Provider>(text).unwrap().scopes, ["openid", "email"]);
+/// }
+/// assert!(serde_json::from_str::<Provider>(r#"{"scopes": ""}"#).unwrap().scopes.is_empty());
+/// ```
+pub fn comma_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_any(CommaList(PhantomData))
+}
+
+struct CommaList<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for CommaList<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or a text with commas")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Vec<T>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(items))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(|item| T::deserialize(item.to_owned().into_deserializer())).collect()
     }
 }
 

@@ -250,7 +250,11 @@ fn a_permit_covers_what_it_was_about_and_nothing_known_to_be_something_else() {
     ] {
         assert_eq!(permit(about.clone()).covers(&whole()), covered, "{about:?}");
     }
-    assert!(permit(whole()).covers(&all().id("w")), "what is not known is no contradiction");
+    assert!(permit(whole()).covers(&all().id("w")), "it is the same one");
+    assert!(permit(all()).covers(&all().id("w")) && permit(all()).covers(&all()), "all are all");
+    assert!(!permit(all().organization(ACME)).covers(&all().id("w")), "whose it is is not known");
+    assert!(!permit(all().owner(BOB)).covers(&all().id("w").organization(ACME)), "whose it is is not known");
+    assert!(!permit(all().owner(BOB)).covers(&all()), "those of one are not all");
     assert!(!permit(whole()).covers(&all()), "one is not all");
     assert!(!permit(all().id("w")).covers(&all().owner(BOB)), "one is not all of an owner");
 }

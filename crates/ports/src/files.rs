@@ -19,11 +19,12 @@ pub trait FileRepository {
         now: Instant,
         expires_at: Instant,
     ) -> Result<(), StoreError>;
-    /// Adds a piece, the first of which has position 0. `false` when there is no such upload (any more).
+    /// Adds a piece, the first of which has position 0. `false` when this user has no such upload (any more).
     fn append(
         &mut self,
         permit: &Permit<action::Create, resource::File>,
         id: FileId,
+        created_by: UserId,
         position: i32,
         bytes: &[u8],
     ) -> Result<bool, StoreError>;
@@ -36,8 +37,13 @@ pub trait FileRepository {
         file: &File,
         expires_at: Instant,
     ) -> Result<Option<FileId>, StoreError>;
-    /// Gives an upload up. `false` when there is none.
-    fn abandon(&mut self, permit: &Permit<action::Create, resource::File>, id: FileId) -> Result<bool, StoreError>;
+    /// Gives an upload up. `false` when this user has none of this id.
+    fn abandon(
+        &mut self,
+        permit: &Permit<action::Create, resource::File>,
+        id: FileId,
+        created_by: UserId,
+    ) -> Result<bool, StoreError>;
     /// The file with this id.
     fn find(&mut self, id: FileId) -> Result<Option<File>, StoreError>;
     /// The file of an owner that has this digest.

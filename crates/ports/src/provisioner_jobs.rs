@@ -145,7 +145,7 @@ pub trait ProvisionerJobRepository {
     fn append_logs(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        id: ProvisionerJobId,
+        job: &ProvisionerJob,
         now: Instant,
         lines: &[NewLog],
     ) -> Result<i64, StoreError>;
@@ -153,14 +153,14 @@ pub trait ProvisionerJobRepository {
     fn update_timings(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        id: ProvisionerJobId,
+        job: &ProvisionerJob,
         timings: &[JobTiming],
     ) -> Result<bool, StoreError>;
     /// Adds what a job has made.
     fn insert_resources(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        id: ProvisionerJobId,
+        job: &ProvisionerJob,
         resources: &[StoredResource],
     ) -> Result<(), StoreError>;
 }

@@ -126,7 +126,7 @@ pub async fn finish(
 pub async fn abandon(ctx: &Context, by: &Principal, upload: Upload) -> Result<(), Error> {
     ctx.act(by, move |deed| {
         let permit = permit(deed, upload.created_by)?;
-        deed.repos.files().abandon(&permit, upload.id)?;
+        deed.repos.files().abandon(&permit, upload.id, upload.created_by)?;
         Ok(deed.unrecorded("nothing was there yet", ()))
     })
     .await
@@ -136,7 +136,7 @@ async fn store(ctx: &Context, by: &Principal, upload: &mut Upload, piece: Vec<u8
     let (id, created_by, position) = (upload.id, upload.created_by, upload.next);
     ctx.act(by, move |deed| {
         let permit = permit(deed, created_by)?;
-        if !deed.repos.files().append(&permit, id, position, &piece)? {
+        if !deed.repos.files().append(&permit, id, created_by, position, &piece)? {
             return Err(Error::NotFound);
         }
         Ok::<_, Error>(deed.unrecorded("a file is recorded by what is made of it", ()))

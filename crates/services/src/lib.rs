@@ -12,6 +12,7 @@ mod conflicts;
 mod context;
 mod deed;
 mod error;
+pub mod intent;
 mod principal;
 mod runtime_settings;
 mod settings;

@@ -5,83 +5,79 @@ use crate::entitlements::settings::LicensingSettings;
 use crate::identity_providers::settings::{GithubSettings, OidcSettings};
 use crate::idp_sync::settings::IdpSyncSettings;
 use crate::notifications::{NotificationSettings, WebhookSettings};
-use crate::oauth2::client_documents::DocumentSettings;
+use crate::oauth2::client_documents::settings::DocumentSettings;
 use crate::oauth2::registration::RegistrationSettings;
 use crate::provisioners::ProvisionerSettings;
 use crate::replicas::ReplicaSettings;
 use crate::scim::ScimSettings;
 use crate::workspace_proxies::ProxySettings;
 use crate::workspaces::WorkspaceSettings;
-use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource};
+use doorward_domain::oauth2::{ClientType, RefreshPolicy, Resource, SIGNED_LIFETIME_MAX, SIGNED_LIFETIME_MIN};
 use doorward_domain::quiet_hours::DailySchedule;
-use doorward_domain::settings::{Defects, Section, Sections, Span, optional};
+use doorward_domain::settings::{Defects, HasSection, Section, Span, optional};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Settings that use cases depend on.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where users and clients reach this server, without trailing slash: the issuer, and the base of every URL.
-    pub access_url: Url,
+/// Makes `Settings`, one field for each section.
+macro_rules! sections {
+    ($($(#[$doc:meta])* $field:ident: $section:ty,)+) => {
+        /// Settings that use cases depend on.
+        #[derive(Clone, Debug)]
+        pub struct Settings {
+            /// Where users and clients reach this server, without trailing slash: the issuer, and the base of every URL.
+            pub access_url: Url,
+            $($(#[$doc])* pub $field: $section,)+
+        }
+
+        impl Settings {
+            /// The settings of a server at this address, with sections from somewhere.
+            #[must_use]
+            pub fn from_sections<F>(access_url: Url, from: &F) -> Self
+            where
+                $(F: HasSection<$section>,)+
+            {
+                Self { access_url, $($field: from.section(),)+ }
+            }
+        }
+    };
+}
+
+sections! {
     /// Keys and sessions.
-    pub sessions: SessionSettings,
+    sessions: SessionSettings,
     /// The authorization server.
-    pub oauth2: OAuth2Settings,
+    oauth2: OAuth2Settings,
     /// The audit log.
-    pub audit: AuditSettings,
+    audit: AuditSettings,
     /// When workspaces may be stopped for maintenance.
-    pub quiet_hours: QuietHoursSettings,
+    quiet_hours: QuietHoursSettings,
     /// How members and groups follow the claims of identity providers.
-    pub idp_sync: IdpSyncSettings,
+    idp_sync: IdpSyncSettings,
     /// Providers of OpenID Connect.
-    pub oidc: OidcSettings,
+    oidc: OidcSettings,
     /// Signing in with GitHub.
-    pub github: GithubSettings,
+    github: GithubSettings,
     /// Directories that provision users.
-    pub scim: ScimSettings,
+    scim: ScimSettings,
     /// Licences.
-    pub licensing: LicensingSettings,
+    licensing: LicensingSettings,
     /// Provisioner daemons.
-    pub provisioners: ProvisionerSettings,
+    provisioners: ProvisionerSettings,
     /// This server among others.
-    pub replicas: ReplicaSettings,
+    replicas: ReplicaSettings,
     /// Workspace proxies.
-    pub workspace_proxies: ProxySettings,
+    workspace_proxies: ProxySettings,
     /// Where people find documentation and help.
-    pub appearance: AppearanceSettings,
+    appearance: AppearanceSettings,
     /// How people reach workspaces.
-    pub workspaces: WorkspaceSettings,
+    workspaces: WorkspaceSettings,
     /// By which ways people are told.
-    pub notifications: NotificationSettings,
+    notifications: NotificationSettings,
     /// The server that gets notifications.
-    pub webhook: WebhookSettings,
+    webhook: WebhookSettings,
 }
 
 impl Settings {
-    /// The settings of a server at this address, with sections from somewhere.
-    #[must_use]
-    pub fn from_sections(access_url: Url, from: &impl Sections) -> Self {
-        Self {
-            access_url,
-            sessions: from.section(),
-            oauth2: from.section(),
-            audit: from.section(),
-            quiet_hours: from.section(),
-            idp_sync: from.section(),
-            oidc: from.section(),
-            github: from.section(),
-            scim: from.section(),
-            licensing: from.section(),
-            provisioners: from.section(),
-            replicas: from.section(),
-            workspace_proxies: from.section(),
-            appearance: from.section(),
-            workspaces: from.section(),
-            notifications: from.section(),
-            webhook: from.section(),
-        }
-    }
-
     /// The access URL as text, without trailing slash: the issuer identifier (RFC 8414 2).
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -144,6 +140,8 @@ pub struct DeviceSettings {
 pub struct OAuth2Settings {
     /// Lifetime of an access token.
     pub access_token_lifetime: Span,
+    /// Lifetime of an access token that is signed, at resources that want one.
+    pub jwt_access_token_lifetime: Span,
     /// Lifetime of a refresh token; each refresh starts it anew.
     pub refresh_token_lifetime: Span,
     /// For how long an exchanged refresh token still yields its successor.
@@ -207,6 +205,9 @@ impl Section for OAuth2Settings {
         let is_short = (Span::seconds(5)..=Span::seconds(600)).contains(&lifetime);
         defects.unless(is_short, "pushed_request_lifetime", "must lie between 5 seconds and 10 minutes");
         defects.at_least_a_second("device.max_auth_age", self.device.max_auth_age);
+        let signed = self.jwt_access_token_lifetime.get();
+        let is_short = (SIGNED_LIFETIME_MIN..=SIGNED_LIFETIME_MAX).contains(&signed);
+        defects.unless(is_short, "jwt_access_token_lifetime", "must be one minute to one hour");
         let is_longer = self.refresh_token_lifetime > self.access_token_lifetime;
         defects.unless(is_longer, "refresh_token_lifetime", "must be longer than `oauth2.access_token_lifetime`");
         let is_longer = self.device.refresh_token_lifetime > self.access_token_lifetime;

@@ -2,7 +2,7 @@
 //! token, are asked now and then how they do, and are listed with that; what they relay is the network of workspaces, which
 //! this server does not run.
 
-mod access;
+pub(crate) mod access;
 mod apps;
 mod create;
 mod delete;

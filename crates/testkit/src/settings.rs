@@ -1,6 +1,6 @@
 //! Sections of the settings as `config/default.toml` has them: the one place where defaults stand.
 
-use doorward_domain::settings::{Section, Sections};
+use doorward_domain::settings::{HasSection, Section};
 use serde::de::DeserializeOwned;
 use std::sync::LazyLock;
 
@@ -24,10 +24,17 @@ pub fn defaults<T: DeserializeOwned>(section: &str) -> T {
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults;
 
-impl Sections for Defaults {
-    fn section<T: Section>(&self) -> T {
+impl<T: Section> HasSection<T> for Defaults {
+    fn section(&self) -> T {
         defaults(T::NAME)
     }
+}
+
+/// The defaults of a section, changed. Tests name only the keys that they are about.
+pub fn changed<T: Section>(change: impl FnOnce(&mut T)) -> T {
+    let mut section = defaults(T::NAME);
+    change(&mut section);
+    section
 }
 
 #[expect(clippy::panic, reason = "so a test fails")]

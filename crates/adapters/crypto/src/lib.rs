@@ -1,10 +1,10 @@
 //! Hashing, sealing, randomness and the system clock behind the ports of Doorward.
 //!
 //! ```
-//! use doorward_crypto::{Argon2Hasher, PasswordSettings, SystemClock, SystemRandom};
+//! use doorward_crypto::{Argon2Hasher, SystemClock, SystemRandom};
 //! use doorward_ports::{Clock, Random};
 //!
-//! let passwords = Argon2Hasher::new(PasswordSettings { concurrency: 0, queue: 64 });
+//! let passwords = Argon2Hasher::new(doorward_testkit::settings::defaults("passwords"));
 //! assert_eq!(passwords.waiting(), 0);
 //! let now = SystemClock.now();
 //! let random: &dyn Random = &SystemRandom::default();
@@ -24,4 +24,4 @@ pub use mint::RingMint;
 pub use passwords::{Argon2Hasher, PasswordSettings};
 pub use random::SystemRandom;
 pub use seal::{SealKeyError, SealKeys};
-pub use signing::{SigningKey, SigningKeyError};
+pub use signing::{SigningKey, SigningKeyError, pkcs8_of_pem};

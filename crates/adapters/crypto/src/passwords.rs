@@ -64,14 +64,14 @@ struct Inner {
 impl Argon2Hasher {
     /// A hasher with these limits. A password takes 19 MiB and one core for some 20 ms; one too many is [`HashingBusy`].
     #[must_use]
-    pub fn new(PasswordSettings { concurrency, queue }: PasswordSettings) -> Self {
-        let concurrency = match concurrency {
+    pub fn new(settings: PasswordSettings) -> Self {
+        let concurrency = match settings.concurrency {
             0 => available_parallelism().map_or(1, usize::from),
             some => some.min(Semaphore::MAX_PERMITS),
         };
         Self(Arc::new(Inner {
             concurrency,
-            queue,
+            queue: settings.queue,
             slots: Arc::new(Semaphore::new(concurrency)),
             waiting: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
@@ -264,10 +264,18 @@ impl fmt::Debug for Argon2Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorward_testkit::settings::changed;
+
+    /// One that hashes one password at a time, and has so many wait.
+    fn hasher(queue: usize) -> Argon2Hasher {
+        Argon2Hasher::new(changed(|passwords: &mut PasswordSettings| {
+            (passwords.concurrency, passwords.queue) = (1, queue);
+        }))
+    }
 
     #[tokio::test]
     async fn a_password_has_its_own_hash_and_no_other() {
-        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
+        let hasher = hasher(4);
         let hash = hasher.hash(Secret::from("open sesame")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
         assert!(hasher.verify(Secret::from("open sesame"), Some(hash.clone())).await.unwrap());
@@ -278,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobodys_password_is_never_right_and_costs_the_same_work() {
-        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
+        let hasher = hasher(4);
         assert!(!hasher.verify(Secret::from("x"), None).await.unwrap());
         assert!(!hasher.verify(Secret::from("x"), Some(PasswordHash::new("broken".into()))).await.unwrap());
     }
@@ -287,14 +295,14 @@ mod tests {
     async fn hashes_made_elsewhere_keep_their_parameters() {
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hash = PasswordHash::new(phc.into());
-        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 4 });
+        let hasher = hasher(4);
         assert!(hasher.verify(Secret::from("password"), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify(Secret::from("Password"), Some(hash)).await.unwrap());
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn one_too_many_is_sent_away_and_the_rest_is_served() {
-        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 1 });
+        let hasher = hasher(1);
         let jobs: Vec<_> = (0..3)
             .map(|_| {
                 let hasher = hasher.clone();
@@ -312,7 +320,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_caller_who_goes_away_leaves_no_place_taken() {
-        let hasher = Argon2Hasher::new(PasswordSettings { concurrency: 1, queue: 1 });
+        let hasher = hasher(1);
         let first = tokio::spawn({
             let hasher = hasher.clone();
             async move { hasher.verify(Secret::from("x"), None).await }

@@ -13,6 +13,8 @@ use crate::kit::routes::Routes;
 use doorward_domain::Instant;
 use doorward_domain::audit::{AuditAction, AuditResource};
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::{Error, FieldError, Principal, VALIDATION_FAILED, audit};
 use serde::Deserialize;
 use std::fmt::Display;
@@ -72,7 +74,7 @@ pub(crate) struct Generate {
     responses((status = 204)),
 )]
 pub(crate) async fn generate(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Generate = call.json()?;
+    let body: Generate = call.json_for(&actor, Intent::Anywhere(Action::Create, ResourceType::AuditLog)).await?;
     let mut defects = Vec::new();
     let command = audit::GenerateEntry {
         action: read::<AuditAction>("action", &body.action, &mut defects),

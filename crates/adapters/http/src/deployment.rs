@@ -95,6 +95,8 @@ pub(crate) async fn ssh(_: Call, _: Principal) -> HandlerResult {
 /// Takes what browsers report of pages that broke their content security policy, and forgets it. Browsers send it without
 /// any proof of who they are.
 #[utoipa::path(post, path = "/api/v2/csp/reports", tag = "deployment", responses((status = 200, body = Message)))]
-pub(crate) async fn csp_reports(_: Call) -> HandlerResult {
+pub(crate) async fn csp_reports(mut call: Call) -> HandlerResult {
+    // What cannot be read is refused here too.
+    call.bytes(usize::MAX)?;
     Ok(message("ok"))
 }

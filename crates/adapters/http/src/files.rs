@@ -67,9 +67,14 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
     let mut body = call.stream(FILE_MAX)?;
     let context = call.context().clone();
     let uploaded = if kind == TAR {
+        // Before anything else is waited for, see `Call::before_body`.
+        let mut piece = body.next().await;
+        if let Err(problem) = piece {
+            return Err(call.refuse_body(&problem));
+        }
         let mut upload = files::begin(&context, &actor).await?;
         loop {
-            match body.next().await {
+            match piece {
                 Ok(Some(bytes)) => files::append(&context, &actor, &mut upload, &bytes).await?,
                 Ok(None) => break files::finish(&context, &actor, upload, None).await?,
                 Err(problem) => {
@@ -77,6 +82,7 @@ pub(crate) async fn upload(mut call: Call, actor: Principal) -> HandlerResult {
                     return Err(call.refuse_body(&problem));
                 }
             }
+            piece = body.next().await;
         }
     } else {
         convert::upload_zip(&call, &actor, body).await?

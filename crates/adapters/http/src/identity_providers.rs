@@ -21,8 +21,10 @@ use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::identity_providers::{CONVERSION_LIFETIME, Callback, return_target};
 use doorward_domain::ids::UserId;
 use doorward_domain::oauth2::OAuthErrorCode;
+use doorward_domain::roles::Action;
 use doorward_domain::{Secret, wire};
 use doorward_services::identity_providers::{self, Arrival, Beginning, Convert, FLOW_LIFETIME, SessionThen, Way};
+use doorward_services::intent::Intent;
 use doorward_services::{Error, OAuthError, Principal};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -226,7 +228,7 @@ pub(crate) struct Conversion<'a> {
     responses((status = 201, body = Conversion), (status = 401, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn convert_login(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: ConvertLogin = call.json()?;
+    let body: ConvertLogin = call.json_for(&actor, Intent::User(call.user(), Action::UpdatePersonal)).await?;
     let command = Convert {
         to_type: body.to_type,
         password: Secret::new(body.password),

@@ -9,6 +9,8 @@ use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::idp_sync::{Filter, GroupSync, Mapping, MappingChange, OrganizationSync, Pair, RoleSync};
 use doorward_domain::ids::{GroupId, OrganizationId};
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::{Principal, idp_sync};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -222,7 +224,8 @@ pub(crate) async fn find_organization_sync(call: Call, actor: Principal) -> Hand
     responses((status = 200, body = OrganizationSyncObject)),
 )]
 pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: OrganizationSyncObject = call.json()?;
+    let body: OrganizationSyncObject =
+        call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::IdpsyncSettings)).await?;
     let set = idp_sync::set_organization_sync(call.context(), &actor, body.into()).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
 }
@@ -234,7 +237,8 @@ pub(crate) async fn set_organization_sync(mut call: Call, actor: Principal) -> H
     responses((status = 200, body = OrganizationSyncObject)),
 )]
 pub(crate) async fn configure_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: ConfigureOrganizationSync = call.json()?;
+    let body: ConfigureOrganizationSync =
+        call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::IdpsyncSettings)).await?;
     let set = idp_sync::configure_organization_sync(call.context(), &actor, body.field, body.assign_default).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
 }
@@ -245,7 +249,7 @@ pub(crate) async fn configure_organization_sync(mut call: Call, actor: Principal
     responses((status = 200, body = OrganizationSyncObject)),
 )]
 pub(crate) async fn map_organization_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: MapIds = call.json()?;
+    let body: MapIds = call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::IdpsyncSettings)).await?;
     let set = idp_sync::map_organization_sync(call.context(), &actor, body.change()).await?;
     Ok(ok(&OrganizationSyncObject::from(set)))
 }
@@ -269,7 +273,9 @@ pub(crate) async fn find_group_sync(call: Call, actor: Principal) -> HandlerResu
     responses((status = 200, body = GroupSyncObject)),
 )]
 pub(crate) async fn set_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: GroupSyncObject = call.json()?;
+    let body: GroupSyncObject = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let set = idp_sync::set_group_sync(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&GroupSyncObject::from(set)))
 }
@@ -282,7 +288,9 @@ pub(crate) async fn set_group_sync(mut call: Call, actor: Principal) -> HandlerR
     responses((status = 200, body = GroupSyncObject)),
 )]
 pub(crate) async fn configure_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: ConfigureGroupSync = call.json()?;
+    let body: ConfigureGroupSync = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let config = (body.field, body.regex_filter, body.auto_create_missing_groups);
     let set = idp_sync::configure_group_sync(call.context(), &actor, &call.organization(), config).await?;
     Ok(ok(&GroupSyncObject::from(set)))
@@ -296,7 +304,9 @@ pub(crate) async fn configure_group_sync(mut call: Call, actor: Principal) -> Ha
     responses((status = 200, body = GroupSyncObject)),
 )]
 pub(crate) async fn map_group_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: MapIds = call.json()?;
+    let body: MapIds = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let set = idp_sync::map_group_sync(call.context(), &actor, &call.organization(), body.change()).await?;
     Ok(ok(&GroupSyncObject::from(set)))
 }
@@ -320,7 +330,9 @@ pub(crate) async fn find_role_sync(call: Call, actor: Principal) -> HandlerResul
     responses((status = 200, body = RoleSyncObject)),
 )]
 pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: RoleSyncObject = call.json()?;
+    let body: RoleSyncObject = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let set = idp_sync::set_role_sync(call.context(), &actor, &call.organization(), body.into()).await?;
     Ok(ok(&RoleSyncObject::from(set)))
 }
@@ -333,7 +345,9 @@ pub(crate) async fn set_role_sync(mut call: Call, actor: Principal) -> HandlerRe
     responses((status = 200, body = RoleSyncObject)),
 )]
 pub(crate) async fn configure_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: ConfigureRoleSync = call.json()?;
+    let body: ConfigureRoleSync = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let set = idp_sync::configure_role_sync(call.context(), &actor, &call.organization(), body.field).await?;
     Ok(ok(&RoleSyncObject::from(set)))
 }
@@ -346,7 +360,9 @@ pub(crate) async fn configure_role_sync(mut call: Call, actor: Principal) -> Han
     responses((status = 200, body = RoleSyncObject)),
 )]
 pub(crate) async fn map_role_sync(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: MapRoles = call.json()?;
+    let body: MapRoles = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let set = idp_sync::map_role_sync(call.context(), &actor, &call.organization(), body.change()).await?;
     Ok(ok(&RoleSyncObject::from(set)))
 }

@@ -13,6 +13,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use doorward_domain::ids::NotificationTemplateId;
 use doorward_domain::notifications::{Method, NotificationPreference, NotifierSettings, TemplateKind};
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::notifications::{self, Changed, CustomMessage, ListedTemplate};
 use doorward_services::{Error, FieldError, Principal};
 use serde::{Deserialize, Serialize};
@@ -115,7 +117,8 @@ pub(crate) struct UpdateMethod {
 )]
 pub(crate) async fn update_method(mut call: Call, actor: Principal) -> HandlerResult {
     let id: NotificationTemplateId = call.id("notification_template")?;
-    let body: UpdateMethod = call.json()?;
+    let body: UpdateMethod =
+        call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::NotificationTemplate)).await?;
     let changed = notifications::update_method(call.context(), &actor, id, &body.method).await?;
     Ok(unless_unchanged(changed, || message("Successfully updated notification template method.")))
 }
@@ -173,7 +176,8 @@ pub(crate) async fn settings(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = SettingsObject), (status = 304, description = "It is so already")),
 )]
 pub(crate) async fn update_settings(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: SettingsObject = call.json()?;
+    let body: SettingsObject =
+        call.json_for(&actor, Intent::Anywhere(Action::Update, ResourceType::DeploymentConfig)).await?;
     let wanted = NotifierSettings { notifier_paused: body.notifier_paused };
     let changed = notifications::update_settings(call.context(), &actor, wanted).await?;
     Ok(unless_unchanged(changed, || ok(&body)))
@@ -213,7 +217,8 @@ pub(crate) struct CustomRequest {
     responses((status = 204)),
 )]
 pub(crate) async fn send_custom(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CustomRequest = call.json()?;
+    let body: CustomRequest =
+        call.json_for(&actor, Intent::Own(Action::Create, ResourceType::NotificationMessage)).await?;
     let CustomContent { title, message } = body.content.unwrap_or_default();
     notifications::send_custom(call.context(), &actor, CustomMessage { title, message }).await?;
     Ok(no_content())
@@ -265,7 +270,8 @@ pub(crate) struct UpdatePreferences {
     responses((status = 200, body = [PreferenceObject])),
 )]
 pub(crate) async fn update_preferences(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: UpdatePreferences = call.json()?;
+    let body: UpdatePreferences =
+        call.json_for(&actor, Intent::Of(call.user(), Action::Update, ResourceType::NotificationPreference)).await?;
     let (mut disabled, mut defects) = (Vec::new(), Vec::new());
     for (id, is_disabled) in body.template_disabled_map {
         match Uuid::parse_str(&id) {

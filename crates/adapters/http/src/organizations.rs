@@ -7,6 +7,8 @@ use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use crate::users::OrganizationObject;
 use doorward_domain::entitlements::Feature;
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::{Principal, organizations};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -52,7 +54,7 @@ pub(crate) struct Create {
     responses((status = 201, body = OrganizationObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json()?;
+    let body: Create = call.json_for(&actor, Intent::Anywhere(Action::Create, ResourceType::Organization)).await?;
     let command = organizations::CreateOrganization {
         name: body.name,
         display_name: body.display_name,
@@ -99,8 +101,8 @@ pub(crate) struct Update {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
-    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
-    let body: Update = call.json_after(may).await?;
+    let body: Update =
+        call.json_for(&actor, Intent::Within(organization.clone(), Action::Update, ResourceType::Organization)).await?;
     let command = organizations::UpdateOrganization {
         name: body.name,
         display_name: body.display_name,

@@ -5,6 +5,7 @@ mod calls;
 pub(crate) mod daemons;
 mod keys;
 mod serve;
+mod told;
 mod translate;
 mod uploading;
 

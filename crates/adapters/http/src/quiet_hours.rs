@@ -7,7 +7,9 @@ use crate::kit::error::HandlerResult;
 use crate::kit::json::Timestamp;
 use crate::kit::routes::Routes;
 use doorward_domain::entitlements::Feature;
+use doorward_domain::roles::Action;
 use doorward_services::Principal;
+use doorward_services::intent::Intent;
 use doorward_services::quiet_hours::{self, QuietHours};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -78,7 +80,7 @@ pub(crate) struct UpdateQuietHours {
     responses((status = 200, body = QuietHoursObject)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: UpdateQuietHours = call.json()?;
+    let body: UpdateQuietHours = call.json_for(&actor, Intent::User(call.user(), Action::UpdatePersonal)).await?;
     let hours = quiet_hours::update(call.context(), &actor, &call.user(), &body.schedule).await?;
     Ok(ok(&QuietHoursObject::from(hours)))
 }

@@ -8,8 +8,10 @@ use crate::kit::routes::Routes;
 use doorward_domain::entitlements::Feature;
 use doorward_domain::roles;
 use doorward_domain::roles::custom::Draft;
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::roles::{AssignableRole, RoleView};
-use doorward_services::{Principal, organizations, roles as use_cases};
+use doorward_services::{Principal, roles as use_cases};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -161,8 +163,9 @@ pub(crate) async fn list_organization(call: Call, actor: Principal) -> HandlerRe
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
-    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
-    let body: Custom = call.json_after(may).await?;
+    let body: Custom = call
+        .json_for(&actor, Intent::Within(organization.clone(), Action::Create, ResourceType::AssignOrgRole))
+        .await?;
     let role = use_cases::create(call.context(), &actor, &organization, body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
 }
@@ -175,8 +178,9 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let organization = call.organization();
-    let may = async |call: &Call| organizations::find(call.context(), &actor, &organization).await.map(drop);
-    let body: Custom = call.json_after(may).await?;
+    let body: Custom = call
+        .json_for(&actor, Intent::Within(organization.clone(), Action::Update, ResourceType::AssignOrgRole))
+        .await?;
     let role = use_cases::update(call.context(), &actor, &organization, body.into()).await?;
     Ok(ok(&RoleObject::from(role)))
 }

@@ -49,7 +49,7 @@ pub(crate) struct SessionObject<'a> {
     responses((status = 201, body = SessionObject), (status = 401, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn login(mut call: Call) -> HandlerResult {
-    let body: Login = call.json()?;
+    let body: Login = call.json_of_anybody("who signs in shows a password")?;
     let command = sessions::Login { email: body.email, password: Secret::new(body.password) };
     let signed_in = sessions::login(call.context(), command, &call.origin).await?;
     let token = signed_in.session.token.expose();

@@ -12,6 +12,8 @@ use crate::provisioner_jobs::follow;
 use crate::provisioner_jobs::objects::LogObject;
 use crate::provisioner_jobs::resources::ResourceObject;
 use doorward_domain::ids::{FileId, TemplateId, TemplateVersionId};
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::{Context, Error, FieldError, Principal, template_versions};
 use objects::{ArchivedObject, ExternalAuthObject, ParameterObject, PresetObject, VariableObject, VersionObject};
 use serde::{Deserialize, Serialize};
@@ -110,7 +112,9 @@ pub(crate) struct Create {
     responses((status = 201, body = VersionObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json_of(BODY_MAX)?;
+    // Whether a template is to be changed or none is there yet is said in the body.
+    let body: Create =
+        call.json_for(&actor, Intent::Within(call.organization(), Action::Read, ResourceType::Organization)).await?;
     if !matches!(body.storage_method.as_str(), "" | "file") {
         let detail = format!("Validation failed for tag \"oneof\" with value: \"{}\"", body.storage_method);
         return Err(Error::invalid_field("storage_method", detail).into());
@@ -160,7 +164,7 @@ pub(crate) struct Update {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("templateversion")?;
-    let body: Update = call.json_of(BODY_MAX)?;
+    let body: Update = call.json_for(&actor, Intent::TemplateVersion(id, Action::Update)).await?;
     let command = template_versions::UpdateTemplateVersion { name: body.name, message: body.message };
     let version = template_versions::update(call.context(), &actor, id, command).await?;
     Ok(ok(&VersionObject::from(version)))
@@ -324,7 +328,7 @@ pub(crate) struct Activate {
 )]
 pub(crate) async fn activate(mut call: Call, actor: Principal) -> HandlerResult {
     let template = call.id("template")?;
-    let body: Activate = call.json()?;
+    let body: Activate = call.json_for(&actor, Intent::Template(template, Action::Update)).await?;
     template_versions::activate(call.context(), &actor, template, TemplateVersionId(body.id)).await?;
     Ok(message("Updated the active template version!"))
 }
@@ -348,7 +352,7 @@ pub(crate) struct ArchiveUnused {
 )]
 pub(crate) async fn archive_unused(mut call: Call, actor: Principal) -> HandlerResult {
     let template: TemplateId = call.id("template")?;
-    let body: ArchiveUnused = call.json()?;
+    let body: ArchiveUnused = call.json_for(&actor, Intent::Template(template, Action::Update)).await?;
     let archived = template_versions::archive_unused(call.context(), &actor, template, body.all).await?;
     Ok(ok(&ArchivedObject::new(template, archived)))
 }

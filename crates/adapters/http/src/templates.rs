@@ -10,7 +10,9 @@ use crate::kit::answer::{Message, created, message, ok};
 use crate::kit::call::Call;
 use crate::kit::error::{Failure, HandlerResult};
 use crate::kit::routes::Routes;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_domain::templates::SettingsChange;
+use doorward_services::intent::Intent;
 use doorward_services::{Principal, templates};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -72,7 +74,8 @@ pub(crate) struct Create {
     responses((status = 201, body = TemplateObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json()?;
+    let body: Create =
+        call.json_for(&actor, Intent::Within(call.organization(), Action::Create, ResourceType::Template)).await?;
     let command = templates::CreateTemplate {
         name: body.name,
         display_name: body.display_name,
@@ -195,7 +198,7 @@ pub(crate) struct Update {
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("template")?;
-    let body: Update = call.json()?;
+    let body: Update = call.json_for(&actor, Intent::Template(id, Action::Update)).await?;
     let command = templates::UpdateTemplate {
         name: body.name,
         display_name: body.display_name,

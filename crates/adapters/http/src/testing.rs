@@ -19,7 +19,7 @@ use doorward_domain::users::User;
 use doorward_ports::mocks::{FixedClock, MockRepositories, PlainHasher, SeededRandom, people};
 use doorward_ports::sessions::KeyOwner;
 use doorward_services::{Context, Keys, Settings, SubjectCache};
-use doorward_testkit::settings::{Defaults, defaults};
+use doorward_testkit::settings::{Defaults, changed, defaults};
 use std::pin::Pin;
 use std::sync::Arc;
 use time::macros::datetime;
@@ -36,7 +36,7 @@ pub(crate) fn settings() -> HttpSettings {
         server: defaults(ServerSettings::NAME),
         rate_limit: defaults(RateLimitSettings::NAME),
         compatibility: defaults(CompatibilitySettings::NAME),
-        cookies: CookieSettings { secure_cookies: SecureCookies::Never },
+        cookies: changed(|cookies: &mut CookieSettings| cookies.secure_cookies = SecureCookies::Never),
         blocking_threads: 16,
         hsts: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -64,6 +64,7 @@ pub(crate) fn context(mut repos: MockRepositories) -> Context {
         outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::none(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     }
 }

@@ -14,7 +14,9 @@ use crate::kit::extract::local::is_local;
 use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_domain::{Secret, wire};
+use doorward_services::intent::Intent;
 use doorward_services::{Error, Principal, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -95,7 +97,7 @@ pub(crate) struct FirstCreated {
     responses((status = 201, body = FirstCreated), (status = 403, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn create_first(mut call: Call) -> HandlerResult {
-    let body: CreateFirst = call.json()?;
+    let body: CreateFirst = call.json_of_anybody("nobody is there yet")?;
     let command = users::CreateFirstUser {
         email: body.email,
         username: body.username,
@@ -140,7 +142,7 @@ pub(crate) struct PasswordValidity {
     responses((status = 200, body = PasswordValidity)),
 )]
 pub(crate) async fn validate_password(mut call: Call) -> HandlerResult {
-    let body: ValidatePassword = call.json()?;
+    let body: ValidatePassword = call.json_of_anybody("a password is judged and nothing done")?;
     let check = users::validate_password(&Secret::new(body.password))?;
     Ok(ok(&PasswordValidity { valid: check.valid, details: check.details }))
 }
@@ -194,7 +196,7 @@ pub(crate) struct Create {
     responses((status = 201, body = UserObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json()?;
+    let body: Create = call.json_for(&actor, Intent::Anywhere(Action::Create, ResourceType::User)).await?;
     // Go sends the nil UUID for an id that is not set.
     let single = body.organization_id.filter(|id| !id.is_nil());
     let organizations = body.organization_ids.into_iter().chain(single);
@@ -324,7 +326,7 @@ pub(crate) struct UpdateProfile {
     responses((status = 200, body = UserObject)),
 )]
 pub(crate) async fn update_profile(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: UpdateProfile = call.json()?;
+    let body: UpdateProfile = call.json_for(&actor, Intent::User(call.user(), Action::UpdatePersonal)).await?;
     let command = users::UpdateProfile { username: body.username, name: body.name };
     let user = users::update_profile(call.context(), &actor, &call.user(), command).await?;
     Ok(ok(&UserObject::from(user)))
@@ -397,7 +399,7 @@ pub(crate) async fn appearance(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = Appearance)),
 )]
 pub(crate) async fn update_appearance(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Appearance = call.json()?;
+    let body: Appearance = call.json_for(&actor, Intent::User(call.user(), Action::UpdatePersonal)).await?;
     let command = users::Appearance { theme_preference: body.theme_preference, terminal_font: body.terminal_font };
     let appearance = users::update_appearance(call.context(), &actor, &call.user(), command).await?;
     Ok(ok(&Appearance::from(appearance)))

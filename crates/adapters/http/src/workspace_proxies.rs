@@ -10,7 +10,9 @@ use crate::kit::call::Call;
 use crate::kit::error::HandlerResult;
 use crate::kit::routes::Routes;
 use doorward_domain::entitlements::Feature;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::Principal;
+use doorward_services::intent::Intent;
 use doorward_services::workspace_proxies::{self, ProxyRef};
 use objects::{CreateBody, ProxiesObject, ProxyObject, RegionObject, RegionsObject, UpdateBody, WithToken};
 
@@ -59,7 +61,8 @@ pub(crate) async fn list(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 201, body = WithToken)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CreateBody = call.json()?;
+    let body: CreateBody =
+        call.json_for(&actor, Intent::Anywhere(Action::Create, ResourceType::WorkspaceProxy)).await?;
     let (proxy, token) = workspace_proxies::create(call.context(), &actor, body.into()).await?;
     Ok(created(&WithToken { proxy: proxy.into(), proxy_token: token.into_exposed() }))
 }
@@ -83,7 +86,7 @@ pub(crate) async fn find(call: Call, actor: Principal) -> HandlerResult {
     responses((status = 200, body = WithToken)),
 )]
 pub(crate) async fn update(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: UpdateBody = call.json()?;
+    let body: UpdateBody = call.json_for(&actor, Intent::WorkspaceProxy(named(&call), Action::Update)).await?;
     let (proxy, token) = workspace_proxies::update(call.context(), &actor, &named(&call), body.into()).await?;
     let proxy_token = token.map(doorward_domain::Secret::into_exposed).unwrap_or_default();
     Ok(ok(&WithToken { proxy: proxy.into(), proxy_token }))

@@ -14,6 +14,8 @@ use crate::template_versions::{NamedValue, by_name};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_domain::ids::TemplateId;
+use doorward_domain::roles::{Action, ResourceType};
+use doorward_services::intent::Intent;
 use doorward_services::{Error, Principal, workspaces};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -79,7 +81,7 @@ impl TryFrom<Create> for workspaces::CreateWorkspace {
     responses((status = 201, body = WorkspaceObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json()?;
+    let body: Create = call.json_for(&actor, Intent::Of(call.user(), Action::Create, ResourceType::Workspace)).await?;
     let workspace = workspaces::create(call.context(), &actor, None, &call.user(), body.try_into()?).await?;
     Ok(created(&WorkspaceObject::from(workspace)))
 }
@@ -95,7 +97,7 @@ pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     responses((status = 201, body = WorkspaceObject)),
 )]
 pub(crate) async fn create_in(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: Create = call.json()?;
+    let body: Create = call.json_for(&actor, Intent::Of(call.user(), Action::Create, ResourceType::Workspace)).await?;
     let organization = call.organization();
     let user = call.user();
     let workspace = workspaces::create(call.context(), &actor, Some(organization), &user, body.try_into()?).await?;
@@ -166,7 +168,7 @@ pub(crate) struct Build {
 )]
 pub(crate) async fn build(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
-    let body: Build = call.json_of(BODY_MAX)?;
+    let body: Build = call.json_for(&actor, Intent::Workspace(id, Action::Update)).await?;
     let state = body.state.filter(|state| !state.is_empty()).map(|state| {
         STANDARD.decode(state).map_err(|error| Error::invalid_field("state", format!("must be base64: {error}")))
     });
@@ -222,7 +224,7 @@ pub(crate) struct Dormancy {
 )]
 pub(crate) async fn set_dormant(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("workspace")?;
-    let body: Dormancy = call.json()?;
+    let body: Dormancy = call.json_for(&actor, Intent::Workspace(id, Action::Update)).await?;
     let workspace = workspaces::set_dormant(call.context(), &actor, id, body.dormant).await?;
     Ok(ok(&WorkspaceObject::from(workspace)))
 }

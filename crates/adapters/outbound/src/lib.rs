@@ -10,7 +10,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), doorward_outbound::OutboundError> {
-//! let outbound = Outbound::new(&FetchSettings::default())?;
+//! let settings: FetchSettings = doorward_testkit::settings::defaults("fetch");
+//! let outbound = Outbound::new(&settings)?;
 //! let refused = outbound.fetch(Request::get("https://169.254.169.254/latest/meta-data", 1024)).await;
 //! assert_eq!(refused.unwrap_err().class, FailureClass::ForbiddenAddress);
 //! # Ok(())

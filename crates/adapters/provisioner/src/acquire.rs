@@ -3,7 +3,8 @@
 use crate::job::{carry_out, fail_unread};
 use crate::link::{Link, path};
 use crate::options::{Options, Poll};
-use crate::run::{Parts, Stops};
+use crate::parts::Parts;
+use crate::stops::Stops;
 use doorward_wire::messages::provisionerd::{AcquiredJob, JobReference};
 use doorward_wire::messages::read;
 use doorward_wire::{CallError, Conversation, Message};

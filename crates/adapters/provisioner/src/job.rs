@@ -5,8 +5,9 @@ mod import;
 
 use crate::echo::{Archive, Code, Defect, Plan, Scope, Step, Template, Transition};
 use crate::link::Link;
+use crate::parts::Parts;
 use crate::report::{Interrupt, Report};
-use crate::run::{Parts, Stops};
+use crate::stops::Stops;
 use doorward_ports::Random;
 use doorward_wire::messages::provisioner::{LogLevel, Metadata, WorkspaceTransition};
 use doorward_wire::messages::provisionerd::{

@@ -18,10 +18,13 @@ mod job;
 mod link;
 mod network;
 mod options;
+mod parts;
 mod report;
 mod run;
 mod socket;
+mod stops;
 
 pub use network::{Answer, Network, NetworkError, Stream};
 pub use options::{Credential, Options, Poll};
-pub use run::{RunError, Stops, run};
+pub use run::{RunError, run};
+pub use stops::Stops;

@@ -1,7 +1,7 @@
 //! What the server is told while a job is carried out: its log, and that it is still carried out.
 
 use crate::link::Link;
-use crate::run::Stops;
+use crate::stops::Stops;
 use doorward_ports::Clock;
 use doorward_wire::messages::provisioner::LogLevel;
 use doorward_wire::messages::provisionerd::{Log, LogSource, UpdateJobRequest, UpdateJobResponse};

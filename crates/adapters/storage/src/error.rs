@@ -241,6 +241,16 @@ pub(crate) fn is_unnamed_refusal(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(unavailable) if unavailable.source.is::<Refused>())
 }
 
+/// A refusal that is known to be none for want of room.
+pub(crate) fn as_named(error: StoreError) -> StoreError {
+    if let StoreError::Unavailable(refused) = &error
+        && refused.source.is::<Refused>()
+    {
+        return StoreError::unavailable(refused.outage, refused.source.to_string());
+    }
+    error
+}
+
 /// Why there is no connection. The driver repeats the URL, or parts of it, when it cannot read it.
 pub(crate) fn connect_error(error: ConnectionError) -> StoreError {
     const ABOUT_URL: [&str; 12] = [

@@ -14,6 +14,7 @@ use doorward_ports::changes::ChangeLog;
 use doorward_ports::jobs::JobState;
 use doorward_ports::{Bus, Store};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The databases that are known.
@@ -72,7 +73,7 @@ impl Opened {
     /// Begins to hear of what other processes change in the database, and to tell them cheaply of what is changed here.
     /// Meant for servers: without it changes are still told, each within its transaction, and [`Self::changes`] is never
     /// vouched for. Fails when no thread can be started.
-    pub fn watch_changes(&self) -> std::io::Result<ChangeWatch> {
+    pub fn watch_changes(&self) -> io::Result<ChangeWatch> {
         match &self.pool.0 {
             Backend::Sqlite(backend) => {
                 backend.watch_changes();
@@ -213,7 +214,8 @@ pub struct Claim(#[expect(dead_code, reason = "it is kept for its end")] File);
 /// to claim.
 pub fn claim(url: &str) -> Result<Option<Claim>, OpenError> {
     let Address::Sqlite(path) = Address::parse(url)? else { return Ok(None) };
-    let mut name = path.clone().into_os_string();
+    // Whatever it is called by links, it is one file.
+    let mut name = real(&path).map_err(|source| OpenError::File { path: path.clone(), source })?.into_os_string();
     name.push(".server");
     let lock = PathBuf::from(name);
     let mut options = OpenOptions::new();
@@ -224,12 +226,22 @@ pub fn claim(url: &str) -> Result<Option<Claim>, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(Some(Claim(file))),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path)),
-        Err(TryLockError::Error(source)) if source.kind() == std::io::ErrorKind::Unsupported => {
+        Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => {
             tracing::warn!(file = %lock.display(), "the file system has no locks; see to it that one server uses it");
             Ok(None)
         }
         Err(TryLockError::Error(source)) => Err(OpenError::File { path: lock, source }),
     }
+}
+
+/// Where a file is, behind all symbolic links; it need not be there.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    let missing = match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => error,
+        found => return found,
+    };
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(missing) };
+    path.read_link().map_or_else(|_no_link| Ok(folder.canonicalize()?.join(name)), |target| real(&folder.join(target)))
 }
 
 /// Applies the migrations that the database at `url` lacks, and returns their versions. Of several at once, one does

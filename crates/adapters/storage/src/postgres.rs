@@ -24,7 +24,7 @@ mod queries;
 pub(crate) use queries::jobs::list as jobs;
 
 use crate::changes::Publisher;
-use crate::error::{connect_error, store_error};
+use crate::error::{as_named, connect_error, store_error};
 use crate::lifeline::Lifeline;
 use crate::options::Options;
 use crate::pool::{Limits, Pool, PoolStatus};
@@ -32,13 +32,13 @@ use crate::unit_of_work::{Living, Spoilt, UnitOfWork};
 use async_trait::async_trait;
 pub(crate) use broadcast::Broadcast;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
-use diesel::{Connection as _, PgConnection};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use doorward_ports::bus::Bus;
 use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::{Commit, Outage, StoreBackend, StoreError, Work, WorkMode};
 use r2d2::ManageConnection;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The connection that the queries are compiled for.
@@ -67,6 +67,7 @@ impl PostgresBackend {
             url: url.to_owned(),
             connect_timeout: options.connect_timeout.std(),
             statement_timeout: options.statement_timeout.std(),
+            language: OnceLock::new(),
         };
         Self {
             pool: Pool::new(
@@ -114,8 +115,10 @@ impl StoreBackend for PostgresBackend {
                 WorkMode::Read => turn.with(
                     |_| Ok(()),
                     |conn| {
-                        work(&mut UnitOfWork::reading(conn).on(lifeline));
-                        Ok(())
+                        let mut session = UnitOfWork::reading(conn).on(lifeline);
+                        work(&mut session);
+                        let unnamed = session.is_unnamed();
+                        named_if(unnamed, conn).map_or(Ok(()), Err)
                     },
                 )?,
                 WorkMode::AtOnce => turn.with(
@@ -130,9 +133,9 @@ impl StoreBackend for PostgresBackend {
                         let hurried = session.is_hurried() || failed.is_some();
                         let mut changes = session.take_changes();
                         changes.extend(failed);
-                        let again = session.take_unserializable();
+                        let (again, unnamed) = (session.take_unserializable(), session.is_unnamed());
                         publish(conn, &publisher, &changes, hurried);
-                        again.map_or(Ok(()), Err)
+                        named_if(unnamed, conn).or(again).map_or(Ok(()), Err)
                     },
                 )?,
                 WorkMode::Write => turn.with(begin, |conn| transact(conn, work, &publisher, lifeline, &doubt))?,
@@ -187,6 +190,7 @@ fn transact(
     let mut session = UnitOfWork::in_transaction(conn).on(lifeline);
     let mut commit = work(&mut session);
     let (mut spoilt, unserializable) = (session.has_failed(), session.take_unserializable());
+    let unnamed = session.is_unnamed();
     let (hurried, changes) = (session.is_hurried(), session.take_changes());
     let mut told = changes.is_empty();
     if lifeline.is_abandoned() {
@@ -213,10 +217,26 @@ fn transact(
     if let Err(error) = AnsiTransactionManager::rollback_transaction(conn) {
         tracing::debug!(%error, "a connection was lost before the rollback");
     }
-    if let Some(error) = unserializable {
+    if let Some(error) = named_if(unnamed, conn).or(unserializable) {
         return Err(error);
     }
     if commit == Commit::Yes { Err(StoreError::other(Spoilt)) } else { Ok(()) }
+}
+
+/// Has the server say, in words that are known here whatever its language is, that it lacks room or its tables: it knows its errors by codes,
+/// which the driver does not hand out. Where temporary tables are not allowed, it does not say.
+const ASK: &str = "DO $$ BEGIN \
+                   IF to_regclass('users') IS NULL THEN RAISE EXCEPTION 'relation \"users\" does not exist'; END IF; \
+                   CREATE TEMPORARY TABLE doorward_room ON COMMIT DROP AS SELECT md5(n::text) FROM generate_series(1, 2000) n; \
+                   EXCEPTION WHEN disk_full THEN RAISE EXCEPTION 'No space left on device'; END $$";
+
+/// What an error without a name is a case of, as far as the server says when it is asked.
+fn named_if(unnamed: bool, conn: &mut Conn) -> Option<StoreError> {
+    if !unnamed {
+        return None;
+    }
+    let error = store_error(conn.batch_execute(ASK).err()?);
+    matches!(error.outage(), Some(Outage::Full | Outage::MissingTables)).then_some(error)
 }
 
 /// Tells of what was committed: here at once, to others soon, or with the next heartbeat when there is no hurry.
@@ -239,6 +259,41 @@ struct Manager {
     url: String,
     connect_timeout: Duration,
     statement_timeout: Duration,
+    /// In which language the server refuses connections, once it is known.
+    language: OnceLock<Language>,
+}
+
+/// The language of a server before a connection has chosen one.
+struct Language(String);
+
+impl Language {
+    /// That of the server itself: in it refusals are written, whatever a role or a database chooses later. None that is known if these have.
+    fn of_server(conn: &mut Conn) -> Self {
+        Self::answered(
+            conn,
+            "SELECT CASE WHEN source IN ('configuration file', 'command line', 'default') THEN setting ELSE 'unknown' END AS name \
+             FROM pg_settings WHERE name = 'lc_messages'",
+        )
+    }
+
+    /// That of this connection.
+    fn of_connection(conn: &mut Conn) -> Self {
+        Self::answered(conn, "SELECT current_setting('lc_messages') AS name")
+    }
+
+    fn answered(conn: &mut Conn, question: &str) -> Self {
+        #[derive(diesel::QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            name: String,
+        }
+        let answer: Result<Setting, _> = diesel::sql_query(question).get_result(conn);
+        Self(answer.map_or_else(|_unknown| "unknown".to_owned(), |setting| setting.name))
+    }
+
+    fn is_english(&self) -> bool {
+        matches!(self.0.as_str(), "C" | "POSIX") || self.0.starts_with("C.") || self.0.starts_with("en")
+    }
 }
 
 /// Nobody used the connection when it ended.
@@ -264,7 +319,9 @@ impl ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Conn, StoreError> {
-        let mut conn = connect(&self.url, self.connect_timeout)?;
+        // Where refusals are in English, the words of those for want of room are known, and no other is taken for one.
+        let named = |error| if self.language.get().is_some_and(Language::is_english) { as_named(error) } else { error };
+        let mut conn = connect(&self.url, self.connect_timeout).map_err(named)?;
         // A transaction here never waits for anything but this process. Statements read few rows by index: without being
         // told, the planner takes a thousand of them for dearer than reading a table of a hundred thousand, by two workers.
         let settings = format!(
@@ -273,9 +330,19 @@ impl ManageConnection for Manager {
             self.statement_timeout.as_millis()
         );
         conn.batch_execute(&settings).map_err(store_error)?;
+        let is_first = self.language.get().is_none();
+        self.language.get_or_init(|| Language::of_server(&mut conn));
         // By itself, for a failure must not undo the others. Who may not set it goes on in the language of the server.
         if let Err(error) = conn.batch_execute(ENGLISH) {
             tracing::debug!(%error, "the database may speak another language than English");
+        }
+        let language = is_first.then(|| Language::of_connection(&mut conn)).filter(|language| !language.is_english());
+        if let Some(Language(lc_messages)) = language {
+            tracing::warn!(
+                lc_messages,
+                "the database says what is wrong in a language that is not known here, so some outages are called internal errors; \
+                 let this role set `lc_messages`"
+            );
         }
         Ok(conn)
     }

@@ -20,12 +20,16 @@ pub(crate) trait Living {
 /// A server that ends a connection says why, and closes its socket a moment later.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
+/// After how long databases look whether somebody waits for ever (`deadlock_timeout`).
+const DEADLOCK_AFTER: Duration = Duration::from_secs(1);
+
 /// Implements every repository over a connection to one of the databases; the implementations stand in `queries`.
 pub(crate) struct UnitOfWork<'a, C> {
     conn: &'a mut C,
     transaction: Transaction,
     failed: bool,
     unserializable: Option<StoreError>,
+    unnamed: bool,
     changes: Vec<Change>,
     hurried: bool,
     lifeline: Option<Arc<Lifeline>>,
@@ -47,6 +51,11 @@ enum Transaction {
 #[error("a statement of the transaction failed before")]
 pub(crate) struct Spoilt;
 
+/// Something was to be written where nothing may be: in no transaction, it would be kept even if what follows fails, and nobody told.
+#[derive(Debug, thiserror::Error)]
+#[error("this work only reads, and cannot write")]
+pub(crate) struct ReadsOnly;
+
 /// What a permit may be for.
 pub(crate) trait Kind {
     /// All that is of the kind of the permit; a write narrows it to what it is about, as far as it knows.
@@ -67,6 +76,7 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::Needless,
             failed: false,
             unserializable: None,
+            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
@@ -80,6 +90,7 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::Begun,
             failed: false,
             unserializable: None,
+            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
@@ -93,6 +104,7 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             transaction: Transaction::PerCall,
             failed: false,
             unserializable: None,
+            unnamed: false,
             changes: Vec::new(),
             hurried: false,
             lifeline: None,
@@ -113,6 +125,11 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
     /// Why the transaction must be done again, if that is so.
     pub(crate) fn take_unserializable(&mut self) -> Option<StoreError> {
         self.unserializable.take()
+    }
+
+    /// Whether something failed, and nothing here says what it is a case of.
+    pub(crate) fn is_unnamed(&self) -> bool {
+        self.unnamed
     }
 
     /// Notes who is to be forgotten. To be told to others after the commit.
@@ -158,9 +175,14 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
         }
         result.map_err(|error| {
             self.failed = true;
-            let outage = if error.is_unnamed() { self.outage_by_signs(took) } else { None };
+            let is_unnamed = error.is_unnamed();
+            let outage = if is_unnamed { self.outage_by_signs(took) } else { None };
+            self.unnamed |= is_unnamed && outage.is_none();
+            // Who waited for as long as it takes until a deadlock is looked for was probably in one. Trying again hurts nobody.
+            let may_be_deadlock = self.transaction == Transaction::Begun && took >= DEADLOCK_AFTER;
             let error = match (error.into_store_error(), outage) {
                 (StoreError::Other(cause), Some(outage)) => StoreError::unavailable(outage, cause),
+                (StoreError::Other(cause), None) if is_unnamed && may_be_deadlock => StoreError::Serialization(cause),
                 (error, _) => error,
             };
             if let StoreError::Serialization(cause) = &error {
@@ -194,9 +216,7 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
             tracing::debug!(reason, permit = %format_args!("{}:{}", R::TYPE, A::ACTION), "writes for the server itself");
         }
         let is_covered = permit.covers(about);
-        let done = self.run(|conn| if is_covered { call(conn) } else { Err(Error::NotPermitted(R::TYPE)) })?;
-        self.note(touches.of(&done));
-        Ok(done)
+        self.write_permitted(touches, |conn| if is_covered { call(conn) } else { Err(Error::NotPermitted(R::TYPE)) })
     }
 
     /// Runs a repository call of one writing statement whose argument is the proof that it is permitted.
@@ -205,6 +225,9 @@ impl<'a, C: Connection + Living> UnitOfWork<'a, C> {
         touches: impl Touching<T>,
         call: impl FnOnce(&mut C) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
+        if self.transaction == Transaction::Needless {
+            return Err(StoreError::other(ReadsOnly));
+        }
         let done = self.run(call)?;
         self.note(touches.of(&done));
         Ok(done)

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use clap::{Args, Subcommand};
 use doorward_crypto::{SystemClock, SystemRandom};
 use doorward_domain::Secret;
+use doorward_domain::names::hidden_in_name;
 use doorward_domain::provisioners::{DAEMON_NAME_MAX, ProvisionerType};
 use doorward_outbound::Outbound;
 use doorward_ports::Fetch as _;
@@ -158,8 +159,8 @@ impl Start {
             bail!("`{}` is no http or https URL (--url)", self.url);
         }
         let name = self.name.unwrap_or_else(|| wiring::hostname().chars().take(HOSTNAME_MAX).collect());
-        if name.len() > DAEMON_NAME_MAX || name.chars().any(char::is_control) {
-            bail!("a name has at most {DAEMON_NAME_MAX} bytes and no control characters (--name)");
+        if name.len() > DAEMON_NAME_MAX || hidden_in_name(&name).is_some() {
+            bail!("a name has at most {DAEMON_NAME_MAX} bytes and none that do not show (--name)");
         }
         let key = read_secret(self.key, self.key_file, "--key")?;
         let psk = read_secret(self.psk, self.psk_file, "--psk")?;
@@ -288,7 +289,7 @@ mod tests {
             (&["--psk", "a", "--tag", "b"], "name=value"),
             (&["--psk", "a", "--provisioner", "ansible"], "terraform"),
             (&["--psk", "a", "--poll-interval", "2h"], "an hour"),
-            (&["--psk", "a", "--name", "\n"], "control characters"),
+            (&["--psk", "a", "--name", "\n"], "do not show"),
         ] {
             let error = options(arguments).unwrap_err().to_string();
             assert!(error.contains(why), "{arguments:?}: {error}");

@@ -174,6 +174,37 @@ fn unknown_and_ill_typed_keys_are_named_with_their_place() {
 }
 
 #[test]
+fn lists_within_entries_are_written_with_commas_in_the_environment() {
+    let provider = serde_json::to_value(doorward_domain::identity_providers::Provider::default()).unwrap();
+    let lists = provider.as_object().unwrap().iter().filter(|(_, value)| value.is_array()).map(|(key, _)| key);
+    let lists: Vec<String> = lists.map(|key| format!("DOORWARD__OIDC__PROVIDERS__0__{}", key.to_uppercase())).collect();
+    assert!(lists.len() > 4, "{lists:?}");
+    for list in &lists {
+        let value = if list.ends_with("ALGS") { "RS256, ES256" } else { "openid, email" };
+        let refused = load(None, &[(list, value)]).unwrap_err().to_string();
+        assert!(!refused.contains("sequence") && refused.contains("providers[0].name"), "{list}: {refused}");
+    }
+    let (one, other) = ("7d7a4f7e-5c1c-4b0a-9c55-1f2ea7f1c0de", "8d7a4f7e-5c1c-4b0a-9c55-1f2ea7f1c0de");
+    let settings = load(
+        None,
+        &[
+            ("DOORWARD__IDP_SYNC__ORGANIZATION_MAPPING__0__GIVEN", "dev"),
+            ("DOORWARD__IDP_SYNC__ORGANIZATION_MAPPING__0__GETS", &format!("{one},{other}")),
+            ("DOORWARD__IDP_SYNC__SITE_ROLE_MAPPING__0__GIVEN", "boss"),
+            ("DOORWARD__IDP_SYNC__SITE_ROLE_MAPPING__0__GETS", ""),
+            ("DOORWARD__IDP_SYNC__SITE_ROLE_MAPPING__1__GIVEN", "ops"),
+            ("DOORWARD__IDP_SYNC__SITE_ROLE_MAPPING__1__GETS", "auditor, user-admin"),
+        ],
+    )
+    .unwrap();
+    let sync = settings.idp_sync;
+    let organizations: Vec<String> = sync.organization_mapping[0].gets.iter().map(ToString::to_string).collect();
+    assert_eq!(organizations, [one, other]);
+    assert_eq!(sync.site_role_mapping[0].gets, [""; 0]);
+    assert_eq!(sync.site_role_mapping[1].gets, ["auditor", "user-admin"]);
+}
+
+#[test]
 fn lists_of_the_section_fetch_come_from_the_environment() {
     let vars = [
         ("DOORWARD__FETCH__ALLOW_PORTS", "443, 9443"),

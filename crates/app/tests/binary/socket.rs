@@ -87,7 +87,21 @@ fn a_broken_chunk_is_a_bad_request_with_a_body() {
 
 #[test]
 fn half_a_request_is_done_nowhere_and_told_so() {
-    let server = builder().setting("scim.key", "the-key-of-a-directory-in-this-test").start().unwrap();
+    half_a_request_is_told_so("10000");
+}
+
+/// Who asks is looked up in the database then, while what is wrong with the body is known already.
+#[test]
+fn half_a_request_is_told_so_also_by_who_remembers_nobody() {
+    half_a_request_is_told_so("0");
+}
+
+fn half_a_request_is_told_so(remembered: &str) {
+    let server = builder()
+        .setting("scim.key", "the-key-of-a-directory-in-this-test")
+        .setting("cache.subjects", remembered)
+        .start()
+        .unwrap();
     let api = Api::set_up(server.url());
     let organization = api.get("/api/v2/users/me/organizations").json()[0]["id"].as_str().unwrap().to_owned();
     let bob = json!({
@@ -106,13 +120,18 @@ fn half_a_request_is_done_nowhere_and_told_so() {
         ("PUT", "/api/v2/users/bob/status/suspend"),
         ("DELETE", "/api/v2/users/bob"),
         ("GET", "/api/v2/users/me"),
+        ("POST", "/api/v2/files"),
         ("POST", "/api/v2/nothing"),
         ("POST", "/oauth2/nothing"),
         ("POST", "/scim/v2/nothing"),
         ("POST", "/logout"),
     ] {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\n", api.session);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: {}\r\nContent-Type: application/x-tar\r\n",
+            api.session
+        );
         for rest in [
+            "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n2\r\n{}XX",
             "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n{}\r\nq\r\n\r\n",

@@ -149,6 +149,7 @@ pub struct Provider {
     /// The issuer, exactly as its tokens write it.
     pub issuer: String,
     /// How the issuer was written before; tokens and links with one of these are of this provider too.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub issuer_aliases: Vec<String>,
     /// The id of this server there.
     pub client_id: String,
@@ -170,10 +171,13 @@ pub struct Provider {
     /// provider alone. For the first one only.
     pub shared_callback: bool,
     /// What is asked for. `openid` must be among them.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub scopes: Vec<String>,
     /// By which algorithms tokens may be signed.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub algs: Vec<SignatureAlgorithm>,
     /// Audiences besides the client id that an ID token may have.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub trusted_audiences: Vec<String>,
     /// Whether ID tokens must have the nonce.
     pub nonce: NonceRule,
@@ -194,8 +198,10 @@ pub struct Provider {
     /// Whether somebody may sign in whose address is said not to be verified. It stays unverified.
     pub ignore_email_verified: bool,
     /// Ids of the tenants of Microsoft Entra that may sign in; empty: that of the issuer.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub allowed_tenants: Vec<String>,
     /// Domains of mail addresses that may sign in; empty: all. At Google the Workspace of the account must be one of them, too.
+    #[cfg_attr(feature = "settings", serde(deserialize_with = "crate::settings::comma_list"))]
     pub email_domains: Vec<String>,
     /// What a missing claim of groups means; `None`: as the kind wants it.
     pub groups_missing: Option<GroupsMissing>,

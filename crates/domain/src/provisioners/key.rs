@@ -33,7 +33,7 @@ pub struct ProvisionerKey {
     pub tags: Tags,
 }
 
-/// The name of a key: 1 to 64 bytes, lower-cased, no control characters, no name of the server's own.
+/// The name of a key: 1 to 64 bytes, lower-cased, nothing that does not show, no name of the server's own.
 ///
 /// ```
 /// use doorward_domain::provisioners::{KeyName, KeyNameError};
@@ -56,9 +56,9 @@ pub enum KeyNameError {
     /// It is one of the server's own, or a word of the API.
     #[error("this is a reserved name, which the server uses itself")]
     Reserved,
-    /// It holds characters that nobody can type.
-    #[error("the name must not hold control characters")]
-    Control,
+    /// It holds characters that nobody sees.
+    #[error("the name must not hold characters that do not show")]
+    Hidden,
 }
 
 impl KeyName {
@@ -89,8 +89,8 @@ impl FromStr for KeyName {
             Err(KeyNameError::TooLong)
         } else if ReservedKey::named(&name).is_some() || name == API_WORD {
             Err(KeyNameError::Reserved)
-        } else if name.chars().any(char::is_control) {
-            Err(KeyNameError::Control)
+        } else if names::hidden_in_name(&name).is_some() {
+            Err(KeyNameError::Hidden)
         } else {
             Ok(Self(name))
         }
@@ -167,7 +167,9 @@ mod tests {
         for name in ["built-in", "User-Auth", "PSK", "daemons"] {
             assert_eq!(parse(name), Err(KeyNameError::Reserved));
         }
-        assert_eq!(parse("a\0b"), Err(KeyNameError::Control));
+        for hidden in ["a\0b", "k\u{202e}abc", "k\u{200b}abc"] {
+            assert_eq!(parse(hidden), Err(KeyNameError::Hidden), "{hidden:?}");
+        }
         assert_eq!(ReservedKey::with_id(ReservedKey::Psk.id()), Some(ReservedKey::Psk));
         assert_eq!(ReservedKey::BuiltIn.id().to_string(), "00000000-0000-0000-0000-000000000001");
     }

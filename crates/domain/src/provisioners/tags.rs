@@ -1,6 +1,7 @@
 //! Tags: which jobs a daemon takes.
 
 use crate::ids::UserId;
+use crate::names::hidden_in_name;
 use std::collections::BTreeMap;
 
 /// The tag that says for whom a daemon works.
@@ -31,21 +32,21 @@ pub enum TagError {
     /// One is too long.
     #[error("the name and the value of a tag may have at most 1024 bytes each")]
     TooLong,
-    /// One holds a NUL character, which no database can store.
-    #[error("tags must not hold NUL characters")]
-    Nul,
+    /// One holds characters that nobody sees.
+    #[error("tags must not hold characters that do not show")]
+    Hidden,
 }
 
 impl Tags {
-    /// Names with values that fit. Errors: when there are too many, or one is too long or cannot be stored.
+    /// Names with values that fit. Errors: when there are too many, one is too long, or does not show.
     pub fn new(tags: BTreeMap<String, String>) -> Result<Self, TagError> {
         let texts = || tags.iter().flat_map(|(name, value)| [name, value]);
         if tags.len() > TAGS_MAX {
             Err(TagError::TooMany)
         } else if texts().any(|text| text.len() > TAG_MAX) {
             Err(TagError::TooLong)
-        } else if texts().any(|text| text.contains('\0')) {
-            Err(TagError::Nul)
+        } else if texts().any(|text| hidden_in_name(text).is_some()) {
+            Err(TagError::Hidden)
         } else {
             Ok(Self(tags))
         }
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(Tags::new(many(TAGS_MAX + 1)), Err(TagError::TooMany));
         let one = |value: &str| Tags::new(BTreeMap::from([("a".to_owned(), value.to_owned())]));
         assert_eq!(one(&"x".repeat(TAG_MAX + 1)), Err(TagError::TooLong));
-        assert_eq!(one("\0"), Err(TagError::Nul));
+        assert_eq!(one("\0"), Err(TagError::Hidden));
     }
 
     proptest! {

@@ -121,8 +121,9 @@ impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
         &self.organization
     }
 
-    /// Whether it was about this object, as far as is known of that: a permit for one object covers no other, one of an
-    /// owner or an organization nothing that is known to be of another, and one for all of a kind everything.
+    /// Whether it was about this object. A permit for one object covers that one, unless what is known of both differs. One for
+    /// what an owner or an organization has covers what is known to be theirs, and one for all of a kind everything: so a write
+    /// that does not say whose its object is can be made by the latter only.
     ///
     /// ```
     /// use doorward_domain::roles::{Object, Permit, System, action, resource};
@@ -132,11 +133,16 @@ impl<A: ActionMarker, R: ResourceMarker> Permit<A, R> {
     /// let other = Object::of::<resource::Oauth2App>().id(Uuid::NAMESPACE_DNS);
     /// let permit: Permit<action::Delete, resource::Oauth2App> = System::because("a test").permit_on(&app);
     /// assert!(permit.covers(&app) && !permit.covers(&other));
+    ///
+    /// let of_owner = Object::of::<resource::ApiKey>().owner(Uuid::NAMESPACE_URL);
+    /// let permit: Permit<action::Delete, resource::ApiKey> = System::because("a test").permit_on(&of_owner);
+    /// assert!(!permit.covers(&Object::of::<resource::ApiKey>().id("one")), "whose it is is not known");
     /// ```
     #[must_use]
     pub fn covers(&self, object: &Object<'_>) -> bool {
-        let agrees = |mine: &Id, theirs: &Id| mine.is_empty() || theirs.is_empty() || mine == theirs;
-        (self.id.is_empty() || self.id == object.id)
+        let is_for_one = !self.id.is_empty();
+        let agrees = |mine: &Id, theirs: &Id| mine.is_empty() || mine == theirs || (is_for_one && theirs.is_empty());
+        (!is_for_one || self.id == object.id)
             && agrees(&self.owner, &object.owner)
             && agrees(&self.organization, &object.organization)
     }

@@ -1,12 +1,16 @@
 use super::*;
 use crate::Settings;
 use crate::users::testing::*;
+use doorward_domain::Instant;
 use doorward_domain::entitlements::{Entitlement, FeatureSet};
 use doorward_domain::ids::{ReplicaId, WorkspaceProxyId};
 use doorward_domain::licenses::{License, LicenseDraft, LicenseId, LicenseToken};
 use doorward_domain::replicas::Replica;
+use doorward_ports::changes::{Change, ChangeLog};
 use doorward_ports::mocks::{FixedClock, MockRepositories};
 use doorward_testkit::licenses::{Signer, draft};
+use std::sync::Arc;
+use uuid::Uuid;
 
 const DEPLOYMENT: Uuid = Uuid::from_u128(0xD0);
 

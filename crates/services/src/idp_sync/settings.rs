@@ -3,7 +3,7 @@
 use doorward_domain::idp_sync::{FIELD_MAX, Filter, GroupSync, Mapping, OrganizationSync, SiteRoleSync};
 use doorward_domain::ids::OrganizationId;
 use doorward_domain::roles::RoleName;
-use doorward_domain::settings::{Defects, Section, optional};
+use doorward_domain::settings::{Defects, Section, comma_list, optional};
 use serde::{Deserialize, Serialize};
 
 /// The section `idp_sync`: how members and groups follow the claims of identity providers until that is set through the API.
@@ -41,6 +41,7 @@ pub struct GivenOrganizations {
     /// The value.
     pub given: String,
     /// The organizations.
+    #[serde(deserialize_with = "comma_list")]
     pub gets: Vec<OrganizationId>,
 }
 
@@ -61,7 +62,7 @@ pub struct GivenRoles {
     /// The value.
     pub given: String,
     /// The names of the roles; none: the value gives nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "comma_list")]
     pub gets: Vec<String>,
 }
 

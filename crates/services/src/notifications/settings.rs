@@ -80,7 +80,7 @@ impl WebhookSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_testkit::settings::defaults;
+    use doorward_testkit::settings::{changed, defaults};
 
     #[test]
     fn the_defaults_are_sound_and_what_is_not_is_told() {
@@ -101,7 +101,9 @@ mod tests {
             ("https://u:p@hook.example/x", "0123456789abcdef", 1),
             ("https://hook.example/x#y", "0123456789abcdef", 1),
         ] {
-            let settings = WebhookSettings { endpoint: Some(endpoint.parse().unwrap()), secret: Secret::from(secret) };
+            let settings = changed(|hook: &mut WebhookSettings| {
+                (hook.endpoint, hook.secret) = (Some(endpoint.parse().unwrap()), Secret::from(secret));
+            });
             let told = settings.defects();
             assert_eq!(told.len(), defects, "{told:?}");
             assert!(told.iter().all(|defect| secret.is_empty() || !defect.contains(secret)));

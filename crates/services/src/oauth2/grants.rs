@@ -31,8 +31,9 @@ pub async fn revoke(ctx: &Context, actor: &Principal, id: GrantId) -> Result<(),
         let is_mine = |grant: &Grant| grant.user_id == user;
         let grant = deed.repos.grants().find(id)?.filter(is_mine).ok_or(Error::NotFound)?;
         deed.by.in_person_unless(grant.app_id, InPerson::EndGrant)?;
+        let end = deed.by.permit::<action::Delete, resource::Oauth2AppCodeToken>(&grants_of(user).id(id.0))?;
         // Of two who end it at once, one has.
-        if !deed.repos.grants().delete(&permit, grant.id)? {
+        if !deed.repos.grants().delete(&end, grant.id)? {
             return Err(Error::NotFound);
         }
         // Whoever takes an access back wants to be asked.

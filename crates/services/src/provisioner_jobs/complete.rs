@@ -11,7 +11,7 @@ use crate::deed::Deed;
 use crate::error::Error;
 use crate::workspaces;
 use doorward_domain::ids::ProvisionerJobId;
-use doorward_domain::provisioner_jobs::{Agent, JobTiming, JobType, Resource, check_resources};
+use doorward_domain::provisioner_jobs::{Agent, JobTiming, JobType, ProvisionerJob, Resource, check_resources};
 use doorward_domain::roles::{Permit, System, action, resource};
 use doorward_domain::template_versions::{ExternalAuth, Preset, RichParameter, TemplateVersion, check_parameters};
 use doorward_domain::workspaces::Transition;
@@ -75,8 +75,8 @@ pub async fn complete_import(
     ctx.act(by, move |deed| {
         look_at(deed.repos, deed.by, id, Some(JobType::TemplateVersionImport))?;
         let Held { job, permit } = hold(deed, id)?;
-        store(deed, &permit, id, Transition::Start, done.start_resources)?;
-        store(deed, &permit, id, Transition::Stop, done.stop_resources)?;
+        store(deed, &permit, &job, Transition::Start, done.start_resources)?;
+        store(deed, &permit, &job, Transition::Stop, done.stop_resources)?;
         let version = hold_version(deed, job.template_version_id)?;
         let named = |preset: Preset, deed: &Deed<'_>| Preset { id: deed.new_id(), ..preset };
         let presets = done.presets.into_iter().map(|preset| named(preset, deed)).collect();
@@ -116,7 +116,7 @@ pub async fn complete_dry_run(
     ctx.act(by, move |deed| {
         look_at(deed.repos, deed.by, id, Some(JobType::TemplateVersionDryRun))?;
         let Held { job, permit } = hold(deed, id)?;
-        store(deed, &permit, id, Transition::Start, done.resources)?;
+        store(deed, &permit, &job, Transition::Start, done.resources)?;
         Ok::<_, Error>(end_job(deed, &permit, job, "", "", None)?.map(drop))
     })
     .await?;
@@ -141,8 +141,8 @@ pub async fn complete_build(
         workspaces::hold_build(deed, build)?;
         let Held { job, permit } = hold(deed, id)?;
         let transition = workspaces::transition_of(deed, build)?;
-        store(deed, &permit, id, transition, done.resources)?;
-        keep_timings(deed, &permit, id, done.timings)?;
+        store(deed, &permit, &job, transition, done.resources)?;
+        keep_timings(deed, &permit, &job, done.timings)?;
         let sealed = seal_state(&seal, build, done.state)?;
         Ok::<_, Error>(end_job(deed, &permit, job, "", "", Some(sealed))?.map(drop))
     })
@@ -159,12 +159,12 @@ fn not_taken(defect: impl std::fmt::Display) -> Error {
 pub(super) fn keep_timings(
     deed: &mut Deed<'_>,
     permit: &Permit<action::Update, resource::ProvisionerJobs>,
-    id: ProvisionerJobId,
+    job: &ProvisionerJob,
     told: Vec<JobTiming>,
 ) -> Result<(), Error> {
     let timings = JobTiming::kept(told);
     if !timings.is_empty() {
-        deed.repos.provisioner_jobs().update_timings(permit, id, &timings)?;
+        deed.repos.provisioner_jobs().update_timings(permit, job, &timings)?;
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ pub(super) fn keep_timings(
 fn store(
     deed: &mut Deed<'_>,
     permit: &Permit<action::Update, resource::ProvisionerJobs>,
-    id: ProvisionerJobId,
+    job: &ProvisionerJob,
     transition: Transition,
     resources: Vec<Resource>,
 ) -> Result<(), Error> {
@@ -184,10 +184,10 @@ fn store(
         }
         resource.agents.iter_mut().for_each(|agent| name(deed, agent));
         let (id_of_resource, created_at) = (deed.new_id(), deed.now);
-        stored.push(StoredResource { id: id_of_resource, job_id: id, created_at, transition, resource });
+        stored.push(StoredResource { id: id_of_resource, job_id: job.id, created_at, transition, resource });
     }
     if !stored.is_empty() {
-        deed.repos.provisioner_jobs().insert_resources(permit, id, &stored)?;
+        deed.repos.provisioner_jobs().insert_resources(permit, job, &stored)?;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub async fn fail(
         }
         let Held { job, permit } = hold(deed, id)?;
         if build.is_some() {
-            keep_timings(deed, &permit, id, left.timings)?;
+            keep_timings(deed, &permit, &job, left.timings)?;
         }
         let sealed = build.zip(left.state).map(|(build, state)| seal_state(&seal, build, state)).transpose()?;
         Ok::<_, Error>(end_job(deed, &permit, job, &error, &error_code, sealed)?.map(drop))

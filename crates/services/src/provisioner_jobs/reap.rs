@@ -77,7 +77,7 @@ pub async fn reap(ctx: &Context, id: ProvisionerJobId, lease: Option<&Lease>) ->
                 stage: "Given up".to_owned(),
                 output: reason.to_owned(),
             };
-            deed.repos.provisioner_jobs().append_logs(&permit, id, deed.now, &[line])?;
+            deed.repos.provisioner_jobs().append_logs(&permit, &job, deed.now, &[line])?;
             let done = end_job(deed, &permit, job, reason, "", None)?;
             if let Some(lease) = &lease {
                 lease.confirm(deed.repos)?;

@@ -54,7 +54,7 @@ pub async fn update(ctx: &Context, by: &Principal, id: ProvisionerJobId, told: J
             let tail = Tail::of(job.log_size, told.logs);
             job.log_size = tail.size;
             if !tail.lines.is_empty() {
-                deed.repos.provisioner_jobs().append_logs(&permit, id, deed.now, &tail.lines)?;
+                deed.repos.provisioner_jobs().append_logs(&permit, &job, deed.now, &tail.lines)?;
             }
             deed.repos.provisioner_jobs().update(&permit, &job)?;
             let is_about_version =

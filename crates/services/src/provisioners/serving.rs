@@ -10,6 +10,7 @@ use crate::origin::Origin;
 use crate::principal::Who;
 use doorward_domain::Digest;
 use doorward_domain::ids::{OrganizationId, ProvisionerKeyId, UserId};
+use doorward_domain::names::hidden_in_name;
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioners::{
     ApiVersion, DAEMON_NAME_MAX, DAEMONS_MAX, DAEMONS_OF_USER_MAX, ProvisionerDaemon, ProvisionerKey, ProvisionerType,
@@ -211,8 +212,8 @@ fn read(command: ServeCommand) -> Result<Asked, Defect> {
         .collect::<Result<_, _>>()
         .map_err(|_unknown| wrong("provisioner", "a daemon provisions with `terraform` or `echo`"))?;
     let name = command.name;
-    if name.len() > DAEMON_NAME_MAX || name.chars().any(char::is_control) {
-        return Err(wrong("name", "a name has at most 128 bytes and no control characters"));
+    if name.len() > DAEMON_NAME_MAX || hidden_in_name(&name).is_some() {
+        return Err(wrong("name", "a name has at most 128 bytes and none that do not show"));
     }
     let mut build_version = command.build_version;
     build_version.retain(|c| !c.is_control());

@@ -35,7 +35,7 @@ impl ProxyRef {
     }
 
     /// The proxy; `None` when it is the deployment itself. Errors: [`Error::NotFound`].
-    pub(super) fn find(&self, repos: &mut dyn Repositories) -> Result<Option<WorkspaceProxy>, Error> {
+    pub(crate) fn find(&self, repos: &mut dyn Repositories) -> Result<Option<WorkspaceProxy>, Error> {
         let found = match self {
             Self::Primary => return Ok(None),
             Self::Id(id) => repos.workspace_proxies().find(*id)?,
@@ -51,12 +51,12 @@ pub(super) fn all() -> Object<'static> {
 }
 
 /// One proxy, or the deployment itself.
-pub(super) fn object(ctx: &Context, proxy: Option<&WorkspaceProxy>) -> Object<'static> {
+pub(crate) fn object(ctx: &Context, proxy: Option<&WorkspaceProxy>) -> Object<'static> {
     all().id(proxy.map_or(ctx.server.deployment_id, |proxy| proxy.id.0))
 }
 
 /// May the caller read what is described? Errors: [`Error::NotFound`], [`Error::Forbidden`] (only the scope is too short).
-pub(super) fn may_read(by: &Principal, object: &Object<'_>) -> Result<(), Error> {
+pub(crate) fn may_read(by: &Principal, object: &Object<'_>) -> Result<(), Error> {
     by.subject.check(Action::Read, object).map_err(|denied| Error::NotFound.unless_scope_is_short(denied))
 }
 

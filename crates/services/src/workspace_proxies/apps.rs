@@ -129,12 +129,11 @@ fn workspace(look: &mut Look<'_>, request: &AppRequest) -> Result<Option<Workspa
     // An app may be shared with people who may not know of its owner.
     let owner = reference::look_up(look.repos, look.by, &UserRef::parse(&request.username_or_id))?;
     let Some(owner) = owner.map(|owner| owner.id) else { return Ok(None) };
-    let id = match Uuid::try_parse(&request.workspace_name_or_id) {
-        Ok(id) => Some(id.into()),
-        Err(_) => {
-            let key = key(&request.workspace_name_or_id);
-            look.repos.workspaces().find_by_name(owner, &key, false)?
-        }
+    let wanted = &request.workspace_name_or_id;
+    let id = if let Ok(id) = Uuid::try_parse(wanted) {
+        Some(id.into())
+    } else {
+        look.repos.workspaces().find_by_name(owner, &key(wanted), false)?
     };
     let found = id.map(|id| look.repos.workspaces().find(id)).transpose()?.flatten();
     Ok(found.filter(|workspace| workspace.owner_id == owner && !workspace.deleted))

@@ -17,7 +17,7 @@ pub(crate) fn new_of(owner: UserId, organization: OrganizationId) -> Object<'sta
 }
 
 /// The workspace, if it lives and the caller may read it; or which scope the credential lacks for that.
-pub(super) fn readable(actor: &Principal, found: Option<Workspace>) -> Result<Workspace, Error> {
+pub(crate) fn readable(actor: &Principal, found: Option<Workspace>) -> Result<Workspace, Error> {
     let workspace = found.filter(|workspace| !workspace.deleted).ok_or(Error::NotFound)?;
     actor
         .subject
@@ -56,7 +56,7 @@ pub(super) fn permit_build(
 
 /// `update` and `delete` are tried a second time on what was built before somebody asked for it. Of two refusals the one
 /// that a scope would turn is told.
-fn check(actor: &Principal, action: Action, workspace: &Workspace) -> Result<(), Denied> {
+pub(crate) fn check(actor: &Principal, action: Action, workspace: &Workspace) -> Result<(), Denied> {
     let denied = match actor.subject.check(action, &object(workspace)) {
         Ok(()) => return Ok(()),
         Err(denied) => denied,

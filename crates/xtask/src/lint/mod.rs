@@ -5,6 +5,7 @@ mod migrations;
 mod modules;
 mod references;
 mod text;
+mod writes;
 
 use std::fmt;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     findings.extend(migrations::check(&files));
     findings.extend(modules::check(&files));
     findings.extend(references::check(&files));
+    findings.extend(writes::check(&files));
     for hint in files.iter().filter_map(text::too_long) {
         println!("  hint: {hint}");
     }

@@ -1,6 +1,5 @@
 //! The floors within the http adapter: the kit knows neither conventions nor rooms, conventions know no room, and no two
-//! modules import each other, not even by way of others. In the other crates of the house no two files do. Tests may import what
-//! they like.
+//! modules import each other, not even by way of others. In no crate do two files. Tests may import what they like.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +8,8 @@ use super::text::TrackedFile;
 
 /// Where the modules are.
 const SOURCES: &str = "crates/adapters/http/src/";
-/// Where no two files import each other in a circle.
-const OTHERS: [&str; 8] = [
-    "crates/domain/src/",
-    "crates/ports/src/",
-    "crates/services/src/",
-    "crates/adapters/crypto/src/",
-    "crates/adapters/outbound/src/",
-    "crates/adapters/mail/src/",
-    "crates/adapters/storage/src/",
-    "crates/app/src/",
-];
-/// Files that stand and fall together, so that the second may import the first too: a context holds the door whose file gives it
-/// its methods, and the list of repositories makes the mocks.
+/// Files that stand and fall together, so that they may import each other, and no third file in a circle with them: a context holds the
+/// door whose file gives it its methods, and the list of repositories makes the mocks.
 const TOGETHER: [(&str, &str); 2] = [("context", "deed"), ("mocks", "repositories")];
 /// Modules that wire the others.
 const WIRING: [&str; 3] = ["lib", "routes", "server"];
@@ -62,8 +50,14 @@ type Imports = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) fn check(files: &[TrackedFile]) -> Vec<Finding> {
     let mut findings = floors(files);
-    findings.extend(OTHERS.iter().filter_map(|sources| circle_of_files(sources, files)));
+    findings.extend(crates(files).into_iter().filter_map(|sources| circle_of_files(sources, files)));
     findings
+}
+
+/// Where the code of each crate is.
+fn crates(files: &[TrackedFile]) -> BTreeSet<&str> {
+    let sources = |path: &'_ str| path.starts_with("crates/").then(|| path.find("/src/").map(|at| at + "/src/".len()));
+    files.iter().filter_map(|file| file.path.get(..sources(&file.path)??)).collect()
 }
 
 /// A circle of files below `sources`, if there is one.
@@ -79,14 +73,22 @@ fn circle_of_files(sources: &str, files: &[TrackedFile]) -> Option<Finding> {
             let imported = (1..=path.len()).rev().map(|n| path.get(..n).unwrap_or_default().join("::"));
             let Some(imported) = imported.into_iter().find(|name| modules.contains(name)) else { continue };
             // A file and those below it are one module to others.
-            let belongs = module.starts_with(&format!("{imported}::"))
-                || TOGETHER.contains(&(imported.as_str(), module.as_str()));
-            if imported != module && !belongs {
+            if imported != module && !module.starts_with(&format!("{imported}::")) {
                 imports.entry(module.clone()).or_default().insert(imported);
             }
         }
     }
-    let circle = circle(&imports)?;
+    let knots = knots(&imports);
+    let knot = knots.iter().find(|knot| !TOGETHER.iter().any(|pair| **knot == BTreeSet::from([pair.0, pair.1])))?;
+    // Without what may be, for there may be a circle beside it.
+    let mut others = imports.clone();
+    others.retain(|module, _| knot.contains(module.as_str()));
+    for (one, other) in TOGETHER {
+        if let Some(imported) = others.get_mut(other) {
+            imported.remove(one);
+        }
+    }
+    let circle = circle(&others).unwrap_or_else(|| knot.iter().copied().collect());
     let what = format!("files import each other in a circle: {}", circle.join(" -> "));
     Some(Finding { place: sources.to_owned(), what })
 }
@@ -198,6 +200,33 @@ fn tree<'a>(text: &'a str, root: &[String], found: &mut Vec<Vec<String>>) -> &'a
     })
 }
 
+/// Modules of which each leads to all others of them: two or more.
+fn knots(imports: &Imports) -> BTreeSet<BTreeSet<&str>> {
+    let ways: BTreeMap<&str, BTreeSet<&str>> =
+        imports.keys().map(|module| (module.as_str(), reached(module, imports))).collect();
+    let leads = |from: &str, to: &str| ways.get(from).is_some_and(|reached| reached.contains(to));
+    let mut knots = BTreeSet::new();
+    for (module, reached) in &ways {
+        let knot: BTreeSet<&str> = reached.iter().copied().filter(|other| leads(other, module)).collect();
+        if knot.len() > 1 {
+            knots.insert(knot);
+        }
+    }
+    knots
+}
+
+/// The modules to which one leads.
+fn reached<'a>(module: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&str> = imports.get(module).into_iter().flatten().map(String::as_str).collect();
+    while let Some(one) = next.pop() {
+        if reached.insert(one) {
+            next.extend(imports.get(one).into_iter().flatten().map(String::as_str));
+        }
+    }
+    reached
+}
+
 /// A way from a module back to itself, if there is one.
 fn circle(imports: &Imports) -> Option<Vec<&str>> {
     let mut done = BTreeSet::new();
@@ -290,6 +319,35 @@ mod tests {
     }
 
     #[test]
+    fn files_that_stand_together_excuse_no_third_one() {
+        let file =
+            |path: &str, text: &str| TrackedFile { path: format!("crates/services/src/{path}"), text: text.into() };
+        let pair = [file("context.rs", "use crate::deed::Door;"), file("deed.rs", "use crate::context::Context;")];
+        let told = |more: &[TrackedFile]| {
+            let files: Vec<TrackedFile> = pair.iter().cloned().chain(more.iter().cloned()).collect();
+            check(&files).into_iter().map(|finding| finding.what).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[file("users.rs", "use crate::deed::Deed;")]), [""; 0]);
+        let through_one =
+            [file("context.rs", "use crate::{deed, settings};"), file("settings.rs", "use crate::deed::Deed;")];
+        let files = [through_one[0].clone(), pair[1].clone(), through_one[1].clone()];
+        let found: Vec<String> = check(&files).into_iter().map(|finding| finding.what).collect();
+        assert_eq!(found, ["files import each other in a circle: context -> deed -> settings"]);
+        let beside = [file("a.rs", "use crate::b::B;"), file("b.rs", "use crate::a::A;")];
+        assert_eq!(told(&beside), ["files import each other in a circle: a -> b -> a"]);
+    }
+
+    #[test]
+    fn the_files_of_every_crate_are_looked_at() {
+        for folder in ["crates/adapters/provisioner", "crates/xtask", "crates/adapters/http", "crates/new"] {
+            let file = |path: &str, text: &str| TrackedFile { path: format!("{folder}/src/{path}"), text: text.into() };
+            let files = [file("kit/a.rs", "use super::b;"), file("kit/b.rs", "use super::a::A;")];
+            let told: Vec<Finding> = check(&files);
+            assert!(told.iter().any(|finding| finding.what.contains("files import each other")), "{folder}");
+        }
+    }
+
+    #[test]
     fn a_circle_is_told_with_its_modules() {
         for (files, expected) in [
             (
@@ -305,7 +363,8 @@ mod tests {
                 "groups -> users -> groups",
             ),
         ] {
-            assert_eq!(findings(&files), [format!("modules import each other in a circle: {expected}")]);
+            let expected = format!("modules import each other in a circle: {expected}");
+            assert!(findings(&files).contains(&expected), "{:?}", findings(&files));
         }
     }
 }

@@ -10,9 +10,11 @@ use crate::kit::limits::Limit;
 use crate::kit::routes::Routes;
 use crate::sessions::set_cookie;
 use doorward_domain::identity_providers::LINK_REQUEST_LIFETIME;
+use doorward_domain::roles::Action;
 use doorward_domain::{Secret, wire};
 use doorward_services::Principal;
 use doorward_services::identity_providers::{self, AskedLink, OwnLink};
+use doorward_services::intent::Intent;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -104,7 +106,7 @@ pub(crate) struct UserLinkRequest<'a> {
     responses((status = 201, body = UserLinkRequest), (status = 401, body = crate::kit::error::ApiError)),
 )]
 pub(crate) async fn begin(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CreateUserLinkRequest = call.json()?;
+    let body: CreateUserLinkRequest = call.json_for(&actor, Intent::User(call.user(), Action::UpdatePersonal)).await?;
     let asked = AskedLink {
         provider: body.provider,
         password: Secret::new(body.password),

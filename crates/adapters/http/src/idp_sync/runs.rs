@@ -9,7 +9,9 @@ use crate::kit::json::Timestamp;
 use actix_web::http::StatusCode;
 use doorward_domain::idp_sync::{Effect, GroupSync, Note, OrganizationSync, RoleSync, SyncClaims, SyncRecord};
 use doorward_domain::ids::OrganizationId;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::idp_sync::{self, DryRun, DryRunResult, Trial};
+use doorward_services::intent::Intent;
 use doorward_services::users::UserRef;
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
@@ -147,7 +149,8 @@ impl From<DryRunResult> for DryRunObject {
     responses((status = 200, body = DryRunObject)),
 )]
 pub(crate) async fn dry_run(mut call: Call, actor: Principal) -> HandlerResult {
-    let DryRunRequest { claims, user, settings } = call.json()?;
+    let DryRunRequest { claims, user, settings } =
+        call.json_for(&actor, Intent::Anywhere(Action::Read, ResourceType::IdpsyncSettings)).await?;
     let user = user.filter(|name| !name.is_empty()).map(|name| UserRef::parse(&name));
     let trial = DryRun { claims: claims.map(SyncClaims::new), user, settings: settings.into() };
     let result = idp_sync::dry_run(call.context(), &actor, trial).await?;

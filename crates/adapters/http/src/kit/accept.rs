@@ -16,45 +16,35 @@ pub(crate) enum Wish {
 
 /// What the sender of a request would like to read.
 pub(crate) fn wish(request: &HttpRequest) -> Wish {
-    let lines = request.headers().get_all(header::ACCEPT).filter_map(|line| line.to_str().ok());
-    let mut json = false;
-    for range in lines.flat_map(|line| line.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let refused = parts.any(|parameter| {
-            let Some((name, value)) = parameter.split_once('=') else { return false };
-            name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
-        });
-        if !refused {
-            match kind.as_str() {
-                "text/html" | "application/xhtml+xml" => return Wish::Page,
-                "application/json" => json = true,
-                _ => {}
-            }
-        }
+    let page = quality(request, &["text/html", "application/xhtml+xml"]);
+    let json = quality(request, &["application/json"]);
+    if page > 0.0 && page >= json {
+        Wish::Page
+    } else if json > 0.0 {
+        Wish::Json
+    } else {
+        Wish::Any
     }
-    if json { Wish::Json } else { Wish::Any }
 }
 
 /// Whether the sender of a request names `wanted` as what it would rather read than `usual`, which is what it gets otherwise.
 pub(crate) fn prefers(request: &HttpRequest, wanted: &str, usual: &str) -> bool {
+    quality(request, &[wanted]) > quality(request, &[usual])
+}
+
+/// How much a request wishes for one of these, by name; 0 if it names none.
+fn quality(request: &HttpRequest, kinds: &[&str]) -> f32 {
     let lines = request.headers().get_all(header::ACCEPT).filter_map(|line| line.to_str().ok());
-    let (mut wished, mut also) = (0.0_f32, 0.0_f32);
-    for range in lines.flat_map(|line| line.split(',')) {
+    let ranges = lines.flat_map(|line| line.split(',')).filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default();
         let quality = parts.find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
         });
-        let quality = quality.unwrap_or(1.0);
-        if kind.eq_ignore_ascii_case(wanted) {
-            wished = wished.max(quality);
-        } else if kind.eq_ignore_ascii_case(usual) {
-            also = also.max(quality);
-        }
-    }
-    wished > also
+        kinds.iter().any(|wanted| kind.eq_ignore_ascii_case(wanted)).then(|| quality.unwrap_or(1.0))
+    });
+    ranges.fold(0.0, f32::max)
 }
 
 #[cfg(test)]
@@ -66,7 +56,9 @@ mod tests {
     fn browsers_wish_for_pages_and_programs_for_json() {
         for (accept, expected) in [
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Wish::Page),
-            ("application/json, Text/HTML ;q=0.1", Wish::Page),
+            ("application/json, Text/HTML ;q=0.1", Wish::Json),
+            ("application/json;q=0.9, text/html;q=0.1", Wish::Json),
+            ("application/json;q=0.5, Text/HTML ;q=0.5", Wish::Page),
             ("application/json, text/html;q=0", Wish::Json),
             ("application/json", Wish::Json),
             ("*/*", Wish::Any),

@@ -6,7 +6,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::{Version, header};
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 /// How long a client may take to send a body.
@@ -21,6 +21,21 @@ pub(crate) enum BodyError {
     Encoded,
     /// It was broken off, is badly framed, or is not what it should be; the text says where.
     Broken(String),
+}
+
+/// A body on its way, or the first piece of one; and where the rest comes from.
+pub(super) type Ahead = Pin<Box<dyn Future<Output = (Payload, Result<Bytes, BodyError>)>>>;
+
+/// Reads the body of a request, or, if it is to be taken piece by piece, its first piece.
+pub(super) fn ahead(request: HttpRequest, mut payload: Payload, limit: usize, streams: bool) -> Ahead {
+    Box::pin(async move {
+        let read = if streams {
+            piece(&mut payload).await.map(Option::unwrap_or_default)
+        } else {
+            arrive(&request, &mut payload, limit).await
+        };
+        (payload, read)
+    })
 }
 
 /// Waits for the body of a request.
@@ -69,31 +84,55 @@ async fn read(payload: &mut Payload, limit: usize, announced: Option<usize>) -> 
 /// A body that is taken as it arrives.
 pub(crate) struct Arriving {
     payload: Payload,
+    /// The first piece, if it is waited for already.
+    ahead: Option<Ahead>,
     /// How many bytes may still come.
     left: u64,
     limit: u64,
 }
 
 impl Arriving {
-    pub(super) fn new(request: &HttpRequest, payload: Payload, limit: u64) -> Result<Self, BodyError> {
+    pub(super) fn new(
+        request: &HttpRequest,
+        payload: Payload,
+        ahead: Option<Ahead>,
+        limit: u64,
+    ) -> Result<Self, BodyError> {
         let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|text| text.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        Ok(Self { payload, left: limit, limit })
+        Ok(Self { payload, ahead, left: limit, limit })
     }
 
     /// The next piece; `None` at the end. A client that sends nothing for half a minute has broken off.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let arrived = tokio::time::timeout(TIMEOUT, self.payload.next()).await;
-        let piece = arrived.map_err(|late| BodyError::Broken(format!("the body did not arrive in time: {late}")))?;
+        let first = match self.ahead.take() {
+            Some(ahead) => {
+                let (payload, first) = ahead.await;
+                self.payload = payload;
+                // An empty one stands for the end, of which the rest knows.
+                Some(first?).filter(|first| !first.is_empty())
+            }
+            None => None,
+        };
+        let piece = match first {
+            Some(first) => Some(first),
+            None => piece(&mut self.payload).await?,
+        };
         let Some(piece) = piece else { return Ok(None) };
-        let piece = piece.map_err(|error: PayloadError| BodyError::Broken(error.to_string()))?;
         let size = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(size).ok_or_else(|| too_large(self.limit))?;
         Ok(Some(piece))
     }
+}
+
+/// The next piece; `None` at the end.
+async fn piece(payload: &mut Payload) -> Result<Option<Bytes>, BodyError> {
+    let arrived = tokio::time::timeout(TIMEOUT, payload.next()).await;
+    let piece = arrived.map_err(|late| BodyError::Broken(format!("the body did not arrive in time: {late}")))?;
+    piece.transpose().map_err(|error: PayloadError| BodyError::Broken(error.to_string()))
 }
 
 fn too_large(limit: u64) -> BodyError {

@@ -1,6 +1,6 @@
 //! A request on its way to its handler.
 
-use crate::kit::body::{Arriving, BodyError, arrive, is_encoded};
+use crate::kit::body::{Ahead, Arriving, BodyError, ahead, arrive, is_encoded};
 use crate::kit::convention::{Asked, Convention};
 use crate::kit::error::{Failure, bad_body};
 use crate::kit::extract::client_ip::client_ip;
@@ -16,13 +16,18 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use doorward_domain::Instant;
+use doorward_services::intent::{Intent, may};
 use doorward_services::organizations::OrganizationRef;
 use doorward_services::users::UserRef;
-use doorward_services::{Context, Error, Origin};
+use doorward_services::{Context, Error, Origin, Principal};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::future::ready;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -42,6 +47,8 @@ pub(crate) struct Call {
     /// Whether the request is counted; owners can ask not to be.
     pub(crate) is_counted: bool,
     payload: Payload,
+    /// The body, or the first piece of one that is taken piece by piece, if it is on its way already.
+    ahead: Option<Ahead>,
     /// The body, once it has arrived.
     received: Bytes,
     now: OnceCell<Instant>,
@@ -64,6 +71,7 @@ impl Call {
             tally: Tally::default(),
             is_counted: true,
             payload,
+            ahead: None,
             received: Bytes::new(),
             now: OnceCell::new(),
             address: OnceCell::new(),
@@ -110,14 +118,24 @@ impl Call {
         StrictQuery::new(&self.request)
     }
 
-    /// The body as JSON; its content type does not matter.
-    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        self.json_of(self.site.settings.server.body_limit)
+    /// The body as JSON, of an endpoint at which everybody may do what it is for, as `why` says.
+    pub(crate) fn json_of_anybody<T: DeserializeOwned>(&mut self, _why: &'static str) -> Result<T, Failure> {
+        self.json()
     }
 
-    /// The body as JSON, for an endpoint with a limit of its own.
-    pub(crate) fn json_of<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
-        let body = self.bytes(limit)?;
+    /// The body as JSON. When it cannot be read, those who may not do this are told that instead, see [`Self::json_after`].
+    pub(crate) async fn json_for<T: DeserializeOwned>(
+        &mut self,
+        actor: &Principal,
+        intent: Intent,
+    ) -> Result<T, Failure> {
+        self.json_after(async |call| may(call.context(), actor, intent).await).await
+    }
+
+    /// The body as JSON; its content type does not matter. Handlers say whom it may come from.
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        // The limit of the endpoint held when it arrived.
+        let body = self.bytes(usize::MAX)?;
         json::from_bytes(&body).map_err(|detail| bad_body(&detail))
     }
 
@@ -153,7 +171,15 @@ impl Call {
     /// Waits for the body, before the handler does anything. A request whose body is broken off, badly framed or too large is
     /// refused, also where no body is wanted: nothing is done for it (RFC 9112 8).
     pub(crate) async fn receive(&mut self, limit: usize) -> Result<(), Failure> {
-        match arrive(&self.request, &mut self.payload, limit).await {
+        let arrived = match self.ahead.take() {
+            Some(ahead) => {
+                let (payload, arrived) = ahead.await;
+                self.payload = payload;
+                arrived
+            }
+            None => arrive(&self.request, &mut self.payload, limit).await,
+        };
+        match arrived {
             Ok(body) => {
                 self.received = body;
                 Ok(())
@@ -162,12 +188,40 @@ impl Call {
         }
     }
 
+    /// Does what has to be done before the body is looked at, while that arrives. The library closes a connection on which something badly
+    /// framed has come as soon as its request waits for anything but the body; so such a body is refused at once, to be answered at all.
+    pub(crate) async fn before_body<T>(
+        &mut self,
+        (limit, streams): (usize, bool),
+        work: impl AsyncFnOnce(&mut Self) -> T,
+    ) -> Result<T, Failure> {
+        let (request, payload) = (self.request.clone(), self.payload.take());
+        let (done, payload, ahead) = {
+            let mut work = pin!(work(self));
+            match work.as_mut().now_or_never() {
+                // Nearly always: who asks is remembered.
+                Some(done) => (Ok(done), payload, None),
+                None => match select(work, ahead(request, payload, limit, streams)).await {
+                    Either::Left((done, ahead)) => (Ok(done), Payload::None, Some(ahead)),
+                    Either::Right(((payload, Err(broken @ BodyError::Broken(_))), _)) => (Err(broken), payload, None),
+                    Either::Right((arrived, work)) => {
+                        let ahead: Ahead = Box::pin(ready(arrived));
+                        (Ok(work.await), Payload::None, Some(ahead))
+                    }
+                },
+            }
+        };
+        (self.payload, self.ahead) = (payload, ahead);
+        done.map_err(|problem| self.refuse_body(&problem))
+    }
+
     /// The body of an endpoint that takes it as it arrives, of at most `limit` bytes, piece by piece.
     pub(crate) fn stream(&mut self, limit: u64) -> Result<Arriving, Failure> {
         if is_encoded(&self.request) {
             return Err(self.refuse_body(&BodyError::Encoded));
         }
-        Arriving::new(&self.request, self.payload.take(), limit).map_err(|problem| self.refuse_body(&problem))
+        Arriving::new(&self.request, self.payload.take(), self.ahead.take(), limit)
+            .map_err(|problem| self.refuse_body(&problem))
     }
 
     /// What comes after the head of a request that asks for another protocol.

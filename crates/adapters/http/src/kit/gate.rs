@@ -216,6 +216,7 @@ fn unreadable(request: &HttpRequest) -> Option<&'static str> {
 fn failed(convention: &dyn Convention, asked: &Asked<'_>, failure: Failure) -> HttpResponse {
     if let Some(outage) = failure.outage() {
         asked.site.metrics.count_outage(outage);
+        asked.site.readiness.note(outage);
     }
     match failure {
         Failure::Answer(answer) => *answer,

@@ -7,6 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
 use doorward_ports::mocks::MockRepositories;
 use doorward_ports::users::UserPage;
+use doorward_testkit::settings::changed;
 
 #[path = "gate_tests/forms.rs"]
 mod forms;
@@ -55,7 +56,7 @@ async fn api_answers_carry_id_version_and_safe_headers() {
     let answers = send_all(
         HttpSettings {
             version: "1.2.3+x".into(),
-            compatibility: CompatibilitySettings { version: "v2.36.0".into() },
+            compatibility: changed(|api: &mut CompatibilitySettings| api.version = "v2.36.0".into()),
             ..settings()
         },
         MockRepositories::default(),

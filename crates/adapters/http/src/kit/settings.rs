@@ -254,7 +254,7 @@ impl From<Network> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_testkit::settings::defaults;
+    use doorward_testkit::settings::{changed, defaults};
 
     #[test]
     fn a_network_is_written_as_it_is_read() {
@@ -284,7 +284,7 @@ mod tests {
         for (version, is_release) in
             [("v2.24.4", true), ("v2.24.4-rc.1", true), ("2.24.4", false), ("v2.24", false), ("v2.24.x", false)]
         {
-            let settings = CompatibilitySettings { version: version.to_owned() };
+            let settings = changed(|api: &mut CompatibilitySettings| api.version = version.to_owned());
             assert_eq!(settings.defects().is_empty(), is_release, "{version}");
         }
     }

@@ -9,7 +9,9 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
 use doorward_domain::ids::{InboxNotificationId, NotificationTemplateId};
 use doorward_domain::notifications::{InboxFilter, InboxNotification, LinkedAction, ReadStatus};
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_services::Principal;
+use doorward_services::intent::Intent;
 use doorward_services::notifications;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -137,7 +139,7 @@ pub(crate) struct Mark {
 )]
 pub(crate) async fn mark(mut call: Call, actor: Principal) -> HandlerResult {
     let id: InboxNotificationId = call.id("id")?;
-    let body: Mark = call.json()?;
+    let body: Mark = call.json_for(&actor, Intent::Own(Action::Update, ResourceType::InboxNotification)).await?;
     let (one, unread_count) = notifications::mark_as_read(call.context(), &actor, id, body.is_read).await?;
     Ok(ok(&OneObject { notification: one.into(), unread_count }))
 }

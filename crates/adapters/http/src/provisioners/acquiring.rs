@@ -4,7 +4,7 @@
 //! dropped at any time. So waiting is a task of its own, which the call only tells to give up; and what it has got is failed when it is
 //! dropped before the daemon has it.
 
-use super::calls::told;
+use super::told::told;
 use super::translate::acquired;
 use actix_web::web;
 use doorward_domain::ids::ProvisionerJobId;

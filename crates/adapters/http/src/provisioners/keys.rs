@@ -8,7 +8,9 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
 use crate::provisioners::daemons::DaemonObject;
 use doorward_domain::entitlements::Feature;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_domain::wire;
+use doorward_services::intent::Intent;
 use doorward_services::provisioners::keys::{self, CreateKey, KeyView};
 use doorward_services::{Error, Principal};
 use serde::{Deserialize, Serialize};
@@ -89,7 +91,9 @@ pub(crate) struct Created {
     responses((status = 201, body = Created)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CreateBody = call.json()?;
+    let body: CreateBody = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Create, ResourceType::ProvisionerDaemon))
+        .await?;
     let command = CreateKey { name: body.name, tags: body.tags.unwrap_or_default() };
     let secret = keys::create(call.context(), &actor, &call.organization(), command).await?;
     Ok(created(&Created { key: secret.into_exposed() }))

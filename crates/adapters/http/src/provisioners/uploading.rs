@@ -1,6 +1,6 @@
 //! Files that daemons upload (`provisioner-wire.md` 6).
 
-use super::calls::told;
+use super::told::told;
 use doorward_domain::Digest;
 use doorward_domain::files::FILE_MAX;
 use doorward_services::files::{self, Announced, Upload};

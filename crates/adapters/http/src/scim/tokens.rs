@@ -8,8 +8,10 @@ use crate::kit::json::Timestamp;
 use crate::kit::routes::Room;
 use doorward_domain::entitlements::Feature;
 use doorward_domain::ids::ScimTokenId;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_domain::scim::ScimToken;
 use doorward_services::Principal;
+use doorward_services::intent::Intent;
 use doorward_services::scim::tokens::{self, CreateToken, NewToken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -96,7 +98,9 @@ pub(crate) struct CreateBody {
     responses((status = 201, body = TokenObject)),
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CreateBody = call.json()?;
+    let body: CreateBody = call
+        .json_for(&actor, Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings))
+        .await?;
     let command = CreateToken { name: body.name, lifetime_seconds: body.lifetime_seconds };
     let new = tokens::create(call.context(), &actor, &call.organization(), command).await?;
     Ok(created(&TokenObject::from(new)))
@@ -119,7 +123,14 @@ pub(crate) struct RotateBody {
     responses((status = 201, body = TokenObject)),
 )]
 pub(crate) async fn rotate(mut call: Call, actor: Principal) -> HandlerResult {
-    let (id, body) = (call.id::<ScimTokenId>("token")?, call.json::<RotateBody>()?);
+    let (id, body) = (
+        call.id::<ScimTokenId>("token")?,
+        call.json_for::<RotateBody>(
+            &actor,
+            Intent::Within(call.organization(), Action::Update, ResourceType::IdpsyncSettings),
+        )
+        .await?,
+    );
     let new = tokens::rotate(call.context(), &actor, &call.organization(), id, body.overlap_seconds).await?;
     Ok(created(&TokenObject::from(new)))
 }

@@ -8,7 +8,9 @@ use crate::kit::json::{Nanoseconds, Timestamp};
 use crate::kit::routes::Routes;
 use actix_web::http::header::{self, HeaderValue};
 use doorward_domain::roles::AllowEntry;
+use doorward_domain::roles::{Action, ResourceType};
 use doorward_domain::sessions::ApiKey;
+use doorward_services::intent::Intent;
 use doorward_services::oauth2::metadata;
 use doorward_services::sessions::{ListedToken, TokenQuery};
 use doorward_services::{Principal, sessions};
@@ -173,7 +175,8 @@ pub(crate) struct CreateToken {
     responses((status = 201, body = NewKey)),
 )]
 pub(crate) async fn create_token(mut call: Call, actor: Principal) -> HandlerResult {
-    let body: CreateToken = call.json()?;
+    let body: CreateToken =
+        call.json_for(&actor, Intent::Of(call.user(), Action::Create, ResourceType::ApiKey)).await?;
     let command = sessions::CreateToken {
         lifetime: Duration::nanoseconds(body.lifetime),
         scope: body.scope,

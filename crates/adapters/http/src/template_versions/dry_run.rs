@@ -9,6 +9,8 @@ use crate::kit::routes::Room;
 use crate::provisioner_jobs::follow;
 use crate::provisioner_jobs::objects::{JobObject, LogObject};
 use crate::provisioner_jobs::resources::ResourceObject;
+use doorward_domain::roles::Action;
+use doorward_services::intent::Intent;
 use doorward_services::template_versions::{self, CreateDryRun, DryRun};
 use doorward_services::{Context, Principal};
 use serde::Deserialize;
@@ -47,7 +49,7 @@ fn named(call: &Call) -> Result<DryRun, Failure> {
 )]
 pub(crate) async fn create(mut call: Call, actor: Principal) -> HandlerResult {
     let version = call.id("templateversion")?;
-    let body: Create = call.json()?;
+    let body: Create = call.json_for(&actor, Intent::TemplateVersion(version, Action::Read)).await?;
     let parameters = by_name("rich_parameter_values", body.rich_parameter_values)?;
     let command = CreateDryRun { workspace_name: body.workspace_name, parameters };
     let job = template_versions::create_dry_run(call.context(), &actor, version, command).await?;

@@ -9,7 +9,9 @@ use crate::kit::routes::Routes;
 use crate::users::ReducedUserObject;
 use crate::users::UserObject;
 use doorward_domain::entitlements::Feature;
+use doorward_domain::roles::Action;
 use doorward_domain::templates::TemplateRole;
+use doorward_services::intent::Intent;
 use doorward_services::templates::{Available, Listed, TemplateAcl};
 use doorward_services::{Principal, templates};
 use serde::{Deserialize, Serialize};
@@ -96,7 +98,7 @@ pub(crate) struct UpdateAcl {
 )]
 pub(crate) async fn update_acl(mut call: Call, actor: Principal) -> HandlerResult {
     let id = call.id("template")?;
-    let body: UpdateAcl = call.json()?;
+    let body: UpdateAcl = call.json_for(&actor, Intent::Template(id, Action::Update)).await?;
     let command = templates::UpdateTemplateAcl { users: body.user_perms, groups: body.group_perms };
     templates::update_acl(call.context(), &actor, id, command).await?;
     Ok(message("Successfully updated template ACL list."))

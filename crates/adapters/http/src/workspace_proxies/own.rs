@@ -96,7 +96,7 @@ pub(crate) struct RelayMap {
     responses((status = 201, body = RegisteredObject)),
 )]
 pub(crate) async fn register(mut call: Call, proxy: Principal) -> HandlerResult {
-    let body: RegisterBody = call.json()?;
+    let body: RegisterBody = call.json_of_anybody("the proxy has shown its token")?;
     let registered = own::register(call.context(), &proxy, body.into()).await?;
     Ok(created(&RegisteredObject {
         derp_mesh_key: "",
@@ -123,7 +123,7 @@ pub(crate) struct DeregisterBody {
     responses((status = 204, description = "Noted")),
 )]
 pub(crate) async fn deregister(mut call: Call, proxy: Principal) -> HandlerResult {
-    let body: DeregisterBody = call.json()?;
+    let body: DeregisterBody = call.json_of_anybody("the proxy has shown its token")?;
     let id = body.replica_id.filter(|id| !id.is_nil());
     let id = id.ok_or_else(|| Error::invalid_field("replica_id", "Must be the id of the replica."))?;
     own::deregister(call.context(), &proxy, ReplicaId(id)).await?;
@@ -209,7 +209,7 @@ pub(crate) struct StatsBody {
     responses((status = 204, description = "Noted")),
 )]
 pub(crate) async fn app_stats(mut call: Call, proxy: Principal) -> HandlerResult {
-    let body: StatsBody = call.json_of(STATS_BYTES_MAX)?;
+    let body: StatsBody = call.json_of_anybody("the proxy has shown its token")?;
     let used = body.stats.into_iter().map(|entry| WorkspaceId(entry.workspace_id)).collect();
     own::note_uses(call.context(), &proxy, used).await?;
     Ok(no_content())

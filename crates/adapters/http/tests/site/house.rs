@@ -20,7 +20,7 @@ use doorward_services::notifications::Outlets;
 use doorward_services::workspace_proxies::ProxyHealth;
 use doorward_services::{Context, Licensing, ServerIdentity, Settings, SubjectCache, entitlements, maintenance};
 use doorward_testkit::postgres::{self, Database};
-use doorward_testkit::settings::{Defaults, defaults};
+use doorward_testkit::settings::{Defaults, changed, defaults};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::rc::Rc;
@@ -192,6 +192,7 @@ async fn house_of(
         outlets,
         proxy_health: ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::new(opened.changes()),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
     };
     entitlements::reload(&context).await.unwrap();
@@ -209,7 +210,7 @@ pub(crate) fn http_settings((api, login): (i64, i64)) -> HttpSettings {
         server: defaults(ServerSettings::NAME),
         rate_limit,
         compatibility: defaults(CompatibilitySettings::NAME),
-        cookies: CookieSettings { secure_cookies: SecureCookies::Never },
+        cookies: changed(|cookies: &mut CookieSettings| cookies.secure_cookies = SecureCookies::Never),
         blocking_threads: 16,
         hsts: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),

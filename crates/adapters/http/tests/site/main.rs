@@ -8,11 +8,13 @@
 
 mod accounts;
 mod all_defects;
+mod app_objects;
 mod appearance;
 mod audit;
 mod authcheck;
 mod bad_input;
 mod best_practice;
+mod broken_bodies;
 mod browser;
 mod client_documents;
 mod client_keys;
@@ -62,6 +64,7 @@ mod scim_providers;
 mod scim_schemas;
 mod scim_tokens;
 mod scopes;
+mod signed_tokens;
 mod step_up;
 mod template_versions;
 mod templates;

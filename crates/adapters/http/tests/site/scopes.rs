@@ -274,6 +274,31 @@ async fn the_consent_page_says_in_words_what_is_asked_for() {
     }
 }
 
+#[actix_web::test]
+async fn an_allow_list_of_one_app_opens_that_app_and_no_other() {
+    let house = house().await;
+    let owner = house.owner().await;
+    let app = |name: &str| json!({ "name": name, "callback_url": "https://a.example/cb" });
+    let mut ids = Vec::new();
+    for name in ["one", "other"] {
+        let made = house.api(Method::POST, "/oauth2-provider/apps", &owner, app(name)).await.expect(201).json();
+        ids.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let limits =
+        json!({ "token_name": "of-one", "scopes": ["coder:all"], "allow_list": [format!("oauth2_app:{}", ids[0])] });
+    let made = house.api(Method::POST, "/users/me/keys/tokens", &owner, limits).await.expect(201).json();
+    let token = made["key"].as_str().unwrap();
+    for (id, read) in ids.iter().zip([200, 403]) {
+        let path = format!("/oauth2-provider/apps/{id}");
+        house.get(&path, token).await.expect(read);
+        house.api(Method::PUT, &path, token, app("renamed")).await.expect(read);
+    }
+    house.api(Method::POST, "/oauth2-provider/apps", token, app("third")).await.expect(403);
+    let path = |id: &str| format!("/oauth2-provider/apps/{id}");
+    house.api(Method::DELETE, &path(&ids[1]), token, Value::Null).await.expect(403);
+    house.api(Method::DELETE, &path(&ids[0]), token, Value::Null).await.expect(204);
+}
+
 /// The same request for other scopes.
 fn asking(uri: &str, scope: &str) -> String {
     let (path, query) = uri.split_once('?').unwrap();

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use doorward_outbound::{Connection, FetchSettings, Network, Outbound};
 use doorward_ports::fetch::FailureClass::{self, Busy, Dns, Timeout};
 use doorward_ports::fetch::{Answer, ChosenBy, Fetch as _, FetchError, Request};
+use doorward_testkit::settings::changed;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -52,7 +53,7 @@ impl Network for Crowded {
 #[tokio::test(start_paused = true)]
 async fn too_many_look_ups_are_busy_and_say_nothing_about_the_name() {
     let authority = Authority::new();
-    let settings = FetchSettings { extra_ca: authority.file(), ..FetchSettings::default() };
+    let settings = changed(|fetch: &mut FetchSettings| fetch.extra_ca = authority.file());
     let outbound = Outbound::with_network(&settings, Crowded).unwrap();
     let error = failure(&outbound, get(URL)).await;
     assert_eq!((error.class, error.detail.as_str()), (Busy, "16 names are being looked up"));

@@ -4,6 +4,7 @@ use crate::world::{Authority, OK, class, get, read_head, say, text};
 use doorward_outbound::{FetchSettings, Outbound};
 use doorward_ports::fetch::FailureClass::{Connection, ForbiddenAddress};
 use doorward_ports::fetch::Fetch as _;
+use doorward_testkit::settings::changed;
 use tokio::net::TcpListener;
 
 #[tokio::test]
@@ -24,11 +25,10 @@ async fn a_listed_host_is_asked_over_a_socket() {
         listener
     });
     let url = format!("https://127.0.0.1:{port}/");
-    let settings = FetchSettings {
-        extra_ca: authority.file(),
-        allow_hosts: vec![format!("127.0.0.1:{port}").parse().unwrap()],
-        ..FetchSettings::default()
-    };
+    let settings = changed(|fetch: &mut FetchSettings| {
+        fetch.extra_ca = authority.file();
+        fetch.allow_hosts = vec![format!("127.0.0.1:{port}").parse().unwrap()];
+    });
     let outbound = Outbound::new(&settings).unwrap();
     assert_eq!(text(outbound.fetch(get(&url)).await), "{}");
     drop(serving.await.unwrap());
@@ -37,7 +37,7 @@ async fn a_listed_host_is_asked_over_a_socket() {
 
 #[tokio::test]
 async fn names_are_resolved_by_the_system() {
-    let outbound = Outbound::new(&FetchSettings { development: true, ..FetchSettings::default() }).unwrap();
+    let outbound = Outbound::new(&changed(|fetch: &mut FetchSettings| fetch.development = true)).unwrap();
     // Resolved by the system, and found on this machine, where nobody listens.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

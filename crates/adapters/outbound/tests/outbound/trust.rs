@@ -4,6 +4,7 @@ use crate::world::{Authority, Internet, OK, PUBLIC, failure, get, read_head, say
 use doorward_outbound::{FetchSettings, Outbound, OutboundError};
 use doorward_ports::fetch::FailureClass::Tls;
 use doorward_ports::fetch::Fetch as _;
+use doorward_testkit::settings::changed;
 use rcgen::date_time_ymd;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ fn a_file_of_authorities_that_is_none_is_told_at_once() {
     let with = |text: &str| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let settings = FetchSettings { extra_ca: file.path().to_path_buf(), ..FetchSettings::default() };
+        let settings = changed(|fetch: &mut FetchSettings| fetch.extra_ca = file.path().to_path_buf());
         Outbound::new(&settings)
     };
     let pem = std::fs::read_to_string(Authority::new().file()).unwrap();
@@ -95,7 +96,7 @@ fn a_file_of_authorities_that_is_none_is_told_at_once() {
     assert!(matches!(with("-----BEGIN CERTIFICATE-----\n%%\n"), Err(OutboundError::Unreadable { .. })));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(matches!(with(broken), Err(OutboundError::NoCertificate(_))));
-    let missing = FetchSettings { extra_ca: "/nonexistent/ca.pem".into(), ..FetchSettings::default() };
+    let missing = changed(|fetch: &mut FetchSettings| fetch.extra_ca = "/nonexistent/ca.pem".into());
     let error = Outbound::new(&missing).unwrap_err();
     assert!(
         error.to_string().contains("/nonexistent/ca.pem") && error.to_string().contains("fetch.extra_ca"),

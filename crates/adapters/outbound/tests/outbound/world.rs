@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use doorward_outbound::{Connection, FetchSettings, Network, Outbound};
 use doorward_ports::fetch::{Answer, ChosenBy, FailureClass, Fetch as _, FetchError, Request};
+use doorward_testkit::settings::changed;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -128,7 +129,7 @@ impl Internet {
     }
 
     pub(crate) fn outbound_with(&self, change: impl FnOnce(&mut FetchSettings)) -> Outbound {
-        let mut settings = FetchSettings { extra_ca: self.authority.file(), ..FetchSettings::default() };
+        let mut settings = changed(|fetch: &mut FetchSettings| fetch.extra_ca = self.authority.file());
         change(&mut settings);
         Outbound::with_network(&settings, self.clone()).unwrap()
     }

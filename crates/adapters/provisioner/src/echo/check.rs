@@ -16,8 +16,26 @@ const WORDS_MAX: usize = 8 * 1024;
 pub(super) const OF_WORKSPACE: [&str; 4] =
     ["workspace.name", "workspace.owner", "workspace.id", "workspace.transition"];
 
+impl Template {
+    /// Reads a description, and looks whether it makes sense. Errors: the first thing that is wrong, with its line.
+    pub(crate) fn parse(file: &str) -> Result<Self, Defect> {
+        let template: Self = toml::from_str(file).map_err(|error| {
+            let line =
+                error.span().and_then(|span| file.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+            let text = error.message().trim().replace('\n', " ");
+            Defect::new(match line {
+                Some(line) => format!("line {line}: {text}"),
+                None => text,
+            })
+            .in_file()
+        })?;
+        check(&template).map_err(Defect::in_file)?;
+        Ok(template)
+    }
+}
+
 /// Errors: the first thing that is wrong.
-pub(super) fn check(template: &Template) -> Result<(), Defect> {
+fn check(template: &Template) -> Result<(), Defect> {
     few("variables", template.variables.len(), MANY)?;
     few("parameters", template.parameters.len(), MANY)?;
     few("presets", template.presets.len(), MANY)?;

@@ -1,7 +1,6 @@
 //! The description of a template, as it is written.
 
 use super::text::{Text, optional_scalar, scalar};
-use super::{Defect, check};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -273,22 +272,6 @@ fn while_it_runs() -> Vec<Transition> {
 }
 
 impl Template {
-    /// Reads a description, and looks whether it makes sense. Errors: the first thing that is wrong, with its line.
-    pub(crate) fn parse(file: &str) -> Result<Self, Defect> {
-        let template: Self = toml::from_str(file).map_err(|error| {
-            let line =
-                error.span().and_then(|span| file.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-            let text = error.message().trim().replace('\n', " ");
-            Defect::new(match line {
-                Some(line) => format!("line {line}: {text}"),
-                None => text,
-            })
-            .in_file()
-        })?;
-        check::check(&template).map_err(Defect::in_file)?;
-        Ok(template)
-    }
-
     pub(crate) const fn import(&self) -> &Steps {
         &self.import
     }

@@ -6,6 +6,7 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
+use doorward_domain::Instant;
 use time::Duration;
 
 type Backend = <Conn as Connection>::Backend;
@@ -17,6 +18,14 @@ pub(super) struct Later(i64);
 /// So long after now.
 pub(super) fn later(by: Duration) -> Later {
     Later(micros(by))
+}
+
+/// Nothing here waits for longer. What is to happen later than so long after now was planned before the clock was set back, and is due.
+pub(super) const LONGEST_WAIT: Duration = Duration::hours(2);
+
+/// How long to wait from now on until then.
+pub(super) fn wait(until: Instant, now: Instant) -> Duration {
+    Some((until - now).max(Duration::ZERO)).filter(|wait| *wait <= LONGEST_WAIT).unwrap_or_default()
 }
 
 /// A duration as statements take it.

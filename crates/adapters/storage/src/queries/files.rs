@@ -26,6 +26,13 @@ const TEMPLATES_MAX: i64 = 100;
 /// Uploads that were never ended, and files that nothing refers to.
 pub(super) const EXPIRING: Expiring = Expiring::at("files", "id", "expires_at");
 
+/// What a user has not finished yet.
+macro_rules! upload {
+    ($id:expr, $created_by:expr) => {
+        files::table.find(Id($id)).filter(files::created_by.eq(Id($created_by))).filter(files::digest.is_null())
+    };
+}
+
 impl FileRepository for UnitOfWork<'_, Conn> {
     fn begin(
         &mut self,
@@ -53,12 +60,14 @@ impl FileRepository for UnitOfWork<'_, Conn> {
         &mut self,
         permit: &Permit<action::Create, resource::File>,
         id: FileId,
+        created_by: UserId,
         position: i32,
         bytes: &[u8],
     ) -> Result<bool, StoreError> {
-        self.write_all(permit, &permit.kind().id(id.0), Touches::nobody(NOBODY), |conn| {
+        let about = permit.kind().id(id.0).owner(created_by.0);
+        self.write_all(permit, &about, Touches::nobody(NOBODY), |conn| {
             // Whoever gives it up meanwhile waits.
-            let upload = files::table.find(Id(id)).filter(files::digest.is_null());
+            let upload = upload!(id, created_by);
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             if diesel::update(upload).set(files::size.eq(files::size + size)).execute(conn)? == 0 {
                 return Ok(false);
@@ -85,7 +94,7 @@ impl FileRepository for UnitOfWork<'_, Conn> {
             let same = files::table
                 .filter(files::created_by.eq(Id(file.created_by)))
                 .filter(files::digest.eq(Hash(file.digest)));
-            let upload = files::table.find(Id(file.id)).filter(files::digest.is_null());
+            let upload = upload!(file.id, file.created_by);
             let known: Option<(Id<FileId>, Option<At>)> =
                 row_lock!(same.select((files::id, files::expires_at)), for_no_key_update)
                     .get_result(conn)
@@ -105,10 +114,15 @@ impl FileRepository for UnitOfWork<'_, Conn> {
         })
     }
 
-    fn abandon(&mut self, permit: &Permit<action::Create, resource::File>, id: FileId) -> Result<bool, StoreError> {
-        self.write(permit, &permit.kind().id(id.0), Touches::nobody(NOBODY), |conn| {
-            let upload = files::table.find(Id(id)).filter(files::digest.is_null());
-            Ok(diesel::delete(upload).execute(conn)? > 0)
+    fn abandon(
+        &mut self,
+        permit: &Permit<action::Create, resource::File>,
+        id: FileId,
+        created_by: UserId,
+    ) -> Result<bool, StoreError> {
+        let about = permit.kind().id(id.0).owner(created_by.0);
+        self.write(permit, &about, Touches::nobody(NOBODY), |conn| {
+            Ok(diesel::delete(upload!(id, created_by)).execute(conn)? > 0)
         })
     }
 

@@ -45,6 +45,8 @@ macro_rules! state {
 }
 
 const NOBODY: &str = "subjects know no jobs";
+/// By so much two statements may differ about what now is.
+const SLACK: Duration = Duration::MINUTE;
 
 impl JobRepository for UnitOfWork<'_, Conn> {
     fn ensure(&mut self, permit: &Permit<action::Create, resource::System>, name: &str) -> Result<bool, StoreError> {
@@ -73,14 +75,23 @@ impl JobRepository for UnitOfWork<'_, Conn> {
                  next_run_at = CASE WHEN next_run_at > {NOW} THEN {NOW} ELSE next_run_at END \
                  WHERE name = (SELECT name FROM jobs WHERE name = "
             );
-            let free = format!(" AND (lease_until IS NULL OR lease_until <= {NOW}){SKIP_LOCKED}) RETURNING runs");
+            // What has begun or ended later than now, or is held for longer than anybody gets it, was so before the clock was set back.
+            let soon = format!("{}{}{}", LATER.0, micros(SLACK), LATER.1);
+            let free = format!(
+                " AND (lease_until IS NULL OR lease_until <= {NOW} OR lease_until > {}{}{}){SKIP_LOCKED}) RETURNING runs",
+                LATER.0,
+                micros(lease + SLACK),
+                LATER.1
+            );
             let claim = sql::<BigInt>("UPDATE jobs SET holder = ")
                 .bind::<types::Uuid, _>(Id(holder))
                 .sql(&format!(", lease_until = {}", LATER.0))
                 .bind::<BigInt, _>(micros(lease))
                 .sql(&(LATER.1.to_owned() + &set))
                 .bind::<Text, _>(name)
-                .sql(&format!(" AND (next_run_at <= {NOW} OR "))
+                .sql(&format!(
+                    " AND (next_run_at <= {NOW} OR last_started_at > {soon} OR last_finished_at > {soon} OR "
+                ))
                 .bind::<Bool, _>(urgent)
                 .sql(&(")".to_owned() + &free));
             let number: Option<i64> = claim.get_result(conn).optional()?;

@@ -1,7 +1,7 @@
 //! Which apps are to be told that a session has ended. Times are by the clock of the database.
 
 use super::Conn;
-use super::clock::{later, micros};
+use super::clock::{LONGEST_WAIT, later, micros, wait};
 use super::moments::{LATER, NOW, ONE_OF, SKIP_LOCKED};
 use crate::error::Error;
 use crate::schema::{oauth2_grants, openid_apps, openid_grants, openid_logouts, openid_sessions};
@@ -126,7 +126,7 @@ impl LogoutRepository for UnitOfWork<'_, Conn> {
                 .select((openid_logouts::next_attempt_at, sql::<types::Instant>(NOW)))
                 .first(conn)
                 .optional()?;
-            Ok(first.map(|(at, now)| (at.0 - now.0).max(Duration::ZERO)))
+            Ok(first.map(|(at, now)| wait(at.0, now.0)))
         })
     }
 
@@ -136,7 +136,9 @@ impl LogoutRepository for UnitOfWork<'_, Conn> {
         limit: u32,
         lease: Duration,
     ) -> Result<Vec<LogoutNotice>, StoreError> {
-        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            let of_before = openid_logouts::table.filter(openid_logouts::next_attempt_at.gt(later(LONGEST_WAIT)));
+            diesel::update(of_before).set(openid_logouts::next_attempt_at.eq(later(Duration::ZERO))).execute(conn)?;
             let claim = sql::<Columns>("UPDATE openid_logouts SET attempts = attempts + 1, next_attempt_at = ")
                 .sql(LATER.0)
                 .bind::<BigInt, _>(micros(lease))

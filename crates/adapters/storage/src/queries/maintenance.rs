@@ -91,7 +91,7 @@ impl MaintenanceRepository for UnitOfWork<'_, Conn> {
 
     fn ping(&mut self) -> Result<(), StoreError> {
         self.run(|conn| {
-            diesel::select(1.into_sql::<diesel::sql_types::Integer>()).execute(conn)?;
+            let _one: i32 = diesel::select(1.into_sql::<diesel::sql_types::Integer>()).get_result(conn)?;
             Ok(())
         })
     }

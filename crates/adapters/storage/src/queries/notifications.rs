@@ -1,6 +1,6 @@
 //! What people are to be told, and by which ways. Times of deliveries are by the clock of the database.
 
-use super::clock::{later, micros};
+use super::clock::{LONGEST_WAIT, later, micros, wait};
 use super::expiring::Expiring;
 use super::moments::{LATER, NOW, ONE_OF, SKIP_LOCKED};
 use super::one_of::OneOf;
@@ -199,7 +199,11 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let rows: Vec<_> =
                 texts.into_iter().map(|(id, text)| (notices::id.eq(Id(id)), notices::notice.eq(text))).collect();
-            diesel::insert_into(notices::table).values(&rows).execute(conn)?;
+            match rows.as_slice() {
+                // The statement for one row stays prepared.
+                [row] => diesel::insert_into(notices::table).values(row).execute(conn)?,
+                rows => diesel::insert_into(notices::table).values(rows).execute(conn)?,
+            };
             Ok(())
         })
     }
@@ -248,7 +252,9 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         limit: u32,
         lease: Duration,
     ) -> Result<Vec<Delivery>, StoreError> {
-        self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+            let of_before = deliveries::table.filter(deliveries::next_attempt_at.gt(later(LONGEST_WAIT)));
+            diesel::update(of_before).set(deliveries::next_attempt_at.eq(later(Duration::ZERO))).execute(conn)?;
             let claim = sql::<DeliveryColumns>(
                 "UPDATE notification_deliveries SET attempts = attempts + 1, claimed = TRUE, handed_over = FALSE, \
                  next_attempt_at = ",
@@ -378,7 +384,7 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
                 .select((deliveries::next_attempt_at, sql::<types::Instant>(NOW)))
                 .first(conn)
                 .optional()?;
-            Ok(first.map(|(at, now)| (at.0 - now.0).max(Duration::ZERO)))
+            Ok(first.map(|(at, now)| wait(at.0, now.0)))
         })
     }
 

@@ -1,7 +1,7 @@
 //! Events that wait to be handled.
 
 use super::Conn;
-use super::clock::later;
+use super::clock::{later, wait};
 use super::moments::{self, NOW};
 use crate::schema::outbox;
 use crate::touches::Touches;
@@ -99,6 +99,6 @@ fn message((id, topic, payload, created_at, attempts, next_attempt_at, now): Row
         payload,
         created_at: created_at.0,
         attempts: u32::try_from(attempts).unwrap_or(0),
-        wait: next_attempt_at.map_or(Duration::ZERO, |at| (at.0 - now.0).max(Duration::ZERO)),
+        wait: next_attempt_at.map_or(Duration::ZERO, |at| wait(at.0, now.0)),
     }
 }

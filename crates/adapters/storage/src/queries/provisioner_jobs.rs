@@ -243,14 +243,15 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn append_logs(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        id: ProvisionerJobId,
+        job: &ProvisionerJob,
         now: Instant,
         lines: &[NewLog],
     ) -> Result<i64, StoreError> {
-        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+        let about = permit.kind().organization(job.organization_id.0);
+        self.write_all(permit, &about, Touches::nobody(NOBODY), |conn| {
             let mut last = 0;
             for lines in lines.chunks(LINES) {
-                let rows: Vec<_> = lines.iter().map(|line| NewLogRow::new(id, line, now)).collect();
+                let rows: Vec<_> = lines.iter().map(|line| NewLogRow::new(job.id, line, now)).collect();
                 let ids: Vec<i64> = diesel::insert_into(provisioner_job_logs::table)
                     .values(rows)
                     .returning(provisioner_job_logs::id)
@@ -264,11 +265,12 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn update_timings(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        id: ProvisionerJobId,
+        job: &ProvisionerJob,
         timings: &[JobTiming],
     ) -> Result<bool, StoreError> {
-        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
-            let changed = diesel::update(provisioner_jobs::table.find(Id(id)))
+        let about = permit.kind().organization(job.organization_id.0);
+        self.write_all(permit, &about, Touches::nobody(NOBODY), |conn| {
+            let changed = diesel::update(provisioner_jobs::table.find(Id(job.id)))
                 .set(provisioner_jobs::timings.eq(Some(Json(timings))))
                 .execute(conn)?;
             Ok(changed > 0)
@@ -278,13 +280,17 @@ impl ProvisionerJobRepository for UnitOfWork<'_, Conn> {
     fn insert_resources(
         &mut self,
         permit: &Permit<action::Update, resource::ProvisionerJobs>,
-        _id: ProvisionerJobId,
+        job: &ProvisionerJob,
         resources: &[StoredResource],
     ) -> Result<(), StoreError> {
-        self.write_all(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
+        let about = permit.kind().organization(job.organization_id.0);
+        self.write_all(permit, &about, Touches::nobody(NOBODY), |conn| {
             for (resources, from) in resources.chunks(LINES).zip((0_i32..).step_by(LINES)) {
-                let rows: Vec<_> =
-                    resources.iter().zip(from..).map(|(stored, place)| ResourceRow::new(place, stored)).collect();
+                let rows: Vec<_> = resources
+                    .iter()
+                    .zip(from..)
+                    .map(|(stored, place)| ResourceRow::new(job.id, place, stored))
+                    .collect();
                 diesel::insert_into(provisioner_job_resources::table).values(rows).execute(conn)?;
             }
             Ok(())

@@ -157,10 +157,10 @@ pub(crate) struct ResourceRow {
 
 impl ResourceRow {
     /// A resource at its place among those of its job.
-    pub(crate) fn new(position: i32, stored: &StoredResource) -> Self {
+    pub(crate) fn new(job: ProvisionerJobId, position: i32, stored: &StoredResource) -> Self {
         Self {
             id: Id(stored.id),
-            job_id: Id(stored.job_id),
+            job_id: Id(job),
             position,
             created_at: At(stored.created_at),
             transition: stored.transition.as_str().to_owned(),

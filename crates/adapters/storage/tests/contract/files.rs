@@ -25,7 +25,7 @@ pub(crate) fn uploading(repos: &mut dyn Repositories, created_by: UserId) -> Res
 /// Uploads a file with these bytes; the id of the one that is there.
 pub(crate) fn upload(repos: &mut dyn Repositories, file: &File, bytes: &str) -> Result<Option<FileId>, StoreError> {
     repos.files().begin(&permit(), file.id, file.created_by, NOW, NOW + Duration::HOUR)?;
-    assert!(repos.files().append(&permit(), file.id, 0, bytes.as_bytes())?);
+    assert!(repos.files().append(&permit(), file.id, file.created_by, 0, bytes.as_bytes())?);
     repos.files().finish(&permit(), file, NOW + Duration::DAY)
 }
 
@@ -35,8 +35,11 @@ contract! {
         db.write(move |repos| {
             let mine = File { size: 6, ..file(bob, "onetwo") };
             repos.files().begin(&permit(), mine.id, bob, NOW, NOW + Duration::HOUR)?;
-            assert!(repos.files().append(&permit(), mine.id, 0, b"one")?);
-            assert!(repos.files().append(&permit(), mine.id, 1, b"two")?);
+            assert!(repos.files().append(&permit(), mine.id, bob, 0, b"one")?);
+            assert!(repos.files().append(&permit(), mine.id, bob, 1, b"two")?);
+            let other: UserId = id();
+            assert!(!repos.files().append(&permit(), mine.id, other, 2, b"not mine")?);
+            assert!(!repos.files().abandon(&permit(), mine.id, other)?);
             assert_eq!(repos.files().find(mine.id)?, None, "it has not ended");
             assert_eq!(repos.files().finish(&permit(), &mine, NOW + Duration::DAY)?, Some(mine.id));
             assert_eq!(repos.files().find(mine.id)?, Some(mine.clone()));
@@ -44,7 +47,7 @@ contract! {
             let mut piece = |position| repos.files().piece(mine.id, position);
             assert_eq!((piece(0)?, piece(1)?, piece(2)?), (Some(b"one".to_vec()), Some(b"two".to_vec()), None));
             // What is there is no upload any more.
-            assert!(!repos.files().append(&permit(), mine.id, 2, b"more")? && !repos.files().abandon(&permit(), mine.id)?);
+            assert!(!repos.files().append(&permit(), mine.id, bob, 2, b"more")? && !repos.files().abandon(&permit(), mine.id, bob)?);
             assert_eq!(repos.files().finish(&permit(), &mine, NOW)?, Some(mine.id));
             assert_eq!(repos.files().find(mine.id)?, Some(mine));
             Ok(())
@@ -81,7 +84,7 @@ contract! {
             assert_eq!(repos.files().templates_of(unused.id)?, vec![]);
 
             assert_eq!(repos.maintenance().purge(&permit(), NOW + Duration::HOUR, 9)?.of("files"), 1);
-            assert!(!repos.files().append(&permit(), upload_given_up, 0, b"late")?);
+            assert!(!repos.files().append(&permit(), upload_given_up, ann.id, 0, b"late")?);
             assert_eq!(repos.maintenance().purge(&permit(), NOW + Duration::days(365), 9)?.of("files"), 1);
             assert_eq!((repos.files().find(unused.id)?, repos.files().find(used.id)?), (None, Some(used.clone())));
             // A file that is not there makes no job.

@@ -38,6 +38,7 @@ pub(crate) fn server(store: &Store, bus: Bus, number: u64) -> Context {
         outlets: doorward_services::notifications::Outlets::default(),
         proxy_health: doorward_services::workspace_proxies::ProxyHealth::default(),
         looks: doorward_services::appearance::Looks::default(),
+        policies: doorward_services::oauth2::Policies::none(),
         job_waiters: doorward_services::provisioner_jobs::JobWaiters::default(),
         settings: Arc::new(Settings::from_sections("https://door.example".parse().unwrap(), &Defaults)),
     }
@@ -95,6 +96,24 @@ contract! {
         let new = state(&db).await;
         assert_eq!((new.claimable_in, new.holder, new.runs), (Duration::ZERO, None, 0));
         assert_eq!((new.last_started_at, new.last_finished_at, new.last_error), (None, None, None));
+    }
+
+    async fn a_clock_that_was_set_back_stops_no_job(db) {
+        with_job(&db).await;
+        let day_later = |columns: &[&str]| {
+            let day = if db.is_postgres() { "interval '1 day'" } else { "86400000000" };
+            let sets: Vec<String> = columns.iter().map(|column| format!("{column} = {column} + {day}")).collect();
+            db.execute(&format!("UPDATE jobs SET {}", sets.join(", ")));
+        };
+        let run = claim(&db, ONE, false).await.unwrap();
+        assert!(finish(&db, &run, None).await);
+        assert_eq!(claim(&db, OTHER, false).await, None, "it is not due for a minute");
+        day_later(&["next_run_at", "last_started_at", "last_finished_at"]);
+        // Its holder dies, and the clock is set back once more.
+        assert!(claim(&db, ONE, false).await.is_some());
+        assert_eq!(claim(&db, OTHER, false).await, None);
+        day_later(&["next_run_at", "last_started_at", "lease_until"]);
+        assert!(claim(&db, OTHER, false).await.is_some());
     }
 
     async fn one_of_many_servers_gets_it(db) {

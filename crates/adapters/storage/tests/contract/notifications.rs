@@ -207,6 +207,16 @@ contract! {
         assert!(!late.await, "the attempt before is over");
     }
 
+    async fn a_clock_that_was_set_back_holds_nothing_up(db) {
+        let ann = ann(&db).await;
+        db.write(move |repos| repos.notifications().insert_deliveries(&permit(), &[delivery(1, ann)])).await;
+        assert_eq!(claim(&db, 9).await.len(), 1);
+        let day = if db.is_postgres() { "interval '1 day'" } else { "86400000000" };
+        db.execute(&format!("UPDATE notification_deliveries SET next_attempt_at = next_attempt_at + {day}"));
+        assert_eq!(db.read(|repos| repos.notifications().due_in()).await, Some(Duration::ZERO));
+        assert_eq!(claim(&db, 9).await.len(), 1);
+    }
+
     async fn what_was_given_up_and_what_is_old_is_removed(db) {
         let ann = ann(&db).await;
         db.write(move |repos| {
@@ -220,7 +230,8 @@ contract! {
         .await;
         // The dead die by the clock of the database.
         let later = time::macros::datetime!(2100-01-01 00:00 UTC);
-        db.write(move |repos| repos.maintenance().purge(&permit(), later, 100)).await;
+        let purged = db.write(move |repos| repos.maintenance().purge(&permit(), later, 100)).await;
+        assert_eq!((purged.of("notification_deliveries"), purged.of("one_time_passcodes"), purged.of("inbox_notifications")), (1, 1, 1));
         assert_eq!(["notification_deliveries", "one_time_passcodes", "inbox_notifications"].map(|table| db.rows(table)), [1, 0, 0]);
     }
 

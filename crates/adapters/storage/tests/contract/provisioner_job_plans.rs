@@ -58,9 +58,9 @@ async fn sqlite_goes_by_index() {
             let claimed = repos.provisioner_jobs().claim(&permit(), &worker(&host), NOW)?.unwrap();
             repos.provisioner_jobs().find_for_update(job.id)?;
             repos.provisioner_jobs().view(job.id)?;
-            repos.provisioner_jobs().append_logs(&permit(), job.id, NOW, &[line("a")])?;
+            repos.provisioner_jobs().append_logs(&permit(), &job, NOW, &[line("a")])?;
             repos.provisioner_jobs().list_logs(job.id, 0, 9)?;
-            repos.provisioner_jobs().insert_resources(&permit(), job.id, &[stored_resource(&job, "box")])?;
+            repos.provisioner_jobs().insert_resources(&permit(), &job, &[stored_resource(&job, "box")])?;
             repos.provisioner_jobs().list_resources(job.id)?;
             assert_eq!(repos.provisioner_jobs().current_of(&[host.id])?.len(), 1);
             repos.provisioner_jobs().list_silent(NOW, NOW, 9)?;
@@ -198,8 +198,8 @@ async fn postgres_goes_by_index() {
         repos.provisioner_daemons().upsert(&permit(), &daemon)?;
         let job = provisioner_job(of, maker, first.id);
         repos.provisioner_jobs().insert(&permit(), &job, b"", None)?;
-        repos.provisioner_jobs().append_logs(&permit(), job.id, NOW, &[line("a")])?;
-        repos.provisioner_jobs().insert_resources(&permit(), job.id, &[stored_resource(&job, "box")])?;
+        repos.provisioner_jobs().append_logs(&permit(), &job, NOW, &[line("a")])?;
+        repos.provisioner_jobs().insert_resources(&permit(), &job, &[stored_resource(&job, "box")])?;
         let version = TemplateVersion { template_id: Some(dev.id), ..template_version(&job, "v1") };
         repos.template_versions().insert(&permit(), &version)?;
         repos.provisioner_jobs().update(&permit(), &job.ended(NOW, "", "")).map(drop)
@@ -236,9 +236,9 @@ async fn postgres_goes_by_index() {
                 let claimed = repos.provisioner_jobs().claim(&permit(), &worker(&host), NOW)?.unwrap();
                 repos.provisioner_jobs().find_for_update(job.id)?;
                 repos.provisioner_jobs().view(job.id)?;
-                repos.provisioner_jobs().append_logs(&permit(), job.id, NOW, &[line("a")])?;
+                repos.provisioner_jobs().append_logs(&permit(), &job, NOW, &[line("a")])?;
                 assert_eq!(repos.provisioner_jobs().list_logs(job.id, 0, 9)?.len(), 1);
-                repos.provisioner_jobs().insert_resources(&permit(), job.id, &[stored_resource(&job, "box")])?;
+                repos.provisioner_jobs().insert_resources(&permit(), &job, &[stored_resource(&job, "box")])?;
                 assert_eq!(repos.provisioner_jobs().list_resources(job.id)?.len(), 1);
                 assert_eq!(repos.provisioner_jobs().current_of(&[host.id])?.len(), 1);
                 repos.provisioner_jobs().list_silent(NOW, NOW, 9)?;

@@ -258,8 +258,8 @@ contract! {
             let other = posted(repos, &source, provisioner_job(acme, ann, source.id))?;
             let texts: Vec<String> = (0..1200).map(|n| n.to_string()).collect();
             let lines: Vec<NewLog> = texts.iter().map(|text| line(text)).collect();
-            let last = repos.provisioner_jobs().append_logs(&permit(), job.id, NOW, &lines)?;
-            repos.provisioner_jobs().append_logs(&permit(), other.id, NOW, &[line("other")])?;
+            let last = repos.provisioner_jobs().append_logs(&permit(), &job, NOW, &lines)?;
+            repos.provisioner_jobs().append_logs(&permit(), &other, NOW, &[line("other")])?;
             let first = repos.provisioner_jobs().list_logs(job.id, 0, 700)?;
             let rest = repos.provisioner_jobs().list_logs(job.id, first[699].id, 9999)?;
             let read: Vec<String> = first.iter().chain(&rest).map(|log| log.line.output.clone()).collect();
@@ -280,9 +280,9 @@ contract! {
             let trial = ProvisionerJob { kind: JobType::TemplateVersionDryRun, ..provisioner_job(acme, ann, source.id) };
             assert!(repos.provisioner_jobs().insert(&permit(), &trial, b"", Some(NOW + Duration::DAY))?);
             let made: Vec<_> = (0..600).map(|n| stored_resource(&trial, &format!("r{n}"))).collect();
-            repos.provisioner_jobs().insert_resources(&permit(), trial.id, &made)?;
+            repos.provisioner_jobs().insert_resources(&permit(), &trial, &made)?;
             assert_eq!(repos.provisioner_jobs().list_resources(trial.id)?, made);
-            repos.provisioner_jobs().append_logs(&permit(), trial.id, NOW, &[line("x")])?;
+            repos.provisioner_jobs().append_logs(&permit(), &trial, NOW, &[line("x")])?;
             assert_eq!(repos.maintenance().purge(&permit(), NOW + Duration::DAY, 9)?.of("provisioner_jobs"), 1);
             assert_eq!(repos.provisioner_jobs().list_resources(trial.id)?, vec![]);
             assert_eq!(repos.provisioner_jobs().list_logs(trial.id, 0, 9)?, vec![]);
@@ -298,11 +298,11 @@ contract! {
             let other = posted(repos, &source, provisioner_job(acme, ann, source.id))?;
             assert_eq!(repos.provisioner_jobs().list_timings(job.id)?, vec![]);
             for steps in [vec![timing("init"), timing("plan")], vec![timing("apply")]] {
-                assert!(repos.provisioner_jobs().update_timings(&permit(), job.id, &steps)?);
+                assert!(repos.provisioner_jobs().update_timings(&permit(), &job, &steps)?);
                 assert_eq!(repos.provisioner_jobs().list_timings(job.id)?, steps);
             }
             assert_eq!(repos.provisioner_jobs().list_timings(other.id)?, vec![]);
-            assert!(!repos.provisioner_jobs().update_timings(&permit(), ProvisionerJobId::NIL, &[timing("plan")])?);
+            assert!(!repos.provisioner_jobs().update_timings(&permit(), &ProvisionerJob { id: id(), ..job }, &[timing("plan")])?);
             Ok(())
         })
         .await;

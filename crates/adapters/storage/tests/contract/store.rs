@@ -4,7 +4,7 @@ use crate::support::*;
 use doorward_domain::ids::UserId;
 use doorward_domain::settings::Span;
 use doorward_ports::{Conflict, Outage, Repositories, StoreError};
-use doorward_storage::{OpenError, Options, Synchronous, open};
+use doorward_storage::{OpenError, Options, Synchronous, claim, open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,6 +46,30 @@ contract! {
         for error in [read, written, at_once] {
             assert_eq!(error.outage(), Some(Outage::MissingTables), "{error:?}");
         }
+    }
+
+    /// PostgreSQL may say what is wrong in any language.
+    async fn what_is_said_in_words_that_are_not_known_is_found_out_otherwise(db) {
+        if !db.is_postgres() {
+            return;
+        }
+        db.execute(
+            "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('tries') = 1 THEN PERFORM pg_sleep(1.1); RAISE EXCEPTION 'Verklemmung entdeckt'; END IF; \
+             IF NEW.username = 'eve' THEN RAISE EXCEPTION 'Kein Platz'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER fail BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION fail()",
+        );
+        // Who waited for so long may have been in a deadlock, and is tried again.
+        db.write(insert("ann")).await;
+        assert_eq!(db.rows("users"), 1);
+        let unknown = db.store.write(insert("eve")).await.unwrap_err();
+        assert_eq!(unknown.outage(), None, "{unknown:?}");
+        db.execute("ALTER TABLE users RENAME TO others");
+        db.execute("CREATE FUNCTION kein() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                    RAISE EXCEPTION 'Relation existiert nicht'; END $$; \
+                    CREATE TRIGGER kein BEFORE INSERT ON organizations FOR EACH ROW EXECUTE FUNCTION kein()");
+        let gone = db.store.write(|repos| repos.organizations().insert(&permit(), &organization("acme"))).await.unwrap_err();
+        assert_eq!(gone.outage(), Some(Outage::MissingTables), "{gone:?}");
     }
 
     async fn a_transaction_sees_its_own_writes(db) {
@@ -311,6 +335,26 @@ async fn dropping_the_store_finishes_accepted_writes() {
             let found: Result<_, StoreError> = found;
             assert!(found.unwrap().is_some(), "{n}");
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_one_for_servers_whatever_it_is_called_by_links() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("doorward.db");
+    let links = [elsewhere.path().join("link.db"), elsewhere.path().join("folder").join("doorward.db")];
+    std::os::unix::fs::symlink(&file, &links[0]).unwrap();
+    std::os::unix::fs::symlink(folder.path(), elsewhere.path().join("folder")).unwrap();
+    let url = |path: &std::path::Path| format!("sqlite://{}", path.display());
+    // The file is made by who has the claim.
+    for _ in 0..2 {
+        let held = claim(&url(&links[0])).unwrap();
+        for path in [&file, &links[0], &links[1]] {
+            assert!(matches!(claim(&url(path)), Err(OpenError::InUse(_))), "{}", path.display());
+        }
+        drop(held);
+        std::fs::write(&file, "").unwrap();
     }
 }
 

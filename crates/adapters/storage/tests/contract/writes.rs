@@ -17,6 +17,7 @@ use crate::provisioners::{provisioner_daemon, provisioner_key};
 use crate::registrations::{initial_token, registered};
 use crate::replays::seen;
 use crate::replicas::heartbeat;
+use crate::resource_servers::resource_server;
 use crate::scim::scim_record;
 use crate::scim_groups::scim_group_record;
 use crate::scim_tokens::scim_token;
@@ -34,13 +35,14 @@ use doorward_domain::licenses::{LicenseId, NewLicense};
 use doorward_domain::names::Email;
 use doorward_domain::notifications::{Method, ids as templates};
 use doorward_domain::oauth2::{
-    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, Scopes,
+    App, AppSecret, AuthorizationCode, DeviceDecision, Grant, InitialAccessToken, RegisteredClient, ResourceServer,
+    Scopes,
 };
-use doorward_domain::openid::{AppRules, LogoutNotice};
+use doorward_domain::openid::{AppRules, Logo, LogoKind, LogoutNotice};
 use doorward_domain::organizations::Organization;
 use doorward_domain::provisioner_jobs::ProvisionerJob;
 use doorward_domain::provisioners::{ProvisionerDaemon, ProvisionerKey};
-use doorward_domain::roles::{CustomRole, Object, ScopeName, resource};
+use doorward_domain::roles::{CustomRole, ScopeName};
 use doorward_domain::scim::ScimToken;
 use doorward_domain::sessions::{ApiKey, KeyRefresh, ThrottlePolicy};
 use doorward_domain::template_versions::TemplateVersion;
@@ -53,24 +55,26 @@ use doorward_ports::jobs::Run;
 use doorward_ports::oauth2::{ClientToken, Renewal};
 use doorward_ports::registrations::Idle;
 use doorward_ports::{Repositories, StoreError};
-use pass::{Outcome as _, Pass};
+use pass::{Outcome as _, Pass, Theirs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
 use world::{WHOSE, Whose, World};
 
-/// A call, by name, with what it tells of.
+/// A call, by name, with what it tells of, and whose it says that is what it writes: nobody else's permit does.
 struct Write {
     name: &'static str,
     touches: Option<Whose>,
+    theirs: &'static [Theirs],
     call: fn(&World, &mut dyn Repositories, Pass) -> Result<bool, StoreError>,
 }
 
 macro_rules! writes {
-    ($($repository:ident::$method:ident($touches:expr): |$w:ident, $r:ident, $p:ident| $call:expr;)+) => {
+    ($($repository:ident::$method:ident($touches:expr $(, $theirs:ident)*): |$w:ident, $r:ident, $p:ident| $call:expr;)+) => {
         [$(Write {
             name: concat!(stringify!($repository), "::", stringify!($method)),
             touches: $touches,
+            theirs: &[$(Theirs::$theirs),*],
             call: |$w, $r, $p| $call.map(|outcome| outcome.is_done()),
         }),+]
     };
@@ -78,7 +82,7 @@ macro_rules! writes {
 
 /// All of them, in an order in which each has something to do.
 fn writes() -> Vec<Write> {
-    use Whose::{Access, App, Group, Licenses, Organization, Server, Session, User};
+    use Whose::{Access, App, Group, Licenses, Organization, Policy, Server, Session, User};
     writes! {
         UserRepository::insert_first(None): |w, r, p| r.users().insert_first(&p.permit(), &w.first);
         UserRepository::insert(None): |w, r, p| r.users().insert(&p.permit(), &w.ann);
@@ -136,15 +140,14 @@ fn writes() -> Vec<Write> {
         FileRepository::begin(None): |w, r, p| {
             r.files().begin(&p.permit(), w.file.id, w.file.created_by, NOW, NOW + Duration::HOUR)
         };
-        FileRepository::append(None): |w, r, p| r.files().append(&p.permit(), w.file.id, 0, b"tar");
+        FileRepository::append(None): |w, r, p| r.files().append(&p.permit(), w.file.id, w.ann.id, 0, b"tar");
         FileRepository::finish(None): |w, r, p| r.files().finish(&p.permit(), &w.file, NOW + Duration::HOUR);
         FileRepository::abandon(None): |w, r, p| {
             let other = uploading(r, w.ann.id)?;
-            r.files().abandon(&p.permit(), other)
+            r.files().abandon(&p.permit(), other, w.ann.id)
         };
         ProvisionerJobRepository::insert(None): |w, r, p| {
-            let object = Object::of::<resource::ProvisionerJobs>().organization(w.acme.id.0);
-            r.provisioner_jobs().insert(&p.permit_on(&object), &w.job, b"sealed", None)
+            r.provisioner_jobs().insert(&p.permit(), &w.job, b"sealed", None)
         };
         TemplateVersionRepository::insert(None): |w, r, p| r.template_versions().insert(&p.permit(), &w.version);
         TemplateVersionRepository::update(None): |w, r, p| r.template_versions().update(&p.permit(), &w.version);
@@ -157,13 +160,13 @@ fn writes() -> Vec<Write> {
         ProvisionerJobRepository::claim(None): |w, r, p| r.provisioner_jobs().claim(&p.permit(), &worker(&w.daemon), NOW);
         ProvisionerJobRepository::update(None): |w, r, p| r.provisioner_jobs().update(&p.permit(), &w.job);
         ProvisionerJobRepository::append_logs(None): |w, r, p| {
-            r.provisioner_jobs().append_logs(&p.permit(), w.job.id, NOW, &[line("hello")]).map(|last| last > 0)
+            r.provisioner_jobs().append_logs(&p.permit(), &w.job, NOW, &[line("hello")]).map(|last| last > 0)
         };
         ProvisionerJobRepository::insert_resources(None): |w, r, p| {
-            r.provisioner_jobs().insert_resources(&p.permit(), w.job.id, &[stored_resource(&w.job, "box")])
+            r.provisioner_jobs().insert_resources(&p.permit(), &w.job, &[stored_resource(&w.job, "box")])
         };
         ProvisionerJobRepository::update_timings(None): |w, r, p| {
-            r.provisioner_jobs().update_timings(&p.permit(), w.job.id, &[timing("plan")])
+            r.provisioner_jobs().update_timings(&p.permit(), &w.job, &[timing("plan")])
         };
         WorkspaceRepository::insert_build_input(None): |w, r, p| {
             r.workspaces().insert_build_input(&p.permit(), &w.build, &BTreeMap::new(), None)
@@ -245,6 +248,13 @@ fn writes() -> Vec<Write> {
             let rules = AppRules { backchannel_logout_uri: listens, ..AppRules::default() };
             r.openid().update_rules(&p.permit(), w.app.id, &rules)
         };
+        OpenIdRepository::update_verified_email(None): |w, r, p| {
+            r.openid().update_verified_email(&p.permit(), w.ann.id, Some("ann@example.com"))
+        };
+        OpenIdRepository::replace_logo(None): |w, r, p| {
+            let logo = Logo { kind: LogoKind::Gif, bytes: b"GIF89a".to_vec() };
+            r.openid().replace_logo(&p.permit(), w.app.id, Some(&logo))
+        };
         OpenIdRepository::upsert_consent(None): |w, r, p| r.openid().upsert_consent(&p.permit(), &consent(&w.app, &w.ann));
         OpenIdRepository::delete_consents(None): |w, r, p| r.openid().delete_consents(&p.permit(), w.ann.id, w.app.id);
         GrantRepository::rotate(Some(Access)): |w, r, p| {
@@ -285,6 +295,9 @@ fn writes() -> Vec<Write> {
         GrantRepository::delete_of_user_and_app(Some(User)): |w, r, p| {
             r.grants().delete_of_user_and_app(&p.permit(), w.ann.id, w.app.id).map(|_none_left| true)
         };
+        GrantRepository::delete_of_app(Some(App)): |w, r, p| {
+            r.grants().delete_of_app(&p.permit(), w.app.id).map(|_none_left| true)
+        };
         AppRepository::update(Some(App)): |w, r, p| r.apps().update(&p.permit(), &w.app);
         AppRepository::delete_secret(Some(App)): |w, r, p| r.apps().delete_secret(&p.permit(), w.secret.id);
         AppRepository::delete(Some(App)): |w, r, p| r.apps().delete(&p.permit(), w.app.id);
@@ -321,8 +334,7 @@ fn writes() -> Vec<Write> {
             r.user_links().delete(&p.permit(), link.user_id, &link.issuer, &link.subject)
         };
         ScimTokenRepository::insert(None): |w, r, p| {
-            let object = Object::of::<resource::IdpsyncSettings>().organization(w.acme.id.0);
-            r.scim_tokens().insert(&p.permit_on(&object), &w.scim_token)
+            r.scim_tokens().insert(&p.permit(), &w.scim_token)
         };
         ScimTokenRepository::touch(None): |w, r, p| r.scim_tokens().touch(&p.permit(), w.scim_token.id, NOW);
         ScimTokenRepository::expire(None): |w, r, p| {
@@ -330,8 +342,7 @@ fn writes() -> Vec<Write> {
         };
         ScimTokenRepository::delete(None): |w, r, p| r.scim_tokens().delete(&p.permit(), w.acme.id, w.scim_token.id);
         ProvisionerKeyRepository::insert(None): |w, r, p| {
-            let object = Object::of::<resource::ProvisionerDaemon>().organization(w.acme.id.0);
-            r.provisioner_keys().insert(&p.permit_on(&object), &w.daemon_key)
+            r.provisioner_keys().insert(&p.permit(), &w.daemon_key)
         };
         ProvisionerDaemonRepository::upsert(None): |w, r, p| {
             r.provisioner_daemons().upsert(&p.permit(), &w.daemon).map(|known| known.id == w.daemon.id)
@@ -448,6 +459,9 @@ fn writes() -> Vec<Write> {
         };
         KeyRepository::reseal(None): |w, r, p| r.keys().reseal(&p.permit(), &w.second_key.1, &[1; 69]);
         KeyRepository::purge(None): |w, r, p| r.keys().purge(&p.permit(), w.second_key.0.old_ends_at);
+        KeyRepository::delete(Some(Server)): |w, r, p| {
+            r.keys().delete(&p.permit(), w.second_key.1.purpose, w.second_key.1.id)
+        };
         LicenseRepository::insert(Some(Licenses)): |w, r, p| r.licenses().insert(&p.permit(), &w.license);
         LicenseRepository::delete(Some(Licenses)): |_w, r, p| r.licenses().delete(&p.permit(), LicenseId(1));
         MaintenanceRepository::server_key(None): |_w, r, p| {
@@ -466,6 +480,16 @@ fn writes() -> Vec<Write> {
         JobRepository::release(None): |w, r, p| {
             let run = r.jobs().claim(&permit(), "job", w.run.holder, Duration::HOUR, true)?;
             r.jobs().release(&p.permit(), &run.unwrap_or_else(|| w.run.clone()))
+        };
+        ResourceServerRepository::insert(Some(Policy)): |w, r, p| {
+            r.resource_servers().insert(&p.permit(), &ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") })
+        };
+        ResourceServerRepository::update(Some(Policy)): |w, r, p| {
+            let server = ResourceServer { id: w.role_id.0.into(), ..resource_server("https://a.example") };
+            r.resource_servers().update(&p.permit(), &server)
+        };
+        ResourceServerRepository::delete(Some(Policy)): |w, r, p| {
+            r.resource_servers().delete(&p.permit(), w.role_id.0.into())
         };
         OutboxRepository::announce(None): |_w, r, p| {
             r.outbox().announce(&p.permit(), "topic", "{}", NOW).map(|id| id > 0)
@@ -494,6 +518,11 @@ fn logout(w: &World, r: &mut dyn Repositories) -> Result<LogoutNotice, StoreErro
     Ok(claimed.into_iter().find(|notice| notice.app_id == w.app.id).unwrap())
 }
 
+/// Whether this was because of the permit.
+fn is_refused(tried: &Result<bool, StoreError>) -> bool {
+    matches!(tried, Err(StoreError::Other(why)) if why.to_string().contains("permit"))
+}
+
 #[test]
 fn every_call_that_takes_a_permit_is_walked() {
     let walked: BTreeSet<String> = writes().iter().map(|write| write.name.to_owned()).collect();
@@ -507,14 +536,34 @@ contract! {
         let places = WHOSE.map(|whose| (whose, log.slot(&world.change(whose))));
         let place_of = |wanted: Whose| places.iter().find(|(whose, _)| *whose == wanted).unwrap().1;
         let told = |before, place: Slot| !log.is_unchanged(before, &[place]);
-        for Write { name, touches, call } in writes() {
+        let mut wrong = Vec::new();
+        for Write { name, touches, theirs, call } in writes() {
             let run = |pass: Pass| {
                 let world = Arc::clone(&world);
                 server.store.write(move |repos| call(&world, repos, pass))
             };
             let before = log.now();
-            let refused = run(Pass::Other).await;
-            assert!(matches!(&refused, Err(StoreError::Other(why)) if why.to_string().contains("permit")), "{name}: {refused:?}");
+            for pass in [Pass::Other, Pass::OtherOwner, Pass::OtherOrganization] {
+                let refused = run(pass).await;
+                assert!(is_refused(&refused), "{name} with {pass:?}: {refused:?}");
+            }
+            let reader = Arc::clone(&world);
+            let read = server.store.read(move |repos| call(&reader, repos, Pass::All)).await;
+            assert!(matches!(&read, Err(StoreError::Other(why)) if why.to_string().contains("only reads")), "{name}: {read:?}");
+            for whose in Theirs::ALL {
+                let world = Arc::clone(&world);
+                let tried = server
+                    .store
+                    .write(move |repos| {
+                        let pass = Pass::Of(whose, world.id_of(whose));
+                        call(&world, repos, pass)?;
+                        Err::<bool, _>(StoreError::other(std::fmt::Error))
+                    })
+                    .await;
+                if is_refused(&tried) == theirs.contains(&whose) {
+                    wrong.push((name, whose, is_refused(&tried)));
+                }
+            }
             assert!(places.iter().all(|(_, place)| !told(before, *place)), "{name}: nothing was written");
 
             let before = log.now();
@@ -525,5 +574,6 @@ contract! {
                 assert_eq!(told(before, place), expected == Some(place), "{name} and {whose:?}");
             }
         }
+        assert_eq!(wrong, [], "refused what is for theirs only");
     }
 }

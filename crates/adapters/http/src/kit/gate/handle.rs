@@ -99,7 +99,16 @@ where
     F: AsyncFn(Call, Principal) -> HandlerResult + Clone + 'static,
 {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
-        let authenticated = self.0.authenticate(&mut call).await;
+        let body = (endpoint.body_limit(&call), endpoint.streams);
+        let authenticated = match call.before_body(body, async |call| self.0.authenticate(call).await).await {
+            Ok(authenticated) => authenticated,
+            Err(broken) => {
+                return match count(&call, None, endpoint) {
+                    Ok(standing) => (Err(broken), standing).into(),
+                    Err((failure, standing)) => (Err(failure), standing).into(),
+                };
+            }
+        };
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
             Err((failure, standing)) => return (Err(failure), standing).into(),
@@ -126,7 +135,16 @@ where
     F: AsyncFn(Call, Result<Principal, Failure>) -> HandlerResult + Clone + 'static,
 {
     async fn handle(&self, mut call: Call, endpoint: &Endpoint) -> Handled {
-        let authenticated = self.0.authenticate(&mut call).await;
+        let body = (endpoint.body_limit(&call), endpoint.streams);
+        let authenticated = match call.before_body(body, async |call| self.0.authenticate(call).await).await {
+            Ok(authenticated) => authenticated,
+            Err(broken) => {
+                return match count(&call, None, endpoint) {
+                    Ok(standing) => (Err(broken), standing).into(),
+                    Err((failure, standing)) => (Err(failure), standing).into(),
+                };
+            }
+        };
         let standing = match count(&call, authenticated.as_ref().ok(), endpoint) {
             Ok(standing) => standing,
             Err((failure, standing)) => return (Err(failure), standing).into(),

@@ -125,7 +125,10 @@ async fn who_comes_without_a_session_is_not_signed_out_by_the_answer() {
 
 #[actix_web::test]
 async fn over_https_our_own_cookie_is_of_this_host_alone() {
-    let secure = || HttpSettings { cookies: CookieSettings { secure_cookies: SecureCookies::Always }, ..settings() };
+    let secure = || HttpSettings {
+        cookies: changed(|cookies: &mut CookieSettings| cookies.secure_cookies = SecureCookies::Always),
+        ..settings()
+    };
     let page = send_with(secure(), set_up(), get("/login")).await;
     let set = page.header("set-cookie");
     assert!(set.starts_with("__Host-csrf_token=") && set.contains("Secure") && !set.contains("Domain"), "{set}");

@@ -97,6 +97,13 @@ impl World {
         }
     }
 
+    pub(super) fn id_of(&self, whose: Theirs) -> Uuid {
+        match whose {
+            Theirs::Ann => self.ann.id.0,
+            Theirs::Acme => self.acme.id.0,
+        }
+    }
+
     pub(super) fn change(&self, whose: Whose) -> Change {
         match whose {
             Whose::User => Change::User(self.ann.id),
@@ -107,6 +114,7 @@ impl World {
             Whose::Organization => Change::Organization(self.acme.id),
             Whose::Server => Change::CryptoKeys,
             Whose::Licenses => Change::Licenses,
+            Whose::Policy => Change::ClientPolicy,
         }
     }
 }
@@ -122,9 +130,10 @@ pub(super) enum Whose {
     Organization,
     Server,
     Licenses,
+    Policy,
 }
 
-pub(super) const WHOSE: [Whose; 8] = [
+pub(super) const WHOSE: [Whose; 9] = [
     Whose::User,
     Whose::Access,
     Whose::Session,
@@ -133,4 +142,5 @@ pub(super) const WHOSE: [Whose; 8] = [
     Whose::Organization,
     Whose::Server,
     Whose::Licenses,
+    Whose::Policy,
 ];

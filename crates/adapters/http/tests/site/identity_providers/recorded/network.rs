@@ -4,6 +4,7 @@ use super::{Asked, Product};
 use async_trait::async_trait;
 use doorward_outbound::{Connection, FetchSettings, Network, Outbound};
 use doorward_ports::fetch::ChosenBy;
+use doorward_testkit::settings::changed;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -52,7 +53,7 @@ impl Product {
     /// The way out to it.
     pub(super) fn outbound(&self) -> Outbound {
         let extra_ca = self.authority.folder.path().join("ca.pem");
-        let settings = FetchSettings { extra_ca, ..FetchSettings::default() };
+        let settings = changed(|fetch: &mut FetchSettings| fetch.extra_ca = extra_ca);
         Outbound::with_network(&settings, self.clone()).unwrap()
     }
 
