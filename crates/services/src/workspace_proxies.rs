@@ -3,6 +3,7 @@
 //! this server does not run.
 
 pub(crate) mod access;
+mod apps;
 mod create;
 mod delete;
 mod health;
@@ -17,6 +18,7 @@ pub mod own;
 mod tests;
 
 pub use access::{ProxyRef, authenticate};
+pub use apps::{AppAnswer, issue_app_token};
 pub use create::{CreateProxy, create};
 pub use delete::delete;
 pub use health::{ProxyHealth, check, watch};

@@ -1,5 +1,6 @@
 //! Workspace proxies and regions (`enterprise-platform.md` 8).
 
+pub(crate) mod apps;
 pub(crate) mod objects;
 pub(crate) mod own;
 
@@ -18,6 +19,7 @@ use objects::{CreateBody, ProxiesObject, ProxyObject, RegionObject, RegionsObjec
 pub(crate) fn routes(routes: &mut Routes) {
     let mut r = routes.of(&Proxy);
     own::routes(&mut r);
+    apps::routes(&mut r);
     let mut r = routes.of(&Api);
     r.user(__path_regions, regions);
     r.user(__path_list, list).needs_first(Feature::WorkspaceProxy);

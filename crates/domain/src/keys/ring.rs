@@ -119,6 +119,18 @@ impl RingKey {
     }
 }
 
+impl RingKey {
+    fn shared(&self, purpose: &str, len: usize) -> SharedKey {
+        const SINCE: Instant = time::macros::datetime!(2020-01-01 00:00 UTC);
+        SharedKey {
+            sequence: i32::try_from((self.starts_at - SINCE).whole_seconds()).unwrap_or_default(),
+            secret: self.key.bytes(purpose, len),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+        }
+    }
+}
+
 impl DerivationKeys {
     fn of(mut keys: Vec<RingKey>) -> Option<Self> {
         keys.sort_by_key(|key| (key.starts_at, key.id));
@@ -203,14 +215,13 @@ impl DerivationKeys {
     /// for another `purpose`, and tell nothing of what they are derived from.
     #[must_use]
     pub fn shared(&self, purpose: &str, len: usize, now: Instant) -> Vec<SharedKey> {
-        const SINCE: Instant = time::macros::datetime!(2020-01-01 00:00 UTC);
-        let shared = |key: &RingKey| SharedKey {
-            sequence: i32::try_from((key.starts_at - SINCE).whole_seconds()).unwrap_or_default(),
-            secret: key.key.bytes(purpose, len),
-            starts_at: key.starts_at,
-            ends_at: key.ends_at,
-        };
-        self.verifying(now).map(shared).collect()
+        self.verifying(now).map(|key| key.shared(purpose, len)).collect()
+    }
+
+    /// Of the keys of [`Self::shared`] the one that signs now.
+    #[must_use]
+    pub fn shared_that_signs(&self, purpose: &str, len: usize, now: Instant) -> SharedKey {
+        self.signing(now).shared(purpose, len)
     }
 
     /// The id of the key that signs now.

@@ -179,7 +179,7 @@ impl KeyFeature {
     }
 
     /// Bytes of a key.
-    const fn len(self) -> usize {
+    pub(super) const fn len(self) -> usize {
         match self {
             Self::AppToken => 64,
             Self::AppApiKey => 32,

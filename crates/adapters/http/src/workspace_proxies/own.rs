@@ -1,6 +1,6 @@
 //! What workspace proxies ask for themselves, by the header `Coder-External-Proxy-Token`.
 
-use crate::conventions::{Proxy, page};
+use crate::conventions::Proxy;
 use crate::kit::answer::{created, no_content, ok};
 use crate::kit::call::Call;
 use crate::kit::error::{HandlerResult, api_error};
@@ -27,7 +27,6 @@ pub(super) fn routes(r: &mut Room<'_, Proxy>) {
     r.user(__path_deregister, deregister).needs_first(Feature::WorkspaceProxy);
     r.user(__path_crypto_keys, crypto_keys).needs_first(Feature::WorkspaceProxy).no_store();
     r.user(__path_app_stats, app_stats).needs_first(Feature::WorkspaceProxy).body_limit(STATS_BYTES_MAX);
-    r.user(__path_issue_token, issue_token).needs_first(Feature::WorkspaceProxy);
     r.user(__path_coordinate, coordinate).needs_first(Feature::WorkspaceProxy);
 }
 
@@ -214,17 +213,6 @@ pub(crate) async fn app_stats(mut call: Call, proxy: Principal) -> HandlerResult
     let used = body.stats.into_iter().map(|entry| WorkspaceId(entry.workspace_id)).collect();
     own::note_uses(call.context(), &proxy, used).await?;
     Ok(no_content())
-}
-
-/// Issues no token for an app: this deployment runs no network of workspaces. The page that it answers is for the browser that asked the
-/// proxy.
-#[utoipa::path(
-    post, path = "/api/v2/workspaceproxies/me/issue-signed-app-token", tag = "workspace proxies",
-    responses((status = 501, body = String, content_type = "text/html", description = "No apps are served")),
-)]
-pub(crate) async fn issue_token(call: Call, _: Principal) -> HandlerResult {
-    let explanation = "This deployment runs no network of workspaces, so there is no app that could be opened.";
-    Ok(page::error_page(&call.asked(), StatusCode::NOT_IMPLEMENTED, "There are no apps here", explanation))
 }
 
 /// Connects to no coordinator: this deployment runs no network of workspaces.

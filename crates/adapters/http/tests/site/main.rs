@@ -47,6 +47,7 @@ mod passcodes;
 mod provider;
 mod provisioner_jobs;
 mod provisioners;
+mod proxied_apps;
 mod public_keys;
 mod pushed_requests;
 mod quiet_hours;

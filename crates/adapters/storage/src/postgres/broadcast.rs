@@ -17,6 +17,7 @@
 //! A connection may fall silent without breaking, and its thread then waits for ever. So the thread that talks is watched
 //! by another one, which leaves it behind when it gets nowhere and starts anew.
 
+use super::statement::statement;
 use super::{Conn, connect};
 use crate::changes::{CHANNEL, Message, Publisher, payloads};
 use crate::error::store_error;
@@ -409,16 +410,22 @@ impl Line {
     }
 }
 
+statement! {
+    /// Of every write, so it stays prepared.
+    Notify {
+        channel: &'a str as Text,
+        payloads: &'a [String] as Array<Text>,
+    } -> Text {
+        "SELECT pg_notify(?, payload) FROM unnest(?) payload"
+    }
+}
+
 /// Sends payloads in one statement; within a transaction, at its commit.
 fn notify(conn: &mut Conn, payloads: &[String]) -> Result<(), StoreError> {
     if payloads.is_empty() {
         return Ok(());
     }
-    diesel::sql_query("SELECT pg_notify($1, payload) FROM unnest($2) payload")
-        .bind::<Text, _>(CHANNEL)
-        .bind::<Array<Text>, _>(payloads)
-        .execute(conn)
-        .map_err(store_error)?;
+    Notify { channel: CHANNEL, payloads }.execute(conn).map_err(store_error)?;
     Ok(())
 }
 

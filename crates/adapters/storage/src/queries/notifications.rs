@@ -199,7 +199,11 @@ impl NotificationRepository for UnitOfWork<'_, Conn> {
         self.write(permit, &permit.kind(), Touches::nobody(NOBODY), |conn| {
             let rows: Vec<_> =
                 texts.into_iter().map(|(id, text)| (notices::id.eq(Id(id)), notices::notice.eq(text))).collect();
-            diesel::insert_into(notices::table).values(&rows).execute(conn)?;
+            match rows.as_slice() {
+                // The statement for one row stays prepared.
+                [row] => diesel::insert_into(notices::table).values(row).execute(conn)?,
+                rows => diesel::insert_into(notices::table).values(rows).execute(conn)?,
+            };
             Ok(())
         })
     }
